@@ -1,0 +1,45 @@
+//! Makes `env`: for each binding its kind and a value, from which JavaScript builds the object.
+
+use crate::glue::{bytes, intern, string};
+use crate::isolate::modules;
+
+use super::spec::{BindingKind, BindingSpec, Designator};
+
+/// The channels that a worker's subrequests may take, by number. Channel 0 is the global outbound, 1 the cache.
+pub struct Outlets {
+    pub designators: Vec<Option<Designator>>,
+}
+
+/// An array of `name, kind, value` for JavaScript's `workers.setup`; new channels are added to `outlets`.
+///
+/// Empty if an exception is pending: bad Wasm, or bad JSON.
+pub fn describe<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    bindings: &[BindingSpec],
+    outlets: &mut Outlets,
+) -> Option<v8::Local<'s, v8::Array>> {
+    let mut flat: Vec<v8::Local<v8::Value>> = Vec::with_capacity(bindings.len() * 3);
+    for binding in bindings {
+        let (kind, value): (&str, v8::Local<v8::Value>) = match &binding.kind {
+            BindingKind::Text(text) => ("value", string(scope, text).into()),
+            BindingKind::Json(text) => {
+                let text = string(scope, text);
+                ("value", v8::json::parse(scope, text)?)
+            }
+            BindingKind::Data(data) => ("value", bytes::array_buffer(scope, data.to_vec()).into()),
+            BindingKind::WasmModule(wasm) => ("value", modules::compile_wasm(scope, wasm)?),
+            BindingKind::FromEnvironment(Some(text)) => ("value", string(scope, text).into()),
+            BindingKind::FromEnvironment(None) => ("value", v8::null(scope).into()),
+            BindingKind::Service(designator) => {
+                outlets.designators.push(Some(designator.clone()));
+                let channel = outlets.designators.len() - 1;
+                ("service", v8::Integer::new_from_unsigned(scope, u32::try_from(channel).ok()?).into())
+            }
+            BindingKind::UnsafeEval => ("unsafe_eval", v8::null(scope).into()),
+        };
+        flat.push(string(scope, &binding.name).into());
+        flat.push(intern(scope, kind).into());
+        flat.push(value);
+    }
+    Some(v8::Array::new_with_elements(scope, &flat))
+}

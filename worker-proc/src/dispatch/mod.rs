@@ -1,0 +1,12 @@
+//! Which service answers: names from the config become services that call each other on the process's one thread.
+//!
+//! `boot` builds a [`Router`] from the config's plain description; `http` calls the services that it hands out. Relies on
+//! `request` to run events and on `isolate` for the workers.
+
+mod bindings;
+mod router;
+pub mod spec;
+mod worker;
+
+pub use router::Router;
+pub use worker::Worker;

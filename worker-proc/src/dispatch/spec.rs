@@ -1,0 +1,48 @@
+//! A worker as the config describes it, free of Cap'n Proto. Text and bytes live as long as the process.
+
+use crate::isolate::modules;
+
+/// One worker service.
+pub struct WorkerSpec {
+    pub name: String,
+    pub code: Code,
+    pub flags: schema::compat::Flags,
+    pub bindings: Vec<BindingSpec>,
+    pub global_outbound: Designator,
+    pub cache_outbound: Option<Designator>,
+}
+
+/// Where a worker's code comes from.
+pub enum Code {
+    /// ES modules; the first is the main one.
+    Modules(Vec<(String, modules::Source)>),
+    /// Service-worker syntax.
+    Script(&'static str),
+}
+
+/// A reference to a service, or to one of its entrypoints.
+#[derive(Clone, Debug, Default)]
+pub struct Designator {
+    pub service: String,
+    pub entrypoint: Option<String>,
+    /// `ctx.props` as JSON.
+    pub props: Option<String>,
+}
+
+/// One property of `env`.
+pub struct BindingSpec {
+    pub name: String,
+    pub kind: BindingKind,
+}
+
+/// What the property is.
+pub enum BindingKind {
+    Text(&'static str),
+    Json(&'static str),
+    Data(&'static [u8]),
+    WasmModule(&'static [u8]),
+    /// The value of an environment variable, or null.
+    FromEnvironment(Option<String>),
+    Service(Designator),
+    UnsafeEval,
+}

@@ -1,0 +1,67 @@
+//! Reads op arguments and makes strings. Internal JavaScript has checked the types: a mismatch reads as a neutral value.
+
+/// An internalised string, for property names and constants.
+pub fn intern<'s>(scope: &v8::PinScope<'s, '_, ()>, text: &str) -> v8::Local<'s, v8::String> {
+    v8::String::new_from_utf8(scope, text.as_bytes(), v8::NewStringType::Internalized)
+        .unwrap_or_else(|| v8::String::empty(scope))
+}
+
+/// A string; text longer than V8's limit (about 512 MiB) becomes the empty string.
+pub fn string<'s>(scope: &v8::PinScope<'s, '_, ()>, text: &str) -> v8::Local<'s, v8::String> {
+    if text.is_ascii() {
+        v8::String::new_from_one_byte(scope, text.as_bytes(), v8::NewStringType::Normal)
+    } else {
+        v8::String::new(scope, text)
+    }
+    .unwrap_or_else(|| v8::String::empty(scope))
+}
+
+/// The argument as a `String`; lone surrogates become U+FFFD.
+pub fn string_arg(scope: &mut v8::PinScope, args: &v8::FunctionCallbackArguments, index: i32) -> String {
+    to_string(scope, args.get(index))
+}
+
+/// Calls `use_it` with the argument's text, without a heap allocation where the string is short.
+pub fn str_arg<R>(
+    scope: &mut v8::PinScope,
+    args: &v8::FunctionCallbackArguments,
+    index: i32,
+    use_it: impl FnOnce(&mut v8::PinScope, &str) -> R,
+) -> R {
+    match v8::Local::<v8::String>::try_from(args.get(index)) {
+        Ok(value) => {
+            let mut buffer = [std::mem::MaybeUninit::uninit(); 512];
+            let text = value.to_rust_cow_lossy(scope, &mut buffer);
+            use_it(scope, &text)
+        }
+        Err(_) => use_it(scope, ""),
+    }
+}
+
+/// Any value that is a string as a `String`; anything else is empty.
+pub fn to_string(scope: &mut v8::PinScope, value: v8::Local<v8::Value>) -> String {
+    match v8::Local::<v8::String>::try_from(value) {
+        Ok(value) => value.to_rust_string_lossy(scope),
+        Err(_) => String::new(),
+    }
+}
+
+/// The argument as an unsigned number, 0 if it is none.
+pub fn u32_arg(scope: &mut v8::PinScope, args: &v8::FunctionCallbackArguments, index: i32) -> u32 {
+    args.get(index).uint32_value(scope).unwrap_or(0)
+}
+
+/// The argument as a signed number, 0 if it is none.
+pub fn i32_arg(scope: &mut v8::PinScope, args: &v8::FunctionCallbackArguments, index: i32) -> i32 {
+    args.get(index).int32_value(scope).unwrap_or(0)
+}
+
+/// The argument as a double, NaN if it is none.
+pub fn f64_arg(scope: &mut v8::PinScope, args: &v8::FunctionCallbackArguments, index: i32) -> f64 {
+    args.get(index).number_value(scope).unwrap_or(f64::NAN)
+}
+
+/// Whether the argument is `true`.
+pub fn bool_arg(args: &v8::FunctionCallbackArguments, index: i32) -> bool {
+    args.get(index).is_true()
+}

@@ -1,0 +1,108 @@
+//! Ops that end later: a promise for JavaScript, a future for the request context.
+
+use futures_util::FutureExt;
+
+use super::args::string;
+use super::bytes::uint8_array;
+use super::context::{Completion, require_context};
+use super::error::OpError;
+
+/// A Rust result that becomes a JavaScript value, after the future has ended.
+pub trait IntoJs: 'static {
+    fn into_js<'s>(self, scope: &mut v8::PinScope<'s, '_>) -> v8::Local<'s, v8::Value>;
+}
+
+impl IntoJs for () {
+    fn into_js<'s>(self, scope: &mut v8::PinScope<'s, '_>) -> v8::Local<'s, v8::Value> {
+        v8::undefined(scope).into()
+    }
+}
+
+impl IntoJs for bool {
+    fn into_js<'s>(self, scope: &mut v8::PinScope<'s, '_>) -> v8::Local<'s, v8::Value> {
+        v8::Boolean::new(scope, self).into()
+    }
+}
+
+impl IntoJs for u32 {
+    fn into_js<'s>(self, scope: &mut v8::PinScope<'s, '_>) -> v8::Local<'s, v8::Value> {
+        v8::Integer::new_from_unsigned(scope, self).into()
+    }
+}
+
+impl IntoJs for f64 {
+    fn into_js<'s>(self, scope: &mut v8::PinScope<'s, '_>) -> v8::Local<'s, v8::Value> {
+        v8::Number::new(scope, self).into()
+    }
+}
+
+impl IntoJs for String {
+    fn into_js<'s>(self, scope: &mut v8::PinScope<'s, '_>) -> v8::Local<'s, v8::Value> {
+        string(scope, &self).into()
+    }
+}
+
+impl IntoJs for Vec<u8> {
+    fn into_js<'s>(self, scope: &mut v8::PinScope<'s, '_>) -> v8::Local<'s, v8::Value> {
+        uint8_array(scope, self).into()
+    }
+}
+
+impl IntoJs for bytes::Bytes {
+    fn into_js<'s>(self, scope: &mut v8::PinScope<'s, '_>) -> v8::Local<'s, v8::Value> {
+        uint8_array(scope, self.into()).into()
+    }
+}
+
+/// `None` is null.
+impl<T: IntoJs> IntoJs for Option<T> {
+    fn into_js<'s>(self, scope: &mut v8::PinScope<'s, '_>) -> v8::Local<'s, v8::Value> {
+        match self {
+            Some(value) => value.into_js(scope),
+            None => v8::null(scope).into(),
+        }
+    }
+}
+
+/// Returns a promise to JavaScript and runs the future in the request's context. Throws at global scope.
+pub fn async_op<T: IntoJs>(
+    scope: &mut v8::PinScope,
+    rv: &mut v8::ReturnValue,
+    future: impl Future<Output = Result<T, OpError>> + 'static,
+) {
+    let Some(context) = require_context(scope) else { return };
+    let Some(resolver) = v8::PromiseResolver::new(scope) else { return };
+    rv.set(resolver.get_promise(scope).into());
+    let resolver = v8::Global::new(scope, resolver);
+    let op = async move {
+        let result = future.await;
+        Box::new(move |scope: &mut v8::PinScope<'_, '_>| {
+            let resolver = v8::Local::new(scope, resolver);
+            match result {
+                Ok(value) => {
+                    let value = value.into_js(scope);
+                    resolver.resolve(scope, value);
+                }
+                Err(error) => {
+                    let exception = error.to_exception(scope);
+                    resolver.reject(scope, exception);
+                }
+            }
+        }) as Completion
+    };
+    context.spawn(op.boxed_local());
+}
+
+/// Runs the future in the request's context, then `finish` in the isolate. Throws at global scope.
+pub fn spawn_then<T: 'static>(
+    scope: &mut v8::PinScope,
+    future: impl Future<Output = T> + 'static,
+    finish: impl FnOnce(&mut v8::PinScope<'_, '_>, T) + 'static,
+) {
+    let Some(context) = require_context(scope) else { return };
+    let op = async move {
+        let result = future.await;
+        Box::new(move |scope: &mut v8::PinScope<'_, '_>| finish(scope, result)) as Completion
+    };
+    context.spawn(op.boxed_local());
+}

@@ -1,0 +1,64 @@
+//! What an op may ask of the request that is running: the capabilities of a request context, as a trait.
+//!
+//! `request` implements it; `api` and `bindings` use it.
+
+use std::rc::Rc;
+
+use futures_util::future::LocalBoxFuture;
+
+use super::error::{OpError, throw};
+use super::state::IsolateState;
+use crate::service::{Channels, ResourceTable};
+
+/// What runs in the isolate when an async op has its result.
+pub type Completion = Box<dyn FnOnce(&mut v8::PinScope<'_, '_>)>;
+
+/// The request (or other event) on whose behalf JavaScript runs.
+pub trait IoContext {
+    /// Identifies the context among those of its isolate.
+    fn id(&self) -> u64;
+    /// Runs an op's future; its completion is run in the isolate, in this context. Dropped with the context.
+    fn spawn(&self, op: LocalBoxFuture<'static, Completion>);
+    /// Native resources that JavaScript holds by number: bodies, sockets.
+    fn resources(&self) -> &ResourceTable;
+    /// Where subrequests go.
+    fn channels(&self) -> Rc<dyn Channels>;
+    /// Starts a timer that calls JavaScript's `timers.fire(id)` after `millis`; returns its id.
+    fn start_timer(&self, millis: f64, repeat: bool) -> u32;
+    /// Stops a timer; unknown ids are ignored.
+    fn clear_timer(&self, id: u32);
+    /// Keeps the context alive until [`IoContext::release`] (`waitUntil`).
+    fn retain(&self);
+    fn release(&self);
+    /// Completes the event with a value of the context's own kind; the first call counts.
+    fn respond(&self, outcome: Outcome);
+    /// Adds a stream's end to what the context waits for before it ends, though nothing more is to run in JavaScript.
+    fn as_any(&self) -> &dyn std::any::Any;
+}
+
+/// How an event ended, as JavaScript reports it.
+pub enum Outcome {
+    /// A fetch handler's response.
+    Response(crate::service::Response),
+    /// A handler without a result ended.
+    Done,
+    /// The handler threw: text for the log and for the caller.
+    Failed(crate::service::Error),
+}
+
+/// The context that runs now, or none at global scope.
+pub fn current(scope: &mut v8::PinScope) -> Option<Rc<dyn IoContext>> {
+    IsolateState::get(scope).current.borrow().clone()
+}
+
+/// What workerd says of I/O outside a request.
+pub const GLOBAL_SCOPE: &str = "Disallowed operation called within global scope. Asynchronous I/O (ex: fetch() or connect()), setting a timeout, and generating random values are not allowed within global scope. To fix this error, perform this operation within a handler. https://developers.cloudflare.com/workers/runtime-apis/handlers/";
+
+/// The running context; at global scope throws workerd's error and returns none.
+pub fn require_context(scope: &mut v8::PinScope) -> Option<Rc<dyn IoContext>> {
+    let context = current(scope);
+    if context.is_none() {
+        throw(scope, &OpError::error(GLOBAL_SCOPE));
+    }
+    context
+}

@@ -1,0 +1,97 @@
+//! Errors on their way from an op to JavaScript.
+
+use super::args::{intern, string};
+
+/// The class of the JavaScript exception that an error becomes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Class {
+    Error,
+    TypeError,
+    RangeError,
+    SyntaxError,
+    /// A `DOMException` of this name.
+    Dom(&'static str),
+}
+
+/// An op's failure: a JavaScript class and a message that user code sees.
+#[derive(Clone, Debug)]
+pub struct OpError {
+    pub class: Class,
+    pub message: String,
+    /// Flags set on the exception, such as `retryable`.
+    pub flags: &'static [&'static str],
+}
+
+impl OpError {
+    pub fn new(class: Class, message: impl Into<String>) -> Self {
+        Self { class, message: message.into(), flags: &[] }
+    }
+
+    pub fn error(message: impl Into<String>) -> Self {
+        Self::new(Class::Error, message)
+    }
+
+    pub fn type_error(message: impl Into<String>) -> Self {
+        Self::new(Class::TypeError, message)
+    }
+
+    pub fn range_error(message: impl Into<String>) -> Self {
+        Self::new(Class::RangeError, message)
+    }
+
+    pub fn dom(name: &'static str, message: impl Into<String>) -> Self {
+        Self::new(Class::Dom(name), message)
+    }
+
+    /// The exception object.
+    pub fn to_exception<'s>(&self, scope: &mut v8::PinScope<'s, '_>) -> v8::Local<'s, v8::Value> {
+        let message = string(scope, &self.message);
+        let exception = match self.class {
+            Class::Error => v8::Exception::error(scope, message),
+            Class::TypeError => v8::Exception::type_error(scope, message),
+            Class::RangeError => v8::Exception::range_error(scope, message),
+            Class::SyntaxError => v8::Exception::syntax_error(scope, message),
+            Class::Dom(name) => dom_exception(scope, message, name)
+                .unwrap_or_else(|| v8::Exception::error(scope, message)),
+        };
+        if let Ok(object) = v8::Local::<v8::Object>::try_from(exception) {
+            for flag in self.flags {
+                let key = intern(scope, flag);
+                let yes = v8::Boolean::new(scope, true);
+                object.create_data_property(scope, key.into(), yes.into());
+            }
+        }
+        exception
+    }
+}
+
+impl From<crate::service::Error> for OpError {
+    fn from(error: crate::service::Error) -> Self {
+        Self::error(error.to_string())
+    }
+}
+
+fn dom_exception<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    message: v8::Local<'s, v8::String>,
+    name: &str,
+) -> Option<v8::Local<'s, v8::Value>> {
+    let make = super::state::IsolateState::get(scope).internal(scope, "dom_exception", "create")?;
+    let name = intern(scope, name);
+    let this = v8::undefined(scope).into();
+    make.call(scope, this, &[message.into(), name.into()])
+}
+
+/// Throws the error in the current context.
+pub fn throw(scope: &mut v8::PinScope, error: &OpError) {
+    let exception = error.to_exception(scope);
+    scope.throw_exception(exception);
+}
+
+pub fn throw_error(scope: &mut v8::PinScope, message: &str) {
+    throw(scope, &OpError::error(message));
+}
+
+pub fn throw_type_error(scope: &mut v8::PinScope, message: &str) {
+    throw(scope, &OpError::type_error(message));
+}

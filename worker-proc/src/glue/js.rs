@@ -1,0 +1,87 @@
+//! Loads internal JavaScript: the bootstrap script, `require`, and the function wrapper of every module.
+//!
+//! The snapshot builder runs [`bootstrap`]; afterwards only lazy modules are compiled, when first required.
+
+use v8::MapFnTo;
+
+use super::args::{intern, string, string_arg};
+use super::error::throw_error;
+use super::registry::Registry;
+
+/// The functions that the bootstrap script itself is given, beside the APIs' ops.
+pub const NATIVE: [(&str, fn() -> v8::FunctionCallback); 1] = [("compile", || compile.map_fn_to())];
+
+const BOOTSTRAP: super::JsSource = crate::js!("bootstrap.js");
+const PRIMORDIALS: super::JsSource = crate::js!("primordials.js");
+
+/// Evaluates the bootstrap script and every eager module in the current context; returns the internals object.
+pub fn bootstrap<'s>(scope: &mut v8::PinScope<'s, '_>) -> Option<v8::Local<'s, v8::Object>> {
+    let registry = Registry::get();
+    let native = v8::Object::new(scope);
+    for (name, callback) in NATIVE {
+        let function = v8::Function::new_raw(scope, callback())?;
+        let key = intern(scope, name);
+        native.set(scope, key.into(), function.into());
+    }
+    let all = v8::Object::new(scope);
+    for (api, ops) in registry.apis.iter().zip(&registry.ops) {
+        let object = v8::Object::new(scope);
+        for (name, callback) in &ops.list {
+            let function = v8::Function::builder_raw(*callback)
+                .constructor_behavior(v8::ConstructorBehavior::Throw)
+                .build(scope)?;
+            let key = intern(scope, name);
+            function.set_name(key);
+            object.set(scope, key.into(), function.into());
+        }
+        let key = intern(scope, api.name);
+        all.set(scope, key.into(), object.into());
+    }
+    let names: Vec<v8::Local<v8::Value>> =
+        registry.eager.iter().map(|name| intern(scope, name).into()).collect();
+    let names = v8::Array::new_with_elements(scope, &names);
+    let primordials = compile_wrapper(scope, "internal:primordials", &PRIMORDIALS.read(), &[])?;
+    let bootstrap =
+        compile_wrapper(scope, "internal:bootstrap", &BOOTSTRAP.read(), &["native", "allOps", "eager", "makePrimordials"])?;
+    let this = v8::undefined(scope).into();
+    let result = bootstrap.call(scope, this, &[native.into(), all.into(), names.into(), primordials.into()])?;
+    result.try_into().ok()
+}
+
+/// `native.compile(name)`: the module's function and its API's name, or undefined for a module that is not there.
+fn compile(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
+    let name = string_arg(scope, &args, 0);
+    let Some(module) = Registry::get().modules.get(&name) else { return };
+    let origin = format!("internal:{name}");
+    let parameters = ["exports", "require", "ops", "primordials"];
+    let Some(function) = compile_wrapper(scope, &origin, &module.source.read(), &parameters) else { return };
+    let api = intern(scope, Registry::get().apis[module.api].name);
+    let pair = v8::Array::new_with_elements(scope, &[function.into(), api.into()]);
+    rv.set(pair.into());
+}
+
+fn compile_wrapper<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    name: &str,
+    text: &str,
+    parameters: &[&str],
+) -> Option<v8::Local<'s, v8::Function>> {
+    let Some(code) = v8::String::new(scope, text) else {
+        throw_error(scope, "internal module is too long");
+        return None;
+    };
+    let resource = string(scope, name);
+    let origin = v8::ScriptOrigin::new(
+        scope, resource.into(), 0, 0, false, -1, None, false, false, false, None,
+    );
+    let mut source = v8::script_compiler::Source::new(code, Some(&origin));
+    let parameters: Vec<_> = parameters.iter().map(|name| intern(scope, name)).collect();
+    v8::script_compiler::compile_function(
+        scope,
+        &mut source,
+        &parameters,
+        &[],
+        v8::script_compiler::CompileOptions::NoCompileOptions,
+        v8::script_compiler::NoCacheReason::NoReason,
+    )
+}

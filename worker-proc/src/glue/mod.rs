@@ -1,0 +1,20 @@
+//! Between Rust and V8: the registry of APIs, op helpers, the internal JavaScript loader and per-isolate state.
+//!
+//! `isolate`, `request` and every folder under `api` and `bindings` use it; it relies on `service` and V8 alone.
+
+pub mod args;
+pub mod async_op;
+pub mod bytes;
+pub mod context;
+pub mod error;
+pub mod js;
+pub mod registry;
+pub mod state;
+
+pub use args::{bool_arg, f64_arg, i32_arg, intern, str_arg, string, string_arg, u32_arg};
+pub use async_op::{IntoJs, async_op, spawn_then};
+pub use bytes::{bytes_arg, uint8_array, with_bytes};
+pub use context::{Completion, IoContext, current, require_context};
+pub use error::{OpError, throw, throw_error, throw_type_error};
+pub use registry::{Api, JsSource, Ops, Registry};
+pub use state::IsolateState;

@@ -1,0 +1,147 @@
+//! The registry of APIs: what each folder under `api` and `bindings` brings, as data.
+//!
+//! `boot` installs it once a process; the snapshot builder and the JavaScript loader read it.
+
+use std::collections::HashMap;
+use std::sync::OnceLock;
+
+use v8::MapFnTo;
+
+/// One API: a folder with its JavaScript and its ops.
+pub struct Api {
+    /// The folder's name, which is also the prefix of its internal modules.
+    pub name: &'static str,
+    /// Modules evaluated into the start-up snapshot, in this order.
+    pub modules: &'static [JsSource],
+    /// Modules compiled when first required.
+    pub lazy: &'static [JsSource],
+    /// Adds the folder's ops.
+    pub ops: fn(&mut Ops),
+}
+
+/// One file of internal JavaScript: the body of a function of `(exports, require, ops, primordials)`.
+#[derive(Clone, Copy)]
+pub struct JsSource {
+    /// The file's name, `url.js`.
+    pub file: &'static str,
+    /// The internal module's name where it is not made from folder and file (`node:util`).
+    pub name: Option<&'static str>,
+    /// The Rust file that names it; its folder holds the JavaScript.
+    pub beside: &'static str,
+    /// The text, as compiled in.
+    pub text: &'static str,
+}
+
+/// Names a JavaScript file that lies beside the calling Rust file: `js!("url.js")`, `js!("util.js" as "node:util")`.
+#[macro_export]
+macro_rules! js {
+    ($file:literal) => {
+        $crate::glue::JsSource { file: $file, name: None, beside: file!(), text: include_str!($file) }
+    };
+    ($file:literal as $name:literal) => {
+        $crate::glue::JsSource { file: $file, name: Some($name), beside: file!(), text: include_str!($file) }
+    };
+}
+
+impl JsSource {
+    /// `url` for `url/url.js`, `streams/pipe` for `streams/pipe.js`, or the name given.
+    fn module_name(&self, api: &str) -> String {
+        if let Some(name) = self.name {
+            return name.to_owned();
+        }
+        let stem = self.file.trim_end_matches(".js");
+        if stem == api { api.to_owned() } else { format!("{api}/{stem}") }
+    }
+
+    /// The text: compiled in, or read from the source tree where a debug build is told to (`WORKERD_JS_FROM_DISK`).
+    pub fn read(&self) -> std::borrow::Cow<'static, str> {
+        #[cfg(debug_assertions)]
+        if from_disk() {
+            let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+            let path = root.join(self.beside).with_file_name("").join(self.file);
+            match std::fs::read_to_string(&path) {
+                Ok(text) => return text.into(),
+                Err(error) => eprintln!("{}: {error}; the built-in text is used", path.display()),
+            }
+        }
+        self.text.into()
+    }
+}
+
+/// Whether internal JavaScript is read from the source tree: a debug build's way to try a change with no rebuild.
+pub fn from_disk() -> bool {
+    cfg!(debug_assertions) && std::env::var_os("WORKERD_JS_FROM_DISK").is_some()
+}
+
+/// The ops of one API, in the order added: the order is part of the snapshot.
+#[derive(Default)]
+pub struct Ops {
+    pub(crate) list: Vec<(&'static str, v8::FunctionCallback)>,
+}
+
+impl Ops {
+    /// Adds an op under the name that JavaScript calls it by.
+    pub fn add(&mut self, name: &'static str, op: impl MapFnTo<v8::FunctionCallback>) {
+        self.list.push((name, op.map_fn_to()));
+    }
+}
+
+/// An internal module: its source, the API it belongs to, and whether the snapshot holds it.
+pub struct Module {
+    pub source: JsSource,
+    pub api: usize,
+    pub lazy: bool,
+}
+
+/// All APIs, indexed.
+pub struct Registry {
+    pub apis: &'static [Api],
+    pub ops: Vec<Ops>,
+    pub modules: HashMap<String, Module>,
+    /// Names of the snapshot's modules in order of evaluation.
+    pub eager: Vec<String>,
+}
+
+static REGISTRY: OnceLock<Registry> = OnceLock::new();
+
+impl Registry {
+    /// Installs the process's registry; later calls return the first.
+    pub fn install(apis: &'static [Api]) -> &'static Registry {
+        REGISTRY.get_or_init(|| {
+            let mut registry =
+                Registry { apis, ops: Vec::new(), modules: HashMap::new(), eager: Vec::new() };
+            for (index, api) in apis.iter().enumerate() {
+                let mut ops = Ops::default();
+                (api.ops)(&mut ops);
+                registry.ops.push(ops);
+                for (list, lazy) in [(api.modules, false), (api.lazy, true)] {
+                    for source in list {
+                        let name = source.module_name(api.name);
+                        if !lazy {
+                            registry.eager.push(name.clone());
+                        }
+                        let module = Module { source: *source, api: index, lazy };
+                        let earlier = registry.modules.insert(name, module);
+                        debug_assert!(earlier.is_none(), "two internal modules of one name");
+                    }
+                }
+            }
+            registry
+        })
+    }
+
+    /// The installed registry.
+    pub fn get() -> &'static Registry {
+        REGISTRY.get().expect("boot installs the registry before any isolate")
+    }
+
+    /// The addresses that a snapshot refers to, in an order that is the same in every build of the same source.
+    pub fn external_references(&self) -> Vec<v8::ExternalReference> {
+        let mut all: Vec<_> =
+            super::js::NATIVE.iter().map(|(_, function)| v8::ExternalReference { function: function() }).collect();
+        for ops in &self.ops {
+            all.extend(ops.list.iter().map(|(_, function)| v8::ExternalReference { function: *function }));
+        }
+        all
+    }
+}

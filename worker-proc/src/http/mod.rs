@@ -1,0 +1,13 @@
+//! HTTP/1.1 and HTTP/2 over a byte stream: hyper's types end here.
+//!
+//! `net` calls the server with accepted connections and the client with connected ones. Relies on `service`.
+
+mod body;
+pub mod client;
+mod headers;
+mod sweep;
+pub mod server;
+
+pub use headers::HttpOptions;
+pub use server::Server;
+pub use sweep::Limits;

@@ -1,0 +1,301 @@
+//! The server side: one task a connection, one call of a service a request.
+
+use std::cell::Cell;
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+
+use http::header::{CONNECTION, CONTENT_TYPE, EXPECT, HOST, HeaderValue, TRANSFER_ENCODING, UPGRADE};
+use http::{StatusCode, Version};
+use hyper::body::Incoming;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::conn::auto;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+use super::body::{ToHyper, from_hyper};
+use super::headers::{HttpOptions, inject};
+use super::sweep::{Connection, Connections, Limits};
+use crate::service::{Error, Kind, Request, Response, Service};
+
+/// Methods that workerd knows; others are answered 501.
+const METHODS: [&str; 28] = [
+    "GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "PURGE", "OPTIONS", "TRACE", "COPY", "LOCK", "MKCOL", "MOVE",
+    "PROPFIND", "PROPPATCH", "SEARCH", "UNLOCK", "ACL", "REPORT", "MKACTIVITY", "CHECKOUT", "MERGE", "MSEARCH",
+    "NOTIFY", "SUBSCRIBE", "UNSUBSCRIBE", "QUERY", "BAN",
+];
+
+/// The largest HTTP/1 message head that hyper can be told to accept as a minimum buffer.
+const MIN_HEADER_BYTES: usize = 8192;
+
+/// What all connections of a process share.
+pub struct Server {
+    limits: Limits,
+    connections: Connections,
+    requests: Cell<u64>,
+}
+
+/// What the connections of one socket share.
+pub struct Endpoint {
+    pub options: HttpOptions,
+    pub service: Rc<dyn Service>,
+    /// `http` or `https`.
+    pub scheme: &'static str,
+}
+
+impl Server {
+    pub fn new(limits: Limits) -> Rc<Self> {
+        Rc::new(Self { limits, connections: Connections::default(), requests: Cell::new(0) })
+    }
+
+    /// Closes connections that are over their time; never returns.
+    pub async fn sweep(&self) {
+        self.connections.sweep(&self.limits).await;
+    }
+
+    /// Ends every connection after its present request; returns when none is left.
+    pub async fn drain(&self) {
+        self.connections.drain(&self.limits).await;
+    }
+
+    /// Connections now and requests so far.
+    pub fn counts(&self) -> (usize, u64) {
+        (self.connections.len(), self.requests.get())
+    }
+
+    /// Serves one connection to its end.
+    pub async fn connection<I>(self: Rc<Self>, io: I, endpoint: Rc<Endpoint>)
+    where
+        I: AsyncRead + AsyncWrite + Unpin + 'static,
+    {
+        if self.connections.len() >= self.limits.max_connections {
+            refuse(io).await;
+            return;
+        }
+        let (id, connection) = self.connections.add();
+        let io = TokioIo::new(Watched { io, connection: connection.clone() });
+        let mut builder = auto::Builder::new(LocalExecutor);
+        builder
+            .http1()
+            .pipeline_flush(true)
+            .title_case_headers(true)
+            .auto_date_header(false)
+            .max_headers(self.limits.max_header_count)
+            .max_buf_size(self.limits.max_header_bytes.max(MIN_HEADER_BYTES))
+            .timer(TokioTimer::new());
+        builder
+            .http2()
+            .auto_date_header(false)
+            .max_header_list_size(u32::try_from(self.limits.max_header_bytes).unwrap_or(u32::MAX))
+            .timer(TokioTimer::new());
+        let handler = hyper::service::service_fn({
+            let (server, connection) = (self.clone(), connection.clone());
+            move |request| server.clone().request(request, endpoint.clone(), connection.clone())
+        });
+        let mut served = std::pin::pin!(builder.serve_connection_with_upgrades(io, handler));
+        tokio::select! {
+            // Errors here are the peer's: hyper has answered what can be answered.
+            _ = served.as_mut() => {}
+            () = connection.close.notified() => {
+                served.as_mut().graceful_shutdown();
+                let _ = served.await;
+            }
+        }
+        self.connections.remove(id);
+    }
+
+    async fn request(
+        self: Rc<Self>,
+        request: http::Request<Incoming>,
+        endpoint: Rc<Endpoint>,
+        connection: Rc<Connection>,
+    ) -> Result<http::Response<ToHyper<Exchange>>, Infallible> {
+        connection.begin();
+        self.requests.set(self.requests.get() + 1);
+        let exchange = Exchange(connection);
+        let http1 = request.version() < Version::HTTP_2;
+        let mut response = match neutral(request, &endpoint) {
+            Ok(request) => match endpoint.service.clone().fetch(request).await {
+                Ok(response) => response,
+                Err(error) => failed(&error),
+            },
+            Err(response) => response,
+        };
+        inject(&mut response.headers, &endpoint.options.inject_response);
+        if !http1 {
+            response.headers.remove(CONNECTION);
+            response.headers.remove(TRANSFER_ENCODING);
+        } else if self.connections.draining.get() {
+            response.headers.insert(CONNECTION, HeaderValue::from_static("close"));
+        }
+        Ok(to_hyper(response, exchange))
+    }
+}
+
+/// Ends with the response's body.
+pub struct Exchange(Rc<Connection>);
+
+impl Drop for Exchange {
+    fn drop(&mut self) {
+        self.0.end();
+    }
+}
+
+/// hyper's request as ours, or the answer to a bad one.
+fn neutral(request: http::Request<Incoming>, endpoint: &Endpoint) -> Result<Request, Response> {
+    let (mut head, body) = request.into_parts();
+    if !METHODS.contains(&head.method.as_str()) {
+        return Err(refusal(501, "ERROR: Unrecognized request method."));
+    }
+    let options = &endpoint.options;
+    let mut scheme = endpoint.scheme;
+    if let Some(name) = &options.forwarded_proto
+        && let Some(value) = head.headers.remove(name)
+    {
+        scheme = if value.as_bytes().eq_ignore_ascii_case(b"https") { "https" } else { "http" };
+    }
+    let path = head.uri.path_and_query().map_or("/", |path| path.as_str());
+    let host = match head.headers.get(HOST) {
+        Some(host) => host.to_str().map_err(|_| bad_request())?,
+        None => match head.uri.authority() {
+            Some(authority) => authority.as_str(),
+            None => return Err(bad_request()),
+        },
+    };
+    let url = if options.proxy {
+        if head.uri.scheme().is_none() {
+            return Err(bad_request());
+        }
+        head.uri.to_string()
+    } else {
+        if host.is_empty() || host.contains(['/', '?', '#', '\\', ' ']) {
+            return Err(bad_request());
+        }
+        let mut url = String::with_capacity(scheme.len() + 3 + host.len() + path.len());
+        url.push_str(scheme);
+        url.push_str("://");
+        url.push_str(host);
+        if !path.starts_with('/') {
+            url.push('/');
+        }
+        url.push_str(path);
+        url
+    };
+    if !head.headers.contains_key(HOST)
+        && let Ok(host) = HeaderValue::from_str(host)
+    {
+        head.headers.insert(HOST, host);
+    }
+    let cf = options.cf_blob.as_ref().and_then(|name| head.headers.remove(name));
+    let cf = cf.and_then(|value| String::from_utf8(value.as_bytes().to_vec()).ok());
+    if !head.headers.contains_key(UPGRADE) {
+        head.headers.remove(CONNECTION);
+    }
+    head.headers.remove(EXPECT);
+    head.headers.remove(TRANSFER_ENCODING);
+    inject(&mut head.headers, &options.inject_request);
+    Ok(Request { method: head.method, url, headers: head.headers, body: from_hyper(body), cf, upgrade: None })
+}
+
+fn to_hyper(response: Response, exchange: Exchange) -> http::Response<ToHyper<Exchange>> {
+    let mut made = http::Response::new(ToHyper::new(response.body, exchange));
+    *made.status_mut() = StatusCode::from_u16(response.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    *made.headers_mut() = response.headers;
+    if let Some(text) = response.status_text
+        && let Ok(phrase) = hyper::ext::ReasonPhrase::try_from(text.into_bytes())
+    {
+        made.extensions_mut().insert(phrase);
+    }
+    made
+}
+
+/// What the client is told when a service fails; the log has the details.
+fn failed(error: &Error) -> Response {
+    match error.kind {
+        Kind::Overloaded => closing(Response::text(503, "Service Unavailable")),
+        Kind::BadRequest => bad_request(),
+        Kind::Worker | Kind::Internal | Kind::Disconnected => {
+            closing(Response::text(500, "Internal Server Error"))
+        }
+    }
+}
+
+fn bad_request() -> Response {
+    Response::text(400, "Bad Request")
+}
+
+fn refusal(status: u16, text: &'static str) -> Response {
+    let mut response = closing(Response::text(status, text));
+    response.headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain"));
+    response
+}
+
+fn closing(mut response: Response) -> Response {
+    response.headers.insert(CONNECTION, HeaderValue::from_static("close"));
+    response
+}
+
+/// The answer to a connection above the limit.
+async fn refuse<I: AsyncRead + AsyncWrite + Unpin>(mut io: I) {
+    use tokio::io::AsyncWriteExt;
+    const ANSWER: &[u8] =
+        b"HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nContent-Length: 20\r\n\r\nToo many connections";
+    let _ = io.write_all(ANSWER).await;
+    let _ = io.shutdown().await;
+}
+
+/// Tells the sweep when bytes come in.
+struct Watched<I> {
+    io: I,
+    connection: Rc<Connection>,
+}
+
+impl<I: AsyncRead + Unpin> AsyncRead for Watched<I> {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<std::io::Result<()>> {
+        let before = buffer.filled().len();
+        let polled = Pin::new(&mut self.io).poll_read(cx, buffer);
+        if buffer.filled().len() > before {
+            self.connection.received();
+        }
+        polled
+    }
+}
+
+impl<I: AsyncWrite + Unpin> AsyncWrite for Watched<I> {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<std::io::Result<usize>> {
+        Pin::new(&mut self.io).poll_write(cx, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+        Pin::new(&mut self.io).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+        Pin::new(&mut self.io).poll_shutdown(cx)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[std::io::IoSlice<'_>],
+    ) -> Poll<std::io::Result<usize>> {
+        Pin::new(&mut self.io).poll_write_vectored(cx, slices)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.io.is_write_vectored()
+    }
+}
+
+/// Runs hyper's tasks on the process's one thread.
+#[derive(Clone, Copy)]
+pub struct LocalExecutor;
+
+impl<F: Future + 'static> hyper::rt::Executor<F> for LocalExecutor {
+    fn execute(&self, future: F) {
+        tokio::task::spawn_local(async move {
+            future.await;
+        });
+    }
+}
+

@@ -1,0 +1,86 @@
+//! What an exception says, for logs and for start-up errors.
+
+use crate::glue::args::intern;
+
+/// An exception in words.
+#[derive(Clone, Debug)]
+pub struct Described {
+    /// `TypeError: message`, as `String(error)` gives it.
+    pub summary: String,
+    /// The class name, `Error` for what is no error object.
+    pub class: String,
+    /// The bare message.
+    pub message: String,
+    /// The summary and the stack below it.
+    pub stack: String,
+    /// Where it was thrown: `main.js:1:21`, and the frames in workerd's start-up form (`  at main.js:1:21 in f`).
+    pub frames: Vec<String>,
+}
+
+/// Describes an exception. Getters and `toString` of hostile values may run; what they throw is swallowed.
+pub fn describe<'s>(scope: &mut v8::PinScope<'s, '_>, exception: v8::Local<'s, v8::Value>) -> Described {
+    v8::tc_scope!(let scope, scope);
+    let message = v8::Exception::create_message(scope, exception);
+    let mut frames = frames(scope, &message);
+    let mut class = "Error".to_owned();
+    let mut text = String::new();
+    let mut stack = None;
+    if let Ok(object) = v8::Local::<v8::Object>::try_from(exception) {
+        class = property(scope, object, "name").unwrap_or(class);
+        text = property(scope, object, "message").unwrap_or_default();
+        stack = property(scope, object, "stack");
+    }
+    let summary = match exception.to_string(scope) {
+        Some(summary) => summary.to_rust_string_lossy(scope),
+        None => class.clone(),
+    };
+    if frames.is_empty() && class == "SyntaxError" {
+        frames.extend(position(scope, &message));
+    }
+    let stack = match stack {
+        Some(stack) if !stack.is_empty() => stack,
+        _ => summary.clone(),
+    };
+    if text.is_empty() && !exception.is_object() {
+        text = summary.clone();
+    }
+    Described { summary, class, message: text, stack, frames }
+}
+
+fn property<'s>(scope: &mut v8::PinScope<'s, '_>, object: v8::Local<'s, v8::Object>, name: &str) -> Option<String> {
+    let key = intern(scope, name);
+    let value = object.get(scope, key.into())?;
+    let value = v8::Local::<v8::String>::try_from(value).ok()?;
+    Some(value.to_rust_string_lossy(scope))
+}
+
+fn position(scope: &mut v8::PinScope, message: &v8::Message) -> Option<String> {
+    let name = message.get_script_resource_name(scope)?.to_rust_string_lossy(scope);
+    let line = message.get_line_number(scope)?;
+    let (start, end) = (message.get_start_column(), message.get_end_column());
+    // Upstream leaves out a column of nothing, such as the end of the input.
+    Some(if end > start { format!("  at {name}:{line}:{}", start + 1) } else { format!("  at {name}:{line}") })
+}
+
+fn frames(scope: &mut v8::PinScope, message: &v8::Message) -> Vec<String> {
+    let Some(stack) = message.get_stack_trace(scope) else { return Vec::new() };
+    let mut all = Vec::new();
+    for index in 0..stack.get_frame_count() {
+        let Some(frame) = stack.get_frame(scope, index) else { continue };
+        let Some(script) = frame.get_script_name_or_source_url(scope) else { continue };
+        let script = script.to_rust_string_lossy(scope);
+        if script.starts_with("internal:") {
+            continue;
+        }
+        let mut line = format!("  at {script}:{}:{}", frame.get_line_number(), frame.get_column());
+        if let Some(function) = frame.get_function_name(scope) {
+            let function = function.to_rust_string_lossy(scope);
+            if !function.is_empty() {
+                line.push_str(" in ");
+                line.push_str(&function);
+            }
+        }
+        all.push(line);
+    }
+    all
+}

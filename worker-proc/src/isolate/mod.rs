@@ -1,0 +1,162 @@
+//! An isolate and the one way to run in it.
+//!
+//! `dispatch` makes one for each worker; `request` runs turns in it. It is given the API registry as data.
+
+mod exception;
+pub mod modules;
+mod platform;
+mod rejections;
+pub mod snapshot;
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+
+use crate::glue::context::IoContext;
+use crate::glue::state::IsolateState;
+use crate::glue::{Registry, intern};
+
+pub use exception::describe;
+pub use platform::initialize;
+
+/// An isolate with its one context. Entered only by [`Isolate::run`].
+pub struct Isolate {
+    inner: RefCell<Option<v8::OwnedIsolate>>,
+    context: RefCell<Option<v8::Global<v8::Context>>>,
+    state: Rc<IsolateState>,
+    running: Cell<bool>,
+}
+
+impl Isolate {
+    /// Starts an isolate from the snapshot; `flags` are the names of the compat flags that are set.
+    pub fn new(service: &str, flags: &schema::compat::Flags) -> Result<Rc<Self>, String> {
+        let snapshot = snapshot::installed();
+        let params = v8::CreateParams::default()
+            .snapshot_blob(snapshot)
+            .external_references(snapshot::external_references());
+        let mut inner = v8::Isolate::new(params);
+        inner.set_microtasks_policy(v8::MicrotasksPolicy::Explicit);
+        inner.set_capture_stack_trace_for_uncaught_exceptions(true, MAX_STACK_FRAMES);
+        rejections::install(&mut inner);
+        modules::install(&mut inner);
+        inner.set_modify_code_generation_from_strings_callback(platform::modify_code_generation);
+        let state = IsolateState::new(service);
+        inner.set_slot(state.clone());
+        let context = {
+            v8::scope!(let scope, &mut inner);
+            let context = v8::Context::new(scope, v8::ContextOptions::default());
+            context.set_allow_generation_from_strings(false);
+            let scope = &mut v8::ContextScope::new(scope, context);
+            let internals = scope
+                .get_context_data_from_snapshot_once::<v8::Object>(snapshot::INTERNALS)
+                .map_err(|error| format!("the start-up snapshot does not fit this binary: {error}"))?;
+            *state.internals.borrow_mut() = Some(v8::Global::new(scope, internals));
+            start_realm(scope, internals, flags)?;
+            v8::Global::new(scope, context)
+        };
+        // SAFETY: `Isolate::new` entered it; from here on `run` alone enters and leaves.
+        #[allow(unsafe_code)]
+        unsafe {
+            inner.exit();
+        }
+        Ok(Rc::new(Self {
+            inner: RefCell::new(Some(inner)),
+            context: RefCell::new(Some(context)),
+            state,
+            running: Cell::new(false),
+        }))
+    }
+
+    /// Runs `turn` in the isolate on behalf of `io`, then everything that it made runnable.
+    ///
+    /// Never called from within itself: calls between workers are tasks of their own.
+    pub fn run<R>(&self, io: Option<Rc<dyn IoContext>>, turn: impl FnOnce(&mut v8::PinScope<'_, '_>) -> R) -> R {
+        assert!(!self.running.replace(true), "an isolate is entered once at a time");
+        let mut inner = self.inner.borrow_mut();
+        let isolate = inner.as_mut().expect("the isolate lives until it is dropped");
+        // SAFETY: paired with `exit` below; a panic in between ends the process.
+        #[allow(unsafe_code)]
+        unsafe {
+            isolate.enter();
+        }
+        *self.state.current.borrow_mut() = io;
+        let result = {
+            v8::scope!(let scope, &mut *isolate);
+            let context = self.context.borrow();
+            let context = v8::Local::new(scope, context.as_ref().expect("as long as the isolate"));
+            let scope = &mut v8::ContextScope::new(scope, context);
+            let result = turn(scope);
+            scope.perform_microtask_checkpoint();
+            rejections::report(scope);
+            result
+        };
+        let io = self.state.current.borrow_mut().take();
+        // SAFETY: paired with `enter` above.
+        #[allow(unsafe_code)]
+        unsafe {
+            isolate.exit();
+        }
+        drop(inner);
+        self.running.set(false);
+        drop(io);
+        result
+    }
+
+    /// The isolate's state, for what must look at it from outside.
+    pub fn state(&self) -> &Rc<IsolateState> {
+        &self.state
+    }
+}
+
+/// Frames that an uncaught exception keeps for its message.
+const MAX_STACK_FRAMES: i32 = 10;
+
+fn start_realm(
+    scope: &mut v8::PinScope<'_, '_>,
+    internals: v8::Local<v8::Object>,
+    flags: &schema::compat::Flags,
+) -> Result<(), String> {
+    v8::tc_scope!(let scope, scope);
+    let known: Vec<v8::Local<v8::Value>> =
+        flags.iter().map(|(name, _)| intern(scope, name).into()).collect();
+    let on: Vec<v8::Local<v8::Value>> =
+        flags.iter().filter(|(_, on)| *on).map(|(name, _)| intern(scope, name).into()).collect();
+    let known = v8::Array::new_with_elements(scope, &known);
+    let on = v8::Array::new_with_elements(scope, &on);
+    let key = intern(scope, "start");
+    let started = internals
+        .get(scope, key.into())
+        .and_then(|start| v8::Local::<v8::Function>::try_from(start).ok())
+        .and_then(|start| {
+            let this = v8::undefined(scope).into();
+            start.call(scope, this, &[known.into(), on.into()])
+        });
+    match started {
+        Some(_) => Ok(()),
+        None => Err(match scope.exception() {
+            Some(exception) => describe(scope, exception).stack,
+            None => "the start-up snapshot holds no start function".to_owned(),
+        }),
+    }
+}
+
+impl Drop for Isolate {
+    fn drop(&mut self) {
+        let Some(mut inner) = self.inner.borrow_mut().take() else { return };
+        // SAFETY: V8 wants an isolate entered while it is disposed of; dropping it leaves it.
+        #[allow(unsafe_code)]
+        unsafe {
+            inner.enter();
+        }
+        self.context.borrow_mut().take();
+        self.state.clear();
+        rejections::clear(&mut inner);
+        modules::clear(&mut inner);
+        drop(inner);
+    }
+}
+
+/// Installs the process's API registry and starts V8.
+pub fn setup(apis: &'static [crate::glue::Api], v8_flags: &[String]) -> Result<(), String> {
+    Registry::install(apis);
+    initialize(v8_flags)
+}

@@ -1,0 +1,44 @@
+//! Starts V8, once a process.
+
+use std::sync::Once;
+
+use crate::glue::state::IsolateState;
+
+/// V8's background threads: garbage collection and optimisation beside the one thread that serves.
+const BACKGROUND_THREADS: u32 = 1;
+
+/// Initialises V8 with the config's flags. Never before a fork: V8's pages do not come along.
+///
+/// # Errors
+/// Names the flags that V8 does not know.
+pub fn initialize(flags: &[String]) -> Result<(), String> {
+    static ONCE: Once = Once::new();
+    let mut unknown = Vec::new();
+    ONCE.call_once(|| {
+        let mut arguments = vec!["workerd".to_owned()];
+        arguments.extend(flags.iter().cloned());
+        unknown = v8::V8::set_flags_from_command_line(arguments).split_off(1);
+        if unknown.is_empty() {
+            let platform = v8::new_default_platform(BACKGROUND_THREADS, false).make_shared();
+            v8::V8::initialize_platform(platform);
+            v8::V8::initialize();
+        }
+    });
+    if unknown.is_empty() {
+        Ok(())
+    } else {
+        Err(format!("unknown V8 flags in `v8Flags`: {}", unknown.join(", ")))
+    }
+}
+
+/// Whether `eval` and `new Function` may compile now, as the isolate's state says.
+pub fn modify_code_generation<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    source: v8::Local<'s, v8::Value>,
+    _is_code_like: bool,
+) -> v8::ModifyCodeGenerationFromStringsResult<'s> {
+    v8::ModifyCodeGenerationFromStringsResult {
+        codegen_allowed: IsolateState::get(scope).allow_eval.get(),
+        modified_source: source.try_into().ok(),
+    }
+}

@@ -1,0 +1,224 @@
+//! The context of one event: its pending ops, timers, resources and outcome, and the task that drives them.
+
+use std::any::Any;
+use std::cell::{Cell, RefCell};
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use futures_util::future::LocalBoxFuture;
+use futures_util::stream::{FuturesUnordered, Stream};
+use tokio::sync::oneshot;
+
+use super::timers::Timers;
+use crate::glue::context::{Completion, IoContext, Outcome};
+use crate::glue::state::IsolateState;
+use crate::isolate::Isolate;
+use crate::service::{Channels, Error, ResourceTable};
+
+/// How long `waitUntil` work may go on after the response, as on Cloudflare.
+const MAX_WAIT_UNTIL: Duration = Duration::from_secs(30);
+
+/// What a hung request is told; workerd's text.
+const HUNG: &str = "The Workers runtime canceled this request because it detected that your Worker's code had hung and would never generate a response. Refer to: https://developers.cloudflare.com/workers/observability/errors/";
+
+type Op = LocalBoxFuture<'static, Completion>;
+
+/// See the module. Shared by the task that drives it and the ops that run in it.
+pub struct RequestContext {
+    id: u64,
+    isolate: Rc<Isolate>,
+    channels: Rc<dyn Channels>,
+    resources: ResourceTable,
+    ops: RefCell<FuturesUnordered<Op>>,
+    /// Ops started since the last poll: an op may start another while it is polled.
+    started: RefCell<Vec<Op>>,
+    timers: RefCell<Timers>,
+    outcome: RefCell<Option<oneshot::Sender<Result<Outcome, Error>>>>,
+    retained: Cell<usize>,
+    abandoned: Cell<bool>,
+    deadline: RefCell<Option<Pin<Box<tokio::time::Sleep>>>>,
+    waker: RefCell<Option<Waker>>,
+}
+
+thread_local! {
+    static NEXT_ID: Cell<u64> = const { Cell::new(1) };
+}
+
+impl RequestContext {
+    pub(super) fn new(
+        isolate: Rc<Isolate>,
+        channels: Rc<dyn Channels>,
+        outcome: oneshot::Sender<Result<Outcome, Error>>,
+    ) -> Rc<Self> {
+        let id = NEXT_ID.with(|next| next.replace(next.get() + 1));
+        Rc::new(Self {
+            id,
+            isolate,
+            channels,
+            resources: ResourceTable::default(),
+            ops: RefCell::default(),
+            started: RefCell::default(),
+            timers: RefCell::default(),
+            outcome: RefCell::new(Some(outcome)),
+            retained: Cell::new(0),
+            abandoned: Cell::new(false),
+            deadline: RefCell::new(None),
+            waker: RefCell::new(None),
+        })
+    }
+
+    /// Whether the event has an outcome and nothing is left to do for it.
+    pub(super) fn is_idle(&self) -> bool {
+        self.outcome.borrow().is_none() && self.retained.get() == 0
+    }
+
+    /// The caller has gone: the event ends, but for what `waitUntil` keeps.
+    pub(super) fn abandon(&self) {
+        self.abandoned.set(true);
+        self.wake();
+    }
+
+    fn wake(&self) {
+        if let Some(waker) = self.waker.borrow_mut().take() {
+            waker.wake();
+        }
+    }
+
+    /// Drives the event to its end.
+    pub(super) async fn drive(self: Rc<Self>) {
+        std::future::poll_fn(|cx| self.poll(cx)).await;
+        // What the event still holds may hold the context.
+        let ops = std::mem::take(&mut *self.ops.borrow_mut());
+        drop(ops);
+        let started = std::mem::take(&mut *self.started.borrow_mut());
+        drop(started);
+    }
+
+    fn poll(self: &Rc<Self>, cx: &mut Context<'_>) -> Poll<()> {
+        loop {
+            self.poll_ops(cx);
+            let turns = self.collect(cx);
+            if turns.is_empty() {
+                break;
+            }
+            for turn in turns {
+                self.isolate.run(Some(self.clone()), |scope| turn(scope));
+                if self.is_over() {
+                    return Poll::Ready(());
+                }
+            }
+        }
+        if self.is_over() || self.is_too_late(cx) {
+            return Poll::Ready(());
+        }
+        if self.ops.borrow().is_empty() && self.timers.borrow().is_empty() {
+            // Nothing can happen any more.
+            if let Some(outcome) = self.outcome.borrow_mut().take() {
+                let _ = outcome.send(Err(Error::new(crate::service::Kind::Worker, HUNG)));
+            }
+            return Poll::Ready(());
+        }
+        *self.waker.borrow_mut() = Some(cx.waker().clone());
+        Poll::Pending
+    }
+
+    fn is_over(&self) -> bool {
+        let settled = self.outcome.borrow().is_none() || self.abandoned.get();
+        settled && self.retained.get() == 0
+    }
+
+    fn is_too_late(&self, cx: &mut Context<'_>) -> bool {
+        if self.outcome.borrow().is_some() && !self.abandoned.get() {
+            return false;
+        }
+        let mut deadline = self.deadline.borrow_mut();
+        let deadline = deadline.get_or_insert_with(|| Box::pin(tokio::time::sleep(MAX_WAIT_UNTIL)));
+        deadline.as_mut().poll(cx).is_ready()
+    }
+
+    fn poll_ops(&self, _cx: &mut Context<'_>) {
+        let started = std::mem::take(&mut *self.started.borrow_mut());
+        let ops = self.ops.borrow();
+        for op in started {
+            ops.push(op);
+        }
+    }
+
+    /// What is ready to run in the isolate, each a turn of its own.
+    fn collect(&self, cx: &mut Context<'_>) -> Vec<Completion> {
+        let mut turns = Vec::new();
+        let mut ops = self.ops.borrow_mut();
+        while let Poll::Ready(Some(turn)) = Pin::new(&mut *ops).poll_next(cx) {
+            turns.push(turn);
+        }
+        if turns.is_empty() {
+            if let Poll::Ready(id) = self.timers.borrow_mut().poll(cx) {
+                turns.push(Box::new(move |scope| fire_timer(scope, id)) as Completion);
+            }
+        }
+        turns
+    }
+}
+
+fn fire_timer(scope: &mut v8::PinScope<'_, '_>, id: u32) {
+    let state = IsolateState::get(scope);
+    if let Some(fire) = state.internal(scope, "timers", "fire") {
+        let id = v8::Integer::new_from_unsigned(scope, id).into();
+        let this = v8::undefined(scope).into();
+        v8::tc_scope!(let scope, scope);
+        let _ = fire.call(scope, this, &[id]);
+    }
+}
+
+impl IoContext for RequestContext {
+    fn id(&self) -> u64 {
+        self.id
+    }
+
+    fn spawn(&self, op: Op) {
+        self.started.borrow_mut().push(op);
+        self.wake();
+    }
+
+    fn resources(&self) -> &ResourceTable {
+        &self.resources
+    }
+
+    fn channels(&self) -> Rc<dyn Channels> {
+        self.channels.clone()
+    }
+
+    fn start_timer(&self, millis: f64, repeat: bool) -> u32 {
+        let id = self.timers.borrow_mut().start(millis, repeat);
+        self.wake();
+        id
+    }
+
+    fn clear_timer(&self, id: u32) {
+        self.timers.borrow_mut().clear(id);
+    }
+
+    fn retain(&self) {
+        self.retained.set(self.retained.get() + 1);
+    }
+
+    fn release(&self) {
+        self.retained.set(self.retained.get().saturating_sub(1));
+        self.wake();
+    }
+
+    fn respond(&self, outcome: Outcome) {
+        if let Some(sender) = self.outcome.borrow_mut().take() {
+            let _ = sender.send(match outcome {
+                Outcome::Failed(error) => Err(error),
+                outcome => Ok(outcome),
+            });
+        }
+    }
+
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+}

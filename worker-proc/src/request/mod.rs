@@ -1,0 +1,50 @@
+//! One event in a worker: its context, its turns in the isolate, its end.
+//!
+//! `dispatch` calls [`run`] for every request or other event. Relies on `isolate` for the turns and on `glue` for the
+//! contract with ops.
+
+mod context;
+mod timers;
+
+use std::rc::Rc;
+
+use tokio::sync::oneshot;
+
+pub use context::RequestContext;
+
+use crate::glue::context::Outcome;
+use crate::isolate::Isolate;
+use crate::service::{Channels, Error};
+
+/// Runs an event: `start` calls the handler, which reports its outcome through the context.
+///
+/// Dropping the future cancels the event, unless `waitUntil` work is left, which then ends by itself.
+pub async fn run(
+    isolate: Rc<Isolate>,
+    channels: Rc<dyn Channels>,
+    start: impl FnOnce(&mut v8::PinScope<'_, '_>, &Rc<RequestContext>),
+) -> Result<Outcome, Error> {
+    let (sender, mut receiver) = oneshot::channel();
+    let context = RequestContext::new(isolate.clone(), channels, sender);
+    isolate.run(Some(context.clone()), |scope| start(scope, &context));
+    let guard = Cancel(&context);
+    if context.is_idle() {
+        // Most handlers end in their first turn: no task is needed.
+        if let Ok(outcome) = receiver.try_recv() {
+            return outcome;
+        }
+    }
+    tokio::task::spawn_local(context.clone().drive());
+    let outcome = receiver.await.unwrap_or_else(|_| Err(Error::internal("The request was cancelled.")));
+    std::mem::forget(guard);
+    outcome
+}
+
+/// Tells the context that nobody waits for its outcome any more.
+struct Cancel<'a>(&'a Rc<RequestContext>);
+
+impl Drop for Cancel<'_> {
+    fn drop(&mut self) {
+        self.0.abandon();
+    }
+}

@@ -1,0 +1,51 @@
+//! Why a service could not answer.
+
+use std::fmt;
+
+/// Who is at fault, and so what a client or caller is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// The worker's code threw.
+    Worker,
+    /// The other side went away, or could not be reached.
+    Disconnected,
+    /// A bound was reached.
+    Overloaded,
+    /// The client's request is at fault.
+    BadRequest,
+    /// The runtime or its configuration is at fault.
+    Internal,
+}
+
+/// A failed call between services.
+#[derive(Clone, Debug)]
+pub struct Error {
+    pub kind: Kind,
+    /// The JavaScript class of the worker's exception, `Error` if there is none.
+    pub class: String,
+    pub message: String,
+    /// The worker's stack, for the log.
+    pub stack: Option<String>,
+}
+
+impl Error {
+    pub fn new(kind: Kind, message: impl Into<String>) -> Self {
+        Self { kind, class: "Error".to_owned(), message: message.into(), stack: None }
+    }
+
+    pub fn internal(message: impl Into<String>) -> Self {
+        Self::new(Kind::Internal, message)
+    }
+
+    pub fn disconnected(message: impl Into<String>) -> Self {
+        Self::new(Kind::Disconnected, message)
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Error {}
