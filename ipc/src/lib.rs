@@ -1,1 +1,19 @@
-//! placeholder
+//! What flows between the processes of one `workerd`: the start of a runtime process, the control channel between it and
+//! the supervisor, and the file descriptors that travel with it.
+//!
+//! Called by the supervisor (which builds a [`Start`] and drives a [`RuntimeLink`]) and by `worker-proc` (which is given a
+//! `Start` and answers on its [`Control`]). Relies on Linux: `SOCK_SEQPACKET` pairs, `SCM_RIGHTS`, sealed `memfd`s.
+//!
+//! From the bottom up: `frame` is bytes, `fds` is raw descriptors, `messages` is the vocabulary, `channel` moves messages
+//! with their descriptors, `handshake` starts a process over a fresh channel, `start` is what a runtime process is given.
+
+pub mod channel;
+pub mod fds;
+pub mod frame;
+pub mod handshake;
+pub mod messages;
+pub mod start;
+
+pub use channel::{Channel, ChannelError, Control, RuntimeLink};
+pub use messages::{ToRuntime, ToSupervisor};
+pub use start::{ConfigBytes, Limits, Listener, ListenerKind, Options, Start, TestFilter};

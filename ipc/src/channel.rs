@@ -1,0 +1,203 @@
+//! One end of a control channel: messages out, messages in, never waiting.
+//!
+//! Called by the supervisor's poll loop ([`RuntimeLink`]) and by the runtime process ([`Control`]), each of which waits for
+//! the descriptor in its own way (`poll`, tokio's `AsyncFd`). Relies on `fds` for packets and on `messages` for their
+//! meaning. The bound is the socket's buffer: when it is full, [`ChannelError::WouldBlock`] says so.
+
+use std::fmt;
+use std::io;
+use std::marker::PhantomData;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+
+use crate::fds::{packet_pair, receive_packet, send_packet, set_nonblocking};
+use crate::frame::{FrameError, MAX_PACKET_BYTES};
+use crate::messages::{Message, ToRuntime, ToSupervisor};
+
+/// The end that a runtime process holds.
+pub type Control = Channel<ToSupervisor, ToRuntime>;
+
+/// The end that the supervisor holds.
+pub type RuntimeLink = Channel<ToRuntime, ToSupervisor>;
+
+/// One end of a channel that sends `Out` and receives `In`.
+pub struct Channel<Out, In> {
+    socket: OwnedFd,
+    direction: PhantomData<fn(Out) -> In>,
+}
+
+/// Why a message did not move.
+#[derive(Debug)]
+pub enum ChannelError {
+    /// Nothing to receive, or no room to send: wait for the descriptor and try again.
+    WouldBlock,
+    /// The other end is gone.
+    Closed,
+    /// The message makes no sense.
+    Frame(FrameError),
+    /// The message came with this many descriptors instead of those it needs.
+    FdCount(usize),
+    Io(io::Error),
+}
+
+impl<Out: Message, In: Message> Channel<Out, In> {
+    /// Takes one end of a [`packet_pair`].
+    pub fn new(socket: OwnedFd) -> io::Result<Self> {
+        set_nonblocking(socket.as_fd())?;
+        Ok(Self {
+            socket,
+            direction: PhantomData,
+        })
+    }
+
+    /// Sends a message that carries no descriptors. Wholly or not at all.
+    pub fn try_send(&self, message: &Out) -> Result<(), ChannelError> {
+        self.try_send_with(message, &[])
+    }
+
+    /// Receives the next message. Descriptors that come with it are closed.
+    pub fn try_recv(&self) -> Result<In, ChannelError> {
+        self.try_recv_with().map(|(message, _)| message)
+    }
+
+    /// Sends a message with the descriptors it carries.
+    pub fn try_send_with(&self, message: &Out, fds: &[BorrowedFd]) -> Result<(), ChannelError> {
+        if fds.len() != message.fd_count() {
+            return Err(ChannelError::FdCount(fds.len()));
+        }
+        Ok(send_packet(self.as_fd(), &message.encode(), fds)?)
+    }
+
+    /// Receives the next message with the descriptors it carries.
+    pub fn try_recv_with(&self) -> Result<(In, Vec<OwnedFd>), ChannelError> {
+        let mut buffer = vec![0; MAX_PACKET_BYTES];
+        let (length, fds) = receive_packet(self.as_fd(), &mut buffer)?;
+        if length == 0 {
+            return Err(ChannelError::Closed);
+        }
+        let message = In::decode(&buffer[..length]).map_err(ChannelError::Frame)?;
+        if fds.len() != message.fd_count() {
+            return Err(ChannelError::FdCount(fds.len()));
+        }
+        Ok((message, fds))
+    }
+}
+
+/// A connected channel: the supervisor's end and the runtime's.
+pub fn pair() -> io::Result<(RuntimeLink, Control)> {
+    let (supervisor, runtime) = packet_pair()?;
+    Ok((Channel::new(supervisor)?, Channel::new(runtime)?))
+}
+
+impl<Out, In> AsFd for Channel<Out, In> {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
+    }
+}
+
+impl<Out, In> AsRawFd for Channel<Out, In> {
+    fn as_raw_fd(&self) -> RawFd {
+        self.socket.as_raw_fd()
+    }
+}
+
+impl<Out, In> fmt::Debug for Channel<Out, In> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Channel({})", self.as_raw_fd())
+    }
+}
+
+impl From<io::Error> for ChannelError {
+    fn from(error: io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::WouldBlock => Self::WouldBlock,
+            io::ErrorKind::BrokenPipe
+            | io::ErrorKind::ConnectionReset
+            | io::ErrorKind::NotConnected => Self::Closed,
+            _ => Self::Io(error),
+        }
+    }
+}
+
+/// For tokio's `AsyncFd::try_io`, which goes by the error's kind.
+impl From<ChannelError> for io::Error {
+    fn from(error: ChannelError) -> Self {
+        match error {
+            ChannelError::WouldBlock => io::ErrorKind::WouldBlock.into(),
+            ChannelError::Closed => io::ErrorKind::BrokenPipe.into(),
+            ChannelError::Io(error) => error,
+            ChannelError::Frame(_) | ChannelError::FdCount(_) => {
+                Self::new(io::ErrorKind::InvalidData, error)
+            }
+        }
+    }
+}
+
+impl fmt::Display for ChannelError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::WouldBlock => f.write_str("the control channel is not ready"),
+            Self::Closed => f.write_str("the other end of the control channel is closed"),
+            Self::Frame(error) => error.fmt(f),
+            Self::FdCount(count) => write!(
+                f,
+                "a control message came with {count} descriptors, which is not its number"
+            ),
+            Self::Io(error) => write!(f, "control channel: {error}"),
+        }
+    }
+}
+
+impl std::error::Error for ChannelError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::messages::ListenerInfo;
+    use crate::start::ListenerKind;
+
+    #[test]
+    fn messages_cross_both_ways_in_order() {
+        let (supervisor, runtime) = pair().unwrap();
+        supervisor.try_send(&ToRuntime::Serve).unwrap();
+        supervisor.try_send(&ToRuntime::Ping).unwrap();
+        assert_eq!(runtime.try_recv().unwrap(), ToRuntime::Serve);
+        assert_eq!(runtime.try_recv().unwrap(), ToRuntime::Ping);
+        assert!(matches!(runtime.try_recv(), Err(ChannelError::WouldBlock)));
+        runtime.try_send(&ToSupervisor::Pong).unwrap();
+        assert_eq!(supervisor.try_recv().unwrap(), ToSupervisor::Pong);
+    }
+
+    #[test]
+    fn a_dead_end_is_closed() {
+        let (supervisor, runtime) = pair().unwrap();
+        runtime.try_send(&ToSupervisor::Drained).unwrap();
+        drop(runtime);
+        assert!(matches!(
+            supervisor.try_send(&ToRuntime::Ping),
+            Err(ChannelError::Closed)
+        ));
+        assert_eq!(supervisor.try_recv().unwrap(), ToSupervisor::Drained);
+        assert!(matches!(supervisor.try_recv(), Err(ChannelError::Closed)));
+    }
+
+    #[test]
+    fn a_full_channel_would_block() {
+        let (supervisor, _runtime) = pair().unwrap();
+        let full = (0..1_000_000).find_map(|_| supervisor.try_send(&ToRuntime::Ping).err());
+        assert!(matches!(full, Some(ChannelError::WouldBlock)));
+    }
+
+    #[test]
+    fn descriptors_must_match_the_message() {
+        let (supervisor, _runtime) = pair().unwrap();
+        let info = ListenerInfo {
+            socket: 0,
+            slot: 0,
+            kind: ListenerKind::Tcp,
+        };
+        let error = supervisor
+            .try_send(&ToRuntime::Listeners(vec![info]))
+            .unwrap_err();
+        assert!(matches!(error, ChannelError::FdCount(0)));
+    }
+}

@@ -1,0 +1,270 @@
+//! Raw file descriptors: packet pairs, passing descriptors, sealed memory.
+//!
+//! Called by `channel` and `handshake`, and by the supervisor to make what it passes. The one module of this crate with
+//! `unsafe`: everything it hands out owns its descriptor or its mapping.
+#![allow(unsafe_code)]
+
+use std::ffi::CStr;
+use std::fmt;
+use std::fs::File;
+use std::io::{self, IoSlice, IoSliceMut, Write};
+use std::num::NonZeroUsize;
+use std::ops::Deref;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::ptr::NonNull;
+
+use nix::fcntl::{FcntlArg, FdFlag, OFlag, SealFlag, fcntl};
+use nix::sys::memfd::{MFdFlags, memfd_create};
+use nix::sys::mman::{MapFlags, ProtFlags, mmap, munmap};
+use nix::sys::socket::{
+    AddressFamily, ControlMessage, ControlMessageOwned, MsgFlags, SockFlag, SockType, recvmsg,
+    sendmsg, socketpair,
+};
+
+/// One packet carries at most this many descriptors; the kernel's bound (`SCM_MAX_FD`) is 253.
+pub const MAX_FDS_PER_PACKET: usize = 200;
+
+const SEALS: SealFlag = SealFlag::F_SEAL_SEAL
+    .union(SealFlag::F_SEAL_SHRINK)
+    .union(SealFlag::F_SEAL_GROW)
+    .union(SealFlag::F_SEAL_WRITE);
+
+/// Two connected ends that keep packets whole and report the other end's death. Close-on-exec, non-blocking.
+pub fn packet_pair() -> io::Result<(OwnedFd, OwnedFd)> {
+    let flags = SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK;
+    Ok(socketpair(
+        AddressFamily::Unix,
+        SockType::SeqPacket,
+        None,
+        flags,
+    )?)
+}
+
+/// Sends one packet with its descriptors.
+pub fn send_packet(socket: BorrowedFd, packet: &[u8], fds: &[BorrowedFd]) -> io::Result<()> {
+    let raw: Vec<RawFd> = fds.iter().map(AsRawFd::as_raw_fd).collect();
+    let rights = [ControlMessage::ScmRights(&raw)];
+    let control = if raw.is_empty() { &[][..] } else { &rights[..] };
+    let iov = [IoSlice::new(packet)];
+    sendmsg::<()>(
+        socket.as_raw_fd(),
+        &iov,
+        control,
+        MsgFlags::MSG_NOSIGNAL | MsgFlags::MSG_DONTWAIT,
+        None,
+    )?;
+    Ok(())
+}
+
+/// Receives one packet into `buffer`: how many bytes, and its descriptors. Zero bytes mean that the other end is closed.
+pub fn receive_packet(socket: BorrowedFd, buffer: &mut [u8]) -> io::Result<(usize, Vec<OwnedFd>)> {
+    let mut space = nix::cmsg_space!([RawFd; MAX_FDS_PER_PACKET]);
+    let mut iov = [IoSliceMut::new(buffer)];
+    let flags = MsgFlags::MSG_CMSG_CLOEXEC | MsgFlags::MSG_DONTWAIT;
+    let message = recvmsg::<()>(socket.as_raw_fd(), &mut iov, Some(&mut space), flags)?;
+    let mut fds = Vec::new();
+    for control in message.cmsgs()? {
+        if let ControlMessageOwned::ScmRights(received) = control {
+            // SAFETY: the kernel has just made these descriptors for this process; nothing else owns them.
+            fds.extend(
+                received
+                    .into_iter()
+                    .map(|fd| unsafe { OwnedFd::from_raw_fd(fd) }),
+            );
+        }
+    }
+    if message
+        .flags
+        .intersects(MsgFlags::MSG_TRUNC | MsgFlags::MSG_CTRUNC)
+    {
+        return Err(io::Error::new(
+            io::ErrorKind::InvalidData,
+            "a control packet is longer than the protocol allows",
+        ));
+    }
+    Ok((message.bytes, fds))
+}
+
+/// Takes ownership of a descriptor that the process was started with. An error when it is not open.
+pub fn inherited(fd: RawFd) -> io::Result<OwnedFd> {
+    if fd < 0 {
+        return Err(io::Error::from_raw_os_error(libc::EBADF));
+    }
+    // SAFETY: F_GETFD only looks the number up.
+    if unsafe { libc::fcntl(fd, libc::F_GETFD) } < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: the descriptor is open, and was given to this process by number to own.
+    let fd = unsafe { OwnedFd::from_raw_fd(fd) };
+    set_inheritable(fd.as_fd(), false)?;
+    Ok(fd)
+}
+
+/// Sets whether the descriptor stays open across `exec`.
+pub fn set_inheritable(fd: BorrowedFd, inheritable: bool) -> io::Result<()> {
+    let flags = if inheritable {
+        FdFlag::empty()
+    } else {
+        FdFlag::FD_CLOEXEC
+    };
+    fcntl(fd, FcntlArg::F_SETFD(flags))?;
+    Ok(())
+}
+
+/// Makes reads, writes and accepts on the descriptor return instead of wait.
+pub fn set_nonblocking(fd: BorrowedFd) -> io::Result<()> {
+    let flags = OFlag::from_bits_retain(fcntl(fd, FcntlArg::F_GETFL)?);
+    fcntl(fd, FcntlArg::F_SETFL(flags | OFlag::O_NONBLOCK))?;
+    Ok(())
+}
+
+/// A memory file with these bytes, padded to whole words, that nobody can change any more.
+pub fn sealed_memory(name: &CStr, bytes: &[u8]) -> io::Result<OwnedFd> {
+    let fd = memfd_create(name, MFdFlags::MFD_CLOEXEC | MFdFlags::MFD_ALLOW_SEALING)?;
+    let mut file = File::from(fd);
+    file.write_all(bytes)?;
+    file.write_all(&[0; 8][..bytes.len().next_multiple_of(8) - bytes.len()])?;
+    fcntl(&file, FcntlArg::F_ADD_SEALS(SEALS))?;
+    Ok(file.into())
+}
+
+/// A sealed memory file, mapped read-only.
+pub struct Mapping {
+    start: NonNull<libc::c_void>,
+    length: usize,
+}
+
+// SAFETY: the memory is read-only and sealed, so threads can share and move it like any `&[u8]`.
+unsafe impl Send for Mapping {}
+// SAFETY: as above.
+unsafe impl Sync for Mapping {}
+
+impl Mapping {
+    /// Maps the whole file. It must carry the seals of [`sealed_memory`]: without them its owner could change it under us.
+    pub fn new(fd: BorrowedFd) -> io::Result<Self> {
+        let seals = SealFlag::from_bits_retain(fcntl(fd, FcntlArg::F_GET_SEALS)?);
+        if !seals.contains(SEALS) {
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidInput,
+                "the memory file is not sealed",
+            ));
+        }
+        let size = nix::sys::stat::fstat(fd)?.st_size;
+        let length = usize::try_from(size).map_err(io::Error::other)?;
+        let Some(nonzero) = NonZeroUsize::new(length) else {
+            return Ok(Self {
+                start: NonNull::dangling(),
+                length,
+            });
+        };
+        // SAFETY: a new mapping of a file that cannot change or shrink; it is unmapped only by `drop`.
+        let start = unsafe {
+            mmap(
+                None,
+                nonzero,
+                ProtFlags::PROT_READ,
+                MapFlags::MAP_SHARED,
+                fd,
+                0,
+            )
+        }?;
+        Ok(Self { start, length })
+    }
+}
+
+impl Deref for Mapping {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        if self.length == 0 {
+            return &[];
+        }
+        // SAFETY: `length` bytes are mapped from `start` for as long as `self` lives, and nobody can write to them.
+        unsafe { std::slice::from_raw_parts(self.start.as_ptr().cast(), self.length) }
+    }
+}
+
+impl Drop for Mapping {
+    fn drop(&mut self) {
+        if self.length > 0 {
+            // SAFETY: maps what `new` mapped, and no slice of it outlives `self`.
+            let _ = unsafe { munmap(self.start, self.length) };
+        }
+    }
+}
+
+impl fmt::Debug for Mapping {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Mapping({} bytes)", self.length)
+    }
+}
+
+/// The same memory, seen as bytes.
+pub fn bytes_of_words(words: &[u64]) -> &[u8] {
+    // SAFETY: initialised memory of the same length and lifetime; bytes have no alignment.
+    unsafe { std::slice::from_raw_parts(words.as_ptr().cast(), size_of_val(words)) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn packets_carry_descriptors() {
+        let (a, b) = packet_pair().unwrap();
+        let memory = sealed_memory(c"test", b"hello").unwrap();
+        send_packet(a.as_fd(), b"packet", &[memory.as_fd(), memory.as_fd()]).unwrap();
+        let mut buffer = [0; 16];
+        let (length, fds) = receive_packet(b.as_fd(), &mut buffer).unwrap();
+        assert_eq!(&buffer[..length], b"packet");
+        assert_eq!(fds.len(), 2);
+        assert_eq!(&*Mapping::new(fds[1].as_fd()).unwrap(), b"hello\0\0\0");
+    }
+
+    #[test]
+    fn an_empty_channel_blocks_and_a_closed_one_ends() {
+        let (a, b) = packet_pair().unwrap();
+        let mut buffer = [0; 16];
+        let error = receive_packet(b.as_fd(), &mut buffer).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::WouldBlock);
+        drop(a);
+        assert_eq!(receive_packet(b.as_fd(), &mut buffer).unwrap().0, 0);
+    }
+
+    #[test]
+    fn a_packet_too_long_is_an_error() {
+        let (a, b) = packet_pair().unwrap();
+        send_packet(a.as_fd(), b"0123456789", &[]).unwrap();
+        let error = receive_packet(b.as_fd(), &mut [0; 4]).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::InvalidData);
+    }
+
+    #[test]
+    fn sealed_memory_cannot_be_written() {
+        let memory = sealed_memory(c"test", b"12345678").unwrap();
+        let error = File::from(memory).write(b"x").unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::PermissionDenied);
+    }
+
+    #[test]
+    fn unsealed_memory_is_not_mapped() {
+        let fd =
+            memfd_create(c"test", MFdFlags::MFD_CLOEXEC | MFdFlags::MFD_ALLOW_SEALING).unwrap();
+        assert!(Mapping::new(fd.as_fd()).is_err());
+    }
+
+    #[test]
+    fn empty_memory_maps_to_nothing() {
+        let memory = sealed_memory(c"test", b"").unwrap();
+        assert_eq!(&*Mapping::new(memory.as_fd()).unwrap(), b"");
+    }
+
+    #[test]
+    fn a_closed_descriptor_is_not_inherited() {
+        assert_eq!(
+            inherited(1_000_000).unwrap_err().raw_os_error(),
+            Some(libc::EBADF)
+        );
+        assert!(inherited(-1).is_err());
+    }
+}

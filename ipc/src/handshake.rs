@@ -1,0 +1,201 @@
+//! How a runtime process gets its [`Start`] over a fresh control channel.
+//!
+//! The supervisor queues the whole start with [`send_start`] and goes on; the process, started with the number of its
+//! channel's descriptor, waits for it in [`receive_start`]. Relies on `channel`; nothing else runs in the process yet, so waiting
+//! is allowed here and nowhere else.
+
+use std::fmt;
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+
+use crate::channel::{ChannelError, Control, RuntimeLink};
+use crate::fds::{MAX_FDS_PER_PACKET, Mapping};
+use crate::messages::{ListenerInfo, ToRuntime};
+use crate::start::{ConfigBytes, Listener, Options, Start};
+
+/// A process that leaves with this code could not start for a reason that a retry cannot mend (`EX_CONFIG`).
+pub const EXIT_START_FAILED: u8 = 78;
+
+/// A start is given up when the supervisor sends nothing for this long.
+const START_TIMEOUT_MS: u16 = 10_000;
+
+/// Queues everything a process needs to start. `config` is sealed memory.
+pub fn send_start(
+    link: &RuntimeLink,
+    options: &Options,
+    config: BorrowedFd,
+    listeners: &[(ListenerInfo, BorrowedFd)],
+) -> Result<(), ChannelError> {
+    let listener_count = u32::try_from(listeners.len()).unwrap_or(u32::MAX);
+    let start = ToRuntime::Start {
+        options: Box::new(options.clone()),
+        listener_count,
+    };
+    link.try_send_with(&start, &[config])?;
+    for chunk in listeners.chunks(MAX_FDS_PER_PACKET) {
+        let (infos, fds): (Vec<_>, Vec<_>) = chunk.iter().copied().unzip();
+        link.try_send_with(&ToRuntime::Listeners(infos), &fds)?;
+    }
+    Ok(())
+}
+
+/// Waits for a start on the process's end of the channel.
+pub fn receive_start(socket: OwnedFd) -> Result<Start, HandshakeError> {
+    let control = Control::new(socket)?;
+    let (message, mut fds) = wait_for(&control)?;
+    let (
+        ToRuntime::Start {
+            options,
+            listener_count,
+        },
+        Some(config),
+    ) = (message, fds.pop())
+    else {
+        return Err(HandshakeError::OutOfOrder);
+    };
+    let config = ConfigBytes::from(Mapping::new(config.as_fd())?);
+    let mut listeners = Vec::new();
+    while listeners.len() < listener_count as usize {
+        let (ToRuntime::Listeners(infos), fds) = wait_for(&control)? else {
+            return Err(HandshakeError::OutOfOrder);
+        };
+        listeners.extend(infos.into_iter().zip(fds).map(|(info, fd)| Listener {
+            socket: info.socket as usize,
+            slot: info.slot,
+            fd,
+            kind: info.kind,
+        }));
+    }
+    Ok(Start {
+        config,
+        listeners,
+        options: *options,
+        control: Some(control),
+    })
+}
+
+fn wait_for(control: &Control) -> Result<(ToRuntime, Vec<OwnedFd>), HandshakeError> {
+    loop {
+        match control.try_recv_with() {
+            Err(ChannelError::WouldBlock) => {}
+            received => return Ok(received?),
+        }
+        let mut waiting = [PollFd::new(control.as_fd(), PollFlags::POLLIN)];
+        match poll(&mut waiting, PollTimeout::from(START_TIMEOUT_MS)) {
+            Ok(0) => return Err(HandshakeError::Silent),
+            Ok(_) | Err(nix::Error::EINTR) => {}
+            Err(error) => return Err(io::Error::from(error).into()),
+        }
+    }
+}
+
+/// Why a process got no start.
+#[derive(Debug)]
+pub enum HandshakeError {
+    Channel(ChannelError),
+    Io(io::Error),
+    /// The messages came in an order that the protocol does not have.
+    OutOfOrder,
+    /// The supervisor sent nothing.
+    Silent,
+}
+
+impl From<ChannelError> for HandshakeError {
+    fn from(error: ChannelError) -> Self {
+        Self::Channel(error)
+    }
+}
+
+impl From<io::Error> for HandshakeError {
+    fn from(error: io::Error) -> Self {
+        Self::Io(error)
+    }
+}
+
+impl fmt::Display for HandshakeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Channel(error) => error.fmt(f),
+            Self::Io(error) => error.fmt(f),
+            Self::OutOfOrder => f.write_str("the control channel does not begin with a start"),
+            Self::Silent => write!(f, "the supervisor sent no start for {START_TIMEOUT_MS} ms"),
+        }
+    }
+}
+
+impl std::error::Error for HandshakeError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::channel::Channel;
+    use crate::fds::{packet_pair, sealed_memory};
+    use crate::start::ListenerKind;
+
+    #[test]
+    fn a_start_arrives_whole() {
+        let (ours, theirs) = packet_pair().unwrap();
+        let link = Channel::new(ours).unwrap();
+        let config = sealed_memory(c"config", b"12345678").unwrap();
+        // More listeners than one packet carries.
+        let listeners: Vec<_> = (0..MAX_FDS_PER_PACKET as u32 + 3)
+            .map(|slot| {
+                (
+                    ListenerInfo {
+                        socket: 1,
+                        slot,
+                        kind: ListenerKind::Tcp,
+                    },
+                    config.as_fd(),
+                )
+            })
+            .collect();
+        let options = Options {
+            process: 4,
+            processes: 8,
+            ..Options::default()
+        };
+        send_start(&link, &options, config.as_fd(), &listeners).unwrap();
+
+        let start = receive_start(theirs).unwrap();
+        assert_eq!(&*start.config, b"12345678");
+        assert_eq!(start.options, options);
+        assert_eq!(start.listeners.len(), listeners.len());
+        assert!(
+            start
+                .listeners
+                .iter()
+                .enumerate()
+                .all(|(slot, listener)| listener.slot as usize == slot)
+        );
+        start
+            .control
+            .unwrap()
+            .try_send(&crate::ToSupervisor::Ready)
+            .unwrap();
+        assert_eq!(link.try_recv().unwrap(), crate::ToSupervisor::Ready);
+    }
+
+    #[test]
+    fn a_start_out_of_order_is_an_error() {
+        let (ours, theirs) = packet_pair().unwrap();
+        let link: RuntimeLink = Channel::new(ours).unwrap();
+        link.try_send(&ToRuntime::Serve).unwrap();
+        assert!(matches!(
+            receive_start(theirs),
+            Err(HandshakeError::OutOfOrder)
+        ));
+    }
+
+    #[test]
+    fn a_dead_supervisor_ends_the_wait() {
+        let (ours, theirs) = packet_pair().unwrap();
+        drop(ours);
+        assert!(matches!(
+            receive_start(theirs),
+            Err(HandshakeError::Channel(ChannelError::Closed))
+        ));
+    }
+}

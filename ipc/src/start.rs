@@ -1,0 +1,214 @@
+//! Everything a runtime process is given when it starts: config, listeners, options, and its control channel.
+//!
+//! Built by the supervisor (in the same process for the first generation of a single-process server, over the channel
+//! otherwise, see `handshake`), consumed by `worker_proc::serve` and `worker_proc::test`.
+
+use std::fmt;
+use std::ops::Deref;
+use std::os::fd::OwnedFd;
+use std::time::Duration;
+
+use crate::channel::Control;
+use crate::fds::Mapping;
+
+/// What a runtime process begins its life with.
+#[derive(Debug)]
+pub struct Start {
+    /// The validated config: one encoded Cap'n Proto message whose root is `workerd::Config`.
+    pub config: ConfigBytes,
+    /// The listeners of every slot, bound but not yet listening. A process accepts only on those with `slot ==
+    /// options.process` (and on shared ones, see [`Listener::slot`]), and only after [`crate::ToRuntime::Serve`]; on others when told by
+    /// [`crate::ToRuntime::Adopt`]. Empty for tests.
+    pub listeners: Vec<Listener>,
+    /// How to run.
+    pub options: Options,
+    /// The channel to the supervisor, or `None` when nothing supervises (`workerd test`).
+    pub control: Option<Control>,
+}
+
+/// One bound socket of the config.
+#[derive(Debug)]
+pub struct Listener {
+    /// Index into the config's `sockets`.
+    pub socket: usize,
+    /// The process slot whose queue this is, or [`Listener::SHARED`] when every process accepts on the one queue (Unix
+    /// sockets, inherited descriptors).
+    pub slot: u32,
+    /// The descriptor: close-on-exec, non-blocking. Several processes hold the same open socket, so `accept` can find the
+    /// queue empty after a wake-up.
+    pub fd: OwnedFd,
+    /// What kind of connections it accepts.
+    pub kind: ListenerKind,
+}
+
+impl Listener {
+    /// The slot of a listener that every process accepts on.
+    pub const SHARED: u32 = u32::MAX;
+
+    /// Whether the process in `slot` accepts on this listener without being told to adopt it.
+    pub fn belongs_to(&self, slot: u32) -> bool {
+        self.slot == slot || self.slot == Self::SHARED
+    }
+}
+
+/// The address family of a listener, as far as its connections differ.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ListenerKind {
+    Tcp,
+    Unix,
+}
+
+/// How a runtime process runs. Made from the command line by the supervisor.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Options {
+    /// `--verbose`: log at level info and below.
+    pub verbose: bool,
+    /// `--experimental`: experimental flags and features are allowed.
+    pub experimental: bool,
+    /// `--compat-date`: the compatibility date of every worker, none of which may name its own.
+    pub compat_date: Option<String>,
+    /// `--predictable`: fixed clocks and random numbers.
+    pub predictable: bool,
+    /// `--all-autogates`: every autogate is on.
+    pub all_autogates: bool,
+    /// `--gc-stress`: collect garbage at every turn.
+    pub gc_stress: bool,
+    /// The slot of this process, `0..processes`.
+    pub process: u32,
+    /// The number of process slots.
+    pub processes: u32,
+    /// How long a drain may take before what is left is cut off.
+    pub drain_timeout: Duration,
+    /// `--inspector-addr`, as given.
+    pub inspector_addr: Option<String>,
+    /// Bounds on clients.
+    pub limits: Limits,
+    /// Which tests to run. `None` runs all of them; unused by `serve`.
+    pub test: Option<TestFilter>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            verbose: false,
+            experimental: false,
+            compat_date: None,
+            predictable: false,
+            all_autogates: false,
+            gc_stress: false,
+            process: 0,
+            processes: 1,
+            drain_timeout: Duration::from_secs(30),
+            inspector_addr: None,
+            limits: Limits::default(),
+            test: None,
+        }
+    }
+}
+
+/// Bounds on what clients can make one process hold or wait for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Open client connections in one process. When full, no more are accepted until one closes: they wait in the queue.
+    pub max_connections: u32,
+    /// Bytes of one request head. Beyond it the answer is 431 and the connection closes.
+    pub max_header_bytes: u32,
+    /// Header fields of one request. Beyond it the answer is 431 and the connection closes.
+    pub max_header_count: u32,
+    /// From the first byte of a request (or the opening of the connection) to the end of its head. Then it closes.
+    pub header_read_timeout: Duration,
+    /// Between two requests on one connection. Then it closes.
+    pub idle_timeout: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            max_connections: 10_000,
+            max_header_bytes: 128 * 1024,
+            max_header_count: 256,
+            header_read_timeout: Duration::from_secs(15),
+            idle_timeout: Duration::from_secs(60),
+        }
+    }
+}
+
+/// Glob patterns that choose tests.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TestFilter {
+    /// Matched against service names.
+    pub service: String,
+    /// Matched against entrypoint names.
+    pub entrypoint: String,
+}
+
+/// The encoded config: memory of this process, or a sealed `memfd` that all processes map. Eight-byte aligned, so that
+/// capnp can read it in place.
+pub struct ConfigBytes(Storage);
+
+enum Storage {
+    Owned(Vec<u64>),
+    Mapped(Mapping),
+}
+
+impl ConfigBytes {
+    /// Copies `bytes` into aligned memory. A tail shorter than a word is padded with zeros.
+    pub fn copy_from(bytes: &[u8]) -> Self {
+        let words = bytes.chunks(8).map(|chunk| {
+            let mut word = [0; 8];
+            word[..chunk.len()].copy_from_slice(chunk);
+            u64::from_ne_bytes(word)
+        });
+        Self(Storage::Owned(words.collect()))
+    }
+}
+
+impl From<Mapping> for ConfigBytes {
+    fn from(mapping: Mapping) -> Self {
+        Self(Storage::Mapped(mapping))
+    }
+}
+
+impl Deref for ConfigBytes {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        match &self.0 {
+            Storage::Owned(words) => crate::fds::bytes_of_words(words),
+            Storage::Mapped(mapping) => mapping,
+        }
+    }
+}
+
+impl fmt::Debug for ConfigBytes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ConfigBytes({} bytes)", self.len())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn config_bytes_are_aligned_and_padded() {
+        let config = ConfigBytes::copy_from(b"123456789");
+        assert_eq!(&config[..9], b"123456789");
+        assert_eq!(config.len(), 16);
+        assert_eq!(config.as_ptr() as usize % 8, 0);
+    }
+
+    #[test]
+    fn a_shared_listener_belongs_to_every_slot() {
+        let (fd, _other) = std::os::unix::net::UnixStream::pair().unwrap();
+        let mut listener = Listener {
+            socket: 0,
+            slot: 1,
+            fd: fd.into(),
+            kind: ListenerKind::Tcp,
+        };
+        assert!(listener.belongs_to(1) && !listener.belongs_to(0));
+        listener.slot = Listener::SHARED;
+        assert!(listener.belongs_to(0));
+    }
+}
