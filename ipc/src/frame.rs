@@ -22,6 +22,8 @@ pub enum FrameError {
     TrailingBytes(usize),
     /// The sender speaks another version.
     Version(u8),
+    /// Fewer descriptors came than the message holds.
+    MissingFd,
     /// No message has this tag.
     UnknownTag(u8),
     /// A field holds a value it cannot have.
@@ -39,6 +41,7 @@ impl fmt::Display for FrameError {
                     "the other end speaks version {version} of the control protocol, this end {VERSION}"
                 )
             }
+            Self::MissingFd => f.write_str("a control message came without its descriptors"),
             Self::UnknownTag(tag) => write!(f, "no control message has the tag {tag}"),
             Self::BadField(field) => write!(
                 f,

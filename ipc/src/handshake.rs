@@ -6,13 +6,13 @@
 
 use std::fmt;
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, OwnedFd};
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 use crate::channel::{ChannelError, Control, RuntimeLink};
 use crate::fds::{MAX_FDS_PER_PACKET, Mapping};
-use crate::messages::{ListenerInfo, ToRuntime};
+use crate::messages::ToRuntime;
 use crate::start::{ConfigBytes, Listener, Options, Start};
 
 /// A process that leaves with this code could not start for a reason that a retry cannot mend (`EX_CONFIG`).
@@ -24,19 +24,20 @@ const START_TIMEOUT_MS: u16 = 10_000;
 /// Queues everything a process needs to start. `config` is sealed memory.
 pub fn send_start(
     link: &RuntimeLink,
-    options: &Options,
-    config: BorrowedFd,
-    listeners: &[(ListenerInfo, BorrowedFd)],
+    options: Options,
+    config: OwnedFd,
+    mut listeners: Vec<Listener>,
 ) -> Result<(), ChannelError> {
     let listener_count = u32::try_from(listeners.len()).unwrap_or(u32::MAX);
-    let start = ToRuntime::Start {
-        options: Box::new(options.clone()),
+    link.try_send(&ToRuntime::Start {
+        options: Box::new(options),
+        config,
         listener_count,
-    };
-    link.try_send_with(&start, &[config])?;
-    for chunk in listeners.chunks(MAX_FDS_PER_PACKET) {
-        let (infos, fds): (Vec<_>, Vec<_>) = chunk.iter().copied().unzip();
-        link.try_send_with(&ToRuntime::Listeners(infos), &fds)?;
+    })?;
+    while !listeners.is_empty() {
+        let rest = listeners.split_off(listeners.len().min(MAX_FDS_PER_PACKET));
+        link.try_send(&ToRuntime::Listeners(listeners))?;
+        listeners = rest;
     }
     Ok(())
 }
@@ -44,29 +45,21 @@ pub fn send_start(
 /// Waits for a start on the process's end of the channel.
 pub fn receive_start(socket: OwnedFd) -> Result<Start, HandshakeError> {
     let control = Control::new(socket)?;
-    let (message, mut fds) = wait_for(&control)?;
-    let (
-        ToRuntime::Start {
-            options,
-            listener_count,
-        },
-        Some(config),
-    ) = (message, fds.pop())
+    let ToRuntime::Start {
+        options,
+        config,
+        listener_count,
+    } = wait_for(&control)?
     else {
         return Err(HandshakeError::OutOfOrder);
     };
     let config = ConfigBytes::from(Mapping::new(config.as_fd())?);
     let mut listeners = Vec::new();
     while listeners.len() < listener_count as usize {
-        let (ToRuntime::Listeners(infos), fds) = wait_for(&control)? else {
+        let ToRuntime::Listeners(some) = wait_for(&control)? else {
             return Err(HandshakeError::OutOfOrder);
         };
-        listeners.extend(infos.into_iter().zip(fds).map(|(info, fd)| Listener {
-            socket: info.socket as usize,
-            slot: info.slot,
-            fd,
-            kind: info.kind,
-        }));
+        listeners.extend(some);
     }
     Ok(Start {
         config,
@@ -76,9 +69,9 @@ pub fn receive_start(socket: OwnedFd) -> Result<Start, HandshakeError> {
     })
 }
 
-fn wait_for(control: &Control) -> Result<(ToRuntime, Vec<OwnedFd>), HandshakeError> {
+fn wait_for(control: &Control) -> Result<ToRuntime, HandshakeError> {
     loop {
-        match control.try_recv_with() {
+        match control.try_recv() {
             Err(ChannelError::WouldBlock) => {}
             received => return Ok(received?),
         }
@@ -139,36 +132,34 @@ mod tests {
         let (ours, theirs) = packet_pair().unwrap();
         let link = Channel::new(ours).unwrap();
         let config = sealed_memory(c"config", b"12345678").unwrap();
-        // More listeners than one packet carries.
-        let listeners: Vec<_> = (0..MAX_FDS_PER_PACKET as u32 + 3)
-            .map(|slot| {
-                (
-                    ListenerInfo {
-                        socket: 1,
-                        slot,
-                        kind: ListenerKind::Tcp,
-                    },
-                    config.as_fd(),
-                )
-            })
-            .collect();
         let options = Options {
             process: 4,
             processes: 8,
             ..Options::default()
         };
-        send_start(&link, &options, config.as_fd(), &listeners).unwrap();
+        // More listeners than one packet carries.
+        let listener = |slot| {
+            let fd = config.try_clone().unwrap();
+            Listener {
+                socket: 1,
+                slot,
+                fd,
+                kind: ListenerKind::Tcp,
+            }
+        };
+        let count = MAX_FDS_PER_PACKET as u32 + 3;
+        let listeners = (0..count).map(listener).collect();
+        send_start(&link, options.clone(), config, listeners).unwrap();
 
         let start = receive_start(theirs).unwrap();
         assert_eq!(&*start.config, b"12345678");
         assert_eq!(start.options, options);
-        assert_eq!(start.listeners.len(), listeners.len());
         assert!(
             start
                 .listeners
                 .iter()
-                .enumerate()
-                .all(|(slot, listener)| listener.slot as usize == slot)
+                .map(|listener| listener.slot)
+                .eq(0..count)
         );
         start
             .control

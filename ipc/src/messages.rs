@@ -1,42 +1,37 @@
 //! The vocabulary of the control channel between the supervisor and a runtime process.
 //!
 //! Called by `channel`, which moves messages, and read by whoever wants to know what the two can say to each other. Relies
-//! on `frame` for the bytes. Descriptors travel beside a message; which message carries how many is said on the variant.
+//! on `frame` for the bytes. Descriptors travel beside the bytes, in the order of the fields that hold them.
 
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::Duration;
 
 use crate::frame::{FrameError, MAX_PACKET_BYTES, Reader, Writer};
-use crate::start::{Limits, ListenerKind, Options, TestFilter};
+use crate::start::{Limits, Listener, ListenerKind, Options, TestFilter};
 
 /// The errors of one start are cut to this many bytes together, so that they fit one packet.
 const MAX_ERROR_BYTES: usize = MAX_PACKET_BYTES / 2;
 
-/// One listener as announced in [`ToRuntime::Listeners`]; its descriptor travels beside the message.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ListenerInfo {
-    pub socket: u32,
-    pub slot: u32,
-    pub kind: ListenerKind,
-}
-
 /// From the supervisor to a runtime process.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub enum ToRuntime {
-    /// The first message: how to run. One descriptor: the config, a sealed `memfd`. `listener_count` listeners follow.
+    /// The first message: how to run, and the config as sealed memory. `listener_count` listeners follow.
     Start {
         options: Box<Options>,
+        config: OwnedFd,
         listener_count: u32,
     },
-    /// Some of the listeners, with one descriptor each.
-    Listeners(Vec<ListenerInfo>),
+    /// Some of the listeners of a start, at most [`crate::fds::MAX_FDS_PER_PACKET`].
+    Listeners(Vec<Listener>),
     /// Every process is ready and the sockets listen: begin to accept. Answered by [`ToSupervisor::Serving`].
     Serve,
-    /// Accept on the listeners of this slot too: its process is down.
-    Adopt { slot: u32 },
-    /// No longer accept on the listeners of this slot: its process is back.
+    /// The process of this slot is down: accept on its listeners too, all of which have `slot`. A slot with many listeners comes
+    /// in several of these.
+    Adopt { slot: u32, listeners: Vec<Listener> },
+    /// The process of this slot is back: close the listeners adopted from it. What they accepted is still answered.
     Release { slot: u32 },
-    /// Stop accepting, answer what was accepted, end idle connections, and cut off what is left after `deadline`. Answered by
-    /// [`ToSupervisor::Drained`].
+    /// Accept what the queues hold, close every listener, answer what was accepted, end idle connections, and cut off what is
+    /// left after `deadline`. Answered by [`ToSupervisor::Drained`].
     Drain { deadline: Duration },
     /// Are you alive? Answered by [`ToSupervisor::Pong`].
     Ping,
@@ -62,14 +57,11 @@ pub enum ToSupervisor {
     },
 }
 
-/// A message of one direction: to and from packet bytes.
+/// A message of one direction: to and from packet bytes and the descriptors beside them.
 pub trait Message: Sized {
     fn encode(&self) -> Vec<u8>;
-    fn decode(packet: &[u8]) -> Result<Self, FrameError>;
-    /// How many descriptors travel beside this message.
-    fn fd_count(&self) -> usize {
-        0
-    }
+    fn fds(&self) -> Vec<BorrowedFd<'_>>;
+    fn decode(packet: &[u8], fds: Vec<OwnedFd>) -> Result<Self, FrameError>;
 }
 
 impl Message for ToRuntime {
@@ -78,6 +70,7 @@ impl Message for ToRuntime {
         match self {
             Self::Start {
                 options,
+                config: _,
                 listener_count,
             } => {
                 w = Writer::new(1);
@@ -86,17 +79,13 @@ impl Message for ToRuntime {
             }
             Self::Listeners(listeners) => {
                 w = Writer::new(2);
-                w.u32(u32::try_from(listeners.len()).unwrap_or(u32::MAX));
-                for listener in listeners {
-                    w.u32(listener.socket)
-                        .u32(listener.slot)
-                        .bool(listener.kind == ListenerKind::Unix);
-                }
+                write_listeners(&mut w, listeners);
             }
             Self::Serve => w = Writer::new(3),
-            Self::Adopt { slot } => {
+            Self::Adopt { slot, listeners } => {
                 w = Writer::new(4);
                 w.u32(*slot);
+                write_listeners(&mut w, listeners);
             }
             Self::Release { slot } => {
                 w = Writer::new(5);
@@ -111,31 +100,32 @@ impl Message for ToRuntime {
         w.finish()
     }
 
-    fn decode(packet: &[u8]) -> Result<Self, FrameError> {
+    fn fds(&self) -> Vec<BorrowedFd<'_>> {
+        match self {
+            Self::Start { config, .. } => vec![config.as_fd()],
+            Self::Listeners(listeners) | Self::Adopt { listeners, .. } => listeners
+                .iter()
+                .map(|listener| listener.fd.as_fd())
+                .collect(),
+            _ => Vec::new(),
+        }
+    }
+
+    fn decode(packet: &[u8], fds: Vec<OwnedFd>) -> Result<Self, FrameError> {
+        let mut fds = fds.into_iter();
         let (tag, mut r) = Reader::new(packet)?;
         let message = match tag {
             1 => Self::Start {
                 options: Box::new(read_options(&mut r)?),
+                config: fds.next().ok_or(FrameError::MissingFd)?,
                 listener_count: r.u32()?,
             },
-            2 => {
-                let count = r.u32()?;
-                let mut listeners = Vec::new();
-                for _ in 0..count {
-                    listeners.push(ListenerInfo {
-                        socket: r.u32()?,
-                        slot: r.u32()?,
-                        kind: if r.bool()? {
-                            ListenerKind::Unix
-                        } else {
-                            ListenerKind::Tcp
-                        },
-                    });
-                }
-                Self::Listeners(listeners)
-            }
+            2 => Self::Listeners(read_listeners(&mut r, &mut fds)?),
             3 => Self::Serve,
-            4 => Self::Adopt { slot: r.u32()? },
+            4 => Self::Adopt {
+                slot: r.u32()?,
+                listeners: read_listeners(&mut r, &mut fds)?,
+            },
             5 => Self::Release { slot: r.u32()? },
             6 => Self::Drain {
                 deadline: r.duration()?,
@@ -145,14 +135,6 @@ impl Message for ToRuntime {
         };
         r.finish()?;
         Ok(message)
-    }
-
-    fn fd_count(&self) -> usize {
-        match self {
-            Self::Start { .. } => 1,
-            Self::Listeners(listeners) => listeners.len(),
-            _ => 0,
-        }
     }
 }
 
@@ -183,7 +165,11 @@ impl Message for ToSupervisor {
         w.finish()
     }
 
-    fn decode(packet: &[u8]) -> Result<Self, FrameError> {
+    fn fds(&self) -> Vec<BorrowedFd<'_>> {
+        Vec::new()
+    }
+
+    fn decode(packet: &[u8], _fds: Vec<OwnedFd>) -> Result<Self, FrameError> {
         let (tag, mut r) = Reader::new(packet)?;
         let message = match tag {
             1 => Self::Ready,
@@ -222,6 +208,35 @@ fn within(errors: &[String], mut budget: usize) -> Vec<&str> {
         budget = room - end;
     }
     fitting
+}
+
+fn write_listeners(w: &mut Writer, listeners: &[Listener]) {
+    w.u32(u32::try_from(listeners.len()).unwrap_or(u32::MAX));
+    for listener in listeners {
+        w.u32(u32::try_from(listener.socket).unwrap_or(u32::MAX));
+        w.u32(listener.slot)
+            .bool(listener.kind == ListenerKind::Unix);
+    }
+}
+
+fn read_listeners(
+    r: &mut Reader,
+    fds: &mut impl Iterator<Item = OwnedFd>,
+) -> Result<Vec<Listener>, FrameError> {
+    let mut listeners = Vec::new();
+    for _ in 0..r.u32()? {
+        listeners.push(Listener {
+            socket: r.u32()? as usize,
+            slot: r.u32()?,
+            kind: if r.bool()? {
+                ListenerKind::Unix
+            } else {
+                ListenerKind::Tcp
+            },
+            fd: fds.next().ok_or(FrameError::MissingFd)?,
+        });
+    }
+    Ok(listeners)
 }
 
 fn write_options(w: &mut Writer, options: &Options) {
@@ -294,10 +309,40 @@ fn read_options(r: &mut Reader) -> Result<Options, FrameError> {
 
 #[cfg(test)]
 mod tests {
+    use std::fmt;
+
     use super::*;
 
-    fn returns<M: Message + PartialEq + std::fmt::Debug>(message: M) {
-        assert_eq!(M::decode(&message.encode()), Ok(message));
+    fn listener(slot: u32) -> Listener {
+        let (fd, _other) = crate::fds::packet_pair().unwrap();
+        Listener {
+            socket: 7,
+            slot,
+            fd,
+            kind: ListenerKind::Unix,
+        }
+    }
+
+    /// What the message says, without the numbers of its descriptors, which change on the way.
+    fn said(message: &impl fmt::Debug) -> String {
+        let text = format!("{message:?}");
+        let mut parts = text.split("OwnedFd { fd: ");
+        let first = parts.next().unwrap_or_default().to_owned();
+        parts.fold(first, |said, part| {
+            said + part.trim_start_matches(|c: char| c.is_ascii_digit())
+        })
+    }
+
+    fn returns<M: Message + fmt::Debug>(message: M) {
+        let packet = message.encode();
+        let fds = message
+            .fds()
+            .iter()
+            .map(|fd| fd.try_clone_to_owned().unwrap())
+            .collect();
+        let decoded = M::decode(&packet, fds).unwrap();
+        assert_eq!(said(&decoded), said(&message));
+        assert_eq!(decoded.fds().len(), message.fds().len());
     }
 
     #[test]
@@ -315,22 +360,18 @@ mod tests {
         };
         returns(ToRuntime::Start {
             options: Box::new(options),
+            config: listener(0).fd,
             listener_count: 3,
         });
         returns(ToRuntime::Listeners(vec![
-            ListenerInfo {
-                socket: 1,
-                slot: 0,
-                kind: ListenerKind::Tcp,
-            },
-            ListenerInfo {
-                socket: 2,
-                slot: u32::MAX,
-                kind: ListenerKind::Unix,
-            },
+            listener(1),
+            listener(Listener::SHARED),
         ]));
         returns(ToRuntime::Serve);
-        returns(ToRuntime::Adopt { slot: 3 });
+        returns(ToRuntime::Adopt {
+            slot: 3,
+            listeners: vec![listener(3)],
+        });
         returns(ToRuntime::Release { slot: 3 });
         returns(ToRuntime::Drain {
             deadline: Duration::from_secs(30),
@@ -351,28 +392,31 @@ mod tests {
 
     #[test]
     fn many_errors_fit_one_packet() {
-        let errors = vec!["ä".repeat(MAX_ERROR_BYTES); 3];
-        let packet = ToSupervisor::Failed { errors }.encode();
-        assert!(packet.len() <= MAX_PACKET_BYTES);
-        let empty = ToSupervisor::Failed {
+        let long = ToSupervisor::Failed {
+            errors: vec!["ä".repeat(MAX_ERROR_BYTES); 3],
+        };
+        assert!(long.encode().len() <= MAX_PACKET_BYTES);
+        let many = ToSupervisor::Failed {
             errors: vec![String::new(); MAX_PACKET_BYTES],
         };
-        assert!(empty.encode().len() <= MAX_PACKET_BYTES);
+        assert!(many.encode().len() <= MAX_PACKET_BYTES);
     }
 
     #[test]
     fn cut_messages_are_errors() {
-        let packet = ToRuntime::Start {
-            options: Box::default(),
-            listener_count: 3,
+        let packet = ToRuntime::Adopt {
+            slot: 3,
+            listeners: vec![listener(3)],
         }
         .encode();
         for end in 0..packet.len() {
-            assert!(ToRuntime::decode(&packet[..end]).is_err());
+            assert!(ToRuntime::decode(&packet[..end], vec![listener(3).fd]).is_err());
         }
         assert_eq!(
-            ToSupervisor::decode(&[crate::frame::VERSION, 99]),
-            Err(FrameError::UnknownTag(99))
+            ToRuntime::decode(&packet, vec![]).err(),
+            Some(FrameError::MissingFd)
         );
+        let unknown = ToSupervisor::decode(&[crate::frame::VERSION, 99], vec![]);
+        assert_eq!(unknown, Err(FrameError::UnknownTag(99)));
     }
 }

@@ -16,9 +16,9 @@ use crate::fds::Mapping;
 pub struct Start {
     /// The validated config: one encoded Cap'n Proto message whose root is `workerd::Config`.
     pub config: ConfigBytes,
-    /// The listeners of every slot, bound but not yet listening. A process accepts only on those with `slot ==
-    /// options.process` (and on shared ones, see [`Listener::slot`]), and only after [`crate::ToRuntime::Serve`]; on others when told by
-    /// [`crate::ToRuntime::Adopt`]. Empty for tests.
+    /// What this process accepts on: the listeners of its slot and those that all processes share. They are bound and begin
+    /// to listen just before [`crate::ToRuntime::Serve`], after which the process accepts. Without a control channel they
+    /// listen already.
     pub listeners: Vec<Listener>,
     /// How to run.
     pub options: Options,
@@ -44,11 +44,6 @@ pub struct Listener {
 impl Listener {
     /// The slot of a listener that every process accepts on.
     pub const SHARED: u32 = u32::MAX;
-
-    /// Whether the process in `slot` accepts on this listener without being told to adopt it.
-    pub fn belongs_to(&self, slot: u32) -> bool {
-        self.slot == slot || self.slot == Self::SHARED
-    }
 }
 
 /// The address family of a listener, as far as its connections differ.
@@ -196,19 +191,5 @@ mod tests {
         assert_eq!(&config[..9], b"123456789");
         assert_eq!(config.len(), 16);
         assert_eq!(config.as_ptr() as usize % 8, 0);
-    }
-
-    #[test]
-    fn a_shared_listener_belongs_to_every_slot() {
-        let (fd, _other) = std::os::unix::net::UnixStream::pair().unwrap();
-        let mut listener = Listener {
-            socket: 0,
-            slot: 1,
-            fd: fd.into(),
-            kind: ListenerKind::Tcp,
-        };
-        assert!(listener.belongs_to(1) && !listener.belongs_to(0));
-        listener.slot = Listener::SHARED;
-        assert!(listener.belongs_to(0));
     }
 }

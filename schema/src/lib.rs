@@ -1,1 +1,17 @@
-//! placeholder
+//! The configuration's schema and the table of compatibility flags.
+//!
+//! Everything else builds on this crate. `workerd_capnp` is generated from `workerd.capnp` and
+//! committed; `tests/generated.rs` checks that it is current and says how to renew it.
+
+pub mod compat;
+
+#[rustfmt::skip]
+#[allow(clippy::all, unused_qualifications)]
+#[path = "generated/workerd_capnp.rs"]
+pub mod workerd_capnp;
+
+/// The schema's text: what `import "/workerd/workerd.capnp"` stands for.
+pub const WORKERD_CAPNP: &str = include_str!("../workerd.capnp");
+
+/// The id at the head of `workerd.capnp`, upstream's too.
+pub const WORKERD_CAPNP_ID: u64 = 0xe6afd26682091c01;

@@ -1,0 +1,140 @@
+//! The configuration: from a text or binary file to one encoded message and the plan of its sockets.
+//!
+//! `cli` and `main` are the callers. The whole surface is:
+//!
+//! ```text
+//! load(&LoadOptions) -> Result<Loaded, ConfigErrors>     parse, apply overrides, validate
+//! compile::write(&Loaded, config_only, &mut out)         what `workerd compile` writes
+//! compile::embedded_config() -> io::Result<Option<ConfigMessage>>
+//!                                                        the config appended to this executable, if any:
+//!                                                        pass it back as `Source::Embedded`
+//! ```
+//!
+//! Nothing here binds a socket, starts V8 or prints: the caller shows `Loaded::warnings` or the
+//! `ConfigErrors` (its `Display` is what goes to standard error) and exits with status 1.
+
+pub mod compile;
+
+use std::fmt;
+use std::os::fd::RawFd;
+use std::path::PathBuf;
+
+/// Where the configuration comes from.
+#[derive(Clone, Debug)]
+pub enum Source {
+    /// A file named on the command line.
+    File(PathBuf),
+    /// Standard input; binary configurations only.
+    Stdin,
+    /// The message appended to this executable by `compile`.
+    Embedded(ConfigMessage),
+}
+
+/// What the configuration is loaded for; decides which checks apply.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    Serve,
+    Test,
+    /// Only parses: `compile` accepts a configuration that still needs overrides.
+    Compile,
+}
+
+/// Values given on the command line in place of ones in the file. All are `<name>=<value>`.
+#[derive(Clone, Debug, Default)]
+pub struct Overrides {
+    /// `-d`, `--directory-path`.
+    pub directories: Vec<(String, String)>,
+    /// `-e`, `--external-addr`.
+    pub externals: Vec<(String, String)>,
+    /// `-s`, `--socket-addr`.
+    pub socket_addrs: Vec<(String, String)>,
+    /// `-S`, `--socket-fd`, and matched `LISTEN_FDNAMES`. The caller checks that each is a listening socket.
+    pub socket_fds: Vec<(String, RawFd)>,
+}
+
+#[derive(Clone, Debug)]
+pub struct LoadOptions {
+    pub source: Source,
+    pub purpose: Purpose,
+    /// `-b`: the file is an encoded message rather than text.
+    pub binary: bool,
+    /// `-I`, in order of search.
+    pub import_path: Vec<PathBuf>,
+    /// Which `Config` constant to use, when the file defines several.
+    pub const_name: Option<String>,
+    pub overrides: Overrides,
+    /// `--experimental`.
+    pub experimental: bool,
+    /// `test --compat-date`: replaces every worker's date.
+    pub compat_date: Option<String>,
+}
+
+/// One encoded `Config`, in the standard stream framing, with overrides applied.
+#[derive(Clone)]
+pub struct ConfigMessage(std::sync::Arc<Vec<capnp::Word>>);
+
+impl ConfigMessage {
+    pub fn as_bytes(&self) -> &[u8] {
+        capnp::Word::words_to_bytes(&self.0)
+    }
+}
+
+impl fmt::Debug for ConfigMessage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ConfigMessage({} bytes)", self.as_bytes().len())
+    }
+}
+
+/// Where one socket of the configuration listens.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ListenOn {
+    /// As written: `host:port`, `*:port`, `unix:path`, `unix-abstract:name`, ...
+    Address { address: String, default_port: u16 },
+    /// A descriptor that is already listening.
+    Fd(RawFd),
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SocketPlan {
+    pub name: String,
+    /// The socket's position in `Config.sockets`.
+    pub index: usize,
+    pub listen: ListenOn,
+}
+
+/// A configuration that passed every check that needs no script.
+#[derive(Clone, Debug)]
+pub struct Loaded {
+    pub message: ConfigMessage,
+    pub sockets: Vec<SocketPlan>,
+    /// Every file read, for `--watch`.
+    pub files: Vec<PathBuf>,
+    /// One line each, in upstream's words.
+    pub warnings: Vec<String>,
+}
+
+/// Everything that is wrong with a configuration, each a complete text for standard error.
+#[derive(Clone, Debug)]
+pub struct ConfigErrors {
+    pub errors: Vec<String>,
+    /// The command line is at fault (no such file, no such constant): the caller adds its usage hint.
+    pub usage: bool,
+    /// Every file read so far, so that `--watch` can wait for a repair.
+    pub files: Vec<PathBuf>,
+}
+
+impl fmt::Display for ConfigErrors {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.errors.join("\n"))
+    }
+}
+
+impl std::error::Error for ConfigErrors {}
+
+pub fn load(_options: &LoadOptions) -> Result<Loaded, ConfigErrors> {
+    Err(ConfigErrors {
+        errors: vec!["no loader in this build".into()],
+        usage: false,
+        files: Vec::new(),
+    })
+}
