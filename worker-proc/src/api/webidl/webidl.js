@@ -1,0 +1,320 @@
+/*
+ * Web IDL for internal JavaScript: turns a plain class into a platform interface, converts arguments, and makes the
+ * errors of a bad call. Every module that defines a web class relies on it; it relies on nothing but the language.
+ *
+ *     const { defineInterface, illegalInvocation, missingArgument } = require("webidl");
+ *     class Thing {
+ *       #name;
+ *       static { nameOf = (o) => { try { return o.#name; } catch { throw illegalInvocation(); } }; }
+ *       rename(name) {
+ *         if (arguments.length < 1) throw argumentError("Thing", "rename", 1, "string");
+ *         this.#name = toDOMString(name);
+ *       }
+ *     }
+ *     exports.Thing = defineInterface(Thing);
+ *
+ * Converters take the value alone. An argument that is absent or of a wrong kind is reported by its place, so callers
+ * throw `argumentError` or `constructorError` themselves, with the type's name as users know it.
+ */
+
+const {
+  ArrayIsArray,
+  ArrayPrototypePush,
+  FunctionPrototypeCall,
+  MathTrunc,
+  NumberIsFinite,
+  ObjectDefineProperty,
+  ReflectDeleteProperty,
+  ReflectGetOwnPropertyDescriptor,
+  ReflectOwnKeys,
+  StringPrototypeToWellFormed,
+  Symbol,
+  SymbolFor,
+  SymbolIterator,
+  SymbolToStringTag,
+  TypeError,
+} = primordials;
+
+// Errors.
+
+const ILLEGAL_INVOCATION =
+  "Illegal invocation: function called with incorrect `this` reference. " +
+  "See https://developers.cloudflare.com/workers/observability/errors/#illegal-invocation-errors for details.";
+
+/** A method or accessor was called on an object that is not of its class. */
+const illegalInvocation = () => new TypeError(ILLEGAL_INVOCATION);
+
+/** `new` on an interface that users cannot construct. */
+const illegalConstructor = () => new TypeError("Illegal constructor");
+
+/** Parameter `index` (from 1) of a method is absent or not a `type`. */
+const argumentError = (className, method, index, type) =>
+  new TypeError(`Failed to execute '${method}' on '${className}': parameter ${index} is not of type '${type}'.`);
+
+/** Parameter `index` (from 1) of a constructor is absent or not a `type`. */
+const constructorError = (className, index, type) =>
+  new TypeError(`Failed to construct '${className}': constructor parameter ${index} is not of type '${type}'.`);
+
+/** The value assigned to an attribute is not a `type`. */
+const setterError = (className, property, type) =>
+  new TypeError(
+    `Failed to set the '${property}' property on '${className}': the provided value is not of type '${type}'.`,
+  );
+
+/** A dictionary's member is not a `type`. */
+const fieldError = (dictionary, field, type) =>
+  new TypeError(
+    `Incorrect type for the '${field}' field on '${dictionary}': the provided value is not of type '${type}'.`,
+  );
+
+/** An array's element `index` (from 0) is not a `type`. */
+const elementError = (index, type) =>
+  new TypeError(`Incorrect type for array element ${index}: the provided value is not of type '${type}'.`);
+
+/** A value with no better place to name is not a `type`. */
+const valueError = (type) => new TypeError(`Incorrect type: the provided value is not of type '${type}'.`);
+
+// Conversions.
+
+const isObject = (value) => value !== null && (typeof value === "object" || typeof value === "function");
+
+/** A string with lone surrogates kept. Symbols throw the language's TypeError. */
+const toDOMString = (value) => (typeof value === "string" ? value : `${value}`);
+
+/** A string with lone surrogates replaced by U+FFFD. */
+const toUSVString = (value) => StringPrototypeToWellFormed(typeof value === "string" ? value : `${value}`);
+
+const NOT_AN_INTEGER = "The value cannot be converted because it is not an integer.";
+
+const checkedInteger = (value) => {
+  const number = +value;
+  if (!NumberIsFinite(number)) throw new TypeError(NOT_AN_INTEGER);
+  return number;
+};
+
+const signed = (minimum, maximum) => (value) => {
+  const number = checkedInteger(value);
+  if (number < minimum || number > maximum) {
+    throw new TypeError(`Value out of range. Must be between ${minimum} and ${maximum} (inclusive).`);
+  }
+  return MathTrunc(number);
+};
+
+const unsigned = (maximum) => (value) => {
+  const number = checkedInteger(value);
+  if (number < 0) {
+    throw new TypeError(
+      "The value cannot be converted because it is negative and this API expects a positive number.",
+    );
+  }
+  if (number > maximum) throw new TypeError(`Value out of range. Must be less than or equal to ${maximum}.`);
+  return MathTrunc(number);
+};
+
+/** A 32-bit integer; unlike the other widths, what is not finite becomes 0. */
+const toInt32 = (value) => {
+  const number = +value;
+  if (!NumberIsFinite(number)) return 0;
+  if (number < -2147483648 || number > 2147483647) {
+    throw new TypeError("Value out of range. Must be between -2147483648 and 2147483647 (inclusive).");
+  }
+  return MathTrunc(number);
+};
+
+/**
+ * The elements of an iterable (never of a string), each through `convert`; undefined if `value` is not iterable, so
+ * that the caller can try another type or throw the error that names the place.
+ */
+function toSequence(value, convert) {
+  if (!isObject(value)) return undefined;
+  const method = value[SymbolIterator];
+  if (method === undefined || method === null) return undefined;
+  const iterator = FunctionPrototypeCall(method, value);
+  const result = [];
+  for (;;) {
+    const step = iterator.next();
+    if (step.done) return result;
+    ArrayPrototypePush(result, convert === undefined ? step.value : convert(step.value));
+  }
+}
+
+/** The elements of a real array; undefined if `value` is none. */
+function toArray(value, convert) {
+  if (!ArrayIsArray(value)) return undefined;
+  const result = [];
+  for (let i = 0; i < value.length; i++) {
+    ArrayPrototypePush(result, convert === undefined ? value[i] : convert(value[i], i));
+  }
+  return result;
+}
+
+/** Own enumerable string-keyed properties as a flat list [key, value, key, value...]; `value` is an object. */
+function toRecord(value, convertKey, convertValue) {
+  const keys = ReflectOwnKeys(value);
+  const result = [];
+  for (let i = 0; i < keys.length; i++) {
+    const key = keys[i];
+    if (typeof key === "symbol") continue;
+    const descriptor = ReflectGetOwnPropertyDescriptor(value, key);
+    if (descriptor === undefined || !descriptor.enumerable) continue;
+    ArrayPrototypePush(result, convertKey(key));
+    ArrayPrototypePush(result, convertValue(value[key]));
+  }
+  return result;
+}
+
+/**
+ * A dictionary argument: the object itself, or undefined where the value stands for "no members". Anything else
+ * throws what `error` makes.
+ */
+function toDictionary(value, error) {
+  if (value === undefined || value === null) return undefined;
+  if (!isObject(value)) throw error();
+  return value;
+}
+
+// Interfaces.
+
+/** Marks the prototypes of platform classes; its value names what inspection shows beside the accessors. */
+const kResourceTypeInspect = Symbol("kResourceTypeInspect");
+const internalClass = SymbolFor("cloudflare:internal-class");
+
+const interfaces = [];
+
+function exposeMembers(target, skip) {
+  const keys = ReflectOwnKeys(target);
+  for (let i = 0; i < keys.length; i++) {
+    const key = keys[i];
+    if (skip(key)) continue;
+    const descriptor = ReflectGetOwnPropertyDescriptor(target, key);
+    if (!descriptor.configurable) continue;
+    const accessor = descriptor.get !== undefined || descriptor.set !== undefined;
+    const functions = accessor ? [descriptor.get, descriptor.set] : [descriptor.value];
+    for (let j = 0; j < functions.length; j++) {
+      if (typeof functions[j] !== "function") continue;
+      ObjectDefineProperty(functions[j], "length", { __proto__: null, value: 0 });
+      if (accessor) ObjectDefineProperty(functions[j], "name", { __proto__: null, value: "" });
+    }
+    if (typeof key === "string") ObjectDefineProperty(target, key, { __proto__: null, enumerable: true });
+  }
+}
+
+const isPrototypePlumbing = (key) => key === "constructor";
+const isConstructorPlumbing = (key) => key === "prototype" || key === "name" || key === "length";
+
+/**
+ * Makes a class a platform interface and returns the constructor to export: members become enumerable and report
+ * length 0, the prototype gets its Symbol.toStringTag (taken away again at isolate start where the compatibility date
+ * says so). `options.name` is the public name where it is not the class's. `options.inspect` maps labels to getters
+ * on instances that only inspection shows.
+ */
+function defineInterface(Class, options) {
+  const name = options?.name ?? Class.name;
+  const prototype = Class.prototype;
+  ObjectDefineProperty(Class, "name", { __proto__: null, value: name, configurable: true });
+  ObjectDefineProperty(Class, "length", { __proto__: null, value: 0, configurable: true });
+  exposeMembers(prototype, isPrototypePlumbing);
+  exposeMembers(Class, isConstructorPlumbing);
+  ObjectDefineProperty(prototype, SymbolToStringTag, {
+    __proto__: null,
+    value: name,
+    writable: true,
+    enumerable: false,
+    configurable: true,
+  });
+  ObjectDefineProperty(prototype, internalClass, {
+    __proto__: null,
+    value: internalClass,
+    writable: false,
+    enumerable: false,
+    configurable: false,
+  });
+  const inspected = { __proto__: null };
+  if (options?.inspect !== undefined) {
+    const labels = ReflectOwnKeys(options.inspect);
+    for (let i = 0; i < labels.length; i++) {
+      const symbol = Symbol(labels[i]);
+      const getter = options.inspect[labels[i]];
+      inspected[labels[i]] = symbol;
+      ObjectDefineProperty(prototype, symbol, {
+        __proto__: null,
+        get() {
+          return getter(this);
+        },
+        enumerable: false,
+        configurable: true,
+      });
+    }
+  }
+  ObjectDefineProperty(prototype, kResourceTypeInspect, {
+    __proto__: null,
+    value: inspected,
+    writable: false,
+    enumerable: false,
+    configurable: true,
+  });
+  ArrayPrototypePush(interfaces, Class);
+  return Class;
+}
+
+/** Makes `prototype[Symbol.iterator]` the method of that name, as iterable interfaces have it. */
+function defineIterator(Class, method) {
+  ObjectDefineProperty(Class.prototype, SymbolIterator, {
+    __proto__: null,
+    value: Class.prototype[method],
+    writable: true,
+    enumerable: false,
+    configurable: true,
+  });
+}
+
+/** Constants that stand both on the constructor and on the prototype. */
+function defineConstants(Class, constants) {
+  const keys = ReflectOwnKeys(constants);
+  for (let i = 0; i < keys.length; i++) {
+    const descriptor = {
+      __proto__: null,
+      value: constants[keys[i]],
+      writable: false,
+      enumerable: true,
+      configurable: true,
+    };
+    ObjectDefineProperty(Class, keys[i], descriptor);
+    ObjectDefineProperty(Class.prototype, keys[i], descriptor);
+  }
+}
+
+/** True for an instance or prototype of a platform class: inspection prints its accessors as properties. */
+const isPlatformObject = (value) => isObject(value) && kResourceTypeInspect in value;
+
+exports.install = (global, flags) => {
+  if (flags.setToStringTag) return;
+  for (let i = 0; i < interfaces.length; i++) ReflectDeleteProperty(interfaces[i].prototype, SymbolToStringTag);
+};
+
+exports.argumentError = argumentError;
+exports.constructorError = constructorError;
+exports.defineConstants = defineConstants;
+exports.defineInterface = defineInterface;
+exports.defineIterator = defineIterator;
+exports.elementError = elementError;
+exports.fieldError = fieldError;
+exports.illegalConstructor = illegalConstructor;
+exports.illegalInvocation = illegalInvocation;
+exports.isObject = isObject;
+exports.isPlatformObject = isPlatformObject;
+exports.kResourceTypeInspect = kResourceTypeInspect;
+exports.setterError = setterError;
+exports.toArray = toArray;
+exports.toDOMString = toDOMString;
+exports.toDictionary = toDictionary;
+exports.toInt16 = signed(-32768, 32767);
+exports.toInt32 = toInt32;
+exports.toInt8 = signed(-128, 127);
+exports.toRecord = toRecord;
+exports.toSequence = toSequence;
+exports.toUSVString = toUSVString;
+exports.toUint16 = unsigned(65535);
+exports.toUint32 = unsigned(4294967295);
+exports.toUint8 = unsigned(255);
+exports.valueError = valueError;
