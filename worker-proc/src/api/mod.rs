@@ -1,10 +1,24 @@
 //! The Web APIs: a folder each, a line each in the list below. The order is that of evaluation into the snapshot.
 
+pub mod abort;
+pub mod dom_exception;
+pub mod events;
 pub mod fetch;
+pub mod headers;
 pub mod modules;
+pub mod webidl;
 pub mod workers;
 
 use crate::glue::Api;
 
 /// Every API of the runtime.
-pub static ALL: &[Api] = &[fetch::API, modules::API, workers::API];
+pub static ALL: &[Api] = &[
+    modules::API,
+    webidl::API,
+    dom_exception::API,
+    events::API,
+    abort::API,
+    headers::API,
+    fetch::API,
+    workers::API,
+];

@@ -131,17 +131,12 @@ fn evaluate(scope: &mut v8::PinScope<'_, '_>, spec: &WorkerSpec) -> Result<Evalu
         return Ok(evaluated);
     }
     state.allow_eval.set(false);
-    Err(uncaught(scope))
+    let exception = scope.exception();
+    Err(uncaught(scope, exception))
 }
 
-fn uncaught(scope: &mut v8::PinnedRef<v8::TryCatch<v8::HandleScope>>) -> String {
-    match scope.exception() {
-        Some(exception) => uncaught_value(scope, exception),
-        None => "The script ended without a result.".to_owned(),
-    }
-}
-
-fn uncaught_value(scope: &mut v8::PinScope<'_, '_>, exception: v8::Local<v8::Value>) -> String {
+fn uncaught<'s>(scope: &mut v8::PinScope<'s, '_>, exception: Option<v8::Local<'s, v8::Value>>) -> String {
+    let Some(exception) = exception else { return "The script ended without a result.".to_owned() };
     let described = describe(scope, exception);
     let mut text = format!("Uncaught {}", described.summary);
     for frame in described.frames {
@@ -172,7 +167,7 @@ fn settle(
                 v8::PromiseState::Rejected => {
                     promise.mark_as_handled();
                     let reason = promise.result(scope);
-                    return Err(uncaught_value(scope, reason));
+                    return Err(uncaught(scope, Some(reason)));
                 }
                 v8::PromiseState::Fulfilled => v8::Local::new(scope, module).get_module_namespace(),
             }
@@ -185,7 +180,8 @@ fn settle(
         setup.call(scope, this, &[namespace, env.into(), name])
     });
     let Some(list) = made.and_then(|list| v8::Local::<v8::Array>::try_from(list).ok()) else {
-        return Err(uncaught(scope));
+        let exception = scope.exception();
+        return Err(uncaught(scope, exception));
     };
     let mut entrypoints = Vec::new();
     for index in 0..list.length() {

@@ -8,6 +8,6 @@ mod headers;
 mod sweep;
 pub mod server;
 
-pub use headers::HttpOptions;
+pub use headers::{HttpOptions, Injected};
 pub use server::Server;
 pub use sweep::Limits;

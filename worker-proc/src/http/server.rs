@@ -4,6 +4,7 @@ use std::cell::Cell;
 use std::convert::Infallible;
 use std::pin::Pin;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use http::header::{CONNECTION, CONTENT_TYPE, EXPECT, HOST, HeaderValue, TRANSFER_ENCODING, UPGRADE};
@@ -58,6 +59,11 @@ impl Server {
         self.connections.drain(&self.limits).await;
     }
 
+    /// Whether no more connections may be accepted until one closes.
+    pub fn is_full(&self) -> bool {
+        self.connections.len() >= self.limits.max_connections
+    }
+
     /// Connections now and requests so far.
     pub fn counts(&self) -> (usize, u64) {
         (self.connections.len(), self.requests.get())
@@ -66,12 +72,8 @@ impl Server {
     /// Serves one connection to its end.
     pub async fn connection<I>(self: Rc<Self>, io: I, endpoint: Rc<Endpoint>)
     where
-        I: AsyncRead + AsyncWrite + Unpin + 'static,
+        I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        if self.connections.len() >= self.limits.max_connections {
-            refuse(io).await;
-            return;
-        }
         let (id, connection) = self.connections.add();
         let io = TokioIo::new(Watched { io, connection: connection.clone() });
         let mut builder = auto::Builder::new(LocalExecutor);
@@ -108,7 +110,7 @@ impl Server {
         self: Rc<Self>,
         request: http::Request<Incoming>,
         endpoint: Rc<Endpoint>,
-        connection: Rc<Connection>,
+        connection: Arc<Connection>,
     ) -> Result<http::Response<ToHyper<Exchange>>, Infallible> {
         connection.begin();
         self.requests.set(self.requests.get() + 1);
@@ -133,7 +135,7 @@ impl Server {
 }
 
 /// Ends with the response's body.
-pub struct Exchange(Rc<Connection>);
+pub struct Exchange(Arc<Connection>);
 
 impl Drop for Exchange {
     fn drop(&mut self) {
@@ -235,19 +237,10 @@ fn closing(mut response: Response) -> Response {
     response
 }
 
-/// The answer to a connection above the limit.
-async fn refuse<I: AsyncRead + AsyncWrite + Unpin>(mut io: I) {
-    use tokio::io::AsyncWriteExt;
-    const ANSWER: &[u8] =
-        b"HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nContent-Length: 20\r\n\r\nToo many connections";
-    let _ = io.write_all(ANSWER).await;
-    let _ = io.shutdown().await;
-}
-
 /// Tells the sweep when bytes come in.
 struct Watched<I> {
     io: I,
-    connection: Rc<Connection>,
+    connection: Arc<Connection>,
 }
 
 impl<I: AsyncRead + Unpin> AsyncRead for Watched<I> {

@@ -4,16 +4,16 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
-use std::rc::Rc;
-use std::time::Duration;
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, LazyLock};
+use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
-use tokio::time::Instant;
 
 /// Bounds on what a client may make a process hold.
 #[derive(Clone, Debug)]
 pub struct Limits {
-    /// Connections at once in this process; one more is answered 503 and closed.
+    /// Connections at once in this process; more wait in the listeners' queues.
     pub max_connections: usize,
     /// Bytes of a request's line and headers; more is answered 431.
     pub max_header_bytes: usize,
@@ -25,18 +25,25 @@ pub struct Limits {
     pub idle_timeout: Duration,
 }
 
+fn now_millis() -> u64 {
+    static START: LazyLock<Instant> = LazyLock::new(Instant::now);
+    u64::try_from(START.elapsed().as_millis()).unwrap_or(u64::MAX)
+}
+
 const SWEEP_INTERVAL: Duration = Duration::from_secs(1);
 
 /// While draining, an idle connection is kept this long: a client's next request may already be on its way.
 const DRAIN_IDLE_GRACE: Duration = Duration::from_millis(300);
 
 /// What the sweep looks at.
+///
+/// Atomic because hyper wants streams that may change threads; ours never do.
 pub struct Connection {
     /// Requests that are being answered.
-    pub in_flight: Cell<u32>,
-    /// When the last byte of a response or the first byte of a request was seen.
-    since: Cell<Instant>,
-    reading_header: Cell<bool>,
+    in_flight: AtomicU32,
+    /// When the last byte of a response or the first byte of a request was seen, in milliseconds.
+    since: AtomicU64,
+    reading_header: AtomicBool,
     /// Told to close.
     pub close: Notify,
 }
@@ -44,29 +51,29 @@ pub struct Connection {
 impl Connection {
     /// Bytes came in.
     pub fn received(&self) {
-        if self.in_flight.get() == 0 && !self.reading_header.replace(true) {
-            self.since.set(Instant::now());
+        if self.in_flight.load(Relaxed) == 0 && !self.reading_header.swap(true, Relaxed) {
+            self.since.store(now_millis(), Relaxed);
         }
     }
 
     /// A request's header is complete.
     pub fn begin(&self) {
-        self.in_flight.set(self.in_flight.get() + 1);
-        self.reading_header.set(false);
+        self.in_flight.fetch_add(1, Relaxed);
+        self.reading_header.store(false, Relaxed);
     }
 
     /// A response is complete.
     pub fn end(&self) {
-        self.in_flight.set(self.in_flight.get().saturating_sub(1));
-        self.reading_header.set(false);
-        self.since.set(Instant::now());
+        self.in_flight.fetch_sub(1, Relaxed);
+        self.reading_header.store(false, Relaxed);
+        self.since.store(now_millis(), Relaxed);
     }
 }
 
 /// The connections of one process.
 #[derive(Default)]
 pub struct Connections {
-    all: RefCell<HashMap<u64, Rc<Connection>>>,
+    all: RefCell<HashMap<u64, Arc<Connection>>>,
     next: Cell<u64>,
     /// Set while draining: responses say `Connection: close`.
     pub draining: Cell<bool>,
@@ -78,11 +85,11 @@ impl Connections {
         self.all.borrow().len()
     }
 
-    pub fn add(&self) -> (u64, Rc<Connection>) {
-        let connection = Rc::new(Connection {
-            in_flight: Cell::new(0),
-            since: Cell::new(Instant::now()),
-            reading_header: Cell::new(false),
+    pub fn add(&self) -> (u64, Arc<Connection>) {
+        let connection = Arc::new(Connection {
+            in_flight: AtomicU32::new(0),
+            since: AtomicU64::new(now_millis()),
+            reading_header: AtomicBool::new(false),
             close: Notify::new(),
         });
         let id = self.next.replace(self.next.get() + 1);
@@ -108,9 +115,10 @@ impl Connections {
 
     fn close_idle(&self, idle: Duration, header: Duration) {
         for connection in self.all.borrow().values() {
-            if connection.in_flight.get() == 0 {
-                let limit = if connection.reading_header.get() { header } else { idle };
-                if connection.since.get().elapsed() >= limit {
+            if connection.in_flight.load(Relaxed) == 0 {
+                let limit = if connection.reading_header.load(Relaxed) { header } else { idle };
+                let waited = now_millis().saturating_sub(connection.since.load(Relaxed));
+                if Duration::from_millis(waited) >= limit {
                     connection.close.notify_one();
                 }
             }

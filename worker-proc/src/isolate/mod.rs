@@ -117,9 +117,9 @@ fn start_realm(
 ) -> Result<(), String> {
     v8::tc_scope!(let scope, scope);
     let known: Vec<v8::Local<v8::Value>> =
-        flags.iter().map(|(name, _)| intern(scope, name).into()).collect();
+        flags.iter().map(|(flag, _)| intern(scope, flag.name()).into()).collect();
     let on: Vec<v8::Local<v8::Value>> =
-        flags.iter().filter(|(_, on)| *on).map(|(name, _)| intern(scope, name).into()).collect();
+        flags.iter().filter(|(_, on)| *on).map(|(flag, _)| intern(scope, flag.name()).into()).collect();
     let known = v8::Array::new_with_elements(scope, &known);
     let on = v8::Array::new_with_elements(scope, &on);
     let key = intern(scope, "start");

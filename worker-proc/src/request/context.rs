@@ -98,7 +98,7 @@ impl RequestContext {
 
     fn poll(self: &Rc<Self>, cx: &mut Context<'_>) -> Poll<()> {
         loop {
-            self.poll_ops(cx);
+            self.admit_started();
             let turns = self.collect(cx);
             if turns.is_empty() {
                 break;
@@ -138,7 +138,7 @@ impl RequestContext {
         deadline.as_mut().poll(cx).is_ready()
     }
 
-    fn poll_ops(&self, _cx: &mut Context<'_>) {
+    fn admit_started(&self) {
         let started = std::mem::take(&mut *self.started.borrow_mut());
         let ops = self.ops.borrow();
         for op in started {
@@ -155,7 +155,7 @@ impl RequestContext {
         }
         if turns.is_empty() {
             if let Poll::Ready(id) = self.timers.borrow_mut().poll(cx) {
-                turns.push(Box::new(move |scope| fire_timer(scope, id)) as Completion);
+                turns.push(Box::new(move |scope: &mut v8::PinScope<'_, '_>| fire_timer(scope, id)));
             }
         }
         turns

@@ -1,0 +1,335 @@
+/* The body of a Request or Response: taken from what the constructor is given, kept as it came for as long as nobody looks.
+   A body is text, bytes, a native number, or a stream made from one of these when `.body` is asked for. */
+"use strict";
+const {
+  ArrayBufferPrototypeSlice, ArrayBufferIsView, DataViewPrototypeGetBuffer, JSONParse, NumberIsInteger,
+  PromisePrototypeThen, SymbolAsyncIterator, SymbolIterator,
+  StringPrototypeCharCodeAt, StringPrototypeSlice, TypeError,
+  TypedArrayPrototypeGetBuffer, TypedArrayPrototypeGetByteLength, TypedArrayPrototypeGetByteOffset,
+  TypedArrayPrototypeGetSymbolToStringTag, TypedArrayPrototypeSlice, Uint8Array, ArrayBufferPrototypeGetByteLength,
+} = primordials;
+const flags = require("flags");
+const { getHeader } = require("headers");
+const { encodeUtf8, decodeUtf8 } = require("encoding");
+const { isBlob, blobBytes, Blob, blobType } = require("blob");
+const { isFormData, serializeFormData, parseFormData, formDataType } = require("form_data");
+const { isURLSearchParams, searchParamsToString } = require("url");
+const { defineInterface, illegalConstructor, illegalInvocation } = require("webidl");
+const streams = require("streams");
+
+let contentOf, headersOf, setBody, hasBody;
+
+const USED =
+  "Body has already been used. It can only be used once. Use tee() first if you need to read it twice.";
+const TEXT_TYPE = "text/plain;charset=UTF-8";
+
+/* Where a body's content is. */
+const NOTHING = 0;
+const TEXT = 1;
+const BYTES = 2;
+const NATIVE = 3;
+const STREAM = 4;
+
+class Content {
+  kind = NOTHING;
+  /** A string, a Uint8Array, a native number, or a stream, by `kind`. */
+  content = null;
+  /** Bytes to come, -1 if unknown; of native bodies alone. */
+  length = -1;
+  /** The stream that `.body` gave, over whatever `content` was. */
+  stream = null;
+  used = false;
+  /** The Content-Type that goes with the content. */
+  type = null;
+}
+
+const isAnyArrayBuffer = (value) => {
+  try {
+    ArrayBufferPrototypeGetByteLength(value);
+    return true;
+  } catch {
+    return false;
+  }
+};
+
+/** A copy of the bytes of an ArrayBuffer or view. */
+function copyBytes(value) {
+  if (!ArrayBufferIsView(value)) return new Uint8Array(ArrayBufferPrototypeSlice(value, 0));
+  if (TypedArrayPrototypeGetSymbolToStringTag(value) === undefined) {
+    const view = new Uint8Array(DataViewPrototypeGetBuffer(value), value.byteOffset, value.byteLength);
+    return TypedArrayPrototypeSlice(view);
+  }
+  return TypedArrayPrototypeSlice(
+    new Uint8Array(
+      TypedArrayPrototypeGetBuffer(value),
+      TypedArrayPrototypeGetByteOffset(value),
+      TypedArrayPrototypeGetByteLength(value),
+    ),
+  );
+}
+
+const source = {
+  __proto__: null,
+  read: (number, max) => ops.read(number, max),
+  readAll: (number) => ops.readAll(number, false),
+  readAllText: (number) => ops.readAll(number, true),
+  cancel: (number) => ops.cancel(number),
+};
+
+/** A body of the runtime's: `number` as ops know it, 0 for none. */
+function nativeBody(number, length) {
+  const body = new Content();
+  if (number !== 0) {
+    body.kind = NATIVE;
+    body.content = number;
+    body.length = length;
+  }
+  return body;
+}
+
+/** What `new Response(init)` and `new Request(url, { body: init })` take. */
+function extractBody(init) {
+  const body = new Content();
+  if (init === null || init === undefined) return body;
+  if (typeof init === "string") {
+    body.kind = TEXT;
+    body.content = init;
+    body.type = TEXT_TYPE;
+    return body;
+  }
+  if (typeof init === "object" || typeof init === "function") {
+    if (streams.isReadableStream(init)) {
+      if (streams.isDisturbed(init)) {
+        throw new TypeError("This ReadableStream is disturbed (has already been read from), and cannot be used as a body.");
+      }
+      if (streams.isLocked(init)) {
+        throw new TypeError("This ReadableStream is locked to a reader, and cannot be used as a body.");
+      }
+      body.kind = STREAM;
+      body.content = body.stream = init;
+      return body;
+    }
+    if (ArrayBufferIsView(init) || isAnyArrayBuffer(init)) {
+      body.kind = BYTES;
+      body.content = copyBytes(init);
+      return body;
+    }
+    if (isBlob(init)) {
+      body.kind = BYTES;
+      body.content = blobBytes(init);
+      const type = blobType(init);
+      if (type !== "") body.type = type;
+      return body;
+    }
+    if (isFormData(init)) {
+      const { bytes, type } = serializeFormData(init);
+      body.kind = BYTES;
+      body.content = bytes;
+      body.type = type;
+      return body;
+    }
+    if (isURLSearchParams(init)) {
+      body.kind = TEXT;
+      body.content = searchParamsToString(init);
+      body.type = "application/x-www-form-urlencoded;charset=UTF-8";
+      return body;
+    }
+    if (flags.fetchIterableTypeSupport && typeof init === "object") {
+      if (init[SymbolAsyncIterator] !== undefined || init[SymbolIterator] !== undefined) {
+        body.kind = STREAM;
+        body.content = body.stream = streams.ReadableStream.from(init);
+        return body;
+      }
+    }
+  }
+  body.kind = TEXT;
+  body.content = `${init}`;
+  body.type = TEXT_TYPE;
+  return body;
+}
+
+/** The stream that `.body` gives, the same each time; null for no body. */
+function streamOf(body) {
+  if (body.stream !== null || body.kind === NOTHING) return body.stream;
+  if (body.kind === NATIVE) {
+    body.stream = streams.readableFromNative(source, body.content, { length: body.length });
+  } else {
+    body.stream = streams.fromBytes(body.kind === TEXT ? encodeUtf8(body.content) : body.content);
+  }
+  if (body.used) streams.markUsed(body.stream);
+  return body.stream;
+}
+
+function isUsed(body) {
+  if (body.used) return true;
+  return body.stream !== null && streams.isDisturbed(body.stream);
+}
+
+const isUnusable = (body) => isUsed(body) || (body.stream !== null && streams.isLocked(body.stream));
+
+function assertUsable(body) {
+  if (isUsed(body)) throw new TypeError(USED);
+  if (body.stream !== null && streams.isLocked(body.stream)) {
+    throw new TypeError("This ReadableStream is currently locked to a reader.");
+  }
+}
+
+/** Marks the body as used and gives what to send: a string, bytes, a native number, a stream, or null. */
+function takeBody(body) {
+  if (body.kind === NOTHING) return null;
+  assertUsable(body);
+  body.used = true;
+  if (body.stream === null) return body.content;
+  if (streams.isNative(body.stream)) {
+    // The stream still has all of its content: what it was made from goes on without it.
+    const number = streams.takeNative(body.stream);
+    return body.kind === TEXT || body.kind === BYTES ? body.content : number;
+  }
+  if (body.kind === TEXT || body.kind === BYTES) {
+    streams.markUsed(body.stream);
+    return body.content;
+  }
+  return body.stream;
+}
+
+async function collect(body) {
+  const content = takeBody(body);
+  if (content === null) return new Uint8Array(0);
+  if (typeof content === "string") return encodeUtf8(content);
+  if (typeof content === "number") return ops.readAll(content, false);
+  if (body.kind === BYTES) return TypedArrayPrototypeSlice(content);
+  return streams.readAllBytes(content);
+}
+
+async function collectText(body) {
+  const content = takeBody(body);
+  if (content === null) return "";
+  if (typeof content === "string") {
+    return StringPrototypeCharCodeAt(content, 0) === 0xfeff ? StringPrototypeSlice(content, 1) : content;
+  }
+  if (typeof content === "number") return ops.readAll(content, true);
+  if (body.kind === BYTES) return decodeUtf8(content);
+  return streams.readAllText(content);
+}
+
+/** Two bodies from one: content in memory is shared, a stream is teed. */
+function cloneBody(body) {
+  const copy = new Content();
+  copy.kind = body.kind;
+  copy.type = body.type;
+  copy.length = body.length;
+  if (body.kind === NOTHING) return copy;
+  assertUsable(body);
+  if (body.kind === TEXT || body.kind === BYTES) {
+    copy.content = body.content;
+    return copy;
+  }
+  const [left, right] = streams.tee(streamOf(body));
+  body.kind = copy.kind = STREAM;
+  body.content = body.stream = left;
+  copy.content = copy.stream = right;
+  return copy;
+}
+
+/** What the ops take: a string, bytes, or a number. A stream is pumped into a native body. `size` is -1 if unknown. */
+function sendable(content, size) {
+  if (content === null || typeof content !== "object" || ArrayBufferIsView(content)) return content;
+  if (streams.isNative(content)) return streams.takeNative(content);
+  const length = size >= 0 ? size : streams.expectedLength(content);
+  const pair = ops.openBody(NumberIsInteger(length) ? length : -1);
+  const writer = pair[0];
+  ops.retain();
+  const pumped = streams.pumpTo(
+    content,
+    (chunk) => ops.write(writer, chunk),
+    () => ops.closeBody(writer),
+    (reason) => ops.abortBody(writer, `${reason?.message ?? reason}`),
+  );
+  PromisePrototypeThen(pumped, ops.release, ops.release);
+  return pair[1];
+}
+
+/** What Request and Response have in common. Subclasses set their state before anyone can look. */
+class Body {
+  #content = null;
+  #headers = null;
+
+  constructor() {
+    if (new.target === Body) throw illegalConstructor();
+  }
+
+  get body() {
+    return streamOf(contentOf(this));
+  }
+
+  get bodyUsed() {
+    return isUsed(contentOf(this));
+  }
+
+  async arrayBuffer() {
+    return TypedArrayPrototypeGetBuffer(await collect(usable(this)));
+  }
+
+  async bytes() {
+    return collect(usable(this));
+  }
+
+  async text() {
+    return collectText(usable(this));
+  }
+
+  async json() {
+    return JSONParse(await collectText(usable(this)));
+  }
+
+  async formData() {
+    const content = usable(this);
+    const type = getHeader(headersOf(this), "content-type");
+    if (type === null) throw new TypeError("Parsing a Body as FormData requires a Content-Type header.");
+    const check = formDataType(type);
+    return parseFormData(await collect(content), check);
+  }
+
+  async blob() {
+    const content = usable(this);
+    const type = getHeader(headersOf(this), "content-type");
+    return new Blob([await collect(content)], { __proto__: null, type: type ?? "" });
+  }
+
+  static {
+    contentOf = (object) => {
+      if (!(#content in object)) throw illegalInvocation();
+      return object.#content;
+    };
+    headersOf = (object) => object.#headers;
+    setBody = (object, content, headers) => {
+      object.#content = content;
+      object.#headers = headers;
+    };
+    hasBody = (object) => #content in object;
+  }
+}
+
+function usable(object) {
+  const content = contentOf(object);
+  assertUsable(content);
+  return content;
+}
+defineInterface(Body);
+
+exports.NOTHING = NOTHING;
+exports.TEXT = TEXT;
+exports.USED = USED;
+exports.Body = Body;
+exports.contentOf = (object) => contentOf(object);
+exports.headersOf = (object) => headersOf(object);
+exports.setBody = (object, content, headers) => setBody(object, content, headers);
+exports.hasBody = (object) => hasBody(object);
+exports.globals = { Body };
+exports.nativeBody = nativeBody;
+exports.extractBody = extractBody;
+exports.takeBody = takeBody;
+exports.cloneBody = cloneBody;
+exports.sendable = sendable;
+exports.isUsed = isUsed;
+exports.isUnusable = isUnusable;

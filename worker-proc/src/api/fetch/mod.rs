@@ -1,0 +1,18 @@
+//! Request, Response, Body and `fetch`: the ops, and the conversion of requests and responses at the isolate's border.
+//!
+//! `dispatch` calls [`push_request`]; everything else is called from JavaScript.
+
+mod head;
+mod ops;
+
+pub use ops::push_request;
+
+use crate::glue::Api;
+use crate::js;
+
+pub const API: Api = Api {
+    name: "fetch",
+    modules: &[js!("body.js"), js!("request.js"), js!("response.js"), js!("data_url.js"), js!("fetch.js"), js!("events.js")],
+    lazy: &[],
+    ops: ops::register,
+};

@@ -1,0 +1,369 @@
+//! The ops behind `api/fetch/*.js`.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use bytes::{Bytes, BytesMut};
+use http::header::{CONTENT_TYPE, HeaderValue};
+
+use super::head;
+use crate::glue::args::to_string;
+use crate::glue::context::{IoContext, Outcome};
+use crate::glue::{
+    IntoJs, OpError, Ops, async_op, bool_arg, current, intern, require_context, string, string_arg, throw_error,
+    u32_arg, with_bytes,
+};
+use crate::service::{self, Body, BodyWriter, Error, Kind, Request, Response};
+
+pub fn register(r: &mut Ops) {
+    r.add("requestHeaders", request_headers);
+    r.add("read", read);
+    r.add("readAll", read_all);
+    r.add("cancel", cancel);
+    r.add("openBody", open_body);
+    r.add("write", write);
+    r.add("closeBody", close_body);
+    r.add("abortBody", abort_body);
+    r.add("respond", respond);
+    r.add("fail", fail);
+    r.add("done", done);
+    r.add("retain", retain);
+    r.add("release", release);
+    r.add("fetch", fetch);
+    r.add("contextId", context_id);
+}
+
+/// What is told when one request's body is used from another.
+const OTHER_REQUEST: &str = "Cannot perform I/O on behalf of a different request. I/O objects (such as streams, request/response bodies, and others) created in the context of one request handler cannot be accessed from a different request's handler. This is a limitation of Cloudflare Workers which allows us to improve overall performance.";
+
+/// A body that JavaScript holds by number. Read by one reader at a time.
+struct BodyResource(RefCell<Body>);
+
+/// The headers of the request that is handled, until JavaScript asks for them.
+struct HeadResource(http::HeaderMap);
+
+/// The writing side of a body that JavaScript makes; gone once closed.
+struct WriterResource(RefCell<Option<Rc<BodyWriter>>>);
+
+/// Adds what JavaScript's `workers.fetch` takes: headers' number, method, URL, body's number and length, cf.
+pub fn push_request<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    context: &dyn IoContext,
+    request: Request,
+    arguments: &mut Vec<v8::Local<'s, v8::Value>>,
+) {
+    let head = context.resources().insert(Rc::new(HeadResource(request.headers)));
+    arguments.push(v8::Integer::new_from_unsigned(scope, head).into());
+    arguments.push(intern(scope, request.method.as_str()).into());
+    arguments.push(string(scope, &request.url).into());
+    push_body(scope, context, request.body, arguments);
+    arguments.push(match request.cf {
+        Some(cf) => string(scope, &cf).into(),
+        None => v8::undefined(scope).into(),
+    });
+}
+
+/// A body as its number (0 is none) and its length (-1 is unknown).
+fn push_body<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    context: &dyn IoContext,
+    body: Body,
+    arguments: &mut Vec<v8::Local<'s, v8::Value>>,
+) {
+    let length = body.length().map_or(-1.0, |length| length as f64);
+    let number = match body {
+        Body::Empty => 0,
+        body => context.resources().insert(Rc::new(BodyResource(RefCell::new(body)))),
+    };
+    arguments.push(v8::Integer::new_from_unsigned(scope, number).into());
+    arguments.push(v8::Number::new(scope, length).into());
+}
+
+/// `requestHeaders(number)`: the request's headers as a flat array; only once.
+fn request_headers(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
+    let number = u32_arg(scope, &args, 0);
+    let Some(context) = require_context(scope) else { return };
+    match context.resources().take::<HeadResource>(number) {
+        Some(headers) => rv.set(head::to_js(scope, &headers.0).into()),
+        None => throw_error(scope, OTHER_REQUEST),
+    }
+}
+
+fn body_of(scope: &mut v8::PinScope, number: u32) -> Option<Rc<BodyResource>> {
+    let context = require_context(scope)?;
+    let body = context.resources().get::<BodyResource>(number);
+    if body.is_none() {
+        throw_error(scope, OTHER_REQUEST);
+    }
+    body
+}
+
+async fn next_chunk(body: &BodyResource) -> Result<Option<Bytes>, OpError> {
+    // Borrowed for each poll alone: a cancel may come in between.
+    let chunk = std::future::poll_fn(|cx| body.0.borrow_mut().poll_chunk(cx)).await;
+    Ok(chunk.transpose()?)
+}
+
+/// `read(number, maxBytes)`: a promise of the next bytes, null at the end.
+fn read(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
+    let number = u32_arg(scope, &args, 0);
+    let max = u32_arg(scope, &args, 1) as usize;
+    let Some(body) = body_of(scope, number) else { return };
+    async_op(scope, &mut rv, async move {
+        let Some(mut chunk) = next_chunk(&body).await? else { return Ok(None) };
+        if max > 0 && chunk.len() > max {
+            let rest = chunk.split_off(max);
+            let before = body.0.take();
+            *body.0.borrow_mut() = Body::Stream(Box::new(Ahead { first: Some(rest), then: before }));
+        }
+        Ok(Some(chunk))
+    });
+}
+
+/// Bytes that were read too early, before the rest.
+struct Ahead {
+    first: Option<Bytes>,
+    then: Body,
+}
+
+impl service::BodyStream for Ahead {
+    fn poll_chunk(
+        &mut self,
+        cx: &mut std::task::Context<'_>,
+    ) -> std::task::Poll<Option<Result<Bytes, Error>>> {
+        match self.first.take() {
+            Some(first) => std::task::Poll::Ready(Some(Ok(first))),
+            None => self.then.poll_chunk(cx),
+        }
+    }
+
+    fn length(&self) -> Option<u64> {
+        let ahead = self.first.as_ref().map_or(0, Bytes::len) as u64;
+        self.then.length().map(|rest| rest + ahead)
+    }
+}
+
+/// `readAll(number, asText)`: a promise of the whole body, as bytes or as text (UTF-8, a BOM taken off).
+fn read_all(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
+    let number = u32_arg(scope, &args, 0);
+    let as_text = bool_arg(&args, 1);
+    let Some(body) = body_of(scope, number) else { return };
+    async_op(scope, &mut rv, async move {
+        let mut all = BytesMut::new();
+        let mut only = None;
+        while let Some(chunk) = next_chunk(&body).await? {
+            match only.take() {
+                None if all.is_empty() => only = Some(chunk),
+                first => {
+                    all.extend_from_slice(&first.unwrap_or_default());
+                    all.extend_from_slice(&chunk);
+                    if all.len() > MAX_BUFFERED_BYTES {
+                        return Err(OpError::type_error("Memory limit would be exceeded before EOF."));
+                    }
+                }
+            }
+        }
+        let all = only.unwrap_or_else(|| all.freeze());
+        Ok(if as_text { Whole::Text(all) } else { Whole::Bytes(all) })
+    });
+}
+
+/// The largest body that `text()`, `json()` and their like collect.
+const MAX_BUFFERED_BYTES: usize = 128 << 20;
+
+enum Whole {
+    Text(Bytes),
+    Bytes(Bytes),
+}
+
+impl IntoJs for Whole {
+    fn into_js<'s>(self, scope: &mut v8::PinScope<'s, '_>) -> v8::Local<'s, v8::Value> {
+        match self {
+            Self::Bytes(bytes) => bytes.into_js(scope),
+            Self::Text(bytes) => {
+                let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
+                v8::String::new_from_utf8(scope, bytes, v8::NewStringType::Normal)
+                    .unwrap_or_else(|| v8::String::empty(scope))
+                    .into()
+            }
+        }
+    }
+}
+
+/// `cancel(number)`: drops the body and so cancels its source.
+fn cancel(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, _: v8::ReturnValue) {
+    let number = u32_arg(scope, &args, 0);
+    if let Some(context) = current(scope)
+        && let Some(body) = context.resources().take::<BodyResource>(number)
+    {
+        drop(body.0.take());
+    }
+}
+
+/// `openBody(length)`: a body that JavaScript writes; returns the numbers of its writer and of itself.
+fn open_body(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
+    let length = args.get(0).number_value(scope).filter(|length| *length >= 0.0).map(|length| length as u64);
+    let Some(context) = require_context(scope) else { return };
+    let (writer, body) = service::channel(length);
+    let writer = context.resources().insert(Rc::new(WriterResource(RefCell::new(Some(Rc::new(writer))))));
+    let body = context.resources().insert(Rc::new(BodyResource(RefCell::new(body))));
+    let numbers = [writer, body].map(|number| v8::Integer::new_from_unsigned(scope, number).into());
+    rv.set(v8::Array::new_with_elements(scope, &numbers).into());
+}
+
+/// `write(number, chunk)`: a promise that the chunk has been taken.
+fn write(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
+    let number = u32_arg(scope, &args, 0);
+    let chunk = with_bytes(args.get(1), Bytes::copy_from_slice);
+    let Some(context) = require_context(scope) else { return };
+    let writer = context.resources().get::<WriterResource>(number).and_then(|writer| writer.0.borrow().clone());
+    async_op(scope, &mut rv, async move {
+        let writer = writer.ok_or_else(|| OpError::type_error("This WritableStream has been closed."))?;
+        Ok(writer.write(chunk).await?)
+    });
+}
+
+/// `closeBody(number)`: the end of the body.
+fn close_body(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, _: v8::ReturnValue) {
+    let number = u32_arg(scope, &args, 0);
+    if let Some(context) = current(scope) {
+        context.resources().remove(number);
+    }
+}
+
+/// `abortBody(number, message)`: the body ends with an error, which resolves the promise once told.
+fn abort_body(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
+    let number = u32_arg(scope, &args, 0);
+    let message = string_arg(scope, &args, 1);
+    let Some(context) = require_context(scope) else { return };
+    let writer = context.resources().take::<WriterResource>(number).and_then(|writer| writer.0.take());
+    async_op(scope, &mut rv, async move {
+        if let Some(writer) = writer {
+            writer.fail(Error::new(Kind::Worker, message)).await;
+        }
+        Ok(())
+    });
+}
+
+/// A body as JavaScript passes it: a string, bytes, a number, or nothing.
+fn body_arg(
+    scope: &mut v8::PinScope,
+    context: &dyn IoContext,
+    value: v8::Local<v8::Value>,
+) -> Option<Body> {
+    if let Ok(text) = v8::Local::<v8::String>::try_from(value) {
+        let mut utf8 = String::new();
+        text.write_utf8_into(scope, &mut utf8);
+        return Some(Bytes::from(utf8).into());
+    }
+    if value.is_array_buffer_view() || value.is_array_buffer() {
+        return Some(with_bytes(value, Bytes::copy_from_slice).into());
+    }
+    if value.is_number() {
+        let number = value.uint32_value(scope)?;
+        let body = context.resources().take::<BodyResource>(number);
+        if body.is_none() {
+            throw_error(scope, OTHER_REQUEST);
+        }
+        return body.map(|body| body.0.take());
+    }
+    Some(Body::Empty)
+}
+
+/// `respond(status, statusText, headers, body)`: the event's response. `headers` is a flat array, or 1 for text.
+fn respond(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, _: v8::ReturnValue) {
+    let Some(context) = require_context(scope) else { return };
+    let status = u32_arg(scope, &args, 0);
+    let status_text = args.get(1);
+    let status_text = status_text.is_string().then(|| to_string(scope, status_text));
+    let headers = if args.get(2).is_number() {
+        let mut headers = http::HeaderMap::with_capacity(2);
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain;charset=UTF-8"));
+        headers
+    } else {
+        head::from_js(scope, args.get(2))
+    };
+    let Some(body) = body_arg(scope, &*context, args.get(3)) else { return };
+    context.respond(Outcome::Response(Response {
+        status: u16::try_from(status).unwrap_or(500),
+        status_text,
+        headers,
+        body,
+        upgrade: None,
+    }));
+}
+
+/// `fail(class, message, stack)`: the event ended with an exception.
+fn fail(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, _: v8::ReturnValue) {
+    let Some(context) = current(scope) else { return };
+    let class = string_arg(scope, &args, 0);
+    let message = string_arg(scope, &args, 1);
+    let stack = string_arg(scope, &args, 2);
+    let stack = (!stack.is_empty()).then_some(stack);
+    context.respond(Outcome::Failed(Error { kind: Kind::Worker, class, message, stack }));
+}
+
+/// `done()`: the event ended well.
+fn done(scope: &mut v8::PinScope, _: v8::FunctionCallbackArguments, _: v8::ReturnValue) {
+    if let Some(context) = current(scope) {
+        context.respond(Outcome::Done);
+    }
+}
+
+/// `retain()`: the event goes on until `release()`, though it has answered.
+fn retain(scope: &mut v8::PinScope, _: v8::FunctionCallbackArguments, _: v8::ReturnValue) {
+    if let Some(context) = require_context(scope) {
+        context.retain();
+    }
+}
+
+fn release(scope: &mut v8::PinScope, _: v8::FunctionCallbackArguments, _: v8::ReturnValue) {
+    if let Some(context) = current(scope) {
+        context.release();
+    }
+}
+
+/// `contextId()`: the running event's number, 0 at global scope.
+fn context_id(scope: &mut v8::PinScope, _: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
+    rv.set_double(current(scope).map_or(0.0, |context| context.id() as f64));
+}
+
+/// `fetch(channel, method, url, headers, body, cf)`: a promise of `[status, statusText, headers, body, length]`.
+fn fetch(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
+    let Some(context) = require_context(scope) else { return };
+    let channel = u32_arg(scope, &args, 0);
+    let method = string_arg(scope, &args, 1);
+    let url = string_arg(scope, &args, 2);
+    let headers = head::from_js(scope, args.get(3));
+    let Some(body) = body_arg(scope, &*context, args.get(4)) else { return };
+    let cf = args.get(5);
+    let cf = cf.is_string().then(|| to_string(scope, cf));
+    let service = context.channels().service(channel);
+    async_op(scope, &mut rv, async move {
+        let service = service.ok_or_else(|| OpError::error("This service is not configured."))?;
+        let method = http::Method::from_bytes(method.as_bytes())
+            .map_err(|_| OpError::type_error(format!("Invalid HTTP method string: {method}")))?;
+        let request = Request { method, url, headers, body, cf, upgrade: None };
+        Ok(Received(service.fetch(request).await?))
+    });
+}
+
+struct Received(Response);
+
+impl IntoJs for Received {
+    fn into_js<'s>(self, scope: &mut v8::PinScope<'s, '_>) -> v8::Local<'s, v8::Value> {
+        let response = self.0;
+        let mut all: Vec<v8::Local<v8::Value>> = Vec::with_capacity(5);
+        all.push(v8::Integer::new(scope, i32::from(response.status)).into());
+        all.push(match response.status_text {
+            Some(text) => string(scope, &text).into(),
+            None => v8::undefined(scope).into(),
+        });
+        all.push(head::to_js(scope, &response.headers).into());
+        match current(scope) {
+            Some(context) => push_body(scope, &*context, response.body, &mut all),
+            None => all.push(v8::null(scope).into()),
+        }
+        v8::Array::new_with_elements(scope, &all).into()
+    }
+}

@@ -1,0 +1,306 @@
+/* The Request class, and requests at the isolate's border. */
+"use strict";
+const { JSONParse, JSONStringify, StringPrototypeToUpperCase, TypeError } = primordials;
+const flags = require("flags");
+const { Headers, MUTABLE, IMMUTABLE, cloneHeaders, hasHeader, headersFromNative, headersToFlat, setHeader } = require("headers");
+const { defineInterface, isObject, constructorError, fieldError } = require("webidl");
+const { createSignal, isAbortSignal } = require("abort");
+const { Body, NOTHING, cloneBody, contentOf, extractBody, hasBody, isUsed, nativeBody, setBody } = require("fetch/body");
+const { parseHref } = require("url");
+
+const METHODS = [
+  "GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "PURGE", "OPTIONS", "TRACE", "COPY", "LOCK", "MKCOL", "MOVE",
+  "PROPFIND", "PROPPATCH", "SEARCH", "UNLOCK", "ACL", "REPORT", "MKACTIVITY", "CHECKOUT", "MERGE", "MSEARCH", "NOTIFY",
+  "SUBSCRIBE", "UNSUBSCRIBE", "QUERY", "BAN",
+];
+const KNOWN = { __proto__: null };
+for (let i = 0; i < METHODS.length; i++) KNOWN[METHODS[i]] = true;
+/** Methods that are spelled in capitals whatever the flag says. */
+const NORMALIZED = { __proto__: null, GET: true, HEAD: true, POST: true, PUT: true, DELETE: true, OPTIONS: true };
+const CACHE_MODES = { __proto__: null, "no-store": true, "no-cache": true, reload: true };
+
+let stateOf, makeRequest;
+
+class State {
+  method = "GET";
+  url = "";
+  /** A Headers object, or null while nobody has looked; then `head` is what the op takes. */
+  headers = null;
+  head = 0;
+  redirect = "follow";
+  fetcher = null;
+  /** The signal the constructor was given; `signal` is what the getter shows. */
+  given = null;
+  signal = null;
+  /** JSON text until somebody looks. */
+  cf = undefined;
+  cfText = undefined;
+  cache = undefined;
+  encodeBody = "automatic";
+}
+
+class Request extends Body {
+  #state;
+
+  constructor(input, init = undefined) {
+    super();
+    if (input === inside) return;
+    if (arguments.length === 0) throw constructorError("Request", 1, "Request or string");
+    const state = (this.#state = new State());
+    let content = null;
+    const from = isRequest(input) ? input : null;
+    const other = from === null ? null : stateOf(from);
+    if (from !== null) {
+      copyState(state, other, from);
+    } else {
+      state.url = toUrl(`${input}`);
+    }
+    let body;
+    if (init !== undefined && init !== null) {
+      if (!isObject(init)) throw constructorError("Request", 2, "RequestInitializerDict or Request");
+      if (isRequest(init)) copyInit(state, stateOf(init), init);
+      else body = readInit(state, init);
+    }
+    if (body !== undefined && body !== null) {
+      if (state.method === "GET" || state.method === "HEAD") {
+        throw new TypeError("Request with a GET or HEAD method cannot have a body.");
+      }
+      content = extractBody(body);
+      if (content.type !== null) {
+        state.headers ??= new Headers();
+        if (!hasHeader(state.headers, "content-type")) setHeader(state.headers, "Content-Type", content.type);
+      }
+    } else if (from !== null && body !== null) {
+      const theirs = contentOf(from);
+      if (isUsed(theirs)) throw new TypeError("Cannot reconstruct a Request with a used body.");
+      content = theirs.kind === NOTHING ? null : moveBody(theirs);
+    }
+    setBody(this, content ?? nativeBody(0, 0), state.headers);
+  }
+
+  clone() {
+    const state = stateOf(this);
+    const content = cloneBody(contentOf(this));
+    const copy = new State();
+    copyState(copy, state, this);
+    return makeRequest(copy, content);
+  }
+
+  get method() {
+    return stateOf(this).method;
+  }
+
+  get url() {
+    return stateOf(this).url;
+  }
+
+  get headers() {
+    return headers(this, stateOf(this));
+  }
+
+  get redirect() {
+    return stateOf(this).redirect;
+  }
+
+  get fetcher() {
+    return stateOf(this).fetcher;
+  }
+
+  get signal() {
+    const state = stateOf(this);
+    state.signal ??= state.given ?? createSignal();
+    return state.signal;
+  }
+
+  get cf() {
+    return cf(stateOf(this));
+  }
+
+  get integrity() {
+    stateOf(this);
+    return "";
+  }
+
+  get keepalive() {
+    stateOf(this);
+    return false;
+  }
+
+  get cache() {
+    return stateOf(this).cache;
+  }
+
+  static {
+    stateOf = (request) => {
+      if (!(#state in request)) contentOf({});
+      return request.#state;
+    };
+    makeRequest = (state, content) => {
+      const request = new Request(inside);
+      request.#state = state;
+      setBody(request, content, state.headers);
+      return request;
+    };
+  }
+}
+const inside = { __proto__: null };
+defineInterface(Request);
+
+function headers(request, state) {
+  if (state.headers === null) {
+    state.headers = state.head === 0 ? new Headers() : headersFromNative(ops.requestHeaders(state.head), IMMUTABLE);
+    setBody(request, contentOf(request), state.headers);
+  }
+  return state.headers;
+}
+
+function cf(state) {
+  if (state.cfText !== undefined) {
+    try {
+      state.cf = JSONParse(state.cfText);
+    } catch {
+      state.cf = undefined;
+    }
+    state.cfText = undefined;
+  }
+  return state.cf;
+}
+
+/** The body changes its owner: what had it counts as used. */
+function moveBody(content) {
+  const { kind, content: held, length, stream, type } = content;
+  const moved = nativeBody(0, 0);
+  moved.kind = kind;
+  moved.content = held;
+  moved.length = length;
+  moved.stream = stream;
+  moved.type = type;
+  if (stream === null) content.used = true;
+  else cloneThrough(content, moved);
+  return moved;
+}
+
+/** A body whose stream is already out: the new owner reads it through a stream of its own. */
+function cloneThrough(content, moved) {
+  const streams = require("streams");
+  const { takeBody } = require("fetch/body");
+  const taken = takeBody(content);
+  if (typeof taken === "object" && streams.isReadableStream(taken)) {
+    moved.kind = 4;
+    moved.content = moved.stream = streams.passThrough(taken);
+  } else {
+    moved.content = taken;
+    moved.stream = null;
+  }
+}
+
+function toUrl(text) {
+  const href = parseHref(text);
+  if (href === undefined) throw new TypeError(`Invalid URL: ${text}`);
+  return href;
+}
+
+function toMethod(value) {
+  const text = `${value}`;
+  if (KNOWN[text]) return text;
+  const upper = StringPrototypeToUpperCase(text);
+  if (flags.upperCaseAllHttpMethods ? KNOWN[upper] : NORMALIZED[upper]) return upper;
+  throw new TypeError(`Invalid HTTP method string: ${text}`);
+}
+
+function copyState(state, other, request) {
+  state.method = other.method;
+  state.url = other.url;
+  state.headers = cloneHeaders(headers(request, other), MUTABLE);
+  state.redirect = other.redirect;
+  state.fetcher = other.fetcher;
+  state.given = other.given ?? other.signal;
+  const value = cf(other);
+  state.cf = value === undefined ? undefined : JSONParse(JSONStringify(value));
+  state.cache = other.cache;
+  state.encodeBody = other.encodeBody;
+}
+
+function copyInit(state, other, request) {
+  state.method = other.method;
+  state.headers = cloneHeaders(headers(request, other), MUTABLE);
+  state.redirect = other.redirect;
+  state.given = other.given ?? other.signal;
+  state.cf = cf(other);
+  state.cache = other.cache;
+}
+
+const has = (value) => value !== undefined && value !== null;
+
+/** Reads the dictionary in upstream's order; returns its body. */
+function readInit(state, init) {
+  const { method, headers: given, body, redirect, fetcher, cf: cfInit, cache, integrity, signal, encodeBody } = init;
+  if (method !== undefined) state.method = toMethod(method);
+  if (given !== undefined) {
+    if (!isObject(given)) throw fieldError("headers", "RequestInitializerDict", "Headers or Sequence or object");
+    state.headers = new Headers(given);
+  }
+  if (redirect !== undefined) {
+    state.redirect = `${redirect}`;
+    if (state.redirect !== "follow" && state.redirect !== "manual") {
+      throw new TypeError(
+        'Invalid redirect value, must be one of "follow" or "manual" ("error" won\'t be implemented since it does not make sense at the edge; use "manual" and check the response status code).',
+      );
+    }
+  }
+  if (has(fetcher)) state.fetcher = fetcher;
+  if (has(cfInit)) {
+    if (!isObject(cfInit)) throw fieldError("cf", "RequestInitializerDict", "object");
+    state.cf = cfInit;
+    state.cfText = undefined;
+  }
+  if (has(cache)) {
+    if (!flags.cacheOptionEnabled) throw new TypeError("The 'cache' field on 'RequestInitializerDict' is not implemented.");
+    const mode = `${cache}`;
+    if (!CACHE_MODES[mode] || (mode === "no-cache" && !flags.cacheNoCache) || (mode === "reload" && !flags.cacheReload)) {
+      throw new TypeError(`Unsupported cache mode: ${mode}`);
+    }
+    state.cache = mode;
+  }
+  if (has(integrity) && `${integrity}` !== "") throw new TypeError("'integrity' is not implemented.");
+  if (signal === null) state.given = null;
+  else if (signal !== undefined) {
+    if (!isAbortSignal(signal)) throw fieldError("signal", "RequestInitializerDict", "AbortSignal");
+    state.given = signal;
+  }
+  if (encodeBody !== undefined) {
+    state.encodeBody = `${encodeBody}`;
+    if (state.encodeBody !== "automatic" && state.encodeBody !== "manual") {
+      throw new TypeError(`encodeBody: unexpected value: ${state.encodeBody}`);
+    }
+  }
+  return body;
+}
+
+const isRequest = (value) => {
+  if (!isObject(value) || !hasBody(value)) return false;
+  try {
+    stateOf(value);
+    return true;
+  } catch {
+    return false;
+  }
+};
+
+/** The request that an event brings; its headers stay native until somebody looks. */
+function nativeRequest(head, method, url, body, length, cfText) {
+  const state = new State();
+  state.head = head;
+  state.method = method;
+  state.url = url;
+  state.cfText = cfText;
+  return makeRequest(state, nativeBody(body, length));
+}
+
+exports.Request = Request;
+exports.isRequest = isRequest;
+exports.nativeRequest = nativeRequest;
+exports.requestState = (request) => stateOf(request);
+exports.requestHeaders = (request) => headersToFlat(headers(request, stateOf(request)));
+exports.requestCf = (state) => cf(state);
+exports.globals = { Request };

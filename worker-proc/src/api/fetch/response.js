@@ -1,0 +1,283 @@
+/* The Response class, and responses at the isolate's border. */
+"use strict";
+const {
+  ArrayPrototypeIncludes, JSONStringify, NumberIsInteger, RangeError, String, StringPrototypeCharCodeAt, TypeError,
+} = primordials;
+const { Headers, MUTABLE, IMMUTABLE, cloneHeaders, deleteHeader, hasHeader, headersFromNative, headersToFlat, setGuard, setHeader } =
+  require("headers");
+const { defineInterface, isObject, argumentError, constructorError, fieldError } = require("webidl");
+const { Body, NOTHING, TEXT, cloneBody, contentOf, extractBody, hasBody, nativeBody, sendable, setBody, takeBody } =
+  require("fetch/body");
+const { parseHref } = require("url");
+
+const NULL_BODY_STATUSES = [101, 204, 205, 304];
+const REDIRECT_STATUSES = [301, 302, 303, 307, 308];
+const TEXT_HEADERS = ["content-type", "text/plain;charset=UTF-8"];
+/** Tells `respond` that the headers are TEXT_HEADERS. */
+const TEXT_ONLY = 1;
+
+let stateOf, makeResponse;
+
+class State {
+  status = 200;
+  statusText = "";
+  /** A Headers object, or null while it would only hold the Content-Type of text. */
+  headers = null;
+  url = "";
+  redirected = false;
+  webSocket = null;
+  cf = undefined;
+  type = "default";
+  encodeBody = "automatic";
+}
+
+class Response extends Body {
+  #state;
+
+  constructor(bodyInit = null, init = undefined) {
+    super();
+    const state = (this.#state = new State());
+    const content = extractBody(bodyInit);
+    setBody(this, content, null);
+    if (init === undefined || init === null) {
+      if (content.type !== null && content.kind !== TEXT) state.headers = typed(new Headers(), content);
+      return;
+    }
+    if (!isObject(init)) throw constructorError("Response", 2, "InitializerDict or Response");
+    readInit(state, init);
+    if (content.kind !== NOTHING && ArrayPrototypeIncludes(NULL_BODY_STATUSES, state.status)) {
+      throw new TypeError("Response with null body status (101, 204, 205, or 304) cannot have a body.");
+    }
+    if (state.headers !== null || (content.type !== null && content.kind !== TEXT)) typed(state.headers ??= new Headers(), content);
+  }
+
+  clone() {
+    const state = stateOf(this);
+    if (state.webSocket !== null) throw new TypeError("Cannot clone a response to a WebSocket handshake.");
+    const content = cloneBody(contentOf(this));
+    const copy = new State();
+    copy.status = state.status;
+    copy.statusText = state.statusText;
+    copy.headers = state.headers === null ? null : cloneHeaders(state.headers, MUTABLE);
+    copy.url = state.url;
+    copy.redirected = state.redirected;
+    copy.cf = state.cf;
+    copy.type = state.type;
+    copy.encodeBody = state.encodeBody;
+    return makeResponse(copy, content);
+  }
+
+  get status() {
+    return stateOf(this).status;
+  }
+
+  get statusText() {
+    return stateOf(this).statusText;
+  }
+
+  get headers() {
+    return headers(this, stateOf(this));
+  }
+
+  get ok() {
+    const { status } = stateOf(this);
+    return status >= 200 && status < 300;
+  }
+
+  get redirected() {
+    return stateOf(this).redirected;
+  }
+
+  get url() {
+    return stateOf(this).url;
+  }
+
+  get webSocket() {
+    return stateOf(this).webSocket;
+  }
+
+  get cf() {
+    return stateOf(this).cf;
+  }
+
+  get type() {
+    return stateOf(this).type;
+  }
+
+  static error() {
+    const state = new State();
+    state.status = 0;
+    state.type = "error";
+    return makeResponse(state, nativeBody(0, 0));
+  }
+
+  static redirect(url, status = 302) {
+    if (arguments.length === 0) throw argumentError("redirect", "Response", 1, "string");
+    const href = parseHref(`${url}`);
+    if (href === undefined) throw new TypeError(`Unable to parse URL: ${url}`);
+    const code = toStatus(status);
+    if (!ArrayPrototypeIncludes(REDIRECT_STATUSES, code)) {
+      throw new RangeError(`${code} is not a redirect status code. It must be one of: 301, 302, 303, 307, or 308.`);
+    }
+    const state = new State();
+    state.status = code;
+    state.headers = headersFromNative(["location", href], IMMUTABLE);
+    return makeResponse(state, nativeBody(0, 0));
+  }
+
+  static json(data, init = undefined) {
+    if (arguments.length === 0) throw argumentError("json", "Response", 1, "Value");
+    const text = JSONStringify(data);
+    if (text === undefined) throw new TypeError("The data is not JSON serializable");
+    const response = new Response(null, init);
+    const content = extractBody(text);
+    content.type = "application/json";
+    const state = response.#state;
+    if (ArrayPrototypeIncludes(NULL_BODY_STATUSES, state.status)) {
+      throw new TypeError("Response with null body status (101, 204, 205, or 304) cannot have a body.");
+    }
+    setBody(response, content, null);
+    if (state.headers === null) state.headers = headersFromNative(["content-type", "application/json"]);
+    else typed(state.headers, content);
+    return response;
+  }
+
+  static {
+    stateOf = (response) => {
+      if (!(#state in response)) contentOf({});
+      return response.#state;
+    };
+    makeResponse = (state, content) => {
+      const response = new Response();
+      response.#state = state;
+      setBody(response, content, null);
+      return response;
+    };
+  }
+}
+defineInterface(Response);
+
+function typed(headers, content) {
+  if (content.type !== null && !hasHeader(headers, "content-type")) setHeader(headers, "Content-Type", content.type);
+  return headers;
+}
+
+function headers(response, state) {
+  if (state.headers === null) {
+    const content = contentOf(response);
+    state.headers = content.type === null ? new Headers() : headersFromNative(TEXT_HEADERS);
+  }
+  return state.headers;
+}
+
+const toStatus = (value) => {
+  const number = +value;
+  return NumberIsInteger(number) ? number & 0xffff : 0;
+};
+
+function readInit(state, init) {
+  if (isResponse(init)) {
+    const other = stateOf(init);
+    state.status = other.status;
+    state.statusText = other.statusText;
+    state.headers = cloneHeaders(headers(init, other), MUTABLE);
+    state.cf = other.cf;
+    state.encodeBody = other.encodeBody;
+    state.webSocket = other.webSocket;
+    return;
+  }
+  const { status, statusText, headers: given, cf, webSocket, encodeBody } = init;
+  if (webSocket !== undefined && webSocket !== null) {
+    if (!isWebSocket(webSocket)) throw fieldError("webSocket", "InitializerDict", "WebSocket");
+    state.webSocket = webSocket;
+  }
+  if (status !== undefined) {
+    state.status = toStatus(status);
+    const upgrade = state.status === 101 && state.webSocket !== null;
+    if (!upgrade && (state.status < 200 || state.status > 599)) {
+      throw new RangeError("Responses may only be constructed with status codes in the range 200 to 599, inclusive.");
+    }
+  }
+  if (statusText !== undefined) {
+    state.statusText = `${statusText}`;
+    for (let i = 0; i < state.statusText.length; i++) {
+      const code = StringPrototypeCharCodeAt(state.statusText, i);
+      if ((code < 0x20 && code !== 9) || code === 0x7f || code > 0xff) throw new TypeError("Invalid statusText");
+    }
+  }
+  if (given !== undefined && given !== null) {
+    if (!isObject(given)) throw fieldError("headers", "InitializerDict", "Headers or Sequence or object");
+    state.headers = new Headers(given);
+  }
+  if (cf !== undefined && cf !== null) state.cf = cf;
+  if (encodeBody !== undefined) {
+    state.encodeBody = String(encodeBody);
+    if (state.encodeBody !== "automatic" && state.encodeBody !== "manual") {
+      throw new TypeError(`encodeBody: unexpected value: ${state.encodeBody}`);
+    }
+  }
+}
+
+let isWebSocket = () => false;
+
+const isResponse = (value) => {
+  if (!isObject(value) || !hasBody(value)) return false;
+  try {
+    stateOf(value);
+    return true;
+  } catch {
+    return false;
+  }
+};
+
+/** A response from `fetch`, as the op gives it. */
+function receivedResponse(parts, url, redirected) {
+  const state = new State();
+  state.status = parts[0];
+  state.statusText = parts[1] ?? REASONS[parts[0]] ?? "";
+  state.headers = headersFromNative(parts[2], IMMUTABLE);
+  state.url = url;
+  state.redirected = redirected;
+  return makeResponse(state, nativeBody(parts[3], parts[4]));
+}
+
+/** Sends the handler's response to whoever asked. Throws if its body is used. */
+function sendResponse(response, respond) {
+  const state = stateOf(response);
+  const content = contentOf(response);
+  const size = state.headers === null ? -1 : declaredLength(state.headers);
+  const body = sendable(takeBody(content), size);
+  let flat;
+  if (state.headers !== null) flat = headersToFlat(state.headers);
+  else flat = content.type === null ? undefined : TEXT_ONLY;
+  respond(state.status, state.statusText === "" ? undefined : state.statusText, flat, body);
+}
+
+function declaredLength(headers) {
+  const text = require("headers").getHeader(headers, "content-length");
+  if (text === null) return -1;
+  const length = +text;
+  return NumberIsInteger(length) && length >= 0 ? length : -1;
+}
+
+const REASONS = {
+  __proto__: null,
+  200: "OK", 201: "Created", 202: "Accepted", 203: "Non-Authoritative Information", 204: "No Content",
+  205: "Reset Content", 206: "Partial Content", 300: "Multiple Choices", 301: "Moved Permanently", 302: "Found",
+  303: "See Other", 304: "Not Modified", 305: "Use Proxy", 307: "Temporary Redirect", 308: "Permanent Redirect",
+  400: "Bad Request", 401: "Unauthorized", 402: "Payment Required", 403: "Forbidden", 404: "Not Found",
+  405: "Method Not Allowed", 406: "Not Acceptable", 407: "Proxy Authentication Required", 408: "Request Timeout",
+  409: "Conflict", 410: "Gone", 411: "Length Required", 412: "Precondition Failed", 413: "Payload Too Large",
+  414: "URI Too Long", 415: "Unsupported Media Type", 416: "Range Not Satisfiable", 417: "Expectation Failed",
+  418: "I'm a teapot", 421: "Misdirected Request", 422: "Unprocessable Entity", 425: "Too Early",
+  426: "Upgrade Required", 428: "Precondition Required", 429: "Too Many Requests",
+  431: "Request Header Fields Too Large", 451: "Unavailable For Legal Reasons", 500: "Internal Server Error",
+  501: "Not Implemented", 502: "Bad Gateway", 503: "Service Unavailable", 504: "Gateway Timeout",
+  505: "HTTP Version Not Supported",
+};
+
+exports.Response = Response;
+exports.isResponse = isResponse;
+exports.receivedResponse = receivedResponse;
+exports.sendResponse = sendResponse;
+exports.globals = { Response };

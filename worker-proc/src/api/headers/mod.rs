@@ -1,0 +1,6 @@
+//! The `headers` API: JavaScript alone.
+
+use crate::glue::Api;
+use crate::js;
+
+pub const API: Api = Api { name: "headers", modules: &[js!("headers.js")], lazy: &[], ops: |_| {} };

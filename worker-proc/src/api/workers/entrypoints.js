@@ -1,0 +1,117 @@
+/* The classes that a worker's entrypoints extend, `ctx`, and the service binding (Fetcher). */
+"use strict";
+const { ObjectDefineProperty, PromisePrototypeThen, PromiseResolve } = primordials;
+const flags = require("flags");
+const { argumentError, defineInterface, illegalConstructor, illegalInvocation } = require("webidl");
+const { fetchThrough } = require("fetch/fetch");
+const fetchOps = require("fetch/events");
+
+const inside = { __proto__: null };
+
+/** The handler's third argument. */
+class ExecutionContext {
+  #event;
+  #props;
+
+  constructor(token, event, props) {
+    if (token !== inside) throw illegalConstructor();
+    this.#event = event;
+    this.#props = props;
+  }
+
+  waitUntil(promise) {
+    if (!(#event in this)) throw illegalInvocation();
+    if (arguments.length === 0) throw argumentError("waitUntil", "ExecutionContext", 1, "Promise");
+    keepAlive(promise);
+  }
+
+  passThroughOnException() {
+    if (!(#event in this)) throw illegalInvocation();
+    if (this.#event !== null) this.#event.passThrough = true;
+  }
+
+  get props() {
+    if (!(#event in this)) throw illegalInvocation();
+    return this.#props;
+  }
+
+  set props(value) {
+    if (!(#event in this)) throw illegalInvocation();
+    this.#props = value;
+  }
+
+  get exports() {
+    if (!(#event in this)) throw illegalInvocation();
+    return flags.enableCtxExports ? require("workers").exportsOf() : undefined;
+  }
+}
+defineInterface(ExecutionContext);
+
+/** The event goes on until the promise settles. A rejection is reported as unhandled ones are. */
+function keepAlive(value) {
+  const promise = PromiseResolve(value);
+  fetchOps.retain();
+  PromisePrototypeThen(promise, fetchOps.release, (reason) => {
+    fetchOps.release();
+    require("events").reportException(reason);
+  });
+}
+
+/** What a service binding is: fetch, and whatever the other side exports. */
+class Fetcher {
+  #channel;
+
+  constructor(token, channel) {
+    if (token !== inside) throw illegalConstructor();
+    this.#channel = channel;
+  }
+
+  fetch(input, init = undefined) {
+    if (!(#channel in this)) throw illegalInvocation();
+    if (arguments.length === 0) throw argumentError("fetch", "Fetcher", 1, "Request or string");
+    return fetchThrough(this.#channel, input, init);
+  }
+}
+defineInterface(Fetcher);
+
+/** `export class X extends WorkerEntrypoint`. */
+class WorkerEntrypoint {
+  constructor(ctx, env) {
+    this.ctx = ctx;
+    this.env = env;
+  }
+}
+
+class DurableObject {
+  constructor(ctx, env) {
+    this.ctx = ctx;
+    this.env = env;
+  }
+}
+
+class WorkflowEntrypoint {
+  constructor(ctx, env) {
+    this.ctx = ctx;
+    this.env = env;
+  }
+}
+
+for (const Class of [WorkerEntrypoint, DurableObject, WorkflowEntrypoint]) {
+  ObjectDefineProperty(Class.prototype, primordials.SymbolToStringTag, {
+    __proto__: null, value: Class.name, writable: false, enumerable: false, configurable: true,
+  });
+}
+
+/** An object that is passed by reference over RPC. */
+class RpcTarget {}
+
+exports.ExecutionContext = ExecutionContext;
+exports.Fetcher = Fetcher;
+exports.WorkerEntrypoint = WorkerEntrypoint;
+exports.DurableObject = DurableObject;
+exports.WorkflowEntrypoint = WorkflowEntrypoint;
+exports.RpcTarget = RpcTarget;
+exports.createContext = (event, props) => new ExecutionContext(inside, event, props);
+exports.createFetcher = (channel) => new Fetcher(inside, channel);
+exports.keepAlive = keepAlive;
+exports.globals = { ExecutionContext, Fetcher };

@@ -1,0 +1,167 @@
+/* From an event to the worker's handler and back. Called by dispatch/worker.rs: `setup` once, `fetch` and `event` for each
+   event. */
+"use strict";
+const {
+  ArrayPrototypePush, JSONParse, ObjectDefineProperty, ObjectGetPrototypeOf, PromisePrototypeThen, PromiseResolve,
+  ReflectApply, ReflectConstruct, ReflectOwnKeys, SafeMap, TypeError, Error,
+} = primordials;
+const { nativeRequest } = require("fetch/request");
+const { isResponse, sendResponse } = require("fetch/response");
+const { fetchThrough, GLOBAL_OUTBOUND } = require("fetch/fetch");
+const { DurableObject, WorkflowEntrypoint, createContext, createFetcher } =
+  require("workers/entrypoints");
+const { done, fail, respond } = require("fetch/events");
+const serviceWorker = require("workers/service_worker");
+
+const HANDLERS = [
+  "fetch", "test", "scheduled", "queue", "tail", "trace", "tailStream", "alarm", "email", "connect", "webSocketMessage",
+];
+
+/** What a worker is made of, filled by `setup`. */
+const worker = { env: undefined, entrypoints: new SafeMap(), exports: { __proto__: null }, script: false };
+
+const binders = {
+  __proto__: null,
+  value: (value) => value,
+  service: (channel) => createFetcher(channel),
+};
+
+/** Another folder's kind of binding: `make(value, name)` gives the property of `env`. */
+function addBinder(kind, make) {
+  binders[kind] = make;
+}
+
+function isA(Class, Base) {
+  for (let proto = Class; proto !== null; proto = ObjectGetPrototypeOf(proto)) if (proto === Base) return true;
+  return false;
+}
+
+const isObject = (value) => (typeof value === "object" && value !== null) || typeof value === "function";
+
+/** Takes the main module's namespace (null for a script) and `env` as name, kind, value; returns `entrypoint:handler`s. */
+function setup(namespace, bindings) {
+  const env = namespace === null ? globalThis : {};
+  worker.script = namespace === null;
+  worker.env = env;
+  for (let i = 0; i < bindings.length; i += 3) {
+    ObjectDefineProperty(env, bindings[i], {
+      __proto__: null, value: binders[bindings[i + 1]](bindings[i + 2], bindings[i]), writable: true, enumerable: true,
+      configurable: true,
+    });
+  }
+  if (worker.script) return serviceWorker.handlers();
+  const list = [];
+  const keys = ReflectOwnKeys(namespace);
+  for (let i = 0; i < keys.length; i++) {
+    const key = keys[i];
+    if (typeof key !== "string") continue;
+    const value = namespace[key];
+    const isClass = typeof value === "function";
+    if (!isObject(value)) {
+      if (key === "default" && value === undefined) continue;
+      throw new TypeError(
+        `Incorrect type for map entry '${key}': the provided value is not of type 'function or ExportedHandler'.`,
+      );
+    }
+    const kind = !isClass ? "object" : isA(value, DurableObject) ? "actor" : isA(value, WorkflowEntrypoint) ? "workflow" : "class";
+    worker.entrypoints.set(key, { value, kind });
+    const source = isClass ? value.prototype : value;
+    if (!isObject(source)) continue;
+    for (let j = 0; j < HANDLERS.length; j++) {
+      if (kind !== "actor" && typeof source[HANDLERS[j]] === "function") ArrayPrototypePush(list, `${key}:${HANDLERS[j]}`);
+    }
+    ArrayPrototypePush(list, `${key}:`);
+  }
+  return list;
+}
+
+/** The handler of an entrypoint, with what it is called on: undefined if it has none. */
+function target(entrypoint, handler, ctx) {
+  const found = worker.entrypoints.get(entrypoint ?? "default");
+  if (found === undefined) return undefined;
+  if (found.kind === "object") return { self: found.value, method: found.value[handler], bare: true };
+  const instance = ReflectConstruct(found.value, [ctx, worker.env]);
+  return { self: instance, method: instance[handler], bare: false };
+}
+
+const parseProps = (props) => (props === null ? {} : JSONParse(props));
+
+function fetch(entrypoint, props, head, method, url, body, length, cf) {
+  const request = nativeRequest(head, method, url, body, length, cf);
+  const event = { __proto__: null, passThrough: false };
+  const onError = (error) => {
+    if (!event.passThrough) {
+      fail(error);
+      return;
+    }
+    // The origin answers in the worker's place.
+    PromisePrototypeThen(fetchThrough(GLOBAL_OUTBOUND, request, undefined), reply, fail);
+  };
+  const reply = (value) => {
+    try {
+      if (!isResponse(value)) throw new TypeError(NO_RESPONSE);
+      sendResponse(value, respond);
+    } catch (error) {
+      onError(error);
+    }
+  };
+  try {
+    let result;
+    if (worker.script) {
+      result = serviceWorker.fetch(request, event);
+      if (result === undefined) result = fetchThrough(GLOBAL_OUTBOUND, request, undefined);
+    } else {
+      const ctx = createContext(event, parseProps(props));
+      const handler = target(entrypoint, "fetch", ctx);
+      if (handler === undefined || typeof handler.method !== "function") throw new TypeError(NO_HANDLER("fetch"));
+      result = handler.bare
+        ? ReflectApply(handler.method, handler.self, [request, worker.env, ctx])
+        : ReflectApply(handler.method, handler.self, [request]);
+    }
+    if (isResponse(result)) reply(result);
+    else PromisePrototypeThen(PromiseResolve(result), reply, onError);
+  } catch (error) {
+    onError(error);
+  }
+}
+
+const NO_RESPONSE = "Incorrect type for Promise: the Promise did not resolve to 'Response'.";
+const NO_HANDLER = (name) => `Handler does not export a ${name}() function.`;
+
+/** Events other than fetch: `argument` is JSON for the handler's first argument. */
+function event(entrypoint, props, name, argument) {
+  const state = { __proto__: null, passThrough: false };
+  try {
+    let result;
+    if (worker.script) {
+      result = serviceWorker.event(name, JSONParse(argument));
+    } else {
+      const ctx = createContext(state, parseProps(props));
+      const handler = target(entrypoint, name, ctx);
+      if (handler === undefined || typeof handler.method !== "function") throw new Error(NO_HANDLER(name));
+      const make = controllers[name];
+      const controller = make === undefined ? JSONParse(argument) : make(argument);
+      result = handler.bare
+        ? ReflectApply(handler.method, handler.self, [controller, worker.env, ctx])
+        : ReflectApply(handler.method, handler.self, [controller]);
+    }
+    PromisePrototypeThen(PromiseResolve(result), done, fail);
+  } catch (error) {
+    fail(error);
+  }
+}
+
+const controllers = { __proto__: null, test: () => ({}) };
+
+/** Another folder's kind of event: `make(json)` gives the handler's first argument. */
+function addController(name, make) {
+  controllers[name] = make;
+}
+
+exports.addBinder = addBinder;
+exports.addController = addController;
+exports.setup = setup;
+exports.fetch = fetch;
+exports.event = event;
+exports.envOf = () => worker.env;
+exports.exportsOf = () => worker.exports;

@@ -1,0 +1,324 @@
+//! The encoded config as plain descriptions. Cap'n Proto readers end here.
+//!
+//! The supervisor has checked the config; what is wrong here all the same is an error, never a panic.
+
+use schema::compat;
+use schema::workerd_capnp as schema_capnp;
+
+use crate::dispatch::Router;
+use crate::dispatch::spec::{BindingKind, BindingSpec, Code, Designator, WorkerSpec};
+use crate::http::{HttpOptions, server::Endpoint};
+use crate::isolate::modules::Source;
+use crate::net::{ExternalSpec, NetworkSpec, Plain};
+use std::rc::Rc;
+
+/// Words a config message may hold: 8 GiB, far above what fits in memory usefully.
+const MAX_MESSAGE_WORDS: usize = 1 << 30;
+
+/// Struct and list nesting that a message may have.
+const MAX_NESTING: i32 = 64;
+
+/// Everything that the config says, in our types.
+#[derive(Default)]
+pub struct Config {
+    pub workers: Vec<WorkerSpec>,
+    pub plain: Vec<(String, Plain)>,
+    pub sockets: Vec<SocketSpec>,
+    pub v8_flags: Vec<String>,
+}
+
+/// One socket: how it speaks and who answers.
+pub struct SocketSpec {
+    pub index: usize,
+    pub options: HttpOptions,
+    pub service: Designator,
+}
+
+impl SocketSpec {
+    /// The socket with the service that answers on it.
+    pub fn endpoint(self, router: &Rc<Router>) -> (usize, Option<Rc<Endpoint>>) {
+        let endpoint = router
+            .find(&self.service)
+            .map(|service| Rc::new(Endpoint { options: self.options, service, scheme: "http" }));
+        (self.index, endpoint)
+    }
+}
+
+type Errors = Vec<String>;
+
+/// Reads the whole config. The bytes live as long as the process: scripts are used in place.
+pub fn read(bytes: &ipc::ConfigBytes, options: &ipc::Options) -> Result<Config, Errors> {
+    // SAFETY: the mapping is never unmapped: `Start` lives until the process exits.
+    #[allow(unsafe_code)]
+    let bytes: &'static [u8] = unsafe { std::slice::from_raw_parts(bytes.as_ptr(), bytes.len()) };
+    let reader_options = capnp::message::ReaderOptions {
+        traversal_limit_in_words: Some(MAX_MESSAGE_WORDS),
+        nesting_limit: MAX_NESTING,
+    };
+    let broken = |error: capnp::Error| vec![format!("The config message is malformed: {error}")];
+    let segments = capnp::serialize::read_message_from_flat_slice_no_alloc(&mut &*bytes, reader_options)
+        .map_err(broken)?;
+    let message: &'static _ = Box::leak(Box::new(segments));
+    let root = message.get_root::<schema_capnp::config::Reader<'static>>().map_err(broken)?;
+    let mut config = Config::default();
+    let mut errors = Vec::new();
+    if let Err(error) = fill(root, options, &mut config, &mut errors) {
+        errors.extend(broken(error));
+    }
+    if errors.is_empty() { Ok(config) } else { Err(errors) }
+}
+
+fn text(reader: capnp::text::Reader<'static>) -> Result<&'static str, capnp::Error> {
+    Ok(reader.to_str()?)
+}
+
+fn optional(reader: capnp::Result<capnp::text::Reader<'static>>) -> Option<&'static str> {
+    reader.ok().and_then(|text| text.to_str().ok()).filter(|text| !text.is_empty())
+}
+
+fn fill(
+    root: schema_capnp::config::Reader<'static>,
+    options: &ipc::Options,
+    config: &mut Config,
+    errors: &mut Errors,
+) -> Result<(), capnp::Error> {
+    for flag in root.get_v8_flags()? {
+        config.v8_flags.push(text(flag?)?.to_owned());
+    }
+    let mut has_internet = false;
+    for service in root.get_services()? {
+        use schema_capnp::service::Which;
+        let name = text(service.get_name()?)?.to_owned();
+        has_internet |= name == "internet";
+        match service.which()? {
+            Which::Unspecified(()) => errors.push(format!("service {name}: nothing was specified for it.")),
+            Which::Worker(worker) => {
+                if let Some(spec) = read_worker(name, worker?, options, errors)? {
+                    config.workers.push(spec);
+                }
+            }
+            Which::Network(network) => {
+                let network = network?;
+                let mut spec = NetworkSpec::default();
+                for allowed in network.get_allow()? {
+                    spec.allow.push(text(allowed?)?.to_owned());
+                }
+                for denied in network.get_deny()? {
+                    spec.deny.push(text(denied?)?.to_owned());
+                }
+                config.plain.push((name, Plain::Network(spec)));
+            }
+            Which::External(external) => match read_external(external?)? {
+                Ok(spec) => config.plain.push((name, Plain::External(spec))),
+                Err(error) => errors.push(format!("service {name}: {error}")),
+            },
+            Which::Disk(_) | Which::Bucket(_) | Which::Assets(_) => {
+                config.plain.push((name, Plain::Unsupported));
+            }
+        }
+    }
+    if !has_internet {
+        let public = NetworkSpec { allow: vec!["public".to_owned()], deny: Vec::new() };
+        config.plain.push(("internet".to_owned(), Plain::Network(public)));
+    }
+    for (index, socket) in root.get_sockets()?.iter().enumerate() {
+        use schema_capnp::socket::Which;
+        let name = optional(socket.get_name()).unwrap_or_default();
+        let http = match socket.which()? {
+            Which::Http(http) => http?,
+            Which::Https(https) => https.get_options()?,
+            Which::Tcp(_) | Which::Udp(_) => {
+                errors.push(format!("socket {name}: only http sockets are supported."));
+                continue;
+            }
+        };
+        match read_http(http)? {
+            Ok(options) => {
+                let service = read_designator(socket.get_service()?)?;
+                config.sockets.push(SocketSpec { index, options, service });
+            }
+            Err(error) => errors.push(format!("socket {name}: {error}")),
+        }
+    }
+    Ok(())
+}
+
+fn read_designator(
+    designator: schema_capnp::service_designator::Reader<'static>,
+) -> Result<Designator, capnp::Error> {
+    use schema_capnp::service_designator::props::Which;
+    Ok(Designator {
+        service: text(designator.get_name()?)?.to_owned(),
+        entrypoint: optional(designator.get_entrypoint()).map(str::to_owned),
+        props: match designator.get_props().which()? {
+            Which::Empty(()) => None,
+            Which::Json(json) => Some(text(json?)?.to_owned()),
+        },
+    })
+}
+
+fn read_http(http: schema_capnp::http_options::Reader<'static>) -> Result<Result<HttpOptions, String>, capnp::Error> {
+    use crate::http::Injected;
+    let mut options = HttpOptions {
+        proxy: http.get_style()? == schema_capnp::http_options::Style::Proxy,
+        ..HttpOptions::default()
+    };
+    for (given, slot) in [
+        (optional(http.get_forwarded_proto_header()), &mut options.forwarded_proto),
+        (optional(http.get_cf_blob_header()), &mut options.cf_blob),
+    ] {
+        if let Some(name) = given {
+            match HttpOptions::header_name(name) {
+                Ok(name) => *slot = Some(name),
+                Err(error) => return Ok(Err(error)),
+            }
+        }
+    }
+    for (list, into) in [
+        (http.get_inject_request_headers()?, &mut options.inject_request),
+        (http.get_inject_response_headers()?, &mut options.inject_response),
+    ] {
+        for header in list {
+            let name = HttpOptions::header_name(text(header.get_name()?)?);
+            let value = match header.has_value() {
+                true => Some(HttpOptions::header_value(text(header.get_value()?)?)).transpose(),
+                false => Ok(None),
+            };
+            match (name, value) {
+                (Ok(name), Ok(value)) => into.push(Injected { name, value }),
+                (Err(error), _) | (_, Err(error)) => return Ok(Err(error)),
+            }
+        }
+    }
+    Ok(Ok(options))
+}
+
+fn read_external(
+    external: schema_capnp::external_server::Reader<'static>,
+) -> Result<Result<ExternalSpec, String>, capnp::Error> {
+    use schema_capnp::external_server::Which;
+    let address = text(external.get_address()?)?.to_owned();
+    let (http, tls_host) = match external.which()? {
+        Which::Http(http) => (http?, None),
+        Which::Https(https) => {
+            let host = optional(https.get_certificate_host()).map(str::to_owned);
+            (https.get_options()?, Some(host.unwrap_or_else(|| host_of(&address).to_owned())))
+        }
+        Which::Tcp(_) => return Ok(Err("only http and https external services are supported.".to_owned())),
+    };
+    Ok(read_http(http)?.map(|options| ExternalSpec { address, options, tls_host }))
+}
+
+fn host_of(address: &str) -> &str {
+    match address.rsplit_once(':') {
+        Some((host, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => host,
+        _ => address,
+    }
+}
+
+fn read_worker(
+    name: String,
+    worker: schema_capnp::worker::Reader<'static>,
+    options: &ipc::Options,
+    errors: &mut Errors,
+) -> Result<Option<WorkerSpec>, capnp::Error> {
+    use schema_capnp::worker::Which;
+    let before = errors.len();
+    let code = match worker.which()? {
+        Which::Modules(modules) => {
+            let mut all = Vec::new();
+            for module in modules? {
+                match read_module(module)? {
+                    Ok(module) => all.push(module),
+                    Err(error) => errors.push(format!("service {name}: {error}")),
+                }
+            }
+            Code::Modules(all)
+        }
+        Which::ServiceWorkerScript(script) => Code::Script(text(script?)?),
+        Which::Inherit(_) => {
+            errors.push(format!("service {name}: \"inherit\" is not supported."));
+            return Ok(None);
+        }
+    };
+    let mut flag_names = Vec::new();
+    for flag in worker.get_compatibility_flags()? {
+        flag_names.push(text(flag?)?);
+    }
+    let compat_options = compat::Options {
+        experimental: options.experimental,
+        date_override: options.compat_date.as_deref(),
+        ..compat::Options::default()
+    };
+    let date = optional(worker.get_compatibility_date());
+    let flags = match compat::compile_flags(date, flag_names, &compat_options) {
+        Ok(flags) => flags,
+        Err(found) => {
+            errors.extend(found.into_iter().map(|error| format!("service {name}: {error}")));
+            return Ok(None);
+        }
+    };
+    let mut bindings = Vec::new();
+    for binding in worker.get_bindings()? {
+        let binding_name = text(binding.get_name()?)?.to_owned();
+        match read_binding(binding)? {
+            Ok(kind) => bindings.push(BindingSpec { name: binding_name, kind }),
+            Err(error) => errors.push(format!("service {name}: binding {binding_name}: {error}")),
+        }
+    }
+    let cache_outbound = match worker.has_cache_api_outbound() {
+        true => Some(read_designator(worker.get_cache_api_outbound()?)?),
+        false => None,
+    };
+    let global_outbound = read_designator(worker.get_global_outbound()?)?;
+    let spec = WorkerSpec { name, code, flags, bindings, global_outbound, cache_outbound };
+    Ok((errors.len() == before).then_some(spec))
+}
+
+fn read_module(
+    module: schema_capnp::worker::module::Reader<'static>,
+) -> Result<Result<(String, Source), String>, capnp::Error> {
+    use schema_capnp::worker::module::Which;
+    let name = text(module.get_name()?)?.to_owned();
+    let source = match module.which()? {
+        Which::EsModule(code) => Source::Es(text(code?)?),
+        Which::CommonJsModule(code) => {
+            let mut named_exports = Vec::new();
+            for export in module.get_named_exports()? {
+                named_exports.push(text(export?)?.to_owned());
+            }
+            Source::CommonJs { text: text(code?)?, named_exports }
+        }
+        Which::Text(content) => Source::Text(text(content?)?),
+        Which::Data(content) => Source::Data(content?),
+        Which::Wasm(content) => Source::Wasm(content?),
+        Which::Json(content) => Source::Json(text(content?)?),
+        Which::PythonModule(_) | Which::ObsoletePythonRequirement(_) => {
+            return Ok(Err(format!("module \"{name}\": Python modules are not supported.")));
+        }
+        Which::Obsolete(_) | Which::Bundled(_) => {
+            return Ok(Err(format!("module \"{name}\": this kind of module is not supported.")));
+        }
+    };
+    Ok(Ok((name, source)))
+}
+
+fn read_binding(
+    binding: schema_capnp::worker::binding::Reader<'static>,
+) -> Result<Result<BindingKind, String>, capnp::Error> {
+    use schema_capnp::worker::binding::Which;
+    Ok(Ok(match binding.which()? {
+        Which::Text(value) => BindingKind::Text(text(value?)?),
+        Which::Json(value) => BindingKind::Json(text(value?)?),
+        Which::Data(value) => BindingKind::Data(value?),
+        Which::WasmModule(value) => BindingKind::WasmModule(value?),
+        Which::FromEnvironment(variable) => {
+            let value = std::env::var_os(text(variable?)?);
+            BindingKind::FromEnvironment(value.map(|value| value.to_string_lossy().into_owned()))
+        }
+        Which::Service(designator) => BindingKind::Service(read_designator(designator?)?),
+        Which::UnsafeEval(()) => BindingKind::UnsafeEval,
+        Which::Unspecified(()) => return Ok(Err("nothing was specified for it.".to_owned())),
+        _ => return Ok(Err("this kind of binding is not supported.".to_owned())),
+    }))
+}

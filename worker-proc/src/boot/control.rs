@@ -1,0 +1,125 @@
+//! The runtime's side of its life: what the supervisor tells it, or signals where nothing supervises.
+
+use std::rc::Rc;
+use std::time::Duration;
+
+use ipc::{Control, ToRuntime, ToSupervisor};
+use tokio::io::unix::AsyncFd;
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::{http, net};
+
+/// The control channel on the event loop.
+pub struct Link(AsyncFd<Control>);
+
+impl Link {
+    /// Panics only where the event loop has no room for a descriptor, at start.
+    pub fn new(control: Control) -> Self {
+        Self(AsyncFd::new(control).expect("the event loop takes the control channel"))
+    }
+
+    async fn send(&self, message: &ToSupervisor) {
+        loop {
+            let Ok(mut ready) = self.0.writable().await else { return };
+            match ready.try_io(|fd| fd.get_ref().try_send(message).map_err(Into::into)) {
+                Ok(_) => return,
+                Err(_would_block) => continue,
+            }
+        }
+    }
+
+    /// The next message; none when the supervisor is gone.
+    async fn receive(&self) -> Option<ToRuntime> {
+        loop {
+            let mut ready = self.0.readable().await.ok()?;
+            match ready.try_io(|fd| fd.get_ref().try_recv().map_err(Into::into)) {
+                Ok(message) => return message.ok(),
+                Err(_would_block) => continue,
+            }
+        }
+    }
+
+    pub async fn failed(&self, errors: Vec<String>) {
+        self.send(&ToSupervisor::Failed { errors }).await;
+    }
+}
+
+/// How often a busy process tells its numbers.
+const STATS_INTERVAL: Duration = Duration::from_secs(1);
+
+/// From ready to drained; the exit code.
+pub async fn run(
+    control: Option<Link>,
+    doors: Rc<net::Doors>,
+    server: Rc<http::Server>,
+    drain_timeout: Duration,
+) -> u8 {
+    tokio::task::spawn_local({
+        let server = server.clone();
+        async move { server.sweep().await }
+    });
+    match control {
+        Some(control) => supervised(&control, &doors, &server).await,
+        None => alone(&doors, &server, drain_timeout).await,
+    }
+}
+
+async fn supervised(control: &Link, doors: &Rc<net::Doors>, server: &Rc<http::Server>) -> u8 {
+    control.send(&ToSupervisor::Ready).await;
+    let mut stats = tokio::time::interval(STATS_INTERVAL);
+    let mut told = (0, 0);
+    loop {
+        let message = tokio::select! {
+            message = control.receive() => message,
+            _ = stats.tick() => {
+                let now = server.counts();
+                if now != told {
+                    told = now;
+                    let live_connections = u32::try_from(now.0).unwrap_or(u32::MAX);
+                    control.send(&ToSupervisor::Stats { live_connections, requests_served: now.1 }).await;
+                }
+                continue;
+            }
+        };
+        match message {
+            Some(ToRuntime::Serve) => {
+                doors.open();
+                control.send(&ToSupervisor::Serving).await;
+            }
+            Some(ToRuntime::Adopt { listeners, .. }) => doors.adopt(listeners),
+            Some(ToRuntime::Release { slot }) => doors.release(slot),
+            Some(ToRuntime::Ping) => control.send(&ToSupervisor::Pong).await,
+            Some(ToRuntime::Drain { deadline }) => {
+                drain(doors, server, deadline).await;
+                control.send(&ToSupervisor::Drained).await;
+                return 0;
+            }
+            Some(ToRuntime::Start { .. } | ToRuntime::Listeners(_)) => {}
+            // The supervisor is gone: nobody would restart or stop this process.
+            None => return 1,
+        }
+    }
+}
+
+async fn alone(doors: &Rc<net::Doors>, server: &Rc<http::Server>, drain_timeout: Duration) -> u8 {
+    let signals = signal(SignalKind::terminate()).and_then(|term| Ok((term, signal(SignalKind::interrupt())?)));
+    let (mut terminate, mut interrupt) = match signals {
+        Ok(signals) => signals,
+        Err(error) => {
+            eprintln!("error: signals cannot be handled: {error}");
+            return 1;
+        }
+    };
+    doors.open();
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    drain(doors, server, drain_timeout).await;
+    0
+}
+
+async fn drain(doors: &Rc<net::Doors>, server: &Rc<http::Server>, deadline: Duration) {
+    doors.close();
+    let _ = tokio::time::timeout(deadline, server.drain()).await;
+}

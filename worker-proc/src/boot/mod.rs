@@ -1,0 +1,110 @@
+//! Joins everything: reads the config, starts the workers, opens the doors, and talks to the supervisor.
+//!
+//! The one place that sees all parts. The supervisor calls [`serve`] and [`test`]; its build script [`build_snapshot`].
+
+mod config;
+mod control;
+mod tests;
+
+use std::rc::Rc;
+
+use ipc::Start;
+
+use crate::dispatch::Router;
+use crate::dispatch::spec::WorkerSpec;
+use crate::{api, http, isolate, net};
+
+pub use tests::test;
+
+/// The exit code of a process that could not start because of its config or its code.
+pub const EXIT_START_FAILED: u8 = ipc::handshake::EXIT_START_FAILED;
+
+/// Evaluates the internal JavaScript and returns V8's start-up snapshot.
+///
+/// # Errors
+/// The exception, if internal JavaScript throws.
+pub fn build_snapshot() -> Result<Vec<u8>, String> {
+    isolate::setup(api::ALL, &[])?;
+    isolate::snapshot::create()
+}
+
+/// Everything that runs, ready to serve.
+struct Runtime {
+    router: Rc<Router>,
+    sockets: Vec<config::SocketSpec>,
+    workers: Vec<String>,
+}
+
+/// Reads the config and runs every worker's code. All errors at once.
+fn start_runtime(start: &Start, snapshot: &'static [u8]) -> Result<Runtime, Vec<String>> {
+    let options = &start.options;
+    let read = config::read(&start.config, options)?;
+    isolate::setup(api::ALL, &read.v8_flags).map_err(|error| vec![error])?;
+    isolate::snapshot::install(snapshot).map_err(|error| vec![error])?;
+    let router = Rc::new(Router::default());
+    let mut errors = Vec::new();
+    for (name, plain) in read.plain {
+        match net::build(&name, plain) {
+            Ok(service) => router.add(&name, service),
+            Err(error) => errors.push(format!("service {name}: {error}")),
+        }
+    }
+    let mut workers = Vec::new();
+    for spec in read.workers {
+        workers.push(spec.name.clone());
+        if let Err(found) = start_worker(&router, spec) {
+            errors.extend(found);
+        }
+    }
+    if errors.is_empty() { Ok(Runtime { router, sockets: read.sockets, workers }) } else { Err(errors) }
+}
+
+fn start_worker(router: &Rc<Router>, spec: WorkerSpec) -> Result<(), Vec<String>> {
+    router.start(spec).map(|_| ())
+}
+
+/// Serves until told to stop; the exit code of the process.
+pub fn serve(start: Start, snapshot: &'static [u8]) -> u8 {
+    // One thread; V8's background threads are its own.
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build_local(tokio::runtime::LocalOptions::default()) {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("error: the event loop cannot start: {error}");
+            return 1;
+        }
+    };
+    runtime.block_on(async move {
+        let built = start_runtime(&start, snapshot);
+        let control = start.control.map(control::Link::new);
+        let built = match built {
+            Ok(built) => built,
+            Err(errors) => {
+                match &control {
+                    Some(control) => control.failed(errors).await,
+                    None => errors.iter().for_each(|error| eprintln!("{error}")),
+                }
+                return EXIT_START_FAILED;
+            }
+        };
+        let server = http::Server::new(limits(&start.options.limits));
+        let sockets: Vec<_> = built.sockets.into_iter().map(|socket| socket.endpoint(&built.router)).collect();
+        let doors = match net::Doors::new(start.listeners, sockets, server.clone()) {
+            Ok(doors) => doors,
+            Err(error) => {
+                eprintln!("error: {error}");
+                return 1;
+            }
+        };
+        control::run(control, doors, server, start.options.drain_timeout).await
+    })
+}
+
+fn limits(limits: &ipc::Limits) -> http::Limits {
+    http::Limits {
+        max_connections: limits.max_connections as usize,
+        max_header_bytes: limits.max_header_bytes as usize,
+        max_header_count: limits.max_header_count as usize,
+        header_read_timeout: limits.header_read_timeout,
+        idle_timeout: limits.idle_timeout,
+    }
+}

@@ -1,0 +1,114 @@
+//! `workerd test`: runs every `test()` handler that the filter lets through.
+
+use std::time::Instant;
+
+use ipc::Start;
+
+use super::{EXIT_START_FAILED, start_runtime};
+use crate::dispatch::spec::Designator;
+use crate::service::Event;
+
+/// Runs the tests of a config; the exit code is 1 if one fails, or if there is none.
+pub fn test(start: Start, snapshot: &'static [u8]) -> u8 {
+    let runtime = match tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build_local(tokio::runtime::LocalOptions::default())
+    {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("error: the event loop cannot start: {error}");
+            return 1;
+        }
+    };
+    runtime.block_on(async move {
+        let built = match start_runtime(&start, snapshot) {
+            Ok(built) => built,
+            Err(errors) => {
+                errors.iter().for_each(|error| eprintln!("{error}"));
+                return EXIT_START_FAILED;
+            }
+        };
+        let filter = start.options.test.as_ref();
+        let (mut passed, mut failed) = (0u32, 0u32);
+        for name in &built.workers {
+            if !filter.is_none_or(|filter| matches(&filter.service, name)) {
+                continue;
+            }
+            let Some(worker) = built.router.worker(name) else { continue };
+            for entrypoint in worker.entrypoints().iter().filter_map(|entry| entry.strip_suffix(":test")) {
+                if !filter.is_none_or(|filter| matches(&filter.entrypoint, entrypoint)) {
+                    continue;
+                }
+                let label =
+                    if entrypoint == "default" { name.clone() } else { format!("{name}:{entrypoint}") };
+                let verbose = start.options.verbose;
+                if verbose {
+                    eprintln!("[ TEST ] {label}");
+                }
+                let began = Instant::now();
+                let designator = Designator {
+                    service: name.clone(),
+                    entrypoint: (entrypoint != "default").then(|| entrypoint.to_owned()),
+                    props: None,
+                };
+                let Some(service) = built.router.find(&designator) else { continue };
+                let outcome = service.event(Event { handler: "test", argument: "{}".to_owned() }).await;
+                let verdict = if outcome.is_ok() { "PASS" } else { "FAIL" };
+                if verbose || outcome.is_err() {
+                    eprintln!("[ {verdict} ] {label} ({:.6}ms)", began.elapsed().as_secs_f64() * 1000.0);
+                }
+                if outcome.is_ok() { passed += 1 } else { failed += 1 }
+            }
+        }
+        if passed + failed == 0 {
+            eprintln!("error: no tests found");
+            return 1;
+        }
+        u8::from(failed > 0)
+    })
+}
+
+/// A glob of `*` and `?`.
+fn matches(pattern: &str, text: &str) -> bool {
+    let (pattern, text): (Vec<char>, Vec<char>) = (pattern.chars().collect(), text.chars().collect());
+    let (mut p, mut t) = (0, 0);
+    let mut star = None;
+    while t < text.len() {
+        if p < pattern.len() && (pattern[p] == '?' || (pattern[p] != '*' && pattern[p] == text[t])) {
+            p += 1;
+            t += 1;
+        } else if p < pattern.len() && pattern[p] == '*' {
+            star = Some((p, t));
+            p += 1;
+        } else if let Some((after, from)) = star {
+            p = after + 1;
+            t = from + 1;
+            star = Some((after, from + 1));
+        } else {
+            return false;
+        }
+    }
+    pattern[p..].iter().all(|c| *c == '*')
+}
+
+#[cfg(test)]
+mod unit {
+    use super::matches;
+
+    #[test]
+    fn globs() {
+        for (pattern, text, expected) in [
+            ("*", "anything", true),
+            ("*", "", true),
+            ("a*c", "abbc", true),
+            ("a*c", "abbd", false),
+            ("a?c", "abc", true),
+            ("a?c", "ac", false),
+            ("*b*", "abc", true),
+            ("", "a", false),
+            ("a*b*c", "axbxbxc", true),
+        ] {
+            assert_eq!(matches(pattern, text), expected, "{pattern} {text}");
+        }
+    }
+}

@@ -1,0 +1,157 @@
+//! The client side: one exchange over a pooled HTTP/1.1 connection.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use http::header::{CONNECTION, CONTENT_LENGTH, HOST, HeaderName, HeaderValue, TRANSFER_ENCODING};
+use hyper::client::conn::http1::{self, SendRequest};
+use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncWrite};
+
+use super::body::{ToHyper, from_hyper};
+use super::headers::{HttpOptions, inject};
+use crate::service::{Body, Error, Kind, Request, Response};
+
+/// Idle connections kept for one server.
+const MAX_IDLE_PER_SERVER: usize = 32;
+
+/// An idle connection older than this is not used again.
+const MAX_IDLE_AGE: Duration = Duration::from_secs(15);
+
+type Sender = SendRequest<ToHyper<()>>;
+
+/// Idle connections by server.
+#[derive(Clone, Default)]
+pub struct Pool(Rc<RefCell<HashMap<String, Vec<(Sender, Instant)>>>>);
+
+impl Pool {
+    fn take(&self, key: &str) -> Option<Sender> {
+        let mut all = self.0.borrow_mut();
+        let idle = all.get_mut(key)?;
+        while let Some((sender, since)) = idle.pop() {
+            if since.elapsed() < MAX_IDLE_AGE && sender.is_ready() {
+                return Some(sender);
+            }
+        }
+        all.remove(key);
+        None
+    }
+
+    fn put(&self, key: String, sender: Sender) {
+        let mut all = self.0.borrow_mut();
+        let idle = all.entry(key).or_default();
+        idle.retain(|(sender, since)| since.elapsed() < MAX_IDLE_AGE && !sender.is_closed());
+        if idle.len() < MAX_IDLE_PER_SERVER {
+            idle.push((sender, Instant::now()));
+        }
+    }
+}
+
+/// Sends a request and returns the response's head with its streamed body.
+///
+/// A connection from the pool that turns out to be closed is replaced by a new one: the request was not sent then.
+pub async fn exchange<I, F>(
+    pool: &Pool,
+    key: &str,
+    request: Request,
+    options: &HttpOptions,
+    connect: impl Fn() -> F,
+) -> Result<Response, Error>
+where
+    I: AsyncRead + AsyncWrite + Unpin + 'static,
+    F: Future<Output = Result<I, Error>>,
+{
+    let mut message = outgoing(request, options)?;
+    loop {
+        let (mut sender, pooled) = match pool.take(key) {
+            Some(sender) => (sender, true),
+            None => (open(connect().await?).await?, false),
+        };
+        match sender.try_send_request(message).await {
+            Ok(response) => {
+                let (pool, key) = (pool.clone(), key.to_owned());
+                tokio::task::spawn_local(async move {
+                    if sender.ready().await.is_ok() {
+                        pool.put(key, sender);
+                    }
+                });
+                return Ok(incoming(response));
+            }
+            Err(mut failure) => match failure.take_message() {
+                Some(unsent) if pooled => message = unsent,
+                _ => return Err(lost(failure.error())),
+            },
+        }
+    }
+}
+
+async fn open<I: AsyncRead + AsyncWrite + Unpin + 'static>(io: I) -> Result<Sender, Error> {
+    let (sender, connection) = http1::Builder::new()
+        .title_case_headers(true)
+        .handshake(TokioIo::new(io))
+        .await
+        .map_err(|error| lost(&error))?;
+    tokio::task::spawn_local(async move {
+        // Its errors reach whoever waits for a response.
+        let _ = connection.await;
+    });
+    Ok(sender)
+}
+
+fn lost(error: &hyper::Error) -> Error {
+    if error.is_parse() {
+        return Error::new(Kind::Internal, format!("The server's answer is no HTTP: {error}"));
+    }
+    Error::disconnected("Network connection lost.")
+}
+
+fn outgoing(request: Request, options: &HttpOptions) -> Result<http::Request<ToHyper<()>>, Error> {
+    let bad = |_| Error::new(Kind::Worker, format!("Invalid URL: {}", request.url));
+    let uri: http::Uri = request.url.parse().map_err(bad)?;
+    let mut headers = request.headers;
+    if !headers.contains_key(HOST)
+        && let Some(authority) = uri.authority()
+        && let Ok(host) = HeaderValue::from_str(authority.as_str().rsplit('@').next().unwrap_or_default())
+    {
+        headers.insert(HOST, host);
+    }
+    headers.remove(CONNECTION);
+    headers.remove(TRANSFER_ENCODING);
+    if let (Some(name), Some(scheme)) = (&options.forwarded_proto, uri.scheme_str())
+        && let Ok(value) = HeaderValue::from_str(scheme)
+    {
+        headers.insert(name.clone(), value);
+    }
+    if let (Some(name), Some(cf)) = (&options.cf_blob, &request.cf)
+        && let Ok(value) = HeaderValue::from_bytes(cf.as_bytes())
+    {
+        headers.insert(HeaderName::clone(name), value);
+    }
+    inject(&mut headers, &options.inject_request);
+    if !matches!(request.body, Body::Empty) && request.body.length().is_some() {
+        headers.remove(CONTENT_LENGTH);
+    }
+    let target = if options.proxy {
+        uri
+    } else {
+        let path = uri.path_and_query().map_or("/", |path| path.as_str());
+        path.parse().map_err(bad)?
+    };
+    let mut message = http::Request::new(ToHyper::new(request.body, ()));
+    *message.method_mut() = request.method;
+    *message.uri_mut() = target;
+    *message.headers_mut() = headers;
+    Ok(message)
+}
+
+fn incoming(response: http::Response<hyper::body::Incoming>) -> Response {
+    let (head, body) = response.into_parts();
+    let status_text =
+        head.extensions.get::<hyper::ext::ReasonPhrase>().map(|reason| String::from_utf8_lossy(reason.as_bytes()).into_owned());
+    let mut headers = head.headers;
+    headers.remove(CONNECTION);
+    headers.remove(TRANSFER_ENCODING);
+    Response { status: head.status.as_u16(), status_text, headers, body: from_hyper(body), upgrade: None }
+}

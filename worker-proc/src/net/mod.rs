@@ -1,0 +1,47 @@
+//! Connections in and out: accepting on the config's listeners, connecting to external servers and the network.
+//!
+//! `boot` builds everything here. Relies on `http` for what is spoken, and on the supervisor for bound listeners.
+
+mod accept;
+mod address;
+mod connect;
+mod outbound;
+
+use std::rc::Rc;
+
+pub use accept::Doors;
+
+use crate::http::HttpOptions;
+use crate::service::Service;
+
+/// A service of the config that is no worker.
+pub enum Plain {
+    Network(NetworkSpec),
+    External(ExternalSpec),
+    Unsupported,
+}
+
+/// A network: which addresses may be connected to.
+#[derive(Clone, Debug, Default)]
+pub struct NetworkSpec {
+    pub allow: Vec<String>,
+    pub deny: Vec<String>,
+}
+
+/// One server elsewhere.
+#[derive(Clone, Debug)]
+pub struct ExternalSpec {
+    pub address: String,
+    pub options: HttpOptions,
+    /// The host that the server's certificate must name, if it speaks TLS.
+    pub tls_host: Option<String>,
+}
+
+/// Makes the service.
+pub fn build(name: &str, plain: Plain) -> Result<Rc<dyn Service>, String> {
+    match plain {
+        Plain::Network(spec) => Ok(Rc::new(outbound::Network::new(spec)?)),
+        Plain::External(spec) => Ok(Rc::new(outbound::External::new(spec))),
+        Plain::Unsupported => Err(format!("the kind of service \"{name}\" is not supported.")),
+    }
+}
