@@ -14,6 +14,7 @@
 //! `ConfigErrors` (its `Display` is what goes to standard error) and exits with status 1.
 
 pub mod compile;
+mod text;
 
 use std::fmt;
 use std::os::fd::RawFd;

@@ -1,0 +1,614 @@
+//! Tokens into declarations: recursive descent over the part of the Cap'n Proto language that
+//! configurations use.
+//!
+//! `compiler` calls [`parse`] once a file. Declarations become a flat list of nodes, the file
+//! itself being node 0. Of types declared in the file only the names and the constants inside them
+//! are kept: a configuration's values have the types of the built-in schema. After an error the
+//! parser skips to the next list item or declaration, to find more errors.
+
+use super::diagnostics::{Diagnostics, SourceId, Span};
+use super::lex::{Token, lex};
+use std::collections::HashMap;
+
+/// How deep brackets and braces may nest.
+pub const MAX_NESTING: usize = 100;
+/// How many parts a name such as `a.b.c` may have.
+const MAX_NAME_PARTS: usize = 16;
+
+/// A name or a string where it stands in the source.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Located<T> {
+    pub value: T,
+    pub span: Span,
+}
+
+#[derive(Debug)]
+pub struct Expr {
+    pub kind: ExprKind,
+    pub span: Span,
+}
+
+#[derive(Debug)]
+pub enum ExprKind {
+    Positive(u64),
+    Negative(u64),
+    Float(f64),
+    Text(Vec<u8>),
+    Data(Vec<u8>),
+    List(Vec<Expr>),
+    Tuple(Vec<Param>),
+    /// `name`
+    Name(String),
+    /// `.name`
+    Absolute(String),
+    /// `parent.name`
+    Member(Box<Expr>, Located<String>),
+    /// `List(Text)`
+    Apply(Box<Expr>, Vec<Param>),
+    Import(Located<String>),
+    Embed(Located<String>),
+    /// Reported already.
+    Invalid,
+}
+
+/// An item of a tuple: `name = value`, or a bare value.
+#[derive(Debug)]
+pub struct Param {
+    pub name: Option<Located<String>>,
+    pub value: Expr,
+}
+
+/// A declaration.
+#[derive(Debug)]
+pub struct Node {
+    pub name: Located<String>,
+    /// The node around it; the file is its own.
+    pub parent: usize,
+    pub kind: NodeKind,
+    pub children: HashMap<String, usize>,
+}
+
+#[derive(Debug)]
+pub enum NodeKind {
+    /// The file, or a struct, enum, interface or annotation.
+    Scope,
+    Using(Expr),
+    Const { ty: Expr, value: Expr },
+}
+
+#[derive(Debug)]
+pub struct File {
+    /// `@0x...;`
+    pub id: Option<u64>,
+    pub nodes: Vec<Node>,
+}
+
+/// Reads a whole file.
+pub fn parse(source: SourceId, diagnostics: &mut Diagnostics) -> File {
+    let tokens = lex(source, diagnostics);
+    let end = diagnostics.text(source).len();
+    let root = Node {
+        name: Located { value: String::new(), span: Span::default() },
+        parent: 0,
+        kind: NodeKind::Scope,
+        children: HashMap::new(),
+    };
+    let file = File { id: None, nodes: vec![root] };
+    let mut parser = Parser { tokens, at: 0, end, depth: 0, file, source, diagnostics };
+    parser.declarations(0);
+    parser.file
+}
+
+/// An error that has been reported; what was being read is abandoned.
+struct Failed;
+type Parsed<T> = Result<T, Failed>;
+
+struct Parser<'a> {
+    tokens: Vec<(Token, Span)>,
+    at: usize,
+    /// The length of the text.
+    end: usize,
+    depth: usize,
+    file: File,
+    source: SourceId,
+    diagnostics: &'a mut Diagnostics,
+}
+
+impl Parser<'_> {
+    // ---- tokens
+
+    fn peek(&self) -> Option<&Token> {
+        self.tokens.get(self.at).map(|(token, _)| token)
+    }
+
+    fn span(&self) -> Span {
+        self.tokens.get(self.at).map_or(Span::new(self.end, self.end), |(_, span)| *span)
+    }
+
+    fn previous_span(&self) -> Span {
+        self.tokens.get(self.at.saturating_sub(1)).map_or(Span::default(), |(_, span)| *span)
+    }
+
+    fn is(&self, mark: u8) -> bool {
+        self.peek() == Some(&Token::Mark(mark))
+    }
+
+    fn is_mark_after(&self, ahead: usize, mark: u8) -> bool {
+        matches!(self.tokens.get(self.at + ahead), Some((Token::Mark(found), _)) if *found == mark)
+    }
+
+    fn eat(&mut self, mark: u8) -> bool {
+        let found = self.is(mark);
+        self.at += usize::from(found);
+        found
+    }
+
+    fn expect(&mut self, mark: u8) -> Parsed<()> {
+        if self.eat(mark) { Ok(()) } else { self.unexpected(&format!("`{}`", char::from(mark))) }
+    }
+
+    fn identifier(&mut self, what: &str) -> Parsed<Located<String>> {
+        match self.peek() {
+            Some(Token::Identifier(name)) => {
+                let value = name.clone();
+                self.at += 1;
+                Ok(Located { value, span: self.previous_span() })
+            }
+            _ => self.unexpected(what),
+        }
+    }
+
+    /// A string literal that must be UTF-8, such as a path.
+    fn string(&mut self, what: &str) -> Parsed<Located<String>> {
+        match self.peek() {
+            Some(Token::Text(text)) => {
+                let value = String::from_utf8_lossy(text).into_owned();
+                self.at += 1;
+                Ok(Located { value, span: self.previous_span() })
+            }
+            _ => self.unexpected(what),
+        }
+    }
+
+    // ---- errors
+
+    fn error(&mut self, span: Span, message: impl Into<String>) {
+        self.diagnostics.error(self.source, span, message);
+    }
+
+    fn unexpected<T>(&mut self, expected: &str) -> Parsed<T> {
+        if self.peek() != Some(&Token::Invalid) {
+            self.error(self.span(), format!("Parse error: expected {expected}."));
+        }
+        Err(Failed)
+    }
+
+    fn nested<T>(&mut self, read: impl FnOnce(&mut Self) -> Parsed<T>) -> Parsed<T> {
+        if self.depth == MAX_NESTING {
+            let message = format!("This nests more than {MAX_NESTING} levels deep.");
+            self.error(self.span(), message);
+            return Err(Failed);
+        }
+        self.depth += 1;
+        let result = read(self);
+        self.depth -= 1;
+        result
+    }
+
+    /// After an error in a declaration: moves behind its `;` or block, or to the `}` around it.
+    fn skip_declaration(&mut self) {
+        let mut open = 0usize;
+        while let Some(token) = self.peek() {
+            match token {
+                Token::Mark(b';') if open == 0 => {
+                    self.at += 1;
+                    return;
+                }
+                Token::Mark(b'{') => open += 1,
+                Token::Mark(b'}') if open == 0 => return,
+                Token::Mark(b'}') => {
+                    open -= 1;
+                    if open == 0 {
+                        self.at += 1;
+                        return;
+                    }
+                }
+                _ => {}
+            }
+            self.at += 1;
+        }
+    }
+
+    /// After an error in a list item: moves to the `,` or bracket that ends it. False if the
+    /// declaration ends before that.
+    fn skip_item(&mut self) -> bool {
+        let mut open = 0usize;
+        while let Some(token) = self.peek() {
+            match token {
+                Token::Mark(b'(' | b'[') => open += 1,
+                Token::Mark(b')' | b']') if open == 0 => return true,
+                Token::Mark(b')' | b']') => open -= 1,
+                Token::Mark(b',') if open == 0 => return true,
+                Token::Mark(b';' | b'{' | b'}') => return false,
+                _ => {}
+            }
+            self.at += 1;
+        }
+        false
+    }
+
+    // ---- declarations
+
+    /// Everything up to the end of the file, or to the `}` of a block.
+    fn declarations(&mut self, scope: usize) {
+        while self.peek().is_some() && !(scope != 0 && self.is(b'}')) {
+            let before = self.at;
+            if self.declaration(scope).is_err() {
+                self.skip_declaration();
+                // A stray `}` at the top stops the skipping without moving.
+                self.at += usize::from(self.at == before);
+            }
+        }
+    }
+
+    fn declaration(&mut self, scope: usize) -> Parsed<()> {
+        let keyword = match self.peek() {
+            Some(Token::Identifier(name)) => name.clone(),
+            Some(Token::Mark(b'@')) if scope == 0 => return self.file_id(),
+            Some(Token::Mark(b'$')) if scope == 0 => {
+                self.annotations()?;
+                return self.expect(b';');
+            }
+            _ => return self.unexpected("a declaration"),
+        };
+        // In a struct, a field may well be called `using` or `const`.
+        let is_field = self.is_mark_after(1, b'@') || self.is_mark_after(1, b':');
+        match keyword.as_str() {
+            "using" if !is_field => self.using(scope),
+            "const" if !is_field => self.constant(scope),
+            "struct" | "enum" | "interface" | "annotation" if !is_field => self.type_declaration(scope),
+            _ if scope != 0 => self.member(),
+            _ => self.unexpected("`const`, `using`, or another declaration"),
+        }
+    }
+
+    fn add(&mut self, scope: usize, name: Located<String>, kind: NodeKind) -> usize {
+        let index = self.file.nodes.len();
+        if let Some(&first) = self.file.nodes[scope].children.get(&name.value) {
+            self.error(name.span, format!("'{}' is already defined in this scope.", name.value));
+            let first = self.file.nodes[first].name.clone();
+            self.error(first.span, format!("'{}' previously defined here.", first.value));
+        } else {
+            self.file.nodes[scope].children.insert(name.value.clone(), index);
+        }
+        self.file.nodes.push(Node { name, parent: scope, kind, children: HashMap::new() });
+        index
+    }
+
+    fn file_id(&mut self) -> Parsed<()> {
+        let start = self.span();
+        let id = self.id()?;
+        if self.file.id.replace(id).is_some() {
+            self.error(start.to(self.previous_span()), "File can only have one ID.");
+        }
+        self.expect(b';')
+    }
+
+    /// `@` and a number.
+    fn id(&mut self) -> Parsed<u64> {
+        self.expect(b'@')?;
+        match self.peek() {
+            Some(&Token::Integer(id)) => {
+                self.at += 1;
+                Ok(id)
+            }
+            _ => self.unexpected("a number"),
+        }
+    }
+
+    /// `using Name = target;`, `using target.Name;`
+    fn using(&mut self, scope: usize) -> Parsed<()> {
+        self.at += 1;
+        let name = if self.is_mark_after(1, b'=') {
+            let name = self.identifier("a name")?;
+            self.at += 1;
+            Some(name)
+        } else {
+            None
+        };
+        let target = self.expression()?;
+        let name = match (name, &target.kind) {
+            (Some(name), _) => name,
+            (None, ExprKind::Member(_, name)) => name.clone(),
+            (None, _) => {
+                let message = "'using' declaration without '=' must specify a named declaration from a different scope.";
+                self.error(target.span, message);
+                return Err(Failed);
+            }
+        };
+        self.expect(b';')?;
+        self.add(scope, name, NodeKind::Using(target));
+        Ok(())
+    }
+
+    /// `const name :Type = value;`
+    fn constant(&mut self, scope: usize) -> Parsed<()> {
+        self.at += 1;
+        let name = self.identifier("the constant's name")?;
+        if self.is(b'@') {
+            self.id()?;
+        }
+        self.expect(b':')?;
+        let ty = self.expression()?;
+        self.expect(b'=')?;
+        let value = self.expression()?;
+        self.annotations()?;
+        self.expect(b';')?;
+        self.add(scope, name, NodeKind::Const { ty, value });
+        Ok(())
+    }
+
+    /// `$name`, `$name(value)`, any number of them. Annotations mean nothing to a configuration.
+    fn annotations(&mut self) -> Parsed<()> {
+        while self.eat(b'$') {
+            self.expression()?;
+        }
+        Ok(())
+    }
+
+    /// A struct, enum, interface or annotation: keeps its name and, of a block, what is declared
+    /// inside.
+    fn type_declaration(&mut self, scope: usize) -> Parsed<()> {
+        self.at += 1;
+        let name = self.identifier("a name")?;
+        let node = self.add(scope, name, NodeKind::Scope);
+        while let Some(token) = self.peek() {
+            match token {
+                Token::Mark(b';') => {
+                    self.at += 1;
+                    return Ok(());
+                }
+                Token::Mark(b'{') => {
+                    return self.nested(|parser| {
+                        parser.at += 1;
+                        parser.declarations(node);
+                        parser.expect(b'}')
+                    });
+                }
+                Token::Mark(b'}') => break,
+                _ => self.at += 1,
+            }
+        }
+        self.unexpected("`{` or `;`")
+    }
+
+    /// A field, group, union, enumerant or method.
+    fn member(&mut self) -> Parsed<()> {
+        self.at += 1;
+        self.skip_declaration();
+        Ok(())
+    }
+
+    // ---- expressions
+
+    fn expression(&mut self) -> Parsed<Expr> {
+        let mut expr = self.base()?;
+        let start = expr.span;
+        for _ in 0..MAX_NAME_PARTS {
+            let kind = if self.eat(b'.') {
+                ExprKind::Member(Box::new(expr), self.identifier("a name")?)
+            } else if self.is(b'(') {
+                ExprKind::Apply(Box::new(expr), self.tuple()?)
+            } else {
+                return Ok(expr);
+            };
+            expr = Expr { kind, span: start.to(self.previous_span()) };
+        }
+        self.error(expr.span, format!("This name has more than {MAX_NAME_PARTS} parts."));
+        Err(Failed)
+    }
+
+    fn base(&mut self) -> Parsed<Expr> {
+        let start = self.span();
+        let Some(token) = self.peek().cloned() else { return self.unexpected("a value") };
+        let kind = match token {
+            Token::Mark(b'(') => {
+                let mut params = self.tuple()?;
+                // A tuple of one bare value is that value.
+                if params.len() == 1 && params[0].name.is_none() {
+                    return Ok(params.remove(0).value);
+                }
+                ExprKind::Tuple(params)
+            }
+            Token::Mark(b'[') => ExprKind::List(self.items(b'[', b']', Self::expression, invalid)?),
+            Token::Mark(b'.') => {
+                self.at += 1;
+                ExprKind::Absolute(self.identifier("a name")?.value)
+            }
+            Token::Mark(b'-') => {
+                self.at += 1;
+                self.negative()?
+            }
+            Token::Identifier(name) => {
+                self.at += 1;
+                match name.as_str() {
+                    "import" if matches!(self.peek(), Some(Token::Text(_))) => ExprKind::Import(self.string("a path")?),
+                    "embed" if matches!(self.peek(), Some(Token::Text(_))) => ExprKind::Embed(self.string("a path")?),
+                    _ => ExprKind::Name(name),
+                }
+            }
+            Token::Integer(value) => self.literal(ExprKind::Positive(value)),
+            Token::Float(value) => self.literal(ExprKind::Float(value)),
+            Token::Data(bytes) => self.literal(ExprKind::Data(bytes)),
+            Token::Text(mut text) => {
+                self.at += 1;
+                while let Some(Token::Text(more)) = self.peek() {
+                    text.extend_from_slice(more);
+                    self.at += 1;
+                }
+                ExprKind::Text(text)
+            }
+            Token::Mark(_) | Token::Invalid => return self.unexpected("a value"),
+        };
+        Ok(Expr { kind, span: start.to(self.previous_span()) })
+    }
+
+    fn literal(&mut self, kind: ExprKind) -> ExprKind {
+        self.at += 1;
+        kind
+    }
+
+    fn negative(&mut self) -> Parsed<ExprKind> {
+        let kind = match self.peek() {
+            Some(Token::Integer(value)) => ExprKind::Negative(*value),
+            Some(Token::Float(value)) => ExprKind::Float(-value),
+            Some(Token::Identifier(name)) if name == "inf" => ExprKind::Float(f64::NEG_INFINITY),
+            _ => return self.unexpected("a number"),
+        };
+        Ok(self.literal(kind))
+    }
+
+    fn tuple(&mut self) -> Parsed<Vec<Param>> {
+        self.items(b'(', b')', Self::param, |span| Param { name: None, value: invalid(span) })
+    }
+
+    fn param(&mut self) -> Parsed<Param> {
+        let name = if self.is_mark_after(1, b'=') {
+            let name = self.identifier("a field's name")?;
+            self.at += 1;
+            Some(name)
+        } else {
+            None
+        };
+        Ok(Param { name, value: self.expression()? })
+    }
+
+    /// A list in brackets, separated by commas; one may trail. A broken item becomes `broken`.
+    fn items<T>(
+        &mut self,
+        open: u8,
+        close: u8,
+        read: fn(&mut Self) -> Parsed<T>,
+        broken: fn(Span) -> T,
+    ) -> Parsed<Vec<T>> {
+        self.nested(|parser| {
+            parser.expect(open)?;
+            let mut items = Vec::new();
+            while !parser.eat(close) {
+                let start = parser.span();
+                let item = read(parser).and_then(|item| {
+                    if parser.is(b',') || parser.is(close) {
+                        Ok(item)
+                    } else {
+                        parser.unexpected(&format!("`,` or `{}`", char::from(close)))
+                    }
+                });
+                match item {
+                    Ok(item) => items.push(item),
+                    Err(Failed) if parser.skip_item() => items.push(broken(start)),
+                    Err(Failed) => return Err(Failed),
+                }
+                if !parser.eat(b',') && !parser.is(close) {
+                    // The item ended at a bracket of the other kind.
+                    return Err(Failed);
+                }
+            }
+            Ok(items)
+        })
+    }
+}
+
+fn invalid(span: Span) -> Expr {
+    Expr { kind: ExprKind::Invalid, span }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::rc::Rc;
+
+    fn read(text: &str) -> (File, Vec<String>) {
+        let mut diagnostics = Diagnostics::default();
+        let source = diagnostics.add_source("t".into(), Rc::new(text.into()));
+        let file = parse(source, &mut diagnostics);
+        let first_line = |text: String| text.lines().next().unwrap_or_default().to_owned();
+        (file, diagnostics.render().into_iter().map(first_line).collect())
+    }
+
+    fn names(text: &str) -> Vec<String> {
+        let (file, errors) = read(text);
+        assert_eq!(errors, [""; 0]);
+        file.nodes.into_iter().skip(1).map(|node| node.name.value).collect()
+    }
+
+    fn errors(text: &str) -> Vec<String> {
+        read(text).1
+    }
+
+    #[test]
+    fn declarations() {
+        let text = r#"
+            @0xa1b2c3d4e5f60718;
+            using A = import "/a.capnp";
+            using A.B;
+            $A.annotated("x") $B;
+            const c @0xa1b2c3d4e5f60719 :A.T = (x = 1, y = [.d, A.e,], z = (w = void)) $note("no");
+            struct S { f @0 :Text = "x"; g :group { h @1 :List(Text); } union { const @2 :Void; using @3 :Void; }
+                       const inner :Text = "i"; enum E { one @0; two @1; } }
+            interface I extends(J) { call @0 (a :Text) -> (b :Text); }
+            annotation note(*) :Text;
+        "#;
+        assert_eq!(names(text), ["A", "B", "c", "S", "inner", "E", "I", "note"]);
+        assert_eq!(read(text).0.id, Some(0xa1b2c3d4e5f60718));
+        assert_eq!(read(text).0.nodes[5].parent, 4);
+    }
+
+    #[test]
+    fn a_tuple_of_one_bare_value_is_that_value() {
+        let (file, _) = read("const c :T = ((5));");
+        assert!(matches!(&file.nodes[1].kind, NodeKind::Const { value: Expr { kind: ExprKind::Positive(5), .. }, .. }));
+    }
+
+    #[test]
+    fn errors_do_not_hide_each_other() {
+        assert_eq!(
+            errors("const a T = 1;\nconst b :T = (x = , y = [1 2, 3], z = *);\nfoo;\nconst d :T = 5;\n}\nconst e :T = \"x;"),
+            [
+                "t:6:14-17: Parse error: this string has no end on its line.",
+                "t:1:9-10: Parse error: expected `:`.",
+                "t:2:19-20: Parse error: expected a value.",
+                "t:2:28-29: Parse error: expected `,` or `]`.",
+                "t:2:39-40: Parse error: expected a value.",
+                "t:3:1-4: Parse error: expected `const`, `using`, or another declaration.",
+                "t:5:1-2: Parse error: expected a declaration.",
+            ]
+        );
+    }
+
+    #[test]
+    fn unbalanced_brackets() {
+        assert_eq!(errors("const a :T = (x = [1);\nconst b :T = 1;"), ["t:1:21-22: Parse error: expected `,` or `]`."]);
+        assert_eq!(errors("const a :T = (x = [1"), ["t:1:21: Parse error: expected `,` or `]`."]);
+        assert_eq!(errors("struct S {"), ["t:1:11: Parse error: expected `}`."]);
+        assert_eq!(errors("struct S"), ["t:1:9: Parse error: expected `{` or `;`."]);
+        assert_eq!(errors("const"), ["t:1:6: Parse error: expected the constant's name."]);
+    }
+
+    #[test]
+    fn names_are_unique_in_a_scope() {
+        assert_eq!(
+            errors("const a :T = 1; struct S { const a :T = 2; } using a = S;"),
+            ["t:1:52-53: 'a' is already defined in this scope.", "t:1:7-8: 'a' previously defined here."]
+        );
+    }
+
+    #[test]
+    fn nesting_is_bounded() {
+        let deep = |n: usize| format!("const a :T = {}1{};", "[".repeat(n), "]".repeat(n));
+        assert_eq!(errors(&deep(MAX_NESTING)), [""; 0]);
+        assert_eq!(errors(&deep(MAX_NESTING + 1)).len(), 1);
+        assert!(!errors(&deep(1_000_000)).is_empty());
+        assert!(!errors(&"struct S {".repeat(1_000_000)).is_empty());
+        assert!(!errors(&format!("const a :T = b{};", ".c".repeat(1_000_000))).is_empty());
+    }
+}
