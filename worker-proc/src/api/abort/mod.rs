@@ -1,0 +1,6 @@
+//! AbortController and AbortSignal; has no ops.
+
+use crate::glue::Api;
+use crate::js;
+
+pub const API: Api = Api { name: "abort", modules: &[js!("abort.js")], lazy: &[], ops: |_| {} };

@@ -1,0 +1,6 @@
+//! DOMException; has no ops.
+
+use crate::glue::Api;
+use crate::js;
+
+pub const API: Api = Api { name: "dom_exception", modules: &[js!("dom_exception.js")], lazy: &[], ops: |_| {} };

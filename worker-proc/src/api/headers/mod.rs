@@ -1,0 +1,6 @@
+//! Headers; has no ops.
+
+use crate::glue::Api;
+use crate::js;
+
+pub const API: Api = Api { name: "headers", modules: &[js!("headers.js")], lazy: &[], ops: |_| {} };
