@@ -8,6 +8,7 @@ pub mod bytes;
 pub mod context;
 pub mod error;
 pub mod js;
+pub mod native;
 pub mod registry;
 pub mod state;
 
@@ -16,5 +17,6 @@ pub use async_op::{IntoJs, async_op, spawn_then};
 pub use bytes::{bytes_arg, uint8_array, with_bytes};
 pub use context::{Completion, IoContext, current, require_context};
 pub use error::{OpError, throw, throw_error, throw_type_error};
+pub use native::{native_arg, native_object};
 pub use registry::{Api, JsSource, Ops, Registry};
 pub use state::IsolateState;

@@ -1,4 +1,4 @@
-//! The `abort` API: JavaScript alone.
+//! AbortController and AbortSignal; has no ops.
 
 use crate::glue::Api;
 use crate::js;

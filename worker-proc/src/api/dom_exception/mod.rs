@@ -1,4 +1,4 @@
-//! The `dom_exception` API: JavaScript alone.
+//! DOMException; has no ops.
 
 use crate::glue::Api;
 use crate::js;

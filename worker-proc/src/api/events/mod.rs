@@ -1,4 +1,4 @@
-//! The `events` API: JavaScript alone.
+//! Events and their targets; has no ops.
 
 use crate::glue::Api;
 use crate::js;

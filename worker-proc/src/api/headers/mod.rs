@@ -1,4 +1,4 @@
-//! The `headers` API: JavaScript alone.
+//! Headers; has no ops.
 
 use crate::glue::Api;
 use crate::js;

@@ -1,6 +1,6 @@
-//! The `webidl` API: JavaScript alone.
+//! Web IDL for internal JavaScript; has no ops.
 
 use crate::glue::Api;
 use crate::js;
 
-pub const API: Api = Api { name: "webidl", modules: &[js!("iterators.js"), js!("webidl.js")], lazy: &[], ops: |_| {} };
+pub const API: Api = Api { name: "webidl", modules: &[js!("webidl.js"), js!("iterators.js")], lazy: &[], ops: |_| {} };
