@@ -101,7 +101,7 @@ function formatDirective(directive, value, options) {
 
 function stringify(value) {
   try {
-    return JSONStringify(value);
+    return `${JSONStringify(value)}`;
   } catch (error) {
     if (typeof error?.message === "string" && StringPrototypeIncludes(error.message, "circular structure")) {
       return "[Circular]";
@@ -112,8 +112,7 @@ function stringify(value) {
 
 /** Whether a user's class or object says how it becomes a string. */
 function hasOwnToString(value) {
-  const details = proxyDetails(value);
-  if (details !== undefined) {
+  for (let details = proxyDetails(value); details !== undefined; details = proxyDetails(value)) {
     if (details[0] === null) return true;
     value = details[0];
   }

@@ -396,7 +396,7 @@ function layOut(ctx, output, base, braces, isArrayLike, depth, value) {
     return `${braces[0]}${base === "" ? "" : ` ${base}`} ${inner} ${braces[1]}`;
   }
   const indentation = `\n${StringPrototypeRepeat(" ", ctx.indentationLvl)}`;
-  const open = base === "" && braces[0].length === 1 ? " " : `${base === "" ? "" : ` ${base}`}\n${indentation}  `;
+  const open = base === "" && braces[0].length === 1 ? " " : `${base === "" ? "" : ` ${base}`}${indentation}  `;
   return `${braces[0]}${open}${ArrayPrototypeJoin(output, `,${indentation}  `)} ${braces[1]}`;
 }
 
@@ -474,3 +474,17 @@ exports.colored = colored;
 exports.makeContext = makeContext;
 exports.layOut = layOut;
 exports.isStackOverflow = isStackOverflow;
+
+inspect.custom = customInspect;
+inspect.colors = text.colorTable;
+inspect.styles = text.styleTable;
+ObjectDefineProperty(inspect, "defaultOptions", {
+  __proto__: null,
+  get() {
+    return defaults;
+  },
+  set(options) {
+    require("node/validators").validateObject(options, "options");
+    ObjectAssign(defaults, options);
+  },
+});
