@@ -216,7 +216,9 @@ exports.describe = function (ctx, value, depth, isTypedArrayPart) {
     constructorName: constructor,
     prefix: (fallback) => prefixOf(constructor, tag, fallback),
   };
-  const type = kind(value);
+  let type = kind(value);
+  // Made by `Error.call`, in the old way.
+  if (type === Kind.Plain && value instanceof primordials.Error) type = Kind.Error;
   const isBare = () => shape.keys.length === 0 && protoProps === undefined;
   const setPrefix = (fallback, size) => {
     shape.prefix = () => prefixOf(constructor, tag, fallback, size);
@@ -375,14 +377,15 @@ exports.describe = function (ctx, value, depth, isTypedArrayPart) {
   }
 
   listKeys();
-  const plainObject = type !== Kind.Array && type !== Kind.Map && type !== Kind.Set;
+  // Without a prototype, the engine still knows which constructor made the object.
+  const fallback = constructor === null ? constructorName(value) : "Object";
+  const prefix = setPrefix(fallback);
+  const isPlain = constructor === "Object" && tag === "";
   if (isBare()) {
     if (type === Kind.External) return ctx.stylize("[External]", "special");
-    if (plainObject && constructor === "Object" && tag === "") return "{}";
-    return `${setPrefix("Object")}{}`;
+    return isPlain ? "{}" : `${prefix}{}`;
   }
-  if (constructor === "Object" && tag === "") setPrefix("Object");
-  else shape.braces[0] = `${setPrefix("Object")}{`;
+  if (!isPlain) shape.braces[0] = `${prefix}{`;
   return shape;
 };
 
@@ -502,7 +505,14 @@ function nextIndex(value, from, length) {
 function typedArrayEntries(ctx, value, depth, length) {
   const max = limit(ctx, length);
   const output = [];
-  for (let i = 0; i < max; i++) output[i] = ctx.format(ctx, value[i], depth);
+  // An array that lies about its length shows its numbers as bigints, as it always did.
+  const asNumbers = value.length > 0 && typeof value[0] === "number";
+  for (let i = 0; i < max; i++) {
+    output[i] = ctx.stylize(
+      asNumbers ? text.numberText(value[i], ctx.numericSeparator) : text.bigintText(value[i], ctx.numericSeparator),
+      asNumbers ? "number" : "bigint",
+    );
+  }
   if (length > max) output[max] = moreItems(length - max);
   if (ctx.showHidden) {
     ctx.indentationLvl += 2;
