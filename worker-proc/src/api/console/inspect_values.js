@@ -117,7 +117,7 @@ function findConstructor(ctx, value, depth, protoProps) {
       descriptor.value.name !== "" &&
       isInstance(value, descriptor.value)
     ) {
-      const name = `${descriptor.value.name}`;
+      const name = primordials.String(descriptor.value.name);
       if (protoProps !== undefined && (first !== current || !builtIns.has(descriptor.value.name))) {
         collectProtoProps(ctx, value, first || value, depth, protoProps);
       }
@@ -378,7 +378,8 @@ exports.describe = function (ctx, value, depth, isTypedArrayPart) {
 
   listKeys();
   // Without a prototype, the engine still knows which constructor made the object.
-  const fallback = constructor === null ? constructorName(value) : "Object";
+  let fallback = constructor === null ? constructorName(value) : "Object";
+  if (fallback === tag) fallback = "Object";
   const prefix = setPrefix(fallback);
   const isPlain = constructor === "Object" && tag === "";
   if (isBare()) {
@@ -409,7 +410,9 @@ function functionBase(ctx, value, type, constructor, tag) {
   else if (type === Kind.AsyncGeneratorFunction) name = "AsyncGeneratorFunction";
   let base = `[${name}`;
   if (constructor === null) base += " (null prototype)";
-  base += value.name === "" ? " (anonymous)" : `: ${typeof value.name === "string" ? value.name : ctx.format({ ...ctx, seen: [] }, value.name, 0)}`;
+  const { name: label } = value;
+  if (label === "") base += " (anonymous)";
+  else base += `: ${typeof label === "string" ? label : ctx.format({ ...ctx, seen: [] }, label, 0)}`;
   base += "]";
   if (constructor !== name && constructor !== null) base += ` ${constructor}`;
   if (tag !== "" && constructor !== tag) base += ` [${tag}]`;
@@ -429,7 +432,7 @@ function classBase(value, constructor, tag) {
     const parent = ObjectGetPrototypeOf(value).name;
     if (parent) base += ` extends ${parent}`;
   } else {
-    base += " extends null";
+    base += " extends [null prototype]";
   }
   return `[${base}]`;
 }
@@ -506,7 +509,7 @@ function typedArrayEntries(ctx, value, depth, length) {
   const max = limit(ctx, length);
   const output = [];
   // An array that lies about its length shows its numbers as bigints, as it always did.
-  const asNumbers = value.length > 0 && typeof value[0] === "number";
+  const asNumbers = (value.length ?? length) > 0 && typeof value[0] === "number";
   for (let i = 0; i < max; i++) {
     output[i] = ctx.stylize(
       asNumbers ? text.numberText(value[i], ctx.numericSeparator) : text.bigintText(value[i], ctx.numericSeparator),
