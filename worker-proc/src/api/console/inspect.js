@@ -344,8 +344,8 @@ function propertyName(ctx, key, enumerable) {
     return enumerable === false ? `[${name}]` : name;
   }
   if (key === "__proto__") return "['__proto__']";
-  if (enumerable === false) return `[${text.escapeText(key, false)}]`;
-  return text.isIdentifier(key) ? ctx.stylize(key, "name") : ctx.stylize(text.quote(key), "string");
+  const name = text.isIdentifier(key) ? ctx.stylize(key, "name") : ctx.stylize(text.quote(key), "string");
+  return enumerable === false ? `[${name}]` : name;
 }
 
 function formatGetter(ctx, descriptor, receiver, depth) {
@@ -360,7 +360,7 @@ function formatGetter(ctx, descriptor, receiver, depth) {
     const result = FunctionPrototypeCall(descriptor.get, receiver);
     ctx.indentationLvl += 2;
     let shown;
-    if (result !== null && (typeof result === "object" || typeof result === "function")) {
+    if (typeof result === "object" && result !== null) {
       shown = `${stylize(`[${label}]`, "special")} ${formatValue(ctx, result, depth)}`;
     } else {
       const primitive = result === null ? stylize("null", "null") : formatPrimitive(stylize, result, ctx);

@@ -32,6 +32,7 @@ const {
   RegExp,
   RegExpPrototypeExec,
   RegExpPrototypeToString,
+  SafeMap,
   SafeSet,
   SetPrototypeGetSize,
   StringPrototypeEndsWith,
@@ -97,6 +98,22 @@ function prefixOf(constructor, tag, fallback, size = "") {
 }
 exports.prefixOf = prefixOf;
 
+// Prototypes whose class is known although a user replaced their `constructor`.
+const wellKnown = new SafeMap();
+{
+  const classes = [
+    "Array", "ArrayBuffer", "Function", "Map", "Set", "Object", "RegExp", "Date", "DataView", "Error", "AggregateError",
+    "RangeError", "TypeError", "SyntaxError", "ReferenceError", "URIError", "EvalError", "Boolean", "Number", "String",
+    "Promise", "WeakMap", "WeakSet", "WeakRef",
+  ];
+  for (let i = 0; i < classes.length; i++) {
+    const constructor = globalThis[classes[i]];
+    wellKnown.set(constructor.prototype, { __proto__: null, name: classes[i], constructor });
+  }
+  const TypedArray = ObjectGetPrototypeOf(Uint8Array);
+  wellKnown.set(TypedArray.prototype, { __proto__: null, name: "TypedArray", constructor: TypedArray });
+}
+
 function isInstance(value, constructor) {
   try {
     return value instanceof constructor;
@@ -110,6 +127,13 @@ function findConstructor(ctx, value, depth, protoProps) {
   let first;
   let current = value;
   while (current || typeof current === "undefined") {
+    const known = wellKnown.get(current);
+    if (known !== undefined && isInstance(value, known.constructor)) {
+      if (protoProps !== undefined && first !== current) {
+        collectProtoProps(ctx, value, first || value, depth, protoProps);
+      }
+      return known.name;
+    }
     const descriptor = ObjectGetOwnPropertyDescriptor(current, "constructor");
     if (
       descriptor !== undefined &&
