@@ -19,10 +19,10 @@ const {
   SymbolToPrimitive,
 } = primordials;
 
-const { inspect } = require("console/inspect");
+const { defaults, inspect } = require("console/inspect");
 const { builtIns } = require("console/inspect_values");
 const { proxyDetails } = require("console/introspect");
-const { numberText } = require("console/text");
+const { bigintText, numberText } = require("console/text");
 
 /** `format` with inspect options in front. */
 exports.formatWithOptions = function (options, args) {
@@ -74,20 +74,20 @@ const withoutExtras = (options) => ({ ...options, compact: 3, colors: options?.c
 function formatDirective(directive, value, options) {
   switch (directive) {
     case "s":
-      if (typeof value === "number") return numberText(value, options?.numericSeparator);
-      if (typeof value === "bigint") return `${value}n`;
+      if (typeof value === "number") return numberText(value, options?.numericSeparator ?? defaults.numericSeparator);
+      if (typeof value === "bigint") return bigintText(value, options?.numericSeparator ?? defaults.numericSeparator);
       if (typeof value !== "object" || value === null || hasOwnToString(value)) return String(value);
       return inspect(value, { ...options, depth: 0, colors: false, compact: 3 });
     case "j":
       return stringify(value);
     case "d":
-      if (typeof value === "bigint") return `${value}n`;
-      return typeof value === "symbol" ? "NaN" : numberText(Number(value), options?.numericSeparator);
+      if (typeof value === "bigint") return bigintText(value, options?.numericSeparator ?? defaults.numericSeparator);
+      return typeof value === "symbol" ? "NaN" : numberText(Number(value), options?.numericSeparator ?? defaults.numericSeparator);
     case "i":
-      if (typeof value === "bigint") return `${value}n`;
-      return typeof value === "symbol" ? "NaN" : numberText(NumberParseInt(value), options?.numericSeparator);
+      if (typeof value === "bigint") return bigintText(value, options?.numericSeparator ?? defaults.numericSeparator);
+      return typeof value === "symbol" ? "NaN" : numberText(NumberParseInt(value), options?.numericSeparator ?? defaults.numericSeparator);
     case "f":
-      return typeof value === "symbol" ? "NaN" : numberText(NumberParseFloat(value), options?.numericSeparator);
+      return typeof value === "symbol" ? "NaN" : numberText(NumberParseFloat(value), options?.numericSeparator ?? defaults.numericSeparator);
     case "O":
       return inspect(value, options);
     case "o":
@@ -101,7 +101,7 @@ function formatDirective(directive, value, options) {
 
 function stringify(value) {
   try {
-    return JSONStringify(value);
+    return `${JSONStringify(value)}`;
   } catch (error) {
     if (typeof error?.message === "string" && StringPrototypeIncludes(error.message, "circular structure")) {
       return "[Circular]";
@@ -112,9 +112,8 @@ function stringify(value) {
 
 /** Whether a user's class or object says how it becomes a string. */
 function hasOwnToString(value) {
-  const details = proxyDetails(value);
-  if (details !== undefined) {
-    if (details[0] === null) return true;
+  for (let details = proxyDetails(value); details !== undefined; details = proxyDetails(value)) {
+    if (details[0] === null) return false;
     value = details[0];
   }
   // Null prototypes and the like cannot be converted.

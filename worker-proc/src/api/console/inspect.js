@@ -344,8 +344,8 @@ function propertyName(ctx, key, enumerable) {
     return enumerable === false ? `[${name}]` : name;
   }
   if (key === "__proto__") return "['__proto__']";
-  if (enumerable === false) return `[${text.escapeText(key, false)}]`;
-  return text.isIdentifier(key) ? ctx.stylize(key, "name") : ctx.stylize(text.quote(key), "string");
+  const name = text.isIdentifier(key) ? ctx.stylize(key, "name") : ctx.stylize(text.quote(key), "string");
+  return enumerable === false ? `[${name}]` : name;
 }
 
 function formatGetter(ctx, descriptor, receiver, depth) {
@@ -360,7 +360,7 @@ function formatGetter(ctx, descriptor, receiver, depth) {
     const result = FunctionPrototypeCall(descriptor.get, receiver);
     ctx.indentationLvl += 2;
     let shown;
-    if (result !== null && (typeof result === "object" || typeof result === "function")) {
+    if (typeof result === "object" && result !== null) {
       shown = `${stylize(`[${label}]`, "special")} ${formatValue(ctx, result, depth)}`;
     } else {
       const primitive = result === null ? stylize("null", "null") : formatPrimitive(stylize, result, ctx);
@@ -396,7 +396,7 @@ function layOut(ctx, output, base, braces, isArrayLike, depth, value) {
     return `${braces[0]}${base === "" ? "" : ` ${base}`} ${inner} ${braces[1]}`;
   }
   const indentation = `\n${StringPrototypeRepeat(" ", ctx.indentationLvl)}`;
-  const open = base === "" && braces[0].length === 1 ? " " : `${base === "" ? "" : ` ${base}`}\n${indentation}  `;
+  const open = base === "" && braces[0].length === 1 ? " " : `${base === "" ? "" : ` ${base}`}${indentation}  `;
   return `${braces[0]}${open}${ArrayPrototypeJoin(output, `,${indentation}  `)} ${braces[1]}`;
 }
 
@@ -474,3 +474,17 @@ exports.colored = colored;
 exports.makeContext = makeContext;
 exports.layOut = layOut;
 exports.isStackOverflow = isStackOverflow;
+
+inspect.custom = customInspect;
+inspect.colors = text.colorTable;
+inspect.styles = text.styleTable;
+ObjectDefineProperty(inspect, "defaultOptions", {
+  __proto__: null,
+  get() {
+    return defaults;
+  },
+  set(options) {
+    require("node/validators").validateObject(options, "options");
+    ObjectAssign(defaults, options);
+  },
+});

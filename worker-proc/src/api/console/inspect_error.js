@@ -110,7 +110,7 @@ function foldCommonFrames(ctx, error, text) {
   } catch {
     return frames;
   }
-  if (cause == null || kind(cause) !== Kind.Error) return frames;
+  if (cause == null || (kind(cause) !== Kind.Error && !(cause instanceof primordials.Error))) return frames;
   const causeStack = stackText(ctx, cause);
   const start = StringPrototypeIndexOf(causeStack, "\n    at");
   if (start === -1) return frames;

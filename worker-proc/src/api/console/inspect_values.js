@@ -32,6 +32,7 @@ const {
   RegExp,
   RegExpPrototypeExec,
   RegExpPrototypeToString,
+  SafeMap,
   SafeSet,
   SetPrototypeGetSize,
   StringPrototypeEndsWith,
@@ -97,6 +98,22 @@ function prefixOf(constructor, tag, fallback, size = "") {
 }
 exports.prefixOf = prefixOf;
 
+// Prototypes whose class is known although a user replaced their `constructor`.
+const wellKnown = new SafeMap();
+{
+  const classes = [
+    "Array", "ArrayBuffer", "Function", "Map", "Set", "Object", "RegExp", "Date", "DataView", "Error", "AggregateError",
+    "RangeError", "TypeError", "SyntaxError", "ReferenceError", "URIError", "EvalError", "Boolean", "Number", "String",
+    "Promise", "WeakMap", "WeakSet", "WeakRef",
+  ];
+  for (let i = 0; i < classes.length; i++) {
+    const constructor = globalThis[classes[i]];
+    wellKnown.set(constructor.prototype, { __proto__: null, name: classes[i], constructor });
+  }
+  const TypedArray = ObjectGetPrototypeOf(Uint8Array);
+  wellKnown.set(TypedArray.prototype, { __proto__: null, name: "TypedArray", constructor: TypedArray });
+}
+
 function isInstance(value, constructor) {
   try {
     return value instanceof constructor;
@@ -110,6 +127,13 @@ function findConstructor(ctx, value, depth, protoProps) {
   let first;
   let current = value;
   while (current || typeof current === "undefined") {
+    const known = wellKnown.get(current);
+    if (known !== undefined && isInstance(value, known.constructor)) {
+      if (protoProps !== undefined && first !== current) {
+        collectProtoProps(ctx, value, first || value, depth, protoProps);
+      }
+      return known.name;
+    }
     const descriptor = ObjectGetOwnPropertyDescriptor(current, "constructor");
     if (
       descriptor !== undefined &&
@@ -117,7 +141,7 @@ function findConstructor(ctx, value, depth, protoProps) {
       descriptor.value.name !== "" &&
       isInstance(value, descriptor.value)
     ) {
-      const name = `${descriptor.value.name}`;
+      const name = primordials.String(descriptor.value.name);
       if (protoProps !== undefined && (first !== current || !builtIns.has(descriptor.value.name))) {
         collectProtoProps(ctx, value, first || value, depth, protoProps);
       }
@@ -216,7 +240,9 @@ exports.describe = function (ctx, value, depth, isTypedArrayPart) {
     constructorName: constructor,
     prefix: (fallback) => prefixOf(constructor, tag, fallback),
   };
-  const type = kind(value);
+  let type = kind(value);
+  // Made by `Error.call`, in the old way.
+  if (type === Kind.Plain && value instanceof primordials.Error) type = Kind.Error;
   const isBare = () => shape.keys.length === 0 && protoProps === undefined;
   const setPrefix = (fallback, size) => {
     shape.prefix = () => prefixOf(constructor, tag, fallback, size);
@@ -375,14 +401,16 @@ exports.describe = function (ctx, value, depth, isTypedArrayPart) {
   }
 
   listKeys();
-  const plainObject = type !== Kind.Array && type !== Kind.Map && type !== Kind.Set;
+  // Without a prototype, the engine still knows which constructor made the object.
+  let fallback = constructor === null ? constructorName(value) : "Object";
+  if (fallback === tag) fallback = "Object";
+  const prefix = setPrefix(fallback);
+  const isPlain = constructor === "Object" && tag === "";
   if (isBare()) {
     if (type === Kind.External) return ctx.stylize("[External]", "special");
-    if (plainObject && constructor === "Object" && tag === "") return "{}";
-    return `${setPrefix("Object")}{}`;
+    return isPlain ? "{}" : `${prefix}{}`;
   }
-  if (constructor === "Object" && tag === "") setPrefix("Object");
-  else shape.braces[0] = `${setPrefix("Object")}{`;
+  if (!isPlain) shape.braces[0] = `${prefix}{`;
   return shape;
 };
 
@@ -406,7 +434,9 @@ function functionBase(ctx, value, type, constructor, tag) {
   else if (type === Kind.AsyncGeneratorFunction) name = "AsyncGeneratorFunction";
   let base = `[${name}`;
   if (constructor === null) base += " (null prototype)";
-  base += value.name === "" ? " (anonymous)" : `: ${typeof value.name === "string" ? value.name : ctx.format({ ...ctx, seen: [] }, value.name, 0)}`;
+  const { name: label } = value;
+  if (label === "") base += " (anonymous)";
+  else base += `: ${typeof label === "string" ? label : ctx.format({ ...ctx, seen: [] }, label, 0)}`;
   base += "]";
   if (constructor !== name && constructor !== null) base += ` ${constructor}`;
   if (tag !== "" && constructor !== tag) base += ` [${tag}]`;
@@ -426,7 +456,7 @@ function classBase(value, constructor, tag) {
     const parent = ObjectGetPrototypeOf(value).name;
     if (parent) base += ` extends ${parent}`;
   } else {
-    base += " extends null";
+    base += " extends [null prototype]";
   }
   return `[${base}]`;
 }
@@ -502,7 +532,14 @@ function nextIndex(value, from, length) {
 function typedArrayEntries(ctx, value, depth, length) {
   const max = limit(ctx, length);
   const output = [];
-  for (let i = 0; i < max; i++) output[i] = ctx.format(ctx, value[i], depth);
+  // An array that lies about its length shows its numbers as bigints, as it always did.
+  const asNumbers = (value.length ?? length) > 0 && typeof value[0] === "number";
+  for (let i = 0; i < max; i++) {
+    output[i] = ctx.stylize(
+      asNumbers ? text.numberText(value[i], ctx.numericSeparator) : text.bigintText(value[i], ctx.numericSeparator),
+      asNumbers ? "number" : "bigint",
+    );
+  }
   if (length > max) output[max] = moreItems(length - max);
   if (ctx.showHidden) {
     ctx.indentationLvl += 2;

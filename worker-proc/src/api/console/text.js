@@ -199,7 +199,7 @@ function escapeText(text, escapeQuote) {
         i++;
         continue;
       }
-      replacement = `\\u${hex(code, 4)}`;
+      replacement = `\\u${NumberPrototypeToString(code, 16)}`;
     } else {
       continue;
     }
