@@ -1,0 +1,128 @@
+/* What every streams module shares: states, errors, promise helpers and the conversion of dictionaries that users pass.
+ *
+ * Used by all of streams/. Relies on primordials alone. The public classes are shells around internal objects ("impls")
+ * which users never see, so plain properties on impls are safe; only calls into user code and values from it are guarded.
+ */
+const {
+  ArrayBufferIsView, ArrayBufferPrototypeGetByteLength, DataViewPrototypeGetBuffer, DataViewPrototypeGetByteLength,
+  DataViewPrototypeGetByteOffset, NumberIsNaN, Promise, PromisePrototypeThen, PromiseReject, PromiseResolve,
+  TypeError, TypedArrayPrototypeGetBuffer, TypedArrayPrototypeGetByteLength,
+  TypedArrayPrototypeGetByteOffset, TypedArrayPrototypeGetSymbolToStringTag,
+} = primordials;
+const { constructorError, fieldError, toDictionary } = require("webidl");
+
+const READABLE = 0;
+const CLOSED = 1;
+const ERRORED = 2;
+
+function noop() {}
+
+/** A promise with its settling functions. Costs two closures: hot paths make one only when somebody waits. */
+class Deferred {
+  constructor() {
+    this.promise = new Promise((resolve, reject) => {
+      this.resolve = resolve;
+      this.reject = reject;
+    });
+  }
+}
+
+/** Keeps a rejection of `promise` from being reported as unhandled, and returns it. */
+function markHandled(promise) {
+  PromisePrototypeThen(promise, undefined, noop);
+  return promise;
+}
+
+function rejectedHandled(error) {
+  return markHandled(PromiseReject(error));
+}
+
+/** Calls `onOk`/`onError` in a later microtask with what `value` (any value or thenable) settles to. */
+function upon(value, onOk, onError) {
+  PromisePrototypeThen(PromiseResolve(value), onOk, onError);
+}
+
+function typeError(message) {
+  return new TypeError(message);
+}
+
+/** The name of a typed array's class, or undefined for a DataView and everything else. */
+const typedArrayName = TypedArrayPrototypeGetSymbolToStringTag;
+
+function viewBuffer(view) {
+  return typedArrayName(view) === undefined ? DataViewPrototypeGetBuffer(view) : TypedArrayPrototypeGetBuffer(view);
+}
+
+/** Byte length of a view; 0 when its buffer is detached or shrank below it. */
+function viewByteLength(view) {
+  if (typedArrayName(view) !== undefined) return TypedArrayPrototypeGetByteLength(view);
+  try {
+    return DataViewPrototypeGetByteLength(view);
+  } catch {
+    return 0;
+  }
+}
+
+function viewByteOffset(view) {
+  if (typedArrayName(view) !== undefined) return TypedArrayPrototypeGetByteOffset(view);
+  try {
+    return DataViewPrototypeGetByteOffset(view);
+  } catch {
+    return 0;
+  }
+}
+
+function isArrayBuffer(value) {
+  try {
+    ArrayBufferPrototypeGetByteLength(value);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Reads an optional callback from a dictionary. */
+function callbackField(dictionary, name, dictionaryName) {
+  const value = dictionary[name];
+  if (value === undefined) return undefined;
+  if (typeof value !== "function") throw fieldError(dictionaryName, name, "function");
+  return value;
+}
+
+/** The `size` and `highWaterMark` of a queuing strategy, which is parameter `index` of a constructor. */
+function strategyOf(strategy, className, index, defaultHighWaterMark) {
+  const dictionary = toDictionary(strategy, () => constructorError(className, index, "StreamQueuingStrategy"));
+  if (dictionary === undefined) return { highWaterMark: defaultHighWaterMark, size: undefined };
+  const mark = dictionary.highWaterMark;
+  const size = callbackField(dictionary, "size", "StreamQueuingStrategy");
+  return { highWaterMark: mark === undefined ? defaultHighWaterMark : toHighWaterMark(mark), size };
+}
+
+/** A non-negative number. Fractions and Infinity are kept, as the standard has them. */
+function toHighWaterMark(value) {
+  const mark = +value;
+  if (NumberIsNaN(mark)) throw typeError("The value cannot be converted because it is not an integer.");
+  if (mark < 0) {
+    throw typeError("The value cannot be converted because it is negative and this API expects a positive bigint.");
+  }
+  return mark;
+}
+
+exports.READABLE = READABLE;
+exports.CLOSED = CLOSED;
+exports.ERRORED = ERRORED;
+exports.Deferred = Deferred;
+exports.noop = noop;
+exports.markHandled = markHandled;
+exports.rejectedHandled = rejectedHandled;
+exports.upon = upon;
+exports.typeError = typeError;
+exports.typedArrayName = typedArrayName;
+exports.viewBuffer = viewBuffer;
+exports.viewByteLength = viewByteLength;
+exports.viewByteOffset = viewByteOffset;
+exports.isArrayBuffer = isArrayBuffer;
+exports.isView = ArrayBufferIsView;
+exports.callbackField = callbackField;
+exports.strategyOf = strategyOf;
+exports.toHighWaterMark = toHighWaterMark;

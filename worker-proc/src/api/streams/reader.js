@@ -1,0 +1,163 @@
+/* The reading end of a stream: what every kind of readable shares, the lock a reader holds on it, and read requests.
+ *
+ * A readable is one of DefaultReadable, ByteReadable (readables over a user's source) and NativeReadable. Each extends Readable
+ * and adds
+ *     read(request)                 queue or answer one read
+ *     readInto(view, min, request)  the same for a BYOB read (byte-oriented ones only)
+ *     readPromise()                 read() for user code: a promise of {value, done}
+ *     cancelSteps(reason)           a value or promise to wait for
+ *     releaseSteps()                the reader leaves; may throw to refuse
+ *     tee()                         two readables that yield the same chunks
+ *     length()                      the number of bytes to come, where it is known, else undefined
+ * Whoever holds the lock sits in `reader` and is told of the end: readableClosed(), readableErrored(error). That is a Reader,
+ * or a Pipe. A read request has chunk(value), close(value) and fail(error), of which one is called, once.
+ */
+const { PromisePrototypeThen, PromiseReject, PromiseResolve } = primordials;
+const { CLOSED, Deferred, ERRORED, READABLE, markHandled, noop, rejectedHandled, typeError } = require("streams/common");
+const { Deque } = require("streams/queue");
+
+class Readable {
+  constructor() {
+    this.state = READABLE;
+    this.error = undefined;
+    this.disturbed = false;
+    this.reader = null;
+    this.reads = new Deque();
+  }
+
+  get byteOriented() {
+    return false;
+  }
+
+  get locked() {
+    return this.reader !== null;
+  }
+
+  length() {
+    return undefined;
+  }
+
+  readPromise() {
+    const request = new ReadPromise();
+    this.read(request);
+    return request.promise;
+  }
+
+  /** The stream has ended: tells the reader, then answers the reads that wait. */
+  close() {
+    if (this.state !== READABLE) return;
+    this.state = CLOSED;
+    if (this.reader === null) return;
+    this.reader.readableClosed();
+    const reads = this.reads.take();
+    while (reads.length > 0) reads.shift().close(undefined);
+  }
+
+  fail(error) {
+    if (this.state !== READABLE) return;
+    this.state = ERRORED;
+    this.error = error;
+    if (this.reader === null) return;
+    this.reader.readableErrored(error);
+    this.failReads(error);
+  }
+
+  failReads(error) {
+    const reads = this.reads.take();
+    while (reads.length > 0) reads.shift().fail(error);
+  }
+
+  cancel(reason) {
+    this.disturbed = true;
+    if (this.state === CLOSED) return PromiseResolve(undefined);
+    if (this.state === ERRORED) return PromiseReject(this.error);
+    this.close();
+    return PromisePrototypeThen(PromiseResolve(this.cancelSteps(reason)), noop);
+  }
+
+  cancelSteps() {}
+
+  releaseSteps() {}
+}
+
+/** A promise for one read of user code. */
+class ReadPromise extends Deferred {
+  chunk(value) {
+    this.resolve({ value, done: false });
+  }
+
+  close(value) {
+    this.resolve({ value, done: true });
+  }
+
+  fail(error) {
+    this.reject(error);
+  }
+}
+
+/** The lock that a reader object holds. Its `closed` promise is made when somebody asks for it. */
+class Reader {
+  constructor(stream) {
+    if (stream.locked) throw typeError("This ReadableStream is currently locked to a reader.");
+    this.stream = stream;
+    this.deferred = null;
+    this.promise = null;
+    stream.reader = this;
+  }
+
+  closed() {
+    if (this.promise === null) this.promise = this.newClosedPromise();
+    return this.promise;
+  }
+
+  newClosedPromise() {
+    if (this.stream === null) return rejectedHandled(releasedError());
+    if (this.stream.state === CLOSED) return PromiseResolve(undefined);
+    if (this.stream.state === ERRORED) return rejectedHandled(this.stream.error);
+    this.deferred = new Deferred();
+    return markHandled(this.deferred.promise);
+  }
+
+  readableClosed() {
+    if (this.deferred === null) return;
+    this.deferred.resolve(undefined);
+    this.deferred = null;
+  }
+
+  readableErrored(error) {
+    if (this.deferred === null) return;
+    this.deferred.reject(error);
+    this.deferred = null;
+  }
+
+  read() {
+    if (this.stream === null) return PromiseReject(releasedError());
+    return this.stream.readPromise();
+  }
+
+  cancel(reason) {
+    if (this.stream === null) return PromiseReject(releasedError());
+    return this.stream.cancel(reason);
+  }
+
+  release() {
+    if (this.stream === null) return;
+    const stream = this.stream;
+    stream.releaseSteps();
+    const error = releasedError();
+    this.stream = null;
+    if (this.deferred === null) this.promise = null;
+    else this.readableErrored(error);
+    stream.reader = null;
+    stream.failReads(error);
+  }
+}
+
+function releasedError() {
+  return typeError("This ReadableStream reader has been released.");
+}
+
+exports.Readable = Readable;
+exports.ReadPromise = ReadPromise;
+exports.Reader = Reader;
+exports.releasedError = releasedError;
