@@ -2,10 +2,13 @@
 
 pub mod abort;
 pub mod dom_exception;
+pub mod encoding;
 pub mod events;
 pub mod fetch;
 pub mod headers;
 pub mod modules;
+pub mod streams;
+pub mod url;
 pub mod webidl;
 pub mod workers;
 
@@ -18,7 +21,10 @@ pub static ALL: &[Api] = &[
     dom_exception::API,
     events::API,
     abort::API,
+    encoding::API,
+    url::API,
     headers::API,
+    streams::API,
     fetch::API,
     workers::API,
 ];

@@ -2,7 +2,7 @@
    A body is text, bytes, a native number, or a stream made from one of these when `.body` is asked for. */
 "use strict";
 const {
-  ArrayBufferPrototypeSlice, ArrayBufferIsView, DataViewPrototypeGetBuffer, JSONParse, NumberIsInteger,
+  ArrayBufferPrototypeSlice, ArrayBufferIsView, DataViewPrototypeGetBuffer, JSONParse,
   PromisePrototypeThen, SymbolAsyncIterator, SymbolIterator,
   StringPrototypeCharCodeAt, StringPrototypeSlice, TypeError,
   TypedArrayPrototypeGetBuffer, TypedArrayPrototypeGetByteLength, TypedArrayPrototypeGetByteOffset,
@@ -11,11 +11,12 @@ const {
 const flags = require("flags");
 const { getHeader } = require("headers");
 const { encodeUtf8, decodeUtf8 } = require("encoding");
-const { isBlob, blobBytes, Blob, blobType } = require("blob");
-const { isFormData, serializeFormData, parseFormData, formDataType } = require("form_data");
-const { isURLSearchParams, searchParamsToString } = require("url");
+const { isURLSearchParams } = require("url/search_params");
 const { defineInterface, illegalConstructor, illegalInvocation } = require("webidl");
 const streams = require("streams");
+const readableFrom = streams.globals.ReadableStream.from;
+const blobs = () => require("blob");
+const forms = () => require("form_data");
 
 let contentOf, headersOf, setBody, hasBody;
 
@@ -68,13 +69,13 @@ function copyBytes(value) {
   );
 }
 
-const source = {
+/** The native body of a number, as streams read it. */
+const resource = (number) => ({
   __proto__: null,
-  read: (number, max) => ops.read(number, max),
-  readAll: (number) => ops.readAll(number, false),
-  readAllText: (number) => ops.readAll(number, true),
-  cancel: (number) => ops.cancel(number),
-};
+  rid: number,
+  read: ops.read,
+  cancel: ops.cancel,
+});
 
 /** A body of the runtime's: `number` as ops know it, 0 for none. */
 function nativeBody(number, length) {
@@ -114,15 +115,15 @@ function extractBody(init) {
       body.content = copyBytes(init);
       return body;
     }
-    if (isBlob(init)) {
+    if (blobs().isBlob(init)) {
       body.kind = BYTES;
-      body.content = blobBytes(init);
-      const type = blobType(init);
+      body.content = blobs().blobBytes(init);
+      const type = blobs().blobType(init);
       if (type !== "") body.type = type;
       return body;
     }
-    if (isFormData(init)) {
-      const { bytes, type } = serializeFormData(init);
+    if (forms().isFormData(init)) {
+      const { bytes, type } = forms().serializeFormData(init);
       body.kind = BYTES;
       body.content = bytes;
       body.type = type;
@@ -130,14 +131,14 @@ function extractBody(init) {
     }
     if (isURLSearchParams(init)) {
       body.kind = TEXT;
-      body.content = searchParamsToString(init);
+      body.content = `${init}`;
       body.type = "application/x-www-form-urlencoded;charset=UTF-8";
       return body;
     }
     if (flags.fetchIterableTypeSupport && typeof init === "object") {
       if (init[SymbolAsyncIterator] !== undefined || init[SymbolIterator] !== undefined) {
         body.kind = STREAM;
-        body.content = body.stream = streams.ReadableStream.from(init);
+        body.content = body.stream = readableFrom(init);
         return body;
       }
     }
@@ -152,11 +153,12 @@ function extractBody(init) {
 function streamOf(body) {
   if (body.stream !== null || body.kind === NOTHING) return body.stream;
   if (body.kind === NATIVE) {
-    body.stream = streams.readableFromNative(source, body.content, { length: body.length });
+    const length = body.length >= 0 ? body.length : undefined;
+    body.stream = streams.readableFromNative(resource(body.content), { length });
   } else {
-    body.stream = streams.fromBytes(body.kind === TEXT ? encodeUtf8(body.content) : body.content);
+    body.stream = streams.fromBytes(body.content);
   }
-  if (body.used) streams.markUsed(body.stream);
+  if (body.used) streams.takeNative(body.stream);
   return body.stream;
 }
 
@@ -180,16 +182,12 @@ function takeBody(body) {
   assertUsable(body);
   body.used = true;
   if (body.stream === null) return body.content;
-  if (streams.isNative(body.stream)) {
-    // The stream still has all of its content: what it was made from goes on without it.
-    const number = streams.takeNative(body.stream);
-    return body.kind === TEXT || body.kind === BYTES ? body.content : number;
+  if (body.kind === STREAM) {
+    return streams.nativeSourceOf(body.stream) === null ? body.stream : streams.takeNative(body.stream).rid;
   }
-  if (body.kind === TEXT || body.kind === BYTES) {
-    streams.markUsed(body.stream);
-    return body.content;
-  }
-  return body.stream;
+  // The stream still has all of its content: what it was made from goes on without it.
+  streams.takeNative(body.stream);
+  return body.content;
 }
 
 async function collect(body) {
@@ -234,9 +232,8 @@ function cloneBody(body) {
 /** What the ops take: a string, bytes, or a number. A stream is pumped into a native body. `size` is -1 if unknown. */
 function sendable(content, size) {
   if (content === null || typeof content !== "object" || ArrayBufferIsView(content)) return content;
-  if (streams.isNative(content)) return streams.takeNative(content);
-  const length = size >= 0 ? size : streams.expectedLength(content);
-  const pair = ops.openBody(NumberIsInteger(length) ? length : -1);
+  const length = size >= 0 ? size : streams.lengthOf(content) ?? -1;
+  const pair = ops.openBody(length);
   const writer = pair[0];
   ops.retain();
   const pumped = streams.pumpTo(
@@ -286,14 +283,14 @@ class Body {
     const content = usable(this);
     const type = getHeader(headersOf(this), "content-type");
     if (type === null) throw new TypeError("Parsing a Body as FormData requires a Content-Type header.");
-    const check = formDataType(type);
-    return parseFormData(await collect(content), check);
+    const check = forms().formDataType(type);
+    return forms().parseFormData(await collect(content), check);
   }
 
   async blob() {
     const content = usable(this);
     const type = getHeader(headersOf(this), "content-type");
-    return new Blob([await collect(content)], { __proto__: null, type: type ?? "" });
+    return new blobs().Blob([await collect(content)], { __proto__: null, type: type ?? "" });
   }
 
   static {

@@ -8,7 +8,7 @@ const { receivedResponse } = require("fetch/response");
 const { contentOf, sendable, takeBody } = require("fetch/body");
 const { argumentError } = require("webidl");
 const { abortReason, addAlgorithm, isAborted } = require("abort");
-const { joinHref, originOf } = require("url");
+const { joinHref, originOf } = require("fetch/href");
 
 /** Channels that every worker has. */
 const GLOBAL_OUTBOUND = 0;

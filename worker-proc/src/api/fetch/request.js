@@ -6,7 +6,7 @@ const { Headers, MUTABLE, IMMUTABLE, cloneHeaders, hasHeader, headersFromNative,
 const { defineInterface, isObject, constructorError, fieldError } = require("webidl");
 const { createSignal, isAbortSignal } = require("abort");
 const { Body, NOTHING, cloneBody, contentOf, extractBody, hasBody, isUsed, nativeBody, setBody } = require("fetch/body");
-const { parseHref } = require("url");
+const { parseHref } = require("fetch/href");
 
 const METHODS = [
   "GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "PURGE", "OPTIONS", "TRACE", "COPY", "LOCK", "MKCOL", "MOVE",
@@ -187,11 +187,18 @@ function cloneThrough(content, moved) {
   const taken = takeBody(content);
   if (typeof taken === "object" && streams.isReadableStream(taken)) {
     moved.kind = 4;
-    moved.content = moved.stream = streams.passThrough(taken);
+    moved.content = moved.stream = passThrough(taken);
   } else {
     moved.content = taken;
     moved.stream = null;
   }
+}
+
+/** A stream of the same chunks that nobody has seen yet. */
+function passThrough(stream) {
+  const { IdentityTransformStream } = require("streams").globals;
+  const through = new IdentityTransformStream();
+  return primordials.ReflectApply(require("streams").globals.ReadableStream.prototype.pipeThrough, stream, [through]);
 }
 
 function toUrl(text) {

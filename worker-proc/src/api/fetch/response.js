@@ -8,7 +8,7 @@ const { Headers, MUTABLE, IMMUTABLE, cloneHeaders, deleteHeader, hasHeader, head
 const { defineInterface, isObject, argumentError, constructorError, fieldError } = require("webidl");
 const { Body, NOTHING, TEXT, cloneBody, contentOf, extractBody, hasBody, nativeBody, sendable, setBody, takeBody } =
   require("fetch/body");
-const { parseHref } = require("url");
+const { parseHref } = require("fetch/href");
 
 const NULL_BODY_STATUSES = [101, 204, 205, 304];
 const REDIRECT_STATUSES = [301, 302, 303, 307, 308];

@@ -92,7 +92,7 @@ class MemorySource {
   }
 
   get bytes() {
-    if (typeof this.data === "string") this.data = ops.encodeUtf8(this.data);
+    if (typeof this.data === "string") this.data = require("encoding").encodeUtf8(this.data);
     return this.data;
   }
 
@@ -214,7 +214,7 @@ function readAllBytes(stream, limitBytes = Infinity) {
 
 /** The same as text: UTF-8, with U+FFFD for what is malformed. */
 function readAllText(stream, limitBytes = Infinity) {
-  return PromisePrototypeThen(readAllBytes(stream, limitBytes), ops.decodeUtf8);
+  return PromisePrototypeThen(readAllBytes(stream, limitBytes), require("encoding").decodeUtf8);
 }
 
 // Pumping.

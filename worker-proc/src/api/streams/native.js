@@ -361,7 +361,7 @@ class TeeSource {
 
 /** Bytes of a chunk in memory of their own; undefined for what is no bytes. */
 function bytesOf(chunk) {
-  if (typeof chunk === "string") return ops.encodeUtf8(chunk);
+  if (typeof chunk === "string") return require("encoding").encodeUtf8(chunk);
   if (isView(chunk)) {
     return TypedArrayPrototypeSlice(new Uint8Array(viewBuffer(chunk), viewByteOffset(chunk), viewByteLength(chunk)));
   }

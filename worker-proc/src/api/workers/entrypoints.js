@@ -3,7 +3,7 @@
 const { ObjectDefineProperty, PromisePrototypeThen, PromiseResolve } = primordials;
 const flags = require("flags");
 const { argumentError, defineInterface, illegalConstructor, illegalInvocation } = require("webidl");
-const { fetchThrough } = require("fetch/fetch");
+const { fetchThrough } = require("fetch");
 const fetchOps = require("fetch/events");
 
 const inside = { __proto__: null };

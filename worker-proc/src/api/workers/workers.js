@@ -7,7 +7,7 @@ const {
 } = primordials;
 const { nativeRequest } = require("fetch/request");
 const { isResponse, sendResponse } = require("fetch/response");
-const { fetchThrough, GLOBAL_OUTBOUND } = require("fetch/fetch");
+const { fetchThrough, GLOBAL_OUTBOUND } = require("fetch");
 const { DurableObject, WorkflowEntrypoint, createContext, createFetcher } =
   require("workers/entrypoints");
 const { done, fail, respond } = require("fetch/events");
