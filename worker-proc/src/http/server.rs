@@ -79,7 +79,6 @@ impl Server {
         let mut builder = auto::Builder::new(LocalExecutor);
         builder
             .http1()
-            .pipeline_flush(true)
             .title_case_headers(true)
             .auto_date_header(false)
             .max_headers(self.limits.max_header_count)
