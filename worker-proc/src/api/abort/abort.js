@@ -19,6 +19,7 @@ const {
 } = require("webidl");
 const { retryableException } = require("dom_exception");
 const { Event, EventTarget, dispatch, removeAllListeners, trust } = require("events");
+const { dataCloneError, registerCloneable } = require("structured_clone");
 
 const kCreate = { __proto__: null };
 
@@ -207,6 +208,14 @@ function addAlgorithm(signal, steps) {
     if (state.algorithms !== null) state.algorithms.delete(key);
   };
 }
+
+registerCloneable({
+  is: isAbortSignal,
+  write: () => {
+    throw dataCloneError("AbortSignal serialization is not enabled.");
+  },
+  read: () => createSignal(),
+});
 
 exports.AbortController = AbortController;
 exports.AbortSignal = AbortSignal;

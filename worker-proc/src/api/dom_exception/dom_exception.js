@@ -109,6 +109,8 @@ function retryableException(message, name) {
 }
 
 exports.DOMException = DOMException;
+/** For Rust. */
+exports.create = (message, name) => new DOMException(message, name);
 exports.isDOMException = isDOMException;
 exports.retryableException = retryableException;
 exports.globals = { DOMException };

@@ -32,6 +32,7 @@ const {
   valueError,
 } = require("webidl");
 const { DONE, iteratorFactory } = require("webidl/iterators");
+const { registerCloneable } = require("structured_clone");
 const flags = require("flags");
 
 // Names. Few distinct ones occur, so the lower-case form of each valid spelling is remembered.
@@ -407,6 +408,12 @@ function cloneHeaders(headers, guard = MUTABLE) {
   setGuard(copy, guard);
   return copy;
 }
+
+registerCloneable({
+  is: isHeaders,
+  write: (headers) => [guardOf(headers), headersToFlat(headers)],
+  read: (fields) => headersFromNative(fields[1], fields[0]),
+});
 
 exports.Headers = Headers;
 exports.IMMUTABLE = IMMUTABLE;

@@ -26,7 +26,9 @@ const {
   ObjectDefineProperty,
   ReflectDeleteProperty,
   ReflectGetOwnPropertyDescriptor,
+  ReflectGetPrototypeOf,
   ReflectOwnKeys,
+  SafeMap,
   StringPrototypeToWellFormed,
   Symbol,
   SymbolFor,
@@ -179,7 +181,8 @@ function toDictionary(value, error) {
 const kResourceTypeInspect = Symbol("kResourceTypeInspect");
 const internalClass = SymbolFor("cloudflare:internal-class");
 
-const interfaces = [];
+/** Prototypes of platform classes, with their public names. */
+const interfaces = new SafeMap();
 
 function exposeMembers(target, skip) {
   const keys = ReflectOwnKeys(target);
@@ -253,7 +256,7 @@ function defineInterface(Class, options) {
     enumerable: false,
     configurable: true,
   });
-  ArrayPrototypePush(interfaces, Class);
+  interfaces.set(prototype, name);
   return Class;
 }
 
@@ -287,9 +290,18 @@ function defineConstants(Class, constants) {
 /** True for an instance or prototype of a platform class: inspection prints its accessors as properties. */
 const isPlatformObject = (value) => isObject(value) && kResourceTypeInspect in value;
 
+/** The name of the nearest platform class of an object, or undefined. */
+function interfaceNameOf(object) {
+  for (let prototype = object; prototype !== null; prototype = ReflectGetPrototypeOf(prototype)) {
+    const name = interfaces.get(prototype);
+    if (name !== undefined) return name;
+  }
+  return undefined;
+}
+
 exports.install = (global, flags) => {
   if (flags.setToStringTag) return;
-  for (let i = 0; i < interfaces.length; i++) ReflectDeleteProperty(interfaces[i].prototype, SymbolToStringTag);
+  interfaces.forEach((_, prototype) => ReflectDeleteProperty(prototype, SymbolToStringTag));
 };
 
 exports.argumentError = argumentError;
@@ -299,8 +311,10 @@ exports.defineInterface = defineInterface;
 exports.defineIterator = defineIterator;
 exports.elementError = elementError;
 exports.fieldError = fieldError;
+exports.getInspectMark = () => kResourceTypeInspect;
 exports.illegalConstructor = illegalConstructor;
 exports.illegalInvocation = illegalInvocation;
+exports.interfaceNameOf = interfaceNameOf;
 exports.isObject = isObject;
 exports.isPlatformObject = isPlatformObject;
 exports.kResourceTypeInspect = kResourceTypeInspect;

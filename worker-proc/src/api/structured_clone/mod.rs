@@ -1,0 +1,271 @@
+//! Structured clone over V8's serializer, with platform objects described by JavaScript.
+//!
+//! `serialize` and `deserialize` are for whoever stores or sends values: their bytes are V8's wire format.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use v8::{ValueDeserializerHelper, ValueSerializerHelper};
+
+use crate::glue::{
+    Api, IsolateState, Ops, intern, throw_error, throw_type_error, uint8_array, with_bytes,
+};
+use crate::js;
+
+pub const API: Api =
+    Api { name: "structured_clone", modules: &[js!("structured_clone.js")], lazy: &[], ops };
+
+fn ops(ops: &mut Ops) {
+    ops.add("clone", clone);
+    ops.add("serialize", serialize_op);
+    ops.add("deserialize", deserialize_op);
+}
+
+/// `clone(value, transfer | undefined)`: throws a DataCloneError for what cannot be cloned.
+fn clone<'s>(scope: &mut v8::PinScope<'s, '_>, args: v8::FunctionCallbackArguments<'s>, mut rv: v8::ReturnValue) {
+    let Some(buffers) = transferred(scope, args.get(1)) else { return };
+    let shared = Rc::new(Shared::default());
+    let Some(bytes) = write(scope, args.get(0), &buffers, Some(shared.clone())) else { return };
+    let copies: Vec<_> = buffers.iter().map(|buffer| detach(scope, *buffer)).collect();
+    if let Some(copy) = read(scope, &bytes, &copies, &shared) {
+        rv.set(copy);
+    }
+}
+
+/// The buffers of a transfer list, each once; throws and returns none if it holds anything else.
+fn transferred<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    list: v8::Local<'s, v8::Value>,
+) -> Option<Vec<v8::Local<'s, v8::ArrayBuffer>>> {
+    let mut buffers = Vec::new();
+    let Ok(list) = v8::Local::<v8::Array>::try_from(list) else { return Some(buffers) };
+    for index in 0..list.length() {
+        let item = list.get_index(scope, index)?;
+        let Ok(buffer) = v8::Local::<v8::ArrayBuffer>::try_from(item) else {
+            throw_type_error(scope, "Object is not transferable");
+            return None;
+        };
+        if !buffers.contains(&buffer) {
+            buffers.push(buffer);
+        }
+    }
+    Some(buffers)
+}
+
+/// A buffer with the contents of another, which loses them.
+fn detach<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    buffer: v8::Local<'s, v8::ArrayBuffer>,
+) -> v8::Local<'s, v8::ArrayBuffer> {
+    let store = buffer.get_backing_store();
+    buffer.detach(None);
+    v8::ArrayBuffer::with_backing_store(scope, &store)
+}
+
+/// `serialize(value)`: a Uint8Array.
+fn serialize_op(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
+    if let Some(bytes) = serialize(scope, args.get(0)) {
+        rv.set(uint8_array(scope, bytes).into());
+    }
+}
+
+/// `deserialize(bytes)`.
+fn deserialize_op(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
+    let bytes = with_bytes(args.get(0), <[u8]>::to_vec);
+    if let Some(value) = deserialize(scope, &bytes) {
+        rv.set(value);
+    }
+}
+
+/// The bytes of a value; none after an exception was thrown.
+pub fn serialize(scope: &mut v8::PinScope, value: v8::Local<v8::Value>) -> Option<Vec<u8>> {
+    let value = v8::Local::new(scope, value);
+    write(scope, value, &[], None)
+}
+
+/// The value of `bytes`; none after an exception was thrown.
+pub fn deserialize<'s>(scope: &mut v8::PinScope<'s, '_>, bytes: &[u8]) -> Option<v8::Local<'s, v8::Value>> {
+    read(scope, bytes, &[], &Shared::default())
+}
+
+type Shared = RefCell<Vec<v8::Global<v8::SharedArrayBuffer>>>;
+
+fn write<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    value: v8::Local<'s, v8::Value>,
+    buffers: &[v8::Local<'s, v8::ArrayBuffer>],
+    shared: Option<Rc<Shared>>,
+) -> Option<Vec<u8>> {
+    let context = scope.get_current_context();
+    let writer = Writer { shared };
+    let serializer = v8::ValueSerializer::new(scope, Box::new(writer));
+    serializer.write_header();
+    for (id, buffer) in (0..).zip(buffers) {
+        serializer.transfer_array_buffer(id, *buffer);
+    }
+    serializer.write_value(context, value)?.then(|| serializer.release())
+}
+
+fn read<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    bytes: &[u8],
+    buffers: &[v8::Local<'s, v8::ArrayBuffer>],
+    shared: &Shared,
+) -> Option<v8::Local<'s, v8::Value>> {
+    let context = scope.get_current_context();
+    let reader = Reader { shared: shared.borrow().clone() };
+    let deserializer = v8::ValueDeserializer::new(scope, Box::new(reader), bytes);
+    deserializer.read_header(context)?;
+    for (id, buffer) in (0..).zip(buffers) {
+        deserializer.transfer_array_buffer(id, *buffer);
+    }
+    deserializer.read_value(context)
+}
+
+struct Writer {
+    /// Where shared buffers go, while the copy stays in the isolate.
+    shared: Option<Rc<Shared>>,
+}
+
+impl v8::ValueSerializerImpl for Writer {
+    fn throw_data_clone_error<'s>(&self, scope: &mut v8::PinScope<'s, '_>, message: v8::Local<'s, v8::String>) {
+        call(scope, "throwDataCloneError", &[message.into()]);
+    }
+
+    fn has_custom_host_object(&self, _isolate: &v8::Isolate) -> bool {
+        true
+    }
+
+    fn is_host_object<'s>(
+        &self,
+        scope: &mut v8::PinScope<'s, '_>,
+        object: v8::Local<'s, v8::Object>,
+    ) -> Option<bool> {
+        Some(is_platform_object(scope, object))
+    }
+
+    fn write_host_object<'s>(
+        &self,
+        scope: &mut v8::PinScope<'s, '_>,
+        object: v8::Local<'s, v8::Object>,
+        serializer: &dyn ValueSerializerHelper,
+    ) -> Option<bool> {
+        let described = call(scope, "describe", &[object.into()])?.to_object(scope)?;
+        let kind = described.get_index(scope, 0)?.uint32_value(scope)?;
+        let value = described.get_index(scope, 1)?;
+        serializer.write_uint32(kind);
+        let context = scope.get_current_context();
+        serializer.write_value(context, value)
+    }
+
+    fn get_shared_array_buffer_id<'s>(
+        &self,
+        scope: &mut v8::PinScope<'s, '_>,
+        buffer: v8::Local<'s, v8::SharedArrayBuffer>,
+    ) -> Option<u32> {
+        let Some(shared) = &self.shared else {
+            let message = intern(scope, "#<SharedArrayBuffer> could not be cloned.");
+            self.throw_data_clone_error(scope, message);
+            return None;
+        };
+        let mut list = shared.borrow_mut();
+        list.push(v8::Global::new(scope, buffer));
+        u32::try_from(list.len() - 1).ok()
+    }
+
+    fn get_wasm_module_transfer_id(
+        &self,
+        scope: &mut v8::PinScope<'_, '_>,
+        _module: v8::Local<v8::WasmModuleObject>,
+    ) -> Option<u32> {
+        let message = intern(scope, "#<Module> could not be cloned.");
+        self.throw_data_clone_error(scope, message);
+        None
+    }
+}
+
+/// Platform classes mark their prototypes; plain objects are told by their prototype at once.
+fn is_platform_object(scope: &mut v8::PinScope, object: v8::Local<v8::Object>) -> bool {
+    let mut prototype = object.get_prototype(scope);
+    let mark = IsolateState::get(scope).extension::<Mark>();
+    let Some(mark) = mark.get(scope) else { return false };
+    // A chain of more prototypes than this is no platform object's.
+    const MAX_PROTOTYPES: usize = 32;
+    for _ in 0..MAX_PROTOTYPES {
+        let Some(Ok(object)) = prototype.map(v8::Local::<v8::Object>::try_from) else { return false };
+        if object.is_proxy() {
+            return false;
+        }
+        if object.has_own_property(scope, mark.into()).unwrap_or(false) {
+            return true;
+        }
+        prototype = object.get_prototype(scope);
+    }
+    false
+}
+
+/// The symbol on the prototypes of platform classes, looked up once an isolate.
+#[derive(Default)]
+struct Mark(RefCell<Option<v8::Global<v8::Symbol>>>);
+
+impl Mark {
+    fn get<'s>(&self, scope: &mut v8::PinScope<'s, '_>) -> Option<v8::Local<'s, v8::Symbol>> {
+        if let Some(mark) = &*self.0.borrow() {
+            return Some(v8::Local::new(scope, mark));
+        }
+        let state = IsolateState::get(scope);
+        let get = state.internal(scope, "webidl", "getInspectMark")?;
+        let this = v8::undefined(scope).into();
+        let mark = v8::Local::<v8::Symbol>::try_from(get.call(scope, this, &[])?).ok()?;
+        *self.0.borrow_mut() = Some(v8::Global::new(scope, mark));
+        Some(mark)
+    }
+}
+
+struct Reader {
+    shared: Vec<v8::Global<v8::SharedArrayBuffer>>,
+}
+
+impl v8::ValueDeserializerImpl for Reader {
+    fn read_host_object<'s>(
+        &self,
+        scope: &mut v8::PinScope<'s, '_>,
+        deserializer: &dyn ValueDeserializerHelper,
+    ) -> Option<v8::Local<'s, v8::Object>> {
+        let mut kind = 0;
+        if !deserializer.read_uint32(&mut kind) {
+            throw_error(scope, "Unable to deserialize cloned data.");
+            return None;
+        }
+        let context = scope.get_current_context();
+        let value = deserializer.read_value(context)?;
+        let kind = v8::Integer::new_from_unsigned(scope, kind).into();
+        // Reading bars JavaScript, lest users' code meet half-read data; `revive` runs none of theirs.
+        v8::allow_javascript_execution_scope!(let scope, scope);
+        v8::Local::try_from(call(scope, "revive", &[kind, value])?).ok()
+    }
+
+    fn get_shared_array_buffer_from_id<'s>(
+        &self,
+        scope: &mut v8::PinScope<'s, '_>,
+        id: u32,
+    ) -> Option<v8::Local<'s, v8::SharedArrayBuffer>> {
+        match self.shared.get(id as usize) {
+            Some(buffer) => Some(v8::Local::new(scope, buffer)),
+            None => {
+                throw_error(scope, "Unable to deserialize cloned data.");
+                None
+            }
+        }
+    }
+}
+
+fn call<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    name: &'static str,
+    args: &[v8::Local<v8::Value>],
+) -> Option<v8::Local<'s, v8::Value>> {
+    let function = IsolateState::get(scope).internal(scope, "structured_clone", name)?;
+    let this = v8::undefined(scope).into();
+    function.call(scope, this, args)
+}
