@@ -28,6 +28,9 @@ use sockets::report::Reporter;
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
+/// All internal JavaScript, evaluated (see `build.rs`).
+static SNAPSHOT: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/snapshot.bin"));
+
 fn main() -> ExitCode {
     let arguments: Vec<OsString> = std::env::args_os().collect();
     let status = if arguments
@@ -43,7 +46,7 @@ fn main() -> ExitCode {
 
 fn runtime_process(arguments: &[OsString]) -> u8 {
     match launch::enter(arguments) {
-        Ok(start) => worker_proc::serve(start),
+        Ok(start) => worker_proc::serve(start, SNAPSHOT),
         Err(error) => {
             tell(error);
             1
@@ -106,7 +109,7 @@ fn serve(mut serve: cli::Serve) -> Result<u8, clap::Error> {
         reporter,
         watch: serve.watch,
     };
-    Ok(lifecycle::run(server, worker_proc::serve))
+    Ok(lifecycle::run(server, |start| worker_proc::serve(start, SNAPSHOT)))
 }
 
 fn compile(load: &LoadOptions, config_only: bool) -> Result<u8, clap::Error> {
@@ -126,7 +129,7 @@ fn test(load: &LoadOptions, options: ipc::Options) -> u8 {
     loaded.warnings.iter().for_each(tell);
     raise_fd_limit();
     match prepare_test(&loaded, options) {
-        Ok((start, _sockets)) => worker_proc::test(start),
+        Ok((start, _sockets)) => worker_proc::test(start, SNAPSHOT),
         Err(errors) => {
             errors.iter().for_each(tell);
             1
