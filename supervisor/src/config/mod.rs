@@ -3,8 +3,8 @@
 //! `cli` and `main` are the callers. The whole surface is:
 //!
 //! ```text
-//! load(&LoadOptions) -> Result<Loaded, ConfigErrors>     parse, apply overrides, validate
-//! compile::write(&Loaded, config_only, &mut out)         what `workerd compile` writes
+//! load(&LoadOptions) -> Result<Loaded, ConfigErrors>     read, apply overrides, validate
+//! compile::to_stdout(&Loaded, config_only)               what `workerd compile` writes
 //! compile::embedded_config() -> io::Result<Option<ConfigMessage>>
 //!                                                        the config appended to this executable, if any:
 //!                                                        pass it back as `Source::Embedded`
@@ -12,9 +12,20 @@
 //!
 //! Nothing here binds a socket, starts V8 or prints: the caller shows `Loaded::warnings` or the
 //! `ConfigErrors` (its `Display` is what goes to standard error) and exits with status 1.
+//!
+//! `load` reads the file (`text` for the language, `binary` for encoded messages), lets `overrides`
+//! replace addresses and paths, copies the result into one segment, and asks `validate` for all
+//! that is wrong with it and `plan` where its sockets listen.
 
+mod binary;
 pub mod compile;
+mod load;
+mod overrides;
+mod plan;
 mod text;
+mod validate;
+
+pub use load::load;
 
 use std::fmt;
 use std::os::fd::RawFd;
@@ -75,6 +86,12 @@ pub struct LoadOptions {
 pub struct ConfigMessage(std::sync::Arc<Vec<capnp::Word>>);
 
 impl ConfigMessage {
+    /// Takes a message in the standard framing.
+    fn new(words: Vec<capnp::Word>) -> ConfigMessage {
+        ConfigMessage(std::sync::Arc::new(words))
+    }
+
+    /// The message; its start is aligned to 8 bytes.
     pub fn as_bytes(&self) -> &[u8] {
         capnp::Word::words_to_bytes(&self.0)
     }
@@ -118,24 +135,23 @@ pub struct Loaded {
 #[derive(Clone, Debug)]
 pub struct ConfigErrors {
     pub errors: Vec<String>,
-    /// The command line is at fault (no such file, no such constant): the caller adds its usage hint.
-    pub usage: bool,
+    /// What is wrong with the command line (no such file, no such constant), if anything. Comes
+    /// after `errors`; the caller shows it as its command line parser shows errors.
+    pub usage: Option<String>,
     /// Every file read so far, so that `--watch` can wait for a repair.
     pub files: Vec<PathBuf>,
 }
 
 impl fmt::Display for ConfigErrors {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.errors.join("\n"))
+        let lines: Vec<&str> = self
+            .errors
+            .iter()
+            .chain(&self.usage)
+            .map(String::as_str)
+            .collect();
+        f.write_str(&lines.join("\n"))
     }
 }
 
 impl std::error::Error for ConfigErrors {}
-
-pub fn load(_options: &LoadOptions) -> Result<Loaded, ConfigErrors> {
-    Err(ConfigErrors {
-        errors: vec!["no loader in this build".into()],
-        usage: false,
-        files: Vec::new(),
-    })
-}

@@ -21,12 +21,18 @@ pub struct Span {
 
 impl Span {
     pub fn new(start: usize, end: usize) -> Span {
-        Span { start: start as u32, end: end as u32 }
+        Span {
+            start: start as u32,
+            end: end as u32,
+        }
     }
 
     /// From the start of `self` to the end of `other`.
     pub fn to(self, other: Span) -> Span {
-        Span { start: self.start, end: other.end }
+        Span {
+            start: self.start,
+            end: other.end,
+        }
     }
 }
 
@@ -58,7 +64,11 @@ pub struct Diagnostics {
 impl Diagnostics {
     /// Takes a file's text, shown under `name`. It must be shorter than 4 GiB.
     pub fn add_source(&mut self, name: String, text: Rc<Vec<u8>>) -> SourceId {
-        let starts = text.iter().enumerate().filter(|(_, byte)| **byte == b'\n').map(|(i, _)| i as u32 + 1);
+        let starts = text
+            .iter()
+            .enumerate()
+            .filter(|(_, byte)| **byte == b'\n')
+            .map(|(i, _)| i as u32 + 1);
         let lines = std::iter::once(0).chain(starts).collect();
         self.sources.push(Source { name, text, lines });
         SourceId(self.sources.len() - 1)
@@ -74,7 +84,11 @@ impl Diagnostics {
             return;
         }
         if self.errors.len() < MAX_ERRORS_SHOWN {
-            self.errors.push(Error { source, span, message });
+            self.errors.push(Error {
+                source,
+                span,
+                message,
+            });
         } else {
             self.not_shown += 1;
         }
@@ -86,7 +100,11 @@ impl Diagnostics {
 
     /// Every error as text: `file:line:column: message`, then the line itself.
     pub fn render(&self) -> Vec<String> {
-        let mut out: Vec<String> = self.errors.iter().map(|error| self.render_one(error)).collect();
+        let mut out: Vec<String> = self
+            .errors
+            .iter()
+            .map(|error| self.render_one(error))
+            .collect();
         if self.not_shown > 0 {
             out.push(format!("... and {} more errors", self.not_shown));
         }
@@ -128,7 +146,10 @@ impl Source {
     /// The part of a line worth showing, and which bytes of that part the span covers.
     fn excerpt(&self, line: usize, span: Span) -> (String, Range<usize>) {
         let start = self.lines[line] as usize;
-        let end = self.lines.get(line + 1).map_or(self.text.len(), |next| *next as usize - 1);
+        let end = self
+            .lines
+            .get(line + 1)
+            .map_or(self.text.len(), |next| *next as usize - 1);
         let from = start.max((span.start as usize).saturating_sub(MAX_LINE_BYTES_SHOWN / 2));
         let to = end.min(from + MAX_LINE_BYTES_SHOWN);
         let mark_from = (span.start as usize).clamp(from, to);
@@ -136,7 +157,11 @@ impl Source {
         let text = |range: Range<usize>| {
             String::from_utf8_lossy(&self.text[range]).replace(char::is_control, " ")
         };
-        let (before, inside, after) = (text(from..mark_from), text(mark_from..mark_to), text(mark_to..to));
+        let (before, inside, after) = (
+            text(from..mark_from),
+            text(mark_from..mark_to),
+            text(mark_to..to),
+        );
         let marked = before.len()..before.len() + inside.len();
         (before + &inside + &after, marked)
     }
@@ -155,7 +180,10 @@ mod tests {
 
     #[test]
     fn names_the_place_and_shows_the_line() {
-        assert_eq!(render("one\ntwo three\n", 8..13), "a.capnp:2:5-10: Wrong.\n  |\n2 | two three\n  |     ^^^^^");
+        assert_eq!(
+            render("one\ntwo three\n", 8..13),
+            "a.capnp:2:5-10: Wrong.\n  |\n2 | two three\n  |     ^^^^^"
+        );
     }
 
     #[test]

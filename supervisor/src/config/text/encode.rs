@@ -35,24 +35,42 @@ impl Budget {
 
 /// Writes a struct's fields. Fails only if the configuration is too large.
 pub fn encode(value: &Struct, target: dynamic_struct::Builder<'_>) -> capnp::Result<()> {
-    fill(value, target, &mut Budget { bytes: MAX_CONTENT_BYTES, values: MAX_VALUES })
+    fill(
+        value,
+        target,
+        &mut Budget {
+            bytes: MAX_CONTENT_BYTES,
+            values: MAX_VALUES,
+        },
+    )
 }
 
-fn fill(value: &Struct, mut target: dynamic_struct::Builder<'_>, budget: &mut Budget) -> capnp::Result<()> {
+fn fill(
+    value: &Struct,
+    mut target: dynamic_struct::Builder<'_>,
+    budget: &mut Budget,
+) -> capnp::Result<()> {
     for (field, value) in &value.fields {
         set(*field, value, target.reborrow(), budget)?;
     }
     Ok(())
 }
 
-fn set(field: Field, value: &Value, mut target: dynamic_struct::Builder<'_>, budget: &mut Budget) -> capnp::Result<()> {
+fn set(
+    field: Field,
+    value: &Value,
+    mut target: dynamic_struct::Builder<'_>,
+    budget: &mut Budget,
+) -> capnp::Result<()> {
     match value {
         Value::Struct(value) => match target.init(field)? {
             dynamic_value::Builder::Struct(target) => fill(value, target, budget),
             _ => Err(mismatch()),
         },
         Value::List(list) => match target.initn(field, length(list.items.len())?)? {
-            dynamic_value::Builder::List(target) => fill_list(list.item, &list.items, target, budget),
+            dynamic_value::Builder::List(target) => {
+                fill_list(list.item, &list.items, target, budget)
+            }
             _ => Err(mismatch()),
         },
         _ => {
@@ -65,7 +83,12 @@ fn set(field: Field, value: &Value, mut target: dynamic_struct::Builder<'_>, bud
     }
 }
 
-fn fill_list(item: Type, items: &[Value], mut target: dynamic_list::Builder<'_>, budget: &mut Budget) -> capnp::Result<()> {
+fn fill_list(
+    item: Type,
+    items: &[Value],
+    mut target: dynamic_list::Builder<'_>,
+    budget: &mut Budget,
+) -> capnp::Result<()> {
     for (i, value) in items.iter().enumerate() {
         let i = i as u32;
         match value {
@@ -77,7 +100,9 @@ fn fill_list(item: Type, items: &[Value], mut target: dynamic_list::Builder<'_>,
                 _ => return Err(mismatch()),
             },
             Value::List(list) => match target.reborrow().init(i, length(list.items.len())?)? {
-                dynamic_value::Builder::List(target) => fill_list(list.item, &list.items, target, budget)?,
+                dynamic_value::Builder::List(target) => {
+                    fill_list(list.item, &list.items, target, budget)?
+                }
                 _ => return Err(mismatch()),
             },
             _ => target.set(i, plain(value, item, budget)?)?,
@@ -126,7 +151,9 @@ fn number(float: f64, bits: u64, ty: Type) -> capnp::Result<Reader<'static>> {
 fn length(items: usize) -> capnp::Result<u32> {
     match u32::try_from(items) {
         Ok(length) if items <= MAX_VALUES => Ok(length),
-        _ => Err(Error::failed(format!("A list has more than {MAX_VALUES} items."))),
+        _ => Err(Error::failed(format!(
+            "A list has more than {MAX_VALUES} items."
+        ))),
     }
 }
 

@@ -75,7 +75,11 @@ pub struct Evaluator {
 
 impl Evaluator {
     pub fn new(names: Names) -> Evaluator {
-        Evaluator { names, constants: HashMap::new(), depth: 0 }
+        Evaluator {
+            names,
+            constants: HashMap::new(),
+            depth: 0,
+        }
     }
 
     fn error<T>(&mut self, at: Place, span: Span, message: impl Into<String>) -> Option<T> {
@@ -88,16 +92,25 @@ impl Evaluator {
     pub fn constant(&mut self, place: Place) -> Option<(Type, Value)> {
         let file = self.names.file(place.module);
         let node = &file.nodes[place.node];
-        let NodeKind::Const { ty, value } = &node.kind else { return None };
+        let NodeKind::Const { ty, value } = &node.kind else {
+            return None;
+        };
         match self.constants.get(&place) {
             Some(Constant::Done(done)) => return done.clone(),
             Some(Constant::Open) => {
-                return self.error(place, node.name.span, "Declaration recursively depends on itself.");
+                return self.error(
+                    place,
+                    node.name.span,
+                    "Declaration recursively depends on itself.",
+                );
             }
             None => {}
         }
         self.constants.insert(place, Constant::Open);
-        let scope = Place { node: node.parent, ..place };
+        let scope = Place {
+            node: node.parent,
+            ..place
+        };
         let done = self
             .names
             .type_of(scope, ty)
@@ -109,7 +122,9 @@ impl Evaluator {
     /// The value of `expr` as a `ty`. None if that is an error, now reported.
     fn evaluate(&mut self, at: Place, expr: &Expr, ty: Type) -> Option<Value> {
         if self.depth == MAX_EVALUATION_DEPTH {
-            let message = format!("This needs more than {MAX_EVALUATION_DEPTH} constants and lists inside each other.");
+            let message = format!(
+                "This needs more than {MAX_EVALUATION_DEPTH} constants and lists inside each other."
+            );
             return self.error(at, expr.span, message);
         }
         self.depth += 1;
@@ -130,7 +145,11 @@ impl Evaluator {
     }
 
     fn mismatch<T>(&mut self, at: Place, expr: &Expr, ty: Type) -> Option<T> {
-        self.error(at, expr.span, format!("Type mismatch; expected {}.", types::name(ty)))
+        self.error(
+            at,
+            expr.span,
+            format!("Type mismatch; expected {}.", types::name(ty)),
+        )
     }
 
     /// The value an expression has by its own form.
@@ -146,7 +165,11 @@ impl Evaluator {
             ExprKind::Float(value) => Some(Value::Float(*value)),
             ExprKind::Text(text) => {
                 let text = Rc::new(text.clone());
-                Some(if matches!(ty.which(), TypeVariant::Data) { Value::Data(text) } else { Value::Text(text) })
+                Some(if matches!(ty.which(), TypeVariant::Data) {
+                    Value::Data(text)
+                } else {
+                    Value::Text(text)
+                })
             }
             ExprKind::Data(data) => match ty.which() {
                 TypeVariant::Data => Some(Value::Data(Rc::new(data.clone()))),
@@ -176,18 +199,27 @@ impl Evaluator {
                     Some(value)
                 }
             },
-            ExprKind::Absolute(_) | ExprKind::Member(..) | ExprKind::Import(_) | ExprKind::Apply(..) => self.named(at, expr),
+            ExprKind::Absolute(_)
+            | ExprKind::Member(..)
+            | ExprKind::Import(_)
+            | ExprKind::Apply(..) => self.named(at, expr),
         }
     }
 
     fn named(&mut self, at: Place, expr: &Expr) -> Option<Value> {
         let target = self.names.resolve(at, expr)?;
         if let Target::Node(place) = target
-            && matches!(self.names.file(place.module).nodes[place.node].kind, NodeKind::Const { .. })
+            && matches!(
+                self.names.file(place.module).nodes[place.node].kind,
+                NodeKind::Const { .. }
+            )
         {
             return self.constant(place).map(|(_, value)| value);
         }
-        let message = format!("'{}' does not refer to a constant.", self.names.quote(at.module, expr));
+        let message = format!(
+            "'{}' does not refer to a constant.",
+            self.names.quote(at.module, expr)
+        );
         self.error(at, expr.span, message)
     }
 
@@ -197,19 +229,36 @@ impl Evaluator {
         let bytes = match found.map(|path| self.names.files.read_embed(&path)) {
             Some(Ok(bytes)) => bytes,
             Some(Err(error)) => {
-                return self.error(at, name.span, format!("Couldn't read file for embed: {} ({error})", name.value));
+                return self.error(
+                    at,
+                    name.span,
+                    format!("Couldn't read file for embed: {} ({error})", name.value),
+                );
             }
-            None => return self.error(at, name.span, format!("Couldn't read file for embed: {}", name.value)),
+            None => {
+                return self.error(
+                    at,
+                    name.span,
+                    format!("Couldn't read file for embed: {}", name.value),
+                );
+            }
         };
         match ty.which() {
             TypeVariant::Text => Some(Value::Text(bytes)),
             TypeVariant::Data => Some(Value::Data(bytes)),
-            _ => self.error(at, expr.span, "Embeds can only be used when Text or Data is expected."),
+            _ => self.error(
+                at,
+                expr.span,
+                "Embeds can only be used when Text or Data is expected.",
+            ),
         }
     }
 
     fn list(&mut self, at: Place, span: Span, items: &[Expr], item: Type) -> Option<Value> {
-        let items: Vec<Option<Value>> = items.iter().map(|expr| self.evaluate(at, expr, item)).collect();
+        let items: Vec<Option<Value>> = items
+            .iter()
+            .map(|expr| self.evaluate(at, expr, item))
+            .collect();
         let items: Vec<Value> = items.into_iter().collect::<Option<_>>()?;
         let depth = self.deeper(at, span, items.iter())?;
         Some(Value::List(Rc::new(List { item, items, depth })))
@@ -223,20 +272,38 @@ impl Evaluator {
         fields: Vec<(Field, Value)>,
     ) -> Option<Value> {
         let depth = self.deeper(at, span, fields.iter().map(|(_, value)| value))?;
-        Some(Value::Struct(Rc::new(Struct { schema, fields, depth })))
+        Some(Value::Struct(Rc::new(Struct {
+            schema,
+            fields,
+            depth,
+        })))
     }
 
     /// The depth of what holds `parts`, unless that is too much.
-    fn deeper<'a>(&mut self, at: Place, span: Span, parts: impl Iterator<Item = &'a Value>) -> Option<usize> {
+    fn deeper<'a>(
+        &mut self,
+        at: Place,
+        span: Span,
+        parts: impl Iterator<Item = &'a Value>,
+    ) -> Option<usize> {
         let depth = 1 + parts.map(Value::depth).max().unwrap_or(0);
         if depth > MAX_VALUE_DEPTH {
-            return self.error(at, span, format!("This value nests more than {MAX_VALUE_DEPTH} levels deep."));
+            return self.error(
+                at,
+                span,
+                format!("This value nests more than {MAX_VALUE_DEPTH} levels deep."),
+            );
         }
         Some(depth)
     }
 
     /// The fields that a tuple sets. None if one of them has an error; all are looked at.
-    fn fields(&mut self, at: Place, schema: RawBrandedStructSchema, params: &[Param]) -> Option<Vec<(Field, Value)>> {
+    fn fields(
+        &mut self,
+        at: Place,
+        schema: RawBrandedStructSchema,
+        params: &[Param],
+    ) -> Option<Vec<(Field, Value)>> {
         let mut fields = Vec::with_capacity(params.len());
         for param in params {
             fields.push(self.field(at, schema, param));
@@ -244,18 +311,33 @@ impl Evaluator {
         fields.into_iter().collect()
     }
 
-    fn field(&mut self, at: Place, schema: RawBrandedStructSchema, param: &Param) -> Option<(Field, Value)> {
+    fn field(
+        &mut self,
+        at: Place,
+        schema: RawBrandedStructSchema,
+        param: &Param,
+    ) -> Option<(Field, Value)> {
         if matches!(param.value.kind, ExprKind::Invalid) {
             return None;
         }
         let Some(name) = &param.name else {
             return self.error(at, param.value.span, "Missing field name.");
         };
-        let Some(field) = StructSchema::new(schema).find_field_by_name(&name.value).ok().flatten() else {
-            return self.error(at, name.span, format!("Struct has no field named '{}'.", name.value));
+        let Some(field) = StructSchema::new(schema)
+            .find_field_by_name(&name.value)
+            .ok()
+            .flatten()
+        else {
+            return self.error(
+                at,
+                name.span,
+                format!("Struct has no field named '{}'.", name.value),
+            );
         };
         let value = match (field.get_proto().which(), field.get_type().which()) {
-            (Ok(field::Group(_)), TypeVariant::Struct(group)) => self.group(at, &param.value, group)?,
+            (Ok(field::Group(_)), TypeVariant::Struct(group)) => {
+                self.group(at, &param.value, group)?
+            }
             _ => self.evaluate(at, &param.value, field.get_type())?,
         };
         Some((field, value))
@@ -299,7 +381,10 @@ fn literal(name: &str, ty: Type) -> Option<Value> {
     if let TypeVariant::Enum(raw) = ty.which() {
         let enumerants = EnumSchema::new(raw).get_enumerants().ok()?;
         let found = enumerants.iter().find(|enumerant| {
-            enumerant.get_proto().get_name().is_ok_and(|candidate| candidate.as_bytes() == name.as_bytes())
+            enumerant
+                .get_proto()
+                .get_name()
+                .is_ok_and(|candidate| candidate.as_bytes() == name.as_bytes())
         })?;
         return Some(Value::Enum(raw, found.get_ordinal()));
     }
@@ -315,7 +400,9 @@ fn literal(name: &str, ty: Type) -> Option<Value> {
 
 /// The field of the lowest ordinal, which a bare value can stand for.
 fn first_field(ty: Type) -> Option<Field> {
-    let TypeVariant::Struct(raw) = ty.which() else { return None };
+    let TypeVariant::Struct(raw) = ty.which() else {
+        return None;
+    };
     StructSchema::new(raw).get_fields().ok()?.iter().next()
 }
 

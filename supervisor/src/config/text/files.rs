@@ -26,7 +26,10 @@ impl Files {
     pub fn new(current_dir: &Path, import_path: &[PathBuf]) -> Files {
         Files {
             current_dir: current_dir.to_owned(),
-            import_path: import_path.iter().map(|dir| normal(current_dir, dir)).collect(),
+            import_path: import_path
+                .iter()
+                .map(|dir| normal(current_dir, dir))
+                .collect(),
             embedded: HashMap::new(),
             seen: Vec::new(),
         }
@@ -44,7 +47,11 @@ impl Files {
     /// The file that `name` stands for in the file `from`.
     pub fn find(&mut self, from: &Path, name: &str) -> Option<PathBuf> {
         let candidates: Vec<PathBuf> = match name.strip_prefix('/') {
-            Some(name) => self.import_path.iter().map(|dir| normal(dir, Path::new(name))).collect(),
+            Some(name) => self
+                .import_path
+                .iter()
+                .map(|dir| normal(dir, Path::new(name)))
+                .collect(),
             None => vec![normal(from.parent().unwrap_or(from), Path::new(name))],
         };
         let found = candidates.iter().find(|path| path.is_file()).cloned();
@@ -71,7 +78,9 @@ impl Files {
     fn read(&mut self, path: &Path, max_bytes: u64) -> io::Result<Vec<u8>> {
         self.seen.push(path.to_owned());
         let mut bytes = Vec::new();
-        fs::File::open(path)?.take(max_bytes + 1).read_to_end(&mut bytes)?;
+        fs::File::open(path)?
+            .take(max_bytes + 1)
+            .read_to_end(&mut bytes)?;
         if bytes.len() as u64 > max_bytes {
             return Err(io::Error::other(format!("larger than {max_bytes} bytes")));
         }
@@ -80,7 +89,10 @@ impl Files {
 
     /// A path as messages show it: short for files below the current directory.
     pub fn display(&self, path: &Path) -> String {
-        path.strip_prefix(&self.current_dir).unwrap_or(path).display().to_string()
+        path.strip_prefix(&self.current_dir)
+            .unwrap_or(path)
+            .display()
+            .to_string()
     }
 }
 
@@ -105,7 +117,11 @@ mod tests {
 
     #[test]
     fn paths_become_normal() {
-        let normal = |base: &str, path: &str| normal(Path::new(base), Path::new(path)).display().to_string();
+        let normal = |base: &str, path: &str| {
+            normal(Path::new(base), Path::new(path))
+                .display()
+                .to_string()
+        };
         assert_eq!(normal("/a/b", "c"), "/a/b/c");
         assert_eq!(normal("/a/b", "../c/./d"), "/a/c/d");
         assert_eq!(normal("/a/b", "/c"), "/c");

@@ -23,7 +23,11 @@ const PUNCTUATION: &[u8] = b"()[]{},;=:.@$-*>!";
 /// The tokens of a source file with the place of each.
 pub fn lex(source: SourceId, diagnostics: &mut Diagnostics) -> Vec<(Token, Span)> {
     let text = diagnostics.text(source);
-    let mut lexer = Lexer { text: &text, at: 0, errors: Vec::new() };
+    let mut lexer = Lexer {
+        text: &text,
+        at: 0,
+        errors: Vec::new(),
+    };
     let mut tokens = Vec::new();
     loop {
         lexer.skip_blanks();
@@ -54,7 +58,11 @@ impl Lexer<'_> {
 
     /// Takes bytes while they satisfy `accept`.
     fn take(&mut self, accept: impl Fn(u8) -> bool) -> &[u8] {
-        let len = self.rest().iter().position(|byte| !accept(*byte)).unwrap_or(self.rest().len());
+        let len = self
+            .rest()
+            .iter()
+            .position(|byte| !accept(*byte))
+            .unwrap_or(self.rest().len());
         self.at += len;
         &self.text[self.at - len..self.at]
     }
@@ -101,7 +109,10 @@ impl Lexer<'_> {
             }
             0 | 0xfe | 0xff => {
                 self.at = self.text.len();
-                self.fail(start, "Non-UTF-8 input detected. Cap'n Proto schema files must be UTF-8 text.")
+                self.fail(
+                    start,
+                    "Non-UTF-8 input detected. Cap'n Proto schema files must be UTF-8 text.",
+                )
             }
             _ => {
                 self.at += 1;
@@ -141,8 +152,15 @@ impl Lexer<'_> {
     fn escape(&mut self) -> Option<u8> {
         let byte = self.peek()?;
         if byte.is_ascii_digit() {
-            let digits = self.rest().iter().take(3).take_while(|digit| matches!(digit, b'0'..=b'7')).count();
-            let value = self.rest()[..digits].iter().fold(0u8, |n, digit| n << 3 | (digit - b'0'));
+            let digits = self
+                .rest()
+                .iter()
+                .take(3)
+                .take_while(|digit| matches!(digit, b'0'..=b'7'))
+                .count();
+            let value = self.rest()[..digits]
+                .iter()
+                .fold(0u8, |n, digit| n << 3 | (digit - b'0'));
             self.at += digits;
             return (digits > 0).then_some(value);
         }
@@ -187,7 +205,10 @@ impl Lexer<'_> {
                 _ => {
                     self.take(|byte| !matches!(byte, b'"' | b'\n'));
                     self.take(|byte| byte == b'"');
-                    return self.fail(start, "Parse error: binary data is pairs of hexadecimal digits.");
+                    return self.fail(
+                        start,
+                        "Parse error: binary data is pairs of hexadecimal digits.",
+                    );
                 }
             }
         }
@@ -226,7 +247,9 @@ impl Lexer<'_> {
 
 /// `1.5`, `1.`, `1e9`, `1.5e-9`, and even `1e`, as upstream reads it.
 fn float(text: &str) -> Option<f64> {
-    let shaped = text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'.' | b'e' | b'E' | b'+' | b'-'));
+    let shaped = text
+        .bytes()
+        .all(|byte| matches!(byte, b'0'..=b'9' | b'.' | b'e' | b'E' | b'+' | b'-'));
     if !shaped || text.bytes().all(|byte| byte.is_ascii_digit()) {
         return None;
     }
@@ -247,9 +270,15 @@ mod tests {
     fn tokens(text: &[u8]) -> (Vec<Token>, Vec<String>) {
         let mut diagnostics = Diagnostics::default();
         let source = diagnostics.add_source("t".into(), Rc::new(text.to_vec()));
-        let tokens = lex(source, &mut diagnostics).into_iter().map(|(token, _)| token).collect();
+        let tokens = lex(source, &mut diagnostics)
+            .into_iter()
+            .map(|(token, _)| token)
+            .collect();
         let first_line = |text: String| text.lines().next().unwrap_or_default().to_owned();
-        (tokens, diagnostics.render().into_iter().map(first_line).collect())
+        (
+            tokens,
+            diagnostics.render().into_iter().map(first_line).collect(),
+        )
     }
 
     fn one(text: &str) -> Token {
@@ -265,23 +294,60 @@ mod tests {
         assert_eq!(one("017"), Token::Integer(15));
         assert_eq!(one("0xfF"), Token::Integer(255));
         assert_eq!(one("18446744073709551615"), Token::Integer(u64::MAX));
-        for (text, value) in [("1.5", 1.5), ("1.", 1.0), ("1e3", 1000.0), ("2.5e-1", 0.25), ("1e", 1.0), ("1e+2", 100.0)] {
+        for (text, value) in [
+            ("1.5", 1.5),
+            ("1.", 1.0),
+            ("1e3", 1000.0),
+            ("2.5e-1", 0.25),
+            ("1e", 1.0),
+            ("1e+2", 100.0),
+        ] {
             assert_eq!(one(text), Token::Float(value), "{text}");
         }
-        for bad in ["18446744073709551616", "0x", "1x", "0x1g", "1.2.3", "1_000", "08"] {
+        for bad in [
+            "18446744073709551616",
+            "0x",
+            "1x",
+            "0x1g",
+            "1.2.3",
+            "1_000",
+            "08",
+        ] {
             assert_eq!(tokens(bad.as_bytes()).1.len(), 1, "{bad}");
         }
-        assert_eq!(tokens(b"1-2").0, [Token::Integer(1), Token::Mark(b'-'), Token::Integer(2)]);
+        assert_eq!(
+            tokens(b"1-2").0,
+            [Token::Integer(1), Token::Mark(b'-'), Token::Integer(2)]
+        );
     }
 
     #[test]
     fn strings() {
         assert_eq!(one(r#""""#), Token::Text(vec![]));
-        assert_eq!(one(r#""a\n\t\"\\\x41\101\0\xff""#), Token::Text(b"a\n\t\"\\AA\0\xff".to_vec()));
-        assert_eq!(tokens(b"`a \"b\\\r\n`c").0, [Token::Text(b"a \"b\\\n".to_vec()), Token::Text(b"c\n".to_vec())]);
+        assert_eq!(
+            one(r#""a\n\t\"\\\x41\101\0\xff""#),
+            Token::Text(b"a\n\t\"\\AA\0\xff".to_vec())
+        );
+        assert_eq!(
+            tokens(b"`a \"b\\\r\n`c").0,
+            [
+                Token::Text(b"a \"b\\\n".to_vec()),
+                Token::Text(b"c\n".to_vec())
+            ]
+        );
         assert_eq!(one(r#"0x"ab cD01""#), Token::Data(vec![0xab, 0xcd, 1]));
         assert_eq!(one(r#"0x"""#), Token::Data(vec![]));
-        for bad in ["\"a", "\"a\nb", "\"a\\", "\"\\q\"", "\"\\x4\"", "\"\\9\"", "0x\"abc\"", "0x\"", "0x\"g"] {
+        for bad in [
+            "\"a",
+            "\"a\nb",
+            "\"a\\",
+            "\"\\q\"",
+            "\"\\x4\"",
+            "\"\\9\"",
+            "0x\"abc\"",
+            "0x\"",
+            "0x\"g",
+        ] {
             assert!(!tokens(bad.as_bytes()).1.is_empty(), "{bad}");
         }
     }
@@ -290,13 +356,19 @@ mod tests {
     fn blanks_and_marks() {
         let (found, errors) = tokens("\u{feff}# comment\n a:.b # end".as_bytes());
         let name = |name: &str| Token::Identifier(name.into());
-        assert_eq!(found, [name("a"), Token::Mark(b':'), Token::Mark(b'.'), name("b")]);
+        assert_eq!(
+            found,
+            [name("a"), Token::Mark(b':'), Token::Mark(b'.'), name("b")]
+        );
         assert_eq!(errors, [""; 0]);
     }
 
     #[test]
     fn what_is_no_token_is_reported_once() {
-        assert_eq!(tokens("a \u{20ac} b".as_bytes()).1, ["t:1:3-6: Parse error: this character has no meaning here."]);
+        assert_eq!(
+            tokens("a \u{20ac} b".as_bytes()).1,
+            ["t:1:3-6: Parse error: this character has no meaning here."]
+        );
         let utf16: Vec<u8> = "ab".encode_utf16().flat_map(u16::to_le_bytes).collect();
         assert_eq!(tokens(&utf16).1.len(), 1);
     }

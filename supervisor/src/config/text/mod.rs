@@ -47,15 +47,26 @@ pub struct Failure {
 
 /// Reads the text file `path`, absolute or relative to `current_dir`, and encodes one of its
 /// `Config` constants: `const_name`, or else the only one there is.
-pub fn parse(path: &Path, current_dir: &Path, import_path: &[PathBuf], const_name: Option<&str>) -> Parsed {
+pub fn parse(
+    path: &Path,
+    current_dir: &Path,
+    import_path: &[PathBuf],
+    const_name: Option<&str>,
+) -> Parsed {
     let files = Files::new(current_dir, import_path);
     let absolute = files.absolute(path);
     let mut evaluator = Evaluator::new(Names::new(files));
     let result = match evaluator.names.load(&absolute) {
         Ok(module) => evaluate(&mut evaluator, module, path, const_name),
-        Err(error) => Err(Failure { usage: Some(format!("{}: {error}", path.display())), ..Failure::default() }),
+        Err(error) => Err(Failure {
+            usage: Some(format!("{}: {error}", path.display())),
+            ..Failure::default()
+        }),
     };
-    Parsed { result, files: evaluator.names.files.into_seen() }
+    Parsed {
+        result,
+        files: evaluator.names.files.into_seen(),
+    }
 }
 
 fn evaluate(
@@ -67,8 +78,18 @@ fn evaluate(
     let file = evaluator.names.file(module);
     let mut configs = Vec::new();
     for (node, declaration) in file.nodes.iter().enumerate() {
-        let NodeKind::Const { ty, .. } = &declaration.kind else { continue };
-        let scope = Place { module, node: declaration.parent };
+        let scope = Place {
+            module,
+            node: declaration.parent,
+        };
+        let ty = match &declaration.kind {
+            NodeKind::Const { ty, .. } => ty,
+            NodeKind::Using(target) => {
+                evaluator.names.resolve(scope, target);
+                continue;
+            }
+            NodeKind::Scope => continue,
+        };
         let is_config = evaluator.names.type_of(scope, ty) == Some(config::Owned::introspect());
         if is_config && declaration.parent == 0 {
             configs.push((node, declaration.name.value.as_str()));
@@ -79,13 +100,19 @@ fn evaluate(
         Some(name) => find(evaluator, module, name).map_err(|problem| format!("{name}: {problem}")),
         None => only(&configs),
     };
-    let usage = chosen.as_ref().err().map(|problem| format!("{}: {problem}", path.display()));
+    let usage = chosen
+        .as_ref()
+        .err()
+        .map(|problem| format!("{}: {problem}", path.display()));
     let errors = evaluator.names.diagnostics.render();
     let (true, Ok(node)) = (errors.is_empty(), chosen) else {
         return Err(Failure { errors, usage });
     };
     let Some((_, Value::Struct(value))) = evaluator.constant(Place { module, node }) else {
-        return Err(Failure { errors: vec!["The configuration has no value.".into()], usage: None });
+        return Err(Failure {
+            errors: vec!["The configuration has no value.".into()],
+            usage: None,
+        });
     };
     let mut message = Message::new_default();
     let encoded = match message.init_root::<config::Builder<'_>>().into() {
@@ -94,14 +121,19 @@ fn evaluate(
     };
     match encoded {
         Ok(()) => Ok(message),
-        Err(error) => Err(Failure { errors: vec![error.extra], usage: None }),
+        Err(error) => Err(Failure {
+            errors: vec![error.extra],
+            usage: None,
+        }),
     }
 }
 
 /// The file's only configuration.
 fn only(configs: &[(usize, &str)]) -> Result<usize, String> {
     match configs {
-        [] => Err("The config file does not define any top-level constants of type 'Config'.".into()),
+        [] => {
+            Err("The config file does not define any top-level constants of type 'Config'.".into())
+        }
         [(node, _)] => Ok(*node),
         _ => {
             let names: Vec<&str> = configs.iter().map(|(_, name)| *name).collect();
@@ -117,7 +149,9 @@ fn only(configs: &[(usize, &str)]) -> Result<usize, String> {
 /// The configuration of the given name, which may lie in a scope: `Scope.name`.
 fn find(evaluator: &mut Evaluator, module: ModuleId, name: &str) -> Result<usize, String> {
     let file = evaluator.names.file(module);
-    let (scopes, last) = name.rsplit_once('.').map_or((None, name), |(scopes, last)| (Some(scopes), last));
+    let (scopes, last) = name
+        .rsplit_once('.')
+        .map_or((None, name), |(scopes, last)| (Some(scopes), last));
     let mut scope = 0;
     for part in scopes.into_iter().flat_map(|scopes| scopes.split('.')) {
         scope = *file.nodes[scope].children.get(part).ok_or_else(|| {
@@ -130,7 +164,13 @@ fn find(evaluator: &mut Evaluator, module: ModuleId, name: &str) -> Result<usize
     let NodeKind::Const { ty, .. } = &file.nodes[node].kind else {
         return Err("Symbol is not a constant.".into());
     };
-    match evaluator.names.type_of(Place { module, node: scope }, ty) {
+    match evaluator.names.type_of(
+        Place {
+            module,
+            node: scope,
+        },
+        ty,
+    ) {
         Some(ty) if ty == config::Owned::introspect() => Ok(node),
         _ => Err("Constant is not of type 'Config'.".into()),
     }

@@ -75,13 +75,21 @@ impl Names {
             return Ok(module);
         }
         if self.modules.len() == MAX_FILES {
-            return Err(std::io::Error::other(format!("more than {MAX_FILES} files")));
+            return Err(std::io::Error::other(format!(
+                "more than {MAX_FILES} files"
+            )));
         }
         let text = self.files.read_source(path)?;
-        let source = self.diagnostics.add_source(self.files.display(path), Rc::new(text));
+        let source = self
+            .diagnostics
+            .add_source(self.files.display(path), Rc::new(text));
         let file = Rc::new(syntax::parse(source, &mut self.diagnostics));
         let module = ModuleId(self.modules.len());
-        self.modules.push(Module { path: path.to_owned(), source, file });
+        self.modules.push(Module {
+            path: path.to_owned(),
+            source,
+            file,
+        });
         self.by_path.insert(path.to_owned(), module);
         Ok(module)
     }
@@ -95,13 +103,16 @@ impl Names {
     }
 
     pub fn error(&mut self, module: ModuleId, span: Span, message: impl Into<String>) {
-        self.diagnostics.error(self.modules[module.0].source, span, message);
+        self.diagnostics
+            .error(self.modules[module.0].source, span, message);
     }
 
     /// An expression as it is written.
     pub fn quote(&self, module: ModuleId, expr: &Expr) -> String {
         let text = self.diagnostics.text(self.modules[module.0].source);
-        let bytes = text.get(expr.span.start as usize..expr.span.end as usize).unwrap_or_default();
+        let bytes = text
+            .get(expr.span.start as usize..expr.span.end as usize)
+            .unwrap_or_default();
         String::from_utf8_lossy(bytes).into_owned()
     }
 
@@ -152,7 +163,11 @@ impl Names {
                 }
             }
             ExprKind::Apply(..) => {
-                self.error(at.module, expr.span, "Declaration does not accept generic parameters.");
+                self.error(
+                    at.module,
+                    expr.span,
+                    "Declaration does not accept generic parameters.",
+                );
                 None
             }
             ExprKind::Invalid => None,
@@ -166,11 +181,17 @@ impl Names {
     fn member(&self, parent: Target, name: &str) -> Option<Target> {
         match parent {
             Target::Node(place) => {
-                let node = *self.file(place.module).nodes[place.node].children.get(name)?;
+                let node = *self.file(place.module).nodes[place.node]
+                    .children
+                    .get(name)?;
                 Some(Target::Node(Place { node, ..place }))
             }
             Target::Schema(parent) => {
-                let path = if parent.is_empty() { name.to_owned() } else { format!("{parent}.{name}") };
+                let path = if parent.is_empty() {
+                    name.to_owned()
+                } else {
+                    format!("{parent}.{name}")
+                };
                 self.types.get(&path).map(|_| Target::Schema(path))
             }
             Target::Foreign => Some(Target::Foreign),
@@ -182,13 +203,25 @@ impl Names {
     fn follow(&mut self, place: Place) -> Option<Target> {
         let file = self.file(place.module);
         let node = &file.nodes[place.node];
-        let NodeKind::Using(target) = &node.kind else { return Some(Target::Node(place)) };
+        let NodeKind::Using(target) = &node.kind else {
+            return Some(Target::Node(place));
+        };
         if self.aliases == MAX_ALIASES {
-            self.error(place.module, node.name.span, "Declaration recursively depends on itself.");
+            self.error(
+                place.module,
+                node.name.span,
+                "Declaration recursively depends on itself.",
+            );
             return None;
         }
         self.aliases += 1;
-        let result = self.resolve(Place { node: node.parent, ..place }, target);
+        let result = self.resolve(
+            Place {
+                node: node.parent,
+                ..place
+            },
+            target,
+        );
         self.aliases -= 1;
         result
     }
@@ -208,7 +241,11 @@ impl Names {
                 Err(error) => format!(" ({error})"),
             },
         };
-        self.error(at.module, name.span, format!("Import failed: {}{reason}", name.value));
+        self.error(
+            at.module,
+            name.span,
+            format!("Import failed: {}{reason}", name.value),
+        );
         None
     }
 
@@ -218,7 +255,11 @@ impl Names {
             return match self.resolve(at, function)? {
                 Target::List => self.list_type(at, expr, params),
                 _ => {
-                    self.error(at.module, expr.span, "Declaration does not accept generic parameters.");
+                    self.error(
+                        at.module,
+                        expr.span,
+                        "Declaration does not accept generic parameters.",
+                    );
                     None
                 }
             };
@@ -245,7 +286,11 @@ impl Names {
 
     fn list_type(&mut self, at: Place, expr: &Expr, params: &[Param]) -> Option<Type> {
         let [Param { name: None, value }] = params else {
-            self.error(at.module, expr.span, "'List' requires exactly one parameter.");
+            self.error(
+                at.module,
+                expr.span,
+                "'List' requires exactly one parameter.",
+            );
             return None;
         };
         let item = self.type_of(at, value)?;

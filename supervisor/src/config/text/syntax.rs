@@ -51,6 +51,18 @@ pub enum ExprKind {
     Invalid,
 }
 
+impl Expr {
+    /// The last part of a name; empty for anything else.
+    fn last_name(&self) -> &str {
+        match &self.kind {
+            ExprKind::Name(name) | ExprKind::Absolute(name) => name,
+            ExprKind::Member(_, name) => &name.value,
+            ExprKind::Apply(function, _) => function.last_name(),
+            _ => "",
+        }
+    }
+}
+
 /// An item of a tuple: `name = value`, or a bare value.
 #[derive(Debug)]
 pub struct Param {
@@ -70,10 +82,13 @@ pub struct Node {
 
 #[derive(Debug)]
 pub enum NodeKind {
-    /// The file, or a struct, enum, interface or annotation.
+    /// The file, or a struct, enum or interface.
     Scope,
     Using(Expr),
-    Const { ty: Expr, value: Expr },
+    Const {
+        ty: Expr,
+        value: Expr,
+    },
 }
 
 #[derive(Debug)]
@@ -88,13 +103,27 @@ pub fn parse(source: SourceId, diagnostics: &mut Diagnostics) -> File {
     let tokens = lex(source, diagnostics);
     let end = diagnostics.text(source).len();
     let root = Node {
-        name: Located { value: String::new(), span: Span::default() },
+        name: Located {
+            value: String::new(),
+            span: Span::default(),
+        },
         parent: 0,
         kind: NodeKind::Scope,
         children: HashMap::new(),
     };
-    let file = File { id: None, nodes: vec![root] };
-    let mut parser = Parser { tokens, at: 0, end, depth: 0, file, source, diagnostics };
+    let file = File {
+        id: None,
+        nodes: vec![root],
+    };
+    let mut parser = Parser {
+        tokens,
+        at: 0,
+        end,
+        depth: 0,
+        file,
+        source,
+        diagnostics,
+    };
     parser.declarations(0);
     parser.file
 }
@@ -122,11 +151,15 @@ impl Parser<'_> {
     }
 
     fn span(&self) -> Span {
-        self.tokens.get(self.at).map_or(Span::new(self.end, self.end), |(_, span)| *span)
+        self.tokens
+            .get(self.at)
+            .map_or(Span::new(self.end, self.end), |(_, span)| *span)
     }
 
     fn previous_span(&self) -> Span {
-        self.tokens.get(self.at.saturating_sub(1)).map_or(Span::default(), |(_, span)| *span)
+        self.tokens
+            .get(self.at.saturating_sub(1))
+            .map_or(Span::default(), |(_, span)| *span)
     }
 
     fn is(&self, mark: u8) -> bool {
@@ -144,7 +177,11 @@ impl Parser<'_> {
     }
 
     fn expect(&mut self, mark: u8) -> Parsed<()> {
-        if self.eat(mark) { Ok(()) } else { self.unexpected(&format!("`{}`", char::from(mark))) }
+        if self.eat(mark) {
+            Ok(())
+        } else {
+            self.unexpected(&format!("`{}`", char::from(mark)))
+        }
     }
 
     fn identifier(&mut self, what: &str) -> Parsed<Located<String>> {
@@ -152,7 +189,10 @@ impl Parser<'_> {
             Some(Token::Identifier(name)) => {
                 let value = name.clone();
                 self.at += 1;
-                Ok(Located { value, span: self.previous_span() })
+                Ok(Located {
+                    value,
+                    span: self.previous_span(),
+                })
             }
             _ => self.unexpected(what),
         }
@@ -164,7 +204,10 @@ impl Parser<'_> {
             Some(Token::Text(text)) => {
                 let value = String::from_utf8_lossy(text).into_owned();
                 self.at += 1;
-                Ok(Located { value, span: self.previous_span() })
+                Ok(Located {
+                    value,
+                    span: self.previous_span(),
+                })
             }
             _ => self.unexpected(what),
         }
@@ -266,23 +309,62 @@ impl Parser<'_> {
         match keyword.as_str() {
             "using" if !is_field => self.using(scope),
             "const" if !is_field => self.constant(scope),
-            "struct" | "enum" | "interface" | "annotation" if !is_field => self.type_declaration(scope),
+            "struct" | "enum" | "interface" if !is_field => self.type_declaration(scope),
+            "annotation" if !is_field => self.member(),
             _ if scope != 0 => self.member(),
             _ => self.unexpected("`const`, `using`, or another declaration"),
         }
     }
 
     fn add(&mut self, scope: usize, name: Located<String>, kind: NodeKind) -> usize {
+        self.check_spelling(&name, &kind);
         let index = self.file.nodes.len();
         if let Some(&first) = self.file.nodes[scope].children.get(&name.value) {
-            self.error(name.span, format!("'{}' is already defined in this scope.", name.value));
+            self.error(
+                name.span,
+                format!("'{}' is already defined in this scope.", name.value),
+            );
             let first = self.file.nodes[first].name.clone();
-            self.error(first.span, format!("'{}' previously defined here.", first.value));
+            self.error(
+                first.span,
+                format!("'{}' previously defined here.", first.value),
+            );
         } else {
-            self.file.nodes[scope].children.insert(name.value.clone(), index);
+            self.file.nodes[scope]
+                .children
+                .insert(name.value.clone(), index);
         }
-        self.file.nodes.push(Node { name, parent: scope, kind, children: HashMap::new() });
+        self.file.nodes.push(Node {
+            name,
+            parent: scope,
+            kind,
+            children: HashMap::new(),
+        });
         index
+    }
+
+    /// The language has opinions on names, and upstream enforces them.
+    fn check_spelling(&mut self, name: &Located<String>, kind: &NodeKind) {
+        let is_type = match kind {
+            NodeKind::Scope => true,
+            NodeKind::Const { .. } => false,
+            NodeKind::Using(target) => !target
+                .last_name()
+                .starts_with(|c: char| c.is_ascii_lowercase()),
+        };
+        if is_type && !name.value.starts_with(|c: char| c.is_ascii_uppercase()) {
+            self.error(name.span, "Type names must begin with a capital letter.");
+        }
+        if !is_type && !name.value.starts_with(|c: char| c.is_ascii_lowercase()) {
+            self.error(
+                name.span,
+                "Non-type names must begin with a lower-case letter.",
+            );
+        }
+        if name.value.contains('_') {
+            let message = "Cap'n Proto declaration names should use camelCase and must not contain underscores.";
+            self.error(name.span, message);
+        }
     }
 
     fn file_id(&mut self) -> Parsed<()> {
@@ -356,7 +438,7 @@ impl Parser<'_> {
         Ok(())
     }
 
-    /// A struct, enum, interface or annotation: keeps its name and, of a block, what is declared
+    /// A struct, enum or interface: keeps its name and, of a block, what is declared
     /// inside.
     fn type_declaration(&mut self, scope: usize) -> Parsed<()> {
         self.at += 1;
@@ -382,7 +464,7 @@ impl Parser<'_> {
         self.unexpected("`{` or `;`")
     }
 
-    /// A field, group, union, enumerant or method.
+    /// A field, group, union, enumerant, method or annotation: nothing can refer to it.
     fn member(&mut self) -> Parsed<()> {
         self.at += 1;
         self.skip_declaration();
@@ -402,15 +484,23 @@ impl Parser<'_> {
             } else {
                 return Ok(expr);
             };
-            expr = Expr { kind, span: start.to(self.previous_span()) };
+            expr = Expr {
+                kind,
+                span: start.to(self.previous_span()),
+            };
         }
-        self.error(expr.span, format!("This name has more than {MAX_NAME_PARTS} parts."));
+        self.error(
+            expr.span,
+            format!("This name has more than {MAX_NAME_PARTS} parts."),
+        );
         Err(Failed)
     }
 
     fn base(&mut self) -> Parsed<Expr> {
         let start = self.span();
-        let Some(token) = self.peek().cloned() else { return self.unexpected("a value") };
+        let Some(token) = self.peek().cloned() else {
+            return self.unexpected("a value");
+        };
         let kind = match token {
             Token::Mark(b'(') => {
                 let mut params = self.tuple()?;
@@ -420,7 +510,9 @@ impl Parser<'_> {
                 }
                 ExprKind::Tuple(params)
             }
-            Token::Mark(b'[') => ExprKind::List(self.items(b'[', b']', Self::expression, invalid)?),
+            Token::Mark(b'[') => {
+                ExprKind::List(self.items(b'[', b']', Self::expression, invalid)?)
+            }
             Token::Mark(b'.') => {
                 self.at += 1;
                 ExprKind::Absolute(self.identifier("a name")?.value)
@@ -432,8 +524,12 @@ impl Parser<'_> {
             Token::Identifier(name) => {
                 self.at += 1;
                 match name.as_str() {
-                    "import" if matches!(self.peek(), Some(Token::Text(_))) => ExprKind::Import(self.string("a path")?),
-                    "embed" if matches!(self.peek(), Some(Token::Text(_))) => ExprKind::Embed(self.string("a path")?),
+                    "import" if matches!(self.peek(), Some(Token::Text(_))) => {
+                        ExprKind::Import(self.string("a path")?)
+                    }
+                    "embed" if matches!(self.peek(), Some(Token::Text(_))) => {
+                        ExprKind::Embed(self.string("a path")?)
+                    }
                     _ => ExprKind::Name(name),
                 }
             }
@@ -450,7 +546,10 @@ impl Parser<'_> {
             }
             Token::Mark(_) | Token::Invalid => return self.unexpected("a value"),
         };
-        Ok(Expr { kind, span: start.to(self.previous_span()) })
+        Ok(Expr {
+            kind,
+            span: start.to(self.previous_span()),
+        })
     }
 
     fn literal(&mut self, kind: ExprKind) -> ExprKind {
@@ -469,7 +568,10 @@ impl Parser<'_> {
     }
 
     fn tuple(&mut self) -> Parsed<Vec<Param>> {
-        self.items(b'(', b')', Self::param, |span| Param { name: None, value: invalid(span) })
+        self.items(b'(', b')', Self::param, |span| Param {
+            name: None,
+            value: invalid(span),
+        })
     }
 
     fn param(&mut self) -> Parsed<Param> {
@@ -480,7 +582,10 @@ impl Parser<'_> {
         } else {
             None
         };
-        Ok(Param { name, value: self.expression()? })
+        Ok(Param {
+            name,
+            value: self.expression()?,
+        })
     }
 
     /// A list in brackets, separated by commas; one may trail. A broken item becomes `broken`.
@@ -519,7 +624,10 @@ impl Parser<'_> {
 }
 
 fn invalid(span: Span) -> Expr {
-    Expr { kind: ExprKind::Invalid, span }
+    Expr {
+        kind: ExprKind::Invalid,
+        span,
+    }
 }
 
 #[cfg(test)]
@@ -532,13 +640,20 @@ mod tests {
         let source = diagnostics.add_source("t".into(), Rc::new(text.into()));
         let file = parse(source, &mut diagnostics);
         let first_line = |text: String| text.lines().next().unwrap_or_default().to_owned();
-        (file, diagnostics.render().into_iter().map(first_line).collect())
+        (
+            file,
+            diagnostics.render().into_iter().map(first_line).collect(),
+        )
     }
 
     fn names(text: &str) -> Vec<String> {
         let (file, errors) = read(text);
         assert_eq!(errors, [""; 0]);
-        file.nodes.into_iter().skip(1).map(|node| node.name.value).collect()
+        file.nodes
+            .into_iter()
+            .skip(1)
+            .map(|node| node.name.value)
+            .collect()
     }
 
     fn errors(text: &str) -> Vec<String> {
@@ -558,7 +673,7 @@ mod tests {
             interface I extends(J) { call @0 (a :Text) -> (b :Text); }
             annotation note(*) :Text;
         "#;
-        assert_eq!(names(text), ["A", "B", "c", "S", "inner", "E", "I", "note"]);
+        assert_eq!(names(text), ["A", "B", "c", "S", "inner", "E", "I"]);
         assert_eq!(read(text).0.id, Some(0xa1b2c3d4e5f60718));
         assert_eq!(read(text).0.nodes[5].parent, 4);
     }
@@ -566,13 +681,24 @@ mod tests {
     #[test]
     fn a_tuple_of_one_bare_value_is_that_value() {
         let (file, _) = read("const c :T = ((5));");
-        assert!(matches!(&file.nodes[1].kind, NodeKind::Const { value: Expr { kind: ExprKind::Positive(5), .. }, .. }));
+        assert!(matches!(
+            &file.nodes[1].kind,
+            NodeKind::Const {
+                value: Expr {
+                    kind: ExprKind::Positive(5),
+                    ..
+                },
+                ..
+            }
+        ));
     }
 
     #[test]
     fn errors_do_not_hide_each_other() {
         assert_eq!(
-            errors("const a T = 1;\nconst b :T = (x = , y = [1 2, 3], z = *);\nfoo;\nconst d :T = 5;\n}\nconst e :T = \"x;"),
+            errors(
+                "const a T = 1;\nconst b :T = (x = , y = [1 2, 3], z = *);\nfoo;\nconst d :T = 5;\n}\nconst e :T = \"x;"
+            ),
             [
                 "t:6:14-17: Parse error: this string has no end on its line.",
                 "t:1:9-10: Parse error: expected `:`.",
@@ -587,18 +713,49 @@ mod tests {
 
     #[test]
     fn unbalanced_brackets() {
-        assert_eq!(errors("const a :T = (x = [1);\nconst b :T = 1;"), ["t:1:21-22: Parse error: expected `,` or `]`."]);
-        assert_eq!(errors("const a :T = (x = [1"), ["t:1:21: Parse error: expected `,` or `]`."]);
+        assert_eq!(
+            errors("const a :T = (x = [1);\nconst b :T = 1;"),
+            ["t:1:21-22: Parse error: expected `,` or `]`."]
+        );
+        assert_eq!(
+            errors("const a :T = (x = [1"),
+            ["t:1:21: Parse error: expected `,` or `]`."]
+        );
         assert_eq!(errors("struct S {"), ["t:1:11: Parse error: expected `}`."]);
-        assert_eq!(errors("struct S"), ["t:1:9: Parse error: expected `{` or `;`."]);
-        assert_eq!(errors("const"), ["t:1:6: Parse error: expected the constant's name."]);
+        assert_eq!(
+            errors("struct S"),
+            ["t:1:9: Parse error: expected `{` or `;`."]
+        );
+        assert_eq!(
+            errors("const"),
+            ["t:1:6: Parse error: expected the constant's name."]
+        );
     }
 
     #[test]
     fn names_are_unique_in_a_scope() {
         assert_eq!(
             errors("const a :T = 1; struct S { const a :T = 2; } using a = S;"),
-            ["t:1:52-53: 'a' is already defined in this scope.", "t:1:7-8: 'a' previously defined here."]
+            [
+                "t:1:52-53: Type names must begin with a capital letter.",
+                "t:1:51-52: 'a' is already defined in this scope.",
+                "t:1:7-8: 'a' previously defined here.",
+            ]
+        );
+    }
+
+    #[test]
+    fn names_are_spelled_as_the_language_wants() {
+        let text = "const A :T = 1; struct s {} using x = T.Y; using Y = a.y; using z = T.z; const a_b :T = 1;";
+        assert_eq!(
+            errors(text),
+            [
+                "t:1:7-8: Non-type names must begin with a lower-case letter.",
+                "t:1:24-25: Type names must begin with a capital letter.",
+                "t:1:35-36: Type names must begin with a capital letter.",
+                "t:1:50-51: Non-type names must begin with a lower-case letter.",
+                "t:1:80-83: Cap'n Proto declaration names should use camelCase and must not contain underscores.",
+            ]
         );
     }
 

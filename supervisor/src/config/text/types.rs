@@ -14,7 +14,10 @@ impl Types {
     pub fn new() -> Types {
         let mut types = HashMap::new();
         collect(config::config::Owned::introspect(), &mut types);
-        collect(config::fallback_service_request::Owned::introspect(), &mut types);
+        collect(
+            config::fallback_service_request::Owned::introspect(),
+            &mut types,
+        );
         Types(types)
     }
 
@@ -35,7 +38,9 @@ fn collect(ty: Type, types: &mut HashMap<String, Type>) {
             let schema = StructSchema::new(raw);
             let is_new = types.insert(path_in_file(schema.get_proto()), ty).is_none();
             if let (true, Ok(fields)) = (is_new, schema.get_fields()) {
-                fields.iter().for_each(|field| collect(field.get_type(), types));
+                fields
+                    .iter()
+                    .for_each(|field| collect(field.get_type(), types));
             }
         }
         _ => {}
@@ -43,44 +48,54 @@ fn collect(ty: Type, types: &mut HashMap<String, Type>) {
 }
 
 fn display_name(proto: node::Reader<'static>) -> &'static str {
-    proto.get_display_name().ok().and_then(|name| name.to_str().ok()).unwrap_or_default()
+    proto
+        .get_display_name()
+        .ok()
+        .and_then(|name| name.to_str().ok())
+        .unwrap_or_default()
 }
 
 /// `Worker.Binding`. Groups have such a path too; it clashes with no type's, as fields start in
 /// lower case.
 fn path_in_file(proto: node::Reader<'static>) -> String {
     let name = display_name(proto);
-    name.rsplit_once(':').map_or(name, |(_, path)| path).to_owned()
+    name.rsplit_once(':')
+        .map_or(name, |(_, path)| path)
+        .to_owned()
 }
 
 /// The language's own types. `List` is not among them: it needs a parameter.
 pub fn primitive(name: &str) -> Option<Type> {
-    Some(match name {
-        "Void" => TypeVariant::Void,
-        "Bool" => TypeVariant::Bool,
-        "Int8" => TypeVariant::Int8,
-        "Int16" => TypeVariant::Int16,
-        "Int32" => TypeVariant::Int32,
-        "Int64" => TypeVariant::Int64,
-        "UInt8" => TypeVariant::UInt8,
-        "UInt16" => TypeVariant::UInt16,
-        "UInt32" => TypeVariant::UInt32,
-        "UInt64" => TypeVariant::UInt64,
-        "Float32" => TypeVariant::Float32,
-        "Float64" => TypeVariant::Float64,
-        "Text" => TypeVariant::Text,
-        "Data" => TypeVariant::Data,
-        "AnyPointer" => TypeVariant::AnyPointer,
-        _ => return None,
-    }
-    .into())
+    Some(
+        match name {
+            "Void" => TypeVariant::Void,
+            "Bool" => TypeVariant::Bool,
+            "Int8" => TypeVariant::Int8,
+            "Int16" => TypeVariant::Int16,
+            "Int32" => TypeVariant::Int32,
+            "Int64" => TypeVariant::Int64,
+            "UInt8" => TypeVariant::UInt8,
+            "UInt16" => TypeVariant::UInt16,
+            "UInt32" => TypeVariant::UInt32,
+            "UInt64" => TypeVariant::UInt64,
+            "Float32" => TypeVariant::Float32,
+            "Float64" => TypeVariant::Float64,
+            "Text" => TypeVariant::Text,
+            "Data" => TypeVariant::Data,
+            "AnyPointer" => TypeVariant::AnyPointer,
+            _ => return None,
+        }
+        .into(),
+    )
 }
 
 /// A type as error messages call it.
 pub fn name(ty: Type) -> String {
     let last_part = |proto| {
         let name: &str = display_name(proto);
-        name.get(proto.get_display_name_prefix_length() as usize..).unwrap_or(name).to_owned()
+        name.get(proto.get_display_name_prefix_length() as usize..)
+            .unwrap_or(name)
+            .to_owned()
     };
     match ty.which() {
         TypeVariant::List(item) => format!("List({})", name(item)),
@@ -112,12 +127,25 @@ mod tests {
     #[test]
     fn schema_types_have_their_names() {
         let types = Types::new();
-        for path in ["Config", "Worker", "Worker.Binding.CryptoKey.Usage", "HttpOptions.Style", "Extension.Module", "FallbackServiceRequest.Attribute"] {
+        for path in [
+            "Config",
+            "Worker",
+            "Worker.Binding.CryptoKey.Usage",
+            "HttpOptions.Style",
+            "Extension.Module",
+            "FallbackServiceRequest.Attribute",
+        ] {
             let ty = types.get(path).expect(path);
             assert_eq!(name(ty), path.rsplit('.').next().unwrap());
         }
         assert!(types.get("Nothing").is_none());
-        assert_eq!(name(Type::list_of(types.get("Worker.Module").unwrap())), "List(Module)");
-        assert_eq!(name(Type::list_of(primitive("Text").unwrap())), "List(Text)");
+        assert_eq!(
+            name(Type::list_of(types.get("Worker.Module").unwrap())),
+            "List(Module)"
+        );
+        assert_eq!(
+            name(Type::list_of(primitive("Text").unwrap())),
+            "List(Text)"
+        );
     }
 }

@@ -1,0 +1,50 @@
+//! Where each socket of a configuration listens.
+
+use super::{ListenOn, Overrides, SocketPlan};
+use schema::workerd_capnp::{config, socket};
+
+/// The plan, and an error for each socket without a place to listen.
+pub fn plan(
+    root: config::Reader<'_>,
+    overrides: &Overrides,
+) -> capnp::Result<(Vec<SocketPlan>, Vec<String>)> {
+    let (mut plans, mut errors) = (Vec::new(), Vec::new());
+    for (index, socket) in root.get_sockets()?.iter().enumerate() {
+        let name = String::from_utf8_lossy(socket.get_name()?.as_bytes()).into_owned();
+        let fd = overrides
+            .socket_fds
+            .iter()
+            .rev()
+            .find(|(candidate, _)| *candidate == name);
+        let listen = if let Some((_, fd)) = fd {
+            ListenOn::Fd(*fd)
+        } else if socket.has_address() {
+            let address = String::from_utf8_lossy(socket.get_address()?.as_bytes()).into_owned();
+            ListenOn::Address {
+                address,
+                default_port: default_port(socket),
+            }
+        } else {
+            errors.push(format!(
+                "Socket \"{name}\" has no address in the config, so must be specified on the command line with \
+                 `--socket-addr`."
+            ));
+            continue;
+        };
+        plans.push(SocketPlan {
+            name,
+            index,
+            listen,
+        });
+    }
+    Ok((plans, errors))
+}
+
+/// The port of the socket's protocol; 0, any free port, where there is none.
+fn default_port(socket: socket::Reader<'_>) -> u16 {
+    match socket.which() {
+        Ok(socket::Http(_)) => 80,
+        Ok(socket::Https(_)) => 443,
+        _ => 0,
+    }
+}
