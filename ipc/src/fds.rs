@@ -85,7 +85,8 @@ pub fn receive_packet(socket: BorrowedFd, buffer: &mut [u8]) -> io::Result<(usiz
     Ok((message.bytes, fds))
 }
 
-/// Takes ownership of a descriptor that the process was started with. An error when it is not open.
+/// Takes ownership of a descriptor that the process was started with. An error when it is not open. The standard streams are
+/// copied, so that their numbers stay in use.
 pub fn inherited(fd: RawFd) -> io::Result<OwnedFd> {
     if fd < 0 {
         return Err(io::Error::from_raw_os_error(libc::EBADF));
@@ -93,6 +94,10 @@ pub fn inherited(fd: RawFd) -> io::Result<OwnedFd> {
     // SAFETY: F_GETFD only looks the number up.
     if unsafe { libc::fcntl(fd, libc::F_GETFD) } < 0 {
         return Err(io::Error::last_os_error());
+    }
+    if fd <= libc::STDERR_FILENO {
+        // SAFETY: the standard streams stay open for as long as the process lives.
+        return unsafe { BorrowedFd::borrow_raw(fd) }.try_clone_to_owned();
     }
     // SAFETY: the descriptor is open, and was given to this process by number to own.
     let fd = unsafe { OwnedFd::from_raw_fd(fd) };

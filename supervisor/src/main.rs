@@ -1,17 +1,183 @@
-//! temporary
-use std::os::fd::OwnedFd;
+//! The `workerd` program: reads the command line and does what it says.
+//!
+//! The one place that joins the supervisor's folders with `worker-proc`. A start takes one of four ways: a runtime process
+//! (the hidden subcommand, started by the supervisor), a compiled executable (a config is appended to this file), or one of the
+//! commands of `cli`.
+
+mod cli;
+mod config;
+mod lifecycle;
+mod observe;
+mod process;
+mod sockets;
+
+use std::ffi::OsString;
+use std::io;
+use std::process::ExitCode;
+
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
+
+use cli::Command;
+use config::{ConfigErrors, LoadOptions, Loaded};
+use observe::tell;
+use process::launch;
+use sockets::SocketSet;
+use sockets::inherit::{InheritedFds, ListenFds};
+use sockets::report::Reporter;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// All internal JavaScript, evaluated (see `build.rs`).
 static SNAPSHOT: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/snapshot.bin"));
-fn main() {
-    let a: Vec<String> = std::env::args().collect();
-    let bytes = std::fs::read(&a[2]).unwrap();
-    let config = ipc::ConfigBytes::copy_from(&bytes);
-    let mut listeners = vec![];
-    for (i, p) in a[3..].iter().enumerate() {
-        let l = std::net::TcpListener::bind(format!("127.0.0.1:{p}")).unwrap();
-        listeners.push(ipc::Listener { socket: i, slot: 0, fd: OwnedFd::from(l), kind: ipc::ListenerKind::Tcp });
+
+fn main() -> ExitCode {
+    let arguments: Vec<OsString> = std::env::args_os().collect();
+    let status = if arguments
+        .get(1)
+        .is_some_and(|first| first == launch::SUBCOMMAND)
+    {
+        runtime_process(&arguments[2..])
+    } else {
+        command(&arguments).unwrap_or_else(|error| cli::report(&error))
+    };
+    ExitCode::from(status)
+}
+
+fn runtime_process(arguments: &[OsString]) -> u8 {
+    match launch::enter(arguments) {
+        Ok(start) => worker_proc::serve(start, SNAPSHOT),
+        Err(error) => {
+            tell(error);
+            1
+        }
     }
-    let mut start = ipc::Start { config, listeners, options: ipc::Options::default(), control: None };
-    start.options.verbose = true;
-    let code = if a[1] == "test" { worker_proc::test(start, SNAPSHOT) } else { worker_proc::serve(start, SNAPSHOT) };
-    std::process::exit(code.into());
+}
+
+fn command(arguments: &[OsString]) -> Result<u8, clap::Error> {
+    let embedded = config::compile::embedded_config();
+    if let Some(config) =
+        embedded.map_err(|error| cli::usage_error(&format!("embedded config: {error}")))?
+    {
+        return serve(cli::parse_compiled(arguments)?.into_serve(config)?);
+    }
+    let cli = cli::parse(arguments)?;
+    let verbose = cli.verbose();
+    match cli.command {
+        Command::Serve(config) => serve(config.into_serve(verbose)?),
+        Command::Compile(arguments) => {
+            let config_only = arguments.config_only;
+            compile(&arguments.into_load(), config_only)
+        }
+        Command::Test(arguments) => {
+            let (load, options, warnings) = arguments.into_test(verbose);
+            warnings.iter().for_each(tell);
+            Ok(test(&load, options))
+        }
+    }
+}
+
+fn serve(mut serve: cli::Serve) -> Result<u8, clap::Error> {
+    let usage = |error: String| cli::usage_error(&error);
+    let mut inherited = InheritedFds::take(&serve.socket_fds).map_err(usage)?;
+    let listen_fds = ListenFds::from_environment();
+    let mut named = inherited.take_listen_fds(&listen_fds).map_err(usage)?;
+    let overrides = &mut serve.load.overrides;
+    named.retain(|(name, _)| {
+        !overrides
+            .socket_addrs
+            .iter()
+            .any(|(other, _)| other == name)
+    });
+    overrides.socket_fds.append(&mut named);
+    let claimed = |fd| serve.socket_fds.iter().any(|(_, claimed)| *claimed == fd);
+    if let Some(fd) = listen_fds.unnamed.iter().find(|fd| !claimed(**fd)) {
+        serve.warnings.push(format!(
+            "warning: descriptor {fd} of LISTEN_FDS is not used: name it after a socket of the config \
+             (FileDescriptorName=, --fdname), or pass --socket-fd=<name>={fd}."
+        ));
+    }
+    let reporter = Reporter::new(serve.control_fd, serve.report_phases).map_err(usage)?;
+    serve.warnings.iter().for_each(tell);
+    raise_fd_limit();
+    let load = serve.load;
+    let server = lifecycle::Server {
+        load: Box::new(move || config::load(&load)),
+        show,
+        options: serve.options,
+        inherited,
+        reporter,
+        watch: serve.watch,
+    };
+    Ok(lifecycle::run(server, |start| worker_proc::serve(start, SNAPSHOT)))
+}
+
+fn compile(load: &LoadOptions, config_only: bool) -> Result<u8, clap::Error> {
+    let Ok(loaded) = config::load(load).inspect_err(show) else {
+        return Ok(1);
+    };
+    loaded.warnings.iter().for_each(tell);
+    let written = config::compile::write(&loaded, config_only, &mut io::stdout().lock());
+    written.map_err(|error| cli::usage_error(&format!("writing to stdout: {error}")))?;
+    Ok(0)
+}
+
+fn test(load: &LoadOptions, options: ipc::Options) -> u8 {
+    let Ok(loaded) = config::load(load).inspect_err(show) else {
+        return 1;
+    };
+    loaded.warnings.iter().for_each(tell);
+    raise_fd_limit();
+    match prepare_test(&loaded, options) {
+        Ok((start, _sockets)) => worker_proc::test(start, SNAPSHOT),
+        Err(errors) => {
+            errors.iter().for_each(tell);
+            1
+        }
+    }
+}
+
+/// Tests run in this process, with the sockets of the config listening. The set owns what outlives a listener: socket files.
+fn prepare_test(
+    loaded: &Loaded,
+    options: ipc::Options,
+) -> Result<(ipc::Start, SocketSet), Vec<String>> {
+    let sockets = SocketSet::bind(
+        &loaded.sockets,
+        1,
+        &InheritedFds::default(),
+        &SocketSet::default(),
+    )?;
+    sockets.listen().map_err(|error| vec![error])?;
+    let listeners = sockets
+        .for_process(0)
+        .map_err(|error| vec![error.to_string()])?;
+    let config = ipc::ConfigBytes::copy_from(loaded.message.as_bytes());
+    Ok((
+        ipc::Start {
+            config,
+            listeners,
+            options,
+            control: None,
+        },
+        sockets,
+    ))
+}
+
+fn show(errors: &ConfigErrors) {
+    if errors.usage {
+        for error in &errors.errors {
+            cli::report(&cli::usage_error(error));
+        }
+    } else {
+        tell(errors);
+    }
+}
+
+/// Takes as many descriptors as the system allows: each connection is one.
+fn raise_fd_limit() {
+    if let Ok((_, most)) = getrlimit(Resource::RLIMIT_NOFILE) {
+        // Without more, the limit that there is holds.
+        let _ = setrlimit(Resource::RLIMIT_NOFILE, most, most);
+    }
 }

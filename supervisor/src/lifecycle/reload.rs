@@ -1,0 +1,210 @@
+//! Loading a config: the first time, and again beside the generation that serves, without a failed request.
+//!
+//! Part of `supervisor`. A new generation gets the old one's listeners (and new ones where the config has new sockets), and
+//! starts. When every process is ready, new sockets listen and the processes are told to serve; when every process serves,
+//! the old ones are told to drain. Until then both accept on the same queues. A new generation that fails changes nothing.
+
+use std::mem;
+
+use ipc::ToRuntime;
+use ipc::fds::sealed_memory;
+
+use super::generation::Generation;
+use super::supervisor::{Key, Role, Supervisor};
+use super::watch::Watcher;
+use crate::observe::tell;
+use crate::process::Phase;
+use crate::sockets::SocketSet;
+
+impl Supervisor {
+    /// Loads the config anew and replaces what serves with it. One reload at a time: asked for another, it does that next.
+    pub(super) fn reload(&mut self) {
+        if self.stopping.is_some() {
+            return;
+        }
+        let settled = self
+            .current
+            .as_ref()
+            .is_none_or(|generation| generation.announced);
+        if self.incoming.is_some() || !settled {
+            self.reload_again = true;
+            return;
+        }
+        if self.current.is_some() {
+            self.systemd.reloading();
+        }
+        self.load_generation();
+    }
+
+    /// Loads the config and starts a generation with it.
+    pub(super) fn load_generation(&mut self) {
+        self.generations += 1;
+        let loaded = (self.server.load)();
+        let files = match &loaded {
+            Ok(loaded) => &loaded.files,
+            Err(errors) => &errors.files,
+        };
+        if self.server.watch {
+            let program = self.launcher.executable.path.as_path();
+            let files = files.iter().map(|file| file.as_path()).chain([program]);
+            match Watcher::new(files) {
+                Ok(watcher) => self.watcher = Some(watcher),
+                Err(error) => tell(format_args!("--watch: inotify: {error}")),
+            }
+        }
+        let loaded = match loaded {
+            Ok(loaded) => loaded,
+            Err(errors) => {
+                (self.server.show)(&errors);
+                return self.abandon_incoming(Vec::new());
+            }
+        };
+        loaded.warnings.iter().for_each(tell);
+        let none = SocketSet::default();
+        let previous = self
+            .current
+            .as_ref()
+            .map_or(&none, |generation| &generation.sockets);
+        let sockets = SocketSet::bind(
+            &loaded.sockets,
+            self.launcher.processes(),
+            &self.server.inherited,
+            previous,
+        );
+        let generation = sockets.and_then(|sockets| {
+            let config = sealed_memory(c"config", loaded.message.as_bytes());
+            let generation = config.and_then(|config| {
+                Generation::start(self.generations, config, sockets, &mut self.launcher)
+            });
+            generation
+                .map_err(|error| vec![format!("The runtime processes cannot be started: {error}")])
+        });
+        match generation {
+            Err(errors) => self.abandon_incoming(errors),
+            Ok(generation) => {
+                for process in generation.processes() {
+                    let key = (process.generation, process.slot);
+                    self.server
+                        .reporter
+                        .phase(key, process.pid(), Phase::Starting);
+                }
+                self.incoming = Some(generation);
+            }
+        }
+    }
+
+    pub(super) fn on_ready(&mut self, key: Key) {
+        match self.role(key) {
+            Role::Incoming => self.commit_when_ready(),
+            Role::Current => {
+                // A replacement: its siblings serve already.
+                if let Some(process) = self.process_mut(key) {
+                    process.send(&ToRuntime::Serve);
+                }
+            }
+            Role::Retiring => {}
+        }
+    }
+
+    /// Makes the incoming generation the one that serves, once all of it is ready.
+    fn commit_when_ready(&mut self) {
+        let Some(generation) = self
+            .incoming
+            .take_if(|generation| generation.all_in(Phase::Ready))
+        else {
+            return;
+        };
+        if let Err(error) = generation.sockets.listen() {
+            self.incoming = Some(generation);
+            return self.abandon_incoming(vec![error]);
+        }
+        for process in generation.processes() {
+            process.send(&ToRuntime::Serve);
+        }
+        if let Some(old) = self.current.replace(generation) {
+            self.retire(old);
+        }
+    }
+
+    pub(super) fn on_serving(&mut self, key: Key) {
+        let Some(generation) = self
+            .current
+            .as_mut()
+            .filter(|generation| generation.number == key.0)
+        else {
+            return;
+        };
+        let slot = key.1 as usize;
+        generation.restored(slot);
+        generation.adopt_orphans();
+        if generation.announced || !generation.all_in(Phase::Serving) {
+            return self.show_status();
+        }
+        generation.announced = true;
+        let first = generation.number == 1;
+        self.server.reporter.listening(&generation.sockets);
+        self.systemd.ready(&self.status());
+        self.drain_retiring();
+        if !first {
+            self.server.reporter.reloaded(true);
+        }
+        self.reload_next();
+    }
+
+    /// A process says that its config does not start.
+    pub(super) fn on_start_failed(&mut self, key: Key, errors: Vec<String>) {
+        match self.role(key) {
+            // Every process fails with the same config: the first one tells why, once.
+            Role::Incoming => self.abandon_incoming(errors),
+            Role::Current => {
+                errors.iter().for_each(tell);
+                if let Some(generation) = &mut self.current {
+                    generation.slots[key.1 as usize].given_up = true;
+                }
+            }
+            Role::Retiring => {}
+        }
+    }
+
+    /// Gives the incoming generation up. What serves goes on serving.
+    pub(super) fn abandon_incoming(&mut self, errors: Vec<String>) {
+        errors.iter().for_each(tell);
+        self.abandon_upgrade();
+        if let Some(mut generation) = self.incoming.take() {
+            generation.kill();
+        }
+        if self.current.is_some() {
+            tell("The reload failed; the config from before goes on serving.");
+            self.systemd
+                .ready(&format!("{}; the last reload failed", self.status()));
+            self.server.reporter.reloaded(false);
+        } else if self.watcher.is_some() {
+            tell("Waiting for a change of the config.");
+        } else {
+            return self.abort(1);
+        }
+        self.reload_next();
+    }
+
+    fn reload_next(&mut self) {
+        if mem::take(&mut self.reload_again) {
+            self.reload();
+        }
+    }
+
+    /// `--watch` has seen changes come to rest.
+    pub(super) fn on_files_settled(&mut self) {
+        let changed = self
+            .watcher
+            .as_mut()
+            .map(Watcher::changed)
+            .unwrap_or_default();
+        if changed.contains(&self.launcher.executable.path) {
+            tell("The program has changed: upgrading.");
+            self.upgrade();
+        } else if !changed.is_empty() {
+            tell("The config has changed: reloading.");
+            self.reload();
+        }
+    }
+}

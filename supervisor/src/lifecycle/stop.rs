@@ -1,0 +1,94 @@
+//! Stopping: drain with a deadline, then exit.
+//!
+//! Part of `supervisor`, which calls it for SIGTERM and SIGINT, and when there is nothing left to serve with.
+
+use std::mem;
+use std::time::{Duration, Instant};
+
+use ipc::ToRuntime;
+
+use super::supervisor::{Supervisor, key_of};
+use crate::observe::tell;
+use crate::process::{Phase, Process};
+
+/// What a process that drains gets beyond its deadline, to cut off what is left and say so.
+const GRACE: Duration = Duration::from_secs(2);
+
+/// The end of the server has begun.
+#[derive(Debug)]
+pub(super) struct Stopping {
+    status: u8,
+}
+
+impl Supervisor {
+    /// Drains every process and exits when the last has ended. Asked a second time, exits at once.
+    pub(super) fn stop(&mut self) {
+        if self.stopping.is_some() {
+            tell("Stopped at once, as asked twice.");
+            return self.abort(1);
+        }
+        self.stopping = Some(Stopping { status: 0 });
+        self.systemd.stopping();
+        self.watcher = None;
+        if let Some(mut generation) = self.incoming.take() {
+            generation.kill();
+        }
+        if let Some(generation) = self.current.take() {
+            self.retire(generation);
+        }
+        self.drain_retiring();
+    }
+
+    /// Ends every process at once and exits.
+    pub(super) fn abort(&mut self, status: u8) {
+        for generation in [self.current.take(), self.incoming.take()]
+            .iter_mut()
+            .flatten()
+        {
+            generation.kill();
+        }
+        for mut process in mem::take(&mut self.retiring) {
+            process.kill();
+        }
+        self.stopping = Some(Stopping { status });
+    }
+
+    /// Moves the processes of a generation to those that are to drain. Its listeners close here as far as no other generation
+    /// has them. A process that still starts has nothing to drain.
+    pub(super) fn retire(&mut self, generation: super::generation::Generation) {
+        for mut process in generation.slots.into_iter().filter_map(|slot| slot.process) {
+            if process.phase() == Phase::Starting {
+                process.kill();
+            } else {
+                self.retiring.push(process);
+            }
+        }
+    }
+
+    /// Tells what is to drain to do so.
+    pub(super) fn drain_retiring(&mut self) {
+        let timeout = self.server.options.drain_timeout;
+        let due: Vec<_> = self
+            .retiring
+            .iter()
+            .filter(|process| process.phase() < Phase::Draining)
+            .map(key_of)
+            .collect();
+        for key in due {
+            self.advance(key, Phase::Draining);
+            if let Some(process) = self.process_mut(key) {
+                process.deadline = Some(Instant::now() + timeout + GRACE);
+                process.send(&ToRuntime::Drain { deadline: timeout });
+            }
+        }
+    }
+
+    /// The exit status, once nothing is left to wait for.
+    pub(super) fn finished(&self) -> Option<u8> {
+        let Stopping { status } = self.stopping.as_ref()?;
+        self.retiring
+            .iter()
+            .all(|process: &Process| process.phase() == Phase::Stopped)
+            .then_some(*status)
+    }
+}

@@ -1,0 +1,352 @@
+//! The supervisor: its state, its poll loop, and what it does about each event.
+//!
+//! Called by `lifecycle::run`. The larger stories are told in `reload`, `restart` and `stop`, each an `impl` of
+//! [`Supervisor`]; here is what calls them.
+
+use std::fmt::Display;
+use std::io;
+use std::os::fd::AsFd;
+use std::path::PathBuf;
+use std::time::Instant;
+
+use ipc::{ChannelError, ToRuntime, ToSupervisor};
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+
+use super::Server;
+use super::generation::Generation;
+use super::signals::{Ended, Request, Signals, reap};
+use super::stop::Stopping;
+use super::systemd::Systemd;
+use super::upgrade::HandOver;
+use super::watch::Watcher;
+use crate::observe::tell;
+use crate::process::launch::{Executable, Launcher};
+use crate::process::{Phase, Process};
+
+/// A process: the number of its generation, and its slot.
+pub(super) type Key = (u64, u32);
+
+pub(super) struct Supervisor {
+    pub(super) server: Server,
+    pub(super) launcher: Launcher,
+    pub(super) systemd: Systemd,
+    pub(super) watcher: Option<Watcher>,
+    signals: Signals,
+    /// How many generations there have been.
+    pub(super) generations: u64,
+    /// The generation that serves. `None` before the first, and while stopping.
+    pub(super) current: Option<Generation>,
+    /// The generation that starts beside it.
+    pub(super) incoming: Option<Generation>,
+    /// Processes of earlier generations, until they have drained.
+    pub(super) retiring: Vec<Process>,
+    /// Asked to reload while a reload was under way.
+    pub(super) reload_again: bool,
+    /// During an upgrade, the program that this supervisor runs.
+    pub(super) upgrading: Option<Executable>,
+    pub(super) stopping: Option<Stopping>,
+}
+
+/// Whose process it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Role {
+    Current,
+    Incoming,
+    Retiring,
+}
+
+/// What a descriptor in the poll set stands for.
+#[derive(Clone, Copy)]
+enum Source {
+    Signals,
+    Watcher,
+    Process(Key),
+}
+
+impl Supervisor {
+    pub(super) fn new(server: Server, mut launcher: Launcher) -> io::Result<Self> {
+        let (mut current, mut watcher, mut generations) = (None, None, 0);
+        if let Some(HandOver { generation, files }) = HandOver::take()? {
+            launcher.continue_with(generation.slots.len() as u32);
+            generations = generation.number;
+            current = Some(generation);
+            if server.watch {
+                watcher = Some(Watcher::new(files.iter().map(PathBuf::as_path))?);
+            }
+        }
+        Ok(Self {
+            server,
+            launcher,
+            systemd: Systemd::from_environment(),
+            watcher,
+            signals: Signals::new()?,
+            generations,
+            current,
+            incoming: None,
+            retiring: Vec::new(),
+            reload_again: false,
+            upgrading: None,
+            stopping: None,
+        })
+    }
+
+    /// Serves until told to stop. Returns the exit status.
+    pub(super) fn run(mut self) -> u8 {
+        if self.current.is_none() {
+            self.load_generation();
+        }
+        loop {
+            self.finish_upgrade();
+            if let Some(status) = self.finished() {
+                return status;
+            }
+            if let Err(error) = self.turn() {
+                // Without its poll loop the supervisor is of no use; the processes go with it.
+                tell(format_args!("poll(): {error}"));
+                return 1;
+            }
+        }
+    }
+
+    /// Waits for events, and handles those that have come.
+    fn turn(&mut self) -> io::Result<()> {
+        for source in self.wait()? {
+            match source {
+                Source::Process(key) => self.hear(key),
+                Source::Signals => self.on_signals(),
+                Source::Watcher => {
+                    if let Some(watcher) = &mut self.watcher {
+                        watcher.on_readable();
+                    }
+                }
+            }
+        }
+        self.on_time(Instant::now());
+        Ok(())
+    }
+
+    /// Processes first, so that what a process said before it ended is heard before its end.
+    fn wait(&self) -> io::Result<Vec<Source>> {
+        let mut sources = Vec::new();
+        let mut fds = Vec::new();
+        let mut add = |source, fd| {
+            sources.push(source);
+            fds.push(PollFd::new(fd, PollFlags::POLLIN));
+        };
+        for process in self.processes() {
+            if let Some(fd) = process.link_fd() {
+                add(Source::Process((process.generation, process.slot)), fd);
+            }
+        }
+        add(Source::Signals, self.signals.as_fd());
+        if let Some(watcher) = &self.watcher {
+            add(Source::Watcher, watcher.as_fd());
+        }
+        let timeout = self.next_deadline().map_or(PollTimeout::NONE, |deadline| {
+            let wait = deadline.saturating_duration_since(Instant::now());
+            // Rounded up, so that the deadline has passed when the wait ends.
+            let millis = wait.as_micros().div_ceil(1000);
+            PollTimeout::try_from(millis).unwrap_or(PollTimeout::MAX)
+        });
+        match poll(&mut fds, timeout) {
+            Ok(_) | Err(nix::Error::EINTR) => {}
+            Err(error) => return Err(error.into()),
+        }
+        let ready = sources
+            .into_iter()
+            .zip(fds)
+            .filter(|(_, fd)| fd.any().unwrap_or(false));
+        Ok(ready.map(|(source, _)| source).collect())
+    }
+
+    fn next_deadline(&self) -> Option<Instant> {
+        let restarts = self
+            .current
+            .iter()
+            .flat_map(|generation| generation.slots.iter().filter_map(|slot| slot.restart_at));
+        let processes = self.processes().filter_map(|process| process.deadline);
+        let settled = self.watcher.iter().filter_map(|watcher| watcher.settled_at);
+        restarts
+            .chain(processes)
+            .chain(settled)
+            .chain(self.systemd.next_check)
+            .min()
+    }
+
+    fn on_time(&mut self, now: Instant) {
+        let passed = |deadline: Option<Instant>| deadline.is_some_and(|deadline| deadline <= now);
+        let overdue: Vec<Key> = self
+            .processes()
+            .filter(|process| passed(process.deadline))
+            .map(key_of)
+            .collect();
+        for key in overdue {
+            self.on_overdue(key);
+        }
+        self.restart_due(now);
+        if self
+            .watcher
+            .as_ref()
+            .is_some_and(|watcher| passed(watcher.settled_at))
+        {
+            self.on_files_settled();
+        }
+        if passed(self.systemd.next_check) {
+            let serving = || {
+                self.processes()
+                    .filter(|process| process.phase() == Phase::Serving)
+            };
+            let silence = serving().map(Process::silence).min();
+            serving().for_each(|process| _ = process.send(&ToRuntime::Ping));
+            self.systemd.check(silence);
+        }
+    }
+
+    fn on_signals(&mut self) {
+        while let Some(request) = self.signals.next() {
+            match request {
+                Request::Stop => self.stop(),
+                Request::Reload => self.reload(),
+                Request::Upgrade => self.upgrade(),
+                Request::Child => {
+                    while let Some((pid, ended)) = reap() {
+                        let child = self
+                            .processes()
+                            .find(|process| process.is_child(pid))
+                            .map(key_of);
+                        if let Some(key) = child {
+                            self.hear(key);
+                            self.on_ended(key, ended);
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// Handles all that a process has said.
+    fn hear(&mut self, key: Key) {
+        while let Some(process) = self.process_mut(key) {
+            match process.receive() {
+                Ok(message) => self.on_message(key, message),
+                Err(ChannelError::WouldBlock) => return,
+                Err(ChannelError::Closed) => return self.on_closed(key),
+                Err(error) => return self.kill(key, error),
+            }
+        }
+    }
+
+    fn on_message(&mut self, key: Key, message: ToSupervisor) {
+        match message {
+            // Said before it heard that it is to drain.
+            ToSupervisor::Serving if self.is_draining(key) => {}
+            ToSupervisor::Ready if self.advance(key, Phase::Ready) => self.on_ready(key),
+            ToSupervisor::Serving if self.advance(key, Phase::Serving) => self.on_serving(key),
+            ToSupervisor::Failed { errors } => self.on_start_failed(key, errors),
+            // What ends the process is that it exits, which follows.
+            ToSupervisor::Drained | ToSupervisor::Pong | ToSupervisor::Stats { .. } => {}
+            ToSupervisor::Ready | ToSupervisor::Serving => {}
+        }
+    }
+
+    fn is_draining(&mut self, key: Key) -> bool {
+        self.process_mut(key)
+            .is_some_and(|process| process.phase() == Phase::Draining)
+    }
+
+    /// Changes the phase of a process and reports it. One that is out of turn is killed.
+    pub(super) fn advance(&mut self, key: Key, to: Phase) -> bool {
+        let Some(process) = self.process_mut(key) else {
+            return false;
+        };
+        if let Err(error) = process.advance(to) {
+            self.kill(key, format_args!("it {error}"));
+            return false;
+        }
+        process.deadline = None;
+        let pid = process.pid();
+        self.server.reporter.phase(key, pid, to);
+        true
+    }
+
+    /// The process has closed its channel, so it has ended or soon will.
+    fn on_closed(&mut self, key: Key) {
+        let Some(process) = self.process_mut(key) else {
+            return;
+        };
+        if process.is_local() {
+            self.on_ended(key, Ended::Returned);
+        } else {
+            process.deadline = Some(Instant::now() + super::LEAVE_TIMEOUT);
+        }
+    }
+
+    /// A process has not left its phase in time.
+    fn on_overdue(&mut self, key: Key) {
+        let Some(process) = self.process_mut(key) else {
+            return;
+        };
+        process.deadline = None;
+        let doing = process.phase().name();
+        self.kill(key, format_args!("it has been {doing} for too long"));
+    }
+
+    /// Ends a process that misbehaves. Its end follows as an event.
+    fn kill(&mut self, key: Key, reason: impl Display) {
+        let Some(process) = self.process_mut(key) else {
+            return;
+        };
+        tell(format_args!("Process {} is killed: {reason}.", key.1));
+        process.kill();
+        if process.is_local() {
+            // It cannot be killed alone, so it counts as ended; it ends with the program.
+            self.on_ended(key, Ended::Returned);
+        }
+    }
+
+    fn on_ended(&mut self, key: Key, how: Ended) {
+        if !self.advance(key, Phase::Stopped) {
+            return;
+        }
+        match self.role(key) {
+            Role::Retiring => self.retiring.retain(|process| key_of(process) != key),
+            Role::Incoming => {
+                let error = format!("Process {} {how} before it was ready.", key.1);
+                self.abandon_incoming(vec![error]);
+            }
+            Role::Current => self.on_crash(key, how),
+        }
+    }
+
+    pub(super) fn role(&self, key: Key) -> Role {
+        let is = |generation: &Option<Generation>| {
+            generation.as_ref().is_some_and(|g| g.number == key.0)
+        };
+        if is(&self.current) {
+            Role::Current
+        } else if is(&self.incoming) {
+            Role::Incoming
+        } else {
+            Role::Retiring
+        }
+    }
+
+    pub(super) fn processes(&self) -> impl Iterator<Item = &Process> {
+        let generations = self.current.iter().chain(&self.incoming);
+        generations
+            .flat_map(Generation::processes)
+            .chain(&self.retiring)
+    }
+
+    pub(super) fn process_mut(&mut self, key: Key) -> Option<&mut Process> {
+        let generations = self.current.iter_mut().chain(&mut self.incoming);
+        let mut processes = generations
+            .flat_map(Generation::processes_mut)
+            .chain(&mut self.retiring);
+        processes.find(|process| key_of(process) == key)
+    }
+}
+
+pub(super) fn key_of(process: &Process) -> Key {
+    (process.generation, process.slot)
+}

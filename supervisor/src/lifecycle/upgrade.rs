@@ -1,0 +1,308 @@
+//! SIGUSR2: going on with the program that is now on disk.
+//!
+//! Part of `supervisor`. First a reload whose processes run the new program: if it does not start, nothing changes. When they
+//! serve and the old ones have drained, the supervisor executes the new program in its own place: same process id, same
+//! children, same listeners, which it hands over as descriptors and a page of JSON. That page belongs to the control protocol
+//! (`ipc::frame::VERSION`): a program that speaks another version fails in its first process, and is never executed here.
+
+use std::io;
+use std::mem;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
+use std::os::unix::process::CommandExt;
+use std::path::PathBuf;
+use std::process::Command;
+use std::sync::Arc;
+
+use ipc::fds::{Mapping, inherited, sealed_memory, set_inheritable};
+use ipc::{RuntimeLink, frame};
+use nix::unistd::Pid;
+use serde::{Deserialize, Serialize};
+
+use super::generation::{Generation, Slot};
+use super::supervisor::Supervisor;
+use super::watch::Watcher;
+use crate::config::{ListenOn, SocketPlan};
+use crate::observe::tell;
+use crate::process::Process;
+use crate::process::launch::HAND_OVER_VARIABLE;
+use crate::sockets::bind::BoundListener;
+use crate::sockets::{BoundSocket, SocketSet};
+
+/// What a supervisor leaves to the program that replaces it. Descriptors by number.
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+struct Page {
+    version: u8,
+    generation: u64,
+    config: RawFd,
+    sockets: Vec<SocketPage>,
+    slots: Vec<Option<ProcessPage>>,
+    /// What `--watch` watches.
+    files: Vec<PathBuf>,
+}
+
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+struct SocketPage {
+    name: String,
+    index: usize,
+    listen: ListenPage,
+    listeners: Vec<ListenerPage>,
+}
+
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+enum ListenPage {
+    Address { address: String, default_port: u16 },
+    Fd(RawFd),
+}
+
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+struct ListenerPage {
+    fd: RawFd,
+    slot: u32,
+    inherited: bool,
+    file: Option<PathBuf>,
+}
+
+/// A process that serves.
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+struct ProcessPage {
+    link: RawFd,
+    pid: i32,
+}
+
+impl Supervisor {
+    /// Starts to replace the program. During a reload it has to be asked for again.
+    pub(super) fn upgrade(&mut self) {
+        if self.stopping.is_some() {
+            return;
+        }
+        let settled = self
+            .current
+            .as_ref()
+            .is_some_and(|generation| generation.announced);
+        if self.upgrading.is_some() || self.incoming.is_some() || !settled {
+            return tell("No upgrade now: the server is starting or reloading.");
+        }
+        match self.launcher.executable.on_disk() {
+            Ok(new) => {
+                self.upgrading = Some(mem::replace(&mut self.launcher.executable, new));
+                self.reload();
+            }
+            Err(error) => tell(format_args!(
+                "No upgrade: {}: {error}",
+                self.launcher.executable.path.display()
+            )),
+        }
+    }
+
+    /// The new program did not start: back to this one.
+    pub(super) fn abandon_upgrade(&mut self) {
+        if let Some(old) = self.upgrading.take() {
+            self.launcher.executable = old;
+        }
+    }
+
+    /// Executes the new program once its processes serve and no others are left.
+    pub(super) fn finish_upgrade(&mut self) {
+        let settled = self.incoming.is_none() && self.retiring.is_empty();
+        let Some(generation) = self
+            .current
+            .as_ref()
+            .filter(|generation| settled && generation.announced)
+        else {
+            return;
+        };
+        if self.upgrading.is_some() {
+            let error = self.execute(generation);
+            // Reached only when the program could not be executed. Its processes serve, so this supervisor stays.
+            tell(format_args!(
+                "The supervisor itself cannot be replaced: {error}"
+            ));
+            self.upgrading = None;
+        }
+    }
+
+    fn execute(&self, generation: &Generation) -> io::Error {
+        let mut passed: Vec<BorrowedFd> = self
+            .server
+            .inherited
+            .fds()
+            .chain(self.server.reporter.fd())
+            .collect();
+        let mut text = match serde_json::to_vec(&self.describe(generation, &mut passed)) {
+            Ok(text) => text,
+            Err(error) => return error.into(),
+        };
+        // Sealed memory is whole words; JSON may end in spaces.
+        text.resize(text.len().next_multiple_of(8), b' ');
+        let page = match sealed_memory(c"hand-over", &text) {
+            Ok(page) => page,
+            Err(error) => return error,
+        };
+        passed.push(page.as_fd());
+        let mut arguments = std::env::args_os();
+        let mut command = Command::new(self.launcher.executable.command_path());
+        command
+            .arg0(arguments.next().unwrap_or_else(|| "workerd".into()))
+            .args(arguments);
+        command.env(HAND_OVER_VARIABLE, page.as_raw_fd().to_string());
+        let passing = passed.iter().try_for_each(|fd| set_inheritable(*fd, true));
+        let error = passing.err().unwrap_or_else(|| command.exec());
+        for fd in passed {
+            let _ = set_inheritable(fd, false);
+        }
+        error
+    }
+
+    /// All that the new program needs to go on. Adds the descriptors it names to `passed`.
+    fn describe<'a>(&self, generation: &'a Generation, passed: &mut Vec<BorrowedFd<'a>>) -> Page {
+        let mut pass = |fd: BorrowedFd<'a>| {
+            passed.push(fd);
+            fd.as_raw_fd()
+        };
+        let mut sockets = Vec::new();
+        for BoundSocket { plan, listeners } in generation.sockets.iter() {
+            let listeners = listeners.iter().map(|listener| ListenerPage {
+                fd: pass(listener.as_fd()),
+                slot: listener.slot,
+                inherited: listener.inherited,
+                file: listener.file.clone(),
+            });
+            let listen = match plan.listen.clone() {
+                ListenOn::Address {
+                    address,
+                    default_port,
+                } => ListenPage::Address {
+                    address,
+                    default_port,
+                },
+                ListenOn::Fd(fd) => ListenPage::Fd(fd),
+            };
+            let (name, index) = (plan.name.clone(), plan.index);
+            sockets.push(SocketPage {
+                name,
+                index,
+                listen,
+                listeners: listeners.collect(),
+            });
+        }
+        let mut slots = Vec::new();
+        for slot in &generation.slots {
+            let process = slot.process.as_ref().filter(|_| slot.serves());
+            slots.push(process.and_then(|process| {
+                Some(ProcessPage {
+                    link: pass(process.link_fd()?),
+                    pid: process.pid().as_raw(),
+                })
+            }));
+        }
+        Page {
+            version: frame::VERSION,
+            generation: generation.number,
+            config: pass(generation.config.as_fd()),
+            sockets,
+            slots,
+            files: self
+                .watcher
+                .iter()
+                .flat_map(Watcher::files)
+                .cloned()
+                .collect(),
+        }
+    }
+}
+
+/// What this program goes on with, when it has replaced another.
+pub(super) struct HandOver {
+    pub(super) generation: Generation,
+    pub(super) files: Vec<PathBuf>,
+}
+
+impl HandOver {
+    /// Takes what was left, if anything was.
+    pub(super) fn take() -> io::Result<Option<Self>> {
+        let Ok(fd) = std::env::var(HAND_OVER_VARIABLE) else {
+            return Ok(None);
+        };
+        let page = inherited(fd.parse().map_err(io::Error::other)?)?;
+        let page: Page = serde_json::from_slice(&Mapping::new(page.as_fd())?)?;
+        if page.version != frame::VERSION {
+            return Err(io::Error::other(
+                "the supervisor before this one speaks another version",
+            ));
+        }
+        page.revive().map(Some)
+    }
+}
+
+impl Page {
+    fn revive(self) -> io::Result<HandOver> {
+        let mut sockets = Vec::new();
+        for SocketPage {
+            name,
+            index,
+            listen,
+            listeners,
+        } in self.sockets
+        {
+            let listeners = listeners.into_iter().map(
+                |ListenerPage {
+                     fd,
+                     slot,
+                     inherited: given,
+                     file,
+                 }| {
+                    BoundListener::handed_over(inherited(fd)?, slot, given, file).map(Arc::new)
+                },
+            );
+            let listeners = listeners.collect::<io::Result<_>>()?;
+            let listen = match listen {
+                ListenPage::Address {
+                    address,
+                    default_port,
+                } => ListenOn::Address {
+                    address,
+                    default_port,
+                },
+                ListenPage::Fd(fd) => ListenOn::Fd(fd),
+            };
+            sockets.push(BoundSocket {
+                plan: SocketPlan {
+                    name,
+                    index,
+                    listen,
+                },
+                listeners,
+            });
+        }
+        let mut slots = Vec::new();
+        for (number, page) in self.slots.into_iter().enumerate() {
+            slots.push(match page {
+                None => Slot::lost(),
+                Some(ProcessPage { link, pid }) => {
+                    let link = RuntimeLink::new(inherited(link)?)?;
+                    let process = Process::handed_over(
+                        number as u32,
+                        self.generation,
+                        link,
+                        Pid::from_raw(pid),
+                    );
+                    Slot {
+                        process: Some(process),
+                        ..Slot::default()
+                    }
+                }
+            });
+        }
+        let generation = Generation {
+            number: self.generation,
+            config: inherited(self.config)?,
+            sockets: SocketSet::handed_over(sockets),
+            slots,
+            announced: true,
+        };
+        Ok(HandOver {
+            generation,
+            files: self.files,
+        })
+    }
+}

@@ -1,0 +1,11 @@
+//! What the supervisor tells people, on standard error.
+//!
+//! Called by `main` and `lifecycle`. One finished text a call; a closed standard error is no reason to stop serving.
+
+use std::fmt::Display;
+use std::io::{self, Write};
+
+/// Writes one line, or several when the text has several.
+pub fn tell(text: impl Display) {
+    let _ = io::stderr().write_all(format!("{text}\n").as_bytes());
+}

@@ -1,0 +1,176 @@
+//! Starting runtime processes, and being one.
+//!
+//! [`Launcher`] is called by `lifecycle`; [`enter`] is called by `main` in the new process. A child is this same program,
+//! executed through a descriptor that was opened at the start: a new file in its place on disk is used only by an upgrade.
+//! The child gets one inherited descriptor, its channel; all else comes over that (`ipc::handshake`).
+
+use std::ffi::OsString;
+use std::fs::File;
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::os::unix::process::CommandExt;
+use std::path::PathBuf;
+use std::process::Command;
+use std::sync::mpsc::SyncSender;
+
+use ipc::fds::{Mapping, inherited, packet_pair, set_inheritable};
+use ipc::handshake::{HandshakeError, receive_start, send_start};
+use ipc::{ConfigBytes, Control, Listener, Options, RuntimeLink, Start};
+use nix::sys::prctl::{set_name, set_pdeathsig};
+use nix::sys::signal::{SigSet, Signal};
+use nix::unistd::Pid;
+
+use super::{Body, Process};
+
+/// The hidden subcommand of a runtime process.
+pub const SUBCOMMAND: &str = "runtime-process";
+
+/// Variables that are for the supervisor alone.
+const PRIVATE_VARIABLES: [&str; 7] = [
+    "NOTIFY_SOCKET",
+    "WATCHDOG_PID",
+    "WATCHDOG_USEC",
+    "LISTEN_PID",
+    "LISTEN_FDS",
+    "LISTEN_FDNAMES",
+    HAND_OVER_VARIABLE,
+];
+
+/// Names the descriptor that a replaced supervisor leaves to the one that replaces it.
+pub const HAND_OVER_VARIABLE: &str = "WORKERD_HAND_OVER";
+
+/// The program that runtime processes execute.
+#[derive(Debug)]
+pub struct Executable {
+    file: File,
+    /// Where it was when it started, which is where an upgrade looks for the new one.
+    pub path: PathBuf,
+}
+
+impl Executable {
+    /// This very program, also if its file has been replaced since.
+    pub fn own() -> io::Result<Self> {
+        Ok(Self {
+            path: std::env::current_exe()?,
+            file: File::open("/proc/self/exe")?,
+        })
+    }
+
+    /// The program that is now where this one was.
+    pub fn on_disk(&self) -> io::Result<Self> {
+        Ok(Self {
+            file: File::open(&self.path)?,
+            path: self.path.clone(),
+        })
+    }
+
+    /// A path that stays good while this value lives.
+    pub fn command_path(&self) -> String {
+        format!("/proc/self/fd/{}", self.file.as_raw_fd())
+    }
+}
+
+/// Starts the processes of a server.
+#[derive(Debug)]
+pub struct Launcher {
+    pub executable: Executable,
+    options: Options,
+    /// Gives the first process its start, when that is to run in this program.
+    local: Option<SyncSender<Start>>,
+}
+
+impl Launcher {
+    /// `options` are those of every process but for its slot. With `local`, the first process to start gets its start there.
+    pub fn new(executable: Executable, options: Options, local: Option<SyncSender<Start>>) -> Self {
+        Self {
+            executable,
+            options,
+            local,
+        }
+    }
+
+    /// Goes on with as many processes as there are, none of which is to run in this program.
+    pub fn continue_with(&mut self, processes: u32) {
+        self.options.processes = processes;
+        self.local = None;
+    }
+
+    /// How many processes a generation has.
+    pub fn processes(&self) -> u32 {
+        self.options.processes
+    }
+
+    /// Starts a process, which will say when it is ready. `config` is sealed memory.
+    pub fn launch(
+        &mut self,
+        slot: u32,
+        generation: u64,
+        config: BorrowedFd,
+        listeners: Vec<Listener>,
+    ) -> io::Result<Process> {
+        let options = Options {
+            process: slot,
+            ..self.options.clone()
+        };
+        let (ours, theirs) = packet_pair()?;
+        let link = RuntimeLink::new(ours)?;
+        if let Some(local) = self.local.take() {
+            let config = ConfigBytes::from(Mapping::new(config)?);
+            let start = Start {
+                config,
+                listeners,
+                options,
+                control: Some(Control::new(theirs)?),
+            };
+            local
+                .send(start)
+                .map_err(|_| io::Error::other("the main thread has ended"))?;
+            return Ok(Process::new(slot, generation, link, Body::Local));
+        }
+        let pid = self.execute(slot, generation, theirs)?;
+        send_start(&link, options, config.try_clone_to_owned()?, listeners)?;
+        Ok(Process::new(slot, generation, link, Body::Child(pid)))
+    }
+
+    fn execute(&self, slot: u32, generation: u64, channel: OwnedFd) -> io::Result<Pid> {
+        let mut command = Command::new(self.executable.command_path());
+        command
+            .arg0("workerd")
+            .arg(SUBCOMMAND)
+            .arg(channel.as_raw_fd().to_string());
+        // Only for people who list processes.
+        command
+            .arg(format!("process={slot}"))
+            .arg(format!("generation={generation}"));
+        for variable in PRIVATE_VARIABLES {
+            command.env_remove(variable);
+        }
+        set_inheritable(channel.as_fd(), true)?;
+        let child = command.spawn()?;
+        Ok(Pid::from_raw(child.id().cast_signed()))
+    }
+}
+
+/// Ends the program without waiting for its other threads, one of which runs JavaScript that may never return.
+#[allow(unsafe_code)]
+pub fn exit_now(status: u8) -> ! {
+    // SAFETY: `_exit` runs no code of this program; there is nothing left that has to.
+    unsafe { libc::_exit(i32::from(status)) }
+}
+
+/// Becomes a runtime process: `arguments` are those after the subcommand. Returns what it is to run.
+pub fn enter(arguments: &[OsString]) -> Result<Start, String> {
+    let channel = arguments.first().and_then(|fd| fd.to_str()?.parse().ok());
+    let channel = channel.and_then(|fd| inherited(fd).ok());
+    let channel =
+        channel.ok_or_else(|| format!("{SUBCOMMAND} is started by workerd itself, not by hand"))?;
+    let failed = |what: &str, error: nix::Error| format!("{what}: {error}");
+    // The channel closes too when the supervisor dies, but only a process that listens to it sees that.
+    set_pdeathsig(Signal::SIGKILL).map_err(|error| failed("PR_SET_PDEATHSIG", error))?;
+    // Nothing comes through the channel of a supervisor that died before that line, so `receive_start` ends the process then.
+    set_name(c"workerd").map_err(|error| failed("PR_SET_NAME", error))?;
+    SigSet::empty()
+        .thread_set_mask()
+        .map_err(|error| failed("sigprocmask", error))?;
+    receive_start(channel).map_err(|error: HandshakeError| error.to_string())
+}

@@ -1,0 +1,136 @@
+//! Runtime processes as the supervisor sees them: started, spoken to, and ended.
+//!
+//! Called by `lifecycle`. A process is a child of this one, or for a server of one process the main thread of this very
+//! program, which is told the same over the same channel. Relies on `ipc` for the channel and on `phase` for what may follow what.
+
+pub mod backoff;
+pub mod count;
+pub mod launch;
+pub mod phase;
+
+use std::os::fd::{AsFd, BorrowedFd};
+use std::time::{Duration, Instant};
+
+use ipc::{ChannelError, RuntimeLink, ToRuntime, ToSupervisor};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::{Pid, getpid};
+
+pub use phase::{BadTransition, Phase};
+
+/// One runtime process.
+#[derive(Debug)]
+pub struct Process {
+    /// Its place among the processes of its generation.
+    pub slot: u32,
+    /// The number of its generation.
+    pub generation: u64,
+    phase: Phase,
+    /// `None` once the other end is closed.
+    link: Option<RuntimeLink>,
+    body: Body,
+    started: Instant,
+    last_sign_of_life: Instant,
+    /// When its patience ends: it must have left its present phase by then.
+    pub deadline: Option<Instant>,
+}
+
+/// What runs the process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Body {
+    Child(Pid),
+    /// The main thread of this program.
+    Local,
+}
+
+impl Process {
+    fn new(slot: u32, generation: u64, link: RuntimeLink, body: Body) -> Self {
+        let now = Instant::now();
+        let phase = Phase::Starting;
+        Self {
+            slot,
+            generation,
+            phase,
+            link: Some(link),
+            body,
+            started: now,
+            last_sign_of_life: now,
+            deadline: None,
+        }
+    }
+
+    /// A serving child that the program had before it replaced itself.
+    pub fn handed_over(slot: u32, generation: u64, link: RuntimeLink, pid: Pid) -> Self {
+        Self {
+            phase: Phase::Serving,
+            ..Self::new(slot, generation, link, Body::Child(pid))
+        }
+    }
+
+    pub fn phase(&self) -> Phase {
+        self.phase
+    }
+
+    pub fn advance(&mut self, to: Phase) -> Result<(), BadTransition> {
+        self.phase.advance(to)
+    }
+
+    /// The process id in reports: that of this program for the local one.
+    pub fn pid(&self) -> Pid {
+        match self.body {
+            Body::Child(pid) => pid,
+            Body::Local => getpid(),
+        }
+    }
+
+    /// Whether it is the child with this process id.
+    pub fn is_child(&self, child: Pid) -> bool {
+        self.body == Body::Child(child)
+    }
+
+    /// Whether it runs in this program.
+    pub fn is_local(&self) -> bool {
+        self.body == Body::Local
+    }
+
+    /// How long ago it was started.
+    pub fn age(&self) -> Duration {
+        self.started.elapsed()
+    }
+
+    /// How long ago it last said anything.
+    pub fn silence(&self) -> Duration {
+        self.last_sign_of_life.elapsed()
+    }
+
+    /// The descriptor to wait for, while the channel is open.
+    pub fn link_fd(&self) -> Option<BorrowedFd<'_>> {
+        self.link.as_ref().map(AsFd::as_fd)
+    }
+
+    /// Sends a message. A process that cannot take it has hung or died, which shows elsewhere; `false` says so.
+    pub fn send(&self, message: &ToRuntime) -> bool {
+        self.link
+            .as_ref()
+            .is_some_and(|link| link.try_send(message).is_ok())
+    }
+
+    /// The next message. After [`ChannelError::Closed`] the channel is gone.
+    pub fn receive(&mut self) -> Result<ToSupervisor, ChannelError> {
+        let received = self.link.as_ref().ok_or(ChannelError::Closed)?.try_recv();
+        match received {
+            Ok(_) => self.last_sign_of_life = Instant::now(),
+            Err(ChannelError::Closed) => self.link = None,
+            Err(_) => {}
+        }
+        received
+    }
+
+    /// Ends a child at once. The local process cannot be ended alone: it sees its channel close.
+    pub fn kill(&mut self) {
+        match self.body {
+            // It is not reaped before the supervisor forgets it, so the number is still its own.
+            Body::Child(pid) => _ = kill(pid, Signal::SIGKILL),
+            Body::Local => self.link = None,
+        }
+    }
+}
