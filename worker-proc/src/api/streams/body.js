@@ -8,7 +8,7 @@ const {
   Uint8Array,
 } = primordials;
 const {
-  CLOSED, Deferred, READABLE, isArrayBuffer, isView, typeError, viewBuffer, viewByteLength, viewByteOffset,
+  CLOSED, Deferred, READABLE, internal, isArrayBuffer, isView, typeError, viewBuffer, viewByteLength, viewByteOffset,
 } = require("streams/common");
 const { NativeReadable, NativeWritable, READ_CHUNK_BYTES } = require("streams/native");
 const { pipe } = require("streams/pipe");
@@ -33,6 +33,7 @@ class ResourceSource {
     this.resource.cancel(this.resource.rid, reason);
   }
 }
+internal(ResourceSource);
 
 class ResourceSink {
   constructor(resource) {
@@ -51,6 +52,7 @@ class ResourceSink {
     this.resource.abort(this.resource.rid, reason);
   }
 }
+internal(ResourceSink);
 
 /** A ReadableStream of a native resource: {rid, read(rid, maxBytes), cancel(rid, reason), length}. */
 function readableFromNative(resource, options) {
@@ -119,6 +121,7 @@ class MemorySource {
     return [this, other];
   }
 }
+internal(MemorySource);
 
 /** A ReadableStream of bytes in memory (which the caller no longer changes), or of a string in UTF-8. */
 function fromBytes(data) {
@@ -238,6 +241,7 @@ class PumpSink {
     this.abortWriter(reason);
   }
 }
+internal(PumpSink);
 
 const PUMP_OPTIONS = { __proto__: null, preventClose: false, preventAbort: false, preventCancel: false, signal: undefined };
 

@@ -11,7 +11,7 @@ const {
 } = primordials;
 const Float16Array = primordials.Float16Array;
 const {
-  CLOSED, ERRORED, typeError, typedArrayName, viewBuffer, viewByteLength, viewByteOffset,
+  CLOSED, ERRORED, internal, typeError, typedArrayName, viewBuffer, viewByteLength, viewByteOffset,
 } = require("streams/common");
 const { Deque } = require("streams/queue");
 const { ControlledReadable } = require("streams/controlled");
@@ -55,6 +55,7 @@ class ByteChunk {
     return new Uint8Array(this.buffer, this.byteOffset, this.byteLength);
   }
 }
+internal(ByteChunk);
 
 /** A buffer that waits to be filled: the standard's pull-into descriptor. */
 class PullInto {
@@ -80,6 +81,7 @@ class PullInto {
     );
   }
 }
+internal(PullInto);
 
 class ByteReadable extends ControlledReadable {
   /** `autoAllocateChunkSize`: bytes to allocate for a read of a default reader, or undefined. */

@@ -5,7 +5,7 @@
  */
 const {
   ArrayBufferIsView, ArrayBufferPrototypeGetByteLength, DataViewPrototypeGetBuffer, DataViewPrototypeGetByteLength,
-  DataViewPrototypeGetByteOffset, NumberIsNaN, Promise, PromisePrototypeThen, PromiseReject, PromiseResolve,
+  DataViewPrototypeGetByteOffset, NumberIsNaN, ObjectSetPrototypeOf, Promise, PromisePrototypeThen, PromiseReject, PromiseResolve,
   TypeError, TypedArrayPrototypeGetBuffer, TypedArrayPrototypeGetByteLength,
   TypedArrayPrototypeGetByteOffset, TypedArrayPrototypeGetSymbolToStringTag,
 } = primordials;
@@ -17,6 +17,12 @@ const ERRORED = 2;
 
 function noop() {}
 
+/** Cuts a class of internal objects off Object.prototype, which users may patch. */
+function internal(Class) {
+  ObjectSetPrototypeOf(Class.prototype, null);
+  return Class;
+}
+
 /** A promise with its settling functions. Costs two closures: hot paths make one only when somebody waits. */
 class Deferred {
   constructor() {
@@ -26,6 +32,8 @@ class Deferred {
     });
   }
 }
+
+internal(Deferred);
 
 /** Keeps a rejection of `promise` from being reported as unhandled, and returns it. */
 function markHandled(promise) {
@@ -112,6 +120,7 @@ exports.READABLE = READABLE;
 exports.CLOSED = CLOSED;
 exports.ERRORED = ERRORED;
 exports.Deferred = Deferred;
+exports.internal = internal;
 exports.noop = noop;
 exports.markHandled = markHandled;
 exports.rejectedHandled = rejectedHandled;

@@ -4,7 +4,7 @@
  */
 const { FunctionPrototypeCall, PromisePrototypeThen, PromiseResolve, SymbolAsyncIterator, SymbolIterator } = primordials;
 const { argumentError, isObject } = require("webidl");
-const { typeError } = require("streams/common");
+const { internal, typeError } = require("streams/common");
 const { DefaultReadable } = require("streams/default");
 
 function notIterable() {
@@ -62,6 +62,7 @@ class IteratorSource {
     });
   }
 }
+internal(IteratorSource);
 
 /** A readable of what an async or sync iterable yields. */
 function readableFrom(iterable) {

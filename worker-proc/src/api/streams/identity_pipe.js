@@ -5,7 +5,7 @@
 const {
   MathMin, TypedArrayPrototypeGetByteLength, TypedArrayPrototypeSlice, TypedArrayPrototypeSubarray,
 } = primordials;
-const { Deferred, typeError } = require("streams/common");
+const { Deferred, internal, typeError } = require("streams/common");
 const { NativeReadable, NativeWritable } = require("streams/native");
 
 /** Source and sink at once. `limit`: the exact number of bytes that must pass, or undefined. */
@@ -129,6 +129,7 @@ class IdentityPipe {
     this.bytes = null;
   }
 }
+internal(IdentityPipe);
 
 /** The two ends of a new pipe; `highWaterMark` in bytes, or undefined. */
 function identityPair(limit, highWaterMark) {

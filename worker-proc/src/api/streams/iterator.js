@@ -6,7 +6,7 @@ const {
   ObjectGetPrototypeOf, ObjectSetPrototypeOf, PromisePrototypeThen, PromiseReject, PromiseResolve,
 } = primordials;
 const { defineInterface, illegalConstructor, illegalInvocation } = require("webidl");
-const { Deferred } = require("streams/common");
+const { Deferred, internal } = require("streams/common");
 const { Reader } = require("streams/reader");
 
 const kCreate = { __proto__: null };
@@ -64,6 +64,7 @@ class Iteration {
     this.reader.release();
   }
 }
+internal(Iteration);
 
 /** One read of an iteration. */
 class StepRequest extends Deferred {

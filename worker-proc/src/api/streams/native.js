@@ -21,7 +21,7 @@ const {
 } = primordials;
 const flags = require("flags");
 const {
-  CLOSED, Deferred, ERRORED, READABLE, isArrayBuffer, isView, typeError, upon, viewBuffer, viewByteLength,
+  CLOSED, Deferred, ERRORED, READABLE, internal, isArrayBuffer, isView, typeError, upon, viewBuffer, viewByteLength,
   viewByteOffset,
 } = require("streams/common");
 const { Deque } = require("streams/queue");
@@ -71,6 +71,7 @@ class Destination {
     return ArrayBufferPrototypeGetDetached(this.buffer) ? new Uint8Array(0) : new Uint8Array(this.buffer, 0, 0);
   }
 }
+internal(Destination);
 
 class NativeReadable extends Readable {
   constructor(source) {
@@ -305,6 +306,7 @@ class SourceTee {
     if (this.branches[0].canceled && this.branches[1].canceled) this.source.cancel(reason);
   }
 }
+internal(SourceTee);
 
 class TeeSource {
   constructor(tee, length) {
@@ -358,6 +360,7 @@ class TeeSource {
     this.tee.cancelled(reason);
   }
 }
+internal(TeeSource);
 
 /** Bytes of a chunk in memory of their own; undefined for what is no bytes. */
 function bytesOf(chunk) {
@@ -380,6 +383,7 @@ class SinkEvent {
     this.request = request;
   }
 }
+internal(SinkEvent);
 
 class NativeWritable {
   /** `highWaterMark`: bytes after which `ready` waits, or undefined for a stream that never says so. */
@@ -559,6 +563,7 @@ class NativeWritable {
     this.drain(error);
   }
 }
+internal(NativeWritable);
 
 exports.NativeReadable = NativeReadable;
 exports.NativeWritable = NativeWritable;

@@ -5,7 +5,7 @@
  * either stream while user code runs is looked at in a later microtask, in the order that the standard gives.
  */
 const { PromiseReject } = primordials;
-const { CLOSED, Deferred, ERRORED, READABLE, typeError, upon } = require("streams/common");
+const { CLOSED, Deferred, ERRORED, READABLE, internal, typeError, upon } = require("streams/common");
 const writable = require("streams/writer");
 const { abortReason, addAlgorithm, isAborted } = require("abort");
 
@@ -179,7 +179,7 @@ class Pipe {
       const cancelled = options.preventCancel || source.state !== READABLE ? undefined : source.cancel(error);
       return both(aborted, cancelled);
     }, true, error);
-    this.step();
+    this.schedule();
   }
 
   /** `action` runs once, when the chunks that were read are written; the pipe then ends, with `error` if it failed. */
@@ -225,6 +225,7 @@ class Pipe {
     else this.done.resolve(undefined);
   }
 }
+internal(Pipe);
 
 /** WritableStreamDefaultWriterCloseWithErrorPropagation. */
 function closeDestination(destination) {

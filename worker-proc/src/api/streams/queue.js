@@ -4,6 +4,7 @@
  * by desiredSize to stop.
  */
 const { Array, NumberIsNaN, RangeError } = primordials;
+const { internal } = require("streams/common");
 
 const INITIAL_SLOTS = 4;
 
@@ -58,6 +59,7 @@ class Deque {
     this.head = 0;
   }
 }
+internal(Deque);
 
 function emptySlots(count) {
   const slots = new Array(count);
@@ -113,6 +115,7 @@ class SizedQueue {
     this.total = 0;
   }
 }
+internal(SizedQueue);
 
 exports.Deque = Deque;
 exports.SizedQueue = SizedQueue;

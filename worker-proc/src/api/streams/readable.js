@@ -11,7 +11,7 @@ const {
 } = require("webidl");
 const flags = require("flags");
 const {
-  CLOSED, ERRORED, callbackField, isArrayBuffer, isView, markHandled, strategyOf, typeError, viewBuffer, viewByteLength,
+  CLOSED, ERRORED, callbackField, internal, isArrayBuffer, isView, markHandled, strategyOf, typeError, viewBuffer, viewByteLength,
   viewByteOffset,
 } = require("streams/common");
 const { ByteReadable, elementSizeOf } = require("streams/bytes");
@@ -50,6 +50,7 @@ class UserSource {
     return FunctionPrototypeCall(this.cancelCallback, this.source, reason);
   }
 }
+internal(UserSource);
 
 /** A readable over an underlying source that user code gave. */
 function readableFromUser(underlyingSource, strategy) {

@@ -13,7 +13,7 @@
  * or a Pipe. A read request has chunk(value), close(value) and fail(error), of which one is called, once.
  */
 const { PromisePrototypeThen, PromiseReject, PromiseResolve } = primordials;
-const { CLOSED, Deferred, ERRORED, READABLE, markHandled, noop, rejectedHandled, typeError } = require("streams/common");
+const { CLOSED, Deferred, ERRORED, READABLE, internal, markHandled, noop, rejectedHandled, typeError } = require("streams/common");
 const { Deque } = require("streams/queue");
 
 class Readable {
@@ -79,6 +79,7 @@ class Readable {
 
   releaseSteps() {}
 }
+internal(Readable);
 
 /** A promise for one read of user code. */
 class ReadPromise extends Deferred {
@@ -102,6 +103,7 @@ class Reader {
     this.stream = stream;
     this.deferred = null;
     this.promise = null;
+    this.releaseError = undefined;
     stream.reader = this;
   }
 
@@ -111,7 +113,7 @@ class Reader {
   }
 
   newClosedPromise() {
-    if (this.stream === null) return rejectedHandled(releasedError());
+    if (this.stream === null) return rejectedHandled(this.releaseError);
     if (this.stream.state === CLOSED) return PromiseResolve(undefined);
     if (this.stream.state === ERRORED) return rejectedHandled(this.stream.error);
     this.deferred = new Deferred();
@@ -146,12 +148,14 @@ class Reader {
     stream.releaseSteps();
     const error = releasedError();
     this.stream = null;
+    this.releaseError = error;
     if (this.deferred === null) this.promise = null;
     else this.readableErrored(error);
     stream.reader = null;
     stream.failReads(error);
   }
 }
+internal(Reader);
 
 function releasedError() {
   return typeError("This ReadableStream reader has been released.");

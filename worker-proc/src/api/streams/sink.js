@@ -4,7 +4,8 @@
  * return a promise and may throw.
  */
 const { PromiseReject, PromiseResolve } = primordials;
-const { Deferred, typeError, upon } = require("streams/common");
+const flags = require("flags");
+const { Deferred, internal, typeError, upon } = require("streams/common");
 const { Deque, SizedQueue } = require("streams/queue");
 const { CLOSED, ERRORED, ERRORING, WRITABLE, releasedError } = require("streams/writer");
 
@@ -109,7 +110,9 @@ class DefaultWritable {
 
   close() {
     if (this.state === CLOSED || this.closing) return PromiseReject(closedError());
-    if (this.state === ERRORED) return PromiseReject(this.error);
+    if (this.state === ERRORED) {
+      return PromiseReject(flags.pedanticWpt ? typeError("This WritableStream has been errored.") : this.error);
+    }
     this.closeRequest = new Deferred();
     const promise = this.closeRequest.promise;
     if (this.writer !== null && this.backpressure && this.state === WRITABLE) this.writer.writableReady();
@@ -296,6 +299,7 @@ class DefaultWritable {
     if (this.writer !== null) this.writer.writableErrored(this.error);
   }
 }
+internal(DefaultWritable);
 
 function closedError() {
   return typeError("This WritableStream has been closed.");

@@ -4,7 +4,7 @@
  * trunk, so a branch that nobody reads keeps what the other one passes.
  */
 const { ArrayBufferPrototypeSlice, Uint8Array } = primordials;
-const { Deferred, ERRORED, upon, viewBuffer, viewByteLength, viewByteOffset } = require("streams/common");
+const { Deferred, ERRORED, internal, upon, viewBuffer, viewByteLength, viewByteOffset } = require("streams/common");
 const { ByteReadable } = require("streams/bytes");
 const { DefaultReadable } = require("streams/default");
 
@@ -24,6 +24,7 @@ class Branch {
     return this.tee.cancelBranch(this.index, reason);
   }
 }
+internal(Branch);
 
 /** What both kinds share: the lock, cancellation by both branches, and errors of the trunk. */
 class Tee {
@@ -71,6 +72,7 @@ class Tee {
     for (let i = 0; i < 2; i++) if (!this.canceled[i] && this.branches[i].canEnqueue) this.branches[i].requestClose();
   }
 }
+internal(Tee);
 
 /** A tee of chunks of any kind. It is the request of its own reads. */
 class DefaultTee extends Tee {
@@ -233,6 +235,7 @@ class IntoRequest {
     this.tee.reading = false;
   }
 }
+internal(IntoRequest);
 
 function enqueueView(branch, view) {
   branch.enqueue(viewBuffer(view), viewByteOffset(view), viewByteLength(view));

@@ -8,7 +8,7 @@ const {
   constructorError, defineInterface, illegalConstructor, illegalInvocation, toDictionary,
 } = require("webidl");
 const flags = require("flags");
-const { Deferred, ERRORED, callbackField, noop, strategyOf, typeError, upon } = require("streams/common");
+const { Deferred, ERRORED, callbackField, internal, noop, strategyOf, typeError, upon } = require("streams/common");
 const { DefaultReadable } = require("streams/default");
 const { identityPair } = require("streams/identity_pipe");
 const { wrapReadable } = require("streams/readable");
@@ -171,6 +171,7 @@ class Transform {
     return finish.promise;
   }
 }
+internal(Transform);
 
 /** The source of the readable side. */
 class Readout {
@@ -187,6 +188,7 @@ class Readout {
     return this.transform.cancel(reason);
   }
 }
+internal(Readout);
 
 /** The sink of the writable side. */
 class Intake {
@@ -206,6 +208,7 @@ class Intake {
     return this.transform.abort(reason);
   }
 }
+internal(Intake);
 
 /** The callbacks of a user's transformer, called with it as `this`. */
 class UserTransformer {
@@ -236,6 +239,7 @@ class UserTransformer {
     return FunctionPrototypeCall(this.cancelCallback, this.dictionary, reason);
   }
 }
+internal(UserTransformer);
 
 class TransformStreamDefaultController {
   #transform;

@@ -9,7 +9,7 @@ const {
   constructorError, defineInterface, illegalConstructor, illegalInvocation, isObject, toDictionary,
 } = require("webidl");
 const flags = require("flags");
-const { callbackField, strategyOf, typeError } = require("streams/common");
+const { callbackField, internal, strategyOf, typeError } = require("streams/common");
 const { DefaultWritable } = require("streams/sink");
 const { ERRORED, ERRORING, CLOSED, Writer } = require("streams/writer");
 
@@ -45,6 +45,7 @@ class UserSink {
     return FunctionPrototypeCall(this.abortCallback, this.sink, reason);
   }
 }
+internal(UserSink);
 
 class WritableStreamDefaultController {
   #writable = null;

@@ -11,7 +11,7 @@
  * writableClosed(), writableErrored(error). That is a Writer, or a Pipe.
  */
 const { PromiseReject, PromiseResolve } = primordials;
-const { Deferred, markHandled, rejectedHandled, typeError } = require("streams/common");
+const { Deferred, internal, markHandled, rejectedHandled, typeError } = require("streams/common");
 
 const WRITABLE = 0;
 const CLOSED = 1;
@@ -40,7 +40,7 @@ class Writer {
   }
 
   newClosedPromise() {
-    if (this.stream === null) return rejectedHandled(releasedError());
+    if (this.stream === null) return rejectedHandled(this.readyError);
     if (this.stream.state === CLOSED) return PromiseResolve(undefined);
     if (this.stream.state === ERRORED) return rejectedHandled(this.stream.error);
     this.closedDeferred = new Deferred();
@@ -131,6 +131,7 @@ class Writer {
     stream.writerReleased(error);
   }
 }
+internal(Writer);
 
 function releasedError() {
   return typeError("This WritableStream writer has been released.");
