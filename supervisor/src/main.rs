@@ -12,7 +12,6 @@ mod process;
 mod sockets;
 
 use std::ffi::OsString;
-use std::io;
 use std::process::ExitCode;
 
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
@@ -117,7 +116,7 @@ fn compile(load: &LoadOptions, config_only: bool) -> Result<u8, clap::Error> {
         return Ok(1);
     };
     loaded.warnings.iter().for_each(tell);
-    let written = config::compile::write(&loaded, config_only, &mut io::stdout().lock());
+    let written = config::compile::to_stdout(&loaded, config_only);
     written.map_err(|error| cli::usage_error(&format!("writing to stdout: {error}")))?;
     Ok(0)
 }
@@ -165,10 +164,9 @@ fn prepare_test(
 }
 
 fn show(errors: &ConfigErrors) {
-    if errors.usage {
-        for error in &errors.errors {
-            cli::report(&cli::usage_error(error));
-        }
+    if let Some(usage) = &errors.usage {
+        errors.errors.iter().for_each(tell);
+        cli::report(&cli::usage_error(usage));
     } else {
         tell(errors);
     }

@@ -8,6 +8,7 @@ pub mod fetch;
 pub mod headers;
 pub mod modules;
 pub mod streams;
+pub mod structured_clone;
 pub mod url;
 pub mod webidl;
 pub mod workers;
@@ -19,6 +20,7 @@ pub static ALL: &[Api] = &[
     modules::API,
     webidl::API,
     dom_exception::API,
+    structured_clone::API,
     events::API,
     abort::API,
     encoding::API,
