@@ -1,11 +1,14 @@
 //! The Web APIs: a folder each, a line each in the list below. The order is that of evaluation into the snapshot.
 
 pub mod abort;
+pub mod compression;
 pub mod dom_exception;
+pub mod encoding;
 pub mod events;
 pub mod fetch;
 pub mod headers;
 pub mod modules;
+pub mod streams;
 pub mod webidl;
 pub mod workers;
 
@@ -19,6 +22,9 @@ pub static ALL: &[Api] = &[
     events::API,
     abort::API,
     headers::API,
+    encoding::API,
+    streams::API,
+    compression::API,
     fetch::API,
     workers::API,
 ];
