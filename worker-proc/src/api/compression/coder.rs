@@ -43,7 +43,9 @@ impl From<CodeError> for OpError {
             CodeError::Compress => "Compression failed.",
             CodeError::Decompress => "Decompression failed.",
             CodeError::Trailing => "Trailing bytes after end of compressed data",
-            CodeError::Incomplete => "Called close() on a decompression stream with incomplete data",
+            CodeError::Incomplete => {
+                "Called close() on a decompression stream with incomplete data"
+            }
         })
     }
 }
@@ -76,27 +78,42 @@ impl Coder {
             Format::Zlib => Decompress::new(true),
             Format::Raw => Decompress::new(false),
         };
-        Self::Decompressor { state, ended: false, strict }
+        Self::Decompressor {
+            state,
+            ended: false,
+            strict,
+        }
     }
 
     /// Takes input and returns what output it yields; `last` also flushes the end.
     pub fn push(&mut self, input: &[u8], last: bool) -> Result<Vec<u8>, CodeError> {
         match self {
             Self::Compressor(state) => compress(state, input, last),
-            Self::Decompressor { state, ended, strict } => decompress(state, ended, *strict, input, last),
+            Self::Decompressor {
+                state,
+                ended,
+                strict,
+            } => decompress(state, ended, *strict, input, last),
         }
     }
 }
 
 fn compress(state: &mut Compress, mut input: &[u8], last: bool) -> Result<Vec<u8>, CodeError> {
-    let flush = if last { FlushCompress::Finish } else { FlushCompress::None };
+    let flush = if last {
+        FlushCompress::Finish
+    } else {
+        FlushCompress::None
+    };
     let mut output = Vec::new();
     loop {
         output.reserve(OUTPUT_STEP_BYTES);
         let before = state.total_in();
-        let status = state.compress_vec(input, &mut output, flush).map_err(|_| CodeError::Compress)?;
+        let status = state
+            .compress_vec(input, &mut output, flush)
+            .map_err(|_| CodeError::Compress)?;
         input = &input[advanced(before, state.total_in())..];
-        let done = status == Status::StreamEnd || (!last && input.is_empty() && output.len() < output.capacity());
+        let done = status == Status::StreamEnd
+            || (!last && input.is_empty() && output.len() < output.capacity());
         if done {
             return Ok(output);
         }
@@ -114,8 +131,14 @@ fn decompress(
     while !*ended {
         output.reserve(OUTPUT_STEP_BYTES);
         let before = state.total_in();
-        let flush = if last { FlushDecompress::Finish } else { FlushDecompress::None };
-        let status = state.decompress_vec(input, &mut output, flush).map_err(|_| CodeError::Decompress)?;
+        let flush = if last {
+            FlushDecompress::Finish
+        } else {
+            FlushDecompress::None
+        };
+        let status = state
+            .decompress_vec(input, &mut output, flush)
+            .map_err(|_| CodeError::Decompress)?;
         input = &input[advanced(before, state.total_in())..];
         if status == Status::StreamEnd {
             *ended = true;
@@ -127,7 +150,11 @@ fn decompress(
             return Ok(output);
         }
     }
-    if strict && !input.is_empty() { Err(CodeError::Trailing) } else { Ok(output) }
+    if strict && !input.is_empty() {
+        Err(CodeError::Trailing)
+    } else {
+        Ok(output)
+    }
 }
 
 fn advanced(before: u64, after: u64) -> usize {
@@ -151,7 +178,11 @@ mod tests {
     fn every_format_comes_back() {
         let text: Vec<u8> = (0..200_000u32).map(|n| (n % 251) as u8).collect();
         for format in [Format::Gzip, Format::Zlib, Format::Raw] {
-            let packed = all(&mut Coder::compressor(format), &[&text[..70_000], &text[70_000..]]).unwrap();
+            let packed = all(
+                &mut Coder::compressor(format),
+                &[&text[..70_000], &text[70_000..]],
+            )
+            .unwrap();
             assert!(packed.len() < text.len() / 10);
             let (left, right) = packed.split_at(packed.len() / 2);
             let unpacked = all(&mut Coder::decompressor(format, true), &[left, right]).unwrap();
@@ -165,11 +196,26 @@ mod tests {
         let mut long = packed.clone();
         long.extend(b"xx");
         let short = &packed[..10];
-        assert_eq!(all(&mut Coder::decompressor(Format::Gzip, true), &[&long]), Err(CodeError::Trailing));
-        assert_eq!(all(&mut Coder::decompressor(Format::Gzip, true), &[short]), Err(CodeError::Incomplete));
-        assert_eq!(all(&mut Coder::decompressor(Format::Gzip, true), &[]), Err(CodeError::Incomplete));
-        assert_eq!(all(&mut Coder::decompressor(Format::Gzip, false), &[&long]).as_deref(), Ok(&b"hello"[..]));
-        assert_eq!(all(&mut Coder::decompressor(Format::Gzip, false), &[short]).as_deref(), Ok(&b""[..]));
+        assert_eq!(
+            all(&mut Coder::decompressor(Format::Gzip, true), &[&long]),
+            Err(CodeError::Trailing)
+        );
+        assert_eq!(
+            all(&mut Coder::decompressor(Format::Gzip, true), &[short]),
+            Err(CodeError::Incomplete)
+        );
+        assert_eq!(
+            all(&mut Coder::decompressor(Format::Gzip, true), &[]),
+            Err(CodeError::Incomplete)
+        );
+        assert_eq!(
+            all(&mut Coder::decompressor(Format::Gzip, false), &[&long]).as_deref(),
+            Ok(&b"hello"[..])
+        );
+        assert_eq!(
+            all(&mut Coder::decompressor(Format::Gzip, false), &[short]).as_deref(),
+            Ok(&b""[..])
+        );
     }
 
     #[test]

@@ -4,11 +4,18 @@ mod coder;
 
 use std::cell::RefCell;
 
-use crate::glue::{Api, Ops, bool_arg, native_arg, native_object, string_arg, throw, uint8_array, with_bytes};
+use crate::glue::{
+    Api, Ops, bool_arg, native_arg, native_object, string_arg, throw, uint8_array, with_bytes,
+};
 use crate::js;
 use coder::{Coder, Format};
 
-pub const API: Api = Api { name: "compression", modules: &[js!("compression.js")], lazy: &[], ops };
+pub const API: Api = Api {
+    name: "compression",
+    modules: &[js!("compression.js")],
+    lazy: &[],
+    ops,
+};
 
 fn ops(ops: &mut Ops) {
     ops.add("compressor", compressor);
@@ -17,13 +24,21 @@ fn ops(ops: &mut Ops) {
 }
 
 /// `compressor(format)`: an object that owns the coder.
-fn compressor(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
+fn compressor(
+    scope: &mut v8::PinScope,
+    args: v8::FunctionCallbackArguments,
+    mut rv: v8::ReturnValue,
+) {
     let format = Format::of(&string_arg(scope, &args, 0));
     rv.set(native_object(scope, RefCell::new(Coder::compressor(format))).into());
 }
 
 /// `decompressor(format, strict)`: an object that owns the coder.
-fn decompressor(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
+fn decompressor(
+    scope: &mut v8::PinScope,
+    args: v8::FunctionCallbackArguments,
+    mut rv: v8::ReturnValue,
+) {
     let format = Format::of(&string_arg(scope, &args, 0));
     let coder = Coder::decompressor(format, bool_arg(&args, 1));
     rv.set(native_object(scope, RefCell::new(coder)).into());
@@ -31,7 +46,9 @@ fn decompressor(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, m
 
 /// `push(coder, bytes, last)`: the output that these bytes yield.
 fn push(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
-    let Some(coder) = native_arg::<RefCell<Coder>>(scope, &args, 0) else { return };
+    let Some(coder) = native_arg::<RefCell<Coder>>(scope, &args, 0) else {
+        return;
+    };
     let last = bool_arg(&args, 2);
     let result = with_bytes(args.get(1), |bytes| coder.borrow_mut().push(bytes, last));
     match result {
