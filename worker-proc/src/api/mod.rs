@@ -1,6 +1,7 @@
 //! The Web APIs: a folder each, a line each in the list below. The order is that of evaluation into the snapshot.
 
 pub mod abort;
+pub mod compression;
 pub mod dom_exception;
 pub mod encoding;
 pub mod events;
@@ -27,6 +28,7 @@ pub static ALL: &[Api] = &[
     url::API,
     headers::API,
     streams::API,
+    compression::API,
     fetch::API,
     workers::API,
 ];

@@ -7,6 +7,7 @@ const {
   MathMin, PromisePrototypeThen, TypedArrayPrototypeGetByteLength, TypedArrayPrototypeSet, TypedArrayPrototypeSlice,
   Uint8Array,
 } = primordials;
+const { decodeUtf8, encodeUtf8 } = require("encoding");
 const {
   CLOSED, Deferred, READABLE, internal, isArrayBuffer, isView, typeError, viewBuffer, viewByteLength, viewByteOffset,
 } = require("streams/common");
@@ -94,7 +95,7 @@ class MemorySource {
   }
 
   get bytes() {
-    if (typeof this.data === "string") this.data = require("encoding").encodeUtf8(this.data);
+    if (typeof this.data === "string") this.data = encodeUtf8(this.data);
     return this.data;
   }
 
@@ -181,11 +182,18 @@ class Collector extends Deferred {
   }
 
   close() {
+    this.unlock();
     this.resolve(this.concat());
   }
 
   fail(error) {
+    this.unlock();
     this.reject(error);
+  }
+
+  /** A stream of user code is free again; a native one stays with its body. */
+  unlock() {
+    if (!(this.readable instanceof NativeReadable)) this.readable.reader = null;
   }
 
   stop(error) {
@@ -217,7 +225,7 @@ function readAllBytes(stream, limitBytes = Infinity) {
 
 /** The same as text: UTF-8, with U+FFFD for what is malformed. */
 function readAllText(stream, limitBytes = Infinity) {
-  return PromisePrototypeThen(readAllBytes(stream, limitBytes), require("encoding").decodeUtf8);
+  return PromisePrototypeThen(readAllBytes(stream, limitBytes), decodeUtf8);
 }
 
 // Pumping.

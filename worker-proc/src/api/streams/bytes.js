@@ -175,6 +175,11 @@ class ByteReadable extends ControlledReadable {
         request.chunk(filled);
         return;
       }
+      if (this.closeRequested && pullInto.bytesFilled % elementSize === 0) {
+        this.finish();
+        request.chunk(pullInto.takeView());
+        return;
+      }
       if (this.closeRequested) {
         const error = typeError("This ReadableStream was closed with a partial read pending.");
         this.fail(error);
@@ -199,11 +204,26 @@ class ByteReadable extends ControlledReadable {
     while (reads.length > 0) reads.shift().fail(error);
   }
 
-  cancel(reason) {
-    const promise = super.cancel(reason);
+  cancelSteps(reason) {
+    const pullIntos = this.pullIntos.take();
     const reads = this.intoReads.take();
-    while (reads.length > 0) reads.shift().close(undefined);
+    const promise = super.cancelSteps(reason);
+    while (reads.length > 0) reads.shift().close(pullIntos.shift().takeView());
     return promise;
+  }
+
+  /** The end has come: answers the BYOB reads that wait, as workerd does without a respond(0). */
+  closeIntoReads() {
+    const pullIntos = this.pullIntos.take();
+    while (pullIntos.length > 0) {
+      const pullInto = pullIntos.shift();
+      if (pullInto.readerType !== BYOB_READER) continue;
+      const partial = pullInto.bytesFilled > 0;
+      const view = pullInto.takeView();
+      const request = this.intoReads.shift();
+      if (partial) request.chunk(view);
+      else request.close(view);
+    }
   }
 
   releaseSteps() {
@@ -258,6 +278,7 @@ class ByteReadable extends ControlledReadable {
     }
     this.closeRequested = true;
     this.finish();
+    this.closeIntoReads();
   }
 
   clear() {
@@ -282,28 +303,31 @@ class ByteReadable extends ControlledReadable {
   }
 
   respond(bytesWritten) {
-    const first = this.pullIntos.peek();
     if (this.state === CLOSED) {
       if (bytesWritten !== 0) throw typeError("The bytesWritten must be zero after the stream is closed.");
-    } else {
-      if (bytesWritten === 0) throw typeError("The bytesWritten must be more than zero while the stream is open.");
-      if (first.bytesFilled + bytesWritten > first.byteLength) {
-        throw new RangeError(`Too many bytes [${bytesWritten}] in response to a BYOB read request.`);
-      }
+      this.invalidateByobRequest();
+      return;
+    }
+    const first = this.pullIntos.peek();
+    if (!(bytesWritten > 0)) throw typeError("The bytesWritten must be more than zero while the stream is open.");
+    if (first.bytesFilled + bytesWritten > first.byteLength) {
+      throw new RangeError(`Too many bytes [${bytesWritten}] in response to a BYOB read request.`);
     }
     first.buffer = ArrayBufferPrototypeTransfer(first.buffer);
     this.responded(bytesWritten);
   }
 
   respondWithNewView(view) {
-    const first = this.pullIntos.peek();
     const byteLength = viewByteLength(view);
     const buffer = viewBuffer(view);
     if (this.state === CLOSED) {
       if (byteLength !== 0) throw typeError("The view byte length must be zero after the stream is closed.");
-    } else if (byteLength === 0) {
-      throw typeError("The view byte length must be more than zero while the stream is open.");
+      if (ArrayBufferPrototypeGetDetached(buffer)) throw typeError("The underlying ArrayBuffer has been detached.");
+      this.invalidateByobRequest();
+      return;
     }
+    const first = this.pullIntos.peek();
+    if (byteLength === 0) throw typeError("The view byte length must be more than zero while the stream is open.");
     if (first.byteOffset + first.bytesFilled !== viewByteOffset(view)) {
       throw new RangeError("The given view has an invalid byte offset.");
     }
@@ -315,24 +339,21 @@ class ByteReadable extends ControlledReadable {
     this.responded(byteLength);
   }
 
+  /** Takes the buffer of the first waiting read back, with nothing written to it. */
+  returnView(view) {
+    this.pullIntos.peek().buffer = ArrayBufferPrototypeTransfer(viewBuffer(view));
+  }
+
   // --- what connects the two ---
 
   responded(bytesWritten) {
     const first = this.pullIntos.peek();
     this.invalidateByobRequest();
-    if (this.state === CLOSED) this.respondedWhenClosed(first);
-    else this.respondedWhenReadable(first, bytesWritten);
+    this.fillFirst(first, bytesWritten);
     this.pullIfNeeded();
   }
 
-  respondedWhenClosed(first) {
-    if (first.readerType === NO_READER) this.shiftPullInto();
-    const filled = new Deque();
-    while (filled.length < this.intoReads.length) filled.push(this.shiftPullInto());
-    this.commitAll(filled);
-  }
-
-  respondedWhenReadable(first, bytesWritten) {
+  fillFirst(first, bytesWritten) {
     first.bytesFilled += bytesWritten;
     if (first.readerType === NO_READER) {
       this.requeue(first);
@@ -423,11 +444,9 @@ class ByteReadable extends ControlledReadable {
   }
 
   commit(pullInto) {
-    const done = this.state === CLOSED;
     const view = pullInto.takeView();
     const request = pullInto.readerType === DEFAULT_READER ? this.reads.shift() : this.intoReads.shift();
-    if (done) request.close(view);
-    else request.chunk(view);
+    request.chunk(view);
   }
 
   drained() {

@@ -5,7 +5,7 @@
  */
 const {
   ArrayBufferIsView, ArrayBufferPrototypeGetByteLength, DataViewPrototypeGetBuffer, DataViewPrototypeGetByteLength,
-  DataViewPrototypeGetByteOffset, NumberIsNaN, ObjectSetPrototypeOf, Promise, PromisePrototypeThen, PromiseReject, PromiseResolve,
+  DataViewPrototypeGetByteOffset, FunctionPrototypeCall, NumberIsNaN, ObjectSetPrototypeOf, Promise, PromisePrototypeThen, PromiseReject, PromiseResolve,
   TypeError, TypedArrayPrototypeGetBuffer, TypedArrayPrototypeGetByteLength,
   TypedArrayPrototypeGetByteOffset, TypedArrayPrototypeGetSymbolToStringTag,
 } = primordials;
@@ -48,6 +48,16 @@ function rejectedHandled(error) {
 /** Calls `onOk`/`onError` in a later microtask with what `value` (any value or thenable) settles to. */
 function upon(value, onOk, onError) {
   PromisePrototypeThen(PromiseResolve(value), onOk, onError);
+}
+
+/** Calls a user's start(); as in workerd, what it throws fails the stream and not the constructor. */
+function callStart(start, thisArg, controller) {
+  if (start === undefined) return undefined;
+  try {
+    return FunctionPrototypeCall(start, thisArg, controller);
+  } catch (error) {
+    return PromiseReject(error);
+  }
 }
 
 function typeError(message) {
@@ -132,6 +142,7 @@ exports.viewByteLength = viewByteLength;
 exports.viewByteOffset = viewByteOffset;
 exports.isArrayBuffer = isArrayBuffer;
 exports.isView = ArrayBufferIsView;
+exports.callStart = callStart;
 exports.callbackField = callbackField;
 exports.strategyOf = strategyOf;
 exports.toHighWaterMark = toHighWaterMark;

@@ -28,8 +28,9 @@ class DefaultReadable extends ControlledReadable {
         const sizeOf = this.sizeOf;
         this.queue.push(chunk, sizeOf === undefined ? 1 : sizeOf(chunk));
       } catch (error) {
+        // As in workerd, the stream fails and enqueue() does not.
         this.fail(error);
-        throw error;
+        return;
       }
     }
     this.pullIfNeeded();

@@ -1,28 +1,36 @@
-//! Streams: the WHATWG Streams Standard and workerd's streams of bytes. JavaScript alone; `streams.js` is the way in.
+//! Streams: the WHATWG Streams Standard and workerd's byte streams, in JavaScript over the native bodies of other APIs.
+//!
+//! `streams.js` says how the folder is built and what it offers; it has no ops of its own.
 
 use crate::glue::Api;
 use crate::js;
 
-pub const API: Api = Api { name: "streams", modules: &[
-        js!("body.js"),
-        js!("bytes.js"),
+pub const API: Api = Api {
+    name: "streams",
+    modules: &[
         js!("common.js"),
+        js!("queue.js"),
+        js!("reader.js"),
         js!("controlled.js"),
         js!("default.js"),
-        js!("from.js"),
-        js!("identity.js"),
-        js!("identity_pipe.js"),
-        js!("iterator.js"),
+        js!("bytes.js"),
+        js!("writer.js"),
+        js!("sink.js"),
         js!("native.js"),
         js!("pipe.js"),
-        js!("queue.js"),
-        js!("readable.js"),
-        js!("reader.js"),
-        js!("sink.js"),
-        js!("strategies.js"),
-        js!("streams.js"),
         js!("tee.js"),
-        js!("transform.js"),
+        js!("from.js"),
+        js!("iterator.js"),
+        js!("strategies.js"),
         js!("writable.js"),
-        js!("writer.js"),
-    ], lazy: &[], ops: |_| {} };
+        js!("readable.js"),
+        js!("identity_pipe.js"),
+        js!("transform.js"),
+        js!("identity.js"),
+        js!("body.js"),
+        js!("encoding.js"),
+        js!("streams.js"),
+    ],
+    lazy: &[],
+    ops: |_| {},
+};

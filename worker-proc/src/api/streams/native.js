@@ -10,7 +10,7 @@
  *     length           bytes still to come where that is known, else undefined
  *     tee()            optional: two sources
  * and a sink
- *     write(bytes)     undefined when it is through, or a promise; `bytes` is the sink's own
+ *     write(bytes, piping)   undefined when it is through, or a promise; `bytes` is the sink's own; `piping` where a pipe writes
  *     close()          the same
  *     abort(reason)
  */
@@ -19,6 +19,7 @@ const {
   PromisePrototypeThen, PromiseReject, PromiseResolve, TypedArrayPrototypeGetByteLength, TypedArrayPrototypeSet,
   TypedArrayPrototypeSlice, TypedArrayPrototypeSubarray, Uint8Array,
 } = primordials;
+const { encodeUtf8 } = require("encoding");
 const flags = require("flags");
 const {
   CLOSED, Deferred, ERRORED, READABLE, internal, isArrayBuffer, isView, typeError, upon, viewBuffer, viewByteLength,
@@ -340,7 +341,7 @@ class TeeSource {
         this.took(byteLength);
         return bytes;
       }
-      this.backlog.slots[this.backlog.head] = TypedArrayPrototypeSubarray(bytes, maxBytes);
+      this.backlog.replaceFirst(TypedArrayPrototypeSubarray(bytes, maxBytes));
       this.took(maxBytes);
       return TypedArrayPrototypeSlice(bytes, 0, maxBytes);
     }
@@ -364,12 +365,16 @@ internal(TeeSource);
 
 /** Bytes of a chunk in memory of their own; undefined for what is no bytes. */
 function bytesOf(chunk) {
-  if (typeof chunk === "string") return require("encoding").encodeUtf8(chunk);
+  if (typeof chunk === "string") return encodeUtf8(chunk);
   if (isView(chunk)) {
     return TypedArrayPrototypeSlice(new Uint8Array(viewBuffer(chunk), viewByteOffset(chunk), viewByteLength(chunk)));
   }
   if (isArrayBuffer(chunk)) return TypedArrayPrototypeSlice(new Uint8Array(chunk));
   return undefined;
+}
+
+function closedError() {
+  return typeError("This WritableStream has been closed.");
 }
 
 const NOT_BYTES =
@@ -398,8 +403,8 @@ class NativeWritable {
     this.closing = false;
     this.buffered = 0;
     this.pendingAbort = null;
-    this.onDone = null;
-    this.onFailed = null;
+    /** The writer that was there at the end: to it, a failed stream looks closed too. */
+    this.endedUnder = null;
   }
 
   get locked() {
@@ -414,15 +419,23 @@ class NativeWritable {
     return true;
   }
 
+  get piping() {
+    return this.writer !== null && this.writer.piping;
+  }
+
+  get leftBehind() {
+    return this.writer !== null && this.writer === this.endedUnder;
+  }
+
   desiredSize() {
+    if (this.state === writable.CLOSED || this.leftBehind) return 0;
     if (this.state === writable.ERRORED) return null;
-    if (this.state === writable.CLOSED) return 0;
     return this.highWaterMark === undefined ? 1 : this.highWaterMark - this.buffered;
   }
 
   write(chunk, request) {
-    if (this.closing || this.state === writable.CLOSED) {
-      request.reject(typeError("This WritableStream has been closed."));
+    if (this.closing || this.state === writable.CLOSED || this.leftBehind) {
+      request.reject(closedError());
       return;
     }
     if (this.state === writable.ERRORED) {
@@ -430,7 +443,7 @@ class NativeWritable {
       return;
     }
     const bytes = chunk === undefined ? undefined : bytesOf(chunk);
-    if (bytes === undefined && this.writer !== null && this.writer.piping) {
+    if (bytes === undefined && this.piping) {
       const error = typeError("This WritableStream only supports writing byte types.");
       this.sink.abort(error);
       this.drain(error);
@@ -447,6 +460,7 @@ class NativeWritable {
   }
 
   close() {
+    if (this.leftBehind) return PromiseReject(closedError());
     if (this.closing || this.state === writable.CLOSED) return PromiseResolve(undefined);
     if (this.state === writable.ERRORED) return PromiseReject(this.error);
     const request = new Deferred();
@@ -484,7 +498,7 @@ class NativeWritable {
       let result;
       this.busy = true;
       try {
-        result = event.bytes === null ? this.sink.close() : this.sink.write(event.bytes);
+        result = event.bytes === null ? this.sink.close() : this.sink.write(event.bytes, this.piping);
       } catch (error) {
         result = PromiseReject(error);
       }
@@ -523,6 +537,7 @@ class NativeWritable {
     if (event.bytes === null) {
       this.state = writable.CLOSED;
       this.closing = false;
+      this.endedUnder = this.writer;
       if (this.writer !== null) {
         this.writer.writableReady();
         this.writer.writableClosed();
@@ -551,6 +566,7 @@ class NativeWritable {
     this.error = error;
     this.busy = false;
     this.closing = false;
+    this.endedUnder = this.writer;
     const events = this.events.take();
     if (this.writer !== null) {
       this.writer.writableErrored(error);

@@ -3,8 +3,8 @@
  * Used by every controller. Growth is bounded by the callers: a controller queues what user code enqueues and tells it
  * by desiredSize to stop.
  */
-const { Array, NumberIsNaN, RangeError } = primordials;
-const { internal } = require("streams/common");
+const { Array, NumberIsFinite } = primordials;
+const { internal, typeError } = require("streams/common");
 
 const INITIAL_SLOTS = 4;
 
@@ -25,6 +25,10 @@ class Deque {
 
   peek() {
     return this.slots[this.head];
+  }
+
+  replaceFirst(value) {
+    this.slots[this.head] = value;
   }
 
   shift() {
@@ -79,10 +83,13 @@ class SizedQueue {
     return this.chunks.length;
   }
 
-  /** Throws a RangeError for a size that is no finite, non-negative number. */
+  /** Throws a TypeError for a size that is no finite, non-negative number. */
   push(chunk, size) {
-    if (typeof size !== "number" || NumberIsNaN(size) || size < 0 || size === Infinity) {
-      throw new RangeError("The chunk size must be a finite, non-negative number.");
+    if (!NumberIsFinite(size)) throw typeError("The value cannot be converted because it is not an integer.");
+    if (size < 0) {
+      throw typeError(
+        "The value cannot be converted because it is negative and this API expects a positive bigint.",
+      );
     }
     // Sizes are kept from the first one that is not 1: without a strategy every chunk counts 1.
     if (this.sizes === null && size !== 1) {

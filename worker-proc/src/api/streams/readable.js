@@ -3,7 +3,7 @@
  * Shells over the readables of streams/default, streams/bytes and streams/native; `wrapReadable` and `readableOf` go between the
  * two. Relies on webidl and abort.
  */
-const { FunctionPrototypeCall, ObjectDefineProperty, PromiseReject, SymbolAsyncIterator } = primordials;
+const { FunctionPrototypeCall, ObjectDefineProperty, PromiseReject, SymbolAsyncIterator, Uint8Array } = primordials;
 const { isAbortSignal } = require("abort");
 const {
   argumentError, constructorError, defineInterface, fieldError, illegalConstructor, illegalInvocation, isObject,
@@ -11,7 +11,7 @@ const {
 } = require("webidl");
 const flags = require("flags");
 const {
-  CLOSED, ERRORED, callbackField, internal, isArrayBuffer, isView, markHandled, strategyOf, typeError, viewBuffer, viewByteLength,
+  CLOSED, ERRORED, callStart, callbackField, internal, isArrayBuffer, isView, markHandled, strategyOf, typeError, viewBuffer, viewByteLength,
   viewByteOffset,
 } = require("streams/common");
 const { ByteReadable, elementSizeOf } = require("streams/bytes");
@@ -71,7 +71,7 @@ function readableFromUser(underlyingSource, strategy) {
   readable.source = new UserSource(source, controller);
   const expectedLength = source.expectedLength;
   if (expectedLength !== undefined) readable.expectedLength = primordials.Number(expectedLength);
-  readable.start(start === undefined ? undefined : FunctionPrototypeCall(start, source, controller));
+  readable.start(callStart(start, source, controller));
   return readable;
 }
 
@@ -385,11 +385,12 @@ class ReadableByteStreamController {
     const readable = this.#readable;
     const view = isView(chunk);
     if (!view && !isArrayBuffer(chunk)) {
-      throw argumentError("ReadableByteStreamController", "enqueue", 1, "ArrayBuffer or ArrayBufferView");
+      throw argumentError("ReadableByteStreamController", "enqueue", 1, "BufferSource");
     }
     const buffer = view ? viewBuffer(chunk) : chunk;
     const byteLength = view ? viewByteLength(chunk) : primordials.ArrayBufferPrototypeGetByteLength(chunk);
     if (byteLength === 0) throw typeError("Cannot enqueue a zero-length ArrayBuffer.");
+    if (!isArrayBuffer(buffer)) throw typeError("The provided ArrayBuffer must be detachable.");
     if (!readable.canEnqueue) throw typeError("This ReadableByteStreamController is closed.");
     readable.enqueue(buffer, view ? viewByteOffset(chunk) : 0, byteLength);
   }
@@ -436,18 +437,19 @@ class ReadableStreamBYOBRequest {
   respond(bytesWritten) {
     if (!(#readable in this)) throw illegalInvocation();
     const readable = this.#live();
-    const count = primordials.MathTrunc(+bytesWritten);
-    if (!(count >= 0)) throw argumentError("ReadableStreamBYOBRequest", "respond", 1, "number");
-    if (viewByteLength(this.#view) === 0) throw typeError("Cannot respond with a zero-length or detached view");
-    readable.respond(count);
+    if (bytesWritten === undefined) throw argumentError("ReadableStreamBYOBRequest", "respond", 1, "integer");
+    if (readable.state !== CLOSED && viewByteLength(this.#view) === 0) {
+      throw typeError("Cannot respond with a zero-length or detached view");
+    }
+    readable.respond(toCount(bytesWritten));
   }
 
   respondWithNewView(view) {
     if (!(#readable in this)) throw illegalInvocation();
-    if (!isView(view)) {
-      throw argumentError("ReadableStreamBYOBRequest", "respondWithNewView", 1, "ArrayBufferView");
-    }
-    this.#live().respondWithNewView(view);
+    const readable = this.#live();
+    if (isView(view)) readable.respondWithNewView(view);
+    else if (isArrayBuffer(view)) readable.respondWithNewView(new Uint8Array(view));
+    else throw argumentError("ReadableStreamBYOBRequest", "respondWithNewView", 1, "BufferSource");
   }
 
   #live() {

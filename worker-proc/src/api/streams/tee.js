@@ -184,7 +184,6 @@ class ByteTee extends Tee {
   close() {
     this.reading = false;
     this.closeBranches();
-    for (let i = 0; i < 2; i++) if (this.branches[i].pullIntos.length > 0) this.branches[i].respond(0);
     this.settleCancel();
   }
 
@@ -219,15 +218,12 @@ class IntoRequest {
     });
   }
 
+  /** The end: the buffer goes back to the branch, whose read is answered with it. */
   close(view) {
     const { tee, index } = this;
     tee.reading = false;
+    if (view !== undefined && !tee.canceled[index]) tee.branches[index].returnView(view);
     tee.closeBranches();
-    if (view !== undefined) {
-      if (!tee.canceled[index]) tee.branches[index].respondWithNewView(view);
-      const other = tee.branches[1 - index];
-      if (!tee.canceled[1 - index] && other.pullIntos.length > 0) other.respond(0);
-    }
     tee.settleCancel();
   }
 

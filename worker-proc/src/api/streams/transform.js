@@ -8,7 +8,7 @@ const {
   constructorError, defineInterface, illegalConstructor, illegalInvocation, toDictionary,
 } = require("webidl");
 const flags = require("flags");
-const { Deferred, ERRORED, callbackField, internal, noop, strategyOf, typeError, upon } = require("streams/common");
+const { Deferred, ERRORED, callStart, callbackField, internal, noop, strategyOf, typeError, upon } = require("streams/common");
 const { DefaultReadable } = require("streams/default");
 const { identityPair } = require("streams/identity_pipe");
 const { wrapReadable } = require("streams/readable");
@@ -42,10 +42,9 @@ class Transform {
   enqueue(chunk) {
     const { readable } = this;
     if (!readable.canEnqueue) throw typeError("The readable side of this TransformStream is no longer readable.");
-    try {
-      readable.enqueue(chunk);
-    } catch (error) {
-      this.failWritable(error);
+    readable.enqueue(chunk);
+    if (readable.state === ERRORED) {
+      this.failWritable(readable.error);
       throw readable.error;
     }
     if (!readable.wants && !this.backpressure && flags.fixupTransformStreamBackpressure) this.setBackpressure(true);
@@ -282,7 +281,7 @@ function transformFromUser(transformer, writableStrategy, readableStrategy) {
   const controller = new TransformStreamDefaultController(kCreate, machine);
   machine.transformer = new UserTransformer(dictionary, machine, controller);
   machine.readable.expectedLength = expectedLengthOf(dictionary);
-  machine.start(start === undefined ? undefined : FunctionPrototypeCall(start, dictionary, controller));
+  machine.start(callStart(start, dictionary, controller));
   return machine;
 }
 

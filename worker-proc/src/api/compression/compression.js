@@ -1,0 +1,149 @@
+/* CompressionStream and DecompressionStream: Compression Standard, over flate2.
+ *
+ * Both ends are internal byte streams (streams/native). Writers of user code never wait, as in workerd; a pipe waits while more than
+ * OUTPUT_HIGH_WATER_BYTES are unread, so a long pipe stays in bounded memory.
+ */
+const { Uint8Array, TypedArrayPrototypeGetByteLength, TypedArrayPrototypeSlice, TypedArrayPrototypeSubarray } =
+  primordials;
+const { constructorError, defineInterface } = require("webidl");
+const flags = require("flags");
+const { Deferred, internal, typeError } = require("streams/common");
+const { NativeReadable, NativeWritable } = require("streams/native");
+const { Deque } = require("streams/queue");
+const { TransformStream, kPair } = require("streams/transform");
+
+const OUTPUT_HIGH_WATER_BYTES = 256 * 1024;
+
+/** Source and sink around a native coder. */
+class CoderPipe {
+  constructor(coder) {
+    this.coder = coder;
+    this.length = undefined;
+    this.output = new Deque();
+    this.outputBytes = 0;
+    this.reading = null;
+    this.draining = null;
+    this.ended = false;
+    this.failed = false;
+    this.error = undefined;
+  }
+
+  // --- the sink ---
+
+  write(bytes, piping) {
+    this.push(bytes, false);
+    if (!piping || this.outputBytes <= OUTPUT_HIGH_WATER_BYTES) return undefined;
+    this.draining = new Deferred();
+    return this.draining.promise;
+  }
+
+  close() {
+    this.push(new Uint8Array(0), true);
+    this.ended = true;
+    this.answer();
+    return undefined;
+  }
+
+  push(bytes, last) {
+    if (this.failed) throw this.error;
+    let coded;
+    try {
+      coded = ops.push(this.coder, bytes, last);
+    } catch (error) {
+      this.abort(error);
+      throw error;
+    }
+    const byteLength = TypedArrayPrototypeGetByteLength(coded);
+    if (byteLength === 0) return;
+    this.output.push(coded);
+    this.outputBytes += byteLength;
+    this.answer();
+  }
+
+  abort(reason) {
+    if (this.failed) return;
+    this.failed = true;
+    this.error = reason;
+    this.output.clear();
+    this.outputBytes = 0;
+    this.coder = null;
+    const { reading, draining } = this;
+    this.reading = null;
+    this.draining = null;
+    if (reading !== null) reading.reject(reason);
+    if (draining !== null) draining.reject(reason);
+  }
+
+  // --- the source ---
+
+  read(maxBytes) {
+    if (this.failed) throw this.error;
+    if (this.output.length > 0) return this.take(maxBytes);
+    if (this.ended) return null;
+    this.reading = new Deferred();
+    this.reading.maxBytes = maxBytes;
+    return this.reading.promise;
+  }
+
+  take(maxBytes) {
+    const bytes = this.output.peek();
+    const byteLength = TypedArrayPrototypeGetByteLength(bytes);
+    if (byteLength <= maxBytes) {
+      this.output.shift();
+      this.took(byteLength);
+      return bytes;
+    }
+    this.output.replaceFirst(TypedArrayPrototypeSubarray(bytes, maxBytes));
+    this.took(maxBytes);
+    return TypedArrayPrototypeSlice(bytes, 0, maxBytes);
+  }
+
+  took(count) {
+    this.outputBytes -= count;
+    if (this.draining === null || this.outputBytes > OUTPUT_HIGH_WATER_BYTES) return;
+    const draining = this.draining;
+    this.draining = null;
+    draining.resolve(undefined);
+  }
+
+  /** Gives a read that waits what there is now. */
+  answer() {
+    const reading = this.reading;
+    if (reading === null || (this.output.length === 0 && !this.ended)) return;
+    this.reading = null;
+    reading.resolve(this.output.length > 0 ? this.take(reading.maxBytes) : null);
+  }
+
+  cancel(reason) {
+    this.abort(reason);
+  }
+}
+internal(CoderPipe);
+
+/** The two ends around a coder for a format that the constructor was given. */
+function pairFor(format, className, open) {
+  if (format === undefined) throw constructorError(className, 1, "string");
+  const name = `${format}`;
+  if (name !== "deflate" && name !== "gzip" && name !== "deflate-raw") {
+    throw typeError("The compression format must be either 'deflate', 'deflate-raw' or 'gzip'.");
+  }
+  const pipe = new CoderPipe(open(name));
+  return { readable: new NativeReadable(pipe), writable: new NativeWritable(pipe, undefined) };
+}
+
+class CompressionStream extends TransformStream {
+  constructor(format) {
+    super(kPair, pairFor(format, "CompressionStream", ops.compressor));
+  }
+}
+
+class DecompressionStream extends TransformStream {
+  constructor(format) {
+    super(kPair, pairFor(format, "DecompressionStream", (name) => ops.decompressor(name, flags.strictCompression)));
+  }
+}
+
+defineInterface(CompressionStream);
+defineInterface(DecompressionStream);
+
+exports.globals = { CompressionStream, DecompressionStream };
