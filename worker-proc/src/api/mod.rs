@@ -2,10 +2,17 @@
 
 pub mod abort;
 pub mod dom_exception;
+pub mod encoding;
 pub mod events;
 pub mod fetch;
 pub mod headers;
 pub mod modules;
+pub mod navigator;
+pub mod performance;
+pub mod report_error;
+pub mod structured_clone;
+pub mod timers;
+pub mod url;
 pub mod webidl;
 pub mod workers;
 
@@ -16,8 +23,15 @@ pub static ALL: &[Api] = &[
     modules::API,
     webidl::API,
     dom_exception::API,
+    structured_clone::API,
     events::API,
     abort::API,
+    timers::API,
+    report_error::API,
+    performance::API,
+    navigator::API,
+    url::API,
+    encoding::API,
     headers::API,
     fetch::API,
     workers::API,
