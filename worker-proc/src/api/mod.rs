@@ -10,6 +10,10 @@ pub mod headers;
 pub mod modules;
 pub mod streams;
 pub mod structured_clone;
+pub mod navigator;
+pub mod performance;
+pub mod report_error;
+pub mod timers;
 pub mod url;
 pub mod webidl;
 pub mod workers;
@@ -26,6 +30,10 @@ pub static ALL: &[Api] = &[
     abort::API,
     encoding::API,
     url::API,
+    timers::API,
+    report_error::API,
+    performance::API,
+    navigator::API,
     headers::API,
     streams::API,
     compression::API,
