@@ -1,12 +1,15 @@
 //! The Web APIs: a folder each, a line each in the list below. The order is that of evaluation into the snapshot.
 
 pub mod abort;
+pub mod async_context;
+pub mod console;
 pub mod dom_exception;
 pub mod encoding;
 pub mod events;
 pub mod fetch;
 pub mod headers;
 pub mod modules;
+pub mod node;
 pub mod streams;
 pub mod structured_clone;
 pub mod url;
@@ -19,6 +22,8 @@ use crate::glue::Api;
 pub static ALL: &[Api] = &[
     modules::API,
     webidl::API,
+    console::API,
+    async_context::API,
     dom_exception::API,
     structured_clone::API,
     events::API,
@@ -29,4 +34,5 @@ pub static ALL: &[Api] = &[
     streams::API,
     fetch::API,
     workers::API,
+    node::API,
 ];
