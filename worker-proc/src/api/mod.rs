@@ -2,12 +2,15 @@
 
 pub mod abort;
 pub mod compression;
+pub mod async_context;
+pub mod console;
 pub mod dom_exception;
 pub mod encoding;
 pub mod events;
 pub mod fetch;
 pub mod headers;
 pub mod modules;
+pub mod node;
 pub mod streams;
 pub mod structured_clone;
 pub mod navigator;
@@ -24,6 +27,8 @@ use crate::glue::Api;
 pub static ALL: &[Api] = &[
     modules::API,
     webidl::API,
+    console::API,
+    async_context::API,
     dom_exception::API,
     structured_clone::API,
     events::API,
@@ -39,4 +44,5 @@ pub static ALL: &[Api] = &[
     compression::API,
     fetch::API,
     workers::API,
+    node::API,
 ];

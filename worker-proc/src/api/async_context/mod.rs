@@ -1,0 +1,33 @@
+//! Async context: the current frame, which V8 carries through promises for the embedder.
+
+use crate::glue::{Api, Ops, current};
+use crate::js;
+
+pub const API: Api = Api {
+    name: "async_context",
+    modules: &[js!("async_context.js")],
+    lazy: &[js!("async_local_storage.js")],
+    ops,
+};
+
+fn ops(ops: &mut Ops) {
+    ops.add("get", get);
+    ops.add("set", set);
+    ops.add("contextId", context_id);
+}
+
+/// `get()`: the current frame, undefined where there is none.
+fn get(scope: &mut v8::PinScope, _: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
+    rv.set(scope.get_continuation_preserved_embedder_data());
+}
+
+/// `set(frame)`.
+fn set(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, _: v8::ReturnValue) {
+    scope.set_continuation_preserved_embedder_data(args.get(0));
+}
+
+/// `contextId()`: a number for the running request, 0 at global scope.
+fn context_id(scope: &mut v8::PinScope, _: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
+    // Ids start at 0; a worker that has served 2^53 requests may see one twice.
+    rv.set_double(current(scope).map_or(0.0, |context| context.id() as f64 + 1.0));
+}

@@ -1,0 +1,75 @@
+/*
+ * Which node:* modules there are, under which compat flags, and the globals of `nodejs_compat_v2`.
+ * Evaluated into the snapshot; the modules themselves are compiled when first imported.
+ */
+
+const { ObjectDefineProperty, SafeMap } = primordials;
+const { provide } = require("modules");
+
+const isCompat = (flags) => flags.nodeJsCompat || flags.nodeJsCompatV2;
+
+// Modules that every nodejs_compat worker has.
+const always = [
+  "assert",
+  "assert/strict",
+  "async_hooks",
+  "buffer",
+  "events",
+  "path",
+  "path/posix",
+  "path/win32",
+  "util",
+  "util/types",
+];
+
+// Modules with a flag of their own.
+const flagged = {
+  __proto__: null,
+};
+
+for (let i = 0; i < always.length; i++) offer(always[i], isCompat);
+for (const name in flagged) offer(name, (flags) => isCompat(flags) && flags[flagged[name]]);
+
+/** "node:x" for every flag that has it; "x" too under the second version. */
+function offer(name, isAvailable) {
+  const internal = `node:${name}`;
+  if (name === "async_hooks") {
+    provide(internal, internal, (flags) => isAvailable(flags) || flags.nodeJsAls);
+  } else {
+    provide(internal, internal, isAvailable);
+  }
+  provide(name, internal, (flags) => flags.nodeJsCompatV2 && isAvailable(flags));
+}
+
+/** Defines a global that loads its module when first read, and can be replaced. */
+function lazyGlobal(global, name, load) {
+  ObjectDefineProperty(global, name, {
+    __proto__: null,
+    get() {
+      const value = load();
+      setGlobal(global, name, value);
+      return value;
+    },
+    set(value) {
+      setGlobal(global, name, value);
+    },
+    enumerable: true,
+    configurable: true,
+  });
+}
+
+function setGlobal(global, name, value) {
+  ObjectDefineProperty(global, name, {
+    __proto__: null,
+    value,
+    writable: true,
+    enumerable: true,
+    configurable: true,
+  });
+}
+
+exports.install = function (global, flags) {
+  if (!flags.nodeJsCompatV2) return;
+  setGlobal(global, "global", global);
+  lazyGlobal(global, "Buffer", () => require("node:buffer").Buffer);
+};

@@ -1,0 +1,7 @@
+/*
+ * node:path/posix.
+ */
+
+const { posix } = require("node:path");
+
+Object.assign(exports, posix, { default: posix });
