@@ -88,13 +88,7 @@ pub fn serve(start: Start, snapshot: &'static [u8]) -> u8 {
         };
         let server = http::Server::new(limits(&start.options.limits));
         let sockets: Vec<_> = built.sockets.into_iter().map(|socket| socket.endpoint(&built.router)).collect();
-        let doors = match net::Doors::new(start.listeners, sockets, server.clone()) {
-            Ok(doors) => doors,
-            Err(error) => {
-                eprintln!("error: {error}");
-                return 1;
-            }
-        };
+        let doors = net::Doors::new(start.listeners, sockets, server.clone());
         control::run(control, doors, server, start.options.drain_timeout).await
     })
 }

@@ -28,9 +28,15 @@ pub struct Doors {
 
 struct Door {
     slot: u32,
-    listener: Rc<Listening>,
+    state: DoorState,
     endpoint: Rc<Endpoint>,
-    accepting: Option<AbortHandle>,
+}
+
+/// A socket is watched only once it listens: before, the kernel reports it as hung up, which sticks.
+enum DoorState {
+    Bound(OwnedFd, ipc::ListenerKind),
+    Accepting(Rc<Listening>, AbortHandle),
+    Broken,
 }
 
 enum Listening {
@@ -44,66 +50,75 @@ impl Doors {
         listeners: Vec<ipc::Listener>,
         sockets: Vec<(usize, Option<Rc<Endpoint>>)>,
         server: Rc<Server>,
-    ) -> Result<Rc<Self>, String> {
+    ) -> Rc<Self> {
         let endpoints = sockets.into_iter().filter_map(|(index, endpoint)| Some((index, endpoint?))).collect();
-        let doors = Rc::new(Self { doors: RefCell::default(), endpoints, server });
-        doors.add(listeners)?;
-        Ok(doors)
+        let doors = Self { doors: RefCell::default(), endpoints, server };
+        doors.add(listeners);
+        Rc::new(doors)
     }
 
-    fn add(&self, listeners: Vec<ipc::Listener>) -> Result<(), String> {
+    fn add(&self, listeners: Vec<ipc::Listener>) {
         for listener in listeners {
-            let Some(endpoint) = self.endpoints.get(&listener.socket).cloned() else { continue };
-            let listening = adopt(listener.fd, listener.kind)
-                .map_err(|error| format!("a listening socket cannot be used: {error}"))?;
-            let door = Door { slot: listener.slot, listener: Rc::new(listening), endpoint, accepting: None };
-            self.doors.borrow_mut().push(door);
+            if let Some(endpoint) = self.endpoints.get(&listener.socket).cloned() {
+                let state = DoorState::Bound(listener.fd, listener.kind);
+                self.doors.borrow_mut().push(Door { slot: listener.slot, state, endpoint });
+            }
         }
-        Ok(())
     }
 
-    /// Begins to accept.
+    /// Begins to accept; the listeners listen by now.
     pub fn open(&self) {
-        for door in self.doors.borrow_mut().iter_mut().filter(|door| door.accepting.is_none()) {
-            let (server, listener, endpoint) = (self.server.clone(), door.listener.clone(), door.endpoint.clone());
-            let task =
-                tokio::task::spawn_local(async move { accept_all(&server, &listener, &endpoint).await });
-            door.accepting = Some(task.abort_handle());
+        for door in self.doors.borrow_mut().iter_mut() {
+            door.state = match std::mem::replace(&mut door.state, DoorState::Broken) {
+                DoorState::Bound(fd, kind) => match watch(fd, kind) {
+                    Ok(listening) => {
+                        let listener = Rc::new(listening);
+                        let (server, endpoint, accepting) =
+                            (self.server.clone(), door.endpoint.clone(), listener.clone());
+                        let task = tokio::task::spawn_local(async move {
+                            accept_all(&server, &accepting, &endpoint).await;
+                        });
+                        DoorState::Accepting(listener, task.abort_handle())
+                    }
+                    Err(error) => {
+                        eprintln!("error: a listening socket cannot be used: {error}");
+                        DoorState::Broken
+                    }
+                },
+                state => state,
+            };
         }
     }
 
     /// Accepts for a sibling that is down, too.
     pub fn adopt(&self, listeners: Vec<ipc::Listener>) {
-        if let Err(error) = self.add(listeners) {
-            eprintln!("error: {error}");
-        }
+        self.add(listeners);
         self.open();
     }
 
     /// The sibling of that slot is back.
     pub fn release(&self, slot: u32) {
         self.doors.borrow_mut().retain(|door| {
-            let keep = door.slot != slot;
-            if !keep && let Some(task) = &door.accepting {
+            if door.slot == slot && let DoorState::Accepting(_, task) = &door.state {
                 task.abort();
             }
-            keep
+            door.slot != slot
         });
     }
 
     /// Takes what already waits in the queues, then stops accepting.
     pub fn close(&self) {
         for door in self.doors.borrow_mut().drain(..) {
-            if let Some(task) = &door.accepting {
+            if let DoorState::Accepting(listener, task) = &door.state {
                 task.abort();
+                // To their clients, queued connections are open.
+                while let Some(Ok(())) = accept(&self.server, listener, &door.endpoint).now_or_never() {}
             }
-            // To their clients, queued connections are open.
-            while let Some(Ok(())) = accept(&self.server, &door.listener, &door.endpoint).now_or_never() {}
         }
     }
 }
 
-fn adopt(fd: OwnedFd, kind: ipc::ListenerKind) -> std::io::Result<Listening> {
+fn watch(fd: OwnedFd, kind: ipc::ListenerKind) -> std::io::Result<Listening> {
     match kind {
         ipc::ListenerKind::Tcp => {
             let listener = std::net::TcpListener::from(fd);
