@@ -46,7 +46,11 @@ pub fn to_stdout(config: &Loaded, config_only: bool) -> io::Result<()> {
 /// The configuration appended to this executable, if there is one. Reads only the last bytes of
 /// the file when there is none.
 pub fn embedded_config() -> io::Result<Option<ConfigMessage>> {
-    let mut executable = File::open(THIS_EXECUTABLE)?;
+    embedded_in(Path::new(THIS_EXECUTABLE))
+}
+
+fn embedded_in(executable: &Path) -> io::Result<Option<ConfigMessage>> {
+    let mut executable = File::open(executable)?;
     let Some(trailer) = Trailer::find(&mut executable)? else {
         return Ok(None);
     };
@@ -105,4 +109,65 @@ fn write_executable(
     out.write_all(message.as_bytes())?;
     out.write_all(&(message.as_bytes().len() as u64).to_le_bytes())?;
     out.write_all(&MAGIC)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn message(fill: u8, words: usize) -> ConfigMessage {
+        ConfigMessage::new(vec![capnp::word(fill, 0, 0, 0, 0, 0, 0, 1); words])
+    }
+
+    fn file(bytes: &[u8]) -> tempfile::NamedTempFile {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), bytes).unwrap();
+        file
+    }
+
+    #[test]
+    fn a_configuration_is_found_again_and_replaced() {
+        let plain = file(b"an executable");
+        assert!(embedded_in(plain.path()).unwrap().is_none());
+        let mut once = Vec::new();
+        write_executable(plain.path(), &message(1, 3), &mut once).unwrap();
+        assert!(once.starts_with(b"an executable\0\0\0\x01"));
+        let once = file(&once);
+        assert_eq!(
+            embedded_in(once.path()).unwrap().unwrap().as_bytes(),
+            message(1, 3).as_bytes()
+        );
+        let mut twice = Vec::new();
+        write_executable(once.path(), &message(2, 5), &mut twice).unwrap();
+        assert_eq!(twice.len(), 16 + 5 * 8 + TRAILER_BYTES as usize);
+        assert_eq!(
+            embedded_in(file(&twice).path())
+                .unwrap()
+                .unwrap()
+                .as_bytes(),
+            message(2, 5).as_bytes()
+        );
+    }
+
+    #[test]
+    fn short_and_damaged_files() {
+        assert!(embedded_in(file(b"").path()).unwrap().is_none());
+        assert!(embedded_in(file(&MAGIC).path()).unwrap().is_none());
+        for length in [1u64, 8, u64::MAX] {
+            let bytes = [&length.to_le_bytes()[..], &MAGIC].concat();
+            assert!(embedded_in(file(&bytes).path()).is_err(), "{length}");
+        }
+        assert_eq!(
+            embedded_in(file(&[&[0; 8][..], &MAGIC].concat()).path())
+                .unwrap()
+                .unwrap()
+                .as_bytes(),
+            b""
+        );
+    }
+
+    #[test]
+    fn this_executable_has_none() {
+        assert!(embedded_config().unwrap().is_none());
+    }
 }

@@ -138,3 +138,169 @@ fn damaged(error: capnp::Error) -> Failure {
         usage: None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Overrides;
+
+    fn options(path: PathBuf) -> LoadOptions {
+        LoadOptions {
+            source: Source::File(path),
+            purpose: Purpose::Compile,
+            binary: false,
+            import_path: Vec::new(),
+            const_name: None,
+            overrides: Overrides::default(),
+            experimental: false,
+            compat_date: None,
+        }
+    }
+
+    fn loaded(text: &str, const_name: Option<&str>) -> Result<Loaded, ConfigErrors> {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("c.capnp");
+        fs::write(
+            &path,
+            format!("using Workerd = import \"/workerd/workerd.capnp\";\n{text}"),
+        )
+        .unwrap();
+        let options = LoadOptions {
+            const_name: const_name.map(str::to_owned),
+            ..options(path)
+        };
+        load(&options)
+    }
+
+    fn problem(text: &str, const_name: Option<&str>) -> String {
+        let usage = loaded(text, const_name).unwrap_err().usage.unwrap();
+        usage.split_once(": ").unwrap().1.to_owned()
+    }
+
+    #[test]
+    fn the_constant_is_chosen() {
+        let two =
+            "const a :Workerd.Config = (); const b :Workerd.Config = (); const t :Text = \"\";
+                   struct S { const c :Workerd.Config = (); }";
+        assert_eq!(
+            problem(two, None),
+            "The config file defines multiple top-level constants of type 'Config', so you must specify which one to \
+             use with <const-name>. The options are: a, b"
+        );
+        assert!(loaded(two, Some("b")).is_ok() && loaded(two, Some("S.c")).is_ok());
+        assert_eq!(
+            problem(two, Some("x")),
+            "x: No such constant is defined in the config file."
+        );
+        assert_eq!(problem(two, Some("S")), "S: Symbol is not a constant.");
+        assert_eq!(
+            problem(two, Some("t")),
+            "t: Constant is not of type 'Config'."
+        );
+        assert_eq!(
+            problem(two, Some("x.y")),
+            "x.y: No such constant is defined in the config file (the parent scope 'x' does not exist)."
+        );
+        assert_eq!(
+            problem("", None),
+            "The config file does not define any top-level constants of type 'Config'."
+        );
+    }
+
+    #[test]
+    fn files_that_are_none() {
+        let usage = |options: &LoadOptions| load(options).unwrap_err().usage.unwrap();
+        assert_eq!(
+            usage(&options("/nope.capnp".into())),
+            "/nope.capnp: No such file."
+        );
+        assert_eq!(usage(&options("/".into())), "/: Config path is not a file.");
+        let stdin = LoadOptions {
+            source: Source::Stdin,
+            ..options("".into())
+        };
+        assert_eq!(
+            usage(&stdin),
+            "-: Reading config from stdin is only allowed with --binary."
+        );
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let import = LoadOptions {
+            import_path: vec!["/nope".into()],
+            ..options(file.path().into())
+        };
+        assert_eq!(usage(&import), "--import-path=/nope: No such directory.");
+    }
+
+    #[test]
+    fn a_message_reads_back_as_itself() {
+        let first = loaded(
+            "const a :Workerd.Config = (services = [(name = \"x\", disk = \"/\")]);",
+            None,
+        )
+        .unwrap();
+        let file = tempfile::NamedTempFile::new().unwrap();
+        fs::write(file.path(), first.message.as_bytes()).unwrap();
+        let again = load(&LoadOptions {
+            binary: true,
+            ..options(file.path().into())
+        })
+        .unwrap();
+        assert_eq!(first.message.as_bytes(), again.message.as_bytes());
+        let embedded = LoadOptions {
+            source: Source::Embedded(first.message.clone()),
+            ..options("".into())
+        };
+        assert_eq!(
+            first.message.as_bytes(),
+            load(&embedded).unwrap().message.as_bytes()
+        );
+    }
+
+    #[test]
+    fn damaged_messages_are_refused() {
+        let good = loaded(
+            "const a :Workerd.Config = (services = [(name = \"x\", worker = (modules = [(name = \"m\", data = 0x\"00\")],
+             bindings = [(name = \"b\", json = \"{}\"), (name = \"c\", cryptoKey = (raw = 0x\"01\", usages = [sign]))]))]);",
+            None,
+        )
+        .unwrap();
+        let good = good.message.as_bytes();
+        let read = |bytes: &[u8]| {
+            let file = tempfile::NamedTempFile::new().unwrap();
+            fs::write(file.path(), bytes).unwrap();
+            load(&LoadOptions {
+                binary: true,
+                ..options(file.path().into())
+            })
+        };
+        assert!(
+            read(b"")
+                .unwrap_err()
+                .usage
+                .unwrap()
+                .ends_with("Premature end of file")
+        );
+        assert!(read(b"using Workerd").is_err());
+        for length in 0..good.len() {
+            assert!(read(&good[..length]).is_err(), "{length}");
+        }
+        for i in 0..good.len() {
+            let mut bytes = good.to_vec();
+            bytes[i] ^= 0xff;
+            let _ = read(&bytes);
+        }
+    }
+
+    #[test]
+    fn every_file_is_listed() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = |name: &str| dir.path().join(name);
+        fs::write(path("c"), "const a :Text = embed \"e\"; const b :Text = embed \"missing\"; using I = import \"i\";").unwrap();
+        fs::write(path("e"), "").unwrap();
+        fs::write(path("i"), "").unwrap();
+        let files = load(&options(path("c"))).unwrap_err().files;
+        for name in ["c", "e", "i", "missing"] {
+            assert!(files.contains(&path(name)), "{name} in {files:?}");
+        }
+    }
+}

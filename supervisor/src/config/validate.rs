@@ -10,7 +10,7 @@ mod services;
 use super::{LoadOptions, Purpose};
 use capnp::text;
 use schema::compat;
-use schema::workerd_capnp::{config, service, service_designator, worker};
+use schema::workerd_capnp::{config, service, service_designator, socket, worker};
 use std::collections::{HashMap, HashSet};
 
 /// What there is to say about a configuration.
@@ -139,12 +139,20 @@ impl Checker<'_> {
         for socket in root.get_sockets()? {
             let context = format!("Socket \"{}\"", lossy(socket.get_name()?));
             self.service_reference(socket.get_service()?, &context)?;
-            if socket.which().is_err() {
-                let name = lossy(socket.get_name()?);
-                self.error(format!(
-                    "Encountered unknown socket type in \"{name}\". Was the config compiled with a newer version of \
-                     the schema?"
-                ));
+            match socket.which() {
+                Ok(socket::Https(https)) if !https.get_tls_options()?.has_keypair() => {
+                    self.error(format!(
+                        "{context}: TLS configuration: a TLS listener needs a keypair"
+                    ));
+                }
+                Ok(_) => {}
+                Err(_) => {
+                    let name = lossy(socket.get_name()?);
+                    self.error(format!(
+                        "Encountered unknown socket type in \"{name}\". Was the config compiled with a newer version \
+                         of the schema?"
+                    ));
+                }
             }
         }
         Ok(())

@@ -175,3 +175,6 @@ fn find(evaluator: &mut Evaluator, module: ModuleId, name: &str) -> Result<usize
         _ => Err("Constant is not of type 'Config'.".into()),
     }
 }
+
+#[cfg(test)]
+mod tests;

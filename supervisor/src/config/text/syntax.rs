@@ -738,7 +738,7 @@ mod tests {
             errors("const a :T = 1; struct S { const a :T = 2; } using a = S;"),
             [
                 "t:1:52-53: Type names must begin with a capital letter.",
-                "t:1:51-52: 'a' is already defined in this scope.",
+                "t:1:52-53: 'a' is already defined in this scope.",
                 "t:1:7-8: 'a' previously defined here.",
             ]
         );

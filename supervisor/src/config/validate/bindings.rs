@@ -48,8 +48,10 @@ impl Checker<'_> {
                 }
             }
             Ok(binding::AnalyticsEngine(to)) => {
+                if self.options.experimental {
+                    self.service_reference(to?, &context)?;
+                }
                 self.experimental(&prefix, "AnalyticsEngine bindings");
-                self.service_reference(to?, &context)?;
             }
             Ok(binding::Hyperdrive(hyperdrive)) => {
                 self.service_reference(hyperdrive.get_designator()?, &context)?;

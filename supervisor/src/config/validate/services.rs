@@ -52,6 +52,10 @@ impl Checker<'_> {
 
     fn worker(&mut self, name: &str, worker: worker::Reader<'_>) -> capnp::Result<()> {
         let prefix = format!("service {name}: ");
+        if matches!(worker.which(), Ok(worker::Inherit(_))) {
+            self.error(format!("{prefix}inherit is not implemented yet"));
+            return Ok(());
+        }
         let date = worker
             .has_compatibility_date()
             .then(|| worker.get_compatibility_date())
@@ -79,7 +83,10 @@ impl Checker<'_> {
         }
         if worker.has_workflows_engine() {
             let engine = worker.get_workflows_engine()?;
-            self.class_reference(engine.get_actor_class()?, "workflowsEngine.actorClass")?;
+            self.class_reference(
+                engine.get_actor_class()?,
+                &format!("{prefix}workflowsEngine.actorClass"),
+            )?;
             for workflow in engine.get_workflows()? {
                 let context = context(&format!(
                     "Workflow \"{}\"'s bindingService",
@@ -143,8 +150,7 @@ impl Checker<'_> {
                     }
                 }
             }
-            Ok(worker::ServiceWorkerScript(_)) => {}
-            Ok(worker::Inherit(_)) => self.error(format!("{prefix}inherit is not implemented yet")),
+            Ok(worker::ServiceWorkerScript(_) | worker::Inherit(_)) => {}
             Err(_) => self.error(format!(
                 "{prefix}Encountered unknown Worker code type. Was the config compiled with a newer version of the \
                  schema?"
