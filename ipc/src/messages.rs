@@ -31,7 +31,7 @@ pub enum ToRuntime {
     /// The process of this slot is back: close the listeners adopted from it. What they accepted is still answered.
     Release { slot: u32 },
     /// Accept what the queues hold, close every listener, answer what was accepted, end idle connections, and cut off what is
-    /// left after `deadline`. Answered by [`ToSupervisor::Drained`].
+    /// left after `deadline`. Answered by [`ToSupervisor::Draining`], then by [`ToSupervisor::Drained`].
     Drain { deadline: Duration },
     /// Are you alive? Answered by [`ToSupervisor::Pong`].
     Ping,
@@ -46,6 +46,8 @@ pub enum ToSupervisor {
     Failed { errors: Vec<String> },
     /// Accepting.
     Serving,
+    /// Every listener is closed: this process accepts nothing more.
+    Draining,
     /// Every accepted request is answered or cut off. The process exits next.
     Drained,
     /// The answer to [`ToRuntime::Ping`].
@@ -154,6 +156,7 @@ impl Message for ToSupervisor {
             Self::Serving => w = Writer::new(3),
             Self::Drained => w = Writer::new(4),
             Self::Pong => w = Writer::new(5),
+            Self::Draining => w = Writer::new(7),
             Self::Stats {
                 live_connections,
                 requests_served,
@@ -184,6 +187,7 @@ impl Message for ToSupervisor {
             3 => Self::Serving,
             4 => Self::Drained,
             5 => Self::Pong,
+            7 => Self::Draining,
             6 => Self::Stats {
                 live_connections: r.u32()?,
                 requests_served: r.u64()?,
@@ -382,6 +386,7 @@ mod tests {
             errors: vec!["one".into(), String::new(), "two".into()],
         });
         returns(ToSupervisor::Serving);
+        returns(ToSupervisor::Draining);
         returns(ToSupervisor::Drained);
         returns(ToSupervisor::Pong);
         returns(ToSupervisor::Stats {

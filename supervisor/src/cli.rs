@@ -43,7 +43,7 @@ pub enum Command {
 }
 
 const SERVE_NOTES: &str = "\
-Signals: SIGTERM and SIGINT stop accepting and answer what was accepted (a second one stops at once); SIGHUP loads the config anew \
+Signals: SIGTERM and SIGINT stop accepting and answer what was accepted (asked again after a second, stop at once); SIGHUP loads the config anew \
 without a failed request; SIGUSR2 does so with the program that is now on disk.
 
 Socket activation: descriptors that systemd passes (LISTEN_FDS) serve the sockets of the config that LISTEN_FDNAMES \
@@ -269,8 +269,12 @@ pub fn parse(arguments: &[OsString]) -> Result<Cli, clap::Error> {
 /// Parses the command line of a compiled executable.
 pub fn parse_compiled(arguments: &[OsString]) -> Result<Compiled, clap::Error> {
     let path = arguments.first().map(Path::new);
-    let name = path.and_then(Path::file_name).map_or("workerd".into(), OsStr::to_string_lossy);
-    let matches = Compiled::command().bin_name(name).try_get_matches_from(arguments)?;
+    let name = path
+        .and_then(Path::file_name)
+        .map_or("workerd".into(), OsStr::to_string_lossy);
+    let matches = Compiled::command()
+        .bin_name(name)
+        .try_get_matches_from(arguments)?;
     Compiled::from_arg_matches(&matches)
 }
 

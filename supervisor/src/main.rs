@@ -108,7 +108,9 @@ fn serve(mut serve: cli::Serve) -> Result<u8, clap::Error> {
         reporter,
         watch: serve.watch,
     };
-    Ok(lifecycle::run(server, |start| worker_proc::serve(start, SNAPSHOT)))
+    Ok(lifecycle::run(server, |start| {
+        worker_proc::serve(start, SNAPSHOT)
+    }))
 }
 
 fn compile(load: &LoadOptions, config_only: bool) -> Result<u8, clap::Error> {
@@ -116,8 +118,8 @@ fn compile(load: &LoadOptions, config_only: bool) -> Result<u8, clap::Error> {
         return Ok(1);
     };
     loaded.warnings.iter().for_each(tell);
-    let written = config::compile::to_stdout(&loaded, config_only);
-    written.map_err(|error| cli::usage_error(&format!("writing to stdout: {error}")))?;
+    config::compile::to_stdout(&loaded, config_only)
+        .map_err(|error| cli::usage_error(&format!("writing to stdout: {error}")))?;
     Ok(0)
 }
 
@@ -164,11 +166,9 @@ fn prepare_test(
 }
 
 fn show(errors: &ConfigErrors) {
-    if let Some(usage) = &errors.usage {
-        errors.errors.iter().for_each(tell);
-        cli::report(&cli::usage_error(usage));
-    } else {
-        tell(errors);
+    errors.errors.iter().for_each(tell);
+    if let Some(error) = &errors.usage {
+        cli::report(&cli::usage_error(error));
     }
 }
 

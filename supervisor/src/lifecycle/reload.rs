@@ -26,11 +26,12 @@ impl Supervisor {
             .current
             .as_ref()
             .is_none_or(|generation| generation.announced);
-        if self.incoming.is_some() || !settled {
+        if self.reloading || self.incoming.is_some() || !settled {
             self.reload_again = true;
             return;
         }
         if self.current.is_some() {
+            self.reloading = true;
             self.systemd.reloading();
         }
         self.load_generation();
@@ -141,14 +142,33 @@ impl Supervisor {
             return self.show_status();
         }
         generation.announced = true;
-        let first = generation.number == 1;
         self.server.reporter.listening(&generation.sockets);
-        self.systemd.ready(&self.status());
         self.drain_retiring();
-        if !first {
-            self.server.reporter.reloaded(true);
+        if !self.reloading {
+            self.systemd.ready(&self.status());
         }
         self.reload_next();
+    }
+
+    /// Ends a reload: the new generation serves, and no old process accepts any more.
+    pub(super) fn finish_reload(&mut self) {
+        let serving = self.incoming.is_none()
+            && self
+                .current
+                .as_ref()
+                .is_some_and(|generation| generation.announced);
+        if self.reloading
+            && serving
+            && self
+                .retiring
+                .iter()
+                .all(|process| process.phase() >= Phase::Draining)
+        {
+            self.reloading = false;
+            self.systemd.ready(&self.status());
+            self.server.reporter.reloaded(true);
+            self.reload_next();
+        }
     }
 
     /// A process says that its config does not start.
@@ -173,7 +193,7 @@ impl Supervisor {
         if let Some(mut generation) = self.incoming.take() {
             generation.kill();
         }
-        if self.current.is_some() {
+        if mem::take(&mut self.reloading) {
             tell("The reload failed; the config from before goes on serving.");
             self.systemd
                 .ready(&format!("{}; the last reload failed", self.status()));
@@ -186,8 +206,9 @@ impl Supervisor {
         self.reload_next();
     }
 
+    /// Does the reload that was asked for during the one before.
     fn reload_next(&mut self) {
-        if mem::take(&mut self.reload_again) {
+        if !self.reloading && mem::take(&mut self.reload_again) {
             self.reload();
         }
     }

@@ -7,27 +7,38 @@ use std::time::{Duration, Instant};
 
 use ipc::ToRuntime;
 
-use super::supervisor::{Supervisor, key_of};
+use super::supervisor::Supervisor;
 use crate::observe::tell;
 use crate::process::{Phase, Process};
 
 /// What a process that drains gets beyond its deadline, to cut off what is left and say so.
 const GRACE: Duration = Duration::from_secs(2);
 
+/// Who means it asks again after this long. Until then a second signal is an echo: terminals and tools such as `timeout` signal both a
+/// process and its group.
+const INSISTENCE: Duration = Duration::from_secs(1);
+
 /// The end of the server has begun.
 #[derive(Debug)]
 pub(super) struct Stopping {
     status: u8,
+    since: Instant,
 }
 
 impl Supervisor {
-    /// Drains every process and exits when the last has ended. Asked a second time, exits at once.
+    /// Drains every process and exits when the last has ended. Asked again, exits at once.
     pub(super) fn stop(&mut self) {
-        if self.stopping.is_some() {
-            tell("Stopped at once, as asked twice.");
-            return self.abort(1);
+        if let Some(stopping) = &self.stopping {
+            if stopping.since.elapsed() >= INSISTENCE {
+                tell("Stopped at once, as asked again.");
+                self.abort(1);
+            }
+            return;
         }
-        self.stopping = Some(Stopping { status: 0 });
+        self.stopping = Some(Stopping {
+            status: 0,
+            since: Instant::now(),
+        });
         self.systemd.stopping();
         self.watcher = None;
         if let Some(mut generation) = self.incoming.take() {
@@ -50,7 +61,10 @@ impl Supervisor {
         for mut process in mem::take(&mut self.retiring) {
             process.kill();
         }
-        self.stopping = Some(Stopping { status });
+        self.stopping = Some(Stopping {
+            status,
+            since: Instant::now(),
+        });
     }
 
     /// Moves the processes of a generation to those that are to drain. Its listeners close here as far as no other generation
@@ -68,24 +82,20 @@ impl Supervisor {
     /// Tells what is to drain to do so.
     pub(super) fn drain_retiring(&mut self) {
         let timeout = self.server.options.drain_timeout;
-        let due: Vec<_> = self
+        for process in self
             .retiring
-            .iter()
-            .filter(|process| process.phase() < Phase::Draining)
-            .map(key_of)
-            .collect();
-        for key in due {
-            self.advance(key, Phase::Draining);
-            if let Some(process) = self.process_mut(key) {
-                process.deadline = Some(Instant::now() + timeout + GRACE);
-                process.send(&ToRuntime::Drain { deadline: timeout });
-            }
+            .iter_mut()
+            .filter(|process| !process.told_to_drain)
+        {
+            process.told_to_drain = true;
+            process.deadline = Some(Instant::now() + timeout + GRACE);
+            process.send(&ToRuntime::Drain { deadline: timeout });
         }
     }
 
     /// The exit status, once nothing is left to wait for.
     pub(super) fn finished(&self) -> Option<u8> {
-        let Stopping { status } = self.stopping.as_ref()?;
+        let Stopping { status, .. } = self.stopping.as_ref()?;
         self.retiring
             .iter()
             .all(|process: &Process| process.phase() == Phase::Stopped)

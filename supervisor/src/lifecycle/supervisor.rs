@@ -40,6 +40,8 @@ pub(super) struct Supervisor {
     pub(super) incoming: Option<Generation>,
     /// Processes of earlier generations, until they have drained.
     pub(super) retiring: Vec<Process>,
+    /// A reload is under way: the service manager and `--report-phases` wait for its end.
+    pub(super) reloading: bool,
     /// Asked to reload while a reload was under way.
     pub(super) reload_again: bool,
     /// During an upgrade, the program that this supervisor runs.
@@ -64,12 +66,13 @@ enum Source {
 }
 
 impl Supervisor {
-    pub(super) fn new(server: Server, mut launcher: Launcher) -> io::Result<Self> {
+    pub(super) fn new(mut server: Server, mut launcher: Launcher) -> io::Result<Self> {
         let (mut current, mut watcher, mut generations) = (None, None, 0);
         if let Some(HandOver { generation, files }) = HandOver::take()? {
             launcher.continue_with(generation.slots.len() as u32);
             generations = generation.number;
             current = Some(generation);
+            server.reporter.upgraded();
             if server.watch {
                 watcher = Some(Watcher::new(files.iter().map(PathBuf::as_path))?);
             }
@@ -84,6 +87,7 @@ impl Supervisor {
             current,
             incoming: None,
             retiring: Vec::new(),
+            reloading: false,
             reload_again: false,
             upgrading: None,
             stopping: None,
@@ -96,6 +100,7 @@ impl Supervisor {
             self.load_generation();
         }
         loop {
+            self.finish_reload();
             self.finish_upgrade();
             if let Some(status) = self.finished() {
                 return status;
@@ -238,20 +243,14 @@ impl Supervisor {
 
     fn on_message(&mut self, key: Key, message: ToSupervisor) {
         match message {
-            // Said before it heard that it is to drain.
-            ToSupervisor::Serving if self.is_draining(key) => {}
             ToSupervisor::Ready if self.advance(key, Phase::Ready) => self.on_ready(key),
             ToSupervisor::Serving if self.advance(key, Phase::Serving) => self.on_serving(key),
+            ToSupervisor::Draining => _ = self.advance(key, Phase::Draining),
             ToSupervisor::Failed { errors } => self.on_start_failed(key, errors),
             // What ends the process is that it exits, which follows.
             ToSupervisor::Drained | ToSupervisor::Pong | ToSupervisor::Stats { .. } => {}
             ToSupervisor::Ready | ToSupervisor::Serving => {}
         }
-    }
-
-    fn is_draining(&mut self, key: Key) -> bool {
-        self.process_mut(key)
-            .is_some_and(|process| process.phase() == Phase::Draining)
     }
 
     /// Changes the phase of a process and reports it. One that is out of turn is killed.
@@ -263,7 +262,9 @@ impl Supervisor {
             self.kill(key, format_args!("it {error}"));
             return false;
         }
-        process.deadline = None;
+        if to != Phase::Draining {
+            process.deadline = None;
+        }
         let pid = process.pid();
         self.server.reporter.phase(key, pid, to);
         true

@@ -30,7 +30,9 @@ pub struct Process {
     body: Body,
     started: Instant,
     last_sign_of_life: Instant,
-    /// When its patience ends: it must have left its present phase by then.
+    /// It has been told to drain.
+    pub told_to_drain: bool,
+    /// It is killed if it has not gone on by then.
     pub deadline: Option<Instant>,
 }
 
@@ -54,6 +56,7 @@ impl Process {
             body,
             started: now,
             last_sign_of_life: now,
+            told_to_drain: false,
             deadline: None,
         }
     }

@@ -64,6 +64,13 @@ impl Reporter {
         }
     }
 
+    /// The program goes on in place of an earlier one.
+    pub fn upgraded(&mut self) {
+        if self.phases {
+            self.line(&json!({"event": "upgraded"}).to_string());
+        }
+    }
+
     fn line(&mut self, event: &str) {
         if let Some(out) = &mut self.out
             && out.write_all(format!("{event}\n").as_bytes()).is_err()
