@@ -7,8 +7,12 @@ pub mod events;
 pub mod fetch;
 pub mod headers;
 pub mod modules;
+pub mod navigator;
+pub mod performance;
+pub mod report_error;
 pub mod streams;
 pub mod structured_clone;
+pub mod timers;
 pub mod url;
 pub mod webidl;
 pub mod workers;
@@ -23,6 +27,10 @@ pub static ALL: &[Api] = &[
     structured_clone::API,
     events::API,
     abort::API,
+    timers::API,
+    report_error::API,
+    performance::API,
+    navigator::API,
     encoding::API,
     url::API,
     headers::API,

@@ -317,6 +317,15 @@ function removeAllListeners(target) {
   if (map !== null) map.clear();
 }
 
+/** Called by the isolate for a rejection that nobody handles, or that somebody handles late. */
+function reportRejection(type, promise, reason) {
+  const map = scope.listeners;
+  const attribute = scope.global[`on${type}`];
+  if ((map === null || !map.has(type)) && typeof attribute !== "function") return;
+  const { promiseRejectionEvent } = require("events/kinds");
+  dispatch(scope.global, promiseRejectionEvent(type, promise, type === "unhandledrejection" ? reason : undefined));
+}
+
 exports.Event = Event;
 exports.EventTarget = EventTarget;
 exports.dispatch = dispatch;
@@ -324,6 +333,7 @@ exports.isEvent = isEvent;
 exports.isEventTarget = isEventTarget;
 exports.listenerCount = listenerCount;
 exports.removeAllListeners = removeAllListeners;
+exports.reportRejection = reportRejection;
 /** `hook(target, type)` is told of every listener added (to the global scope: target is undefined or the global). */
 exports.setListenerHook = (hook) => {
   scope.listenerHook = hook;

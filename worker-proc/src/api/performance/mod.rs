@@ -1,0 +1,18 @@
+//! `performance`: the time of day in milliseconds.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use crate::glue::{Api, Ops};
+use crate::js;
+
+pub const API: Api = Api { name: "performance", modules: &[js!("performance.js")], lazy: &[], ops };
+
+fn ops(ops: &mut Ops) {
+    ops.add("preciseNow", precise_now);
+}
+
+/// `preciseNow()`: milliseconds since the Unix epoch, with fractions.
+fn precise_now(_: &mut v8::PinScope, _: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    rv.set_double(since.as_secs_f64() * 1000.0);
+}

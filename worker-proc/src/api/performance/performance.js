@@ -1,0 +1,39 @@
+/*
+ * `performance` (High Resolution Time). Time counts from the Unix epoch, as `Date.now()` does.
+ */
+
+const { DateNow } = primordials;
+const { defineInterface, illegalConstructor, illegalInvocation } = require("webidl");
+const flags = require("flags");
+
+const kCreate = { __proto__: null };
+let checkPerformance;
+
+class Performance {
+  #brand;
+  constructor(token) {
+    if (token !== kCreate) throw illegalConstructor();
+  }
+
+  static {
+    checkPerformance = (value) => {
+      if (value === null || typeof value !== "object" || !(#brand in value)) throw illegalInvocation();
+    };
+  }
+
+  get timeOrigin() {
+    checkPerformance(this);
+    return 0;
+  }
+  now() {
+    checkPerformance(this);
+    return flags.preciseTimers ? ops.preciseNow() : DateNow();
+  }
+}
+
+defineInterface(Performance);
+const performance = new Performance(kCreate);
+
+exports.Performance = Performance;
+exports.performance = performance;
+exports.globals = { performance };

@@ -1,0 +1,123 @@
+/*
+ * setTimeout, setInterval, queueMicrotask (HTML section 8.6) and scheduler.wait. A timer belongs to the request that
+ * set it and ends with it; at global scope there is none. The request context calls `fire`. Relies on `abort` for
+ * waits that can be cancelled, `async_context` for what callbacks run in, and `report_error`.
+ */
+
+const { FunctionPrototypeCall, Promise, PromisePrototypeThen, PromiseReject, PromiseResolve, ReflectApply, globalThis } =
+  primordials;
+const { argumentError, defineInterface, fieldError, illegalConstructor, illegalInvocation, toDictionary } =
+  require("webidl");
+
+/** Calls `callback` after `delay` milliseconds; returns the timer's id. */
+const startTimer = (callback, delay) => ops.start(callback, delay, false);
+const clearTimer = (id) => ops.clear(id);
+
+/** Called by the request context when a timer is due. */
+function fire(id) {
+  const callback = ops.take(id);
+  if (callback !== undefined) callback();
+}
+
+function start(method, args, callback, delay, repeats) {
+  if (typeof callback !== "function") throw argumentError("ServiceWorkerGlobalScope", method, 1, "function");
+  const millis = delay === undefined ? 0 : +delay;
+  const wrapped = require("async_context").wrap(callback);
+  if (args.length <= 2) return ops.start(() => FunctionPrototypeCall(wrapped, globalThis), millis, repeats);
+  const rest = [];
+  for (let i = 2; i < args.length; i++) rest[i - 2] = args[i];
+  return ops.start(() => ReflectApply(wrapped, globalThis, rest), millis, repeats);
+}
+
+function clear(method, count, id) {
+  if (count < 1) throw argumentError("ServiceWorkerGlobalScope", method, 1, "Number");
+  if (id !== undefined && id !== null) ops.clear(+id);
+}
+
+const resolved = PromiseResolve(undefined);
+
+const { setTimeout, setInterval, clearTimeout, clearInterval, queueMicrotask } = {
+  setTimeout(callback, delay) {
+    return start("setTimeout", arguments, callback, delay, false);
+  },
+  setInterval(callback, delay) {
+    return start("setInterval", arguments, callback, delay, true);
+  },
+  clearTimeout(id) {
+    clear("clearTimeout", arguments.length, id);
+  },
+  clearInterval(id) {
+    clear("clearInterval", arguments.length, id);
+  },
+  queueMicrotask(callback) {
+    if (typeof callback !== "function") {
+      throw argumentError("ServiceWorkerGlobalScope", "queueMicrotask", 1, "function");
+    }
+    PromisePrototypeThen(resolved, () => {
+      try {
+        callback();
+      } catch (error) {
+        require("report_error").reportUncaught(error);
+      }
+    });
+  },
+};
+
+const kCreate = { __proto__: null };
+let isScheduler;
+
+class Scheduler {
+  #brand;
+  constructor(token) {
+    if (token !== kCreate) throw illegalConstructor();
+  }
+
+  static {
+    isScheduler = (value) => value !== null && typeof value === "object" && #brand in value;
+  }
+
+  wait(delay, options) {
+    try {
+      if (!isScheduler(this)) throw illegalInvocation();
+      if (arguments.length < 1) throw argumentError("Scheduler", "wait", 1, "number");
+      return wait(+delay, toSignal(options));
+    } catch (error) {
+      return PromiseReject(error);
+    }
+  }
+}
+
+function toSignal(options) {
+  const members = toDictionary(options, () => argumentError("Scheduler", "wait", 2, "WaitOptions"));
+  const signal = members?.signal;
+  if (signal !== undefined && !require("abort").isAbortSignal(signal)) {
+    throw fieldError("WaitOptions", "signal", "AbortSignal");
+  }
+  return signal;
+}
+
+function wait(delay, signal) {
+  if (signal === undefined) return new Promise((resolve) => startTimer(() => resolve(), delay));
+  const { abortReason, addAlgorithm, isAborted } = require("abort");
+  if (isAborted(signal)) return PromiseReject(abortReason(signal));
+  return new Promise((resolve, reject) => {
+    const id = startTimer(() => {
+      forget();
+      resolve();
+    }, delay);
+    const forget = addAlgorithm(signal, (reason) => {
+      clearTimer(id);
+      reject(reason);
+    });
+  });
+}
+
+defineInterface(Scheduler);
+const scheduler = new Scheduler(kCreate);
+
+exports.clearTimer = clearTimer;
+exports.fire = fire;
+exports.queueMicrotask = queueMicrotask;
+exports.scheduler = scheduler;
+exports.startTimer = startTimer;
+exports.globals = { setTimeout, setInterval, clearTimeout, clearInterval, queueMicrotask, scheduler };
