@@ -1,7 +1,7 @@
 /*
  * How the inspector shows web classes (Request, Headers, URL ...): the values of their accessors,
  * their entries if they are map-like, and the internal fields a class offers for inspection.
- * A class takes part by `webidl.defineInterface`; called by the inspector for every object.
+ * `webidl.defineInterface` marks these classes, and names the fields that only inspection shows.
  */
 
 const {
@@ -13,37 +13,23 @@ const {
   ObjectGetOwnPropertyNames,
   ObjectGetPrototypeOf,
   ObjectKeys,
+  ObjectPrototypeHasOwnProperty,
   ObjectPrototypePropertyIsEnumerable,
-  SafeWeakMap,
   StringPrototypeReplace,
   SymbolIterator,
 } = primordials;
+
+const { kResourceTypeInspect } = require("webidl");
 
 /** Key under which a record for the inspector carries map-like entries. */
 const kEntries = primordials.Symbol("entries");
 exports.kEntries = kEntries;
 
-// Prototype of a web class -> function giving its extra fields (name -> value), or null.
-const interfaces = new SafeWeakMap();
-
-/**
- * Has instances of a web class shown by their accessors. `extra(instance)` may give more fields,
- * which print in square brackets.
- */
-exports.registerInterface = (Class, extra = null) => interfaces.set(Class.prototype, extra);
-
-function extraOf(value) {
-  for (let proto = ObjectGetPrototypeOf(value); proto !== null; proto = ObjectGetPrototypeOf(proto)) {
-    const extra = interfaces.get(proto);
-    if (extra !== undefined) return extra;
-  }
-  return undefined;
-}
-
 /** A custom inspect function for instances of web classes, undefined for all other values. */
-exports.formatInterface = function (value) {
-  return extraOf(value) === undefined ? undefined : inspectInterface;
-};
+exports.formatInterface = (value) =>
+  typeof value[kResourceTypeInspect] === "object" ? inspectInterface : undefined;
+
+const isInterface = (proto) => ObjectPrototypeHasOwnProperty(proto, kResourceTypeInspect);
 
 function entriesOf(value) {
   const { entries } = value;
@@ -66,7 +52,7 @@ function inspectInterface(depth, options, inspect) {
   const list = entriesOf(this);
   if (list !== undefined) ObjectDefineProperty(record, kEntries, { __proto__: null, value: list });
   for (let current = this; current !== null; current = ObjectGetPrototypeOf(current)) {
-    if (!interfaces.has(current) && current !== this) {
+    if (current !== this && !isInterface(current)) {
       const constructor = primordials.ObjectGetOwnPropertyDescriptor(current, "constructor")?.value;
       if (typeof constructor !== "function" || builtIns.has(constructor.name)) break;
     }
@@ -84,13 +70,10 @@ function inspectInterface(depth, options, inspect) {
       record[key] = field;
     }
   }
-  const extra = extraOf(this);
-  if (extra !== null) {
-    const fields = extra(this);
-    const names = ObjectKeys(fields);
-    for (let i = 0; i < names.length; i++) {
-      ObjectDefineProperty(record, names[i], { __proto__: null, value: fields[names[i]] });
-    }
+  const marks = this[kResourceTypeInspect];
+  const labels = ObjectKeys(marks);
+  for (let i = 0; i < labels.length; i++) {
+    ObjectDefineProperty(record, labels[i], { __proto__: null, value: this[marks[labels[i]]] });
   }
   const shown = inspect(record, {
     ...options,
