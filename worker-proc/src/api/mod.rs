@@ -11,6 +11,7 @@ pub mod fetch;
 pub mod headers;
 pub mod modules;
 pub mod node;
+pub mod stack_trace;
 pub mod streams;
 pub mod structured_clone;
 pub mod navigator;
@@ -26,6 +27,7 @@ use crate::glue::Api;
 /// Every API of the runtime.
 pub static ALL: &[Api] = &[
     modules::API,
+    stack_trace::API,
     webidl::API,
     console::API,
     async_context::API,

@@ -6,7 +6,7 @@ use schema::compat;
 use schema::workerd_capnp as schema_capnp;
 
 use crate::dispatch::Router;
-use crate::dispatch::spec::{BindingKind, BindingSpec, Code, Designator, WorkerSpec};
+use crate::dispatch::spec::{BindingKind, BindingSpec, Code, Designator, ExtensionModule, WorkerSpec};
 use crate::http::{HttpOptions, server::Endpoint};
 use crate::isolate::modules::Source;
 use crate::net::{ExternalSpec, NetworkSpec, Plain};
@@ -85,6 +85,17 @@ fn fill(
     for flag in root.get_v8_flags()? {
         config.v8_flags.push(text(flag?)?.to_owned());
     }
+    let mut extensions = Vec::new();
+    for extension in root.get_extensions()? {
+        for module in extension.get_modules()? {
+            extensions.push(ExtensionModule {
+                name: text(module.get_name()?)?,
+                internal: module.get_internal(),
+                code: text(module.get_es_module()?)?,
+            });
+        }
+    }
+    let extensions = Rc::new(extensions);
     let mut has_internet = false;
     for service in root.get_services()? {
         use schema_capnp::service::Which;
@@ -93,7 +104,7 @@ fn fill(
         match service.which()? {
             Which::Unspecified(()) => errors.push(format!("service {name}: nothing was specified for it.")),
             Which::Worker(worker) => {
-                if let Some(spec) = read_worker(name, worker?, options, errors)? {
+                if let Some(spec) = read_worker(name, worker?, options, &extensions, errors)? {
                     config.workers.push(spec);
                 }
             }
@@ -220,6 +231,7 @@ fn read_worker(
     name: String,
     worker: schema_capnp::worker::Reader<'static>,
     options: &ipc::Options,
+    extensions: &Rc<Vec<ExtensionModule>>,
     errors: &mut Errors,
 ) -> Result<Option<WorkerSpec>, capnp::Error> {
     use schema_capnp::worker::Which;
@@ -271,7 +283,7 @@ fn read_worker(
         false => None,
     };
     let global_outbound = read_designator(worker.get_global_outbound()?)?;
-    let spec = WorkerSpec { name, code, flags, bindings, global_outbound, cache_outbound };
+    let spec = WorkerSpec { name, code, flags, bindings, extensions: extensions.clone(), global_outbound, cache_outbound };
     Ok((errors.len() == before).then_some(spec))
 }
 
@@ -318,6 +330,22 @@ fn read_binding(
         }
         Which::Service(designator) => BindingKind::Service(read_designator(designator?)?),
         Which::UnsafeEval(()) => BindingKind::UnsafeEval,
+        Which::Wrapped(wrapped) => {
+            let wrapped = wrapped?;
+            let mut inner = Vec::new();
+            for binding in wrapped.get_inner_bindings()? {
+                let name = text(binding.get_name()?)?.to_owned();
+                match read_binding(binding)? {
+                    Ok(kind) => inner.push(BindingSpec { name, kind }),
+                    Err(error) => return Ok(Err(format!("inner binding {name}: {error}"))),
+                }
+            }
+            BindingKind::Wrapped {
+                module: text(wrapped.get_module_name()?)?.to_owned(),
+                entrypoint: text(wrapped.get_entrypoint()?)?.to_owned(),
+                inner,
+            }
+        }
         Which::Unspecified(()) => return Ok(Err("nothing was specified for it.".to_owned())),
         _ => return Ok(Err("this kind of binding is not supported.".to_owned())),
     }))

@@ -1,6 +1,6 @@
 //! Makes `env`: for each binding its kind and a value, from which JavaScript builds the object.
 
-use crate::glue::{bytes, intern, string};
+use crate::glue::{bytes, intern, string, throw_type_error};
 use crate::isolate::modules;
 
 use super::spec::{BindingKind, BindingSpec, Designator};
@@ -36,10 +36,38 @@ pub fn describe<'s>(
                 ("service", v8::Integer::new_from_unsigned(scope, u32::try_from(channel).ok()?).into())
             }
             BindingKind::UnsafeEval => ("unsafe_eval", v8::null(scope).into()),
+            BindingKind::Wrapped { module, entrypoint, inner } => {
+                let inner = describe(scope, inner, outlets)?;
+                let make = exported_function(scope, module, entrypoint)?;
+                ("wrapped", v8::Array::new_with_elements(scope, &[make.into(), inner.into()]).into())
+            }
         };
         flat.push(string(scope, &binding.name).into());
         flat.push(intern(scope, kind).into());
         flat.push(value);
     }
     Some(v8::Array::new_with_elements(scope, &flat))
+}
+
+/// A function that an extension module exports.
+fn exported_function<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    module: &str,
+    name: &str,
+) -> Option<v8::Local<'s, v8::Function>> {
+    let (namespace, promise) = modules::evaluate(scope, module)?;
+    if promise.state() == v8::PromiseState::Rejected {
+        promise.mark_as_handled();
+        let reason = promise.result(scope);
+        scope.throw_exception(reason);
+        return None;
+    }
+    let namespace = namespace.get_module_namespace().to_object(scope)?;
+    let key = intern(scope, name);
+    let exported = namespace.get(scope, key.into())?;
+    let function = v8::Local::<v8::Function>::try_from(exported).ok();
+    if function.is_none() {
+        throw_type_error(scope, &format!("Module \"{module}\" exports no function \"{name}\" to wrap bindings with."));
+    }
+    function
 }

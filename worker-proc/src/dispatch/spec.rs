@@ -1,6 +1,17 @@
 //! A worker as the config describes it, free of Cap'n Proto. Text and bytes live as long as the process.
 
+use std::rc::Rc;
+
 use crate::isolate::modules;
+
+/// A module that the config gives to every worker.
+#[derive(Debug)]
+pub struct ExtensionModule {
+    pub name: &'static str,
+    /// Only extension modules may import it.
+    pub internal: bool,
+    pub code: &'static str,
+}
 
 /// One worker service.
 pub struct WorkerSpec {
@@ -8,6 +19,7 @@ pub struct WorkerSpec {
     pub code: Code,
     pub flags: schema::compat::Flags,
     pub bindings: Vec<BindingSpec>,
+    pub extensions: Rc<Vec<ExtensionModule>>,
     pub global_outbound: Designator,
     pub cache_outbound: Option<Designator>,
 }
@@ -45,4 +57,6 @@ pub enum BindingKind {
     FromEnvironment(Option<String>),
     Service(Designator),
     UnsafeEval,
+    /// What a function of an extension module makes of other bindings.
+    Wrapped { module: String, entrypoint: String, inner: Vec<BindingSpec> },
 }

@@ -40,6 +40,12 @@ impl Channels for WorkerChannels {
         self.found.borrow_mut().insert(channel, service.clone());
         Some(service)
     }
+
+    fn service_with_props(&self, channel: u32, props: String) -> Option<Rc<dyn Service>> {
+        let mut designator = self.designators.get(channel as usize)?.clone()?;
+        designator.props = Some(props);
+        self.router.upgrade()?.find(&designator)
+    }
 }
 
 impl Worker {
@@ -117,10 +123,14 @@ fn evaluate(scope: &mut v8::PinScope<'_, '_>, spec: &WorkerSpec) -> Result<Evalu
     let eval = spec.flags.get(schema::compat::field::ALLOW_EVAL_DURING_STARTUP);
     state.allow_eval.set(eval);
     let evaluated = match &spec.code {
-        Code::Script(text) => modules::run_script(scope, &spec.name, text).map(|()| None),
+        Code::Script(text) => {
+            add_extensions(scope, spec);
+            modules::run_script(scope, &spec.name, text).map(|()| None)
+        }
         Code::Modules(all) => {
+            add_extensions(scope, spec);
             for (name, source) in all {
-                modules::add(scope, name, source.clone());
+                modules::add(scope, name, source.clone(), modules::Scope::Worker);
             }
             let main = all.first().map_or("", |(name, _)| name.as_str());
             modules::evaluate(scope, main)
@@ -133,6 +143,13 @@ fn evaluate(scope: &mut v8::PinScope<'_, '_>, spec: &WorkerSpec) -> Result<Evalu
     state.allow_eval.set(false);
     let exception = scope.exception();
     Err(uncaught(scope, exception))
+}
+
+fn add_extensions(scope: &mut v8::PinScope<'_, '_>, spec: &WorkerSpec) {
+    for module in spec.extensions.iter() {
+        let visible = if module.internal { modules::Scope::Internal } else { modules::Scope::Extension };
+        modules::add(scope, module.name, modules::Source::Es(module.code), visible);
+    }
 }
 
 fn uncaught<'s>(scope: &mut v8::PinScope<'s, '_>, exception: Option<v8::Local<'s, v8::Value>>) -> String {
@@ -184,12 +201,29 @@ fn settle(
         return Err(uncaught(scope, exception));
     };
     let mut entrypoints = Vec::new();
+    let mut loopback: Vec<v8::Local<v8::Value>> = Vec::new();
     for index in 0..list.length() {
-        if let Some(entry) = list.get_index(scope, index) {
-            entrypoints.push(entry.to_rust_string_lossy(scope));
+        let Some(entry) = list.get_index(scope, index) else { continue };
+        let entry = entry.to_rust_string_lossy(scope);
+        if let Some(name) = entry.strip_suffix(':') {
+            let entrypoint = (name != "default").then(|| name.to_owned());
+            outlets.designators.push(Some(Designator { service: spec.name.clone(), entrypoint, props: None }));
+            let channel = u32::try_from(outlets.designators.len() - 1).unwrap_or(u32::MAX);
+            loopback.push(string(scope, name).into());
+            loopback.push(v8::Integer::new_from_unsigned(scope, channel).into());
+        }
+        entrypoints.push(entry);
+    }
+    let loopback = v8::Array::new_with_elements(scope, &loopback).into();
+    let this = v8::undefined(scope).into();
+    let set = state.internal(scope, "workers", "setExports").and_then(|set| set.call(scope, this, &[loopback]));
+    match set {
+        Some(_) => Ok(entrypoints),
+        None => {
+            let exception = scope.exception();
+            Err(uncaught(scope, exception))
         }
     }
-    Ok(entrypoints)
 }
 
 /// One entrypoint of a worker.

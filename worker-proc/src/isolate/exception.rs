@@ -1,6 +1,7 @@
 //! What an exception says, for logs and for start-up errors.
 
 use crate::glue::args::intern;
+use crate::glue::state::IsolateState;
 
 /// An exception in words.
 #[derive(Clone, Debug)]
@@ -83,4 +84,19 @@ fn frames(scope: &mut v8::PinScope, message: &v8::Message) -> Vec<String> {
         all.push(line);
     }
     all
+}
+
+/// Leaves internal frames out of `error.stack`.
+pub(super) fn prepare_stack_trace<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    error: v8::Local<'s, v8::Value>,
+    sites: v8::Local<'s, v8::Array>,
+) -> v8::Local<'s, v8::Value> {
+    let state = IsolateState::get(scope);
+    let this = v8::undefined(scope).into();
+    let prepared = state
+        .internal(scope, "stack_trace", "prepare")
+        .and_then(|prepare| prepare.call(scope, this, &[error, sites.into()]));
+    // V8 takes no empty answer, even with an exception pending.
+    prepared.unwrap_or(this)
 }

@@ -24,8 +24,20 @@ pub enum Source {
     Builtin(String),
 }
 
+/// Who may import a module.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// The worker's own modules, importable by all.
+    Worker,
+    /// An extension's module that workers may import.
+    Extension,
+    /// An extension's module for other extension modules.
+    Internal,
+}
+
 struct Entry {
     source: Source,
+    scope: Scope,
     module: Option<v8::Global<v8::Module>>,
     /// `module` of a CommonJS module that has begun to run.
     common_js: Option<v8::Global<v8::Object>>,
@@ -36,6 +48,18 @@ struct Entry {
 pub struct ModuleMap {
     entries: HashMap<String, Entry>,
     names: HashMap<v8::Global<v8::Module>, String>,
+}
+
+impl ModuleMap {
+    /// Whether code of the module `referrer` may import the module `name`.
+    fn visible(&self, name: &str, referrer: &str) -> bool {
+        let of = |name: &str| self.entries.get(name).map(|entry| entry.scope);
+        match of(name) {
+            None => false,
+            Some(Scope::Internal) => matches!(of(referrer), Some(Scope::Extension | Scope::Internal)),
+            Some(_) => true,
+        }
+    }
 }
 
 type Shared = Rc<RefCell<ModuleMap>>;
@@ -55,8 +79,8 @@ fn map(isolate: &v8::Isolate) -> Shared {
 }
 
 /// Adds a module of the config; a later one of the same name replaces the earlier.
-pub fn add(scope: &mut v8::PinScope, name: &str, source: Source) {
-    let entry = Entry { source, module: None, common_js: None };
+pub fn add(scope: &mut v8::PinScope, name: &str, source: Source, visible: Scope) {
+    let entry = Entry { source, scope: visible, module: None, common_js: None };
     map(scope).borrow_mut().entries.insert(name.to_owned(), entry);
 }
 
@@ -364,11 +388,11 @@ fn resolve(scope: &mut v8::PinScope, specifier: &str, referrer: &str) -> Option<
         let relative = join(referrer, specifier);
         let map = shared.borrow();
         for name in [relative.as_str(), specifier] {
-            if map.entries.contains_key(name) {
+            if map.visible(name, referrer) {
                 return Some(Some(name.to_owned()));
             }
         }
-    } else if shared.borrow().entries.contains_key(specifier) {
+    } else if shared.borrow().visible(specifier, referrer) {
         return Some(Some(specifier.to_owned()));
     }
     let state = IsolateState::get(scope);
@@ -384,6 +408,7 @@ fn resolve(scope: &mut v8::PinScope, specifier: &str, referrer: &str) -> Option<
     let mut map = shared.borrow_mut();
     map.entries.entry(name.clone()).or_insert(Entry {
         source: Source::Builtin(internal),
+        scope: Scope::Worker,
         module: None,
         common_js: None,
     });

@@ -88,4 +88,7 @@ pub trait Service {
 /// Where a worker's subrequests go: channel 0 is its global outbound, the others are its bindings.
 pub trait Channels {
     fn service(&self, channel: u32) -> Option<Rc<dyn Service>>;
+
+    /// The same with other props (JSON) than the config gives.
+    fn service_with_props(&self, channel: u32, props: String) -> Option<Rc<dyn Service>>;
 }

@@ -42,7 +42,7 @@ function locationOf(flat) {
   return null;
 }
 
-async function follow(channel, request) {
+async function follow(channel, request, props) {
   const state = requestState(request);
   let { method, url } = state;
   let headers = requestHeaders(request);
@@ -54,7 +54,7 @@ async function follow(channel, request) {
   const cfValue = requestCf(state);
   const cf = cfValue === undefined ? undefined : JSONStringify(cfValue);
   for (;;) {
-    const parts = await ops.fetch(channel, method, url, headers, sendable(body, -1), cf);
+    const parts = await ops.fetch(channel, method, url, headers, sendable(body, -1), cf, props);
     const status = parts[0];
     const location = state.redirect === "follow" && isRedirect(status) ? locationOf(parts[2]) : null;
     if (location === null) return receivedResponse(parts, url, redirects > 0);
@@ -79,8 +79,8 @@ async function follow(channel, request) {
   }
 }
 
-/** Fetches through a channel; `init` is the dictionary, if there is one. */
-function fetchThrough(channel, input, init) {
+/** Fetches through a channel; `init` is the dictionary, if there is one, `props` JSON for the entrypoint. */
+function fetchThrough(channel, input, init, props) {
   let request;
   try {
     request = isRequest(input) && init === undefined ? input : new Request(input, init);
@@ -95,13 +95,13 @@ function fetchThrough(channel, input, init) {
     return PromiseReject(error);
   }
   const signal = requestState(request).given;
-  if (signal === null) return follow(channel, request);
+  if (signal === null) return follow(channel, request, props);
   if (isAborted(signal)) return PromiseReject(abortReason(signal));
   const aborted = new primordials.Promise((resolve, reject) => {
     addAlgorithm(signal, () => reject(abortReason(signal)));
   });
   primordials.markPromiseHandled(aborted);
-  return PromiseRace([follow(channel, request), aborted]);
+  return PromiseRace([follow(channel, request, props), aborted]);
 }
 
 function fetch(input, init = undefined) {

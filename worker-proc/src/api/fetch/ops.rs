@@ -328,7 +328,7 @@ fn context_id(scope: &mut v8::PinScope, _: v8::FunctionCallbackArguments, mut rv
     rv.set_double(current(scope).map_or(0.0, |context| context.id() as f64));
 }
 
-/// `fetch(channel, method, url, headers, body, cf)`: a promise of `[status, statusText, headers, body, length]`.
+/// `fetch(channel, method, url, headers, body, cf, props)`: a promise of `[status, statusText, headers, body, length]`.
 fn fetch(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
     let Some(context) = require_context(scope) else { return };
     let channel = u32_arg(scope, &args, 0);
@@ -338,7 +338,13 @@ fn fetch(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: 
     let Some(body) = body_arg(scope, &*context, args.get(4)) else { return };
     let cf = args.get(5);
     let cf = cf.is_string().then(|| to_string(scope, cf));
-    let service = context.channels().service(channel);
+    let props = args.get(6);
+    let service = if props.is_string() {
+        let props = to_string(scope, props);
+        context.channels().service_with_props(channel, props)
+    } else {
+        context.channels().service(channel)
+    };
     async_op(scope, &mut rv, async move {
         let service = service.ok_or_else(|| OpError::error("This service is not configured."))?;
         let method = http::Method::from_bytes(method.as_bytes())

@@ -1,6 +1,6 @@
 /* The classes that a worker's entrypoints extend, `ctx`, and the service binding (Fetcher). */
 "use strict";
-const { ObjectDefineProperty, PromisePrototypeThen, PromiseResolve } = primordials;
+const { FunctionPrototypeBind, JSONStringify, ObjectDefineProperty, PromisePrototypeThen, PromiseResolve, Proxy } = primordials;
 const flags = require("flags");
 const { argumentError, defineInterface, illegalConstructor, illegalInvocation } = require("webidl");
 const { fetchThrough } = require("fetch");
@@ -60,16 +60,18 @@ function keepAlive(value) {
 /** What a service binding is: fetch, and whatever the other side exports. */
 class Fetcher {
   #channel;
+  #props;
 
-  constructor(token, channel) {
+  constructor(token, channel, props) {
     if (token !== inside) throw illegalConstructor();
     this.#channel = channel;
+    this.#props = props;
   }
 
   fetch(input, init = undefined) {
     if (!(#channel in this)) throw illegalInvocation();
     if (arguments.length === 0) throw argumentError("fetch", "Fetcher", 1, "Request or string");
-    return fetchThrough(this.#channel, input, init);
+    return fetchThrough(this.#channel, input, init, this.#props);
   }
 }
 defineInterface(Fetcher);
@@ -112,6 +114,22 @@ exports.DurableObject = DurableObject;
 exports.WorkflowEntrypoint = WorkflowEntrypoint;
 exports.RpcTarget = RpcTarget;
 exports.createContext = (event, props) => new ExecutionContext(inside, event, props);
-exports.createFetcher = (channel) => new Fetcher(inside, channel);
+exports.createFetcher = (channel) => new Fetcher(inside, channel, undefined);
+/** `ctx.exports.name`: the entrypoint as a binding, and a function that gives it other props. */
+exports.createLoopback = (channel) => {
+  const plain = new Fetcher(inside, channel, undefined);
+  const specialize = (options) => {
+    const props = options === undefined || options === null ? undefined : options.props;
+    return new Fetcher(inside, channel, props === undefined ? undefined : JSONStringify(props));
+  };
+  return new Proxy(specialize, {
+    __proto__: null,
+    get: (_, key) => {
+      const value = plain[key];
+      return typeof value === "function" ? FunctionPrototypeBind(value, plain) : value;
+    },
+    getPrototypeOf: () => Fetcher.prototype,
+  });
+};
 exports.keepAlive = keepAlive;
 exports.globals = { ExecutionContext, Fetcher };

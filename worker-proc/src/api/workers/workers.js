@@ -8,9 +8,10 @@ const {
 const { nativeRequest } = require("fetch/request");
 const { isResponse, sendResponse } = require("fetch/response");
 const { fetchThrough, GLOBAL_OUTBOUND } = require("fetch");
-const { DurableObject, WorkflowEntrypoint, createContext, createFetcher } =
+const { DurableObject, WorkflowEntrypoint, createContext, createFetcher, createLoopback } =
   require("workers/entrypoints");
 const { done, fail, respond } = require("fetch/events");
+const { createUnsafeEval } = require("workers/unsafe_eval");
 const serviceWorker = require("workers/service_worker");
 
 const HANDLERS = [
@@ -24,6 +25,8 @@ const binders = {
   __proto__: null,
   value: (value) => value,
   service: (channel) => createFetcher(channel),
+  unsafe_eval: () => createUnsafeEval(),
+  wrapped: ([make, inner]) => make(build({}, inner)),
 };
 
 /** Another folder's kind of binding: `make(value, name)` gives the property of `env`. */
@@ -38,17 +41,31 @@ function isA(Class, Base) {
 
 const isObject = (value) => (typeof value === "object" && value !== null) || typeof value === "function";
 
-/** Takes the main module's namespace (null for a script) and `env` as name, kind, value; returns `entrypoint:handler`s. */
-function setup(namespace, bindings) {
-  const env = namespace === null ? globalThis : {};
-  worker.script = namespace === null;
-  worker.env = env;
+/** Adds bindings, given as name, kind, value, to `env`. */
+function build(env, bindings) {
   for (let i = 0; i < bindings.length; i += 3) {
     ObjectDefineProperty(env, bindings[i], {
       __proto__: null, value: binders[bindings[i + 1]](bindings[i + 2], bindings[i]), writable: true, enumerable: true,
       configurable: true,
     });
   }
+  return env;
+}
+
+/** The worker's own entrypoints as bindings: name, channel, name, channel. */
+function setExports(list) {
+  for (let i = 0; i < list.length; i += 2) {
+    const { kind } = worker.entrypoints.get(list[i]);
+    if (kind === "object" || kind === "class") worker.exports[list[i]] = createLoopback(list[i + 1]);
+  }
+}
+
+/** Takes the main module's namespace (null for a script) and `env` as name, kind, value; returns `entrypoint:handler`s. */
+function setup(namespace, bindings) {
+  const env = namespace === null ? globalThis : {};
+  worker.script = namespace === null;
+  worker.env = env;
+  build(env, bindings);
   if (worker.script) return serviceWorker.handlers();
   const list = [];
   const keys = ReflectOwnKeys(namespace);
@@ -161,6 +178,7 @@ function addController(name, make) {
 exports.addBinder = addBinder;
 exports.addController = addController;
 exports.setup = setup;
+exports.setExports = setExports;
 exports.fetch = fetch;
 exports.event = event;
 exports.envOf = () => worker.env;
