@@ -11,6 +11,7 @@ use super::{LoadOptions, Purpose};
 use capnp::text;
 use schema::compat;
 use schema::workerd_capnp::{config, service, service_designator, socket, worker};
+use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 
 /// What there is to say about a configuration.
@@ -116,12 +117,17 @@ impl Checker<'_> {
             Ok(service::Network(_) | service::External(_) | service::Bucket(_)) => Kind::Other,
             Ok(service::Unspecified(())) | Err(_) => Kind::Broken,
         };
-        if self.services.contains_key(&name) {
-            self.error(format!(
-                "Config defines multiple services named \"{name}\"."
-            ));
-        } else {
-            self.services.insert(name, kind);
+        match self.services.entry(name) {
+            Entry::Vacant(entry) => {
+                entry.insert(kind);
+            }
+            Entry::Occupied(entry) => {
+                let message = format!(
+                    "Config defines multiple services named \"{}\".",
+                    entry.key()
+                );
+                self.error(message);
+            }
         }
         Ok(())
     }

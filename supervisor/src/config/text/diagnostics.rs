@@ -94,10 +94,6 @@ impl Diagnostics {
         }
     }
 
-    pub fn has_errors(&self) -> bool {
-        !self.errors.is_empty()
-    }
-
     /// Every error as text: `file:line:column: message`, then the line itself.
     pub fn render(&self) -> Vec<String> {
         let mut out: Vec<String> = self

@@ -100,13 +100,20 @@ fn evaluate(
         Some(name) => find(evaluator, module, name).map_err(|problem| format!("{name}: {problem}")),
         None => only(&configs),
     };
-    let usage = chosen
-        .as_ref()
-        .err()
-        .map(|problem| format!("{}: {problem}", path.display()));
     let errors = evaluator.names.diagnostics.render();
-    let (true, Ok(node)) = (errors.is_empty(), chosen) else {
-        return Err(Failure { errors, usage });
+    let node = match chosen {
+        Ok(node) if errors.is_empty() => node,
+        // A constant may be missing because of the errors.
+        Err(problem) if errors.is_empty() || const_name.is_some() => {
+            let usage = Some(format!("{}: {problem}", path.display()));
+            return Err(Failure { errors, usage });
+        }
+        _ => {
+            return Err(Failure {
+                errors,
+                usage: None,
+            });
+        }
     };
     let Some((_, Value::Struct(value))) = evaluator.constant(Place { module, node }) else {
         return Err(Failure {

@@ -141,12 +141,13 @@ impl Names {
                 self.error(at.module, expr.span, format!("Not defined: {name}"));
                 None
             }
-            ExprKind::Absolute(name) => {
-                let child = self.file(at.module).nodes[0].children.get(name).copied();
-                if child.is_none() {
-                    self.error(at.module, expr.span, format!("Not defined: {name}"));
-                }
-                self.follow(Place { node: child?, ..at })
+            ExprKind::Absolute(Located { value: name, span }) => {
+                let file = self.file(at.module);
+                let Some(&child) = file.nodes[0].children.get(name) else {
+                    self.error(at.module, *span, format!("Not defined: {name}"));
+                    return None;
+                };
+                self.follow(Place { node: child, ..at })
             }
             ExprKind::Import(path) => self.import(at, path),
             ExprKind::Member(parent, name) => {
@@ -162,7 +163,11 @@ impl Names {
                     other => Some(other),
                 }
             }
-            ExprKind::Apply(..) => {
+            ExprKind::Apply(function, params) => {
+                let target = self.resolve(at, function)?;
+                if params.is_empty() {
+                    return Some(target);
+                }
                 self.error(
                     at.module,
                     expr.span,
@@ -251,18 +256,10 @@ impl Names {
 
     /// The type that an expression in type position stands for.
     pub fn type_of(&mut self, at: Place, expr: &Expr) -> Option<Type> {
-        if let ExprKind::Apply(function, params) = &expr.kind {
-            return match self.resolve(at, function)? {
-                Target::List => self.list_type(at, expr, params),
-                _ => {
-                    self.error(
-                        at.module,
-                        expr.span,
-                        "Declaration does not accept generic parameters.",
-                    );
-                    None
-                }
-            };
+        if let ExprKind::Apply(function, params) = &expr.kind
+            && matches!(&function.kind, ExprKind::Name(name) if name == "List")
+        {
+            return self.list_type(at, expr, params);
         }
         let problem = match self.resolve(at, expr)? {
             Target::Primitive(ty) => return Some(ty),

@@ -40,7 +40,7 @@ pub enum ExprKind {
     /// `name`
     Name(String),
     /// `.name`
-    Absolute(String),
+    Absolute(Located<String>),
     /// `parent.name`
     Member(Box<Expr>, Located<String>),
     /// `List(Text)`
@@ -55,8 +55,8 @@ impl Expr {
     /// The last part of a name; empty for anything else.
     fn last_name(&self) -> &str {
         match &self.kind {
-            ExprKind::Name(name) | ExprKind::Absolute(name) => name,
-            ExprKind::Member(_, name) => &name.value,
+            ExprKind::Name(name) => name,
+            ExprKind::Absolute(name) | ExprKind::Member(_, name) => &name.value,
             ExprKind::Apply(function, _) => function.last_name(),
             _ => "",
         }
@@ -515,7 +515,7 @@ impl Parser<'_> {
             }
             Token::Mark(b'.') => {
                 self.at += 1;
-                ExprKind::Absolute(self.identifier("a name")?.value)
+                ExprKind::Absolute(self.identifier("a name")?)
             }
             Token::Mark(b'-') => {
                 self.at += 1;
