@@ -1,0 +1,228 @@
+/*
+ * Blob and File (File API sections 3 and 4), held in memory. Bodies, FormData and WebSocket messages read their bytes
+ * with `blobBytes`, which nobody may change. Relies on `encoding`, and on `streams` when one is asked for.
+ */
+
+const {
+  ArrayIsArray,
+  ArrayPrototypePush,
+  DateNow,
+  MathMax,
+  MathMin,
+  NumberIsNaN,
+  PromiseReject,
+  PromiseResolve,
+  RegExpPrototypeExec,
+  StringPrototypeToLowerCase,
+  TypedArrayPrototypeGetBuffer,
+  TypedArrayPrototypeGetLength,
+  TypedArrayPrototypeSet,
+  TypedArrayPrototypeSlice,
+  TypedArrayPrototypeSubarray,
+  Error,
+  Uint8Array,
+} = primordials;
+const {
+  constructorError,
+  defineInterface,
+  illegalInvocation,
+  isObject,
+  toDOMString,
+  toDictionary,
+  toInt32,
+  toUSVString,
+} = require("webidl");
+const { decodeUtf8, encodeUtf8, toBytes } = require("encoding");
+const { registerCloneable } = require("structured_clone");
+
+let stateOf;
+let isBlob;
+
+const kParts = { __proto__: null };
+
+class Blob {
+  #bytes;
+  #type;
+
+  constructor(parts, options) {
+    if (parts === kParts) {
+      this.#bytes = options.bytes;
+      this.#type = options.type;
+      return;
+    }
+    if (parts !== undefined && !ArrayIsArray(parts)) throw constructorError("Blob", 1, "Array");
+    const pieces = parts === undefined ? [] : toPieces(parts);
+    const members = toDictionary(options, () => constructorError("Blob", 2, "Options"));
+    this.#type = toType(members);
+    this.#bytes = concat(pieces);
+  }
+
+  static {
+    stateOf = (blob) => {
+      try {
+        return { bytes: blob.#bytes, type: blob.#type };
+      } catch {
+        throw illegalInvocation();
+      }
+    };
+    isBlob = (value) => isObject(value) && #bytes in value;
+  }
+
+  get size() {
+    return TypedArrayPrototypeGetLength(stateOf(this).bytes);
+  }
+  get type() {
+    return stateOf(this).type;
+  }
+
+  slice(start, end, type) {
+    const { bytes } = stateOf(this);
+    const size = TypedArrayPrototypeGetLength(bytes);
+    const from = start === undefined ? 0 : clamp(toInt32(start), size);
+    const to = end === undefined ? size : clamp(toInt32(end), size);
+    return new Blob(kParts, {
+      bytes: TypedArrayPrototypeSubarray(bytes, from, MathMax(from, to)),
+      type: type === undefined ? "" : normalizeType(toDOMString(type)),
+    });
+  }
+
+  arrayBuffer() {
+    return promised(this, (bytes) => TypedArrayPrototypeGetBuffer(copyOf(bytes)));
+  }
+  bytes() {
+    return promised(this, copyOf);
+  }
+  text() {
+    return promised(this, decodeUtf8);
+  }
+  stream() {
+    return require("streams").fromBytes(copyOf(stateOf(this).bytes));
+  }
+}
+
+/** A promise of what `read` makes of the bytes. */
+function promised(blob, read) {
+  try {
+    return PromiseResolve(read(stateOf(blob).bytes));
+  } catch (error) {
+    return PromiseReject(error);
+  }
+}
+
+const copyOf = (bytes) => TypedArrayPrototypeSlice(bytes);
+
+const clamp = (index, size) => (index < 0 ? MathMax(size + index, 0) : MathMin(index, size));
+
+/** The parts as byte views; those of buffers are still shared with them. */
+function toPieces(parts) {
+  const pieces = [];
+  for (let i = 0; i < parts.length; i++) {
+    const part = parts[i];
+    const piece = isBlob(part) ? stateOf(part).bytes : isObject(part) ? toBytes(part) : undefined;
+    ArrayPrototypePush(pieces, piece ?? encodeUtf8(toUSVString(part)));
+  }
+  return pieces;
+}
+
+/** One array of all the bytes, shared with nothing. */
+function concat(pieces) {
+  const views = [];
+  let size = 0;
+  for (let i = 0; i < pieces.length; i++) {
+    const view = asUint8Array(pieces[i]);
+    ArrayPrototypePush(views, view);
+    size += TypedArrayPrototypeGetLength(view);
+  }
+  const bytes = new Uint8Array(size);
+  let offset = 0;
+  for (let i = 0; i < views.length; i++) {
+    TypedArrayPrototypeSet(bytes, views[i], offset);
+    offset += TypedArrayPrototypeGetLength(views[i]);
+  }
+  return bytes;
+}
+
+const asUint8Array = (view) => ops.asUint8Array(view);
+
+const notInType = /[^\u0020-\u007e]/;
+
+const normalizeType = (type) =>
+  RegExpPrototypeExec(notInType, type) === null ? StringPrototypeToLowerCase(type) : "";
+
+function toType(members) {
+  if (members === undefined) return "";
+  const { type, endings } = members;
+  if (endings !== undefined) throw new Error("The 'endings' field on 'Options' is not implemented.");
+  return type === undefined ? "" : normalizeType(toDOMString(type));
+}
+
+let fileStateOf;
+let isFile;
+
+class File extends Blob {
+  #name;
+  #lastModified;
+
+  constructor(parts, name, options) {
+    if (parts === kParts) {
+      super(kParts, name);
+      this.#name = name.name;
+      this.#lastModified = name.lastModified;
+      return;
+    }
+    if (arguments.length < 2) throw constructorError("File", 2, "string");
+    if (parts !== undefined && !ArrayIsArray(parts)) throw constructorError("File", 1, "Array");
+    const members = toDictionary(options, () => constructorError("File", 3, "Options"));
+    const lastModified = members?.lastModified;
+    super(parts, members);
+    this.#name = toUSVString(name);
+    this.#lastModified = lastModified === undefined ? DateNow() : toTime(lastModified);
+  }
+
+  static {
+    fileStateOf = (file) => {
+      try {
+        return { name: file.#name, lastModified: file.#lastModified };
+      } catch {
+        throw illegalInvocation();
+      }
+    };
+    isFile = (value) => isObject(value) && #name in value;
+  }
+
+  get name() {
+    return fileStateOf(this).name;
+  }
+  get lastModified() {
+    return fileStateOf(this).lastModified;
+  }
+}
+
+function toTime(value) {
+  const time = +value;
+  return NumberIsNaN(time) ? 0 : time;
+}
+
+defineInterface(Blob);
+defineInterface(File);
+
+registerCloneable({
+  is: (value) => isBlob(value) && !isFile(value),
+  write: (blob) => {
+    const { bytes, type } = stateOf(blob);
+    return [copyOf(bytes), type];
+  },
+  read: (fields) => new Blob(kParts, { bytes: fields[0], type: fields[1] }),
+});
+
+exports.Blob = Blob;
+exports.File = File;
+exports.blobBytes = (blob) => stateOf(blob).bytes;
+exports.blobType = (blob) => stateOf(blob).type;
+exports.fileName = (file) => fileStateOf(file).name;
+exports.isBlob = isBlob;
+exports.isFile = isFile;
+/** A Blob or File over bytes that nobody will change; the type is taken as it is. */
+exports.blobFromBytes = (bytes, type) => new Blob(kParts, { bytes, type });
+exports.fileFromBytes = (bytes, type, name) => new File(kParts, { bytes, type, name, lastModified: DateNow() });
+exports.globals = { Blob, File };
