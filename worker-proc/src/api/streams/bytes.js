@@ -66,6 +66,8 @@ class PullInto {
     this.byteLength = byteLength;
     this.bytesFilled = 0;
     this.minimumFill = minimumFill;
+    /** What the source is told to deliver at least; a tee passes bytes on sooner. */
+    this.wanted = minimumFill;
     this.elementSize = elementSize;
     this.viewClass = viewClass;
     this.readerType = readerType;
@@ -133,14 +135,29 @@ class ByteReadable extends ControlledReadable {
   }
 
   shiftChunk() {
-    const chunk = this.chunks.shift();
-    this.total -= chunk.byteLength;
+    let view;
+    if (this.coalesces) {
+      const size = MathMin(this.total, this.autoAllocateChunkSize);
+      const whole = new PullInto(new ArrayBuffer(size), 0, size, size, 1, Uint8Array, DEFAULT_READER);
+      this.fillFromQueue(whole);
+      view = new Uint8Array(whole.buffer);
+    } else {
+      const chunk = this.chunks.shift();
+      this.total -= chunk.byteLength;
+      view = chunk.toView();
+    }
     this.drained();
-    return chunk.toView();
+    return view;
+  }
+
+  /** workerd fills a buffer that it allocated with all that is queued, not with one chunk. */
+  get coalesces() {
+    const size = this.autoAllocateChunkSize;
+    return size !== undefined && this.chunks.length > 1 && this.chunks.peek().byteLength < size;
   }
 
   /** `min`: the fewest elements to deliver before the end of the stream. The view's buffer is taken away from the caller. */
-  readInto(view, min, request) {
+  readInto(view, min, request, wanted) {
     this.disturbed = true;
     if (this.state === ERRORED) {
       request.fail(this.error);
@@ -159,6 +176,7 @@ class ByteReadable extends ControlledReadable {
     const viewClass = viewClassOf(view);
     const minimumFill = min * elementSize;
     const pullInto = new PullInto(buffer, byteOffset, byteLength, minimumFill, elementSize, viewClass, BYOB_READER);
+    if (wanted !== undefined) pullInto.wanted = wanted;
     if (this.pullIntos.length > 0) {
       this.pullIntos.push(pullInto);
       this.intoReads.push(request);
@@ -299,7 +317,7 @@ class ByteReadable extends ControlledReadable {
   /** How many bytes the first waiting buffer still needs before its read is answered. */
   byobAtLeast() {
     const first = this.pullIntos.peek();
-    return first.minimumFill - first.bytesFilled;
+    return first.wanted - first.bytesFilled;
   }
 
   respond(bytesWritten) {
@@ -336,6 +354,9 @@ class ByteReadable extends ControlledReadable {
     }
     if (first.bytesFilled + byteLength > first.byteLength) throw new RangeError("The view is not the correct length.");
     first.buffer = ArrayBufferPrototypeTransfer(buffer);
+    // As in workerd, the result is of the new view's kind.
+    first.elementSize = elementSizeOf(view);
+    first.viewClass = viewClassOf(view);
     this.responded(byteLength);
   }
 

@@ -11,7 +11,7 @@ const {
 } = require("webidl");
 const flags = require("flags");
 const {
-  CLOSED, ERRORED, callStart, callbackField, internal, isArrayBuffer, isView, markHandled, strategyOf, typeError, viewBuffer, viewByteLength,
+  CLOSED, ERRORED, callbackField, internal, isArrayBuffer, isView, markHandled, startWith, strategyOf, typeError, viewBuffer, viewByteLength,
   viewByteOffset,
 } = require("streams/common");
 const { ByteReadable, elementSizeOf } = require("streams/bytes");
@@ -71,7 +71,7 @@ function readableFromUser(underlyingSource, strategy) {
   readable.source = new UserSource(source, controller);
   const expectedLength = source.expectedLength;
   if (expectedLength !== undefined) readable.expectedLength = primordials.Number(expectedLength);
-  readable.start(callStart(start, source, controller));
+  startWith(readable, start, source, controller);
   return readable;
 }
 
