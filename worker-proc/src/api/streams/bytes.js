@@ -11,7 +11,7 @@ const {
 } = primordials;
 const Float16Array = primordials.Float16Array;
 const {
-  CLOSED, ERRORED, internal, typeError, typedArrayName, viewBuffer, viewByteLength, viewByteOffset,
+  CLOSED, ERRORED, READABLE, internal, typeError, typedArrayName, viewBuffer, viewByteLength, viewByteOffset,
 } = require("streams/common");
 const { Deque } = require("streams/queue");
 const { ControlledReadable } = require("streams/controlled");
@@ -134,18 +134,21 @@ class ByteReadable extends ControlledReadable {
     }
   }
 
+  /** Up to `most` bytes of the queue, as a chunk of their own; null where there are none. */
+  takeQueued(most) {
+    const size = MathMin(this.total, most);
+    if (size <= 0 || this.state !== READABLE) return null;
+    const taken = new PullInto(new ArrayBuffer(size), 0, size, size, 1, Uint8Array, NO_READER);
+    this.fillFromQueue(taken);
+    this.drained();
+    return new Uint8Array(taken.buffer);
+  }
+
   shiftChunk() {
-    let view;
-    if (this.coalesces) {
-      const size = MathMin(this.total, this.autoAllocateChunkSize);
-      const whole = new PullInto(new ArrayBuffer(size), 0, size, size, 1, Uint8Array, DEFAULT_READER);
-      this.fillFromQueue(whole);
-      view = new Uint8Array(whole.buffer);
-    } else {
-      const chunk = this.chunks.shift();
-      this.total -= chunk.byteLength;
-      view = chunk.toView();
-    }
+    if (this.coalesces) return this.takeQueued(this.autoAllocateChunkSize);
+    const chunk = this.chunks.shift();
+    this.total -= chunk.byteLength;
+    const view = chunk.toView();
     this.drained();
     return view;
   }
@@ -314,6 +317,13 @@ class ByteReadable extends ControlledReadable {
     return new Uint8Array(first.buffer, first.byteOffset + first.bytesFilled, first.byteLength - first.bytesFilled);
   }
 
+  /** How many bytes the first waiting buffer can still take. */
+  byobRoom() {
+    if (this.pullIntos.length === 0) return 0;
+    const first = this.pullIntos.peek();
+    return first.byteLength - first.bytesFilled;
+  }
+
   /** How many bytes the first waiting buffer still needs before its read is answered. */
   byobAtLeast() {
     const first = this.pullIntos.peek();
@@ -335,7 +345,8 @@ class ByteReadable extends ControlledReadable {
     this.responded(bytesWritten);
   }
 
-  respondWithNewView(view) {
+  /** `ofItsKind`: the read's result is of the new view's class, as in workerd for a user's view. */
+  respondWithNewView(view, ofItsKind) {
     const byteLength = viewByteLength(view);
     const buffer = viewBuffer(view);
     if (this.state === CLOSED) {
@@ -354,9 +365,10 @@ class ByteReadable extends ControlledReadable {
     }
     if (first.bytesFilled + byteLength > first.byteLength) throw new RangeError("The view is not the correct length.");
     first.buffer = ArrayBufferPrototypeTransfer(buffer);
-    // As in workerd, the result is of the new view's kind.
-    first.elementSize = elementSizeOf(view);
-    first.viewClass = viewClassOf(view);
+    if (ofItsKind) {
+      first.elementSize = elementSizeOf(view);
+      first.viewClass = viewClassOf(view);
+    }
     this.responded(byteLength);
   }
 

@@ -447,8 +447,8 @@ class ReadableStreamBYOBRequest {
   respondWithNewView(view) {
     if (!(#readable in this)) throw illegalInvocation();
     const readable = this.#live();
-    if (isView(view)) readable.respondWithNewView(view);
-    else if (isArrayBuffer(view)) readable.respondWithNewView(new Uint8Array(view));
+    if (isView(view)) readable.respondWithNewView(view, true);
+    else if (isArrayBuffer(view)) readable.respondWithNewView(new Uint8Array(view), true);
     else throw argumentError("ReadableStreamBYOBRequest", "respondWithNewView", 1, "BufferSource");
   }
 

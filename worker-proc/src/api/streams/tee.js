@@ -3,7 +3,7 @@
  * Used by ReadableStream.tee and by clones of bodies. The trunk's lock is held by the tee itself. Either branch's demand pulls the
  * trunk, so a branch that nobody reads keeps what the other one passes.
  */
-const { ArrayBufferPrototypeSlice, Uint8Array } = primordials;
+const { ArrayBufferPrototypeSlice, TypedArrayPrototypeSet, Uint8Array } = primordials;
 const { ERRORED, internal, markHandled, upon, viewBuffer, viewByteLength, viewByteOffset } = require("streams/common");
 const { ByteReadable } = require("streams/bytes");
 const { DefaultReadable } = require("streams/default");
@@ -201,13 +201,21 @@ class IntoRequest {
       tee.readAgain[1] = false;
       const own = tee.branches[index];
       const other = tee.branches[1 - index];
-      if (!tee.canceled[1 - index]) {
+      if (tee.canceled[1 - index]) {
+        if (!tee.canceled[index]) own.respondWithNewView(view, false);
+      } else {
         const copy = tee.copyOf(view);
         if (copy === null) return;
-        if (!tee.canceled[index]) own.respondWithNewView(view);
-        enqueueView(other, copy);
-      } else if (!tee.canceled[index]) {
-        own.respondWithNewView(view);
+        // The other branch may wait for more than this buffer could take.
+        const room = other.byobRoom() - viewByteLength(view);
+        const more = room > 0 ? tee.trunk.takeQueued(room) : null;
+        if (!tee.canceled[index]) own.respondWithNewView(view, false);
+        if (more === null) {
+          enqueueView(other, copy);
+        } else {
+          enqueueView(other, joined(copy, more));
+          if (!tee.canceled[index]) enqueueView(own, more);
+        }
       }
       tee.pullAgain();
     });
@@ -229,6 +237,14 @@ internal(IntoRequest);
 
 function enqueueView(branch, view) {
   branch.enqueue(viewBuffer(view), viewByteOffset(view), viewByteLength(view));
+}
+
+function joined(first, second) {
+  const length = viewByteLength(first);
+  const result = new Uint8Array(length + viewByteLength(second));
+  TypedArrayPrototypeSet(result, first, 0);
+  TypedArrayPrototypeSet(result, second, length);
+  return result;
 }
 
 exports.teeChunks = (readable) => new DefaultTee(readable).open();
