@@ -3,8 +3,9 @@
  * Both ends are internal byte streams (streams/native). Writers of user code never wait, as in workerd; a pipe waits while more than
  * OUTPUT_HIGH_WATER_BYTES are unread, so a long pipe stays in bounded memory.
  */
-const { Uint8Array, TypedArrayPrototypeGetByteLength, TypedArrayPrototypeSlice, TypedArrayPrototypeSubarray } =
-  primordials;
+const {
+  MathMin, TypedArrayPrototypeGetByteLength, TypedArrayPrototypeSet, TypedArrayPrototypeSubarray, Uint8Array,
+} = primordials;
 const { constructorError, defineInterface } = require("webidl");
 const flags = require("flags");
 const { Deferred, internal, typeError } = require("streams/common");
@@ -85,17 +86,30 @@ class CoderPipe {
     return this.reading.promise;
   }
 
+  /** All that there is, up to `maxBytes`, as one chunk. */
   take(maxBytes) {
-    const bytes = this.output.peek();
-    const byteLength = TypedArrayPrototypeGetByteLength(bytes);
-    if (byteLength <= maxBytes) {
-      this.output.shift();
-      this.took(byteLength);
-      return bytes;
+    if (this.output.length === 1 && this.outputBytes <= maxBytes) {
+      this.took(this.outputBytes);
+      return this.output.shift();
     }
-    this.output.replaceFirst(TypedArrayPrototypeSubarray(bytes, maxBytes));
-    this.took(maxBytes);
-    return TypedArrayPrototypeSlice(bytes, 0, maxBytes);
+    const result = new Uint8Array(MathMin(this.outputBytes, maxBytes));
+    const size = TypedArrayPrototypeGetByteLength(result);
+    let at = 0;
+    while (at < size) {
+      const bytes = this.output.peek();
+      const room = size - at;
+      if (TypedArrayPrototypeGetByteLength(bytes) <= room) {
+        TypedArrayPrototypeSet(result, bytes, at);
+        at += TypedArrayPrototypeGetByteLength(bytes);
+        this.output.shift();
+      } else {
+        TypedArrayPrototypeSet(result, TypedArrayPrototypeSubarray(bytes, 0, room), at);
+        this.output.replaceFirst(TypedArrayPrototypeSubarray(bytes, room));
+        at = size;
+      }
+    }
+    this.took(size);
+    return result;
   }
 
   took(count) {

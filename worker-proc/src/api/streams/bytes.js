@@ -11,7 +11,7 @@ const {
 } = primordials;
 const Float16Array = primordials.Float16Array;
 const {
-  CLOSED, ERRORED, internal, typeError, typedArrayName, viewBuffer, viewByteLength, viewByteOffset,
+  CLOSED, ERRORED, READABLE, internal, typeError, typedArrayName, viewBuffer, viewByteLength, viewByteOffset,
 } = require("streams/common");
 const { Deque } = require("streams/queue");
 const { ControlledReadable } = require("streams/controlled");
@@ -66,6 +66,8 @@ class PullInto {
     this.byteLength = byteLength;
     this.bytesFilled = 0;
     this.minimumFill = minimumFill;
+    /** What the source is told to deliver at least; a tee passes bytes on sooner. */
+    this.wanted = minimumFill;
     this.elementSize = elementSize;
     this.viewClass = viewClass;
     this.readerType = readerType;
@@ -132,15 +134,33 @@ class ByteReadable extends ControlledReadable {
     }
   }
 
+  /** Up to `most` bytes of the queue, as a chunk of their own; null where there are none. */
+  takeQueued(most) {
+    const size = MathMin(this.total, most);
+    if (size <= 0 || this.state !== READABLE) return null;
+    const taken = new PullInto(new ArrayBuffer(size), 0, size, size, 1, Uint8Array, NO_READER);
+    this.fillFromQueue(taken);
+    this.drained();
+    return new Uint8Array(taken.buffer);
+  }
+
   shiftChunk() {
+    if (this.coalesces) return this.takeQueued(this.autoAllocateChunkSize);
     const chunk = this.chunks.shift();
     this.total -= chunk.byteLength;
+    const view = chunk.toView();
     this.drained();
-    return chunk.toView();
+    return view;
+  }
+
+  /** workerd fills a buffer that it allocated with all that is queued, not with one chunk. */
+  get coalesces() {
+    const size = this.autoAllocateChunkSize;
+    return size !== undefined && this.chunks.length > 1 && this.chunks.peek().byteLength < size;
   }
 
   /** `min`: the fewest elements to deliver before the end of the stream. The view's buffer is taken away from the caller. */
-  readInto(view, min, request) {
+  readInto(view, min, request, wanted) {
     this.disturbed = true;
     if (this.state === ERRORED) {
       request.fail(this.error);
@@ -159,6 +179,7 @@ class ByteReadable extends ControlledReadable {
     const viewClass = viewClassOf(view);
     const minimumFill = min * elementSize;
     const pullInto = new PullInto(buffer, byteOffset, byteLength, minimumFill, elementSize, viewClass, BYOB_READER);
+    if (wanted !== undefined) pullInto.wanted = wanted;
     if (this.pullIntos.length > 0) {
       this.pullIntos.push(pullInto);
       this.intoReads.push(request);
@@ -296,10 +317,17 @@ class ByteReadable extends ControlledReadable {
     return new Uint8Array(first.buffer, first.byteOffset + first.bytesFilled, first.byteLength - first.bytesFilled);
   }
 
+  /** How many bytes the first waiting buffer can still take. */
+  byobRoom() {
+    if (this.pullIntos.length === 0) return 0;
+    const first = this.pullIntos.peek();
+    return first.byteLength - first.bytesFilled;
+  }
+
   /** How many bytes the first waiting buffer still needs before its read is answered. */
   byobAtLeast() {
     const first = this.pullIntos.peek();
-    return first.minimumFill - first.bytesFilled;
+    return first.wanted - first.bytesFilled;
   }
 
   respond(bytesWritten) {
@@ -317,7 +345,8 @@ class ByteReadable extends ControlledReadable {
     this.responded(bytesWritten);
   }
 
-  respondWithNewView(view) {
+  /** `ofItsKind`: the read's result is of the new view's class, as in workerd for a user's view. */
+  respondWithNewView(view, ofItsKind) {
     const byteLength = viewByteLength(view);
     const buffer = viewBuffer(view);
     if (this.state === CLOSED) {
@@ -336,6 +365,10 @@ class ByteReadable extends ControlledReadable {
     }
     if (first.bytesFilled + byteLength > first.byteLength) throw new RangeError("The view is not the correct length.");
     first.buffer = ArrayBufferPrototypeTransfer(buffer);
+    if (ofItsKind) {
+      first.elementSize = elementSizeOf(view);
+      first.viewClass = viewClassOf(view);
+    }
     this.responded(byteLength);
   }
 

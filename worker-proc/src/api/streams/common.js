@@ -5,7 +5,8 @@
  */
 const {
   ArrayBufferIsView, ArrayBufferPrototypeGetByteLength, DataViewPrototypeGetBuffer, DataViewPrototypeGetByteLength,
-  DataViewPrototypeGetByteOffset, FunctionPrototypeCall, NumberIsNaN, ObjectSetPrototypeOf, Promise, PromisePrototypeThen, PromiseReject, PromiseResolve,
+  DataViewPrototypeGetByteOffset, FunctionPrototypeCall, NumberIsNaN, ObjectPrototype, ObjectSetPrototypeOf,
+  Promise, PromisePrototypeThen, PromiseReject, PromiseResolve,
   TypeError, TypedArrayPrototypeGetBuffer, TypedArrayPrototypeGetByteLength,
   TypedArrayPrototypeGetByteOffset, TypedArrayPrototypeGetSymbolToStringTag,
 } = primordials;
@@ -35,6 +36,33 @@ class Deferred {
 
 internal(Deferred);
 
+/** The result of a read: {value, done}. */
+class ReadResult {
+  constructor(value, done) {
+    this.value = value;
+    this.done = done;
+  }
+}
+ObjectSetPrototypeOf(ReadResult.prototype, null);
+
+/**
+ * Fulfils a promise with {value, done}. The promise looks for a `then` when it is resolved: the result has no prototype at
+ * that moment, so that nothing a worker put on Object.prototype runs in the middle of a controller's work.
+ */
+function settleRead(resolve, value, done) {
+  const result = new ReadResult(value, done);
+  resolve(result);
+  ObjectSetPrototypeOf(result, ObjectPrototype);
+}
+
+/** A promise that is fulfilled with {value, done}. */
+function readResult(value, done) {
+  const result = new ReadResult(value, done);
+  const promise = PromiseResolve(result);
+  ObjectSetPrototypeOf(result, ObjectPrototype);
+  return promise;
+}
+
 /** Keeps a rejection of `promise` from being reported as unhandled, and returns it. */
 function markHandled(promise) {
   PromisePrototypeThen(promise, undefined, noop);
@@ -50,8 +78,20 @@ function upon(value, onOk, onError) {
   PromisePrototypeThen(PromiseResolve(value), onOk, onError);
 }
 
-/** Calls a user's start(); as in workerd, what it throws fails the stream and not the constructor. */
-function callStart(start, thisArg, controller) {
+/**
+ * Starts a readable or writable with a user's start(). As in workerd, what it throws fails the stream and not the
+ * constructor, and a stream without it has started at once.
+ */
+function startWith(stream, start, thisArg, controller) {
+  if (start === undefined) {
+    stream.started();
+    return;
+  }
+  stream.start(resultOfStart(start, thisArg, controller));
+}
+
+/** What a user's start() returns; a rejected promise if it throws. */
+function resultOfStart(start, thisArg, controller) {
   if (start === undefined) return undefined;
   try {
     return FunctionPrototypeCall(start, thisArg, controller);
@@ -131,6 +171,8 @@ exports.CLOSED = CLOSED;
 exports.ERRORED = ERRORED;
 exports.Deferred = Deferred;
 exports.internal = internal;
+exports.readResult = readResult;
+exports.settleRead = settleRead;
 exports.noop = noop;
 exports.markHandled = markHandled;
 exports.rejectedHandled = rejectedHandled;
@@ -142,7 +184,8 @@ exports.viewByteLength = viewByteLength;
 exports.viewByteOffset = viewByteOffset;
 exports.isArrayBuffer = isArrayBuffer;
 exports.isView = ArrayBufferIsView;
-exports.callStart = callStart;
+exports.resultOfStart = resultOfStart;
+exports.startWith = startWith;
 exports.callbackField = callbackField;
 exports.strategyOf = strategyOf;
 exports.toHighWaterMark = toHighWaterMark;

@@ -12,7 +12,7 @@ class ControlledReadable extends Readable {
     super();
     this.source = source;
     this.highWaterMark = highWaterMark;
-    this.started = false;
+    this.hasStarted = false;
     this.closeRequested = false;
     this.pulling = false;
     this.pullAgain = false;
@@ -28,10 +28,13 @@ class ControlledReadable extends Readable {
   /** Pulls begin once `startResult`, a value or promise, is fulfilled. */
   start(startResult) {
     this.onFailed = (error) => this.fail(error);
-    upon(startResult, () => {
-      this.started = true;
-      this.pullIfNeeded();
-    }, this.onFailed);
+    upon(startResult, () => this.started(), this.onFailed);
+  }
+
+  started() {
+    this.hasStarted = true;
+    if (this.onFailed === null) this.onFailed = (error) => this.fail(error);
+    this.pullIfNeeded();
   }
 
   get canEnqueue() {
@@ -71,7 +74,7 @@ class ControlledReadable extends Readable {
 
   /** Whether more is wanted now: the opposite of back-pressure. */
   get wants() {
-    return this.started && this.canEnqueue && (this.readsWaiting || this.highWaterMark > this.queued);
+    return this.hasStarted && this.canEnqueue && (this.readsWaiting || this.highWaterMark > this.queued);
   }
 
   pullIfNeeded() {

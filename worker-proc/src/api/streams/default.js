@@ -2,9 +2,8 @@
  *
  * Used by ReadableStream, TransformStream, tee and from().
  */
-const { PromiseResolve } = primordials;
-const { CLOSED, ERRORED, READABLE, typeError } = require("streams/common");
-const { SizedQueue } = require("streams/queue");
+const { CLOSED, ERRORED, READABLE, readResult, typeError } = require("streams/common");
+const { SizedQueue, checkedSize } = require("streams/queue");
 const { ControlledReadable } = require("streams/controlled");
 
 class DefaultReadable extends ControlledReadable {
@@ -21,17 +20,16 @@ class DefaultReadable extends ControlledReadable {
 
   enqueue(chunk) {
     if (!this.canEnqueue) throw typeError("Unable to enqueue");
-    if (this.reads.length > 0) {
-      this.reads.shift().chunk(chunk);
-    } else {
-      try {
-        const sizeOf = this.sizeOf;
-        this.queue.push(chunk, sizeOf === undefined ? 1 : sizeOf(chunk));
-      } catch (error) {
-        // As in workerd, the stream fails and enqueue() does not.
-        this.fail(error);
-        return;
-      }
+    try {
+      // As in workerd, the size is asked for even where a read waits, and when that fails only the stream does.
+      const sizeOf = this.sizeOf;
+      const size = sizeOf === undefined ? 1 : checkedSize(sizeOf(chunk));
+      if (this.state !== READABLE) return;
+      if (this.reads.length > 0) this.reads.shift().chunk(chunk);
+      else this.queue.push(chunk, size);
+    } catch (error) {
+      this.fail(error);
+      return;
     }
     this.pullIfNeeded();
   }
@@ -59,7 +57,7 @@ class DefaultReadable extends ControlledReadable {
   readPromise() {
     if (this.state === READABLE && this.queue.length > 0) {
       this.disturbed = true;
-      return PromiseResolve({ value: this.dequeue(), done: false });
+      return readResult(this.dequeue(), false);
     }
     return super.readPromise();
   }

@@ -121,6 +121,10 @@ class IdentityPipe {
     if (writing !== null) writing.reject(reason);
   }
 
+  abandon(error) {
+    if (this.writing !== null) this.abort(error);
+  }
+
   reset(error) {
     this.failed = true;
     this.error = error;

@@ -13,10 +13,11 @@
  *     write(bytes, piping)   undefined when it is through, or a promise; `bytes` is the sink's own; `piping` where a pipe writes
  *     close()          the same
  *     abort(reason)
+ *     abandon(error)   optional: the writer of an unfinished write has gone
  */
 const {
   ArrayBufferPrototypeGetByteLength, ArrayBufferPrototypeGetDetached, ArrayBufferPrototypeTransfer, Error,
-  PromisePrototypeThen, PromiseReject, PromiseResolve, TypedArrayPrototypeGetByteLength, TypedArrayPrototypeSet,
+  PromisePrototypeThen, PromiseReject, PromiseResolve, SymbolPrototypeToString, TypedArrayPrototypeGetByteLength, TypedArrayPrototypeSet,
   TypedArrayPrototypeSlice, TypedArrayPrototypeSubarray, Uint8Array,
 } = primordials;
 const { encodeUtf8 } = require("encoding");
@@ -239,7 +240,16 @@ class NativeReadable extends Readable {
 const TAKEN = { __proto__: null, readableClosed() {}, readableErrored() {} };
 
 function cancelReason(reason) {
-  return reason === undefined ? new Error("Stream was cancelled.") : reason;
+  return reason === undefined ? new Error("Stream was cancelled.") : toError(reason);
+}
+
+/** A reason as the far end sees it: what is no object arrives as an Error of its text. */
+function toError(reason) {
+  return typeof reason === "object" && reason !== null ? reason : new Error(`${describe(reason)}`);
+}
+
+function describe(reason) {
+  return typeof reason === "symbol" ? SymbolPrototypeToString(reason) : reason;
 }
 
 /** Two sources that yield the bytes of one. What one branch has read, the other keeps in its backlog. */
@@ -474,7 +484,7 @@ class NativeWritable {
     if (this.pendingAbort !== null) return this.pendingAbort.promise;
     if (this.state !== writable.WRITABLE) return PromiseResolve(undefined);
     if (flags.internalWritableStreamAbortClearsQueue || this.events.length === 0) {
-      this.sink.abort(reason);
+      this.sink.abort(toError(reason));
       this.drain(reason);
       return PromiseResolve(undefined);
     }
@@ -484,6 +494,14 @@ class NativeWritable {
   }
 
   writerReleased() {}
+
+  /** A pipe was aborted and may not abort this stream: the write that it leaves behind will never be whole. */
+  abandonWrites() {
+    const error = new Error("writer canceled");
+    if (this.sink.abandon === undefined || this.events.length === 0) return;
+    this.sink.abandon(error);
+    this.drain(error);
+  }
 
   adjust(byteCount) {
     this.buffered += byteCount;
@@ -547,7 +565,7 @@ class NativeWritable {
     }
     if (abort === null) return;
     if (this.state === writable.WRITABLE) {
-      this.sink.abort(abort.reason);
+      this.sink.abort(toError(abort.reason));
       this.drain(abort.reason);
     }
     abort.resolve(undefined);

@@ -173,6 +173,7 @@ class Pipe {
   abort(error) {
     if (this.shuttingDown) return;
     const { source, destination, options } = this;
+    if (options.preventAbort && destination.abandonWrites !== undefined) destination.abandonWrites();
     this.shutDown(() => {
       const aborted = options.preventAbort || destination.state !== writable.WRITABLE
         ? undefined : destination.abort(error);

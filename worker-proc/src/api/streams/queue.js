@@ -83,14 +83,7 @@ class SizedQueue {
     return this.chunks.length;
   }
 
-  /** Throws a TypeError for a size that is no finite, non-negative number. */
   push(chunk, size) {
-    if (!NumberIsFinite(size)) throw typeError("The value cannot be converted because it is not an integer.");
-    if (size < 0) {
-      throw typeError(
-        "The value cannot be converted because it is negative and this API expects a positive bigint.",
-      );
-    }
     // Sizes are kept from the first one that is not 1: without a strategy every chunk counts 1.
     if (this.sizes === null && size !== 1) {
       this.sizes = new Deque();
@@ -124,5 +117,16 @@ class SizedQueue {
 }
 internal(SizedQueue);
 
+/** The size that a strategy gave; throws a TypeError if it is no finite, non-negative number. */
+function checkedSize(value) {
+  const size = typeof value === "object" ? NaN : +value;
+  if (!NumberIsFinite(size)) throw typeError("The value cannot be converted because it is not an integer.");
+  if (size < 0) {
+    throw typeError("The value cannot be converted because it is negative and this API expects a positive bigint.");
+  }
+  return size;
+}
+
+exports.checkedSize = checkedSize;
 exports.Deque = Deque;
 exports.SizedQueue = SizedQueue;

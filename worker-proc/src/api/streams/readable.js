@@ -11,7 +11,7 @@ const {
 } = require("webidl");
 const flags = require("flags");
 const {
-  CLOSED, ERRORED, callStart, callbackField, internal, isArrayBuffer, isView, markHandled, strategyOf, typeError, viewBuffer, viewByteLength,
+  CLOSED, ERRORED, callbackField, internal, isArrayBuffer, isView, markHandled, startWith, strategyOf, typeError, viewBuffer, viewByteLength,
   viewByteOffset,
 } = require("streams/common");
 const { ByteReadable, elementSizeOf } = require("streams/bytes");
@@ -71,7 +71,7 @@ function readableFromUser(underlyingSource, strategy) {
   readable.source = new UserSource(source, controller);
   const expectedLength = source.expectedLength;
   if (expectedLength !== undefined) readable.expectedLength = primordials.Number(expectedLength);
-  readable.start(callStart(start, source, controller));
+  startWith(readable, start, source, controller);
   return readable;
 }
 
@@ -447,8 +447,8 @@ class ReadableStreamBYOBRequest {
   respondWithNewView(view) {
     if (!(#readable in this)) throw illegalInvocation();
     const readable = this.#live();
-    if (isView(view)) readable.respondWithNewView(view);
-    else if (isArrayBuffer(view)) readable.respondWithNewView(new Uint8Array(view));
+    if (isView(view)) readable.respondWithNewView(view, true);
+    else if (isArrayBuffer(view)) readable.respondWithNewView(new Uint8Array(view), true);
     else throw argumentError("ReadableStreamBYOBRequest", "respondWithNewView", 1, "BufferSource");
   }
 

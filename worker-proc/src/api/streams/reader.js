@@ -13,7 +13,7 @@
  * or a Pipe. A read request has chunk(value), close(value) and fail(error), of which one is called, once.
  */
 const { PromisePrototypeThen, PromiseReject, PromiseResolve } = primordials;
-const { CLOSED, Deferred, ERRORED, READABLE, internal, markHandled, noop, rejectedHandled, typeError } = require("streams/common");
+const { CLOSED, Deferred, ERRORED, READABLE, internal, markHandled, noop, rejectedHandled, settleRead, typeError } = require("streams/common");
 const { Deque } = require("streams/queue");
 
 class Readable {
@@ -84,11 +84,11 @@ internal(Readable);
 /** A promise for one read of user code. */
 class ReadPromise extends Deferred {
   chunk(value) {
-    this.resolve({ value, done: false });
+    settleRead(this.resolve, value, false);
   }
 
   close(value) {
-    this.resolve({ value, done: true });
+    settleRead(this.resolve, value, true);
   }
 
   fail(error) {

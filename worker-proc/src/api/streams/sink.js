@@ -6,7 +6,7 @@
 const { PromiseReject, PromiseResolve } = primordials;
 const flags = require("flags");
 const { Deferred, internal, typeError, upon } = require("streams/common");
-const { Deque, SizedQueue } = require("streams/queue");
+const { Deque, SizedQueue, checkedSize } = require("streams/queue");
 const { CLOSED, ERRORED, ERRORING, WRITABLE, releasedError } = require("streams/writer");
 
 /** In the queue, stands for the close. */
@@ -30,13 +30,15 @@ class DefaultWritable {
     this.state = WRITABLE;
     this.error = undefined;
     this.writer = null;
-    this.started = false;
+    this.hasStarted = false;
     this.queue = new SizedQueue();
     this.requests = new Deque();
     this.inFlightWrite = null;
     this.closeRequest = null;
     this.inFlightClose = null;
     this.pendingAbort = null;
+    /** What the first abort() returned: later ones return it again. */
+    this.abortPromise = null;
     this.backpressure = highWaterMark <= 0;
     this.onWritten = null;
     this.onWriteFailed = null;
@@ -60,13 +62,15 @@ class DefaultWritable {
 
   /** Writing begins once `startResult`, a value or promise, is fulfilled. */
   start(startResult) {
-    upon(startResult, () => {
-      this.started = true;
-      this.advance();
-    }, (error) => {
-      this.started = true;
+    upon(startResult, () => this.started(), (error) => {
+      this.hasStarted = true;
       this.rejected(error);
     });
+  }
+
+  started() {
+    this.hasStarted = true;
+    this.advance();
   }
 
   desiredSize() {
@@ -99,7 +103,7 @@ class DefaultWritable {
   enqueue(chunk, size, request) {
     this.requests.push(request);
     try {
-      this.queue.push(chunk, size);
+      this.queue.push(chunk, checkedSize(size));
     } catch (error) {
       this.fail(error);
       return;
@@ -122,6 +126,7 @@ class DefaultWritable {
   }
 
   abort(reason) {
+    if (this.abortPromise !== null) return this.abortPromise;
     if (this.state === CLOSED || this.state === ERRORED) return PromiseResolve(undefined);
     this.onAbort(reason);
     if (this.state === CLOSED || this.state === ERRORED) return PromiseResolve(undefined);
@@ -129,6 +134,7 @@ class DefaultWritable {
     const wasErroring = this.state === ERRORING;
     const abort = new PendingAbort(wasErroring ? undefined : reason, wasErroring);
     this.pendingAbort = abort;
+    this.abortPromise = abort.promise;
     if (!wasErroring) this.startErroring(reason);
     return abort.promise;
   }
@@ -164,7 +170,7 @@ class DefaultWritable {
   }
 
   advance() {
-    if (!this.started || this.inFlightWrite !== null) return;
+    if (!this.hasStarted || this.inFlightWrite !== null) return;
     if (this.state === ERRORING) {
       this.finishErroring();
       return;
@@ -257,7 +263,7 @@ class DefaultWritable {
     this.error = error;
     this.sizeOf = undefined;
     if (this.writer !== null) this.writer.writableErroring(error);
-    if (this.started && this.inFlightWrite === null && this.inFlightClose === null) this.finishErroring();
+    if (this.hasStarted && this.inFlightWrite === null && this.inFlightClose === null) this.finishErroring();
   }
 
   finishErroring() {

@@ -3,8 +3,8 @@
  * Used by ReadableStream.tee and by clones of bodies. The trunk's lock is held by the tee itself. Either branch's demand pulls the
  * trunk, so a branch that nobody reads keeps what the other one passes.
  */
-const { ArrayBufferPrototypeSlice, Uint8Array } = primordials;
-const { Deferred, ERRORED, internal, upon, viewBuffer, viewByteLength, viewByteOffset } = require("streams/common");
+const { ArrayBufferPrototypeSlice, TypedArrayPrototypeSet, Uint8Array } = primordials;
+const { ERRORED, internal, markHandled, upon, viewBuffer, viewByteLength, viewByteOffset } = require("streams/common");
 const { ByteReadable } = require("streams/bytes");
 const { DefaultReadable } = require("streams/default");
 
@@ -33,7 +33,6 @@ class Tee {
     this.reading = false;
     this.canceled = [false, false];
     this.reasons = [undefined, undefined];
-    this.cancelDone = new Deferred();
     this.branches = null;
     trunk.reader = this;
   }
@@ -49,8 +48,9 @@ class Tee {
   cancelBranch(index, reason) {
     this.canceled[index] = true;
     this.reasons[index] = reason;
-    if (this.canceled[1 - index]) this.cancelDone.resolve(this.trunk.cancel([this.reasons[0], this.reasons[1]]));
-    return this.cancelDone.promise;
+    // As in workerd, the first branch to leave does not wait for the other.
+    if (!this.canceled[1 - index]) return undefined;
+    return this.trunk.cancel([this.reasons[0], this.reasons[1]]);
   }
 
   readableClosed() {}
@@ -59,12 +59,7 @@ class Tee {
     upon(undefined, () => {
       this.branches[0].fail(error);
       this.branches[1].fail(error);
-      this.settleCancel();
     });
-  }
-
-  settleCancel() {
-    if (!this.canceled[0] || !this.canceled[1]) this.cancelDone.resolve(undefined);
   }
 
   /** Ends the branches that are still wanted. */
@@ -113,7 +108,6 @@ class DefaultTee extends Tee {
   close() {
     this.reading = false;
     this.closeBranches();
-    this.settleCancel();
   }
 
   fail() {
@@ -141,9 +135,11 @@ class ByteTee extends Tee {
       return undefined;
     }
     this.reading = true;
-    const view = this.branches[index].byobView();
+    const branch = this.branches[index];
+    const view = branch.byobView();
     if (view === null) this.trunk.read(this);
-    else this.trunk.readInto(view, 1, new IntoRequest(this, index));
+    // Every byte is passed on at once; the source is told what the branch waits for.
+    else this.trunk.readInto(view, 1, new IntoRequest(this, index), branch.byobAtLeast());
     return undefined;
   }
 
@@ -176,7 +172,7 @@ class ByteTee extends Tee {
     } catch (error) {
       this.branches[0].fail(error);
       this.branches[1].fail(error);
-      this.cancelDone.resolve(this.trunk.cancel(error));
+      markHandled(this.trunk.cancel(error));
       return null;
     }
   }
@@ -184,7 +180,6 @@ class ByteTee extends Tee {
   close() {
     this.reading = false;
     this.closeBranches();
-    this.settleCancel();
   }
 
   fail() {
@@ -206,13 +201,21 @@ class IntoRequest {
       tee.readAgain[1] = false;
       const own = tee.branches[index];
       const other = tee.branches[1 - index];
-      if (!tee.canceled[1 - index]) {
+      if (tee.canceled[1 - index]) {
+        if (!tee.canceled[index]) own.respondWithNewView(view, false);
+      } else {
         const copy = tee.copyOf(view);
         if (copy === null) return;
-        if (!tee.canceled[index]) own.respondWithNewView(view);
-        enqueueView(other, copy);
-      } else if (!tee.canceled[index]) {
-        own.respondWithNewView(view);
+        // The other branch may wait for more than this buffer could take.
+        const room = other.byobRoom() - viewByteLength(view);
+        const more = room > 0 ? tee.trunk.takeQueued(room) : null;
+        if (!tee.canceled[index]) own.respondWithNewView(view, false);
+        if (more === null) {
+          enqueueView(other, copy);
+        } else {
+          enqueueView(other, joined(copy, more));
+          if (!tee.canceled[index]) enqueueView(own, more);
+        }
       }
       tee.pullAgain();
     });
@@ -224,7 +227,6 @@ class IntoRequest {
     tee.reading = false;
     if (view !== undefined && !tee.canceled[index]) tee.branches[index].returnView(view);
     tee.closeBranches();
-    tee.settleCancel();
   }
 
   fail() {
@@ -235,6 +237,14 @@ internal(IntoRequest);
 
 function enqueueView(branch, view) {
   branch.enqueue(viewBuffer(view), viewByteOffset(view), viewByteLength(view));
+}
+
+function joined(first, second) {
+  const length = viewByteLength(first);
+  const result = new Uint8Array(length + viewByteLength(second));
+  TypedArrayPrototypeSet(result, first, 0);
+  TypedArrayPrototypeSet(result, second, length);
+  return result;
 }
 
 exports.teeChunks = (readable) => new DefaultTee(readable).open();

@@ -8,7 +8,7 @@ const {
   constructorError, defineInterface, illegalConstructor, illegalInvocation, toDictionary,
 } = require("webidl");
 const flags = require("flags");
-const { Deferred, ERRORED, callStart, callbackField, internal, noop, strategyOf, typeError, upon } = require("streams/common");
+const { Deferred, ERRORED, callbackField, internal, noop, resultOfStart, strategyOf, typeError, upon } = require("streams/common");
 const { DefaultReadable } = require("streams/default");
 const { identityPair } = require("streams/identity_pipe");
 const { wrapReadable } = require("streams/readable");
@@ -281,7 +281,7 @@ function transformFromUser(transformer, writableStrategy, readableStrategy) {
   const controller = new TransformStreamDefaultController(kCreate, machine);
   machine.transformer = new UserTransformer(dictionary, machine, controller);
   machine.readable.expectedLength = expectedLengthOf(dictionary);
-  machine.start(callStart(start, dictionary, controller));
+  machine.start(resultOfStart(start, dictionary, controller));
   return machine;
 }
 

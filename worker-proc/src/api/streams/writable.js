@@ -9,7 +9,7 @@ const {
   constructorError, defineInterface, illegalConstructor, illegalInvocation, isObject, toDictionary,
 } = require("webidl");
 const flags = require("flags");
-const { callStart, callbackField, internal, strategyOf, typeError } = require("streams/common");
+const { callbackField, internal, startWith, strategyOf, typeError } = require("streams/common");
 const { DefaultWritable } = require("streams/sink");
 const { ERRORED, ERRORING, CLOSED, Writer } = require("streams/writer");
 
@@ -92,7 +92,7 @@ function writableFromUser(underlyingSink, strategy) {
   const onAbort = (reason) => controllerOf.abort(controller, reason);
   const writable = new DefaultWritable(userSink, highWaterMark, size, onAbort);
   controllerOf.attach(controller, writable);
-  writable.start(callStart(start, sink, controller));
+  startWith(writable, start, sink, controller);
   return writable;
 }
 
