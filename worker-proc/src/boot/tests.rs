@@ -41,10 +41,7 @@ pub fn test(start: Start, snapshot: &'static [u8]) -> u8 {
                 }
                 let label =
                     if entrypoint == "default" { name.clone() } else { format!("{name}:{entrypoint}") };
-                let verbose = start.options.verbose;
-                if verbose {
-                    eprintln!("[ TEST ] {label}");
-                }
+                eprintln!("debug: [ TEST ] {label}");
                 let began = Instant::now();
                 let designator = Designator {
                     service: name.clone(),
@@ -54,17 +51,18 @@ pub fn test(start: Start, snapshot: &'static [u8]) -> u8 {
                 let Some(service) = built.router.find(&designator) else { continue };
                 let outcome = service.event(Event { handler: "test", argument: "{}".to_owned() }).await;
                 let verdict = if outcome.is_ok() { "PASS" } else { "FAIL" };
-                if verbose || outcome.is_err() {
-                    eprintln!("[ {verdict} ] {label} ({:.6}ms)", began.elapsed().as_secs_f64() * 1000.0);
-                }
+                eprintln!("debug: [ {verdict} ] {label} ({:?})", began.elapsed());
                 if outcome.is_ok() { passed += 1 } else { failed += 1 }
             }
         }
         if passed + failed == 0 {
-            eprintln!("error: no tests found");
+            eprintln!("error: No tests found!");
+        }
+        if passed == 0 || failed > 0 {
+            eprintln!("Tests failed!");
             return 1;
         }
-        u8::from(failed > 0)
+        0
     })
 }
 

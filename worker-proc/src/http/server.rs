@@ -180,7 +180,14 @@ fn neutral(request: http::Request<Incoming>, endpoint: &Endpoint) -> Result<Requ
             url.push('/');
         }
         url.push_str(path);
-        url
+        if is_normal(host, path) {
+            url
+        } else {
+            match ada_url::Url::parse(&url, None) {
+                Ok(parsed) => parsed.href().to_owned(),
+                Err(_) => return Err(bad_request()),
+            }
+        }
     };
     if !head.headers.contains_key(HOST)
         && let Ok(host) = HeaderValue::from_str(host)
@@ -196,6 +203,26 @@ fn neutral(request: http::Request<Incoming>, endpoint: &Endpoint) -> Result<Requ
     head.headers.remove(TRANSFER_ENCODING);
     inject(&mut head.headers, &options.inject_request);
     Ok(Request { method: head.method, url, headers: head.headers, body: from_hyper(body), cf, upgrade: None })
+}
+
+/// Whether a URL of these parts is already as the URL standard serialises it; most are.
+fn is_normal(host: &str, path: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_~!$&()*+,;=:@/?.".contains(&byte);
+    let (name, port) = host.split_once(':').unwrap_or((host, "1"));
+    path.bytes().all(plain)
+        && !path.contains("/.")
+        && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-' || byte == b'.')
+        // A last label with a digit may be an address in one of its many spellings.
+        && (is_dotted_quad(name) || name.bytes().next_back().is_some_and(|byte| byte.is_ascii_lowercase()))
+        && !name.starts_with('.')
+        && !name.contains("..")
+        && !name.contains("xn--")
+        && !port.starts_with(['0', '+'])
+        && port.parse::<u16>().is_ok_and(|port| port != 80 && port != 443)
+}
+
+fn is_dotted_quad(name: &str) -> bool {
+    name.parse::<std::net::Ipv4Addr>().is_ok()
 }
 
 fn to_hyper(response: Response, exchange: Exchange) -> http::Response<ToHyper<Exchange>> {
@@ -291,3 +318,26 @@ impl<F: Future + 'static> hyper::rt::Executor<F> for LocalExecutor {
     }
 }
 
+
+#[cfg(test)]
+mod tests {
+    use super::is_normal;
+
+    #[test]
+    fn what_is_called_normal_is_what_the_standard_serialises() {
+        let hosts = ["a.example", "127.0.0.1", "127.1", "0x7f.1", "A.example", "a.example:80", "a.example:8080", "a..b", "1", "a.1"];
+        let more = ["localhost", "localhost:65535", "localhost:65536", "localhost:080", "localhost:", "[::1]:80", "xn--a", "a_b", "-"];
+        let paths = ["/", "/a?b=c&d", "/a/../b", "/./", "/a%2e/", "/\u{e9}", "/a'b?c'd", "/|", "/a b", "/a\\b", "//x", "/?a#b", "/a.b/.c"];
+        for host in hosts.iter().chain(&more) {
+            for path in paths {
+                if is_normal(host, path) {
+                    let url = format!("http://{host}{path}");
+                    let parsed = ada_url::Url::parse(&url, None).map(|url| url.href().to_owned());
+                    assert_eq!(parsed.ok(), Some(url));
+                }
+            }
+        }
+        assert!(is_normal("localhost:8080", "/a/b.c?d=e&f=(g)"));
+        assert!(is_normal("127.0.0.1:8901", "/"));
+    }
+}

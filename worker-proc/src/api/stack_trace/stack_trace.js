@@ -5,12 +5,9 @@ const {
   uncurryThis,
 } = primordials;
 
-/* Call sites have a prototype of their own, which only a stack trace shows. */
-Error.prepareStackTrace = (_, sites) => sites[0];
-const sitePrototype = ReflectGetPrototypeOf(new Error().stack);
-delete Error.prepareStackTrace;
-const fileOf = uncurryThis(sitePrototype.getFileName);
-const siteToString = uncurryThis(sitePrototype.toString);
+/* Methods of call sites, taken from the first one seen: nobody else has seen one before. */
+let fileOf;
+let siteToString;
 
 function header(error) {
   try {
@@ -22,6 +19,11 @@ function header(error) {
 
 /** The value of `error.stack`; a worker's own `Error.prepareStackTrace` decides, if there is one. */
 function prepare(error, sites) {
+  if (fileOf === undefined && sites.length > 0) {
+    const prototype = ReflectGetPrototypeOf(sites[0]);
+    fileOf = uncurryThis(prototype.getFileName);
+    siteToString = uncurryThis(prototype.toString);
+  }
   const kept = [];
   for (let i = 0; i < sites.length; i++) {
     const file = fileOf(sites[i]);

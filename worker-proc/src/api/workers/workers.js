@@ -2,13 +2,13 @@
    event. */
 "use strict";
 const {
-  ArrayPrototypePush, JSONParse, ObjectDefineProperty, ObjectGetPrototypeOf, PromisePrototypeThen, PromiseResolve,
+  ArrayPrototypePush, ArrayPrototypeSort, JSONParse, ObjectDefineProperty, ObjectGetPrototypeOf, PromisePrototypeThen, PromiseResolve,
   ReflectApply, ReflectConstruct, ReflectOwnKeys, SafeMap, TypeError, Error,
 } = primordials;
 const { nativeRequest } = require("fetch/request");
 const { isResponse, sendResponse } = require("fetch/response");
 const { fetchThrough, GLOBAL_OUTBOUND } = require("fetch");
-const { DurableObject, WorkflowEntrypoint, createContext, createFetcher, createLoopback } =
+const { WorkerEntrypoint, WorkflowEntrypoint, createContext, createFetcher, createLoopback } =
   require("workers/entrypoints");
 const { done, fail, respond } = require("fetch/events");
 const { createUnsafeEval } = require("workers/unsafe_eval");
@@ -41,6 +41,12 @@ function isA(Class, Base) {
 
 const isObject = (value) => (typeof value === "object" && value !== null) || typeof value === "function";
 
+/** A class that extends none of the entrypoints is a Durable Object's, as before there were any. */
+function kindOf(Class) {
+  if (isA(Class, WorkerEntrypoint)) return "class";
+  return isA(Class, WorkflowEntrypoint) ? "workflow" : "actor";
+}
+
 /** Adds bindings, given as name, kind, value, to `env`. */
 function build(env, bindings) {
   for (let i = 0; i < bindings.length; i += 3) {
@@ -69,6 +75,8 @@ function setup(namespace, bindings) {
   if (worker.script) return serviceWorker.handlers();
   const list = [];
   const keys = ReflectOwnKeys(namespace);
+  // The default entrypoint comes first.
+  ArrayPrototypeSort(keys, (a, b) => (b === "default") - (a === "default"));
   for (let i = 0; i < keys.length; i++) {
     const key = keys[i];
     if (typeof key !== "string") continue;
@@ -80,7 +88,7 @@ function setup(namespace, bindings) {
         `Incorrect type for map entry '${key}': the provided value is not of type 'function or ExportedHandler'.`,
       );
     }
-    const kind = !isClass ? "object" : isA(value, DurableObject) ? "actor" : isA(value, WorkflowEntrypoint) ? "workflow" : "class";
+    const kind = !isClass ? "object" : kindOf(value);
     worker.entrypoints.set(key, { value, kind });
     const source = isClass ? value.prototype : value;
     if (!isObject(source)) continue;
