@@ -4,7 +4,7 @@
 use super::diagnostics::{Diagnostics, SourceId, Span};
 use super::files::Files;
 use super::syntax::{self, Expr, ExprKind, File, Located, NodeKind, Param};
-use super::types::{self, Types};
+use super::types;
 use capnp::introspect::{Type, TypeVariant};
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -51,7 +51,6 @@ pub enum Target {
 pub struct Names {
     pub diagnostics: Diagnostics,
     pub files: Files,
-    types: Types,
     modules: Vec<Module>,
     by_path: HashMap<PathBuf, ModuleId>,
     aliases: usize,
@@ -62,7 +61,6 @@ impl Names {
         Names {
             diagnostics: Diagnostics::default(),
             files,
-            types: Types::new(),
             modules: Vec::new(),
             by_path: HashMap::new(),
             aliases: 0,
@@ -197,7 +195,7 @@ impl Names {
                 } else {
                     format!("{parent}.{name}")
                 };
-                self.types.get(&path).map(|_| Target::Schema(path))
+                types::schema_type(&path).map(|_| Target::Schema(path))
             }
             Target::Foreign => Some(Target::Foreign),
             Target::Primitive(_) | Target::List => None,
@@ -263,7 +261,7 @@ impl Names {
         }
         let problem = match self.resolve(at, expr)? {
             Target::Primitive(ty) => return Some(ty),
-            Target::Schema(path) => match self.types.get(&path) {
+            Target::Schema(path) => match types::schema_type(&path) {
                 Some(ty) => return Some(ty),
                 None => "is not a type.",
             },

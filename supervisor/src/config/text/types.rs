@@ -6,24 +6,21 @@ use capnp::schema::{EnumSchema, StructSchema};
 use capnp::schema_capnp::node;
 use schema::workerd_capnp as config;
 use std::collections::HashMap;
+use std::sync::LazyLock;
 
-/// The types of `workerd.capnp` by their names in it, such as `Worker.Binding`.
-pub struct Types(HashMap<String, Type>);
+static TYPES: LazyLock<HashMap<String, Type>> = LazyLock::new(|| {
+    let mut types = HashMap::new();
+    collect(config::config::Owned::introspect(), &mut types);
+    collect(
+        config::fallback_service_request::Owned::introspect(),
+        &mut types,
+    );
+    types
+});
 
-impl Types {
-    pub fn new() -> Types {
-        let mut types = HashMap::new();
-        collect(config::config::Owned::introspect(), &mut types);
-        collect(
-            config::fallback_service_request::Owned::introspect(),
-            &mut types,
-        );
-        Types(types)
-    }
-
-    pub fn get(&self, path: &str) -> Option<Type> {
-        self.0.get(path).copied()
-    }
+/// A type of `workerd.capnp` by its name there, such as `Worker.Binding`.
+pub fn schema_type(path: &str) -> Option<Type> {
+    TYPES.get(path).copied()
 }
 
 /// Adds a type and all types of its fields.
@@ -126,7 +123,6 @@ mod tests {
 
     #[test]
     fn schema_types_have_their_names() {
-        let types = Types::new();
         for path in [
             "Config",
             "Worker",
@@ -135,12 +131,12 @@ mod tests {
             "Extension.Module",
             "FallbackServiceRequest.Attribute",
         ] {
-            let ty = types.get(path).expect(path);
+            let ty = schema_type(path).expect(path);
             assert_eq!(name(ty), path.rsplit('.').next().unwrap());
         }
-        assert!(types.get("Nothing").is_none());
+        assert!(schema_type("Nothing").is_none());
         assert_eq!(
-            name(Type::list_of(types.get("Worker.Module").unwrap())),
+            name(Type::list_of(schema_type("Worker.Module").unwrap())),
             "List(Module)"
         );
         assert_eq!(
