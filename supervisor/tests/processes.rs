@@ -21,6 +21,15 @@ fn kill_now(pid: i32) {
     kill(Pid::from_raw(pid), Signal::SIGKILL).unwrap();
 }
 
+/// Ends the load, also when the test fails meanwhile.
+struct Stop<'a>(&'a AtomicBool);
+
+impl Drop for Stop<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
 /// Sends requests from several clients, each on new and on kept connections, until `work` is done. Returns every answer; any
 /// failure panics.
 fn under_load(server: &mut Server, work: impl FnOnce(&mut Server)) -> BTreeSet<String> {
@@ -39,8 +48,10 @@ fn under_load(server: &mut Server, work: impl FnOnce(&mut Server)) -> BTreeSet<S
                 })
             })
             .collect();
-        work(server);
-        done.store(true, Ordering::Relaxed);
+        {
+            let _stop = Stop(&done);
+            work(server);
+        }
         clients
             .into_iter()
             .flat_map(|client| client.join().unwrap())

@@ -20,7 +20,7 @@ use nix::unistd::Pid;
 use serde_json::Value;
 
 /// What no wait of a test exceeds.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+pub const PATIENCE: Duration = Duration::from_secs(20);
 
 pub const WORKERD: &str = env!("CARGO_BIN_EXE_workerd");
 
@@ -35,21 +35,23 @@ pub fn config(script: &str, sockets: &[(&str, &str)]) -> String {
     format!(
         "using Workerd = import \"/workerd/workerd.capnp\";
         const config :Workerd.Config = (
-          services = [(name = \"main\", worker = (serviceWorkerScript = {script:?}, compatibilityDate = \"2024-01-01\"))],
+          services = [(name = \"main\", worker = (
+            modules = [(name = \"main\", esModule = {script:?})], compatibilityDate = \"2024-01-01\",
+          ))],
           sockets = [{}],
         );",
         sockets.join(", ")
     )
 }
 
-/// A script that answers `body`, after `delay_ms`.
+/// A module that answers `body`, after `delay_ms`.
 pub fn script(body: &str, delay_ms: u32) -> String {
-    format!(
-        "addEventListener('fetch', event => event.respondWith((async () => {{
-           await scheduler.wait({delay_ms}); // delay={delay_ms}
-           return new Response(\"{body}\");
-         }})()));"
-    )
+    let wait = if delay_ms > 0 {
+        format!("await scheduler.wait({delay_ms});")
+    } else {
+        String::new()
+    };
+    format!("export default {{ async fetch() {{ {wait} return new Response(\"{body}\"); }} }}")
 }
 
 /// A config that answers `body` on the socket `http`.

@@ -90,7 +90,9 @@ async fn supervised(control: &Link, doors: &Rc<net::Doors>, server: &Rc<http::Se
             Some(ToRuntime::Release { slot }) => doors.release(slot),
             Some(ToRuntime::Ping) => control.send(&ToSupervisor::Pong).await,
             Some(ToRuntime::Drain { deadline }) => {
-                drain(doors, server, deadline).await;
+                doors.close();
+                control.send(&ToSupervisor::Draining).await;
+                drain(server, deadline).await;
                 control.send(&ToSupervisor::Drained).await;
                 return 0;
             }
@@ -115,11 +117,11 @@ async fn alone(doors: &Rc<net::Doors>, server: &Rc<http::Server>, drain_timeout:
         _ = terminate.recv() => {}
         _ = interrupt.recv() => {}
     }
-    drain(doors, server, drain_timeout).await;
+    doors.close();
+    drain(server, drain_timeout).await;
     0
 }
 
-async fn drain(doors: &Rc<net::Doors>, server: &Rc<http::Server>, deadline: Duration) {
-    doors.close();
+async fn drain(server: &Rc<http::Server>, deadline: Duration) {
     let _ = tokio::time::timeout(deadline, server.drain()).await;
 }
