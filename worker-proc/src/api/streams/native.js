@@ -400,6 +400,17 @@ class SinkEvent {
 }
 internal(SinkEvent);
 
+/** Holds the lock of a writable that a pipe has closed. */
+const ENDED = {
+  __proto__: null,
+  piping: true,
+  writableReady() {},
+  writableBlocked() {},
+  writableErroring() {},
+  writableClosed() {},
+  writableErrored() {},
+};
+
 class NativeWritable {
   /** `highWaterMark`: bytes after which `ready` waits, or undefined for a stream that never says so. */
   constructor(sink, highWaterMark) {
@@ -494,6 +505,11 @@ class NativeWritable {
   }
 
   writerReleased() {}
+
+  /** As in workerd, a stream that a pipe has closed stays locked. */
+  pipeEnded() {
+    this.writer = this.state === writable.CLOSED ? ENDED : null;
+  }
 
   /** A pipe was aborted and may not abort this stream: the write that it leaves behind will never be whole. */
   abandonWrites() {
