@@ -20,6 +20,7 @@ class Pipe {
     this.piping = true;
     this.reading = false;
     this.scheduled = false;
+    this.stepping = false;
     this.shuttingDown = false;
     this.finished = false;
     this.writesWaiting = 0;
@@ -54,7 +55,7 @@ class Pipe {
   }
 
   schedule() {
-    if (this.scheduled || this.finished) return;
+    if (this.scheduled || this.stepping || this.finished) return;
     this.scheduled = true;
     upon(undefined, this.onStep);
   }
@@ -111,7 +112,7 @@ class Pipe {
 
   resolve() {
     this.writesWaiting--;
-    if (this.shuttingDown) this.schedule();
+    if (this.shuttingDown || this.destination.expectsBytes) this.schedule();
   }
 
   reject() {
@@ -136,7 +137,10 @@ class Pipe {
 
   step() {
     if (this.finished) return;
+    // A write that is through at once needs no step of its own.
+    this.stepping = true;
     this.flushHeld();
+    this.stepping = false;
     if (!this.shuttingDown) this.propagate();
     if (this.shuttingDown) {
       this.finishShutdown();
@@ -147,8 +151,10 @@ class Pipe {
     this.source.read(this);
   }
 
+  /** A standard destination says how much it wants; an internal one is given a chunk when it is through with the last. */
   mayRead() {
     if (this.reading || this.hasChunk || this.source.state !== READABLE) return false;
+    if (this.destination.expectsBytes) return this.writesWaiting === 0;
     return this.waitedForClose || this.destination.desiredSize() > 0;
   }
 

@@ -3,7 +3,7 @@
  * Shells over the readables of streams/default, streams/bytes and streams/native; `wrapReadable` and `readableOf` go between the
  * two. Relies on webidl and abort.
  */
-const { FunctionPrototypeCall, ObjectDefineProperty, PromiseReject, SymbolAsyncIterator, Uint8Array } = primordials;
+const { BigInt, FunctionPrototypeCall, ObjectDefineProperty, PromiseReject, SymbolAsyncIterator, Uint8Array } = primordials;
 const { isAbortSignal } = require("abort");
 const {
   argumentError, constructorError, defineInterface, fieldError, illegalConstructor, illegalInvocation, isObject,
@@ -479,7 +479,10 @@ defineInterface(ReadableStream, {
   inspect: {
     state: stateName,
     supportsBYOB: (stream) => readableOf(stream).byteOriented,
-    length: (stream) => readableOf(stream).length(),
+    length(stream) {
+      const length = readableOf(stream).length();
+      return length === undefined ? undefined : BigInt(length);
+    },
   },
 });
 defineInterface(ReadableStreamDefaultReader);
