@@ -19,6 +19,7 @@ const OUTPUT_HIGH_WATER_BYTES = 256 * 1024;
 class CoderPipe {
   constructor(coder) {
     this.coder = coder;
+    this.copies = true;
     this.length = undefined;
     this.output = new Deque();
     this.outputBytes = 0;

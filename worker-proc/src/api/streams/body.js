@@ -4,14 +4,12 @@
  * Used through streams/streams by fetch and by every API with native bytes.
  */
 const {
-  MathMin, PromisePrototypeThen, TypedArrayPrototypeGetByteLength, TypedArrayPrototypeSet, TypedArrayPrototypeSlice,
+  MathMin, PromisePrototypeThen, RangeError, TypedArrayPrototypeGetByteLength, TypedArrayPrototypeSet, TypedArrayPrototypeSlice,
   Uint8Array,
 } = primordials;
 const { decodeUtf8, encodeUtf8 } = require("encoding");
-const {
-  CLOSED, Deferred, READABLE, internal, isArrayBuffer, isView, typeError, viewBuffer, viewByteLength, viewByteOffset,
-} = require("streams/common");
-const { NativeReadable, NativeWritable, READ_CHUNK_BYTES } = require("streams/native");
+const { CLOSED, Deferred, READABLE, internal, typeError } = require("streams/common");
+const { NativeReadable, NativeWritable, READ_CHUNK_BYTES, bytesIn } = require("streams/native");
 const { pipe } = require("streams/pipe");
 const { Deque } = require("streams/queue");
 const { readableOf, teeReadable, wrapReadable } = require("streams/readable");
@@ -39,6 +37,7 @@ internal(ResourceSource);
 class ResourceSink {
   constructor(resource) {
     this.resource = resource;
+    this.copies = true;
   }
 
   write(bytes) {
@@ -131,11 +130,9 @@ function fromBytes(data) {
 
 // Reading to the end.
 
-/** A view over the bytes of a chunk, or undefined. */
-function bytesIn(chunk) {
-  if (isView(chunk)) return new Uint8Array(viewBuffer(chunk), viewByteOffset(chunk), viewByteLength(chunk));
-  return isArrayBuffer(chunk) ? new Uint8Array(chunk) : undefined;
-}
+/** The longest string that V8 can hold, in UTF-16 units, and the most UTF-8 that could fit into it. */
+const STRING_LIMIT_UNITS = 536870888;
+const TEXT_LIMIT_BYTES = 3 * STRING_LIMIT_UNITS;
 
 /** Reads a stream to its end; the lock and the request of its own reads. */
 class Collector extends Deferred {
@@ -166,14 +163,14 @@ class Collector extends Deferred {
   }
 
   chunk(value) {
-    const bytes = bytesIn(value);
+    const bytes = typeof value === "string" ? undefined : bytesIn(value);
     if (bytes === undefined) {
       this.stop(typeError("This ReadableStream did not return bytes."));
       return;
     }
     this.total += TypedArrayPrototypeGetByteLength(bytes);
     if (this.total > this.limitBytes) {
-      this.stop(typeError("Memory limit exceeded before EOF."));
+      this.stop(this.limitBytes === TEXT_LIMIT_BYTES ? textTooLong() : typeError("Memory limit exceeded before EOF."));
       return;
     }
     this.chunks.push(bytes);
@@ -225,13 +222,24 @@ function readAllBytes(stream, limitBytes = Infinity) {
 
 /** The same as text: UTF-8, with U+FFFD for what is malformed. */
 function readAllText(stream, limitBytes = Infinity) {
-  return PromisePrototypeThen(readAllBytes(stream, limitBytes), decodeUtf8);
+  return PromisePrototypeThen(readAllBytes(stream, MathMin(limitBytes, TEXT_LIMIT_BYTES)), textOf);
+}
+
+function textOf(bytes) {
+  const text = decodeUtf8(bytes);
+  if (text.length === 0 && TypedArrayPrototypeGetByteLength(bytes) > STRING_LIMIT_UNITS) throw textTooLong();
+  return text;
+}
+
+function textTooLong() {
+  return new RangeError("String length exceeds v8::String::kMaxLength.");
 }
 
 // Pumping.
 
 class PumpSink {
   constructor(write, close, abort) {
+    this.copies = true;
     this.writeBytes = write;
     this.closeWriter = close;
     this.abortWriter = abort;

@@ -11,6 +11,7 @@ const {
   TypedArrayPrototypeGetByteOffset, TypedArrayPrototypeGetSymbolToStringTag,
 } = primordials;
 const { constructorError, fieldError, toDictionary } = require("webidl");
+const flags = require("flags");
 
 const READABLE = 0;
 const CLOSED = 1;
@@ -100,6 +101,12 @@ function resultOfStart(start, thisArg, controller) {
   }
 }
 
+/** What a method that returns a promise does with a bad call: older compatibility dates have it throw. */
+function asyncFailure(error) {
+  if (flags.captureThrowsAsRejections) return PromiseReject(error);
+  throw error;
+}
+
 function typeError(message) {
   return new TypeError(message);
 }
@@ -186,6 +193,7 @@ exports.isArrayBuffer = isArrayBuffer;
 exports.isView = ArrayBufferIsView;
 exports.resultOfStart = resultOfStart;
 exports.startWith = startWith;
+exports.asyncFailure = asyncFailure;
 exports.callbackField = callbackField;
 exports.strategyOf = strategyOf;
 exports.toHighWaterMark = toHighWaterMark;

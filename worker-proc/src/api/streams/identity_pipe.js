@@ -12,6 +12,7 @@ const { NativeReadable, NativeWritable } = require("streams/native");
 class IdentityPipe {
   constructor(limit) {
     this.length = limit;
+    this.copies = false;
     this.reading = null;
     this.maxBytes = 0;
     this.writing = null;

@@ -10,7 +10,8 @@
  *     length           bytes still to come where that is known, else undefined
  *     tee()            optional: two sources
  * and a sink
- *     write(bytes, piping)   undefined when it is through, or a promise; `bytes` is the sink's own; `piping` where a pipe writes
+ *     write(bytes, piping)   undefined when it is through, or a promise; `piping` where a pipe writes. The bytes are the sink's
+ *                      own, unless `copies` says that it reads them before it returns
  *     close()          the same
  *     abort(reason)
  *     abandon(error)   optional: the writer of an unfinished write has gone
@@ -86,6 +87,10 @@ class NativeReadable extends Readable {
   }
 
   get byteOriented() {
+    return true;
+  }
+
+  get ownsChunks() {
     return true;
   }
 
@@ -373,14 +378,11 @@ class TeeSource {
 }
 internal(TeeSource);
 
-/** Bytes of a chunk in memory of their own; undefined for what is no bytes. */
-function bytesOf(chunk) {
-  if (typeof chunk === "string") return encodeUtf8(chunk);
-  if (isView(chunk)) {
-    return TypedArrayPrototypeSlice(new Uint8Array(viewBuffer(chunk), viewByteOffset(chunk), viewByteLength(chunk)));
-  }
-  if (isArrayBuffer(chunk)) return TypedArrayPrototypeSlice(new Uint8Array(chunk));
-  return undefined;
+/** The bytes of a chunk, over the chunk's own memory where it has some; undefined for what is no bytes. */
+function bytesIn(chunk) {
+  if (isView(chunk)) return new Uint8Array(viewBuffer(chunk), viewByteOffset(chunk), viewByteLength(chunk));
+  if (isArrayBuffer(chunk)) return new Uint8Array(chunk);
+  return typeof chunk === "string" ? encodeUtf8(chunk) : undefined;
 }
 
 function closedError() {
@@ -399,6 +401,17 @@ class SinkEvent {
   }
 }
 internal(SinkEvent);
+
+/** Holds the lock of a writable that a pipe has closed. */
+const ENDED = {
+  __proto__: null,
+  piping: false,
+  writableReady() {},
+  writableBlocked() {},
+  writableErroring() {},
+  writableClosed() {},
+  writableErrored() {},
+};
 
 class NativeWritable {
   /** `highWaterMark`: bytes after which `ready` waits, or undefined for a stream that never says so. */
@@ -452,7 +465,7 @@ class NativeWritable {
       request.reject(this.error);
       return;
     }
-    const bytes = chunk === undefined ? undefined : bytesOf(chunk);
+    let bytes = chunk === undefined ? undefined : bytesIn(chunk);
     if (bytes === undefined && this.piping) {
       const error = typeError("This WritableStream only supports writing byte types.");
       this.sink.abort(error);
@@ -463,10 +476,17 @@ class NativeWritable {
     } else if (bytes === undefined || TypedArrayPrototypeGetByteLength(bytes) === 0) {
       request.resolve(undefined);
     } else {
+      if (this.mustCopy(chunk)) bytes = TypedArrayPrototypeSlice(bytes);
       this.events.push(new SinkEvent(bytes, request));
       this.adjust(TypedArrayPrototypeGetByteLength(bytes));
       this.advance();
     }
+  }
+
+  /** Whether user code could still change the bytes before the sink is through with them. */
+  mustCopy(chunk) {
+    if (typeof chunk === "string" || (this.piping && this.writer.source.ownsChunks)) return false;
+    return !this.sink.copies || this.busy || this.events.length > 0;
   }
 
   close() {
@@ -494,6 +514,11 @@ class NativeWritable {
   }
 
   writerReleased() {}
+
+  /** As in workerd, a stream that a pipe has closed stays locked. */
+  pipeEnded() {
+    this.writer = this.state === writable.CLOSED ? ENDED : null;
+  }
 
   /** A pipe was aborted and may not abort this stream: the write that it leaves behind will never be whole. */
   abandonWrites() {
@@ -602,4 +627,4 @@ internal(NativeWritable);
 exports.NativeReadable = NativeReadable;
 exports.NativeWritable = NativeWritable;
 exports.READ_CHUNK_BYTES = READ_CHUNK_BYTES;
-exports.bytesOf = bytesOf;
+exports.bytesIn = bytesIn;

@@ -5,7 +5,7 @@
  * either stream while user code runs is looked at in a later microtask, in the order that the standard gives.
  */
 const { PromiseReject } = primordials;
-const { CLOSED, Deferred, ERRORED, READABLE, internal, typeError, upon } = require("streams/common");
+const { CLOSED, Deferred, ERRORED, READABLE, internal, markHandled, typeError, upon } = require("streams/common");
 const writable = require("streams/writer");
 const { abortReason, addAlgorithm, isAborted } = require("abort");
 
@@ -19,11 +19,12 @@ class Pipe {
     /** Tells a writable that its chunks do not come from a writer of user code. */
     this.piping = true;
     this.reading = false;
-    this.stepping = false;
     this.scheduled = false;
+    this.stepping = false;
     this.shuttingDown = false;
     this.finished = false;
     this.writesWaiting = 0;
+    this.waitedForClose = false;
     this.hasChunk = false;
     this.heldChunk = undefined;
     this.action = null;
@@ -54,7 +55,7 @@ class Pipe {
   }
 
   schedule() {
-    if (this.scheduled || this.finished) return;
+    if (this.scheduled || this.stepping || this.finished) return;
     this.scheduled = true;
     upon(undefined, this.onStep);
   }
@@ -78,7 +79,8 @@ class Pipe {
   writableErroring() {}
 
   writableClosed() {
-    this.schedule();
+    if (this.waitedForClose) this.endAtClose();
+    else this.schedule();
   }
 
   writableErrored() {
@@ -89,13 +91,11 @@ class Pipe {
 
   chunk(value) {
     this.reading = false;
-    if (this.stepping) {
-      this.writeChunk(value);
-    } else {
-      this.hasChunk = true;
-      this.heldChunk = value;
-      this.schedule();
-    }
+    // Written in a microtask of its own: neither enqueue() nor read() runs the sink. What an abort finds here is dropped.
+    if (this.shuttingDown) return;
+    this.hasChunk = true;
+    this.heldChunk = value;
+    this.schedule();
   }
 
   close() {
@@ -112,7 +112,7 @@ class Pipe {
 
   resolve() {
     this.writesWaiting--;
-    if (this.shuttingDown) this.schedule();
+    if (this.shuttingDown || this.destination.expectsBytes) this.schedule();
   }
 
   reject() {
@@ -137,20 +137,25 @@ class Pipe {
 
   step() {
     if (this.finished) return;
+    // A write that is through at once needs no step of its own.
+    this.stepping = true;
     this.flushHeld();
+    this.stepping = false;
     if (!this.shuttingDown) this.propagate();
     if (this.shuttingDown) {
       this.finishShutdown();
       return;
     }
-    this.stepping = true;
-    while (!this.reading && this.source.state === READABLE && this.destination.desiredSize() > 0) {
-      this.reading = true;
-      this.source.read(this);
-    }
-    this.stepping = false;
-    // A read from the queue may have ended the source.
-    if (this.source.state !== READABLE) this.schedule();
+    if (!this.mayRead()) return;
+    this.reading = true;
+    this.source.read(this);
+  }
+
+  /** A standard destination says how much it wants; an internal one is given a chunk when it is through with the last. */
+  mayRead() {
+    if (this.reading || this.hasChunk || this.source.state !== READABLE) return false;
+    if (this.destination.expectsBytes) return this.writesWaiting === 0;
+    return this.waitedForClose || this.destination.desiredSize() > 0;
   }
 
   /** Begins to shut down where one of the streams has ended. */
@@ -164,8 +169,10 @@ class Pipe {
       this.shutDown(options.preventCancel ? null : () => source.cancel(error), true, error);
     } else if (source.state === CLOSED) {
       this.shutDown(options.preventClose ? null : () => closeDestination(destination), false, undefined);
+    } else if (destination.closing && !destination.expectsBytes) {
+      this.waitedForClose = true;
     } else if (destination.closing || destination.state === writable.CLOSED) {
-      const error = typeError("This destination writable stream is closed.");
+      const error = destinationClosed();
       this.shutDown(options.preventCancel ? null : () => source.cancel(error), true, error);
     }
   }
@@ -173,7 +180,10 @@ class Pipe {
   abort(error) {
     if (this.shuttingDown) return;
     const { source, destination, options } = this;
-    if (options.preventAbort && destination.abandonWrites !== undefined) destination.abandonWrites();
+    this.hasChunk = false;
+    this.heldChunk = undefined;
+    // An internal destination may wait for its reader for ever.
+    if (destination.expectsBytes && options.preventAbort) destination.abandonWrites();
     this.shutDown(() => {
       const aborted = options.preventAbort || destination.state !== writable.WRITABLE
         ? undefined : destination.abort(error);
@@ -181,6 +191,15 @@ class Pipe {
       return both(aborted, cancelled);
     }, true, error);
     this.schedule();
+  }
+
+  /** As in workerd, a close that was under way when the pipe began ends it at once, and without an error. */
+  endAtClose() {
+    if (this.shuttingDown) return;
+    this.shuttingDown = true;
+    if (this.removeAbort !== null) this.removeAbort();
+    this.finish();
+    if (!this.options.preventCancel) markHandled(this.source.cancel(destinationClosed()));
   }
 
   /** `action` runs once, when the chunks that were read are written; the pipe then ends, with `error` if it failed. */
@@ -221,12 +240,16 @@ class Pipe {
     source.releaseSteps(true);
     source.reader = null;
     source.failReads(undefined);
-    destination.writer = null;
+    destination.pipeEnded();
     if (this.failed) this.done.reject(this.error);
     else this.done.resolve(undefined);
   }
 }
 internal(Pipe);
+
+function destinationClosed() {
+  return typeError("This destination writable stream is closed.");
+}
 
 /** WritableStreamDefaultWriterCloseWithErrorPropagation. */
 function closeDestination(destination) {

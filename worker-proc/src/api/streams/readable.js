@@ -3,7 +3,7 @@
  * Shells over the readables of streams/default, streams/bytes and streams/native; `wrapReadable` and `readableOf` go between the
  * two. Relies on webidl and abort.
  */
-const { FunctionPrototypeCall, ObjectDefineProperty, PromiseReject, SymbolAsyncIterator, Uint8Array } = primordials;
+const { BigInt, FunctionPrototypeCall, ObjectDefineProperty, PromiseReject, SymbolAsyncIterator, Uint8Array } = primordials;
 const { isAbortSignal } = require("abort");
 const {
   argumentError, constructorError, defineInterface, fieldError, illegalConstructor, illegalInvocation, isObject,
@@ -11,7 +11,7 @@ const {
 } = require("webidl");
 const flags = require("flags");
 const {
-  CLOSED, ERRORED, callbackField, internal, isArrayBuffer, isView, markHandled, startWith, strategyOf, typeError, viewBuffer, viewByteLength,
+  CLOSED, ERRORED, asyncFailure, callbackField, internal, isArrayBuffer, isView, markHandled, startWith, strategyOf, typeError, viewBuffer, viewByteLength,
   viewByteOffset,
 } = require("streams/common");
 const { ByteReadable, elementSizeOf } = require("streams/bytes");
@@ -148,16 +148,17 @@ class ReadableStream {
 
   pipeTo(destination, options) {
     const readable = readableOf(this);
+    let pipeOptions;
     try {
       if (!isWritableStream(destination)) throw argumentError("ReadableStream", "pipeTo", 1, "WritableStream");
-      const pipeOptions = pipeOptionsOf(options, "pipeTo");
-      if (readable.locked) throw lockedError();
-      const writable = writableOf(destination);
-      if (writable.locked) throw typeError("This WritableStream is currently locked to a writer");
-      return pipe(readable, writable, pipeOptions);
+      pipeOptions = pipeOptionsOf(options, "pipeTo");
     } catch (error) {
-      return PromiseReject(error);
+      return asyncFailure(error);
     }
+    if (readable.locked) return PromiseReject(lockedError());
+    const writable = writableOf(destination);
+    if (writable.locked) return PromiseReject(typeError("This WritableStream is currently locked to a writer"));
+    return pipe(readable, writable, pipeOptions);
   }
 
   tee() {
@@ -271,29 +272,28 @@ class ReadableStreamBYOBReader {
 
   read(view, options) {
     const reader = byobReaderOf(this);
-    if (!isView(view)) {
-      return PromiseReject(argumentError("ReadableStreamBYOBReader", "read", 1, "ArrayBufferView"));
-    }
+    let min = 1;
     try {
+      if (!isView(view)) throw argumentError("ReadableStreamBYOBReader", "read", 1, "ArrayBufferView");
       const dictionary = toDictionary(options, () =>
         argumentError("ReadableStreamBYOBReader", "read", 2, "ReadableStreamBYOBReaderReadOptions"));
-      const min = dictionary === undefined ? undefined : dictionary.min;
-      return readInto(reader, view, min === undefined ? 1 : toCount(min));
+      if (dictionary !== undefined && dictionary.min !== undefined) min = toCount(dictionary.min);
     } catch (error) {
-      return PromiseReject(error);
+      return asyncFailure(error);
     }
+    return readInto(reader, view, min);
   }
 
   readAtLeast(minElements, view) {
     const reader = byobReaderOf(this);
-    if (!isView(view)) {
-      return PromiseReject(argumentError("ReadableStreamBYOBReader", "readAtLeast", 2, "ArrayBufferView"));
-    }
+    let min;
     try {
-      return readInto(reader, view, toCount(minElements));
+      min = toCount(minElements);
+      if (!isView(view)) throw argumentError("ReadableStreamBYOBReader", "readAtLeast", 2, "ArrayBufferView");
     } catch (error) {
-      return PromiseReject(error);
+      return asyncFailure(error);
     }
+    return readInto(reader, view, min);
   }
 
   releaseLock() {
@@ -310,13 +310,15 @@ function toCount(value) {
 function readInto(reader, view, min) {
   if (reader.stream === null) return reader.read();
   const byteLength = viewByteLength(view);
-  if (byteLength === 0) {
-    throw typeError('You must call read() on a "byob" reader with a positive-sized TypedArray object.');
-  }
-  if (min === 0) throw typeError(`Requested invalid minimum number of bytes to read (${min}).`);
   const minBytes = min * elementSizeOf(view);
+  if (byteLength === 0) {
+    const message = 'You must call read() on a "byob" reader with a positive-sized TypedArray object.';
+    return PromiseReject(typeError(message));
+  }
+  if (min === 0) return PromiseReject(typeError(`Requested invalid minimum number of bytes to read (${min}).`));
   if (min < 0 || minBytes > byteLength) {
-    throw typeError(`Minimum bytes to read (${minBytes}) exceeds size of buffer (${byteLength}).`);
+    const message = `Minimum bytes to read (${minBytes}) exceeds size of buffer (${byteLength}).`;
+    return PromiseReject(typeError(message));
   }
   return reader.stream.readIntoPromise(view, min);
 }
@@ -477,7 +479,10 @@ defineInterface(ReadableStream, {
   inspect: {
     state: stateName,
     supportsBYOB: (stream) => readableOf(stream).byteOriented,
-    length: (stream) => readableOf(stream).length(),
+    length(stream) {
+      const length = readableOf(stream).length();
+      return length === undefined ? undefined : BigInt(length);
+    },
   },
 });
 defineInterface(ReadableStreamDefaultReader);

@@ -29,6 +29,11 @@ class Readable {
     return false;
   }
 
+  /** Whether the chunks are bytes that nobody else holds: an internal destination takes them without a copy. */
+  get ownsChunks() {
+    return false;
+  }
+
   get locked() {
     return this.reader !== null;
   }

@@ -5,7 +5,7 @@
  */
 const { PromiseReject, PromiseResolve } = primordials;
 const flags = require("flags");
-const { Deferred, internal, typeError, upon } = require("streams/common");
+const { Deferred, asyncFailure, internal, typeError, upon } = require("streams/common");
 const { Deque, SizedQueue, checkedSize } = require("streams/queue");
 const { CLOSED, ERRORED, ERRORING, WRITABLE, releasedError } = require("streams/writer");
 
@@ -113,7 +113,8 @@ class DefaultWritable {
   }
 
   close() {
-    if (this.state === CLOSED || this.closing) return PromiseReject(closedError());
+    if (this.closing) return asyncFailure(typeError("Cannot close a writer that is already being closed"));
+    if (this.state === CLOSED) return PromiseReject(closedError());
     if (this.state === ERRORED) {
       return PromiseReject(flags.pedanticWpt ? typeError("This WritableStream has been errored.") : this.error);
     }
@@ -155,6 +156,10 @@ class DefaultWritable {
     }
     while (requests.length > 0) requests.shift().reject(error);
     this.updateBackpressure();
+  }
+
+  pipeEnded() {
+    this.writer = null;
   }
 
   // --- the queue ---
