@@ -2,12 +2,15 @@
 
 pub mod abort;
 pub mod compression;
+pub mod crypto;
 pub mod async_context;
+pub mod blob;
 pub mod console;
 pub mod dom_exception;
 pub mod encoding;
 pub mod events;
 pub mod fetch;
+pub mod form_data;
 pub mod headers;
 pub mod modules;
 pub mod node;
@@ -42,7 +45,10 @@ pub static ALL: &[Api] = &[
     encoding::API,
     url::API,
     headers::API,
+    blob::API,
+    form_data::API,
     streams::API,
+    crypto::API,
     compression::API,
     fetch::API,
     workers::API,

@@ -23,7 +23,10 @@ struct Natives {
 }
 
 /// A JavaScript object that owns `value`.
-pub fn native_object<'s, T: 'static>(scope: &mut v8::PinScope<'s, '_>, value: T) -> v8::Local<'s, v8::Object> {
+pub fn native_object<'s, T: 'static>(
+    scope: &mut v8::PinScope<'s, '_>,
+    value: T,
+) -> v8::Local<'s, v8::Object> {
     let natives = IsolateState::get(scope).extension::<Natives>();
     let id = natives.next.get();
     natives.next.set(id.wrapping_add(1));
@@ -37,7 +40,13 @@ pub fn native_object<'s, T: 'static>(scope: &mut v8::PinScope<'s, '_>, value: T)
         drop(entry);
     });
     let owner = v8::Weak::with_guaranteed_finalizer(scope, object, finalizer);
-    natives.entries.borrow_mut().insert(id, Owned { value: Rc::new(value), _owner: owner });
+    natives.entries.borrow_mut().insert(
+        id,
+        Owned {
+            value: Rc::new(value),
+            _owner: owner,
+        },
+    );
     object
 }
 

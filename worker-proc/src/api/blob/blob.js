@@ -87,13 +87,13 @@ class Blob {
   }
 
   arrayBuffer() {
-    return promised(this, (bytes) => TypedArrayPrototypeGetBuffer(copyOf(bytes)));
+    return promised(stateOf(this), (bytes) => TypedArrayPrototypeGetBuffer(copyOf(bytes)));
   }
   bytes() {
-    return promised(this, copyOf);
+    return promised(stateOf(this), copyOf);
   }
   text() {
-    return promised(this, decodeUtf8);
+    return promised(stateOf(this), decodeUtf8);
   }
   stream() {
     return require("streams").fromBytes(copyOf(stateOf(this).bytes));
@@ -101,9 +101,9 @@ class Blob {
 }
 
 /** A promise of what `read` makes of the bytes. */
-function promised(blob, read) {
+function promised(state, read) {
   try {
-    return PromiseResolve(read(stateOf(blob).bytes));
+    return PromiseResolve(read(state.bytes));
   } catch (error) {
     return PromiseReject(error);
   }

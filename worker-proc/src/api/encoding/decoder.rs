@@ -45,7 +45,11 @@ impl Decoder {
     /// For a label; one that is unknown means UTF-8.
     pub fn new(label: &str, options: Options) -> Self {
         let encoding = Encoding::for_label(label.as_bytes()).unwrap_or(UTF_8);
-        Self { options, encoding, state: Self::start(encoding, options) }
+        Self {
+            options,
+            encoding,
+            state: Self::start(encoding, options),
+        }
     }
 
     fn start(encoding: &'static Encoding, options: Options) -> State {
@@ -62,10 +66,12 @@ impl Decoder {
     /// Decodes a piece; after the last one, and after an error, the next piece starts anew.
     pub fn decode(&mut self, bytes: &[u8], last: bool) -> Result<Decoded, WrongInput> {
         let result = match &mut self.state {
-            State::Standard(decoder) => decode_standard(decoder, bytes, last, self.options.fatal).map(Decoded::Utf8),
-            State::Units(units) => {
-                units.decode(bytes, last, self.encoding == UTF_16BE, self.options).map(Decoded::Utf16)
+            State::Standard(decoder) => {
+                decode_standard(decoder, bytes, last, self.options.fatal).map(Decoded::Utf8)
             }
+            State::Units(units) => units
+                .decode(bytes, last, self.encoding == UTF_16BE, self.options)
+                .map(Decoded::Utf16),
         };
         if last || result.is_err() {
             self.state = Self::start(self.encoding, self.options);
@@ -81,10 +87,16 @@ fn decode_standard(
     fatal: bool,
 ) -> Result<String, WrongInput> {
     if fatal {
-        let room = decoder.max_utf8_buffer_length_without_replacement(bytes.len()).unwrap_or(0);
+        let room = decoder
+            .max_utf8_buffer_length_without_replacement(bytes.len())
+            .unwrap_or(0);
         let mut text = String::with_capacity(room);
         let (result, _) = decoder.decode_to_string_without_replacement(bytes, &mut text, last);
-        return if result == DecoderResult::InputEmpty { Ok(text) } else { Err(WrongInput) };
+        return if result == DecoderResult::InputEmpty {
+            Ok(text)
+        } else {
+            Err(WrongInput)
+        };
     }
     let room = decoder.max_utf8_buffer_length(bytes.len()).unwrap_or(0);
     let mut text = String::with_capacity(room);
@@ -94,9 +106,21 @@ fn decode_standard(
 }
 
 impl Units {
-    fn decode(&mut self, bytes: &[u8], last: bool, big: bool, options: Options) -> Result<Vec<u16>, WrongInput> {
+    fn decode(
+        &mut self,
+        bytes: &[u8],
+        last: bool,
+        big: bool,
+        options: Options,
+    ) -> Result<Vec<u16>, WrongInput> {
         const MARK: u16 = 0xfeff;
-        let unit = |pair: [u8; 2]| if big { u16::from_be_bytes(pair) } else { u16::from_le_bytes(pair) };
+        let unit = |pair: [u8; 2]| {
+            if big {
+                u16::from_be_bytes(pair)
+            } else {
+                u16::from_le_bytes(pair)
+            }
+        };
         let mut units = Vec::with_capacity(bytes.len() / 2 + 1);
         let mut rest = bytes;
         if let (Some(first), Some((second, after))) = (self.odd, rest.split_first()) {
@@ -137,23 +161,47 @@ mod tests {
     #[test]
     fn pieces_join() {
         let mut decoder = Decoder::new("utf-8", Options::default());
-        assert_eq!(text(decoder.decode(b"\xef\xbb", false)).as_deref(), Some(""));
-        assert_eq!(text(decoder.decode(b"\xbfA\xe2\x82", false)).as_deref(), Some("A"));
-        assert_eq!(text(decoder.decode(b"\xac", true)).as_deref(), Some("\u{20ac}"));
+        assert_eq!(
+            text(decoder.decode(b"\xef\xbb", false)).as_deref(),
+            Some("")
+        );
+        assert_eq!(
+            text(decoder.decode(b"\xbfA\xe2\x82", false)).as_deref(),
+            Some("A")
+        );
+        assert_eq!(
+            text(decoder.decode(b"\xac", true)).as_deref(),
+            Some("\u{20ac}")
+        );
     }
 
     #[test]
     fn fatal_fails_once_and_starts_anew() {
-        let mut decoder = Decoder::new("shift_jis", Options { fatal: true, ..Options::default() });
+        let mut decoder = Decoder::new(
+            "shift_jis",
+            Options {
+                fatal: true,
+                ..Options::default()
+            },
+        );
         assert_eq!(decoder.decode(b"\x93", true), Err(WrongInput));
         assert_eq!(text(decoder.decode(b"a", true)).as_deref(), Some("a"));
     }
 
     #[test]
     fn units_keep_lone_surrogates() {
-        let options = Options { keep_surrogates: true, ..Options::default() };
+        let options = Options {
+            keep_surrogates: true,
+            ..Options::default()
+        };
         let mut decoder = Decoder::new("utf-16le", options);
-        assert_eq!(decoder.decode(b"\xff\xfe\0", false), Ok(Decoded::Utf16(vec![])));
-        assert_eq!(decoder.decode(b"\xd8A", true), Ok(Decoded::Utf16(vec![0xd800, 0xfffd])));
+        assert_eq!(
+            decoder.decode(b"\xff\xfe\0", false),
+            Ok(Decoded::Utf16(vec![]))
+        );
+        assert_eq!(
+            decoder.decode(b"\xd8A", true),
+            Ok(Decoded::Utf16(vec![0xd800, 0xfffd]))
+        );
     }
 }

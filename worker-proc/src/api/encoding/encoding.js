@@ -5,10 +5,10 @@
 
 const {
   ArrayBufferIsView,
-  ArrayBufferPrototypeGetByteLength,
+  DataViewPrototypeGetByteLength,
   MathTrunc,
   RangeError,
-  SharedArrayBufferPrototypeGetByteLength,
+  TypedArrayPrototypeGetByteLength,
   TypedArrayPrototypeGetSymbolToStringTag,
   Uint8Array,
 } = primordials;
@@ -23,21 +23,24 @@ const {
 const { DOMException } = require("dom_exception");
 const flags = require("flags");
 
-/** A view or buffer as a view that ops read; undefined for anything else. */
+/** A view or buffer, shared or not, as a view that ops read; undefined for anything else. */
 function toBytes(value) {
   if (ArrayBufferIsView(value)) return value;
-  try {
-    ArrayBufferPrototypeGetByteLength(value);
-    return new Uint8Array(value);
-  } catch {
-    // Not an ArrayBuffer; it may be a shared one.
+  switch (ops.bufferKind(value)) {
+    case 1:
+      return new Uint8Array(value);
+    case 2:
+      return new Uint8Array(0);
+    default:
+      return undefined;
   }
-  try {
-    SharedArrayBufferPrototypeGetByteLength(value);
-    return new Uint8Array(value);
-  } catch {
-    return undefined;
-  }
+}
+
+/** The length in bytes of a view of any class. */
+function byteLengthOf(view) {
+  return TypedArrayPrototypeGetSymbolToStringTag(view) === undefined
+    ? DataViewPrototypeGetByteLength(view)
+    : TypedArrayPrototypeGetByteLength(view);
 }
 
 const decodeUtf8 = (bytes) => ops.decodeUtf8(bytes, false, false);
@@ -163,6 +166,7 @@ exports.TextDecoder = TextDecoder;
 exports.TextEncoder = TextEncoder;
 exports.atob = atob;
 exports.btoa = btoa;
+exports.byteLengthOf = byteLengthOf;
 exports.decodeUtf8 = decodeUtf8;
 exports.encodeUtf8 = encodeUtf8;
 /** A decoder for input in pieces: `decodeChunk(decoder, bytes, last)`. */

@@ -5,12 +5,20 @@ mod decoder;
 use v8::simdutf::{self, Base64Options, LastChunkHandling};
 
 use crate::glue::args::to_string;
-use crate::glue::{Api, Ops, bool_arg, intern, native_arg, native_object, str_arg, string, throw_type_error, uint8_array};
+use crate::glue::{
+    Api, Ops, bool_arg, intern, native_arg, native_object, str_arg, string, throw_type_error,
+    uint8_array,
+};
 use crate::glue::{string_arg, with_bytes};
 use crate::js;
 use decoder::{Decoded, Decoder, Options};
 
-pub const API: Api = Api { name: "encoding", modules: &[js!("encoding.js")], lazy: &[], ops };
+pub const API: Api = Api {
+    name: "encoding",
+    modules: &[js!("encoding.js")],
+    lazy: &[],
+    ops,
+};
 
 fn ops(ops: &mut Ops) {
     ops.add("nameOf", name_of);
@@ -19,13 +27,16 @@ fn ops(ops: &mut Ops) {
     ops.add("decode", decode);
     ops.add("encode", encode);
     ops.add("encodeInto", encode_into);
+    ops.add("bufferKind", buffer_kind);
     ops.add("atob", atob);
     ops.add("btoa", btoa);
 }
 
 /// `nameOf(label)`: the encoding's name in lower case, or undefined for a label of none.
 fn name_of(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
-    let encoding = str_arg(scope, &args, 0, |_, label| encoding_rs::Encoding::for_label_no_replacement(label.as_bytes()));
+    let encoding = str_arg(scope, &args, 0, |_, label| {
+        encoding_rs::Encoding::for_label_no_replacement(label.as_bytes())
+    });
     if let Some(encoding) = encoding {
         let name = intern(scope, &encoding.name().to_ascii_lowercase());
         rv.set(name.into());
@@ -33,14 +44,26 @@ fn name_of(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv
 }
 
 /// `decodeUtf8(bytes, fatal, ignoreBOM)`: a string; throws if the bytes are no UTF-8 and `fatal` is set.
-fn decode_utf8(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
+fn decode_utf8(
+    scope: &mut v8::PinScope,
+    args: v8::FunctionCallbackArguments,
+    mut rv: v8::ReturnValue,
+) {
     let (fatal, keep_mark) = (bool_arg(&args, 1), bool_arg(&args, 2));
     let text = with_bytes(args.get(0), |bytes| {
-        let bytes = if keep_mark { bytes } else { bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes) };
+        let bytes = if keep_mark {
+            bytes
+        } else {
+            bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes)
+        };
         if fatal && !simdutf::validate_utf8(bytes) {
             return None;
         }
-        Some(v8::String::new_from_utf8(scope, bytes, v8::NewStringType::Normal))
+        Some(v8::String::new_from_utf8(
+            scope,
+            bytes,
+            v8::NewStringType::Normal,
+        ))
     });
     match text {
         Some(Some(text)) => rv.set(text.into()),
@@ -52,7 +75,11 @@ fn decode_utf8(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mu
 const DECODE_FAILED: &str = "Failed to decode input.";
 
 /// `newDecoder(name, fatal, ignoreBOM, keepSurrogates)`: a native decoder.
-fn new_decoder(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
+fn new_decoder(
+    scope: &mut v8::PinScope,
+    args: v8::FunctionCallbackArguments,
+    mut rv: v8::ReturnValue,
+) {
     let name = string_arg(scope, &args, 0);
     let options = Options {
         fatal: bool_arg(&args, 1),
@@ -65,12 +92,18 @@ fn new_decoder(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mu
 
 /// `decode(decoder, bytes, last)`: a string; throws where the decoder is fatal and the bytes are wrong.
 fn decode(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
-    let Some(decoder) = native_arg::<std::cell::RefCell<Decoder>>(scope, &args, 0) else { return };
+    let Some(decoder) = native_arg::<std::cell::RefCell<Decoder>>(scope, &args, 0) else {
+        return;
+    };
     let last = bool_arg(&args, 2);
-    let decoded = with_bytes(args.get(1), |bytes| decoder.borrow_mut().decode(bytes, last));
+    let decoded = with_bytes(args.get(1), |bytes| {
+        decoder.borrow_mut().decode(bytes, last)
+    });
     let text = match &decoded {
         Ok(Decoded::Utf8(text)) => v8::String::new(scope, text),
-        Ok(Decoded::Utf16(units)) => v8::String::new_from_two_byte(scope, units, v8::NewStringType::Normal),
+        Ok(Decoded::Utf16(units)) => {
+            v8::String::new_from_two_byte(scope, units, v8::NewStringType::Normal)
+        }
         Err(_) => return throw_type_error(scope, DECODE_FAILED),
     };
     match text {
@@ -80,7 +113,10 @@ fn decode(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv:
 }
 
 fn too_long(scope: &mut v8::PinScope) {
-    crate::glue::throw(scope, &crate::glue::OpError::range_error("Invalid string length"));
+    crate::glue::throw(
+        scope,
+        &crate::glue::OpError::range_error("Invalid string length"),
+    );
 }
 
 /// `encode(text)`: a Uint8Array of UTF-8.
@@ -90,13 +126,26 @@ fn encode(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv:
 }
 
 /// `encodeInto(text, view)`: writes whole characters only; returns units read * 2^32 + bytes written.
-fn encode_into(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
-    let Ok(text) = v8::Local::<v8::String>::try_from(args.get(0)) else { return };
-    let Ok(view) = v8::Local::<v8::ArrayBufferView>::try_from(args.get(1)) else { return };
+fn encode_into(
+    scope: &mut v8::PinScope,
+    args: v8::FunctionCallbackArguments,
+    mut rv: v8::ReturnValue,
+) {
+    let Ok(text) = v8::Local::<v8::String>::try_from(args.get(0)) else {
+        return;
+    };
+    let Ok(view) = v8::Local::<v8::ArrayBufferView>::try_from(args.get(1)) else {
+        return;
+    };
     // What does not fit is not worth transcoding: a unit makes three bytes at most.
     let mut utf8 = vec![0; view.byte_length().min(text.length() * 3)];
     let mut read = 0;
-    let written = text.write_utf8_v2(scope, &mut utf8, v8::WriteFlags::kReplaceInvalidUtf8, Some(&mut read));
+    let written = text.write_utf8_v2(
+        scope,
+        &mut utf8,
+        v8::WriteFlags::kReplaceInvalidUtf8,
+        Some(&mut read),
+    );
     copy_into(scope, view, &utf8[..written]);
     rv.set_double(read as f64 * 4_294_967_296.0 + written as f64);
 }
@@ -104,7 +153,9 @@ fn encode_into(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mu
 /// Copies bytes to the start of a view; those beyond its end are dropped.
 pub fn copy_into(scope: &mut v8::PinScope, view: v8::Local<v8::ArrayBufferView>, bytes: &[u8]) {
     let (offset, length) = (view.byte_offset(), view.byte_length());
-    let Some(buffer) = view.buffer(scope) else { return };
+    let Some(buffer) = view.buffer(scope) else {
+        return;
+    };
     let store = buffer.get_backing_store();
     let cells = store.get(offset..offset + length).unwrap_or(&[]);
     for (cell, byte) in cells.iter().zip(bytes) {
@@ -112,10 +163,21 @@ pub fn copy_into(scope: &mut v8::PinScope, view: v8::Local<v8::ArrayBufferView>,
     }
 }
 
+/// `bufferKind(value)`: 1 for an ArrayBuffer or SharedArrayBuffer, 2 for one that is detached, else 0.
+fn buffer_kind(_: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
+    rv.set_int32(match v8::Local::<v8::ArrayBuffer>::try_from(args.get(0)) {
+        Ok(buffer) if buffer.was_detached() => 2,
+        Ok(_) => 1,
+        Err(_) => args.get(0).is_shared_array_buffer().into(),
+    });
+}
+
 /// `atob(text)`: the decoded bytes as a string of Latin-1, or null if the text is no base64.
 fn atob(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
     let decoded = str_arg(scope, &args, 0, |_, text| decode_base64(text.as_bytes()));
-    match decoded.and_then(|bytes| v8::String::new_from_one_byte(scope, &bytes, v8::NewStringType::Normal)) {
+    match decoded
+        .and_then(|bytes| v8::String::new_from_one_byte(scope, &bytes, v8::NewStringType::Normal))
+    {
         Some(text) => rv.set(text.into()),
         None => rv.set_null(),
     }
@@ -127,7 +189,12 @@ fn decode_base64(text: &[u8]) -> Option<Vec<u8>> {
     // SAFETY: the output has the length that the library asks for.
     #[allow(unsafe_code)]
     let result = unsafe {
-        simdutf::base64_to_binary(text, &mut bytes, Base64Options::Default, LastChunkHandling::Loose)
+        simdutf::base64_to_binary(
+            text,
+            &mut bytes,
+            Base64Options::Default,
+            LastChunkHandling::Loose,
+        )
     };
     bytes.truncate(result.count);
     result.is_ok().then_some(bytes)
@@ -135,7 +202,9 @@ fn decode_base64(text: &[u8]) -> Option<Vec<u8>> {
 
 /// `btoa(text)`: base64 of a string of Latin-1, or null if it holds other characters.
 fn btoa(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
-    let Ok(text) = v8::Local::<v8::String>::try_from(args.get(0)) else { return rv.set_null() };
+    let Ok(text) = v8::Local::<v8::String>::try_from(args.get(0)) else {
+        return rv.set_null();
+    };
     if !text.contains_only_onebyte() {
         return rv.set_null();
     }

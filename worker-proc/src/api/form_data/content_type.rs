@@ -7,7 +7,9 @@ pub fn form_type(content_type: &str) -> Result<Option<String>, &'static str> {
     const NOT_UTF8: &str = "Non-utf-8 application/x-www-form-urlencoded body.";
     let (essence, parameters) = content_type.split_once(';').unwrap_or((content_type, ""));
     match essence.trim().to_ascii_lowercase().as_str() {
-        "multipart/form-data" => parameter(parameters, "boundary").map(Some).ok_or(NO_BOUNDARY),
+        "multipart/form-data" => parameter(parameters, "boundary")
+            .map(Some)
+            .ok_or(NO_BOUNDARY),
         "application/x-www-form-urlencoded" => match parameter(parameters, "charset") {
             Some(charset) if !is_utf8(&charset) => Err(NOT_UTF8),
             _ => Ok(None),
@@ -17,7 +19,9 @@ pub fn form_type(content_type: &str) -> Result<Option<String>, &'static str> {
 }
 
 fn is_utf8(charset: &str) -> bool {
-    ["utf-8", "utf8", "unicode-1-1-utf-8"].iter().any(|name| name.eq_ignore_ascii_case(charset))
+    ["utf-8", "utf8", "unicode-1-1-utf-8"]
+        .iter()
+        .any(|name| name.eq_ignore_ascii_case(charset))
 }
 
 /// The first parameter of that name; quoted values are unescaped.
@@ -31,7 +35,9 @@ fn parameter(parameters: &str, wanted: &str) -> Option<String> {
         let end = rest.find([';', '=']).unwrap_or(rest.len());
         let name = rest[..end].trim();
         rest = &rest[end..];
-        let Some(after) = rest.strip_prefix('=') else { continue };
+        let Some(after) = rest.strip_prefix('=') else {
+            continue;
+        };
         let (value, after) = value(after);
         rest = after;
         if name.eq_ignore_ascii_case(wanted) && !value.is_empty() {
@@ -68,16 +74,28 @@ mod tests {
     #[test]
     fn boundaries() {
         let boundary = |text| form_type(text).ok().flatten();
-        assert_eq!(boundary("multipart/form-data; boundary=abc").as_deref(), Some("abc"));
-        assert_eq!(boundary("Multipart/Form-Data;x=1;Boundary=\"a\\\"; b\" ;y").as_deref(), Some("a\"; b"));
-        assert_eq!(boundary("multipart/form-data;boundary=abc ; z").as_deref(), Some("abc"));
+        assert_eq!(
+            boundary("multipart/form-data; boundary=abc").as_deref(),
+            Some("abc")
+        );
+        assert_eq!(
+            boundary("Multipart/Form-Data;x=1;Boundary=\"a\\\"; b\" ;y").as_deref(),
+            Some("a\"; b")
+        );
+        assert_eq!(
+            boundary("multipart/form-data;boundary=abc ; z").as_deref(),
+            Some("abc")
+        );
         assert!(form_type("multipart/form-data").is_err());
     }
 
     #[test]
     fn urlencoded_is_utf8() {
         assert_eq!(form_type("application/x-www-form-urlencoded"), Ok(None));
-        assert_eq!(form_type("application/x-www-form-urlencoded;charset=UTF-8"), Ok(None));
+        assert_eq!(
+            form_type("application/x-www-form-urlencoded;charset=UTF-8"),
+            Ok(None)
+        );
         assert!(form_type("application/x-www-form-urlencoded;charset=latin1").is_err());
         assert!(form_type("text/plain").is_err());
     }

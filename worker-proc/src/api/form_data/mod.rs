@@ -6,7 +6,12 @@ mod multipart;
 use crate::glue::{Api, OpError, Ops, string, string_arg, throw, uint8_array, with_bytes};
 use crate::js;
 
-pub const API: Api = Api { name: "form_data", modules: &[js!("form_data.js")], lazy: &[], ops };
+pub const API: Api = Api {
+    name: "form_data",
+    modules: &[js!("form_data.js")],
+    lazy: &[],
+    ops,
+};
 
 fn ops(ops: &mut Ops) {
     ops.add("newBoundary", new_boundary);
@@ -15,7 +20,11 @@ fn ops(ops: &mut Ops) {
 }
 
 /// `newBoundary()`: 128 random bits in hexadecimal.
-fn new_boundary(scope: &mut v8::PinScope, _: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
+fn new_boundary(
+    scope: &mut v8::PinScope,
+    _: v8::FunctionCallbackArguments,
+    mut rv: v8::ReturnValue,
+) {
     let mut random = [0; 16];
     if aws_lc_rs::rand::fill(&mut random).is_err() {
         return throw(scope, &OpError::error("There is no entropy."));
@@ -25,7 +34,11 @@ fn new_boundary(scope: &mut v8::PinScope, _: v8::FunctionCallbackArguments, mut 
 }
 
 /// `formType(contentType)`: the boundary, or null for urlencoded; throws for what is no form.
-fn form_type(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
+fn form_type(
+    scope: &mut v8::PinScope,
+    args: v8::FunctionCallbackArguments,
+    mut rv: v8::ReturnValue,
+) {
     match content_type::form_type(&string_arg(scope, &args, 0)) {
         Ok(Some(boundary)) => {
             let boundary = string(scope, &boundary);
@@ -37,9 +50,15 @@ fn form_type(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut 
 }
 
 /// `parseMultipart(bytes, boundary)`: a flat array of name, file name or null, type, contents.
-fn parse_multipart(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
+fn parse_multipart(
+    scope: &mut v8::PinScope,
+    args: v8::FunctionCallbackArguments,
+    mut rv: v8::ReturnValue,
+) {
     let boundary = string_arg(scope, &args, 1);
-    let parts = with_bytes(args.get(0), |bytes| multipart::parse(bytes, boundary.as_bytes()));
+    let parts = with_bytes(args.get(0), |bytes| {
+        multipart::parse(bytes, boundary.as_bytes())
+    });
     let parts = match parts {
         Ok(parts) => parts,
         Err(error) => return throw(scope, &OpError::type_error(error.to_string())),

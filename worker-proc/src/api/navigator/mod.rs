@@ -3,7 +3,12 @@
 use crate::glue::{Api, Ops, current};
 use crate::js;
 
-pub const API: Api = Api { name: "navigator", modules: &[js!("navigator.js")], lazy: &[], ops };
+pub const API: Api = Api {
+    name: "navigator",
+    modules: &[js!("navigator.js")],
+    lazy: &[],
+    ops,
+};
 
 fn ops(ops: &mut Ops) {
     ops.add("inEvent", in_event);

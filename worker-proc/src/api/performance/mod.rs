@@ -5,7 +5,12 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use crate::glue::{Api, Ops};
 use crate::js;
 
-pub const API: Api = Api { name: "performance", modules: &[js!("performance.js")], lazy: &[], ops };
+pub const API: Api = Api {
+    name: "performance",
+    modules: &[js!("performance.js")],
+    lazy: &[],
+    ops,
+};
 
 fn ops(ops: &mut Ops) {
     ops.add("preciseNow", precise_now);
@@ -13,6 +18,8 @@ fn ops(ops: &mut Ops) {
 
 /// `preciseNow()`: milliseconds since the Unix epoch, with fractions.
 fn precise_now(_: &mut v8::PinScope, _: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let since = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
     rv.set_double(since.as_secs_f64() * 1000.0);
 }

@@ -12,8 +12,12 @@ use crate::glue::{
 };
 use crate::js;
 
-pub const API: Api =
-    Api { name: "structured_clone", modules: &[js!("structured_clone.js")], lazy: &[], ops };
+pub const API: Api = Api {
+    name: "structured_clone",
+    modules: &[js!("structured_clone.js")],
+    lazy: &[],
+    ops,
+};
 
 fn ops(ops: &mut Ops) {
     ops.add("clone", clone);
@@ -22,11 +26,22 @@ fn ops(ops: &mut Ops) {
 }
 
 /// `clone(value, transfer | undefined)`: throws a DataCloneError for what cannot be cloned.
-fn clone<'s>(scope: &mut v8::PinScope<'s, '_>, args: v8::FunctionCallbackArguments<'s>, mut rv: v8::ReturnValue) {
-    let Some(buffers) = transferred(scope, args.get(1)) else { return };
+fn clone<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    args: v8::FunctionCallbackArguments<'s>,
+    mut rv: v8::ReturnValue,
+) {
+    let Some(buffers) = transferred(scope, args.get(1)) else {
+        return;
+    };
     let shared = Rc::new(Shared::default());
-    let Some(bytes) = write(scope, args.get(0), &buffers, Some(shared.clone())) else { return };
-    let copies: Vec<_> = buffers.iter().map(|buffer| detach(scope, *buffer)).collect();
+    let Some(bytes) = write(scope, args.get(0), &buffers, Some(shared.clone())) else {
+        return;
+    };
+    let copies: Vec<_> = buffers
+        .iter()
+        .map(|buffer| detach(scope, *buffer))
+        .collect();
     if let Some(copy) = read(scope, &bytes, &copies, &shared) {
         rv.set(copy);
     }
@@ -38,7 +53,9 @@ fn transferred<'s>(
     list: v8::Local<'s, v8::Value>,
 ) -> Option<Vec<v8::Local<'s, v8::ArrayBuffer>>> {
     let mut buffers = Vec::new();
-    let Ok(list) = v8::Local::<v8::Array>::try_from(list) else { return Some(buffers) };
+    let Ok(list) = v8::Local::<v8::Array>::try_from(list) else {
+        return Some(buffers);
+    };
     for index in 0..list.length() {
         let item = list.get_index(scope, index)?;
         let Ok(buffer) = v8::Local::<v8::ArrayBuffer>::try_from(item) else {
@@ -63,14 +80,22 @@ fn detach<'s>(
 }
 
 /// `serialize(value)`: a Uint8Array.
-fn serialize_op(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
+fn serialize_op(
+    scope: &mut v8::PinScope,
+    args: v8::FunctionCallbackArguments,
+    mut rv: v8::ReturnValue,
+) {
     if let Some(bytes) = serialize(scope, args.get(0)) {
         rv.set(uint8_array(scope, bytes).into());
     }
 }
 
 /// `deserialize(bytes)`.
-fn deserialize_op(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
+fn deserialize_op(
+    scope: &mut v8::PinScope,
+    args: v8::FunctionCallbackArguments,
+    mut rv: v8::ReturnValue,
+) {
     let bytes = with_bytes(args.get(0), <[u8]>::to_vec);
     if let Some(value) = deserialize(scope, &bytes) {
         rv.set(value);
@@ -84,7 +109,10 @@ pub fn serialize(scope: &mut v8::PinScope, value: v8::Local<v8::Value>) -> Optio
 }
 
 /// The value of `bytes`; none after an exception was thrown.
-pub fn deserialize<'s>(scope: &mut v8::PinScope<'s, '_>, bytes: &[u8]) -> Option<v8::Local<'s, v8::Value>> {
+pub fn deserialize<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    bytes: &[u8],
+) -> Option<v8::Local<'s, v8::Value>> {
     read(scope, bytes, &[], &Shared::default())
 }
 
@@ -103,7 +131,9 @@ fn write<'s>(
     for (id, buffer) in (0..).zip(buffers) {
         serializer.transfer_array_buffer(id, *buffer);
     }
-    serializer.write_value(context, value)?.then(|| serializer.release())
+    serializer
+        .write_value(context, value)?
+        .then(|| serializer.release())
 }
 
 fn read<'s>(
@@ -113,7 +143,9 @@ fn read<'s>(
     shared: &Shared,
 ) -> Option<v8::Local<'s, v8::Value>> {
     let context = scope.get_current_context();
-    let reader = Reader { shared: shared.borrow().clone() };
+    let reader = Reader {
+        shared: shared.borrow().clone(),
+    };
     let deserializer = v8::ValueDeserializer::new(scope, Box::new(reader), bytes);
     deserializer.read_header(context)?;
     for (id, buffer) in (0..).zip(buffers) {
@@ -128,7 +160,11 @@ struct Writer {
 }
 
 impl v8::ValueSerializerImpl for Writer {
-    fn throw_data_clone_error<'s>(&self, scope: &mut v8::PinScope<'s, '_>, message: v8::Local<'s, v8::String>) {
+    fn throw_data_clone_error<'s>(
+        &self,
+        scope: &mut v8::PinScope<'s, '_>,
+        message: v8::Local<'s, v8::String>,
+    ) {
         call(scope, "throwDataCloneError", &[message.into()]);
     }
 
@@ -188,11 +224,15 @@ impl v8::ValueSerializerImpl for Writer {
 fn is_platform_object(scope: &mut v8::PinScope, object: v8::Local<v8::Object>) -> bool {
     let mut prototype = object.get_prototype(scope);
     let mark = IsolateState::get(scope).extension::<Mark>();
-    let Some(mark) = mark.get(scope) else { return false };
+    let Some(mark) = mark.get(scope) else {
+        return false;
+    };
     // A chain of more prototypes than this is no platform object's.
     const MAX_PROTOTYPES: usize = 32;
     for _ in 0..MAX_PROTOTYPES {
-        let Some(Ok(object)) = prototype.map(v8::Local::<v8::Object>::try_from) else { return false };
+        let Some(Ok(object)) = prototype.map(v8::Local::<v8::Object>::try_from) else {
+            return false;
+        };
         if object.is_proxy() {
             return false;
         }

@@ -7,11 +7,17 @@ use std::collections::HashMap;
 use std::rc::{Rc, Weak};
 
 use crate::glue::{
-    Api, IoContext, IsolateState, OpError, Ops, bool_arg, current, f64_arg, require_context, throw, u32_arg,
+    Api, IoContext, IsolateState, OpError, Ops, bool_arg, current, f64_arg, require_context, throw,
+    u32_arg,
 };
 use crate::js;
 
-pub const API: Api = Api { name: "timers", modules: &[js!("timers.js")], lazy: &[], ops };
+pub const API: Api = Api {
+    name: "timers",
+    modules: &[js!("timers.js")],
+    lazy: &[],
+    ops,
+};
 
 /// Timers that one request may have at a time.
 const MAX_ACTIVE_TIMERS: usize = 10_000;
@@ -60,8 +66,12 @@ fn callbacks_of(scope: &v8::Isolate, context: &dyn IoContext) -> Rc<Callbacks> {
 
 /// `start(callback, millis, repeats)`: the timer's id. Throws at global scope.
 fn start(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
-    let Some(context) = require_context(scope) else { return };
-    let Ok(callback) = v8::Local::<v8::Function>::try_from(args.get(0)) else { return };
+    let Some(context) = require_context(scope) else {
+        return;
+    };
+    let Ok(callback) = v8::Local::<v8::Function>::try_from(args.get(0)) else {
+        return;
+    };
     let callbacks = callbacks_of(scope, &*context);
     if callbacks.by_id.borrow().len() >= MAX_ACTIVE_TIMERS {
         let message = "You have exceeded the number of active timeouts you may set.";
@@ -69,22 +79,32 @@ fn start(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: 
     }
     let repeats = bool_arg(&args, 2);
     let id = context.start_timer(f64_arg(scope, &args, 1), repeats);
-    let timer = Timer { callback: v8::Global::new(scope, callback), repeats };
+    let timer = Timer {
+        callback: v8::Global::new(scope, callback),
+        repeats,
+    };
     callbacks.by_id.borrow_mut().insert(id, timer);
     rv.set_uint32(id);
 }
 
 /// `clear(id)`: an id that is none is ignored.
 fn clear(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, _: v8::ReturnValue) {
-    let Some(context) = current(scope) else { return };
+    let Some(context) = current(scope) else {
+        return;
+    };
     let id = u32_arg(scope, &args, 0);
     context.clear_timer(id);
-    callbacks_of(scope, &*context).by_id.borrow_mut().remove(&id);
+    callbacks_of(scope, &*context)
+        .by_id
+        .borrow_mut()
+        .remove(&id);
 }
 
 /// `take(id)`: the function to call for a timer that is due, or undefined.
 fn take(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
-    let Some(context) = current(scope) else { return };
+    let Some(context) = current(scope) else {
+        return;
+    };
     let id = u32_arg(scope, &args, 0);
     let callbacks = callbacks_of(scope, &*context);
     let mut by_id = callbacks.by_id.borrow_mut();

@@ -77,8 +77,8 @@ class Scheduler {
   }
 
   wait(delay, options) {
+    if (!isScheduler(this)) throw illegalInvocation();
     try {
-      if (!isScheduler(this)) throw illegalInvocation();
       if (arguments.length < 1) throw argumentError("Scheduler", "wait", 1, "number");
       return wait(+delay, toSignal(options));
     } catch (error) {

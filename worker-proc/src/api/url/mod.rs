@@ -25,21 +25,33 @@ fn ops(ops: &mut Ops) {
 /// `parse(url, base | undefined)`: the parts, or null.
 fn parse(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
     let base = base_arg(scope, &args);
-    let parsed = str_arg(scope, &args, 0, |_, url| Url::parse(url, base.as_deref()).ok());
+    let parsed = str_arg(scope, &args, 0, |_, url| {
+        Url::parse(url, base.as_deref()).ok()
+    });
     return_parts(scope, parsed, &mut rv);
 }
 
 /// `canParse(url, base | undefined)`.
-fn can_parse(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
+fn can_parse(
+    scope: &mut v8::PinScope,
+    args: v8::FunctionCallbackArguments,
+    mut rv: v8::ReturnValue,
+) {
     let base = base_arg(scope, &args);
-    rv.set_bool(str_arg(scope, &args, 0, |_, url| Url::can_parse(url, base.as_deref())));
+    rv.set_bool(str_arg(scope, &args, 0, |_, url| {
+        Url::can_parse(url, base.as_deref())
+    }));
 }
 
 /// `update(href, what, value)`: the parts with a component changed, or null where the value changes nothing.
 fn update(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
-    let Ok(mut url) = Url::parse(string_arg(scope, &args, 0), None) else { return rv.set_null() };
+    let Ok(mut url) = Url::parse(string_arg(scope, &args, 0), None) else {
+        return rv.set_null();
+    };
     let what = i32_arg(scope, &args, 1);
-    let changed = str_arg(scope, &args, 2, |_, value| set_component(&mut url, what, value));
+    let changed = str_arg(scope, &args, 2, |_, value| {
+        set_component(&mut url, what, value)
+    });
     return_parts(scope, changed.then_some(url), &mut rv);
 }
 
@@ -69,13 +81,19 @@ fn set_component(url: &mut Url, what: i32, value: &str) -> bool {
 
 /// `origin(href)`: the origin of a URL that is its own, or of the one inside a blob URL.
 fn origin(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
-    let origin = str_arg(scope, &args, 0, |_, url| Url::parse(url, None).map(|url| url.origin()).ok());
+    let origin = str_arg(scope, &args, 0, |_, url| {
+        Url::parse(url, None).map(|url| url.origin()).ok()
+    });
     let origin = string(scope, origin.as_deref().unwrap_or("null"));
     rv.set(origin.into());
 }
 
 /// `percentDecode(text)`: bytes that are no UTF-8 become U+FFFD, a % without two digits stays.
-fn percent_decode(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
+fn percent_decode(
+    scope: &mut v8::PinScope,
+    args: v8::FunctionCallbackArguments,
+    mut rv: v8::ReturnValue,
+) {
     let bytes = decode_percent(&string_arg(scope, &args, 0));
     let text = string(scope, &String::from_utf8_lossy(&bytes));
     rv.set(text.into());

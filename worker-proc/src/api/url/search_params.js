@@ -30,6 +30,7 @@ let listOf;
 let changed;
 let bind;
 let reset;
+let isURLSearchParams;
 
 class URLSearchParams {
   /** Flat: [name, value, name, value...]. */
@@ -56,6 +57,7 @@ class URLSearchParams {
     reset = (params, query) => {
       params.#list = parseForm(query);
     };
+    isURLSearchParams = (value) => isObject(value) && #list in value;
     bind = (params, onChange) => {
       params.#onChange = onChange;
     };
@@ -242,6 +244,7 @@ function searchParamsOf(query, onChange) {
 exports.URLSearchParams = URLSearchParams;
 /** The flat list, for serialising a body; not to be changed. */
 exports.listOf = listOf;
+exports.isURLSearchParams = isURLSearchParams;
 exports.resetSearchParams = reset;
 exports.searchParamsOf = searchParamsOf;
 exports.globals = { URLSearchParams };

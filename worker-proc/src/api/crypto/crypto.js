@@ -1,0 +1,211 @@
+/*
+ * `crypto` (Web Cryptography API): random values, digests, and DigestStream, which is the runtime's own.
+ * Relies on `encoding` for reading buffers and on `streams` for DigestStream.
+ */
+
+const {
+  ArrayBufferIsView,
+  PromiseReject,
+  PromiseResolve,
+  PromisePrototypeThen,
+  PromiseWithResolvers,
+  TypedArrayPrototypeGetBuffer,
+  TypedArrayPrototypeGetSymbolToStringTag,
+  TypeError,
+  markPromiseHandled,
+} = primordials;
+const {
+  argumentError,
+  constructorError,
+  defineInterface,
+  illegalConstructor,
+  illegalInvocation,
+  isObject,
+  toDOMString,
+} = require("webidl");
+const { DOMException } = require("dom_exception");
+const { byteLengthOf, encodeUtf8, toBytes } = require("encoding");
+const { WritableStream } = require("streams/writable");
+
+/** Input of more bytes is worked on off the event-loop thread. */
+const INLINE_BYTES = 65536;
+
+const kCreate = { __proto__: null };
+
+/** The name in a hash algorithm argument, checked. */
+function hashName(algorithm, error) {
+  let name = algorithm;
+  if (isObject(algorithm)) {
+    name = algorithm.name;
+    if (name === undefined) {
+      throw new DOMException("Unrecognized or unimplemented digest algorithm requested.", "NotSupportedError");
+    }
+  } else if (algorithm === undefined || algorithm === null) {
+    throw error();
+  }
+  name = toDOMString(name);
+  if (!ops.isHash(name)) {
+    throw new DOMException("Unrecognized or unimplemented digest algorithm requested.", "NotSupportedError");
+  }
+  return name;
+}
+
+/** A buffer argument as a view. */
+function bufferArgument(method, index, value) {
+  const bytes = isObject(value) ? toBytes(value) : undefined;
+  if (bytes === undefined) throw argumentError("SubtleCrypto", method, index, "BufferSource");
+  return bytes;
+}
+
+let checkSubtle;
+
+class SubtleCrypto {
+  #brand;
+  constructor(token) {
+    if (token !== kCreate) throw illegalConstructor();
+  }
+
+  static {
+    checkSubtle = (value) => {
+      if (!isObject(value) || !(#brand in value)) throw illegalInvocation();
+    };
+  }
+
+  digest(algorithm, data) {
+    checkSubtle(this);
+    try {
+      const noName = () => argumentError("SubtleCrypto", "digest", 1, "string or HashAlgorithm");
+      if (arguments.length < 1) throw noName();
+      if (arguments.length < 2) throw argumentError("SubtleCrypto", "digest", 2, "BufferSource");
+      const bytes = bufferArgument("digest", 2, data);
+      const name = hashName(algorithm, noName);
+      return byteLengthOf(bytes) <= INLINE_BYTES
+        ? PromiseResolve(ops.digest(name, bytes))
+        : PromisePrototypeThen(ops.digestLong(name, bytes), TypedArrayPrototypeGetBuffer);
+    } catch (error) {
+      return PromiseReject(error);
+    }
+  }
+
+  timingSafeEqual(a, b) {
+    checkSubtle(this);
+    const left = bufferArgument("timingSafeEqual", 1, a);
+    const right = bufferArgument("timingSafeEqual", 2, b);
+    if (byteLengthOf(left) !== byteLengthOf(right)) throw new TypeError("Input buffers must have the same byte length.");
+    return ops.equal(left, right);
+  }
+}
+
+let checkCrypto;
+
+class Crypto {
+  #brand;
+  constructor(token) {
+    if (token !== kCreate) throw illegalConstructor();
+  }
+
+  static {
+    checkCrypto = (value) => {
+      if (!isObject(value) || !(#brand in value)) throw illegalInvocation();
+    };
+  }
+
+  get subtle() {
+    checkCrypto(this);
+    return subtle;
+  }
+
+  getRandomValues(view) {
+    checkCrypto(this);
+    if (!ArrayBufferIsView(view)) throw argumentError("Crypto", "getRandomValues", 1, "ArrayBufferView");
+    switch (TypedArrayPrototypeGetSymbolToStringTag(view)) {
+      case undefined:
+      case "Float16Array":
+      case "Float32Array":
+      case "Float64Array":
+        throw new DOMException(
+          "ArrayBufferView argument to getRandomValues() must be an integer-typed view.",
+          "TypeMismatchError",
+        );
+    }
+    const length = byteLengthOf(view);
+    if (length > 65536) {
+      throw new DOMException(
+        `getRandomValues() only accepts buffers of size <= 64K but provided ${length} bytes.`,
+        "QuotaExceededError",
+      );
+    }
+    ops.getRandomValues(view);
+    return view;
+  }
+
+  randomUUID() {
+    checkCrypto(this);
+    return ops.randomUUID();
+  }
+}
+
+let stateOfStream;
+
+class DigestStream extends WritableStream {
+  #state;
+
+  constructor(algorithm) {
+    const noName = () => constructorError("DigestStream", 1, "string or HashAlgorithm");
+    if (arguments.length < 1) throw noName();
+    const state = {
+      __proto__: null,
+      hasher: ops.newHasher(hashName(algorithm, noName)),
+      bytesWritten: 0,
+      digest: PromiseWithResolvers(),
+    };
+    markPromiseHandled(state.digest.promise);
+    super({
+      __proto__: null,
+      write: (chunk) => write(state, chunk),
+      close: () => state.digest.resolve(ops.finish(state.hasher)),
+      abort: (reason) => state.digest.reject(reason),
+    });
+    this.#state = state;
+  }
+
+  static {
+    stateOfStream = (stream) => {
+      try {
+        return stream.#state;
+      } catch {
+        throw illegalInvocation();
+      }
+    };
+  }
+
+  get digest() {
+    return stateOfStream(this).digest.promise;
+  }
+  get bytesWritten() {
+    return stateOfStream(this).bytesWritten;
+  }
+}
+
+function write(state, chunk) {
+  const bytes = typeof chunk === "string" ? encodeUtf8(chunk) : isObject(chunk) ? toBytes(chunk) : undefined;
+  if (bytes === undefined) {
+    const error = new TypeError("DigestStream is a byte stream but received an object of non-ArrayBuffer/ArrayBufferView/string type on its writable side.");
+    state.digest.reject(error);
+    throw error;
+  }
+  ops.update(state.hasher, bytes);
+  state.bytesWritten += byteLengthOf(bytes);
+}
+
+defineInterface(SubtleCrypto);
+defineInterface(Crypto);
+defineInterface(DigestStream);
+
+const subtle = new SubtleCrypto(kCreate);
+const crypto = new Crypto(kCreate);
+Crypto.prototype.DigestStream = DigestStream;
+
+exports.crypto = crypto;
+exports.subtle = subtle;
+exports.globals = { Crypto, SubtleCrypto, crypto };

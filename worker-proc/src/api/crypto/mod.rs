@@ -1,0 +1,208 @@
+//! Web Crypto: random values, digests and SubtleCrypto over libcrypto.
+//!
+//! Work on long input runs off the event-loop thread; `crypto.js` knows how long that is.
+
+mod evp;
+
+use std::cell::RefCell;
+
+use crate::glue::bytes::array_buffer;
+use crate::glue::{
+    Api, OpError, Ops, async_op, bytes_arg, native_arg, native_object, require_context, str_arg,
+    string, throw, throw_type_error, with_bytes,
+};
+use crate::js;
+use evp::{Failed, Hash, Hasher};
+
+pub const API: Api = Api {
+    name: "crypto",
+    modules: &[js!("crypto.js")],
+    lazy: &[],
+    ops,
+};
+
+fn ops(ops: &mut Ops) {
+    ops.add("getRandomValues", get_random_values);
+    ops.add("randomUUID", random_uuid);
+    ops.add("isHash", is_hash);
+    ops.add("digest", digest);
+    ops.add("digestLong", digest_long);
+    ops.add("newHasher", new_hasher);
+    ops.add("update", update);
+    ops.add("finish", finish);
+    ops.add("equal", equal);
+}
+
+impl From<Failed> for OpError {
+    fn from(_: Failed) -> Self {
+        Self::dom("OperationError", "The cryptographic operation failed.")
+    }
+}
+
+/// `getRandomValues(view)`: fills it. Throws at global scope.
+fn get_random_values(
+    scope: &mut v8::PinScope,
+    args: v8::FunctionCallbackArguments,
+    _: v8::ReturnValue,
+) {
+    if require_context(scope).is_none() {
+        return;
+    }
+    let Ok(view) = v8::Local::<v8::ArrayBufferView>::try_from(args.get(0)) else {
+        return;
+    };
+    let mut random = vec![0; view.byte_length()];
+    match evp::random(&mut random) {
+        Ok(()) => super::encoding::copy_into(scope, view, &random),
+        Err(failed) => throw(scope, &failed.into()),
+    }
+}
+
+/// `randomUUID()`: a version 4 UUID. Throws at global scope.
+fn random_uuid(
+    scope: &mut v8::PinScope,
+    _: v8::FunctionCallbackArguments,
+    mut rv: v8::ReturnValue,
+) {
+    if require_context(scope).is_none() {
+        return;
+    }
+    let mut random = [0; 16];
+    if let Err(failed) = evp::random(&mut random) {
+        return throw(scope, &failed.into());
+    }
+    let uuid = string(scope, &uuid(random));
+    rv.set(uuid.into());
+}
+
+/// The text of a version 4 UUID of these random bits (RFC 9562).
+fn uuid(random: [u8; 16]) -> String {
+    let bits =
+        u128::from_be_bytes(random) & !(0xf << 76) & !(0x3 << 62) | (0x4 << 76) | (0x2 << 62);
+    let hex = format!("{bits:032x}");
+    [
+        &hex[..8],
+        &hex[8..12],
+        &hex[12..16],
+        &hex[16..20],
+        &hex[20..],
+    ]
+    .join("-")
+}
+
+/// `isHash(name)`.
+fn is_hash(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
+    rv.set_bool(str_arg(scope, &args, 0, |_, name| {
+        Hash::by_name(name).is_some()
+    }));
+}
+
+fn hash_arg(
+    scope: &mut v8::PinScope,
+    args: &v8::FunctionCallbackArguments,
+    index: i32,
+) -> Option<Hash> {
+    let hash = str_arg(scope, args, index, |_, name| Hash::by_name(name));
+    if hash.is_none() {
+        throw_type_error(scope, "There is no such hash.");
+    }
+    hash
+}
+
+/// `digest(name, bytes)`: an ArrayBuffer.
+fn digest(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
+    let Some(hash) = hash_arg(scope, &args, 0) else {
+        return;
+    };
+    match with_bytes(args.get(1), |bytes| evp::digest(hash, bytes)) {
+        Ok(digest) => rv.set(array_buffer(scope, digest).into()),
+        Err(failed) => throw(scope, &failed.into()),
+    }
+}
+
+/// `digestLong(name, bytes)`: a promise of a Uint8Array.
+fn digest_long(
+    scope: &mut v8::PinScope,
+    args: v8::FunctionCallbackArguments,
+    mut rv: v8::ReturnValue,
+) {
+    let Some(hash) = hash_arg(scope, &args, 0) else {
+        return;
+    };
+    let bytes = bytes_arg(&args, 1);
+    async_op(
+        scope,
+        &mut rv,
+        off_thread(move || evp::digest(hash, &bytes)),
+    );
+}
+
+/// Runs long work on a thread of its own kind.
+async fn off_thread<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Failed> + Send + 'static,
+) -> Result<T, OpError> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(result) => result.map_err(OpError::from),
+        Err(_) => Err(Failed.into()),
+    }
+}
+
+type SharedHasher = RefCell<Option<Hasher>>;
+
+/// `newHasher(name)`: a native hasher.
+fn new_hasher(
+    scope: &mut v8::PinScope,
+    args: v8::FunctionCallbackArguments,
+    mut rv: v8::ReturnValue,
+) {
+    let Some(hash) = hash_arg(scope, &args, 0) else {
+        return;
+    };
+    match Hasher::new(hash) {
+        Ok(hasher) => rv.set(native_object(scope, SharedHasher::new(Some(hasher))).into()),
+        Err(failed) => throw(scope, &failed.into()),
+    }
+}
+
+/// `update(hasher, bytes)`.
+fn update(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, _: v8::ReturnValue) {
+    let Some(hasher) = native_arg::<SharedHasher>(scope, &args, 0) else {
+        return;
+    };
+    let result = with_bytes(args.get(1), |bytes| {
+        hasher.borrow_mut().as_mut().ok_or(Failed)?.update(bytes)
+    });
+    if let Err(failed) = result {
+        throw(scope, &failed.into());
+    }
+}
+
+/// `finish(hasher)`: the digest as an ArrayBuffer; the hasher is used up.
+fn finish(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
+    let Some(hasher) = native_arg::<SharedHasher>(scope, &args, 0) else {
+        return;
+    };
+    let hasher = hasher.borrow_mut().take();
+    match hasher.ok_or(Failed).and_then(Hasher::finish) {
+        Ok(digest) => rv.set(array_buffer(scope, digest).into()),
+        Err(failed) => throw(scope, &failed.into()),
+    }
+}
+
+/// `equal(a, b)`: compares views of one length in constant time.
+fn equal(_: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
+    rv.set_bool(with_bytes(args.get(0), |a| {
+        with_bytes(args.get(1), |b| evp::equal(a, b))
+    }));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn uuids_are_of_version_4() {
+        assert_eq!(uuid([0; 16]), "00000000-0000-4000-8000-000000000000");
+        assert_eq!(uuid([0xff; 16]), "ffffffff-ffff-4fff-bfff-ffffffffffff");
+    }
+}
