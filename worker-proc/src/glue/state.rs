@@ -8,6 +8,9 @@ use std::rc::Rc;
 use super::args::intern;
 use super::context::IoContext;
 
+/// See [`IsolateState::make_require`].
+pub type MakeRequire = for<'s> fn(&mut v8::PinScope<'s, '_>, &str) -> Option<v8::Local<'s, v8::Function>>;
+
 /// State of one isolate, in its slot for as long as it lives.
 pub struct IsolateState {
     /// The request that runs now.
@@ -18,6 +21,8 @@ pub struct IsolateState {
     extensions: RefCell<HashMap<TypeId, Rc<dyn Any>>>,
     /// Whether eval and `new Function` are allowed now.
     pub allow_eval: Cell<bool>,
+    /// Makes a `require` for code of a module of this name; the isolate's module map sets it.
+    pub make_require: Cell<Option<MakeRequire>>,
     /// The name of the service that the isolate runs.
     pub service: String,
 }
@@ -30,6 +35,7 @@ impl IsolateState {
             functions: RefCell::default(),
             extensions: RefCell::default(),
             allow_eval: Cell::new(false),
+            make_require: Cell::new(None),
             service: service.to_owned(),
         })
     }

@@ -41,6 +41,7 @@ impl Isolate {
         inner.set_prepare_stack_trace_callback(exception::prepare_stack_trace);
         inner.set_modify_code_generation_from_strings_callback(platform::modify_code_generation);
         let state = IsolateState::new(service);
+        state.make_require.set(Some(modules::make_require));
         inner.set_slot(state.clone());
         let context = {
             v8::scope!(let scope, &mut inner);

@@ -18,6 +18,7 @@ pub const API: Api = Api {
         js!("inspect.js"),
         js!("format.js"),
         js!("console.js"),
+        js!("output.js"),
     ],
     lazy: &[],
     ops,

@@ -10,23 +10,32 @@ const isCompat = (flags) => flags.nodeJsCompat || flags.nodeJsCompatV2;
 
 // Modules that every nodejs_compat worker has.
 const always = [
-  "assert",
-  "assert/strict",
-  "async_hooks",
-  "buffer",
-  "events",
-  "path",
-  "path/posix",
-  "path/win32",
-  "util",
-  "util/types",
+  "assert", "assert/strict", "async_hooks", "buffer", "constants", "diagnostics_channel", "events", "module", "path",
+  "path/posix", "path/win32", "process", "querystring", "string_decoder", "sys", "timers", "timers/promises", "url",
+  "util", "util/types",
 ];
 
 // Modules with a flag of their own.
 const flagged = {
   __proto__: null,
+  child_process: "enableNodeJsChildProcessModule",
+  cluster: "enableNodeJsClusterModule",
+  console: "enableNodeJsConsoleModule",
+  dgram: "enableNodeJsDgramModule",
+  domain: "enableNodeJsDomainModule",
+  inspector: "enableNodeJsInspectorModule",
+  "inspector/promises": "enableNodeJsInspectorModule",
+  os: "enableNodeJsOsModule",
+  punycode: "enableNodeJsPunycodeModule",
+  readline: "enableNodeJsReadlineModule",
+  "readline/promises": "enableNodeJsReadlineModule",
+  repl: "enableNodeJsReplModule",
+  trace_events: "enableNodeJsTraceEventsModule",
+  wasi: "enableNodeJsWasiModule",
+  worker_threads: "enableNodeJsWorkerThreadsModule",
 };
 
+provide("node:test", "node:test", isCompat);
 for (let i = 0; i < always.length; i++) offer(always[i], isCompat);
 for (const name in flagged) offer(name, (flags) => isCompat(flags) && flags[flagged[name]]);
 
@@ -72,4 +81,10 @@ exports.install = function (global, flags) {
   if (!flags.nodeJsCompatV2) return;
   setGlobal(global, "global", global);
   lazyGlobal(global, "Buffer", () => require("node:buffer").Buffer);
+  lazyGlobal(global, "process", () => require("node:process").default);
+  lazyGlobal(global, "setImmediate", () => require("node:timers").setImmediate);
+  lazyGlobal(global, "clearImmediate", () => require("node:timers").clearImmediate);
+  if (!flags.enableNodejsGlobalTimers) return;
+  const names = ["setTimeout", "setInterval", "clearTimeout", "clearInterval"];
+  for (let i = 0; i < names.length; i++) lazyGlobal(global, names[i], () => require("node:timers")[names[i]]);
 };

@@ -10,7 +10,7 @@ const isSlash = (char) => char === "/";
 const isEitherSlash = (char) => char === "/" || char === "\\";
 const isLetter = (char) => char !== undefined && /^[A-Za-z]$/.test(char);
 
-const workingDirectory = () => globalThis.process?.cwd?.() ?? "/";
+const workingDirectory = () => require("node/cwd").cwd();
 
 /** Resolves "." and ".." in a path without root; ".." above the start stays only if allowed. */
 function normalizeSegments(path, mayClimb, separator, isSeparator) {

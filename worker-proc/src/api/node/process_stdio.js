@@ -1,0 +1,45 @@
+/*
+ * The standard streams of `process`: stdin is at its end, stdout and stderr print.
+ */
+
+const { Readable, Writable } = require("node:stream");
+const { print } = require("console/output");
+
+const socketFields = {
+  allowHalfOpen: false,
+  bufferSize: 0,
+  bytesRead: 0,
+  bytesWritten: 0,
+  connecting: false,
+  pending: false,
+  readyState: "open",
+};
+
+class SyncWriteStream extends Writable {
+  _type = "fs";
+  _isStdio = true;
+
+  constructor(fd) {
+    super({ autoDestroy: true, decodeStrings: false });
+    this.fd = fd;
+    Object.assign(this, socketFields);
+  }
+
+  _write(chunk, encoding, callback) {
+    const { Buffer } = require("node:buffer");
+    const text = typeof chunk === "string" ? Buffer.from(chunk, encoding).toString() : Buffer.from(chunk).toString();
+    print(this.fd === 1 ? 0 : 1, text);
+    callback();
+  }
+}
+
+const stdin = new Readable({
+  read() {
+    this.push(null);
+  },
+});
+Object.assign(stdin, { fd: 0, allowHalfOpen: false, bufferSize: 0, connecting: false, readyState: "open" });
+
+exports.stdin = stdin;
+exports.stdout = new SyncWriteStream(1);
+exports.stderr = new SyncWriteStream(2);

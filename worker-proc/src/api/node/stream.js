@@ -1,0 +1,51 @@
+/*
+ * node:stream.
+ */
+
+const { Buffer } = require("node:buffer");
+const { Stream } = require("node/streams/legacy");
+const { Readable } = require("node/streams/readable");
+const { Writable } = require("node/streams/writable");
+const { Duplex, duplexPair } = require("node/streams/duplex");
+const { PassThrough, Transform } = require("node/streams/transform");
+const { addAbortSignalChecked, finished, finishedPromise } = require("node/streams/finished");
+const { pipeline, pipelinePromise } = require("node/streams/pipeline");
+const { compose } = require("node/streams/operators");
+const { destroyer } = require("node/streams/destroy");
+const state = require("node/streams/state");
+
+const customPromisify = Symbol.for("nodejs.util.promisify.custom");
+for (const [fn, promise] of [[pipeline, pipelinePromise], [finished, finishedPromise]]) {
+  Object.defineProperty(fn, customPromisify, { __proto__: null, enumerable: true, value: promise });
+}
+
+const promises = { finished: finishedPromise, pipeline: pipelinePromise };
+
+Object.assign(Stream, {
+  isDestroyed: state.isDestroyed,
+  isDisturbed: state.isDisturbed,
+  isErrored: state.isErrored,
+  isReadable: state.isReadable,
+  isWritable: state.isWritable,
+  Readable,
+  Writable,
+  Duplex,
+  Transform,
+  PassThrough,
+  duplexPair,
+  pipeline,
+  addAbortSignal: addAbortSignalChecked,
+  finished,
+  destroy: destroyer,
+  compose,
+  setDefaultHighWaterMark: state.setDefaultHighWaterMark,
+  getDefaultHighWaterMark: state.getDefaultHighWaterMark,
+  promises,
+  Stream,
+  _isArrayBufferView: ArrayBuffer.isView,
+  _isUint8Array: (value) => value instanceof Uint8Array,
+  _uint8ArrayToBuffer: (chunk) => Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength),
+});
+
+for (const key of Object.keys(Stream)) exports[key] = Stream[key];
+exports.default = Stream;

@@ -1,0 +1,7 @@
+/*
+ * node:stream/promises.
+ */
+
+const { promises } = require("node:stream");
+
+Object.assign(exports, promises, { default: promises });

@@ -1,0 +1,299 @@
+/*
+ * Streams made of other things: `Readable.from` an iterable, `Duplex.from` nearly anything.
+ */
+
+const { AbortError, ERR_INVALID_ARG_TYPE, ERR_INVALID_RETURN_VALUE, ERR_STREAM_NULL_VALUES } =
+  require("node/errors");
+const { Buffer } = require("node:buffer");
+const { nextTick } = require("node/next_tick");
+const {
+  isDuplexNodeStream,
+  isNodeStream,
+  isReadable,
+  isReadableNodeStream,
+  isReadableStream,
+  isWritable,
+  isWritableNodeStream,
+  isWritableStream,
+} = require("node/streams/state");
+
+/** A stream of `Class` that reads an iterable, one item a read. */
+function from(Class, iterable, options) {
+  if (typeof iterable === "string" || iterable instanceof Buffer) {
+    return new Class({
+      objectMode: true,
+      ...options,
+      read() {
+        this.push(iterable);
+        this.push(null);
+      },
+    });
+  }
+  let isAsync;
+  let iterator;
+  if (iterable && iterable[Symbol.asyncIterator]) {
+    isAsync = true;
+    iterator = iterable[Symbol.asyncIterator]();
+  } else if (iterable && iterable[Symbol.iterator]) {
+    isAsync = false;
+    iterator = iterable[Symbol.iterator]();
+  } else {
+    throw new ERR_INVALID_ARG_TYPE("iterable", ["Iterable"], iterable);
+  }
+
+  const stream = new Class({ objectMode: true, highWaterMark: 1, ...options });
+  let isReading = false;
+  stream._read = () => {
+    if (isReading) return;
+    isReading = true;
+    next();
+  };
+  stream._destroy = (error, callback) => {
+    close(error).then(
+      () => nextTick(callback, error),
+      (failure) => nextTick(callback, failure || error),
+    );
+  };
+
+  async function close(error) {
+    if (error != null && typeof iterator.throw === "function") {
+      const { value, done } = await iterator.throw(error);
+      await value;
+      if (done) return;
+    }
+    if (typeof iterator.return === "function") await (await iterator.return()).value;
+  }
+
+  async function next() {
+    for (;;) {
+      try {
+        const step = isAsync ? await iterator.next() : iterator.next();
+        if (step.done) {
+          stream.push(null);
+          return;
+        }
+        const { value } = step;
+        const item = value && typeof value.then === "function" ? await value : value;
+        if (item === null) {
+          isReading = false;
+          throw new ERR_STREAM_NULL_VALUES();
+        }
+        if (!stream.push(item)) {
+          isReading = false;
+          return;
+        }
+      } catch (error) {
+        stream.destroy(error);
+        return;
+      }
+    }
+  }
+  return stream;
+}
+
+/** `Duplex.from`: a stream, iterable, function, promise, blob, or a pair of streams as a Duplex. */
+function duplexFrom(body, name) {
+  const { Duplex } = require("node/streams/duplex");
+  const { Readable } = require("node/streams/readable");
+  const { Writable } = require("node/streams/writable");
+  if (isDuplexNodeStream(body)) return body;
+  if (isReadableNodeStream(body)) return duplexOf({ readable: body });
+  if (isWritableNodeStream(body)) return duplexOf({ writable: body });
+  if (isNodeStream(body)) return duplexOf({ writable: false, readable: false });
+  if (isReadableStream(body)) return duplexOf({ readable: Readable.fromWeb(body) });
+  if (isWritableStream(body)) return duplexOf({ writable: Writable.fromWeb(body) });
+  if (typeof body === "function") return fromFunction(body, name);
+  if (typeof Blob === "function" && body instanceof Blob) return duplexFrom(body.arrayBuffer(), name);
+  if (body && (body[Symbol.asyncIterator] || body[Symbol.iterator])) {
+    return from(Duplex, body, { objectMode: true, writable: false });
+  }
+  if (isReadableStream(body?.readable) && isWritableStream(body?.writable)) return Duplex.fromWeb(body);
+  if (typeof body?.writable === "object" || typeof body?.readable === "object") {
+    const pick = (side, isRight) => (side ? (isRight(side) ? side : duplexFrom(side, name)) : undefined);
+    return duplexOf({
+      readable: pick(body.readable, isReadableNodeStream),
+      writable: pick(body.writable, isWritableNodeStream),
+    });
+  }
+  if (typeof body?.then === "function") {
+    const duplex = new Duplex({ objectMode: true, writable: false, read() {} });
+    body.then(
+      (value) => {
+        if (value != null) duplex.push(value);
+        duplex.push(null);
+      },
+      (error) => duplex.destroy(error),
+    );
+    return duplex;
+  }
+  throw new ERR_INVALID_ARG_TYPE(
+    name,
+    [
+      "Blob", "ReadableStream", "WritableStream", "Stream", "Iterable", "AsyncIterable", "Function",
+      "{ readable, writable } pair", "Promise",
+    ],
+    body,
+  );
+}
+
+function fromFunction(fn, name) {
+  const { Duplex } = require("node/streams/duplex");
+  const input = inputOf(fn);
+  const { value, write, final, destroy } = input;
+  if (value && (value[Symbol.asyncIterator] || value[Symbol.iterator])) {
+    return from(Duplex, value, { objectMode: true, write, final, destroy });
+  }
+  if (typeof value?.then === "function") {
+    let duplex;
+    const settled = value.then(
+      (result) => {
+        if (result != null) throw new ERR_INVALID_RETURN_VALUE("nully", "body", result);
+      },
+      (error) => duplex.destroy(error),
+    );
+    duplex = new Duplex({
+      objectMode: true,
+      readable: false,
+      write,
+      final(callback) {
+        final(async () => {
+          try {
+            await settled;
+            nextTick(callback, null);
+          } catch (error) {
+            nextTick(callback, error);
+          }
+        });
+      },
+      destroy,
+    });
+    return duplex;
+  }
+  throw new ERR_INVALID_RETURN_VALUE("Iterable, AsyncIterable or AsyncFunction", name, value);
+}
+
+/** Calls an async generator function with what is written to the stream. */
+function inputOf(fn) {
+  let { promise, resolve } = Promise.withResolvers();
+  const controller = new AbortController();
+  const { signal } = controller;
+  const value = fn(
+    (async function* () {
+      for (;;) {
+        const waited = promise;
+        promise = null;
+        const { chunk, done, callback } = await waited;
+        nextTick(callback);
+        if (done) return;
+        if (signal.aborted) throw new AbortError(undefined, { cause: signal.reason });
+        ({ promise, resolve } = Promise.withResolvers());
+        yield chunk;
+      }
+    })(),
+    { signal },
+  );
+  const give = (step) => {
+    const settle = resolve;
+    resolve = null;
+    settle(step);
+  };
+  return {
+    value,
+    write: (chunk, encoding, callback) => give({ chunk, done: false, callback }),
+    final: (callback) => give({ done: true, callback }),
+    destroy(error, callback) {
+      controller.abort();
+      callback(error);
+    },
+  };
+}
+
+/** One Duplex over a readable and a writable stream. */
+function duplexOf(pair) {
+  const { Duplex } = require("node/streams/duplex");
+  const { Readable } = require("node/streams/readable");
+  const { destroyer } = require("node/streams/destroy");
+  const { finished } = require("node/streams/finished");
+  const readableSide =
+    pair.readable && typeof pair.readable.read !== "function" ? Readable.wrap(pair.readable) : pair.readable;
+  const writableSide = pair.writable;
+  const reads = Boolean(isReadable(readableSide));
+  const writes = Boolean(isWritable(writableSide));
+  let onDrain;
+  let onFinish;
+  let onReadable;
+  let onClose;
+
+  const duplex = new Duplex({
+    readableObjectMode: Boolean(readableSide?.readableObjectMode),
+    writableObjectMode: Boolean(writableSide?.writableObjectMode),
+    readable: reads,
+    writable: writes,
+  });
+  const onFinished = (error) => {
+    const callback = onClose;
+    onClose = null;
+    if (callback) callback(error);
+    else if (error) duplex.destroy(error);
+  };
+
+  if (writes) {
+    finished(writableSide, (error) => {
+      if (error) destroyer(readableSide, error);
+      onFinished(error);
+    });
+    duplex._write = (chunk, encoding, callback) => {
+      if (writableSide.write(chunk, encoding)) callback();
+      else onDrain = callback;
+    };
+    duplex._final = (callback) => {
+      writableSide.end();
+      onFinish = callback;
+    };
+    writableSide.on("drain", () => {
+      const callback = onDrain;
+      onDrain = null;
+      callback?.();
+    });
+    writableSide.on("finish", () => {
+      const callback = onFinish;
+      onFinish = null;
+      callback?.();
+    });
+  }
+  if (reads) {
+    finished(readableSide, (error) => {
+      if (error) destroyer(readableSide, error);
+      onFinished(error);
+    });
+    readableSide.on("readable", () => {
+      const callback = onReadable;
+      onReadable = null;
+      callback?.();
+    });
+    readableSide.on("end", () => duplex.push(null));
+    duplex._read = () => {
+      for (;;) {
+        const chunk = readableSide.read();
+        if (chunk === null) {
+          onReadable = duplex._read;
+          return;
+        }
+        if (!duplex.push(chunk)) return;
+      }
+    };
+  }
+  duplex._destroy = (error, callback) => {
+    if (!error && onClose !== null && onClose !== undefined) error = new AbortError();
+    onReadable = null;
+    onDrain = null;
+    onFinish = null;
+    if (!reads && !writes) return callback(error);
+    onClose = callback;
+    destroyer(writableSide, error);
+    destroyer(readableSide, error);
+  };
+  return duplex;
+}
+
+Object.assign(exports, { from, duplexFrom, duplexOf });

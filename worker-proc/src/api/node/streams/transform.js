@@ -1,0 +1,96 @@
+/*
+ * Transform, a Duplex whose output is computed from its input, and PassThrough.
+ */
+
+const { ERR_METHOD_NOT_IMPLEMENTED } = require("node/errors");
+const { Duplex } = require("node/streams/duplex");
+const { highWaterMarkOf } = require("node/streams/state");
+
+const kCallback = Symbol("kCallback");
+
+function Transform(options) {
+  if (!(this instanceof Transform)) return new Transform(options);
+  // With a readable mark of 0 there would be no room for what a write makes.
+  const readableMark = options ? highWaterMarkOf(Boolean(options.readableObjectMode || options.objectMode), options, "readableHighWaterMark", true) : null;
+  if (readableMark === 0) {
+    options = {
+      ...options,
+      highWaterMark: null,
+      readableHighWaterMark: 0,
+      writableHighWaterMark: options.writableHighWaterMark || 0,
+    };
+  }
+  Duplex.call(this, options);
+  this._readableState.sync = false;
+  this[kCallback] = null;
+  if (options) {
+    if (typeof options.transform === "function") this._transform = options.transform;
+    if (typeof options.flush === "function") this._flush = options.flush;
+  }
+  this.on("prefinish", prefinish);
+}
+Object.setPrototypeOf(Transform.prototype, Duplex.prototype);
+Object.setPrototypeOf(Transform, Duplex);
+
+function flushAndEnd(stream, callback) {
+  const done = (error, data) => {
+    if (error) {
+      if (callback) callback(error);
+      else stream.destroy(error);
+      return;
+    }
+    if (data != null) stream.push(data);
+    stream.push(null);
+    callback?.();
+  };
+  if (typeof stream._flush === "function" && !stream.destroyed) stream._flush(done);
+  else done(null, undefined);
+}
+
+// For subclasses that replace `_final`.
+function prefinish() {
+  if (this._final !== Transform.prototype._final) flushAndEnd(this);
+}
+
+Transform.prototype._final = function (callback) {
+  flushAndEnd(this, callback);
+};
+
+Transform.prototype._transform = function () {
+  throw new ERR_METHOD_NOT_IMPLEMENTED("_transform()");
+};
+
+Transform.prototype._write = function (chunk, encoding, callback) {
+  const readable = this._readableState;
+  const writable = this._writableState;
+  const lengthBefore = readable.length;
+  this._transform(chunk, encoding, (error, value) => {
+    if (error) {
+      callback(error);
+      return;
+    }
+    if (value != null) this.push(value);
+    if (writable.ended || lengthBefore === readable.length || readable.length < readable.highWaterMark) callback();
+    else this[kCallback] = callback;
+  });
+};
+
+Transform.prototype._read = function () {
+  const callback = this[kCallback];
+  if (!callback) return;
+  this[kCallback] = null;
+  callback();
+};
+
+function PassThrough(options) {
+  if (!(this instanceof PassThrough)) return new PassThrough(options);
+  Transform.call(this, options);
+}
+Object.setPrototypeOf(PassThrough.prototype, Transform.prototype);
+Object.setPrototypeOf(PassThrough, Transform);
+
+PassThrough.prototype._transform = function (chunk, encoding, callback) {
+  callback(null, chunk);
+};
+
+Object.assign(exports, { Transform, PassThrough });

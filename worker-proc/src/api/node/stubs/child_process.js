@@ -1,0 +1,78 @@
+/*
+ * node:child_process: a worker starts no processes; arguments are checked, then the calls throw.
+ */
+
+const EventEmitter = require("node:events").default;
+const { ERR_METHOD_NOT_IMPLEMENTED } = require("node/errors");
+const { unsupported } = require("node/stubs/common");
+const { validateArray, validateFunction, validateObject, validateString } = require("node/validators");
+
+class ChildProcess extends EventEmitter {
+  stdin = null;
+  stdout = null;
+  stderr = null;
+  killed = false;
+  stdio = [null, null, null, null, null];
+  connected = false;
+  exitCode = null;
+  signalCode = null;
+  spawnargs = [];
+  spawnfile;
+
+  constructor() {
+    super();
+    throw new ERR_METHOD_NOT_IMPLEMENTED("child_process.ChildProcess");
+  }
+
+  kill() {
+    return false;
+  }
+
+  send() {
+    return false;
+  }
+
+  disconnect() {}
+
+  unref() {}
+
+  ref() {}
+
+  [Symbol.dispose]() {
+    this.kill();
+  }
+}
+
+function exec(command, options, callback) {
+  validateString(command, "command");
+  if (options != null) validateObject(options, "options");
+  if (callback != null) validateFunction(callback, "callback");
+  throw new ERR_METHOD_NOT_IMPLEMENTED("child_process.exec");
+}
+
+function fork(modulePath, args, options) {
+  if (args != null && typeof args === "object" && !Array.isArray(args)) options = args;
+  else if (args != null) validateArray(args, "args");
+  if (options != null) validateObject(options, "options");
+  throw new ERR_METHOD_NOT_IMPLEMENTED("child_process.fork");
+}
+
+function spawnSync(command) {
+  validateString(command, "command");
+  throw new ERR_METHOD_NOT_IMPLEMENTED("child_process.spawnSync");
+}
+
+const named = (name) => unsupported(name, `child_process.${name}`);
+const childProcess = {
+  ChildProcess,
+  _forkChild: named("_forkChild"),
+  exec,
+  execFile: named("execFile"),
+  execFileSync: named("execFileSync"),
+  execSync: named("execSync"),
+  fork,
+  spawn: named("spawn"),
+  spawnSync,
+};
+
+Object.assign(exports, childProcess, { default: childProcess });

@@ -1,0 +1,101 @@
+/*
+ * node:cluster: there is one primary, and it forks nothing.
+ */
+
+const EventEmitter = require("node:events").default;
+const { unsupported } = require("node/stubs/common");
+
+const SCHED_NONE = 1;
+const SCHED_RR = 2;
+const settings = {};
+const workers = {};
+
+const fork = unsupported("fork", "cluster.fork");
+const disconnect = unsupported("disconnect", "cluster.disconnect");
+const setupPrimary = unsupported("setupPrimary", "cluster.setupPrimary");
+const setupMaster = unsupported("setupMaster", "cluster.setupWorker");
+
+class Worker extends EventEmitter {
+  _connected = false;
+  id = 0;
+
+  get process() {
+    return globalThis.process;
+  }
+
+  get exitedAfterDisconnect() {
+    return this._connected;
+  }
+
+  isConnected() {
+    return this._connected;
+  }
+
+  isDead() {
+    return true;
+  }
+
+  send() {
+    return false;
+  }
+
+  kill() {
+    this._connected = false;
+  }
+
+  destroy() {
+    this._connected = false;
+  }
+
+  disconnect() {
+    this._connected = false;
+    return this;
+  }
+}
+
+const constants = {
+  Worker,
+  isMaster: true,
+  isPrimary: true,
+  isWorker: false,
+  SCHED_NONE,
+  SCHED_RR,
+  schedulingPolicy: SCHED_RR,
+  settings,
+  workers,
+};
+
+class Cluster extends EventEmitter {
+  constructor() {
+    super();
+    Object.assign(this, constants);
+  }
+
+  setupPrimary() {
+    setupPrimary();
+  }
+
+  setupMaster() {
+    setupMaster();
+  }
+
+  disconnect() {
+    disconnect();
+  }
+
+  fork() {
+    return fork();
+  }
+}
+
+Object.assign(exports, constants, {
+  fork,
+  disconnect,
+  setupPrimary,
+  setupMaster,
+  Cluster,
+  _events: [],
+  _eventsCount: 0,
+  _maxListeners: 0,
+  default: new Cluster(),
+});

@@ -1,0 +1,27 @@
+/*
+ * Makes the functions of node:* modules that a worker cannot have: they throw
+ * ERR_METHOD_NOT_IMPLEMENTED, as in the published binary, or do nothing.
+ */
+
+const { ERR_METHOD_NOT_IMPLEMENTED } = require("node/errors");
+
+/** A function called `name` that throws for `label`. */
+exports.unsupported = (name, label = name) =>
+  ({
+    [name]() {
+      throw new ERR_METHOD_NOT_IMPLEMENTED(label);
+    },
+  })[name];
+
+/** Adds methods that do nothing and return `result` (or the receiver, for `exports.self`). */
+exports.self = Symbol("self");
+exports.inert = function (target, names, result) {
+  for (const name of names) {
+    const method = {
+      [name]() {
+        return result === exports.self ? this : result;
+      },
+    }[name];
+    Object.defineProperty(target, name, { value: method, writable: true, configurable: true, enumerable: false });
+  }
+};

@@ -1,0 +1,35 @@
+/*
+ * node:domain: domains that run functions and catch nothing.
+ */
+
+const EventEmitter = require("node:events").default;
+const { inert } = require("node/stubs/common");
+
+class Domain extends EventEmitter {
+  members = undefined;
+
+  _errorHandler(error) {
+    throw error;
+  }
+
+  run(fn, ...args) {
+    this.enter();
+    const result = Reflect.apply(fn, this, args);
+    this.exit();
+    return result;
+  }
+
+  intercept(callback) {
+    return callback;
+  }
+
+  bind(callback) {
+    return callback;
+  }
+}
+inert(Domain.prototype, ["enter", "exit", "add", "remove"]);
+
+const createDomain = () => new Domain();
+const domain = { Domain, active: null, createDomain, create: createDomain };
+
+Object.assign(exports, domain, { default: domain });

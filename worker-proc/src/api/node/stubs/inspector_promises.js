@@ -1,0 +1,7 @@
+/*
+ * node:inspector/promises.
+ */
+
+const { promises } = require("node:inspector");
+
+Object.assign(exports, promises, { default: promises });

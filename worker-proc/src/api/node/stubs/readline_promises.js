@@ -1,0 +1,7 @@
+/*
+ * node:readline/promises.
+ */
+
+const { promises } = require("node:readline");
+
+Object.assign(exports, promises, { default: promises });

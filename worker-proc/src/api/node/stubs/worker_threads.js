@@ -1,0 +1,70 @@
+/*
+ * node:worker_threads: the one thread is the main one; message channels are the web's.
+ */
+
+const EventEmitter = require("node:events").default;
+const { ERR_METHOD_NOT_IMPLEMENTED } = require("node/errors");
+const { inert, unsupported } = require("node/stubs/common");
+
+const { MessageChannel, MessagePort } = require("node/message_channel");
+
+class BroadcastChannel {
+  constructor() {
+    throw new ERR_METHOD_NOT_IMPLEMENTED("BroadcastChannel");
+  }
+}
+
+class Worker extends EventEmitter {
+  constructor() {
+    super();
+    throw new ERR_METHOD_NOT_IMPLEMENTED("Worker");
+  }
+
+  async postMessageToThread() {}
+
+  async [Symbol.asyncDispose]() {}
+}
+inert(Worker.prototype, ["postMessage", "ref", "unref"]);
+for (const name of [
+  "cpuUsage",
+  "terminate",
+  "getHeapSnapshot",
+  "getHeapStatistics",
+  "startCpuProfile",
+  "startHeapProfile",
+]) {
+  const method = {
+    async [name]() {
+      throw new ERR_METHOD_NOT_IMPLEMENTED(`Worker.${name}`);
+    },
+  }[name];
+  Object.defineProperty(Worker.prototype, name, { value: method, writable: true, configurable: true });
+}
+
+const environment = new Map();
+
+const workerThreads = {
+  BroadcastChannel,
+  MessageChannel,
+  MessagePort,
+  Worker,
+  SHARE_ENV: Symbol.for("nodejs.worker_threads.SHARE_ENV"),
+  getEnvironmentData: (key) => environment.get(key),
+  isMainThread: true,
+  isMarkedAsUntransferable: () => false,
+  markAsUntransferable() {},
+  markAsUncloneable() {},
+  moveMessagePortToContext: () => new MessagePort(),
+  parentPort: null,
+  receiveMessageOnPort: () => undefined,
+  resourceLimits: {},
+  setEnvironmentData(key, value) {
+    environment.set(key, value);
+  },
+  postMessageToThread: unsupported("postMessageToThread"),
+  threadId: 0,
+  workerData: null,
+  isInternalThread: false,
+};
+
+Object.assign(exports, workerThreads, { default: workerThreads });
