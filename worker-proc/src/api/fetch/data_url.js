@@ -1,14 +1,31 @@
 /* Responses to `data:` URLs, by the Fetch standard's data: URL processor. */
 "use strict";
-const { PromiseReject, PromiseResolve, TypeError } = primordials;
+const {
+  PromiseReject, PromiseResolve, RegExpPrototypeExec, StringPrototypeIndexOf, StringPrototypeReplaceAll,
+  StringPrototypeSlice, StringPrototypeStartsWith, StringPrototypeTrim, TypeError,
+} = primordials;
 const { Response } = require("fetch/response");
-const { decodeDataUrl } = require("url");
+
+const BASE64 = /;[ ]*base64$/i;
 
 /** A promise of the response. */
 function fetchData(url) {
-  const parsed = decodeDataUrl(url);
-  if (parsed === undefined) return PromiseReject(new TypeError("Invalid data: URL"));
-  return PromiseResolve(new Response(parsed.bytes, { headers: { __proto__: null, "content-type": parsed.type } }));
+  const comma = StringPrototypeIndexOf(url, ",");
+  if (comma === -1) return PromiseReject(new TypeError("Invalid data URL."));
+  let type = StringPrototypeTrim(StringPrototypeSlice(url, 5, comma));
+  const hash = StringPrototypeIndexOf(url, "#");
+  const body = StringPrototypeSlice(url, comma + 1, hash === -1 ? undefined : hash);
+  const match = RegExpPrototypeExec(BASE64, type);
+  if (match !== null) type = StringPrototypeSlice(type, 0, match.index);
+  let bytes = ops.percentDecode(body);
+  if (match !== null) {
+    bytes = ops.decodeBase64(bytes);
+    if (bytes === null) return PromiseReject(new TypeError("Invalid base64 in data URL."));
+  }
+  if (StringPrototypeStartsWith(type, ";")) type = `text/plain${type}`;
+  if (type === "") type = "text/plain;charset=US-ASCII";
+  const headers = { __proto__: null, "content-type": StringPrototypeReplaceAll(type, "\n", "") };
+  return PromiseResolve(new Response(bytes, { __proto__: null, headers }));
 }
 
 exports.fetchData = fetchData;

@@ -11,7 +11,7 @@ use crate::glue::args::to_string;
 use crate::glue::context::{IoContext, Outcome};
 use crate::glue::{
     IntoJs, OpError, Ops, async_op, bool_arg, current, intern, require_context, string, string_arg, throw_error,
-    u32_arg, with_bytes,
+    u32_arg, uint8_array, with_bytes,
 };
 use crate::service::{self, Body, BodyWriter, Error, Kind, Request, Response};
 
@@ -31,6 +31,8 @@ pub fn register(r: &mut Ops) {
     r.add("release", release);
     r.add("fetch", fetch);
     r.add("contextId", context_id);
+    r.add("percentDecode", percent_decode);
+    r.add("decodeBase64", decode_base64);
 }
 
 /// What is told when one request's body is used from another.
@@ -371,5 +373,51 @@ impl IntoJs for Received {
             None => all.push(v8::null(scope).into()),
         }
         v8::Array::new_with_elements(scope, &all).into()
+    }
+}
+
+/// `percentDecode(text)`: the bytes, by the URL standard.
+fn percent_decode(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
+    let text = string_arg(scope, &args, 0).into_bytes();
+    let hex = |byte: Option<&u8>| byte.and_then(|byte| char::from(*byte).to_digit(16));
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut at = 0;
+    while at < text.len() {
+        match (text[at], hex(text.get(at + 1)), hex(text.get(at + 2))) {
+            (b'%', Some(high), Some(low)) => {
+                bytes.push((high * 16 + low) as u8);
+                at += 3;
+            }
+            (byte, ..) => {
+                bytes.push(byte);
+                at += 1;
+            }
+        }
+    }
+    rv.set(uint8_array(scope, bytes).into());
+}
+
+/// `decodeBase64(bytes)`: forgiving base64 decoding; null if it is none.
+fn decode_base64(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
+    let decoded = with_bytes(args.get(0), |text| {
+        let mut output = vec![0; text.len()];
+        // SAFETY: decoded bytes are fewer than the text's.
+        #[allow(unsafe_code)]
+        let result = unsafe {
+            v8::simdutf::base64_to_binary(
+                text,
+                &mut output,
+                v8::simdutf::Base64Options::Default,
+                v8::simdutf::LastChunkHandling::Loose,
+            )
+        };
+        result.is_ok().then(|| {
+            output.truncate(result.count);
+            output
+        })
+    });
+    match decoded {
+        Some(bytes) => rv.set(uint8_array(scope, bytes).into()),
+        None => rv.set_null(),
     }
 }

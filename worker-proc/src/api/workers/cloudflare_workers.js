@@ -5,6 +5,7 @@ const { ReflectDefineProperty, ReflectDeleteProperty, ReflectGet, ReflectGetOwnP
 const flags = require("flags");
 const { provide } = require("modules");
 const { DurableObject, RpcTarget, WorkerEntrypoint, WorkflowEntrypoint, keepAlive } = require("workers/entrypoints");
+const { current, runIn, valueOf, withValue } = require("async_context");
 const workers = require("workers");
 
 /** An object that shows another one, which is not there yet when the module is made. */
@@ -26,14 +27,27 @@ const view = (get) =>
 
 const nothing = { __proto__: null };
 
+/* What `withEnv` and `withExports` put in place of the worker's own, for what runs inside and all that it starts. */
+const ENV = { __proto__: null };
+const EXPORTS = { __proto__: null };
+const currentEnv = () =>
+  valueOf(ENV, undefined) ?? (flags.disableImportableEnv ? nothing : workers.envOf() ?? nothing);
+const currentExports = () =>
+  valueOf(EXPORTS, undefined) ?? (flags.disableImportableEnv ? nothing : workers.exportsOf());
+
+const runWith = (frame, fn) => runIn(frame, fn, undefined, []);
+
 exports.module = {
   __proto__: null,
   DurableObject,
   RpcTarget,
   WorkerEntrypoint,
   WorkflowEntrypoint,
-  env: view(() => (flags.disableImportableEnv ? nothing : workers.envOf() ?? nothing)),
-  exports: view(() => workers.exportsOf()),
+  env: view(currentEnv),
+  exports: view(currentExports),
   waitUntil: (promise) => keepAlive(promise),
+  withEnv: (env, fn) => runWith(withValue(current(), ENV, env), fn),
+  withExports: (exports, fn) => runWith(withValue(current(), EXPORTS, exports), fn),
+  withEnvAndExports: (env, exports, fn) => runWith(withValue(withValue(current(), ENV, env), EXPORTS, exports), fn),
 };
 provide("cloudflare:workers", "workers/cloudflare_workers");
