@@ -94,7 +94,7 @@ struct OverrideArgs {
     /// Listen on <addr> for the socket <name>, instead of where the config says
     #[arg(short, long, value_name = "name>=<addr", value_parser = named)]
     socket_addr: Vec<(String, String)>,
-    /// Let workers be debugged at <addr>
+    /// Let workers be debugged at <addr>; without effect, as there is no inspector
     #[arg(short, long, value_name = "addr")]
     inspector_addr: Option<String>,
     /// Reload when a file of the config, or this program, changes; for development

@@ -255,8 +255,9 @@ fn a_stop_answers_what_was_accepted() {
     for processes in ["--processes=2", "--processes=1"] {
         let mut server = Setup::new(&slow, &[processes]).serve();
         let mut clients: Vec<_> = (0..32).map(|_| server.connect()).collect();
+        clients.iter_mut().for_each(|client| client.send().unwrap());
         for client in &mut clients {
-            client.get().unwrap();
+            client.receive().unwrap();
             client.send().unwrap();
         }
         // Accepted only from the queue, after the drain has begun.
