@@ -263,7 +263,7 @@ fn a_stop_answers_what_was_accepted() {
         // Accepted only from the queue, after the drain has begun.
         let mut late = server.connect();
         late.send().unwrap();
-        server.signal(Signal::SIGTERM);
+        server.signal_all(Signal::SIGINT);
         server.wait_for_phase(0, "draining");
         for client in clients.iter_mut().chain([&mut late]) {
             assert_eq!(client.receive().unwrap(), "late");

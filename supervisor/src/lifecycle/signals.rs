@@ -1,7 +1,7 @@
 //! Signals, as something to poll.
 //!
 //! Called by `lifecycle`. Blocks what it handles in the calling thread and, through it, in every thread and process started
-//! afterwards (which unblock them for themselves, see `process::launch::enter`), so each is delivered here alone. Being
+//! afterwards (see `process::launch::enter` for those), so each is delivered here alone. Being
 //! blocked rather than ignored or default, they also reach a process 1.
 
 use std::io;
@@ -11,6 +11,8 @@ use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
+
+use crate::process::launch::SUPERVISOR_SIGNALS;
 
 /// What a signal asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,13 +61,7 @@ impl AsFd for Signals {
 }
 
 fn handled() -> SigSet {
-    SigSet::from_iter([
-        Signal::SIGTERM,
-        Signal::SIGINT,
-        Signal::SIGHUP,
-        Signal::SIGUSR2,
-        Signal::SIGCHLD,
-    ])
+    SigSet::from_iter(SUPERVISOR_SIGNALS.into_iter().chain([Signal::SIGCHLD]))
 }
 
 /// The next child that has ended, and how. As process 1 that includes orphans of others, which nobody else would reap.

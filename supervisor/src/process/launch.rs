@@ -25,6 +25,14 @@ use super::{Body, Process};
 /// The hidden subcommand of a runtime process.
 pub const SUBCOMMAND: &str = "runtime-process";
 
+/// Signals that mean something to the supervisor alone.
+pub const SUPERVISOR_SIGNALS: [Signal; 4] = [
+    Signal::SIGTERM,
+    Signal::SIGINT,
+    Signal::SIGHUP,
+    Signal::SIGUSR2,
+];
+
 /// Variables that are for the supervisor alone.
 const PRIVATE_VARIABLES: [&str; 7] = [
     "NOTIFY_SOCKET",
@@ -167,9 +175,12 @@ pub fn enter(arguments: &[OsString]) -> Result<Start, String> {
     let failed = |what: &str, error: nix::Error| format!("{what}: {error}");
     // The channel closes too when the supervisor dies, but only a process that listens to it sees that.
     set_pdeathsig(Signal::SIGKILL).map_err(|error| failed("PR_SET_PDEATHSIG", error))?;
-    // Nothing comes through the channel of a supervisor that died before that line, so `receive_start` ends the process then.
+    // A supervisor that died before that line has closed the channel, which the runtime sees when it gets there.
     set_name(c"workerd").map_err(|error| failed("PR_SET_NAME", error))?;
-    SigSet::empty()
+    // Terminals and service managers signal whole groups of processes. What to do about it is the supervisor's to say, so that
+    // no request is lost; SIGKILL remains.
+    let supervisors = SigSet::from_iter(SUPERVISOR_SIGNALS);
+    supervisors
         .thread_set_mask()
         .map_err(|error| failed("sigprocmask", error))?;
     receive_start(channel).map_err(|error: HandshakeError| error.to_string())

@@ -9,6 +9,7 @@ use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, channel};
@@ -112,6 +113,7 @@ impl Setup {
             .args(&self.arguments)
             .args(["--control-fd=1", "--report-phases"])
             .envs(&self.environment)
+            .process_group(0)
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
@@ -170,6 +172,11 @@ impl Server {
 
     pub fn signal(&self, signal: Signal) {
         kill(Pid::from_raw(self.pid()), signal).unwrap();
+    }
+
+    /// Signals every process of the server, as a terminal does.
+    pub fn signal_all(&self, signal: Signal) {
+        kill(Pid::from_raw(-self.pid()), signal).unwrap();
     }
 
     /// The next event, taken note of. `None` when there are no more.
