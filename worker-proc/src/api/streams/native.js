@@ -472,6 +472,7 @@ class NativeWritable {
       this.drain(error);
       request.reject(error);
     } else if (bytes === undefined && chunk !== undefined) {
+      if (!flags.captureThrowsAsRejections) throw typeError(NOT_BYTES);
       request.reject(typeError(NOT_BYTES));
     } else if (bytes === undefined || TypedArrayPrototypeGetByteLength(bytes) === 0) {
       request.resolve(undefined);

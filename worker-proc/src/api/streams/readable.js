@@ -107,6 +107,7 @@ class ReadableStream {
   }
 
   static from(asyncIterable) {
+    if (!flags.streamsJavaScriptControllers) throw constructorsDisabled("ReadableStream");
     return wrapReadable(readableFrom(asyncIterable));
   }
 

@@ -28,6 +28,7 @@
  *     pumpTo(stream, write, close, abort)   moves it to a native writer with back-pressure; a promise of the end
  *     Transform, wrapReadable, wrapWritable, kPair   to build other transform streams
  */
+const { ReflectDeleteProperty } = primordials;
 const body = require("streams/body");
 const identity = require("streams/identity");
 const { NativeReadable, NativeWritable } = require("streams/native");
@@ -71,4 +72,15 @@ exports.globals = {
   WritableStream: writable.WritableStream,
   WritableStreamDefaultController: writable.WritableStreamDefaultController,
   WritableStreamDefaultWriter: writable.WritableStreamDefaultWriter,
+};
+
+/** Classes that are there only with the standard's constructors. */
+const STANDARD_GLOBALS = [
+  "ReadableByteStreamController", "ReadableStreamBYOBRequest", "ReadableStreamDefaultController",
+  "TransformStreamDefaultController", "WritableStreamDefaultController",
+];
+
+exports.install = (global, flags) => {
+  if (flags.streamsJavaScriptControllers) return;
+  for (let i = 0; i < STANDARD_GLOBALS.length; i++) ReflectDeleteProperty(global, STANDARD_GLOBALS[i]);
 };
