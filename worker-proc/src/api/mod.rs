@@ -1,25 +1,26 @@
 //! The Web APIs: a folder each, a line each in the list below. The order is that of evaluation into the snapshot.
 
 pub mod abort;
-pub mod compression;
-pub mod crypto;
 pub mod async_context;
 pub mod blob;
+pub mod compression;
 pub mod console;
+pub mod crypto;
 pub mod dom_exception;
 pub mod encoding;
 pub mod events;
 pub mod fetch;
 pub mod form_data;
+pub mod global_scope;
 pub mod headers;
 pub mod modules;
+pub mod navigator;
 pub mod node;
+pub mod performance;
+pub mod report_error;
 pub mod stack_trace;
 pub mod streams;
 pub mod structured_clone;
-pub mod navigator;
-pub mod performance;
-pub mod report_error;
 pub mod timers;
 pub mod url;
 pub mod webidl;
@@ -37,6 +38,7 @@ pub static ALL: &[Api] = &[
     dom_exception::API,
     structured_clone::API,
     events::API,
+    global_scope::API,
     abort::API,
     timers::API,
     report_error::API,

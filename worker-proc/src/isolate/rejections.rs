@@ -76,20 +76,21 @@ pub(super) fn report(scope: &mut v8::PinScope) {
         let state = IsolateState::get(scope);
         for (name, entries) in [("unhandledrejection", rejected), ("rejectionhandled", late)] {
             for entry in entries {
-                v8::tc_scope!(let scope, scope);
-                if let Some(report) = state.internal(scope, "events", "reportRejection") {
-                    let kind = crate::glue::intern(scope, name).into();
-                    let promise = v8::Local::new(scope, &entry.promise).into();
-                    let reason = v8::Local::new(scope, &entry.reason);
-                    let this = v8::undefined(scope).into();
-                    let _ = report.call(scope, this, &[kind, promise, reason]);
-                }
+                let promise = v8::Local::new(scope, &entry.promise);
+                let reason = v8::Local::new(scope, &entry.reason);
+                // A listener may handle it at once.
                 if name == "unhandledrejection" {
                     let mut pending = pending.borrow_mut();
                     if pending.reported.len() >= MAX_REPORTED_REJECTIONS {
                         pending.reported.remove(0);
                     }
                     pending.reported.push(entry);
+                }
+                v8::tc_scope!(let scope, scope);
+                if let Some(report) = state.internal(scope, "events", "reportRejection") {
+                    let kind = crate::glue::intern(scope, name).into();
+                    let this = v8::undefined(scope).into();
+                    let _ = report.call(scope, this, &[kind, promise.into(), reason]);
                 }
             }
         }

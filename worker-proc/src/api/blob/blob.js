@@ -7,11 +7,13 @@ const {
   ArrayIsArray,
   ArrayPrototypePush,
   DateNow,
+  Error,
   MathMax,
   MathMin,
   NumberIsNaN,
   PromiseReject,
   PromiseResolve,
+  RangeError,
   RegExpPrototypeExec,
   StringPrototypeToLowerCase,
   TypedArrayPrototypeGetBuffer,
@@ -19,7 +21,7 @@ const {
   TypedArrayPrototypeSet,
   TypedArrayPrototypeSlice,
   TypedArrayPrototypeSubarray,
-  Error,
+  TypeError,
   Uint8Array,
 } = primordials;
 const {
@@ -34,9 +36,13 @@ const {
 } = require("webidl");
 const { decodeUtf8, encodeUtf8, toBytes } = require("encoding");
 const { registerCloneable } = require("structured_clone");
+const flags = require("flags");
 
 let stateOf;
 let isBlob;
+
+/** 128 MiB, the most that the heap of a worker may hold. */
+const MAX_BLOB_BYTES = 134217728;
 
 const kParts = { __proto__: null };
 
@@ -118,6 +124,9 @@ function toPieces(parts) {
   const pieces = [];
   for (let i = 0; i < parts.length; i++) {
     const part = parts[i];
+    if (flags.noResizableArrayBufferInBlob && ops.isResizable(part)) {
+      throw new TypeError("Cannot create a Blob with a resizable ArrayBuffer");
+    }
     const piece = isBlob(part) ? stateOf(part).bytes : isObject(part) ? toBytes(part) : undefined;
     ArrayPrototypePush(pieces, piece ?? encodeUtf8(toUSVString(part)));
   }
@@ -133,6 +142,7 @@ function concat(pieces) {
     ArrayPrototypePush(views, view);
     size += TypedArrayPrototypeGetLength(view);
   }
+  if (size > MAX_BLOB_BYTES) throw new RangeError(`Blob size ${size} exceeds limit ${MAX_BLOB_BYTES}`);
   const bytes = new Uint8Array(size);
   let offset = 0;
   for (let i = 0; i < views.length; i++) {

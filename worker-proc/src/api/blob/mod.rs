@@ -12,6 +12,7 @@ pub const API: Api = Api {
 
 fn ops(ops: &mut Ops) {
     ops.add("asUint8Array", as_uint8_array);
+    ops.add("isResizable", is_resizable);
 }
 
 /// `asUint8Array(view)`: the same bytes as a Uint8Array, whatever the view's class.
@@ -33,4 +34,19 @@ fn as_uint8_array(
     {
         rv.set(bytes.into());
     }
+}
+
+/// `isResizable(value)`: whether it is a resizable ArrayBuffer or a view of one.
+fn is_resizable(
+    scope: &mut v8::PinScope,
+    args: v8::FunctionCallbackArguments,
+    mut rv: v8::ReturnValue,
+) {
+    let buffer = match v8::Local::<v8::ArrayBufferView>::try_from(args.get(0)) {
+        Ok(view) => view.buffer(scope),
+        Err(_) => v8::Local::<v8::ArrayBuffer>::try_from(args.get(0)).ok(),
+    };
+    rv.set_bool(
+        buffer.is_some_and(|buffer| buffer.get_backing_store().is_resizable_by_user_javascript()),
+    );
 }

@@ -5,10 +5,13 @@
 
 const {
   ArrayBufferIsView,
+  BigInt,
+  ObjectDefineProperty,
   PromiseReject,
   PromiseResolve,
   PromisePrototypeThen,
   PromiseWithResolvers,
+  SymbolDispose,
   TypedArrayPrototypeGetBuffer,
   TypedArrayPrototypeGetSymbolToStringTag,
   TypeError,
@@ -25,29 +28,27 @@ const {
 } = require("webidl");
 const { DOMException } = require("dom_exception");
 const { byteLengthOf, encodeUtf8, toBytes } = require("encoding");
-const { WritableStream } = require("streams/writable");
+const { DefaultWritable } = require("streams/sink");
+const { WritableStream, kWrap } = require("streams/writable");
 
 /** Input of more bytes is worked on off the event-loop thread. */
 const INLINE_BYTES = 65536;
 
 const kCreate = { __proto__: null };
 
-/** The name in a hash algorithm argument, checked. */
+const noSuchDigest = () =>
+  new DOMException("Unrecognized or unimplemented digest algorithm requested.", "NotSupportedError");
+
+/** The name in a hash algorithm argument; `error` makes what is thrown where there is none. */
 function hashName(algorithm, error) {
   let name = algorithm;
   if (isObject(algorithm)) {
     name = algorithm.name;
-    if (name === undefined) {
-      throw new DOMException("Unrecognized or unimplemented digest algorithm requested.", "NotSupportedError");
-    }
+    if (name === undefined) throw noSuchDigest();
   } else if (algorithm === undefined || algorithm === null) {
     throw error();
   }
-  name = toDOMString(name);
-  if (!ops.isHash(name)) {
-    throw new DOMException("Unrecognized or unimplemented digest algorithm requested.", "NotSupportedError");
-  }
-  return name;
+  return toDOMString(name);
 }
 
 /** A buffer argument as a view. */
@@ -79,6 +80,7 @@ class SubtleCrypto {
       if (arguments.length < 2) throw argumentError("SubtleCrypto", "digest", 2, "BufferSource");
       const bytes = bufferArgument("digest", 2, data);
       const name = hashName(algorithm, noName);
+      if (!ops.isHash(name)) throw noSuchDigest();
       return byteLengthOf(bytes) <= INLINE_BYTES
         ? PromiseResolve(ops.digest(name, bytes))
         : PromisePrototypeThen(ops.digestLong(name, bytes), TypedArrayPrototypeGetBuffer);
@@ -145,6 +147,8 @@ class Crypto {
   }
 }
 
+// DigestStream.
+
 let stateOfStream;
 
 class DigestStream extends WritableStream {
@@ -153,19 +157,19 @@ class DigestStream extends WritableStream {
   constructor(algorithm) {
     const noName = () => constructorError("DigestStream", 1, "string or HashAlgorithm");
     if (arguments.length < 1) throw noName();
+    const summer = ops.newSummer(hashName(algorithm, noName));
+    if (summer === undefined) throw noSuchDigest();
     const state = {
       __proto__: null,
-      hasher: ops.newHasher(hashName(algorithm, noName)),
+      summer,
       bytesWritten: 0,
       digest: PromiseWithResolvers(),
+      writable: null,
     };
     markPromiseHandled(state.digest.promise);
-    super({
-      __proto__: null,
-      write: (chunk) => write(state, chunk),
-      close: () => state.digest.resolve(ops.finish(state.hasher)),
-      abort: (reason) => state.digest.reject(reason),
-    });
+    state.writable = new DefaultWritable(new DigestSink(state), 1, () => 1, () => {});
+    state.writable.started();
+    super(kWrap, state.writable);
     this.#state = state;
   }
 
@@ -183,24 +187,58 @@ class DigestStream extends WritableStream {
     return stateOfStream(this).digest.promise;
   }
   get bytesWritten() {
-    return stateOfStream(this).bytesWritten;
+    return BigInt(stateOfStream(this).bytesWritten);
   }
 }
 
-function write(state, chunk) {
-  const bytes = typeof chunk === "string" ? encodeUtf8(chunk) : isObject(chunk) ? toBytes(chunk) : undefined;
-  if (bytes === undefined) {
-    const error = new TypeError("DigestStream is a byte stream but received an object of non-ArrayBuffer/ArrayBufferView/string type on its writable side.");
-    state.digest.reject(error);
-    throw error;
+/** The sink of a DigestStream; see streams/sink for its contract. */
+class DigestSink {
+  constructor(state) {
+    this.state = state;
   }
-  ops.update(state.hasher, bytes);
-  state.bytesWritten += byteLengthOf(bytes);
+
+  write(chunk) {
+    const { state } = this;
+    const bytes = typeof chunk === "string" ? encodeUtf8(chunk) : isObject(chunk) ? toBytes(chunk) : undefined;
+    if (bytes === undefined) {
+      const error = new TypeError(
+        "DigestStream is a byte stream but received an object of non-ArrayBuffer/ArrayBufferView/string type on its " +
+          "writable side.",
+      );
+      state.digest.reject(error);
+      throw error;
+    }
+    ops.update(state.summer, bytes);
+    state.bytesWritten += byteLengthOf(bytes);
+  }
+
+  close() {
+    this.state.digest.resolve(ops.finish(this.state.summer));
+  }
+
+  abort(reason) {
+    this.state.digest.reject(reason);
+  }
+}
+
+/** Gives up a digest that is not done. */
+function disposeStream() {
+  const { writable, digest } = stateOfStream(this);
+  const error = new TypeError("The DigestStream was disposed.");
+  digest.reject(error);
+  markPromiseHandled(writable.abort(error));
 }
 
 defineInterface(SubtleCrypto);
 defineInterface(Crypto);
 defineInterface(DigestStream);
+ObjectDefineProperty(DigestStream.prototype, SymbolDispose, {
+  __proto__: null,
+  value: disposeStream,
+  writable: true,
+  enumerable: false,
+  configurable: true,
+});
 
 const subtle = new SubtleCrypto(kCreate);
 const crypto = new Crypto(kCreate);

@@ -2,6 +2,7 @@
 //!
 //! Work on long input runs off the event-loop thread; `crypto.js` knows how long that is.
 
+mod crc;
 mod evp;
 
 use std::cell::RefCell;
@@ -12,6 +13,7 @@ use crate::glue::{
     string, throw, throw_type_error, with_bytes,
 };
 use crate::js;
+use crc::Crc;
 use evp::{Failed, Hash, Hasher};
 
 pub const API: Api = Api {
@@ -27,7 +29,7 @@ fn ops(ops: &mut Ops) {
     ops.add("isHash", is_hash);
     ops.add("digest", digest);
     ops.add("digestLong", digest_long);
-    ops.add("newHasher", new_hasher);
+    ops.add("newSummer", new_summer);
     ops.add("update", update);
     ops.add("finish", finish);
     ops.add("equal", equal);
@@ -147,43 +149,74 @@ async fn off_thread<T: Send + 'static>(
     }
 }
 
-type SharedHasher = RefCell<Option<Hasher>>;
+/// What a DigestStream computes.
+enum Summer {
+    Hash(Hasher),
+    Crc(Crc),
+}
 
-/// `newHasher(name)`: a native hasher.
-fn new_hasher(
+impl Summer {
+    /// For a hash or a check of that name.
+    fn new(name: &str) -> Option<Result<Self, Failed>> {
+        if let Some(kind) = crc::Kind::by_name(name) {
+            return Some(Ok(Self::Crc(Crc::new(kind))));
+        }
+        Some(Hasher::new(Hash::by_name(name)?).map(Self::Hash))
+    }
+
+    fn update(&mut self, bytes: &[u8]) -> Result<(), Failed> {
+        match self {
+            Self::Hash(hasher) => hasher.update(bytes),
+            Self::Crc(crc) => {
+                crc.update(bytes);
+                Ok(())
+            }
+        }
+    }
+
+    fn finish(self) -> Result<Vec<u8>, Failed> {
+        match self {
+            Self::Hash(hasher) => hasher.finish(),
+            Self::Crc(crc) => Ok(crc.finish()),
+        }
+    }
+}
+
+type SharedSummer = RefCell<Option<Summer>>;
+
+/// `newSummer(name)`: a native hasher, or undefined where there is none of that name.
+fn new_summer(
     scope: &mut v8::PinScope,
     args: v8::FunctionCallbackArguments,
     mut rv: v8::ReturnValue,
 ) {
-    let Some(hash) = hash_arg(scope, &args, 0) else {
-        return;
-    };
-    match Hasher::new(hash) {
-        Ok(hasher) => rv.set(native_object(scope, SharedHasher::new(Some(hasher))).into()),
-        Err(failed) => throw(scope, &failed.into()),
+    match str_arg(scope, &args, 0, |_, name| Summer::new(name)) {
+        Some(Ok(summer)) => rv.set(native_object(scope, SharedSummer::new(Some(summer))).into()),
+        Some(Err(failed)) => throw(scope, &failed.into()),
+        None => {}
     }
 }
 
-/// `update(hasher, bytes)`.
+/// `update(summer, bytes)`.
 fn update(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, _: v8::ReturnValue) {
-    let Some(hasher) = native_arg::<SharedHasher>(scope, &args, 0) else {
+    let Some(summer) = native_arg::<SharedSummer>(scope, &args, 0) else {
         return;
     };
     let result = with_bytes(args.get(1), |bytes| {
-        hasher.borrow_mut().as_mut().ok_or(Failed)?.update(bytes)
+        summer.borrow_mut().as_mut().ok_or(Failed)?.update(bytes)
     });
     if let Err(failed) = result {
         throw(scope, &failed.into());
     }
 }
 
-/// `finish(hasher)`: the digest as an ArrayBuffer; the hasher is used up.
+/// `finish(summer)`: the digest as an ArrayBuffer; the summer is used up.
 fn finish(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
-    let Some(hasher) = native_arg::<SharedHasher>(scope, &args, 0) else {
+    let Some(summer) = native_arg::<SharedSummer>(scope, &args, 0) else {
         return;
     };
-    let hasher = hasher.borrow_mut().take();
-    match hasher.ok_or(Failed).and_then(Hasher::finish) {
+    let summer = summer.borrow_mut().take();
+    match summer.ok_or(Failed).and_then(Summer::finish) {
         Ok(digest) => rv.set(array_buffer(scope, digest).into()),
         Err(failed) => throw(scope, &failed.into()),
     }

@@ -170,7 +170,7 @@ class EventTarget {
     const map = listenersOf(this, true);
     if (arguments.length < 1) throw argumentError("EventTarget", "addEventListener", 1, "string");
     type = toDOMString(type);
-    const callback = toHandler(handler);
+    const callback = toHandler(handler, arguments.length);
     const { once, passive, signal } = toAddOptions(options);
     if (callback === null) return;
     const list = map.get(type);
@@ -212,10 +212,10 @@ defineInterface(EventTarget);
 
 const noOptions = { __proto__: null, once: false, passive: false, signal: undefined };
 
-/** The function to call for a handler argument, or null where the argument is null. */
-function toHandler(handler) {
+/** The function to call for a handler argument, or null where the argument is there but nothing. */
+function toHandler(handler, count) {
   if (typeof handler === "function") return handler;
-  if (handler === null) return null;
+  if (handler === null || (handler === undefined && count > 1)) return null;
   if (!isObject(handler)) {
     throw argumentError("EventTarget", "addEventListener", 2, "function or HandlerObject");
   }

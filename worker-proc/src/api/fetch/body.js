@@ -281,7 +281,7 @@ class Body {
 
   async formData() {
     const content = usable(this);
-    const type = getHeader(headersOf(this), "content-type");
+    const type = getHeader(headersOf(this) ?? this.headers, "content-type");
     if (type === null) throw new TypeError("Parsing a Body as FormData requires a Content-Type header.");
     const check = forms().formDataType(type);
     return forms().parseFormData(await collect(content), check);
@@ -289,7 +289,7 @@ class Body {
 
   async blob() {
     const content = usable(this);
-    const type = getHeader(headersOf(this), "content-type");
+    const type = getHeader(headersOf(this) ?? this.headers, "content-type");
     return new blobs().Blob([await collect(content)], { __proto__: null, type: type ?? "" });
   }
 

@@ -2,7 +2,7 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use crate::glue::{Api, Ops};
+use crate::glue::{Api, Ops, current};
 use crate::js;
 
 pub const API: Api = Api {
@@ -13,7 +13,13 @@ pub const API: Api = Api {
 };
 
 fn ops(ops: &mut Ops) {
+    ops.add("inEvent", in_event);
     ops.add("preciseNow", precise_now);
+}
+
+/// `inEvent()`: false at global scope.
+fn in_event(scope: &mut v8::PinScope, _: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
+    rv.set_bool(current(scope).is_some());
 }
 
 /// `preciseNow()`: milliseconds since the Unix epoch, with fractions.

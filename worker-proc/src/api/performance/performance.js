@@ -27,6 +27,8 @@ class Performance {
   }
   now() {
     checkPerformance(this);
+    // Time does not pass at global scope.
+    if (!ops.inEvent()) return 0;
     return flags.preciseTimers ? ops.preciseNow() : DateNow();
   }
 }

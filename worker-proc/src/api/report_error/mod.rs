@@ -1,6 +1,7 @@
 //! reportError, and what becomes of errors that nobody catches.
 
-use crate::glue::{Api, Ops, string_arg};
+use crate::glue::args::to_string;
+use crate::glue::{Api, Ops, string, string_arg};
 use crate::js;
 
 pub const API: Api = Api {
@@ -19,22 +20,46 @@ fn ops(ops: &mut Ops) {
 fn locate(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
     let message = v8::Exception::create_message(scope, args.get(0));
     let text = message.get(scope);
-    let file = message
-        .get_script_resource_name(scope)
-        .and_then(|name| name.to_string(scope))
-        .unwrap_or_else(|| v8::String::empty(scope));
-    let line = message
-        .get_line_number(scope)
-        .and_then(|line| i32::try_from(line).ok())
-        .unwrap_or(0);
-    let line = v8::Integer::new(scope, line);
-    let column = v8::Integer::new(
-        scope,
-        i32::try_from(message.get_start_column()).unwrap_or(0),
-    );
+    let at = place(scope, message);
+    let file = string(scope, &at.file);
+    let line = v8::Integer::new_from_unsigned(scope, at.line);
+    let column = v8::Integer::new_from_unsigned(scope, at.column);
     let parts = [text.into(), file.into(), line.into(), column.into()];
     rv.set(v8::Array::new_with_elements(scope, &parts).into());
 }
+
+#[derive(Default)]
+struct Place {
+    file: String,
+    line: u32,
+    column: u32,
+}
+
+/// Where an error is from: users' code, not the internal JavaScript that reports a value without a stack.
+fn place(scope: &mut v8::PinScope, message: v8::Local<v8::Message>) -> Place {
+    const MAX_FRAMES: usize = 10;
+    let file = message.get_script_resource_name(scope).map(|name| to_string(scope, name)).unwrap_or_default();
+    if !file.starts_with(INTERNAL) {
+        let line = message.get_line_number(scope).and_then(|line| u32::try_from(line).ok()).unwrap_or(0);
+        return Place { file, line, column: u32::try_from(message.get_start_column()).unwrap_or(0) };
+    }
+    let Some(stack) = v8::StackTrace::current_stack_trace(scope, MAX_FRAMES) else { return Place::default() };
+    for index in 0..stack.get_frame_count() {
+        let Some(frame) = stack.get_frame(scope, index) else { break };
+        let file = frame.get_script_name(scope).map(|name| name.to_rust_string_lossy(scope)).unwrap_or_default();
+        if !file.starts_with(INTERNAL) {
+            return Place {
+                file,
+                line: u32::try_from(frame.get_line_number()).unwrap_or(0),
+                column: u32::try_from(frame.get_column()).unwrap_or(0),
+            };
+        }
+    }
+    Place::default()
+}
+
+/// What the names of internal scripts begin with.
+const INTERNAL: &str = "internal:";
 
 /// `log(text)`: a line on standard error.
 fn log(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, _: v8::ReturnValue) {

@@ -217,6 +217,8 @@ exports.WritableStreamDefaultWriter = WritableStreamDefaultWriter;
 exports.WritableStreamDefaultController = WritableStreamDefaultController;
 exports.constructorsDisabled = constructorsDisabled;
 exports.isWritableStream = isWritableStream;
+/** What a subclass passes first to `super`, before an internal writable. */
+exports.kWrap = kWrap;
 exports.writableOf = writableOf;
 /** A public WritableStream over an internal writable. */
 exports.wrapWritable = (writable) => new WritableStream(kWrap, writable);

@@ -8,7 +8,8 @@ use std::rc::Rc;
 use v8::{ValueDeserializerHelper, ValueSerializerHelper};
 
 use crate::glue::{
-    Api, IsolateState, Ops, intern, throw_error, throw_type_error, uint8_array, with_bytes,
+    Api, IsolateState, OpError, Ops, intern, throw, throw_error, throw_type_error, uint8_array,
+    with_bytes,
 };
 use crate::js;
 
@@ -58,15 +59,37 @@ fn transferred<'s>(
     };
     for index in 0..list.length() {
         let item = list.get_index(scope, index)?;
-        let Ok(buffer) = v8::Local::<v8::ArrayBuffer>::try_from(item) else {
-            throw_type_error(scope, "Object is not transferable");
-            return None;
+        let buffer = match v8::Local::<v8::ArrayBufferView>::try_from(item) {
+            Ok(view) => transferred_buffer(scope, view)?,
+            Err(_) => match v8::Local::<v8::ArrayBuffer>::try_from(item) {
+                Ok(buffer) => buffer,
+                Err(_) => {
+                    throw_type_error(scope, NOT_TRANSFERABLE);
+                    return None;
+                }
+            },
         };
         if !buffers.contains(&buffer) {
             buffers.push(buffer);
         }
     }
     Some(buffers)
+}
+
+const NOT_TRANSFERABLE: &str = "Object is not transferable";
+
+/// The buffer of a view in a transfer list; throws and returns none for shared memory.
+fn transferred_buffer<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    view: v8::Local<'s, v8::ArrayBufferView>,
+) -> Option<v8::Local<'s, v8::ArrayBuffer>> {
+    // The accessor of V8's API is for both kinds of buffer.
+    let buffer: v8::Local<v8::Value> = view.buffer(scope)?.into();
+    let buffer = v8::Local::<v8::ArrayBuffer>::try_from(buffer).ok();
+    if buffer.is_none() {
+        throw(scope, &OpError::dom("DataCloneError", NOT_TRANSFERABLE));
+    }
+    buffer
 }
 
 /// A buffer with the contents of another, which loses them.
@@ -116,7 +139,8 @@ pub fn deserialize<'s>(
     read(scope, bytes, &[], &Shared::default())
 }
 
-type Shared = RefCell<Vec<v8::Global<v8::SharedArrayBuffer>>>;
+/// The memory of shared buffers, in the order met.
+type Shared = RefCell<Vec<v8::SharedRef<v8::BackingStore>>>;
 
 fn write<'s>(
     scope: &mut v8::PinScope<'s, '_>,
@@ -205,7 +229,7 @@ impl v8::ValueSerializerImpl for Writer {
             return None;
         };
         let mut list = shared.borrow_mut();
-        list.push(v8::Global::new(scope, buffer));
+        list.push(buffer.get_backing_store());
         u32::try_from(list.len() - 1).ok()
     }
 
@@ -263,7 +287,7 @@ impl Mark {
 }
 
 struct Reader {
-    shared: Vec<v8::Global<v8::SharedArrayBuffer>>,
+    shared: Vec<v8::SharedRef<v8::BackingStore>>,
 }
 
 impl v8::ValueDeserializerImpl for Reader {
@@ -291,7 +315,7 @@ impl v8::ValueDeserializerImpl for Reader {
         id: u32,
     ) -> Option<v8::Local<'s, v8::SharedArrayBuffer>> {
         match self.shared.get(id as usize) {
-            Some(buffer) => Some(v8::Local::new(scope, buffer)),
+            Some(store) => Some(v8::SharedArrayBuffer::with_backing_store(scope, store)),
             None => {
                 throw_error(scope, "Unable to deserialize cloned data.");
                 None

@@ -74,7 +74,9 @@ fn start(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: 
     };
     let callbacks = callbacks_of(scope, &*context);
     if callbacks.by_id.borrow().len() >= MAX_ACTIVE_TIMERS {
-        let message = "You have exceeded the number of active timeouts you may set.";
+        let message = format!(
+            "You have exceeded the number of active timeouts you may set. max active timeouts: {MAX_ACTIVE_TIMERS}, current active timeouts: {MAX_ACTIVE_TIMERS}, finished timeouts: 0"
+        );
         return throw(scope, &OpError::dom("QuotaExceededError", message));
     }
     let repeats = bool_arg(&args, 2);

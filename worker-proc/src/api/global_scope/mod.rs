@@ -1,0 +1,11 @@
+//! The global object's classes; has no ops.
+
+use crate::glue::Api;
+use crate::js;
+
+pub const API: Api = Api {
+    name: "global_scope",
+    modules: &[js!("global_scope.js")],
+    lazy: &[],
+    ops: |_| {},
+};
