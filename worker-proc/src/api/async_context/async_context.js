@@ -69,3 +69,6 @@ exports.requestCheck = function () {
     }
   };
 };
+
+/** A number for the running request, 0 where there is none. */
+exports.contextId = () => ops.contextId();

@@ -96,6 +96,10 @@ function makeMock(state) {
   });
 }
 
+function checkTimes(options) {
+  if (options?.times !== undefined) validateInteger(options.times, "options.times", 1);
+}
+
 class MockTracker {
   #contexts = [];
 
@@ -110,6 +114,7 @@ class MockTracker {
     }
     validateFunction(original, "original");
     validateFunction(implementation, "implementation");
+    checkTimes(options);
     return this.#register({ original, implementation, times: options?.times });
   }
 
@@ -118,10 +123,17 @@ class MockTracker {
       options = implementation;
       implementation = undefined;
     }
+    if (typeof name !== "string" && typeof name !== "symbol") {
+      throw new ERR_INVALID_ARG_TYPE("methodName", ["string", "symbol"], name);
+    }
     if (object === null || (typeof object !== "object" && typeof object !== "function")) {
       throw new ERR_INVALID_ARG_TYPE("object", ["Function", "Object"], object);
     }
     validateObject(options, "options");
+    if (options.getter && options.setter) {
+      throw new ERR_INVALID_ARG_VALUE("options.setter", options.setter, "cannot be used with 'options.getter'");
+    }
+    checkTimes(options);
     let owner = object;
     while (owner !== null && !Object.hasOwn(owner, name)) owner = Object.getPrototypeOf(owner);
     const descriptor = owner === null ? undefined : Object.getOwnPropertyDescriptor(owner, name);

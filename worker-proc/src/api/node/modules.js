@@ -11,7 +11,8 @@ const isCompat = (flags) => flags.nodeJsCompat || flags.nodeJsCompatV2;
 // Modules that every nodejs_compat worker has.
 const always = [
   "assert", "assert/strict", "async_hooks", "buffer", "constants", "diagnostics_channel", "events", "module", "path",
-  "path/posix", "path/win32", "process", "querystring", "string_decoder", "sys", "timers", "timers/promises", "url",
+  "path/posix", "path/win32", "process", "querystring", "stream", "stream/consumers", "stream/promises", "stream/web",
+  "string_decoder", "sys", "timers", "timers/promises", "url",
   "util", "util/types",
 ];
 
@@ -36,16 +37,27 @@ const flagged = {
 };
 
 provide("node:test", "node:test", isCompat);
+
+// Old names of single classes: the modules that define them.
+const aliases = {
+  __proto__: null,
+  _stream_duplex: "node/streams/duplex",
+  _stream_passthrough: "node/streams/transform",
+  _stream_readable: "node/streams/readable",
+  _stream_transform: "node/streams/transform",
+  _stream_writable: "node/streams/writable",
+};
+for (const name in aliases) offer(name, isCompat, aliases[name]);
 for (let i = 0; i < always.length; i++) offer(always[i], isCompat);
 for (const name in flagged) offer(name, (flags) => isCompat(flags) && flags[flagged[name]]);
 
 /** "node:x" for every flag that has it; "x" too under the second version. */
-function offer(name, isAvailable) {
-  const internal = `node:${name}`;
+function offer(name, isAvailable, internal = `node:${name}`) {
+  const specifier = `node:${name}`;
   if (name === "async_hooks") {
-    provide(internal, internal, (flags) => isAvailable(flags) || flags.nodeJsAls);
+    provide(specifier, internal, (flags) => isAvailable(flags) || flags.nodeJsAls);
   } else {
-    provide(internal, internal, isAvailable);
+    provide(specifier, internal, isAvailable);
   }
   provide(name, internal, (flags) => flags.nodeJsCompatV2 && isAvailable(flags));
 }

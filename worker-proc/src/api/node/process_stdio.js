@@ -12,10 +12,17 @@ const socketFields = {
   bytesWritten: 0,
   connecting: false,
   pending: false,
+  readableAborted: false,
+  readableDidRead: false,
+  readableEnded: false,
+  readableHighWaterMark: 16384,
+  readableLength: 0,
+  readableObjectMode: false,
   readyState: "open",
 };
 
 class SyncWriteStream extends Writable {
+  readable = false;
   _type = "fs";
   _isStdio = true;
 

@@ -8,15 +8,25 @@ const { ERR_INVALID_URI } = require("node/errors");
 const UNRESERVED = /^[A-Za-z0-9\-_.!~*'()]*$/;
 const hexDigit = (char) => (/^[0-9A-Fa-f]$/.test(char ?? "") ? parseInt(char, 16) : -1);
 
-/** Percent-encodes; a lone surrogate is an error. */
+const encodePoint = (code) => encodeURIComponent(String.fromCodePoint(code));
+
+/** Percent-encodes. As in Node, a surrogate takes the next unit as its other half, whatever that is. */
 function qsEscape(value) {
   if (typeof value !== "string") value = typeof value === "object" ? String(value) : `${value}`;
   if (UNRESERVED.test(value)) return value;
-  try {
-    return encodeURIComponent(value);
-  } catch {
-    throw new ERR_INVALID_URI();
+  if (value.isWellFormed()) return encodeURIComponent(value);
+  let result = "";
+  for (let i = 0; i < value.length; i++) {
+    const code = value.charCodeAt(i);
+    if (code < 0xd800 || code > 0xdfff) {
+      result += encodePoint(code);
+    } else {
+      i++;
+      if (i >= value.length) throw new ERR_INVALID_URI();
+      result += encodePoint(0x10000 + (((code & 0x3ff) << 10) | (value.charCodeAt(i) & 0x3ff)));
+    }
   }
+  return result;
 }
 
 /** The bytes of a percent-encoded text; sequences that are none stay as they are. */
@@ -91,9 +101,10 @@ function parse(text, separator, equals, options) {
   };
   let pairs = 0;
   for (const part of text.split(separator)) {
-    if (part === "") continue;
+    // Empty pairs count too.
     if (maxKeys > 0 && pairs >= maxKeys) break;
     pairs++;
+    if (part === "") continue;
     const at = part.indexOf(equals);
     const key = decode(at === -1 ? part : part.slice(0, at));
     const value = at === -1 ? "" : decode(part.slice(at + equals.length));

@@ -8,11 +8,21 @@ const { ERR_INVALID_ARG_TYPE, ERR_INVALID_THIS, ERR_UNKNOWN_ENCODING } = require
 
 const kState = Symbol("kState");
 
+/** The bytes of a character begun, how many there are, and how many it still needs. */
+class State {
+  pending = Buffer.alloc(4);
+  length = 0;
+  missing = 0;
+
+  constructor(number) {
+    this.number = number;
+  }
+}
+
 function StringDecoder(encoding = "utf8") {
   const number = encodingNumber(encoding);
   if (number === undefined) throw new ERR_UNKNOWN_ENCODING(encoding);
-  // The bytes of a character begun, how many there are, and how many it still needs.
-  this[kState] = { number, pending: Buffer.alloc(4), length: 0, missing: 0 };
+  this[kState] = new State(number);
   this.encoding = encodingName(encoding);
   return this;
 }
@@ -20,6 +30,7 @@ function StringDecoder(encoding = "utf8") {
 function stateOf(decoder) {
   const state = decoder[kState];
   if (state === undefined) throw new ERR_INVALID_THIS("StringDecoder");
+  if (!(state instanceof State)) throw new TypeError("Invalid StringDecoder");
   return state;
 }
 
@@ -55,11 +66,10 @@ function utf8Tail(bytes) {
 
 function utf16Tail(bytes) {
   const { length } = bytes;
-  const odd = length % 2;
-  const last = length - odd - 1;
-  const isHighSurrogate = last >= 1 && bytes[last] >= 0xd8 && bytes[last] <= 0xdb;
-  if (isHighSurrogate) return [last - 1, 2 - odd];
-  return odd === 1 ? [length - 1, 1] : [length, 0];
+  // With an odd byte at the end, a high surrogate before it goes out alone.
+  if (length % 2 === 1) return [length - 1, 1];
+  const last = bytes[length - 1];
+  return length > 0 && last >= 0xd8 && last <= 0xdb ? [length - 2, 2] : [length, 0];
 }
 
 function base64Tail(bytes) {
@@ -80,6 +90,12 @@ StringDecoder.prototype.write = function write(chunk) {
     throw new ERR_INVALID_ARG_TYPE("buf", ["Buffer", "TypedArray", "DataView", "string"], chunk);
   }
   let bytes = new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.byteLength);
+  if (bytes.length < state.missing) {
+    state.pending.set(bytes, state.length);
+    state.length += bytes.length;
+    state.missing -= bytes.length;
+    return "";
+  }
   if (state.length > 0) {
     const joined = new Uint8Array(state.length + bytes.length);
     joined.set(state.pending.subarray(0, state.length));

@@ -3,7 +3,13 @@
  */
 
 const { validateFunction } = require("node/validators");
+const { contextId } = require("async_context");
 const web = require("timers");
+
+const OTHER_REQUEST =
+  "Cannot perform I/O on behalf of a different request. I/O objects (such as streams, request/response bodies, and " +
+  "others) created in the context of one request handler cannot be accessed from a different request's handler. " +
+  "This is a limitation of Cloudflare Workers which allows us to improve overall performance.";
 
 const { setTimeout: start, clearTimeout: stop, setInterval: repeat, clearInterval: stopRepeating } = web.globals;
 
@@ -69,6 +75,7 @@ let stopImmediate;
 
 class Immediate {
   #id;
+  #context = contextId();
 
   constructor(id) {
     this.#id = id;
@@ -76,6 +83,7 @@ class Immediate {
 
   static {
     stopImmediate = (immediate) => {
+      if (immediate.#context !== contextId()) throw new Error(OTHER_REQUEST);
       if (immediate.#id !== undefined) stop(immediate.#id);
       immediate.#id = undefined;
     };

@@ -104,4 +104,4 @@ function duplexPair(options) {
   return [a, b];
 }
 
-Object.assign(exports, { Duplex, duplexPair });
+Object.assign(exports, { default: Duplex, Duplex, duplexPair });

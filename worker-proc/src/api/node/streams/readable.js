@@ -776,4 +776,4 @@ Readable.wrap = (source, options) =>
   }).wrap(source);
 Readable.isDisturbed = isDisturbed;
 
-Object.assign(exports, { Readable, ReadableState });
+Object.assign(exports, { default: Readable, Readable, ReadableState });

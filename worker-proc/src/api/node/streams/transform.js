@@ -93,4 +93,4 @@ PassThrough.prototype._transform = function (chunk, encoding, callback) {
   callback(null, chunk);
 };
 
-Object.assign(exports, { Transform, PassThrough });
+Object.assign(exports, { default: Transform, Transform, PassThrough });

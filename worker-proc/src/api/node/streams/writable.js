@@ -120,7 +120,7 @@ function write(stream, chunk, encoding, callback) {
     callback = encoding;
     encoding = state.defaultEncoding;
   } else {
-    if (!encoding) encoding = state.defaultEncoding;
+    if (!encoding) encoding = state.objectMode ? undefined : state.defaultEncoding;
     else if (encoding !== "buffer" && !Buffer.isEncoding(encoding)) throw new ERR_UNKNOWN_ENCODING(encoding);
     if (typeof callback !== "function") callback = nothing;
   }
@@ -506,4 +506,4 @@ Writable.fromWeb = (stream, options) => require("node/streams/adapters").writabl
 Writable.toWeb = (stream) => require("node/streams/adapters").writableToWeb(stream);
 Writable.WritableState = WritableState;
 
-Object.assign(exports, { Writable, WritableState, initialize, writableFields });
+Object.assign(exports, { default: Writable, Writable, WritableState, initialize, writableFields });

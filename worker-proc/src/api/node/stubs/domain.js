@@ -30,6 +30,6 @@ class Domain extends EventEmitter {
 inert(Domain.prototype, ["enter", "exit", "add", "remove"]);
 
 const createDomain = () => new Domain();
-const domain = { Domain, active: null, createDomain, create: createDomain };
+const domain = { Domain, active: null, createDomain, create: createDomain() };
 
 Object.assign(exports, domain, { default: domain });
