@@ -26,7 +26,7 @@ use crate::stream::Address;
 pub struct Start {
     command: Command,
     phases: bool,
-    control_fd: u8,
+    control_fd: Option<u8>,
 }
 
 /// A running server; killed when dropped.
@@ -55,7 +55,7 @@ impl Start {
 
     /// Any command that takes the options of `serve` at its end.
     pub fn command(command: Command) -> Self {
-        Self { command, phases: false, control_fd: 0 }
+        Self { command, phases: false, control_fd: Some(0) }
     }
 
     pub fn arg(mut self, argument: impl AsRef<std::ffi::OsStr>) -> Self {
@@ -77,22 +77,29 @@ impl Start {
     /// Gives the server a descriptor as its number 0; it then reports on 1.
     pub fn give(mut self, fd: OwnedFd) -> Self {
         self.command.stdin(fd);
-        self.control_fd = 1;
+        self.control_fd = Some(1);
+        self
+    }
+
+    /// Has the server report nothing: its starter leaves it no descriptor for that.
+    pub fn without_control(mut self) -> Self {
+        self.control_fd = None;
         self
     }
 
     /// Starts the server and returns at once.
     pub fn spawn(mut self) -> Server {
         let (reports, control) = pipe2(OFlag::O_CLOEXEC).expect("a pipe");
-        self.command.arg(format!("--control-fd={}", self.control_fd));
+        if let Some(fd) = self.control_fd {
+            self.command.arg(format!("--control-fd={fd}"));
+        }
         if self.phases {
             self.command.arg("--report-phases");
         }
-        if self.control_fd == 0 {
-            self.command.stdin(control).stdout(Stdio::null());
-        } else {
-            self.command.stdout(control);
-        }
+        match self.control_fd {
+            Some(0) => self.command.stdin(control).stdout(Stdio::null()),
+            _ => self.command.stdout(control),
+        };
         self.command.stderr(Stdio::piped());
         let mut child = self.command.spawn().unwrap_or_else(|error| panic!("{:?}: {error}", self.command));
         // The pipe's end for the server must have no other holder here, so that the pipe ends with the server.
