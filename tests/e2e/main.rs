@@ -1,0 +1,20 @@
+//! The program from outside: what it answers, and what it says about what it is given.
+
+mod bad_input;
+mod compile;
+mod http;
+mod serve;
+mod sockets;
+
+use tests::folder::Folder;
+use tests::program::Program;
+use tests::server::{Server, Start};
+
+fn program() -> Program {
+    Program::new(env!("CARGO_BIN_EXE_workerd"))
+}
+
+/// Serves the folder's `config.capnp` with one process.
+fn serve(folder: &Folder) -> Server {
+    Start::serve(&program(), &folder.path("config.capnp")).start()
+}

@@ -1,0 +1,81 @@
+//! SIGHUP and `--watch`: new code answers, no request fails, and a bad config changes nothing.
+
+use nix::sys::signal::Signal;
+use tests::folder::Folder;
+use tests::load::{End, Load};
+use tests::server::{Server, Start};
+
+use super::{CLIENTS, alone, program, two_processes, who};
+
+#[test]
+fn reload_under_load_with_two_processes() {
+    let _alone = alone();
+    let folder = Folder::worker(&who("1"));
+    reload_under_load(&two_processes(&folder), &folder);
+}
+
+#[test]
+fn reload_under_load_with_one_process() {
+    let _alone = alone();
+    let folder = Folder::worker(&who("1"));
+    let start = Start::serve(&program(), &folder.path("config.capnp"));
+    reload_under_load(&start.processes(1).start(), &folder);
+}
+
+fn reload_under_load(server: &Server, folder: &Folder) {
+    let address = server.address("http");
+    let kept = Load::start(&address, CLIENTS, true);
+    let fresh = Load::start(&address, 2, false);
+    kept.wait_for(10 * CLIENTS);
+    for version in 2..=4 {
+        folder.write("worker.js", &who(&version.to_string()));
+        let moment = server.moment();
+        server.signal(Signal::SIGHUP);
+        assert!(server.reloaded(moment));
+        kept.wait_for(10 * CLIENTS);
+    }
+    let (kept, fresh) = (kept.stop(), fresh.stop());
+    for connection in kept.iter().chain(&fresh) {
+        assert_eq!(connection.end, End::Agreed, "{connection:?}\n{server:?}");
+    }
+    let is_new = |(body, _): &(String, usize)| body.starts_with("4 ");
+    assert!(kept.iter().any(|connection| connection.answers.iter().any(is_new)));
+    assert!(fresh.last().is_some_and(|connection| connection.answers.iter().all(is_new)));
+}
+
+#[test]
+fn a_bad_config_is_refused_by_a_reload() {
+    let _alone = alone();
+    let folder = Folder::worker(&who("1"));
+    let server = two_processes(&folder);
+    for bad in ["export default {", "throw new Error('it will not start');"] {
+        folder.write("worker.js", bad);
+        let moment = server.moment();
+        server.signal(Signal::SIGHUP);
+        assert!(!server.reloaded(moment));
+        assert!(server.get("/").text().starts_with("1 "));
+    }
+    server.complaint("it will not start");
+    folder.write("worker.js", &who("2"));
+    let moment = server.moment();
+    server.signal(Signal::SIGHUP);
+    assert!(server.reloaded(moment));
+    server.phase(0, "stopped", moment);
+    server.phase(1, "stopped", moment);
+    assert!(server.get("/").text().starts_with("2 "));
+}
+
+#[test]
+fn watched_files_reload() {
+    let _alone = alone();
+    let folder = Folder::worker(&who("1"));
+    let start = Start::serve(&program(), &folder.path("config.capnp"));
+    let server = start.arg("--watch").processes(1).start();
+    for version in ["2", "3"] {
+        let moment = server.moment();
+        folder.write("worker.js", &who(version));
+        assert!(server.reloaded(moment));
+        server.phase(0, "stopped", moment);
+        assert!(server.get("/").text().starts_with(version));
+    }
+}

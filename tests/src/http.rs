@@ -1,0 +1,213 @@
+//! A raw HTTP/1.1 client: it sends the bytes it is given and reads answers as RFC 9112 frames them.
+
+use std::io::{self, ErrorKind};
+
+use crate::stream::{Address, Stream};
+
+/// One connection.
+pub struct Client {
+    stream: Box<dyn Stream>,
+    /// Received, not yet read.
+    buffer: Vec<u8>,
+}
+
+/// A complete answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer {
+    pub status: u16,
+    pub reason: String,
+    /// Names as sent.
+    pub headers: Vec<(String, String)>,
+    pub body: Vec<u8>,
+}
+
+/// How a body ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Framing {
+    Length(usize),
+    Chunked,
+    UntilClose,
+}
+
+impl Answer {
+    /// The first header of that name.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(other, _)| other.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
+    }
+
+    pub fn text(&self) -> &str {
+        std::str::from_utf8(&self.body).expect("a body of UTF-8")
+    }
+
+    /// Whether the server is about to close the connection.
+    pub fn closes(&self) -> bool {
+        self.header("connection").is_some_and(|value| value.eq_ignore_ascii_case("close"))
+            || self.framing(false) == Framing::UntilClose
+    }
+
+    fn framing(&self, head: bool) -> Framing {
+        if head || matches!(self.status, 100..=199 | 204 | 304) {
+            return Framing::Length(0);
+        }
+        if self.header("transfer-encoding").is_some_and(|value| value.eq_ignore_ascii_case("chunked")) {
+            return Framing::Chunked;
+        }
+        match self.header("content-length").and_then(|value| value.parse().ok()) {
+            Some(length) => Framing::Length(length),
+            None => Framing::UntilClose,
+        }
+    }
+}
+
+/// `GET` of a path on a connection of its own.
+pub fn get(address: &Address, path: &str) -> io::Result<Answer> {
+    let mut client = Client::connect(address)?;
+    client.send(format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").as_bytes())?;
+    client.answer()
+}
+
+/// All that a server says to these bytes until it closes. Closing instead of reading counts as an answer.
+pub fn exchange(address: &Address, request: &[u8]) -> io::Result<Vec<u8>> {
+    let mut client = Client::connect(address)?;
+    let sent = client.send(request).and_then(|()| client.stream.end());
+    match sent.and_then(|()| client.rest()) {
+        Err(error) if is_close(&error) => Ok(std::mem::take(&mut client.buffer)),
+        received => received,
+    }
+}
+
+/// Whether the other end closed the connection.
+pub fn is_close(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        ErrorKind::ConnectionReset | ErrorKind::BrokenPipe | ErrorKind::UnexpectedEof | ErrorKind::NotConnected
+    )
+}
+
+impl Client {
+    pub fn connect(address: &Address) -> io::Result<Self> {
+        Ok(Self { stream: address.connect()?, buffer: Vec::new() })
+    }
+
+    pub fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.stream.write_all(bytes)
+    }
+
+    /// Sends `GET` and reads the answer.
+    pub fn get(&mut self, path: &str) -> io::Result<Answer> {
+        self.send(format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n").as_bytes())?;
+        self.answer()
+    }
+
+    /// Reads the answer to a request that was no `HEAD`, skipping interim ones.
+    pub fn answer(&mut self) -> io::Result<Answer> {
+        loop {
+            let answer = self.read(false)?;
+            if answer.status >= 200 {
+                return Ok(answer);
+            }
+        }
+    }
+
+    /// Reads the next answer, interim or final; `head` if the request was a `HEAD`.
+    pub fn read(&mut self, head: bool) -> io::Result<Answer> {
+        let mut answer = self.head()?;
+        answer.body = match answer.framing(head) {
+            Framing::Length(length) => self.take(length)?,
+            Framing::Chunked => self.chunks()?,
+            Framing::UntilClose => self.rest()?,
+        };
+        Ok(answer)
+    }
+
+    /// Reads status line and headers alone.
+    pub fn head(&mut self) -> io::Result<Answer> {
+        let mut parts = self.line()?.splitn(3, ' ').map(str::to_owned).collect::<Vec<_>>().into_iter();
+        let version = parts.next().unwrap_or_default();
+        let status = parts.next().and_then(|status| status.parse().ok());
+        let (true, Some(status)) = (version.starts_with("HTTP/1."), status) else {
+            return Err(io::Error::new(ErrorKind::InvalidData, format!("no status line: {version:?}")));
+        };
+        let mut answer =
+            Answer { status, reason: parts.next().unwrap_or_default(), headers: Vec::new(), body: Vec::new() };
+        loop {
+            let line = self.line()?;
+            if line.is_empty() {
+                return Ok(answer);
+            }
+            let Some((name, value)) = line.split_once(':') else {
+                return Err(io::Error::new(ErrorKind::InvalidData, format!("no header: {line:?}")));
+            };
+            answer.headers.push((name.to_owned(), value.trim().to_owned()));
+        }
+    }
+
+    fn chunks(&mut self) -> io::Result<Vec<u8>> {
+        let mut body = Vec::new();
+        while let Some(chunk) = self.chunk()? {
+            body.extend(chunk);
+        }
+        Ok(body)
+    }
+
+    /// Reads one chunk; none for the last, whose trailers are skipped.
+    pub fn chunk(&mut self) -> io::Result<Option<Vec<u8>>> {
+        let line = self.line()?;
+        let size = line.split(';').next().unwrap_or_default().trim();
+        let Ok(size) = usize::from_str_radix(size, 16) else {
+            return Err(io::Error::new(ErrorKind::InvalidData, format!("no chunk size: {line:?}")));
+        };
+        if size == 0 {
+            while !self.line()?.is_empty() {}
+            return Ok(None);
+        }
+        let chunk = self.take(size)?;
+        self.line()?;
+        Ok(Some(chunk))
+    }
+
+    fn line(&mut self) -> io::Result<String> {
+        loop {
+            if let Some(end) = self.buffer.windows(2).position(|pair| pair == b"\r\n") {
+                let line = self.take(end + 2)?;
+                return Ok(String::from_utf8_lossy(&line[..end]).into_owned());
+            }
+            self.fill()?;
+        }
+    }
+
+    /// Reads exactly this many bytes.
+    pub fn take(&mut self, count: usize) -> io::Result<Vec<u8>> {
+        while self.buffer.len() < count {
+            self.fill()?;
+        }
+        Ok(self.buffer.drain(..count).collect())
+    }
+
+    /// Reads until the server closes.
+    pub fn rest(&mut self) -> io::Result<Vec<u8>> {
+        loop {
+            match self.fill() {
+                Ok(()) => {}
+                Err(error) if error.kind() == ErrorKind::UnexpectedEof => return Ok(std::mem::take(&mut self.buffer)),
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// Whether anything has come that was not read.
+    pub fn has_unread(&self) -> bool {
+        !self.buffer.is_empty()
+    }
+
+    fn fill(&mut self) -> io::Result<()> {
+        let mut bytes = [0; 16 * 1024];
+        match self.stream.read(&mut bytes)? {
+            0 => Err(ErrorKind::UnexpectedEof.into()),
+            count => {
+                self.buffer.extend(&bytes[..count]);
+                Ok(())
+            }
+        }
+    }
+}

@@ -1,0 +1,48 @@
+//! As much of an HTTP/2 client (RFC 9113) as it takes to see that a server speaks it with prior knowledge.
+
+use std::io;
+
+use crate::http::Client;
+use crate::stream::Address;
+
+const DATA: u8 = 0;
+const HEADERS: u8 = 1;
+const SETTINGS: u8 = 4;
+const END_STREAM: u8 = 1;
+const END_HEADERS: u8 = 4;
+
+/// `GET /` with authority `localhost`: whether the status is 200, and the body.
+pub fn get_root(address: &Address) -> io::Result<(bool, Vec<u8>)> {
+    let mut client = Client::connect(address)?;
+    let mut request = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec();
+    frame(&mut request, SETTINGS, 0, 0, &[]);
+    // Static table entries (RFC 7541, Appendix A): GET 2, path / 4, scheme http 6; authority 1 with a literal value.
+    let mut headers = vec![0x82, 0x84, 0x86, 0x01, 9];
+    headers.extend(b"localhost");
+    frame(&mut request, HEADERS, END_STREAM | END_HEADERS, 1, &headers);
+    client.send(&request)?;
+    let (mut ok, mut body) = (false, Vec::new());
+    loop {
+        let head = client.take(9)?;
+        let length = u32::from_be_bytes([0, head[0], head[1], head[2]]) as usize;
+        let payload = client.take(length)?;
+        let (kind, flags, stream) = (head[3], head[4], head[8]);
+        match kind {
+            // 8 is `:status: 200`.
+            HEADERS => ok = payload.first() == Some(&0x88),
+            DATA => body.extend(payload),
+            _ => {}
+        }
+        if stream == 1 && matches!(kind, HEADERS | DATA) && flags & END_STREAM != 0 {
+            return Ok((ok, body));
+        }
+    }
+}
+
+fn frame(out: &mut Vec<u8>, kind: u8, flags: u8, stream: u32, payload: &[u8]) {
+    let length = u32::try_from(payload.len()).expect("a short frame");
+    out.extend(&length.to_be_bytes()[1..]);
+    out.extend([kind, flags]);
+    out.extend(stream.to_be_bytes());
+    out.extend(payload);
+}
