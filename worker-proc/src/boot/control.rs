@@ -13,9 +13,11 @@ use crate::{http, net};
 pub struct Link(AsyncFd<Control>);
 
 impl Link {
-    /// Panics only where the event loop has no room for a descriptor, at start.
-    pub fn new(control: Control) -> Self {
-        Self(AsyncFd::new(control).expect("the event loop takes the control channel"))
+    pub fn new(control: Control) -> std::io::Result<Self> {
+        // SAFETY: the channel owns its descriptor and never changes it.
+        #[allow(unsafe_code)]
+        let registered = unsafe { AsyncFd::register(control) };
+        Ok(Self(registered?))
     }
 
     async fn send(&self, message: &ToSupervisor) {

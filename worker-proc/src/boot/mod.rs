@@ -75,7 +75,13 @@ pub fn serve(start: Start, snapshot: &'static [u8]) -> u8 {
     };
     runtime.block_on(async move {
         let built = start_runtime(&start, snapshot);
-        let control = start.control.map(control::Link::new);
+        let control = match start.control.map(control::Link::new).transpose() {
+            Ok(control) => control,
+            Err(error) => {
+                eprintln!("error: the control channel cannot be used: {error}");
+                return 1;
+            }
+        };
         let built = match built {
             Ok(built) => built,
             Err(errors) => {

@@ -9,4 +9,3 @@ pub mod spec;
 mod worker;
 
 pub use router::Router;
-pub use worker::Worker;

@@ -53,7 +53,7 @@ impl Worker {
     pub fn start(spec: WorkerSpec, router: &Rc<Router>) -> Result<Rc<Self>, Vec<String>> {
         let name = spec.name.clone();
         let complain = |text: String| vec![format!("service {name}: {text}")];
-        let isolate = Isolate::new(&spec.name, &spec.flags).map_err(complain)?;
+        let isolate = Isolate::new(&spec.flags).map_err(complain)?;
         let mut outlets =
             Outlets { designators: vec![Some(spec.global_outbound.clone()), spec.cache_outbound.clone()] };
         let script = matches!(spec.code, Code::Script(_));

@@ -92,17 +92,3 @@ pub fn async_op<T: IntoJs>(
     };
     context.spawn(op.boxed_local());
 }
-
-/// Runs the future in the request's context, then `finish` in the isolate. Throws at global scope.
-pub fn spawn_then<T: 'static>(
-    scope: &mut v8::PinScope,
-    future: impl Future<Output = T> + 'static,
-    finish: impl FnOnce(&mut v8::PinScope<'_, '_>, T) + 'static,
-) {
-    let Some(context) = require_context(scope) else { return };
-    let op = async move {
-        let result = future.await;
-        Box::new(move |scope: &mut v8::PinScope<'_, '_>| finish(scope, result)) as Completion
-    };
-    context.spawn(op.boxed_local());
-}

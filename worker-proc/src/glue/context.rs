@@ -32,8 +32,6 @@ pub trait IoContext {
     fn release(&self);
     /// Completes the event with a value of the context's own kind; the first call counts.
     fn respond(&self, outcome: Outcome);
-    /// Adds a stream's end to what the context waits for before it ends, though nothing more is to run in JavaScript.
-    fn as_any(&self) -> &dyn std::any::Any;
 }
 
 /// How an event ended, as JavaScript reports it.

@@ -1,16 +1,34 @@
 //! Errors on their way from an op to JavaScript.
 
+use std::borrow::Cow;
+
 use super::args::{intern, string};
+use crate::service;
 
 /// The class of the JavaScript exception that an error becomes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Class {
     Error,
     TypeError,
     RangeError,
     SyntaxError,
     /// A `DOMException` of this name.
-    Dom(&'static str),
+    Dom(Cow<'static, str>),
+}
+
+impl From<&str> for Class {
+    /// The class that a worker's exception had, as far as it can be told by name.
+    fn from(name: &str) -> Self {
+        match name {
+            "TypeError" => Self::TypeError,
+            "RangeError" => Self::RangeError,
+            "SyntaxError" => Self::SyntaxError,
+            name => match name.strip_prefix("DOMException ") {
+                Some(name) => Self::Dom(Cow::Owned(name.to_owned())),
+                None => Self::Error,
+            },
+        }
+    }
 }
 
 /// An op's failure: a JavaScript class and a message that user code sees.
@@ -40,13 +58,13 @@ impl OpError {
     }
 
     pub fn dom(name: &'static str, message: impl Into<String>) -> Self {
-        Self::new(Class::Dom(name), message)
+        Self::new(Class::Dom(Cow::Borrowed(name)), message)
     }
 
     /// The exception object.
     pub fn to_exception<'s>(&self, scope: &mut v8::PinScope<'s, '_>) -> v8::Local<'s, v8::Value> {
         let message = string(scope, &self.message);
-        let exception = match self.class {
+        let exception = match &self.class {
             Class::Error => v8::Exception::error(scope, message),
             Class::TypeError => v8::Exception::type_error(scope, message),
             Class::RangeError => v8::Exception::range_error(scope, message),
@@ -65,9 +83,13 @@ impl OpError {
     }
 }
 
-impl From<crate::service::Error> for OpError {
-    fn from(error: crate::service::Error) -> Self {
-        Self::error(error.to_string())
+impl From<service::Error> for OpError {
+    fn from(error: service::Error) -> Self {
+        let mut made = Self::new(Class::from(error.class.as_str()), error.message);
+        if error.kind == service::Kind::Worker {
+            made.flags = &["remote"];
+        }
+        made
     }
 }
 

@@ -8,8 +8,11 @@ use super::args::{intern, string, string_arg};
 use super::error::throw_error;
 use super::registry::Registry;
 
+/// A function by name; the address is known at run time only.
+type Native = (&'static str, fn() -> v8::FunctionCallback);
+
 /// The functions that the bootstrap script itself is given, beside the APIs' ops.
-pub const NATIVE: [(&str, fn() -> v8::FunctionCallback); 1] = [("compile", || compile.map_fn_to())];
+pub const NATIVE: [Native; 1] = [("compile", || compile.map_fn_to())];
 
 const BOOTSTRAP: super::JsSource = crate::js!("bootstrap.js");
 const PRIMORDIALS: super::JsSource = crate::js!("primordials.js");

@@ -13,9 +13,9 @@ pub mod registry;
 pub mod state;
 
 pub use args::{bool_arg, f64_arg, i32_arg, intern, str_arg, string, string_arg, u32_arg};
-pub use async_op::{IntoJs, async_op, spawn_then};
+pub use async_op::{IntoJs, async_op};
 pub use bytes::{bytes_arg, uint8_array, with_bytes};
-pub use context::{Completion, IoContext, current, require_context};
+pub use context::{IoContext, current, require_context};
 pub use error::{OpError, throw, throw_error, throw_type_error};
 pub use native::{native_arg, native_object};
 pub use registry::{Api, JsSource, Ops, Registry};

@@ -86,11 +86,10 @@ impl Ops {
     }
 }
 
-/// An internal module: its source, the API it belongs to, and whether the snapshot holds it.
+/// An internal module: its source and the API it belongs to.
 pub struct Module {
     pub source: JsSource,
     pub api: usize,
-    pub lazy: bool,
 }
 
 /// All APIs, indexed.
@@ -120,7 +119,7 @@ impl Registry {
                         if !lazy {
                             registry.eager.push(name.clone());
                         }
-                        let module = Module { source: *source, api: index, lazy };
+                        let module = Module { source: *source, api: index };
                         let earlier = registry.modules.insert(name, module);
                         debug_assert!(earlier.is_none(), "two internal modules of one name");
                     }

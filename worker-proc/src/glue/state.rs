@@ -23,12 +23,10 @@ pub struct IsolateState {
     pub allow_eval: Cell<bool>,
     /// Makes a `require` for code of a module of this name; the isolate's module map sets it.
     pub make_require: Cell<Option<MakeRequire>>,
-    /// The name of the service that the isolate runs.
-    pub service: String,
 }
 
 impl IsolateState {
-    pub fn new(service: &str) -> Rc<Self> {
+    pub fn new() -> Rc<Self> {
         Rc::new(Self {
             current: RefCell::new(None),
             internals: RefCell::new(None),
@@ -36,7 +34,6 @@ impl IsolateState {
             extensions: RefCell::default(),
             allow_eval: Cell::new(false),
             make_require: Cell::new(None),
-            service: service.to_owned(),
         })
     }
 

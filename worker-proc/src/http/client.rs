@@ -24,7 +24,10 @@ type Sender = SendRequest<ToHyper<()>>;
 
 /// Idle connections by server.
 #[derive(Clone, Default)]
-pub struct Pool(Rc<RefCell<HashMap<String, Vec<(Sender, Instant)>>>>);
+pub struct Pool(Rc<RefCell<HashMap<String, Vec<Idle>>>>);
+
+/// A connection, and since when it is idle.
+type Idle = (Sender, Instant);
 
 impl Pool {
     fn take(&self, key: &str) -> Option<Sender> {
@@ -153,5 +156,5 @@ fn incoming(response: http::Response<hyper::body::Incoming>) -> Response {
     let mut headers = head.headers;
     headers.remove(CONNECTION);
     headers.remove(TRANSFER_ENCODING);
-    Response { status: head.status.as_u16(), status_text, headers, body: from_hyper(body), upgrade: None }
+    Response { status: head.status.as_u16(), status_text, headers, body: from_hyper(body) }
 }

@@ -17,7 +17,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use super::body::{ToHyper, from_hyper};
 use super::headers::{HttpOptions, inject};
 use super::sweep::{Connection, Connections, Limits};
-use crate::service::{Error, Kind, Request, Response, Service};
+use crate::service::{Request, Response, Service};
 
 /// Methods that workerd knows; others are answered 501.
 const METHODS: [&str; 28] = [
@@ -118,7 +118,7 @@ impl Server {
         let mut response = match neutral(request, &endpoint) {
             Ok(request) => match endpoint.service.clone().fetch(request).await {
                 Ok(response) => response,
-                Err(error) => failed(&error),
+                Err(_) => failed(),
             },
             Err(response) => response,
         };
@@ -143,6 +143,7 @@ impl Drop for Exchange {
 }
 
 /// hyper's request as ours, or the answer to a bad one.
+#[allow(clippy::result_large_err)] // Once a request, and moved nowhere else.
 fn neutral(request: http::Request<Incoming>, endpoint: &Endpoint) -> Result<Request, Response> {
     let (mut head, body) = request.into_parts();
     if !METHODS.contains(&head.method.as_str()) {
@@ -202,7 +203,7 @@ fn neutral(request: http::Request<Incoming>, endpoint: &Endpoint) -> Result<Requ
     head.headers.remove(EXPECT);
     head.headers.remove(TRANSFER_ENCODING);
     inject(&mut head.headers, &options.inject_request);
-    Ok(Request { method: head.method, url, headers: head.headers, body: from_hyper(body), cf, upgrade: None })
+    Ok(Request { method: head.method, url, headers: head.headers, body: from_hyper(body), cf })
 }
 
 /// Whether a URL of these parts is already as the URL standard serialises it; most are.
@@ -238,14 +239,8 @@ fn to_hyper(response: Response, exchange: Exchange) -> http::Response<ToHyper<Ex
 }
 
 /// What the client is told when a service fails; the log has the details.
-fn failed(error: &Error) -> Response {
-    match error.kind {
-        Kind::Overloaded => closing(Response::text(503, "Service Unavailable")),
-        Kind::BadRequest => bad_request(),
-        Kind::Worker | Kind::Internal | Kind::Disconnected => {
-            closing(Response::text(500, "Internal Server Error"))
-        }
-    }
+fn failed() -> Response {
+    closing(Response::text(500, "Internal Server Error"))
 }
 
 fn bad_request() -> Response {

@@ -8,10 +8,6 @@ use crate::glue::state::IsolateState;
 pub struct Described {
     /// `TypeError: message`, as `String(error)` gives it.
     pub summary: String,
-    /// The class name, `Error` for what is no error object.
-    pub class: String,
-    /// The bare message.
-    pub message: String,
     /// The summary and the stack below it.
     pub stack: String,
     /// Where it was thrown: `main.js:1:21`, and the frames in workerd's start-up form (`  at main.js:1:21 in f`).
@@ -24,11 +20,9 @@ pub fn describe<'s>(scope: &mut v8::PinScope<'s, '_>, exception: v8::Local<'s, v
     let message = v8::Exception::create_message(scope, exception);
     let mut frames = frames(scope, &message);
     let mut class = "Error".to_owned();
-    let mut text = String::new();
     let mut stack = None;
     if let Ok(object) = v8::Local::<v8::Object>::try_from(exception) {
         class = property(scope, object, "name").unwrap_or(class);
-        text = property(scope, object, "message").unwrap_or_default();
         stack = property(scope, object, "stack");
     }
     let summary = match exception.to_string(scope) {
@@ -42,10 +36,7 @@ pub fn describe<'s>(scope: &mut v8::PinScope<'s, '_>, exception: v8::Local<'s, v
         Some(stack) if !stack.is_empty() => stack,
         _ => summary.clone(),
     };
-    if text.is_empty() && !exception.is_object() {
-        text = summary.clone();
-    }
-    Described { summary, class, message: text, stack, frames }
+    Described { summary, stack, frames }
 }
 
 fn property<'s>(scope: &mut v8::PinScope<'s, '_>, object: v8::Local<'s, v8::Object>, name: &str) -> Option<String> {

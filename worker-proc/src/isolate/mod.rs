@@ -28,7 +28,7 @@ pub struct Isolate {
 
 impl Isolate {
     /// Starts an isolate from the snapshot; `flags` are the names of the compat flags that are set.
-    pub fn new(service: &str, flags: &schema::compat::Flags) -> Result<Rc<Self>, String> {
+    pub fn new(flags: &schema::compat::Flags) -> Result<Rc<Self>, String> {
         let snapshot = snapshot::installed();
         let params = v8::CreateParams::default()
             .snapshot_blob(snapshot)
@@ -40,7 +40,7 @@ impl Isolate {
         modules::install(&mut inner);
         inner.set_prepare_stack_trace_callback(exception::prepare_stack_trace);
         inner.set_modify_code_generation_from_strings_callback(platform::modify_code_generation);
-        let state = IsolateState::new(service);
+        let state = IsolateState::new();
         state.make_require.set(Some(modules::make_require));
         inner.set_slot(state.clone());
         let context = {
@@ -101,11 +101,6 @@ impl Isolate {
         self.running.set(false);
         drop(io);
         result
-    }
-
-    /// The isolate's state, for what must look at it from outside.
-    pub fn state(&self) -> &Rc<IsolateState> {
-        &self.state
     }
 }
 

@@ -115,7 +115,7 @@ pub fn evaluate<'s>(
     name: &str,
 ) -> Option<(v8::Local<'s, v8::Module>, v8::Local<'s, v8::Promise>)> {
     let Some(module) = load(scope, name) else {
-        if map(scope).borrow().entries.get(name).is_none() {
+        if !map(scope).borrow().entries.contains_key(name) {
             throw_error(scope, &format!("No such module \"{name}\"."));
         }
         return None;

@@ -18,7 +18,7 @@ static SNAPSHOT: OnceLock<&'static [u8]> = OnceLock::new();
 pub fn create() -> Result<Vec<u8>, String> {
     let references = Registry::get().external_references();
     let mut creator = v8::Isolate::snapshot_creator(Some(references.into()), None);
-    creator.set_slot(crate::glue::IsolateState::new("snapshot"));
+    creator.set_slot(crate::glue::IsolateState::new());
     let made = {
         v8::scope!(let scope, &mut creator);
         let context = v8::Context::new(scope, v8::ContextOptions::default());

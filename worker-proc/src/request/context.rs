@@ -1,6 +1,5 @@
 //! The context of one event: its pending ops, timers, resources and outcome, and the task that drives them.
 
-use std::any::Any;
 use std::cell::{Cell, RefCell};
 use std::pin::Pin;
 use std::rc::Rc;
@@ -153,10 +152,10 @@ impl RequestContext {
         while let Poll::Ready(Some(turn)) = Pin::new(&mut *ops).poll_next(cx) {
             turns.push(turn);
         }
-        if turns.is_empty() {
-            if let Poll::Ready(id) = self.timers.borrow_mut().poll(cx) {
-                turns.push(Box::new(move |scope: &mut v8::PinScope<'_, '_>| fire_timer(scope, id)));
-            }
+        if turns.is_empty()
+            && let Poll::Ready(id) = self.timers.borrow_mut().poll(cx)
+        {
+            turns.push(Box::new(move |scope: &mut v8::PinScope<'_, '_>| fire_timer(scope, id)));
         }
         turns
     }
@@ -216,9 +215,5 @@ impl IoContext for RequestContext {
                 outcome => Ok(outcome),
             });
         }
-    }
-
-    fn as_any(&self) -> &dyn Any {
-        self
     }
 }

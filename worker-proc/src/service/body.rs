@@ -1,6 +1,8 @@
 //! A body: nothing, bytes in memory, or a stream with back-pressure.
 
+use std::cell::RefCell;
 use std::fmt;
+use std::rc::Rc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
@@ -49,11 +51,6 @@ impl Body {
             Self::Stream(stream) => stream.poll_chunk(cx),
         }
     }
-
-    /// The next chunk.
-    pub async fn chunk(&mut self) -> Option<Result<Bytes, Error>> {
-        std::future::poll_fn(|cx| self.poll_chunk(cx)).await
-    }
 }
 
 impl From<Bytes> for Body {
@@ -72,56 +69,100 @@ impl fmt::Debug for Body {
     }
 }
 
-/// The writing side of a body that is produced chunk by chunk.
+/// The writing side of a body that is produced chunk by chunk. Dropped before [`BodyWriter::finish`], it cuts the body off:
+/// the reader sees an error, never a short body.
 pub struct BodyWriter {
-    sender: mpsc::Sender<Result<Bytes, Error>>,
+    sender: mpsc::Sender<Bytes>,
+    end: Rc<RefCell<Option<Result<(), Error>>>>,
 }
 
 /// Chunks that wait in a body channel; the writer waits when it is full.
 const MAX_WAITING_CHUNKS: usize = 1;
 
 struct Receiver {
-    receiver: mpsc::Receiver<Result<Bytes, Error>>,
+    receiver: mpsc::Receiver<Bytes>,
+    end: Rc<RefCell<Option<Result<(), Error>>>>,
     left: Option<u64>,
 }
 
 /// A body with its writer. `length` is what will be written, if known.
 pub fn channel(length: Option<u64>) -> (BodyWriter, Body) {
     let (sender, receiver) = mpsc::channel(MAX_WAITING_CHUNKS);
-    (BodyWriter { sender }, Body::Stream(Box::new(Receiver { receiver, left: length })))
+    let end = Rc::default();
+    let body = Body::Stream(Box::new(Receiver { receiver, end: Rc::clone(&end), left: length }));
+    (BodyWriter { sender, end }, body)
 }
 
 impl BodyWriter {
     /// Writes a chunk, waiting for room; an error means that the reader has gone.
     pub async fn write(&self, chunk: Bytes) -> Result<(), Error> {
-        self.sender.send(Ok(chunk)).await.map_err(|_| gone())
+        self.sender
+            .send(chunk)
+            .await
+            .map_err(|_| Error::disconnected("The reader of the body has gone away."))
     }
 
-    /// Ends the body with an error, which the reader sees.
-    pub async fn fail(&self, error: Error) {
-        let _ = self.sender.send(Err(error)).await;
+    /// The body is complete.
+    pub fn finish(&self) {
+        self.end.borrow_mut().get_or_insert(Ok(()));
     }
 
-    /// Ends when the reader has gone.
-    pub async fn closed(&self) {
-        self.sender.closed().await;
+    /// Ends the body with an error, which the reader sees after what was written.
+    pub fn fail(&self, error: Error) {
+        self.end.borrow_mut().get_or_insert(Err(error));
     }
-}
-
-fn gone() -> Error {
-    Error::disconnected("The reader of the body has gone away.")
 }
 
 impl BodyStream for Receiver {
     fn poll_chunk(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Error>>> {
-        let polled = self.receiver.poll_recv(cx);
-        if let (Poll::Ready(Some(Ok(chunk))), Some(left)) = (&polled, &mut self.left) {
+        let Some(chunk) = std::task::ready!(self.receiver.poll_recv(cx)) else {
+            // Once told, an error is not told again.
+            return Poll::Ready(match self.end.borrow_mut().replace(Ok(())) {
+                Some(Ok(())) => None,
+                Some(Err(error)) => Some(Err(error)),
+                None => Some(Err(Error::disconnected("Network connection lost."))),
+            });
+        };
+        if let Some(left) = &mut self.left {
             *left = left.saturating_sub(chunk.len() as u64);
         }
-        polled
+        Poll::Ready(Some(Ok(chunk)))
     }
 
     fn length(&self) -> Option<u64> {
         self.left
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn read(mut body: Body) -> (usize, bool) {
+        let mut bytes = 0;
+        loop {
+            match std::future::poll_fn(|cx| body.poll_chunk(cx)).await {
+                Some(Ok(chunk)) => bytes += chunk.len(),
+                Some(Err(_)) => return (bytes, false),
+                None => return (bytes, true),
+            }
+        }
+    }
+
+    #[tokio::test(flavor = "current_thread")]
+    async fn only_a_finished_body_ends_well() {
+        type End = fn(&BodyWriter);
+        let ends: [(End, bool); 3] = [
+            (|writer| writer.finish(), true),
+            (|writer| writer.fail(Error::internal("no")), false),
+            (|_| {}, false),
+        ];
+        for (end, well) in ends {
+            let (writer, body) = channel(None);
+            writer.write(Bytes::from_static(b"abc")).await.unwrap();
+            end(&writer);
+            drop(writer);
+            assert_eq!(read(body).await, (3, well));
+        }
     }
 }

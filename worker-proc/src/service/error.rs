@@ -9,10 +9,6 @@ pub enum Kind {
     Worker,
     /// The other side went away, or could not be reached.
     Disconnected,
-    /// A bound was reached.
-    Overloaded,
-    /// The client's request is at fault.
-    BadRequest,
     /// The runtime or its configuration is at fault.
     Internal,
 }

@@ -24,8 +24,6 @@ pub struct Request {
     pub body: Body,
     /// The `request.cf` object as JSON.
     pub cf: Option<String>,
-    /// The connected socket, where the client asked for an upgrade.
-    pub upgrade: Option<Upgrade>,
 }
 
 /// An HTTP response on its way back.
@@ -36,8 +34,6 @@ pub struct Response {
     pub status_text: Option<String>,
     pub headers: http::HeaderMap,
     pub body: Body,
-    /// Takes over the connection after a 101 answer.
-    pub upgrade: Option<Upgrade>,
 }
 
 impl Response {
@@ -48,23 +44,9 @@ impl Response {
             status_text: None,
             headers: http::HeaderMap::new(),
             body: Body::from(text.into()),
-            upgrade: None,
         }
     }
 }
-
-/// One side of a connection that has left HTTP: a future byte stream.
-pub struct Upgrade(pub LocalBoxFuture<'static, Result<Box<dyn Duplex>, Error>>);
-
-impl std::fmt::Debug for Upgrade {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Upgrade")
-    }
-}
-
-/// A byte stream in both directions.
-pub trait Duplex: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin {}
-impl<T: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin> Duplex for T {}
 
 /// An event other than `fetch`, by the handler's name and a JSON argument.
 #[derive(Clone, Debug)]

@@ -39,10 +39,4 @@ impl ResourceTable {
         self.entries.borrow_mut().remove(&id);
         Some(resource)
     }
-
-    /// Drops whatever has that number.
-    pub fn remove(&self, id: u32) {
-        let removed = self.entries.borrow_mut().remove(&id);
-        drop(removed);
-    }
 }

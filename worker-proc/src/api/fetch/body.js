@@ -13,6 +13,7 @@ const { getHeader } = require("headers");
 const { encodeUtf8, decodeUtf8 } = require("encoding");
 const { isURLSearchParams } = require("url/search_params");
 const { defineInterface, illegalConstructor, illegalInvocation } = require("webidl");
+const { describeError } = require("fetch/events");
 const streams = require("streams");
 const readableFrom = streams.globals.ReadableStream.from;
 const blobs = () => require("blob");
@@ -240,7 +241,10 @@ function sendable(content, size) {
     content,
     (chunk) => ops.write(writer, chunk),
     () => ops.closeBody(writer),
-    (reason) => ops.abortBody(writer, `${reason?.message ?? reason}`),
+    (reason) => {
+      const { name, message } = describeError(reason);
+      ops.abortBody(writer, name, message);
+    },
   );
   PromisePrototypeThen(pumped, ops.release, ops.release);
   return pair[1];

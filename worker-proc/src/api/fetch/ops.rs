@@ -228,23 +228,23 @@ fn write(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: 
 /// `closeBody(number)`: the end of the body.
 fn close_body(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, _: v8::ReturnValue) {
     let number = u32_arg(scope, &args, 0);
-    if let Some(context) = current(scope) {
-        context.resources().remove(number);
+    if let Some(writer) = take_writer(scope, number) {
+        writer.finish();
     }
 }
 
-/// `abortBody(number, message)`: the body ends with an error, which resolves the promise once told.
-fn abort_body(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
+/// `abortBody(number, class, message)`: the body ends with an error.
+fn abort_body(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, _: v8::ReturnValue) {
     let number = u32_arg(scope, &args, 0);
-    let message = string_arg(scope, &args, 1);
-    let Some(context) = require_context(scope) else { return };
-    let writer = context.resources().take::<WriterResource>(number).and_then(|writer| writer.0.take());
-    async_op(scope, &mut rv, async move {
-        if let Some(writer) = writer {
-            writer.fail(Error::new(Kind::Worker, message)).await;
-        }
-        Ok(())
-    });
+    let class = string_arg(scope, &args, 1);
+    let message = string_arg(scope, &args, 2);
+    if let Some(writer) = take_writer(scope, number) {
+        writer.fail(Error { kind: Kind::Worker, class, message, stack: None });
+    }
+}
+
+fn take_writer(scope: &mut v8::PinScope, number: u32) -> Option<Rc<BodyWriter>> {
+    current(scope)?.resources().take::<WriterResource>(number)?.0.take()
 }
 
 /// A body as JavaScript passes it: a string, bytes, a number, or nothing.
@@ -291,7 +291,6 @@ fn respond(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, _: v8:
         status_text,
         headers,
         body,
-        upgrade: None,
     }));
 }
 
@@ -351,7 +350,7 @@ fn fetch(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: 
         let service = service.ok_or_else(|| OpError::error("This service is not configured."))?;
         let method = http::Method::from_bytes(method.as_bytes())
             .map_err(|_| OpError::type_error(format!("Invalid HTTP method string: {method}")))?;
-        let request = Request { method, url, headers, body, cf, upgrade: None };
+        let request = Request { method, url, headers, body, cf };
         Ok(Received(service.fetch(request).await?))
     });
 }
