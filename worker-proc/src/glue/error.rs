@@ -67,7 +67,13 @@ impl OpError {
 
 impl From<crate::service::Error> for OpError {
     fn from(error: crate::service::Error) -> Self {
-        Self::error(error.to_string())
+        let class = match error.class.as_str() {
+            "TypeError" => Class::TypeError,
+            "RangeError" => Class::RangeError,
+            "SyntaxError" => Class::SyntaxError,
+            _ => Class::Error,
+        };
+        Self::new(class, error.to_string())
     }
 }
 
