@@ -12,7 +12,11 @@ fn main() -> ExitCode {
     let program = Program::new(env!("CARGO_BIN_EXE_workerd"));
     let trials = samples::all().into_iter().map(|sample| {
         let program = program.clone();
-        let name = sample.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let name = sample
+            .file_name()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned();
         Trial::test(name, move || {
             let found = samples::transcript(&program, &sample);
             let file = sample.join("answers.http");
@@ -20,7 +24,11 @@ fn main() -> ExitCode {
                 return Ok(std::fs::write(file, found)?);
             }
             let expected = std::fs::read_to_string(file)?;
-            if found == expected { Ok(()) } else { Err(Failed::from(difference(&expected, &found))) }
+            if found == expected {
+                Ok(())
+            } else {
+                Err(Failed::from(difference(&expected, &found)))
+            }
         })
     });
     libtest_mimic::run(&Arguments::from_args(), trials.collect()).exit_code()
@@ -28,7 +36,15 @@ fn main() -> ExitCode {
 
 fn difference(expected: &str, found: &str) -> String {
     let (expected, found): (Vec<_>, Vec<_>) = (expected.lines().collect(), found.lines().collect());
-    let same = expected.iter().zip(&found).take_while(|(expected, found)| expected == found).count();
+    let same = expected
+        .iter()
+        .zip(&found)
+        .take_while(|(expected, found)| expected == found)
+        .count();
     let from = |lines: &[&str]| lines[same.min(lines.len())..].join("\n");
-    format!("after line {same}, expected:\n{}\n\nfound:\n{}", from(&expected), from(&found))
+    format!(
+        "after line {same}, expected:\n{}\n\nfound:\n{}",
+        from(&expected),
+        from(&found)
+    )
 }

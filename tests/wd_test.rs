@@ -9,19 +9,29 @@ use tests::program::Program;
 
 fn main() -> ExitCode {
     let program = Program::new(env!("CARGO_BIN_EXE_workerd"));
-    let trials = tests::files_with_ending(".wd-test").into_iter().map(|file| {
-        let program = program.clone();
-        let name = file.strip_prefix(tests::root()).unwrap_or(&file).display().to_string();
-        Trial::test(name, move || {
-            let output = program.run(&["test".as_ref(), "--experimental".as_ref(), file.as_os_str()]);
-            let stderr = String::from_utf8_lossy(&output.stderr);
-            // A config without tests passes vacuously.
-            if output.status.success() && stderr.contains("[ PASS ]") {
-                return Ok(());
-            }
-            let stdout = String::from_utf8_lossy(&output.stdout);
-            Err(Failed::from(format!("{}\n{stdout}\n{stderr}", output.status)))
-        })
-    });
+    let trials = tests::files_with_ending(".wd-test")
+        .into_iter()
+        .map(|file| {
+            let program = program.clone();
+            let name = file
+                .strip_prefix(tests::root())
+                .unwrap_or(&file)
+                .display()
+                .to_string();
+            Trial::test(name, move || {
+                let output =
+                    program.run(&["test".as_ref(), "--experimental".as_ref(), file.as_os_str()]);
+                let stderr = String::from_utf8_lossy(&output.stderr);
+                // A config without tests passes vacuously.
+                if output.status.success() && stderr.contains("[ PASS ]") {
+                    return Ok(());
+                }
+                let stdout = String::from_utf8_lossy(&output.stdout);
+                Err(Failed::from(format!(
+                    "{}\n{stdout}\n{stderr}",
+                    output.status
+                )))
+            })
+        });
     libtest_mimic::run(&Arguments::from_args(), trials.collect()).exit_code()
 }

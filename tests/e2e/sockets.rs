@@ -26,11 +26,20 @@ fn a_unix_socket_and_an_abstract_one() {
     let name = format!("workerd-tests-{}", std::process::id());
     for processes in [1, 2] {
         for (text, address) in [
-            (format!("unix:{}", path.display()), Address::Unix(path.clone())),
-            (format!("unix-abstract:{name}"), Address::UnixAbstract(name.clone())),
+            (
+                format!("unix:{}", path.display()),
+                Address::Unix(path.clone()),
+            ),
+            (
+                format!("unix-abstract:{name}"),
+                Address::UnixAbstract(name.clone()),
+            ),
         ] {
             let start = Start::serve(&program(), &folder.path("config.capnp"));
-            let mut server = start.arg(format!("--socket-addr=http={text}")).processes(processes).spawn();
+            let mut server = start
+                .arg(format!("--socket-addr=http={text}"))
+                .processes(processes)
+                .spawn();
             for slot in 0..u64::from(processes) {
                 server.phase(slot, "serving", 0);
             }
@@ -47,7 +56,10 @@ fn every_form_of_address() {
     for address in ["localhost:0", "*:0", "127.0.0.1:0", "[::]:0"] {
         for processes in [1, 2] {
             let start = Start::serve(&program(), &folder.path("config.capnp"));
-            let server = start.arg(format!("--socket-addr=http={address}")).processes(processes).start();
+            let server = start
+                .arg(format!("--socket-addr=http={address}"))
+                .processes(processes)
+                .start();
             assert_eq!(server.get("/").text(), "hello", "{address}");
         }
     }
@@ -59,7 +71,9 @@ fn several_sockets() {
     let socket = r#"(name = "http", address = "127.0.0.1:0", http = (), service = "main")"#;
     let both = format!("{socket}, {}", socket.replace("http\",", "more\","));
     folder.write("config.capnp", &ONE_WORKER.replace(socket, &both));
-    let server = Start::serve(&program(), &folder.path("config.capnp")).processes(2).start();
+    let server = Start::serve(&program(), &folder.path("config.capnp"))
+        .processes(2)
+        .start();
     assert_ne!(server.port("http"), server.port("more"));
     assert_eq!(get(&server.address("more"), "/").unwrap().text(), "hello");
 }
@@ -70,7 +84,11 @@ fn a_descriptor_for_a_socket() {
     for processes in [1, 2] {
         let (fd, address) = listener();
         let start = Start::serve(&program(), &folder.path("config.capnp"));
-        let _server = start.arg("--socket-fd=http=0").give(fd).processes(processes).start();
+        let _server = start
+            .arg("--socket-fd=http=0")
+            .give(fd)
+            .processes(processes)
+            .start();
         assert_eq!(get(&address, "/").unwrap().text(), "hello");
     }
 }
@@ -79,12 +97,23 @@ fn a_descriptor_for_a_socket() {
 #[test]
 fn descriptors_by_the_protocol_of_systemd() {
     let folder = Folder::worker(HELLO);
-    for (environment, option) in [("LISTEN_FDNAMES=http", "--verbose"), ("LISTEN_FDNAMES=", "--socket-fd=http=3")] {
+    for (environment, option) in [
+        ("LISTEN_FDNAMES=http", "--verbose"),
+        ("LISTEN_FDNAMES=", "--socket-fd=http=3"),
+    ] {
         let (fd, address) = listener();
         let mut command = Command::new("sh");
         let script = format!(r#"export LISTEN_PID=$$ LISTEN_FDS=1 {environment}; exec "$@" 3<&0"#);
-        command.args(["-c", &script, "sh"]).arg(program().path()).arg("serve").arg(folder.path("config.capnp"));
-        let _server = Start::command(command).arg(option).give(fd).processes(2).start();
+        command
+            .args(["-c", &script, "sh"])
+            .arg(program().path())
+            .arg("serve")
+            .arg(folder.path("config.capnp"));
+        let _server = Start::command(command)
+            .arg(option)
+            .give(fd)
+            .processes(2)
+            .start();
         assert_eq!(get(&address, "/").unwrap().text(), "hello", "{environment}");
     }
 }
@@ -98,15 +127,26 @@ fn systemd_socket_activate() {
         return;
     }
     let folder = Folder::worker(HELLO);
-    for (name, option) in [("--fdname=http", "--verbose"), ("--fdname=unknown", "--socket-fd=http=3")] {
+    for (name, option) in [
+        ("--fdname=http", "--verbose"),
+        ("--fdname=unknown", "--socket-fd=http=3"),
+    ] {
         let (fd, address) = listener();
-        let Address::Loopback(port) = address else { unreachable!("a loopback address") };
+        let Address::Loopback(port) = address else {
+            unreachable!("a loopback address")
+        };
         drop(fd);
         let mut command = Command::new(tool);
         command.args([name, &format!("--listen=127.0.0.1:{port}")]);
-        command.arg(program().path()).arg("serve").arg(folder.path("config.capnp"));
+        command
+            .arg(program().path())
+            .arg("serve")
+            .arg(folder.path("config.capnp"));
         // The tool starts the program when the first connection comes, without its descriptor 0.
-        let server = Start::command(command).arg(option).without_control().spawn();
+        let server = Start::command(command)
+            .arg(option)
+            .without_control()
+            .spawn();
         server.complaint("Listening on");
         assert_eq!(get(&address, "/").unwrap().text(), "hello", "{name}");
     }

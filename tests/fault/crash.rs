@@ -47,19 +47,35 @@ fn kill_under_load(slot: u64) {
     fresh.wait_for(200);
 
     let (kept, fresh) = (kept.stop(), fresh.stop());
-    for connection in kept.iter().chain(&fresh).filter(|connection| connection.end != End::Agreed) {
+    for connection in kept
+        .iter()
+        .chain(&fresh)
+        .filter(|connection| connection.end != End::Agreed)
+    {
         assert!(matches!(connection.end, End::Lost(_)), "{connection:?}");
-        assert!(connection.opened < killed_at, "opened after the kill, and lost: {connection:?}");
+        assert!(
+            connection.opened < killed_at,
+            "opened after the kill, and lost: {connection:?}"
+        );
         for (body, _) in &connection.answers {
-            assert!(!names.contains(body), "lost by the process that was not killed: {connection:?}");
+            assert!(
+                !names.contains(body),
+                "lost by the process that was not killed: {connection:?}"
+            );
         }
     }
-    let lost =
-        |connections: &[Connection]| connections.iter().filter(|connection| connection.end != End::Agreed).count();
+    let lost = |connections: &[Connection]| {
+        connections
+            .iter()
+            .filter(|connection| connection.end != End::Agreed)
+            .count()
+    };
     // One request each can have been under way.
     assert!(lost(&kept) <= CLIENTS && lost(&fresh) <= 2);
     assert!(lost(&kept) > 0, "the killed process had no connection");
-    let untouched = kept.iter().any(|connection| connection.opened < killed_at && connection.end == End::Agreed);
+    let untouched = kept
+        .iter()
+        .any(|connection| connection.opened < killed_at && connection.end == End::Agreed);
     assert!(untouched, "the other process had no connection");
 }
 

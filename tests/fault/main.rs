@@ -35,5 +35,7 @@ fn program() -> Program {
 
 /// Starts two processes and waits until both serve.
 fn two_processes(folder: &Folder) -> Server {
-    Start::serve(&program(), &folder.path("config.capnp")).processes(2).start()
+    Start::serve(&program(), &folder.path("config.capnp"))
+        .processes(2)
+        .start()
 }

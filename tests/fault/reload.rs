@@ -39,8 +39,15 @@ fn reload_under_load(server: &Server, folder: &Folder) {
         assert_eq!(connection.end, End::Agreed, "{connection:?}\n{server:?}");
     }
     let is_new = |(body, _): &(String, usize)| body.starts_with("4 ");
-    assert!(kept.iter().any(|connection| connection.answers.iter().any(is_new)));
-    assert!(fresh.last().is_some_and(|connection| connection.answers.iter().all(is_new)));
+    assert!(
+        kept.iter()
+            .any(|connection| connection.answers.iter().any(is_new))
+    );
+    assert!(
+        fresh
+            .last()
+            .is_some_and(|connection| connection.answers.iter().all(is_new))
+    );
 }
 
 #[test]

@@ -32,7 +32,10 @@ pub enum Framing {
 impl Answer {
     /// The first header of that name.
     pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers.iter().find(|(other, _)| other.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
+        self.headers
+            .iter()
+            .find(|(other, _)| other.eq_ignore_ascii_case(name))
+            .map(|(_, value)| value.as_str())
     }
 
     pub fn text(&self) -> &str {
@@ -41,7 +44,8 @@ impl Answer {
 
     /// Whether the server is about to close the connection.
     pub fn closes(&self) -> bool {
-        self.header("connection").is_some_and(|value| value.eq_ignore_ascii_case("close"))
+        self.header("connection")
+            .is_some_and(|value| value.eq_ignore_ascii_case("close"))
             || self.framing(false) == Framing::UntilClose
     }
 
@@ -49,10 +53,16 @@ impl Answer {
         if head || matches!(self.status, 100..=199 | 204 | 304) {
             return Framing::Length(0);
         }
-        if self.header("transfer-encoding").is_some_and(|value| value.eq_ignore_ascii_case("chunked")) {
+        if self
+            .header("transfer-encoding")
+            .is_some_and(|value| value.eq_ignore_ascii_case("chunked"))
+        {
             return Framing::Chunked;
         }
-        match self.header("content-length").and_then(|value| value.parse().ok()) {
+        match self
+            .header("content-length")
+            .and_then(|value| value.parse().ok())
+        {
             Some(length) => Framing::Length(length),
             None => Framing::UntilClose,
         }
@@ -62,7 +72,9 @@ impl Answer {
 /// `GET` of a path on a connection of its own.
 pub fn get(address: &Address, path: &str) -> io::Result<Answer> {
     let mut client = Client::connect(address)?;
-    client.send(format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").as_bytes())?;
+    client.send(
+        format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").as_bytes(),
+    )?;
     client.answer()
 }
 
@@ -80,13 +92,19 @@ pub fn exchange(address: &Address, request: &[u8]) -> io::Result<Vec<u8>> {
 pub fn is_close(error: &io::Error) -> bool {
     matches!(
         error.kind(),
-        ErrorKind::ConnectionReset | ErrorKind::BrokenPipe | ErrorKind::UnexpectedEof | ErrorKind::NotConnected
+        ErrorKind::ConnectionReset
+            | ErrorKind::BrokenPipe
+            | ErrorKind::UnexpectedEof
+            | ErrorKind::NotConnected
     )
 }
 
 impl Client {
     pub fn connect(address: &Address) -> io::Result<Self> {
-        Ok(Self { stream: address.connect()?, buffer: Vec::new() })
+        Ok(Self {
+            stream: address.connect()?,
+            buffer: Vec::new(),
+        })
     }
 
     pub fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
@@ -122,23 +140,40 @@ impl Client {
 
     /// Reads status line and headers alone.
     pub fn head(&mut self) -> io::Result<Answer> {
-        let mut parts = self.line()?.splitn(3, ' ').map(str::to_owned).collect::<Vec<_>>().into_iter();
+        let mut parts = self
+            .line()?
+            .splitn(3, ' ')
+            .map(str::to_owned)
+            .collect::<Vec<_>>()
+            .into_iter();
         let version = parts.next().unwrap_or_default();
         let status = parts.next().and_then(|status| status.parse().ok());
         let (true, Some(status)) = (version.starts_with("HTTP/1."), status) else {
-            return Err(io::Error::new(ErrorKind::InvalidData, format!("no status line: {version:?}")));
+            return Err(io::Error::new(
+                ErrorKind::InvalidData,
+                format!("no status line: {version:?}"),
+            ));
         };
-        let mut answer =
-            Answer { status, reason: parts.next().unwrap_or_default(), headers: Vec::new(), body: Vec::new() };
+        let mut answer = Answer {
+            status,
+            reason: parts.next().unwrap_or_default(),
+            headers: Vec::new(),
+            body: Vec::new(),
+        };
         loop {
             let line = self.line()?;
             if line.is_empty() {
                 return Ok(answer);
             }
             let Some((name, value)) = line.split_once(':') else {
-                return Err(io::Error::new(ErrorKind::InvalidData, format!("no header: {line:?}")));
+                return Err(io::Error::new(
+                    ErrorKind::InvalidData,
+                    format!("no header: {line:?}"),
+                ));
             };
-            answer.headers.push((name.to_owned(), value.trim().to_owned()));
+            answer
+                .headers
+                .push((name.to_owned(), value.trim().to_owned()));
         }
     }
 
@@ -155,7 +190,10 @@ impl Client {
         let line = self.line()?;
         let size = line.split(';').next().unwrap_or_default().trim();
         let Ok(size) = usize::from_str_radix(size, 16) else {
-            return Err(io::Error::new(ErrorKind::InvalidData, format!("no chunk size: {line:?}")));
+            return Err(io::Error::new(
+                ErrorKind::InvalidData,
+                format!("no chunk size: {line:?}"),
+            ));
         };
         if size == 0 {
             while !self.line()?.is_empty() {}
@@ -189,7 +227,9 @@ impl Client {
         loop {
             match self.fill() {
                 Ok(()) => {}
-                Err(error) if error.kind() == ErrorKind::UnexpectedEof => return Ok(std::mem::take(&mut self.buffer)),
+                Err(error) if error.kind() == ErrorKind::UnexpectedEof => {
+                    return Ok(std::mem::take(&mut self.buffer));
+                }
                 Err(error) => return Err(error),
             }
         }

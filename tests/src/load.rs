@@ -41,7 +41,10 @@ pub enum End {
 impl Load {
     /// Starts clients that keep their connections open, or that ask once on each.
     pub fn start(address: &Address, clients: usize, keep_alive: bool) -> Self {
-        let (stop, answered) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
+        let (stop, answered) = (
+            Arc::new(AtomicBool::new(false)),
+            Arc::new(AtomicUsize::new(0)),
+        );
         let clients = (0..clients)
             .map(|_| {
                 let (address, stop, answered) = (address.clone(), stop.clone(), answered.clone());
@@ -59,12 +62,19 @@ impl Load {
                 })
             })
             .collect();
-        Self { stop, answered, clients }
+        Self {
+            stop,
+            answered,
+            clients,
+        }
     }
 
     /// Waits until this many more requests have been answered.
     pub fn wait_for(&self, more: usize) {
-        let (target, deadline) = (self.answered.load(Relaxed) + more, Instant::now() + DEADLINE);
+        let (target, deadline) = (
+            self.answered.load(Relaxed) + more,
+            Instant::now() + DEADLINE,
+        );
         while self.answered.load(Relaxed) < target {
             assert!(Instant::now() < deadline, "the server does not answer");
             thread::park_timeout(Duration::from_millis(1));
@@ -79,12 +89,24 @@ impl Load {
 
     /// Waits until the server refuses every client.
     pub fn join(self) -> Vec<Connection> {
-        self.clients.into_iter().flat_map(|client| client.join().expect("no panic")).collect()
+        self.clients
+            .into_iter()
+            .flat_map(|client| client.join().expect("no panic"))
+            .collect()
     }
 }
 
-fn one_connection(address: &Address, keep_alive: bool, stop: &AtomicBool, answered: &AtomicUsize) -> Connection {
-    let mut connection = Connection { opened: Instant::now(), answers: Vec::new(), end: End::Agreed };
+fn one_connection(
+    address: &Address,
+    keep_alive: bool,
+    stop: &AtomicBool,
+    answered: &AtomicUsize,
+) -> Connection {
+    let mut connection = Connection {
+        opened: Instant::now(),
+        answers: Vec::new(),
+        end: End::Agreed,
+    };
     let mut client = match Client::connect(address) {
         Ok(client) => client,
         Err(error) => {
@@ -92,10 +114,17 @@ fn one_connection(address: &Address, keep_alive: bool, stop: &AtomicBool, answer
             return connection;
         }
     };
-    let close = if keep_alive { "" } else { "Connection: close\r\n" };
+    let close = if keep_alive {
+        ""
+    } else {
+        "Connection: close\r\n"
+    };
     let request = format!("GET / HTTP/1.1\r\nHost: localhost\r\n{close}\r\n");
     while !stop.load(Relaxed) {
-        match client.send(request.as_bytes()).and_then(|()| client.answer()) {
+        match client
+            .send(request.as_bytes())
+            .and_then(|()| client.answer())
+        {
             Err(error) => connection.end = End::Lost(error.to_string()),
             Ok(answer) if answer.status != 200 => connection.end = End::Failed(answer.status),
             Ok(answer) => {

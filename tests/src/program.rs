@@ -48,8 +48,13 @@ impl Program {
 
 /// Runs a command to its end; panics when that does not come within [`DEADLINE`].
 pub fn output(mut command: Command, input: &[u8]) -> Output {
-    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut child = command.spawn().unwrap_or_else(|error| panic!("{command:?}: {error}"));
+    command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let mut child = command
+        .spawn()
+        .unwrap_or_else(|error| panic!("{command:?}: {error}"));
     // A program that stops reading its input says why on its standard error.
     let _ = child.stdin.take().expect("piped").write_all(input);
     let stdout = collect(child.stdout.take().expect("piped"));
@@ -60,7 +65,11 @@ pub fn output(mut command: Command, input: &[u8]) -> Output {
         let _ = child.kill();
         panic!("{command:?} did not end within {DEADLINE:?}");
     };
-    Output { status: child.wait().expect("a child"), stdout, stderr }
+    Output {
+        status: child.wait().expect("a child"),
+        stdout,
+        stderr,
+    }
 }
 
 fn collect(mut from: impl Read + Send + 'static) -> std::sync::mpsc::Receiver<Vec<u8>> {

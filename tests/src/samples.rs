@@ -25,11 +25,19 @@ pub fn all() -> Vec<PathBuf> {
 /// Serves a sample, sends its requests, and writes the answers down. What is `origin.capnp` in the sample's folder is served too,
 /// as the external service `origin`.
 pub fn transcript(program: &Program, sample: &Path) -> String {
-    let serve = |config: &str| Start::serve(program, &sample.join(config)).arg("--socket-addr=http=127.0.0.1:0");
-    let origin = sample.join("origin.capnp").exists().then(|| serve("origin.capnp").start());
+    let serve = |config: &str| {
+        Start::serve(program, &sample.join(config)).arg("--socket-addr=http=127.0.0.1:0")
+    };
+    let origin = sample
+        .join("origin.capnp")
+        .exists()
+        .then(|| serve("origin.capnp").start());
     let mut start = serve("config.capnp");
     if let Some(origin) = &origin {
-        start = start.arg(format!("--external-addr=origin=127.0.0.1:{}", origin.port("http")));
+        start = start.arg(format!(
+            "--external-addr=origin=127.0.0.1:{}",
+            origin.port("http")
+        ));
     }
     let server = start.start();
     let requests = std::fs::read_to_string(sample.join("requests.http")).expect("requests.http");
@@ -50,8 +58,11 @@ fn ask(address: &Address, request: &Request, server: &Server) -> Answer {
 }
 
 fn show(answer: &Answer) -> String {
-    let mut headers: Vec<_> =
-        answer.headers.iter().map(|(name, value)| format!("{}: {value}\n", name.to_ascii_lowercase())).collect();
+    let mut headers: Vec<_> = answer
+        .headers
+        .iter()
+        .map(|(name, value)| format!("{}: {value}\n", name.to_ascii_lowercase()))
+        .collect();
     headers.sort();
     format!(
         "{} {}\n{}\n{}\n\n",
@@ -90,7 +101,14 @@ fn parse(text: &str) -> Vec<(String, Request)> {
         let (head, body) = rest.split_once("\n\n").unwrap_or((rest, ""));
         let mut lines = head.lines().map(str::to_owned);
         let line = lines.next().unwrap_or_default();
-        (title.to_owned(), Request { line, headers: lines.collect(), body: body.trim_end().to_owned() })
+        (
+            title.to_owned(),
+            Request {
+                line,
+                headers: lines.collect(),
+                body: body.trim_end().to_owned(),
+            },
+        )
     });
     parsed.collect()
 }
@@ -102,7 +120,19 @@ mod tests {
     #[test]
     fn requests_are_parsed() {
         let parsed = parse("### one\nGET /\n\n### two\nPOST /x\na: b\n\nbody\n\n");
-        assert_eq!(parsed[0], ("one".into(), Request { line: "GET /".into(), ..Request::default() }));
-        assert_eq!(parsed[1].1.bytes(), b"POST /x HTTP/1.1\r\nHost: localhost\r\na: b\r\nContent-Length: 4\r\n\r\nbody");
+        assert_eq!(
+            parsed[0],
+            (
+                "one".into(),
+                Request {
+                    line: "GET /".into(),
+                    ..Request::default()
+                }
+            )
+        );
+        assert_eq!(
+            parsed[1].1.bytes(),
+            b"POST /x HTTP/1.1\r\nHost: localhost\r\na: b\r\nContent-Length: 4\r\n\r\nbody"
+        );
     }
 }

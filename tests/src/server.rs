@@ -55,7 +55,11 @@ impl Start {
 
     /// Any command that takes the options of `serve` at its end.
     pub fn command(command: Command) -> Self {
-        Self { command, phases: false, control_fd: Some(0) }
+        Self {
+            command,
+            phases: false,
+            control_fd: Some(0),
+        }
     }
 
     pub fn arg(mut self, argument: impl AsRef<std::ffi::OsStr>) -> Self {
@@ -101,22 +105,35 @@ impl Start {
             _ => self.command.stdout(control),
         };
         self.command.stderr(Stdio::piped());
-        let mut child = self.command.spawn().unwrap_or_else(|error| panic!("{:?}: {error}", self.command));
+        let mut child = self
+            .command
+            .spawn()
+            .unwrap_or_else(|error| panic!("{:?}: {error}", self.command));
         // The pipe's end for the server must have no other holder here, so that the pipe ends with the server.
         drop(self.command);
         let (events, stderr) = (Log::new(), Log::new());
         let to = events.clone();
         lines(std::fs::File::from(reports), move |line| match line {
             // What a worker prints may come this way too.
-            Some(line) => serde_json::from_str(line).into_iter().for_each(|event| to.add(event)),
+            Some(line) => serde_json::from_str(line)
+                .into_iter()
+                .for_each(|event| to.add(event)),
             None => to.end(),
         });
         let to = stderr.clone();
-        lines(child.stderr.take().expect("piped"), move |line| match line {
-            Some(line) => to.add(line.to_owned()),
-            None => to.end(),
-        });
-        Server { child, events, stderr, status: None }
+        lines(
+            child.stderr.take().expect("piped"),
+            move |line| match line {
+                Some(line) => to.add(line.to_owned()),
+                None => to.end(),
+            },
+        );
+        Server {
+            child,
+            events,
+            stderr,
+            status: None,
+        }
     }
 
     /// Starts the server and waits until it listens on the socket `http`.
@@ -136,7 +153,10 @@ impl Server {
     pub fn port(&self, socket: &str) -> u16 {
         let listens = |event: &Value| event["event"] == "listen" && event["socket"] == socket;
         let event = self.wait(&format!("listening on {socket}"), 0, listens);
-        event["port"].as_u64().and_then(|port| port.try_into().ok()).expect("a port")
+        event["port"]
+            .as_u64()
+            .and_then(|port| port.try_into().ok())
+            .expect("a port")
     }
 
     pub fn address(&self, socket: &str) -> Address {
@@ -145,7 +165,8 @@ impl Server {
 
     /// `GET` from the socket `http`, on a connection of its own.
     pub fn get(&self, path: &str) -> Answer {
-        get(&self.address("http"), path).unwrap_or_else(|error| panic!("GET {path}: {error}\n{self:?}"))
+        get(&self.address("http"), path)
+            .unwrap_or_else(|error| panic!("GET {path}: {error}\n{self:?}"))
     }
 
     /// How many events there have been; for [`Self::wait`] to look at later ones only.
@@ -155,7 +176,9 @@ impl Server {
 
     /// The first event since `moment` that passes; waits for it.
     pub fn wait(&self, what: &str, moment: usize, passes: impl Fn(&Value) -> bool) -> Value {
-        self.events.find(moment, passes).unwrap_or_else(|| panic!("no event of {what}\n{self:?}"))
+        self.events
+            .find(moment, passes)
+            .unwrap_or_else(|| panic!("no event of {what}\n{self:?}"))
     }
 
     /// The process of a slot that begins a phase after `moment`.
@@ -163,8 +186,15 @@ impl Server {
         let event = self.wait(&format!("process {slot} {phase}"), moment, |event| {
             event["event"] == "phase" && event["process"] == slot && event["phase"] == phase
         });
-        let pid = event["pid"].as_i64().and_then(|pid| pid.try_into().ok()).expect("a process id");
-        Process { generation: event["generation"].as_u64().expect("a number"), slot, pid: Pid::from_raw(pid) }
+        let pid = event["pid"]
+            .as_i64()
+            .and_then(|pid| pid.try_into().ok())
+            .expect("a process id");
+        Process {
+            generation: event["generation"].as_u64().expect("a number"),
+            slot,
+            pid: Pid::from_raw(pid),
+        }
     }
 
     /// Waits for the end of a reload that begins after `moment`: whether it succeeded.
@@ -176,8 +206,13 @@ impl Server {
     /// Waits until nothing of the server is left that could report.
     pub fn wait_for_end(&mut self) -> ExitStatus {
         assert!(self.events.ended(), "the server did not end\n{self:?}");
-        assert!(self.stderr.ended(), "the server's standard error did not end\n{self:?}");
-        *self.status.get_or_insert_with(|| self.child.wait().expect("a child"))
+        assert!(
+            self.stderr.ended(),
+            "the server's standard error did not end\n{self:?}"
+        );
+        *self
+            .status
+            .get_or_insert_with(|| self.child.wait().expect("a child"))
     }
 
     pub fn signal(&self, signal: Signal) {
@@ -215,10 +250,16 @@ impl Server {
 
 /// The direct children of a process.
 fn children(pid: Pid) -> Vec<Pid> {
-    let tasks = std::fs::read_dir(PathBuf::from(format!("/proc/{pid}/task"))).into_iter().flatten().flatten();
+    let tasks = std::fs::read_dir(PathBuf::from(format!("/proc/{pid}/task")))
+        .into_iter()
+        .flatten()
+        .flatten();
     let lists = tasks.filter_map(|task| std::fs::read_to_string(task.path().join("children")).ok());
     let pids: String = lists.collect::<Vec<_>>().join(" ");
-    pids.split_whitespace().filter_map(|pid| pid.parse().ok()).map(Pid::from_raw).collect()
+    pids.split_whitespace()
+        .filter_map(|pid| pid.parse().ok())
+        .map(Pid::from_raw)
+        .collect()
 }
 
 impl Drop for Server {
@@ -234,7 +275,10 @@ impl Drop for Server {
 impl fmt::Debug for Server {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "events:")?;
-        self.events.all().iter().try_for_each(|event| writeln!(f, "  {event}"))?;
+        self.events
+            .all()
+            .iter()
+            .try_for_each(|event| writeln!(f, "  {event}"))?;
         writeln!(f, "standard error:\n{}", self.stderr())
     }
 }
@@ -247,7 +291,10 @@ struct Log<T> {
 
 impl<T: Clone> Log<T> {
     fn new() -> Arc<Self> {
-        Arc::new(Self { state: Mutex::new((Vec::new(), false)), changed: Condvar::new() })
+        Arc::new(Self {
+            state: Mutex::new((Vec::new(), false)),
+            changed: Condvar::new(),
+        })
     }
 
     fn add(&self, entry: T) {
@@ -287,7 +334,11 @@ impl<T: Clone> Log<T> {
     /// Waits for the end; whether it came before the deadline.
     fn ended(&self) -> bool {
         let state = self.state.lock().expect("no panic");
-        self.changed.wait_timeout_while(state, DEADLINE, |state| !state.1).expect("no panic").0.1
+        self.changed
+            .wait_timeout_while(state, DEADLINE, |state| !state.1)
+            .expect("no panic")
+            .0
+            .1
     }
 }
 
@@ -296,7 +347,10 @@ fn lines(from: impl Read + Send + 'static, mut take: impl FnMut(Option<&str>) + 
     thread::spawn(move || {
         let mut from = BufReader::new(from);
         let mut line = Vec::new();
-        while from.read_until(b'\n', &mut line).is_ok_and(|count| count > 0) {
+        while from
+            .read_until(b'\n', &mut line)
+            .is_ok_and(|count| count > 0)
+        {
             take(Some(String::from_utf8_lossy(&line).trim_end()));
             line.clear();
         }

@@ -45,9 +45,9 @@ impl Address {
                 Ok(Box::new(stream))
             }
             Self::Unix(path) => Self::unix(UnixStream::connect(path)?),
-            Self::UnixAbstract(name) => {
-                Self::unix(UnixStream::connect_addr(&SocketAddr::from_abstract_name(name)?)?)
-            }
+            Self::UnixAbstract(name) => Self::unix(UnixStream::connect_addr(
+                &SocketAddr::from_abstract_name(name)?,
+            )?),
         }
     }
 

@@ -2,10 +2,8 @@
 
 use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress, Status};
 
-use crate::glue::OpError;
-
-/// Room for output that is added at a time, bytes.
-const OUTPUT_STEP_BYTES: usize = 16 * 1024;
+/// The most output of one step, bytes.
+pub const STEP_BYTES: usize = 64 * 1024;
 /// The largest window, as zlib's own default.
 const WINDOW_BITS: u8 = 15;
 
@@ -28,7 +26,7 @@ impl Format {
     }
 }
 
-/// Why input could not be coded; the messages are workerd's.
+/// Why input could not be coded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CodeError {
     Compress,
@@ -37,39 +35,56 @@ pub enum CodeError {
     Incomplete,
 }
 
-impl From<CodeError> for OpError {
-    fn from(error: CodeError) -> Self {
-        Self::type_error(match error {
-            CodeError::Compress => "Compression failed.",
-            CodeError::Decompress => "Decompression failed.",
-            CodeError::Trailing => "Trailing bytes after end of compressed data",
-            CodeError::Incomplete => {
-                "Called close() on a decompression stream with incomplete data"
-            }
-        })
+impl CodeError {
+    /// What user code is told, as the message of a TypeError. The wording is workerd's.
+    pub fn message(self) -> &'static str {
+        match self {
+            Self::Compress => "Compression failed.",
+            Self::Decompress => "Decompression failed.",
+            Self::Trailing => "Trailing bytes after end of compressed data",
+            Self::Incomplete => "Called close() on a decompression stream with incomplete data",
+        }
     }
 }
 
 /// Either direction.
-pub enum Coder {
+pub struct Coder {
+    state: State,
+    /// The end of the coded data was reached.
+    ended: bool,
+}
+
+enum State {
     Compressor(Compress),
     Decompressor {
         state: Decompress,
-        /// The end of the compressed data was seen.
-        ended: bool,
         /// Whether trailing and missing data are errors.
         strict: bool,
     },
 }
 
+/// What one step did.
+pub struct Step {
+    /// At most [`STEP_BYTES`].
+    pub output: Vec<u8>,
+    /// How much of the input it took.
+    pub taken: usize,
+    /// There is more to come without any more input.
+    pub more: bool,
+}
+
 impl Coder {
     pub fn compressor(format: Format) -> Self {
         let level = Compression::default();
-        Self::Compressor(match format {
+        let state = State::Compressor(match format {
             Format::Gzip => Compress::new_gzip(level, WINDOW_BITS),
             Format::Zlib => Compress::new(level, true),
             Format::Raw => Compress::new(level, false),
-        })
+        });
+        Self {
+            state,
+            ended: false,
+        }
     }
 
     pub fn decompressor(format: Format, strict: bool) -> Self {
@@ -78,82 +93,91 @@ impl Coder {
             Format::Zlib => Decompress::new(true),
             Format::Raw => Decompress::new(false),
         };
-        Self::Decompressor {
-            state,
+        Self {
+            state: State::Decompressor { state, strict },
             ended: false,
-            strict,
         }
     }
 
-    /// Takes input and returns what output it yields; `last` also flushes the end.
-    pub fn push(&mut self, input: &[u8], last: bool) -> Result<Vec<u8>, CodeError> {
-        match self {
-            Self::Compressor(state) => compress(state, input, last),
-            Self::Decompressor {
-                state,
-                ended,
-                strict,
-            } => decompress(state, ended, *strict, input, last),
-        }
-    }
-}
-
-fn compress(state: &mut Compress, mut input: &[u8], last: bool) -> Result<Vec<u8>, CodeError> {
-    let flush = if last {
-        FlushCompress::Finish
-    } else {
-        FlushCompress::None
-    };
-    let mut output = Vec::new();
-    loop {
-        output.reserve(OUTPUT_STEP_BYTES);
-        let before = state.total_in();
-        let status = state
-            .compress_vec(input, &mut output, flush)
-            .map_err(|_| CodeError::Compress)?;
-        input = &input[advanced(before, state.total_in())..];
-        let done = status == Status::StreamEnd
-            || (!last && input.is_empty() && output.len() < output.capacity());
-        if done {
-            return Ok(output);
-        }
-    }
-}
-
-fn decompress(
-    state: &mut Decompress,
-    ended: &mut bool,
-    strict: bool,
-    mut input: &[u8],
-    last: bool,
-) -> Result<Vec<u8>, CodeError> {
-    let mut output = Vec::new();
-    while !*ended {
-        output.reserve(OUTPUT_STEP_BYTES);
-        let before = state.total_in();
-        let flush = if last {
-            FlushDecompress::Finish
-        } else {
-            FlushDecompress::None
-        };
-        let status = state
-            .decompress_vec(input, &mut output, flush)
-            .map_err(|_| CodeError::Decompress)?;
-        input = &input[advanced(before, state.total_in())..];
-        if status == Status::StreamEnd {
-            *ended = true;
-        } else if output.len() < output.capacity() {
-            // Room is left, so the coder wants input, of which there is none.
-            if last && strict {
-                return Err(CodeError::Incomplete);
+    /// Takes all input and returns what output it yields; `last` also flushes the end.
+    pub fn push(&mut self, mut input: &[u8], last: bool) -> Result<Vec<u8>, CodeError> {
+        let mut all = Vec::new();
+        loop {
+            let step = self.step(input, last)?;
+            input = &input[step.taken..];
+            if all.is_empty() {
+                all = step.output;
+            } else {
+                all.extend(step.output);
             }
-            return Ok(output);
+            if !step.more {
+                return Ok(all);
+            }
         }
     }
-    if strict && !input.is_empty() {
-        Err(CodeError::Trailing)
-    } else {
-        Ok(output)
+
+    /// Takes some input for a bounded amount of output. `last`: nothing follows this input.
+    pub fn step(&mut self, input: &[u8], last: bool) -> Result<Step, CodeError> {
+        let mut output = Vec::new();
+        if self.ended {
+            let trailing =
+                !input.is_empty() && matches!(self.state, State::Decompressor { strict: true, .. });
+            return if trailing {
+                Err(CodeError::Trailing)
+            } else {
+                Ok(Step {
+                    output,
+                    taken: input.len(),
+                    more: false,
+                })
+            };
+        }
+        output.reserve_exact(STEP_BYTES);
+        let (status, taken) = match &mut self.state {
+            State::Compressor(state) => {
+                let before = state.total_in();
+                let flush = if last {
+                    FlushCompress::Finish
+                } else {
+                    FlushCompress::None
+                };
+                let status = state
+                    .compress_vec(input, &mut output, flush)
+                    .map_err(|_| CodeError::Compress)?;
+                (status, advanced(before, state.total_in()))
+            }
+            State::Decompressor { state, .. } => {
+                let before = state.total_in();
+                let flush = if last {
+                    FlushDecompress::Finish
+                } else {
+                    FlushDecompress::None
+                };
+                let status = state
+                    .decompress_vec(input, &mut output, flush)
+                    .map_err(|_| CodeError::Decompress)?;
+                (status, advanced(before, state.total_in()))
+            }
+        };
+        self.ended = status == Status::StreamEnd;
+        // With room left and nothing ended, the coder wants input.
+        let full = output.len() >= STEP_BYTES;
+        let more = if self.ended {
+            taken < input.len()
+        } else {
+            full || taken < input.len()
+        };
+        let strict = matches!(self.state, State::Decompressor { strict: true, .. });
+        if strict && last && !self.ended && !more && output.is_empty() {
+            return Err(CodeError::Incomplete);
+        }
+        // What a decoder still held of an unfinished stream comes first; the next step tells of the missing end.
+        let more = more || (strict && last && !self.ended);
+        Ok(Step {
+            output,
+            taken,
+            more,
+        })
     }
 }
 
@@ -188,6 +212,28 @@ mod tests {
             let unpacked = all(&mut Coder::decompressor(format, true), &[left, right]).unwrap();
             assert_eq!(unpacked, text);
         }
+    }
+
+    #[test]
+    fn steps_are_bounded() {
+        let packed = all(
+            &mut Coder::compressor(Format::Gzip),
+            &[&vec![0; 10_000_000]],
+        )
+        .unwrap();
+        let mut coder = Coder::decompressor(Format::Gzip, true);
+        let mut input = &packed[..];
+        let mut total = 0;
+        loop {
+            let step = coder.step(input, true).unwrap();
+            assert!(step.output.len() <= STEP_BYTES);
+            total += step.output.len();
+            input = &input[step.taken..];
+            if !step.more {
+                break;
+            }
+        }
+        assert_eq!(total, 10_000_000);
     }
 
     #[test]

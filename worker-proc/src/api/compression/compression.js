@@ -11,6 +11,7 @@ const flags = require("flags");
 const { Deferred, internal, typeError } = require("streams/common");
 const { NativeReadable, NativeWritable } = require("streams/native");
 const { Deque } = require("streams/queue");
+const { ResourceSource } = require("streams/resource");
 const { TransformStream, kPair } = require("streams/transform");
 
 const OUTPUT_HIGH_WATER_BYTES = 256 * 1024;
@@ -19,6 +20,9 @@ const OUTPUT_HIGH_WATER_BYTES = 256 * 1024;
 class CoderPipe {
   constructor(coder) {
     this.coder = coder;
+    /** The end that is read. */
+    this.readable = null;
+    this.fresh = true;
     this.copies = true;
     this.length = undefined;
     this.output = new Deque();
@@ -28,6 +32,19 @@ class CoderPipe {
     this.ended = false;
     this.failed = false;
     this.error = undefined;
+  }
+
+  // --- moving the work to the runtime ---
+
+  get untouched() {
+    return this.fresh && this.reading === null && !this.failed;
+  }
+
+  /** The native body behind `resource` is coded by the runtime; the readable end becomes that native body. */
+  takeOver(resource) {
+    const rid = ops.codeBody(resource.rid, this.coder);
+    this.readable.source = new ResourceSource({ __proto__: null, rid, read: resource.read, cancel: resource.cancel });
+    this.coder = null;
   }
 
   // --- the sink ---
@@ -48,6 +65,7 @@ class CoderPipe {
 
   push(bytes, last) {
     if (this.failed) throw this.error;
+    this.fresh = false;
     let coded;
     try {
       coded = ops.push(this.coder, bytes, last);
@@ -143,7 +161,8 @@ function pairFor(format, className, open) {
     throw typeError("The compression format must be either 'deflate', 'deflate-raw' or 'gzip'.");
   }
   const pipe = new CoderPipe(open(name));
-  return { readable: new NativeReadable(pipe), writable: new NativeWritable(pipe, undefined) };
+  pipe.readable = new NativeReadable(pipe);
+  return { readable: pipe.readable, writable: new NativeWritable(pipe, undefined) };
 }
 
 class CompressionStream extends TransformStream {

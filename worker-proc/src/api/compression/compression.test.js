@@ -65,3 +65,27 @@ export const cancelling = {
     await rejects(writable.getWriter().write("x"), { message: "no more" });
   },
 };
+
+// The worker is its own backend: bodies that come through a service are native.
+export default {
+  fetch(request) {
+    const { pathname } = new URL(request.url);
+    const stream = pathname === "/pack" ? new CompressionStream("gzip") : new DecompressionStream("gzip");
+    const response = new Response(request.body.pipeThrough(stream));
+    strictEqual(request.bodyUsed, true);
+    throws(() => stream.writable.getWriter(), { name: "TypeError" });
+    return response;
+  },
+};
+
+export const nativeBodies = {
+  async test(_, { SELF }) {
+    const data = new Uint8Array(400_000).map((_, index) => index % 241);
+    const call = (path, body) => SELF.fetch(`http://self${path}`, { method: "POST", body });
+    const packed = await (await call("/pack", data)).arrayBuffer();
+    ok(packed.byteLength < 40_000);
+    const unpacked = await call("/unpack", (await call("/pack", data)).body);
+    deepStrictEqual(new Uint8Array(await unpacked.arrayBuffer()), data);
+    await rejects((await call("/unpack", packed.slice(0, 100))).arrayBuffer());
+  },
+};

@@ -1,13 +1,18 @@
 //! CompressionStream and DecompressionStream: the ops that feed a coder. The streams around it are JavaScript.
 
+mod body;
 mod coder;
 
 use std::cell::RefCell;
 
+use super::fetch::{give_body, take_body};
 use crate::glue::{
-    Api, Ops, bool_arg, native_arg, native_object, string_arg, throw, uint8_array, with_bytes,
+    Api, Ops, bool_arg, native_arg, native_object, string_arg, throw_type_error, u32_arg,
+    uint8_array, with_bytes,
 };
 use crate::js;
+use crate::service::Body;
+use body::CodedBody;
 use coder::{Coder, Format};
 
 pub const API: Api = Api {
@@ -21,6 +26,7 @@ fn ops(ops: &mut Ops) {
     ops.add("compressor", compressor);
     ops.add("decompressor", decompressor);
     ops.add("push", push);
+    ops.add("codeBody", code_body);
 }
 
 /// `compressor(format)`: an object that owns the coder.
@@ -50,9 +56,27 @@ fn push(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v
         return;
     };
     let last = bool_arg(&args, 2);
-    let result = with_bytes(args.get(1), |bytes| coder.borrow_mut().push(bytes, last));
-    match result {
+    match with_bytes(args.get(1), |bytes| coder.borrow_mut().push(bytes, last)) {
         Ok(output) => rv.set(uint8_array(scope, output).into()),
-        Err(error) => throw(scope, &error.into()),
+        Err(error) => throw_type_error(scope, error.message()),
+    }
+}
+
+/// `codeBody(number, coder)`: the number of a body that is the coded form of that one.
+fn code_body(
+    scope: &mut v8::PinScope,
+    args: v8::FunctionCallbackArguments,
+    mut rv: v8::ReturnValue,
+) {
+    let number = u32_arg(scope, &args, 0);
+    let Some(coder) = native_arg::<RefCell<Coder>>(scope, &args, 1) else {
+        return;
+    };
+    let Some(source) = take_body(scope, number) else {
+        return;
+    };
+    let body = Body::Stream(Box::new(CodedBody::new(source, coder)));
+    if let Some(number) = give_body(scope, body) {
+        rv.set(v8::Integer::new_from_unsigned(scope, number).into());
     }
 }

@@ -91,6 +91,24 @@ fn request_headers(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments
     }
 }
 
+/// Takes the body behind a number away from JavaScript, for an API that wraps it. Throws where it is not this request's.
+pub fn take_body(scope: &mut v8::PinScope, number: u32) -> Option<Body> {
+    let context = require_context(scope)?;
+    match context.resources().take::<BodyResource>(number) {
+        Some(body) => Some(body.0.take()),
+        None => {
+            throw_error(scope, OTHER_REQUEST);
+            None
+        }
+    }
+}
+
+/// Gives JavaScript a body to hold by number.
+pub fn give_body(scope: &mut v8::PinScope, body: Body) -> Option<u32> {
+    let context = require_context(scope)?;
+    Some(context.resources().insert(Rc::new(BodyResource(RefCell::new(body)))))
+}
+
 fn body_of(scope: &mut v8::PinScope, number: u32) -> Option<Rc<BodyResource>> {
     let context = require_context(scope)?;
     let body = context.resources().get::<BodyResource>(number);

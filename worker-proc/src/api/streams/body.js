@@ -13,46 +13,10 @@ const { NativeReadable, NativeWritable, READ_CHUNK_BYTES, bytesIn } = require("s
 const { pipe } = require("streams/pipe");
 const { Deque } = require("streams/queue");
 const { readableOf, teeReadable, wrapReadable } = require("streams/readable");
+const { ResourceSink, ResourceSource } = require("streams/resource");
 const { writableOf, wrapWritable } = require("streams/writable");
 
 // Streams over native resources.
-
-/** Reads a native resource by its id through the operations its owner gave. */
-class ResourceSource {
-  constructor(resource, length) {
-    this.resource = resource;
-    this.length = length;
-  }
-
-  read(maxBytes) {
-    return this.resource.read(this.resource.rid, maxBytes);
-  }
-
-  cancel(reason) {
-    this.resource.cancel(this.resource.rid, reason);
-  }
-}
-internal(ResourceSource);
-
-class ResourceSink {
-  constructor(resource) {
-    this.resource = resource;
-    this.copies = true;
-  }
-
-  write(bytes) {
-    return this.resource.write(this.resource.rid, bytes);
-  }
-
-  close() {
-    return this.resource.close(this.resource.rid);
-  }
-
-  abort(reason) {
-    this.resource.abort(this.resource.rid, reason);
-  }
-}
-internal(ResourceSink);
 
 /** A ReadableStream of a native resource: {rid, read(rid, maxBytes), cancel(rid, reason), length}. */
 function readableFromNative(resource, options) {

@@ -17,6 +17,7 @@ pub const API: Api = Api {
         js!("writer.js"),
         js!("sink.js"),
         js!("native.js"),
+        js!("resource.js"),
         js!("pipe.js"),
         js!("tee.js"),
         js!("from.js"),

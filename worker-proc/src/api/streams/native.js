@@ -14,6 +14,7 @@
  *                      own, unless `copies` says that it reads them before it returns
  *     close()          the same
  *     abort(reason)
+ *     untouched        optional: nothing was written or read yet, so takeOver(resource) may move the work to a native resource
  *     abandon(error)   optional: the writer of an unfinished write has gone
  */
 const {
@@ -512,6 +513,17 @@ class NativeWritable {
     this.pendingAbort = new Deferred();
     this.pendingAbort.reason = reason;
     return this.pendingAbort.promise;
+  }
+
+  /** Open, and nothing waits for the sink. */
+  get isIdle() {
+    return this.state === writable.WRITABLE && !this.closing && this.events.length === 0;
+  }
+
+  /** Something else feeds the sink from now on: the stream is closed and locked. */
+  end() {
+    this.state = writable.CLOSED;
+    this.writer = ENDED;
   }
 
   writerReleased() {}

@@ -20,6 +20,7 @@ const { readableFrom } = require("streams/from");
 const { iteratorOver } = require("streams/iterator");
 const { pipe } = require("streams/pipe");
 const { Reader } = require("streams/reader");
+const { join } = require("streams/resource");
 const { teeBytes, teeChunks } = require("streams/tee");
 const { constructorsDisabled, isWritableStream, writableOf } = require("streams/writable");
 
@@ -143,7 +144,7 @@ class ReadableStream {
     if (readable.locked) throw lockedError();
     const writable = writableOf(destination);
     if (writable.locked) throw typeError("This WritableStream is currently locked to a writer.");
-    markHandled(pipe(readable, writable, pipeOptions));
+    if (!join(readable, writable, pipeOptions)) markHandled(pipe(readable, writable, pipeOptions));
     return result;
   }
 

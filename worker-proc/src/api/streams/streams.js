@@ -8,7 +8,7 @@
  *     sink                                                   writables with a user's sink
  *     native    identity_pipe                                readables and writables whose other end is not user code
  *     pipe      tee       from       iterator                pipeTo, tee(), ReadableStream.from, for await
- *     body                                                   what bodies need; re-exported here
+ *     body      resource                                     what bodies need (re-exported here); native resources
  *     queue     common                                       ring buffer, queue with sizes, helpers
  *
  * For other APIs (a "stream" is a public ReadableStream or WritableStream, a "source" and a "sink" are as streams/native says):

@@ -1,0 +1,113 @@
+//! A native body that goes through a coder with no JavaScript in between.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::task::{Context, Poll, ready};
+
+use bytes::{Buf, Bytes};
+
+use super::coder::{CodeError, Coder};
+use crate::service::{Body, BodyStream, Error, Kind};
+
+/// The coded form of another body. Dropping it drops that body.
+pub struct CodedBody {
+    source: Body,
+    coder: Rc<RefCell<Coder>>,
+    /// What the coder has not taken yet.
+    input: Bytes,
+    /// The coder may have output without more input.
+    more: bool,
+    /// The source has ended.
+    last: bool,
+}
+
+impl CodedBody {
+    pub fn new(source: Body, coder: Rc<RefCell<Coder>>) -> Self {
+        Self {
+            source,
+            coder,
+            input: Bytes::new(),
+            more: false,
+            last: false,
+        }
+    }
+}
+
+impl BodyStream for CodedBody {
+    fn poll_chunk(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Error>>> {
+        loop {
+            if self.more {
+                let step = match self.coder.borrow_mut().step(&self.input, self.last) {
+                    Ok(step) => step,
+                    Err(error) => {
+                        self.more = false;
+                        self.last = true;
+                        self.source = Body::Empty;
+                        return Poll::Ready(Some(Err(service_error(error))));
+                    }
+                };
+                self.input.advance(step.taken);
+                self.more = step.more;
+                if !step.output.is_empty() {
+                    return Poll::Ready(Some(Ok(step.output.into())));
+                }
+            } else if self.last {
+                return Poll::Ready(None);
+            } else {
+                match ready!(self.source.poll_chunk(cx)) {
+                    Some(Ok(chunk)) => self.input = chunk,
+                    Some(Err(error)) => {
+                        self.last = true;
+                        return Poll::Ready(Some(Err(error)));
+                    }
+                    None => self.last = true,
+                }
+                self.more = true;
+            }
+        }
+    }
+}
+
+fn service_error(error: CodeError) -> Error {
+    Error {
+        class: "TypeError".to_owned(),
+        ..Error::new(Kind::Worker, error.message())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::coder::Format;
+    use super::*;
+
+    async fn collect(mut body: Body) -> Result<Vec<u8>, Error> {
+        let mut all = Vec::new();
+        while let Some(chunk) = body.chunk().await {
+            all.extend_from_slice(&chunk?);
+        }
+        Ok(all)
+    }
+
+    fn coded(source: Body, coder: Coder) -> Body {
+        Body::Stream(Box::new(CodedBody::new(
+            source,
+            Rc::new(RefCell::new(coder)),
+        )))
+    }
+
+    #[tokio::test]
+    async fn there_and_back() {
+        let text = Bytes::from(vec![7; 300_000]);
+        let packed = coded(Body::from(text.clone()), Coder::compressor(Format::Gzip));
+        let unpacked = coded(packed, Coder::decompressor(Format::Gzip, true));
+        assert_eq!(collect(unpacked).await.unwrap(), text);
+    }
+
+    #[tokio::test]
+    async fn a_missing_end_is_an_error() {
+        let error = collect(coded(Body::Empty, Coder::decompressor(Format::Gzip, true)))
+            .await
+            .unwrap_err();
+        assert_eq!(error.class, "TypeError");
+    }
+}
