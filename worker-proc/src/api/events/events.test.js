@@ -1,0 +1,117 @@
+// Event, EventTarget and the events that carry something.
+import { deepStrictEqual, ok, strictEqual, throws } from "node:assert";
+
+export const dispatchOrder = {
+  test() {
+    const target = new EventTarget();
+    const calls = [];
+    target.onping = () => calls.push("attribute");
+    target.addEventListener("ping", (event) => {
+      calls.push("first");
+      strictEqual(event.target, target);
+      strictEqual(event.eventPhase, Event.AT_TARGET);
+      deepStrictEqual(event.composedPath(), [target]);
+    });
+    target.addEventListener("ping", { handleEvent: () => { calls.push("object"); } });
+    target.addEventListener("ping", () => { calls.push("once"); }, { once: true });
+    target.dispatchEvent(new Event("ping"));
+    target.dispatchEvent(new Event("ping"));
+    deepStrictEqual(calls, ["attribute", "first", "object", "once", "attribute", "first", "object"]);
+  },
+};
+
+export const preventing = {
+  test() {
+    const target = new EventTarget();
+    target.addEventListener("a", (event) => event.preventDefault());
+    target.addEventListener("b", () => true);
+    const event = new Event("a", { cancelable: true });
+    strictEqual(target.dispatchEvent(event), false);
+    ok(event.defaultPrevented);
+    strictEqual(event.returnValue, false);
+    strictEqual(target.dispatchEvent(new Event("b")), false);
+    ok(target.dispatchEvent(new Event("c")));
+  },
+};
+
+export const stopping = {
+  test() {
+    const target = new EventTarget();
+    const calls = [];
+    target.addEventListener("a", (event) => { calls.push(1); event.stopPropagation(); });
+    target.addEventListener("a", (event) => { calls.push(2); event.stopImmediatePropagation(); });
+    target.addEventListener("a", () => { calls.push(3); });
+    target.dispatchEvent(new Event("a"));
+    deepStrictEqual(calls, [1, 2]);
+  },
+};
+
+export const listenersThatThrowOrReenter = {
+  test() {
+    const target = new EventTarget();
+    target.addEventListener("bad", () => { throw new RangeError("mine"); });
+    throws(() => target.dispatchEvent(new Event("bad")), { name: "RangeError", message: "mine" });
+    target.addEventListener("again", (event) => {
+      throws(() => target.dispatchEvent(event), { name: "InvalidStateError", message: "The event is already being dispatched." });
+    });
+    target.dispatchEvent(new Event("again"));
+    target.addEventListener("drop", () => target.removeEventListener("drop", late));
+    const late = () => { throw new Error("was removed"); };
+    target.addEventListener("drop", late);
+    target.dispatchEvent(new Event("drop"));
+  },
+};
+
+export const signals = {
+  test() {
+    const target = new EventTarget();
+    const controller = new AbortController();
+    let calls = 0;
+    target.addEventListener("a", () => { calls++; }, { signal: controller.signal });
+    target.dispatchEvent(new Event("a"));
+    controller.abort();
+    target.dispatchEvent(new Event("a"));
+    strictEqual(calls, 1);
+    throws(() => target.addEventListener("a", () => {}, { capture: true }), {
+      message: "addEventListener(): options.capture must be false.",
+    });
+  },
+};
+
+export const kinds = {
+  test() {
+    strictEqual(new CustomEvent("a", { detail: 5 }).detail, 5);
+    const close = new CloseEvent("close", { code: 1000, reason: "r", wasClean: true });
+    deepStrictEqual([close.code, close.reason, close.wasClean], [1000, "r", true]);
+    const message = new MessageEvent("message", { data: { a: 1 }, origin: "o" });
+    deepStrictEqual([message.data, message.origin, message.ports, message.source], [{ a: 1 }, "o", [], null]);
+    const error = new ErrorEvent("error", { message: "m", lineno: 3, error: 7 });
+    deepStrictEqual([error.message, error.lineno, error.colno, error.error], ["m", 3, 0, 7]);
+    throws(() => new PromiseRejectionEvent("x"), { message: "Illegal constructor" });
+  },
+};
+
+export const globalTarget = {
+  test() {
+    let receiver;
+    const add = addEventListener;
+    add("mine", function () { receiver = this; });
+    ok(dispatchEvent(new Event("mine")));
+    strictEqual(receiver, globalThis);
+    strictEqual(self, globalThis);
+  },
+};
+
+export const rejections = {
+  async test() {
+    const handled = new Promise((resolve) => {
+      addEventListener("rejectionhandled", resolve, { once: true });
+    });
+    addEventListener("unhandledrejection", (event) => {
+      strictEqual(event.reason, "boom");
+      event.promise.catch(() => {});
+    }, { once: true });
+    Promise.reject("boom");
+    await handled;
+  },
+};
