@@ -2,7 +2,9 @@
 //!
 //! They are JavaScript, compiled when a worker first imports them; the ops do the byte work of `node:buffer`.
 
+mod digest;
 mod text;
+mod zlib;
 
 use crate::glue::state::IsolateState;
 use crate::glue::{Api, Ops, current, string_arg};
@@ -108,6 +110,8 @@ pub const API: Api = Api {
 
 fn ops(ops: &mut Ops) {
     text::ops(ops);
+    digest::ops(ops);
+    zlib::ops(ops);
     ops.add("createRequire", create_require);
     ops.add("exit", exit);
 }

@@ -1,0 +1,266 @@
+//! Compression for `node:zlib`: deflate in three wrappings and Brotli, fed piece by piece.
+
+use std::cell::RefCell;
+use std::io::Write;
+
+use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress, Status};
+
+use crate::glue::{Ops, i32_arg, native_arg, native_object, string, u32_arg, uint8_array, with_bytes};
+
+/// Room for output that is added at a time, bytes.
+const OUTPUT_STEP_BYTES: usize = 16 * 1024;
+
+pub fn ops(ops: &mut Ops) {
+    ops.add("zlibNew", new);
+    ops.add("zlibWrite", write);
+    ops.add("crc32", crc32);
+}
+
+/// Modes by Node's numbers.
+const DEFLATE: i32 = 1;
+const INFLATE: i32 = 2;
+const GZIP: i32 = 3;
+const GUNZIP: i32 = 4;
+const DEFLATERAW: i32 = 5;
+const INFLATERAW: i32 = 6;
+const UNZIP: i32 = 7;
+const BROTLI_DECODE: i32 = 8;
+const BROTLI_ENCODE: i32 = 9;
+
+enum Coder {
+    Deflate(Compress),
+    Inflate { state: Decompress, dictionary: Vec<u8>, raw: bool },
+    /// Gzip or zlib, as the first byte tells.
+    Undecided { window_bits: u8, dictionary: Vec<u8> },
+    BrotliEncode(Box<brotli::CompressorWriter<Vec<u8>>>),
+    BrotliDecode(Box<brotli::DecompressorWriter<Vec<u8>>>),
+}
+
+/// `zlibNew(mode, level, windowBits, dictionary, quality, lgwin)`: a native coder.
+fn new(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
+    let mode = i32_arg(scope, &args, 0);
+    let level = match i32_arg(scope, &args, 1) {
+        level @ 0..=9 => Compression::new(level as u32),
+        _ => Compression::default(),
+    };
+    let window_bits = (u32_arg(scope, &args, 2) as u8).clamp(9, 15);
+    let dictionary = with_bytes(args.get(3), <[u8]>::to_vec);
+    let quality = u32_arg(scope, &args, 4);
+    let lgwin = u32_arg(scope, &args, 5);
+    let coder = match mode {
+        DEFLATE | DEFLATERAW => {
+            let mut state = Compress::new_with_window_bits(level, mode == DEFLATE, window_bits);
+            if !dictionary.is_empty() {
+                let _ = state.set_dictionary(&dictionary);
+            }
+            Coder::Deflate(state)
+        }
+        GZIP => Coder::Deflate(Compress::new_gzip(level, window_bits)),
+        GUNZIP => Coder::Inflate { state: Decompress::new_gzip(window_bits), dictionary: Vec::new(), raw: false },
+        UNZIP => Coder::Undecided { window_bits, dictionary },
+        BROTLI_ENCODE => {
+            Coder::BrotliEncode(Box::new(brotli::CompressorWriter::new(Vec::new(), 4096, quality.min(11), lgwin.clamp(10, 24))))
+        }
+        BROTLI_DECODE => Coder::BrotliDecode(Box::new(brotli::DecompressorWriter::new(Vec::new(), 4096))),
+        mode => inflater(mode == INFLATERAW, window_bits, dictionary),
+    };
+    rv.set(native_object(scope, RefCell::new(coder)).into());
+}
+
+fn inflater(raw: bool, window_bits: u8, dictionary: Vec<u8>) -> Coder {
+    debug_assert!(raw || INFLATE != INFLATERAW);
+    let mut state = Decompress::new_with_window_bits(!raw, window_bits);
+    if raw && !dictionary.is_empty() {
+        let _ = state.set_dictionary(&dictionary);
+    }
+    Coder::Inflate { state, dictionary, raw }
+}
+
+/// What one write gave.
+#[derive(Debug, Default)]
+struct Piece {
+    output: Vec<u8>,
+    /// Input bytes taken; the rest lies behind the end of the compressed data.
+    taken: usize,
+    ended: bool,
+    /// zlib's error number and message.
+    error: Option<(i32, &'static str, String)>,
+}
+
+/// `zlibWrite(coder, bytes, flush, maxOutput)`: `[output, taken, ended]`, or `[errno, code, message]` on bad data.
+fn write(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
+    let Some(coder) = native_arg::<RefCell<Coder>>(scope, &args, 0) else { return };
+    let flush = i32_arg(scope, &args, 2);
+    let limit = args.get(3).integer_value(scope).map_or(usize::MAX, |limit| limit.max(0) as usize);
+    let input = with_bytes(args.get(1), <[u8]>::to_vec);
+    let piece = run(&mut coder.borrow_mut(), &input, flush, limit);
+    let parts: [v8::Local<v8::Value>; 3] = match piece.error {
+        Some((number, code, message)) => [
+            v8::Integer::new(scope, number).into(),
+            string(scope, code).into(),
+            string(scope, &message).into(),
+        ],
+        None => [
+            uint8_array(scope, piece.output).into(),
+            v8::Number::new(scope, piece.taken as f64).into(),
+            v8::Boolean::new(scope, piece.ended).into(),
+        ],
+    };
+    rv.set(v8::Array::new_with_elements(scope, &parts).into());
+}
+
+fn run(coder: &mut Coder, input: &[u8], flush: i32, limit: usize) -> Piece {
+    if let Coder::Undecided { window_bits, dictionary } = coder {
+        let Some(first) = input.first() else { return Piece::default() };
+        *coder = if *first == 0x1f {
+            Coder::Inflate { state: Decompress::new_gzip(*window_bits), dictionary: Vec::new(), raw: false }
+        } else {
+            inflater(false, *window_bits, std::mem::take(dictionary))
+        };
+    }
+    match coder {
+        Coder::Deflate(state) => deflate(state, input, flush),
+        Coder::Inflate { state, dictionary, raw } => inflate(state, dictionary, *raw, input, flush, limit),
+        Coder::Undecided { .. } => Piece::default(),
+        Coder::BrotliEncode(writer) => brotli_encode(writer, input, flush),
+        Coder::BrotliDecode(writer) => brotli_decode(writer, input, flush),
+    }
+}
+
+fn flush_mode(flush: i32) -> FlushCompress {
+    match flush {
+        1 => FlushCompress::Partial,
+        2 => FlushCompress::Sync,
+        3 => FlushCompress::Full,
+        4 => FlushCompress::Finish,
+        _ => FlushCompress::None,
+    }
+}
+
+fn failure(number: i32, code: &'static str, message: &str) -> Piece {
+    Piece { error: Some((number, code, message.to_owned())), ..Piece::default() }
+}
+
+fn deflate(state: &mut Compress, input: &[u8], flush: i32) -> Piece {
+    let mode = flush_mode(flush);
+    let mut piece = Piece::default();
+    loop {
+        piece.output.reserve(OUTPUT_STEP_BYTES);
+        let (in_before, out_before) = (state.total_in(), piece.output.len());
+        let Ok(status) = state.compress_vec(&input[piece.taken..], &mut piece.output, mode) else {
+            return failure(-2, "Z_STREAM_ERROR", "stream error");
+        };
+        piece.taken += (state.total_in() - in_before) as usize;
+        piece.ended = status == Status::StreamEnd;
+        let has_room = piece.output.len() < piece.output.capacity();
+        let made = piece.output.len() - out_before;
+        if piece.ended || status == Status::BufError || (piece.taken == input.len() && has_room) || (made == 0 && has_room) {
+            return piece;
+        }
+    }
+}
+
+fn inflate(state: &mut Decompress, dictionary: &[u8], raw: bool, input: &[u8], flush: i32, limit: usize) -> Piece {
+    let mode = if flush == 4 { FlushDecompress::Finish } else { FlushDecompress::Sync };
+    let mut piece = Piece::default();
+    loop {
+        piece.output.reserve(OUTPUT_STEP_BYTES);
+        let (in_before, out_before) = (state.total_in(), piece.output.len());
+        let result = state.decompress_vec(&input[piece.taken..], &mut piece.output, mode);
+        piece.taken += (state.total_in() - in_before) as usize;
+        match result {
+            Ok(status) => {
+                piece.ended = status == Status::StreamEnd;
+                let has_room = piece.output.len() < piece.output.capacity();
+                let stuck = piece.output.len() == out_before && has_room;
+                if piece.ended || stuck || piece.output.len() > limit || (piece.taken == input.len() && has_room) {
+                    return piece;
+                }
+            }
+            Err(error) if error.needs_dictionary().is_some() => {
+                if dictionary.is_empty() || raw {
+                    return failure(2, "Z_NEED_DICT", "Missing dictionary");
+                }
+                if state.set_dictionary(dictionary).is_err() {
+                    return failure(-3, "Z_DATA_ERROR", "Bad dictionary");
+                }
+            }
+            Err(error) => {
+                let message = error.message().unwrap_or("invalid data").to_owned();
+                return failure(-3, "Z_DATA_ERROR", &message);
+            }
+        }
+    }
+}
+
+fn brotli_encode(writer: &mut Box<brotli::CompressorWriter<Vec<u8>>>, input: &[u8], flush: i32) -> Piece {
+    let mut piece = Piece { taken: input.len(), ..Piece::default() };
+    if writer.write_all(input).is_err() {
+        return failure(-2, "ERR_BROTLI_COMPRESSION_FAILED", "Compression failed");
+    }
+    match flush {
+        // BROTLI_OPERATION_FLUSH and FINISH.
+        1 => {
+            let _ = writer.flush();
+        }
+        2 => {
+            let spent = std::mem::replace(&mut **writer, brotli::CompressorWriter::new(Vec::new(), 4096, 0, 10));
+            piece.output = spent.into_inner();
+            piece.ended = true;
+            return piece;
+        }
+        _ => {}
+    }
+    piece.output = std::mem::take(writer.get_mut());
+    piece
+}
+
+fn brotli_decode(writer: &mut Box<brotli::DecompressorWriter<Vec<u8>>>, input: &[u8], flush: i32) -> Piece {
+    let mut piece = Piece { taken: input.len(), ..Piece::default() };
+    if writer.write_all(input).is_err() {
+        return failure(-2, "ERR__ERROR_FORMAT_PADDING_1", "Decompression failed");
+    }
+    if flush == 2 {
+        piece.ended = writer.close().is_ok();
+    }
+    piece.output = std::mem::take(writer.get_mut());
+    piece
+}
+
+/// `crc32(bytes, start)`: the checksum, going on from an earlier one.
+fn crc32(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
+    let start = u32_arg(scope, &args, 1);
+    let sum = with_bytes(args.get(0), |bytes| {
+        let table: [u32; 256] = std::array::from_fn(|index| {
+            (0..8).fold(index as u32, |sum, _| if sum & 1 == 1 { sum >> 1 ^ 0xedb8_8320 } else { sum >> 1 })
+        });
+        !bytes.iter().fold(!start, |sum, byte| table[((sum ^ u32::from(*byte)) & 0xff) as usize] ^ sum >> 8)
+    });
+    rv.set_uint32(sum);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn round(compress: i32, decompress: Coder, input: &[u8]) -> Vec<u8> {
+        let mut encoder = match compress {
+            GZIP => Coder::Deflate(Compress::new_gzip(Compression::default(), 15)),
+            _ => Coder::Deflate(Compress::new_with_window_bits(Compression::default(), compress == DEFLATE, 15)),
+        };
+        let packed = run(&mut encoder, input, 4, usize::MAX);
+        assert!(packed.ended && packed.error.is_none());
+        let mut decoder = decompress;
+        let unpacked = run(&mut decoder, &packed.output, 4, usize::MAX);
+        assert!(unpacked.error.is_none(), "{unpacked:?}");
+        unpacked.output
+    }
+
+    #[test]
+    fn what_is_packed_comes_out_again() {
+        let input: Vec<u8> = (0..100_000u32).map(|i| (i * i >> 7) as u8).collect();
+        assert_eq!(round(DEFLATE, inflater(false, 15, Vec::new()), &input), input);
+        assert_eq!(round(DEFLATERAW, inflater(true, 15, Vec::new()), &input), input);
+        assert_eq!(round(GZIP, Coder::Undecided { window_bits: 15, dictionary: Vec::new() }, &input), input);
+    }
+}
