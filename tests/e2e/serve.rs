@@ -42,12 +42,15 @@ fn processes_by_the_number_of_cpus() {
 }
 
 #[test]
-fn a_config_from_standard_input() {
+fn an_encoded_config_from_standard_input() {
     let folder = Folder::worker(HELLO);
-    let config = std::fs::File::open(folder.path("config.capnp")).unwrap();
+    let config = folder.path("config.capnp");
+    let encoded = program().run(&["compile".as_ref(), "--config-only".as_ref(), config.as_os_str()]).stdout;
+    std::fs::write(folder.path("config.bin"), encoded).unwrap();
     let mut command = program().command();
-    command.args(["serve", "-"]);
-    let server = Start::command(command).folder(folder.root()).give(config.into()).start();
+    command.args(["serve", "--binary", "-"]);
+    let input = std::fs::File::open(folder.path("config.bin")).unwrap();
+    let server = Start::command(command).give(input.into()).start();
     assert_eq!(server.get("/").text(), "hello");
 }
 
@@ -72,12 +75,12 @@ const config :Workerd.Config = (services = [(name = "main", worker = Worker.hell
 const all :List(Workerd.Socket) = [(name = "http", address = "127.0.0.1:0", http = (), service = "main")];
 "#;
     let worker = r#"using Workerd = import "/workerd/workerd.capnp";
-const hello :Workerd.Worker = (serviceWorkerScript = embed "hello.js", compatibilityDate = "2026-01-01");
+const hello :Workerd.Worker = (modules = [(name = "hello", esModule = embed "hello.js")], compatibilityDate = "2026-01-01");
 "#;
     folder.write("config.capnp", config);
     folder.write("import/lib/sockets.capnp", sockets);
     folder.write("parts/worker.capnp", worker);
-    folder.write("parts/hello.js", "addEventListener('fetch', (e) => e.respondWith(new Response('imported')));");
+    folder.write("parts/hello.js", "export default { fetch() { return new Response('imported'); } };");
     let start = Start::serve(&program(), &folder.path("config.capnp"));
     let server = start.arg("-I").arg(folder.path("import")).start();
     assert_eq!(server.get("/").text(), "imported");
