@@ -4,7 +4,7 @@ use nix::sys::signal::Signal;
 use tests::folder::Folder;
 use tests::http::Client;
 use tests::load::{End, Load};
-use tests::server::Start;
+use tests::server::{Server, Start};
 
 use super::{CLIENTS, alone, program, two_processes, who};
 
@@ -32,28 +32,26 @@ fn stop_under_load(processes: u32, signal: Signal) {
         let ended_well = matches!(connection.end, End::Agreed | End::Refused(_));
         assert!(ended_well, "{connection:?}\n{server:?}");
     }
-    assert!(
-        connections
-            .iter()
-            .any(|connection| matches!(connection.end, End::Refused(_)))
-    );
+    assert!(connections.iter().any(|connection| matches!(connection.end, End::Refused(_))));
 }
 
 /// Answers with what was sent to it, once all of it has come.
-const ECHO: &str =
-    "export default { async fetch(request) { return new Response(await request.text()); } };";
+const ECHO: &str = "export default { async fetch(request) { return new Response(await request.text()); } };";
+
+/// Sends a request without its body; the worker waits for that when this returns.
+fn hold_a_request(server: &Server) -> Client {
+    let mut client = Client::connect(&server.address("http")).unwrap();
+    client.send(b"POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 4\r\n\r\n").unwrap();
+    assert_eq!(client.read(false).unwrap().status, 100);
+    client
+}
 
 #[test]
 fn a_request_that_is_under_way_is_answered() {
     let _alone = alone();
     let folder = Folder::worker(ECHO);
     let mut server = two_processes(&folder);
-    let mut client = Client::connect(&server.address("http")).unwrap();
-    client
-        .send(b"POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 4\r\n\r\n")
-        .unwrap();
-    // The worker waits for the body now.
-    assert_eq!(client.read(false).unwrap().status, 100);
+    let mut client = hold_a_request(&server);
     let moment = server.moment();
     server.signal(Signal::SIGTERM);
     server.phase(0, "draining", moment);
@@ -64,16 +62,6 @@ fn a_request_that_is_under_way_is_answered() {
     assert_eq!(server.wait_for_end().code(), Some(0));
 }
 
-/// Reads a body that does not come.
-fn hold_a_request(server: &tests::server::Server) -> Client {
-    let mut client = Client::connect(&server.address("http")).unwrap();
-    client
-        .send(b"POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 4\r\n\r\n")
-        .unwrap();
-    assert_eq!(client.read(false).unwrap().status, 100);
-    client
-}
-
 #[test]
 fn the_drain_has_a_deadline() {
     let _alone = alone();
@@ -82,18 +70,5 @@ fn the_drain_has_a_deadline() {
     let mut server = start.arg("--drain-timeout=200ms").processes(2).start();
     let mut client = hold_a_request(&server);
     server.stop();
-    assert!(client.answer().is_err());
-}
-
-#[test]
-fn a_second_signal_stops_at_once() {
-    let _alone = alone();
-    let folder = Folder::worker(ECHO);
-    let mut server = two_processes(&folder);
-    let mut client = hold_a_request(&server);
-    let moment = server.moment();
-    server.signal(Signal::SIGTERM);
-    server.phase(0, "draining", moment);
-    assert_eq!(server.stop().code(), Some(1));
     assert!(client.answer().is_err());
 }

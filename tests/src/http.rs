@@ -1,7 +1,9 @@
 //! A raw HTTP/1.1 client: it sends the bytes it is given and reads answers as RFC 9112 frames them.
 
-use std::io::{self, ErrorKind};
+use std::io::{self, ErrorKind, Write};
+use std::time::Duration;
 
+use crate::DEADLINE;
 use crate::stream::{Address, Stream};
 
 /// One connection.
@@ -109,6 +111,22 @@ impl Client {
 
     pub fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.stream.write_all(bytes)
+    }
+
+    /// Sends from another thread.
+    pub fn sender(&self) -> io::Result<Box<dyn Write + Send>> {
+        self.stream.sender()
+    }
+
+    /// Waits this long at most: whether anything came.
+    pub fn readable_within(&mut self, time: Duration) -> io::Result<bool> {
+        self.stream.set_read_timeout(time)?;
+        let filled = self.fill();
+        self.stream.set_read_timeout(DEADLINE)?;
+        match filled {
+            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => Ok(false),
+            filled => filled.map(|()| true),
+        }
     }
 
     /// Sends `GET` and reads the answer.

@@ -1,10 +1,11 @@
 //! Where a client can connect to.
 
 use std::io::{self, Read, Write};
-use std::net::TcpStream;
+use std::net::{Shutdown, TcpStream};
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::net::{SocketAddr, UnixStream};
 use std::path::PathBuf;
+use std::time::Duration;
 
 use crate::DEADLINE;
 
@@ -20,17 +21,37 @@ pub enum Address {
 pub trait Stream: Read + Write + Send {
     /// No more will be written.
     fn end(&self) -> io::Result<()>;
+    /// The same stream, to write from another thread.
+    fn sender(&self) -> io::Result<Box<dyn Write + Send>>;
+    /// Bounds each read.
+    fn set_read_timeout(&self, timeout: Duration) -> io::Result<()>;
 }
 
 impl Stream for TcpStream {
     fn end(&self) -> io::Result<()> {
-        self.shutdown(std::net::Shutdown::Write)
+        self.shutdown(Shutdown::Write)
+    }
+
+    fn sender(&self) -> io::Result<Box<dyn Write + Send>> {
+        Ok(Box::new(self.try_clone()?))
+    }
+
+    fn set_read_timeout(&self, timeout: Duration) -> io::Result<()> {
+        Self::set_read_timeout(self, Some(timeout))
     }
 }
 
 impl Stream for UnixStream {
     fn end(&self) -> io::Result<()> {
-        self.shutdown(std::net::Shutdown::Write)
+        self.shutdown(Shutdown::Write)
+    }
+
+    fn sender(&self) -> io::Result<Box<dyn Write + Send>> {
+        Ok(Box::new(self.try_clone()?))
+    }
+
+    fn set_read_timeout(&self, timeout: Duration) -> io::Result<()> {
+        Self::set_read_timeout(self, Some(timeout))
     }
 }
 

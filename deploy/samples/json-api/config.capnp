@@ -10,6 +10,6 @@ const apiWorker :Workerd.Worker = (
     (name = "api.js", esModule = embed "api.js"),
     (name = "books.json", json = embed "books.json"),
   ],
-  bindings = [(name = "SETTINGS", json = `{"maxTitleLength": 40})],
+  bindings = [(name = "SETTINGS", json = "{\"maxTitleLength\": 40}")],
   compatibilityDate = "2026-01-01",
 );

@@ -92,7 +92,7 @@ async fn supervised(control: &Link, doors: &Rc<net::Doors>, server: &Rc<http::Se
             Some(ToRuntime::Release { slot }) => doors.release(slot),
             Some(ToRuntime::Ping) => control.send(&ToSupervisor::Pong).await,
             Some(ToRuntime::Drain { deadline }) => {
-                doors.close();
+                doors.close().await;
                 control.send(&ToSupervisor::Draining).await;
                 drain(server, deadline).await;
                 control.send(&ToSupervisor::Drained).await;
@@ -119,7 +119,7 @@ async fn alone(doors: &Rc<net::Doors>, server: &Rc<http::Server>, drain_timeout:
         _ = terminate.recv() => {}
         _ = interrupt.recv() => {}
     }
-    doors.close();
+    doors.close().await;
     drain(server, drain_timeout).await;
     0
 }

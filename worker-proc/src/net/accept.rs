@@ -6,8 +6,8 @@ use std::os::fd::OwnedFd;
 use std::rc::Rc;
 use std::time::Duration;
 
-use futures_util::FutureExt;
-use tokio::net::{TcpListener, UnixListener};
+use socket2::SockRef;
+use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use tokio::task::AbortHandle;
 
 use crate::http::Server;
@@ -107,15 +107,43 @@ impl Doors {
     }
 
     /// Takes what already waits in the queues, then stops accepting.
-    pub fn close(&self) {
-        for door in self.doors.borrow_mut().drain(..) {
-            if let DoorState::Accepting(listener, task) = &door.state {
+    pub async fn close(&self) {
+        let doors = std::mem::take(&mut *self.doors.borrow_mut());
+        for door in &doors {
+            if let DoorState::Accepting(_, task) = &door.state {
                 task.abort();
+            }
+        }
+        // The tasks let go of the listeners, which then close right after their last connection is taken.
+        tokio::task::yield_now().await;
+        for door in doors {
+            if let DoorState::Accepting(listener, _) = door.state {
                 // To their clients, queued connections are open.
-                while let Some(Ok(())) = accept(&self.server, listener, &door.endpoint).now_or_never() {}
+                while accept_queued(&self.server, &listener, &door.endpoint).is_ok() {}
             }
         }
     }
+}
+
+/// Takes a connection from the queue. Asks the kernel, where [`accept`] asks what the event loop knew at its last turn.
+fn accept_queued(server: &Rc<Server>, listener: &Listening, endpoint: &Rc<Endpoint>) -> std::io::Result<()> {
+    let (socket, _) = match listener {
+        Listening::Tcp(listener) => SockRef::from(listener).accept()?,
+        Listening::Unix(listener) => SockRef::from(listener).accept()?,
+    };
+    socket.set_nonblocking(true)?;
+    match listener {
+        Listening::Tcp(_) => {
+            socket.set_tcp_nodelay(true)?;
+            let stream = TcpStream::from_std(socket.into())?;
+            tokio::task::spawn_local(server.clone().connection(stream, endpoint.clone()));
+        }
+        Listening::Unix(_) => {
+            let stream = UnixStream::from_std(OwnedFd::from(socket).into())?;
+            tokio::task::spawn_local(server.clone().connection(stream, endpoint.clone()));
+        }
+    }
+    Ok(())
 }
 
 fn watch(fd: OwnedFd, kind: ipc::ListenerKind) -> std::io::Result<Listening> {

@@ -301,6 +301,8 @@ function nativeRequest(head, method, url, body, length, cfText) {
   state.method = method;
   state.url = url;
   state.cfText = cfText;
+  // A worker that passes its request on leaves redirects to its client.
+  state.redirect = "manual";
   return makeRequest(state, nativeBody(body, length));
 }
 
