@@ -20,9 +20,13 @@ fn one_process_serves_alone() {
 #[test]
 fn two_processes_serve_under_a_supervisor() {
     let folder = Folder::worker(HELLO);
-    let mut server = Start::serve(&program(), &folder.path("config.capnp")).processes(2).start();
+    let mut server = Start::serve(&program(), &folder.path("config.capnp"))
+        .processes(2)
+        .start();
     assert_eq!(server.get("/").text(), "hello");
-    let mut processes: Vec<_> = (0..2).map(|slot| server.phase(slot, "serving", 0).pid).collect();
+    let mut processes: Vec<_> = (0..2)
+        .map(|slot| server.phase(slot, "serving", 0).pid)
+        .collect();
     processes.insert(0, server.pid());
     assert_eq!(server.tree(), processes);
     let moment = server.moment();
@@ -37,7 +41,9 @@ fn two_processes_serve_under_a_supervisor() {
 #[test]
 fn processes_by_the_number_of_cpus() {
     let folder = Folder::worker(HELLO);
-    let server = Start::serve(&program(), &folder.path("config.capnp")).arg("--processes=auto").start();
+    let server = Start::serve(&program(), &folder.path("config.capnp"))
+        .arg("--processes=auto")
+        .start();
     assert_eq!(server.get("/").text(), "hello");
 }
 
@@ -45,7 +51,13 @@ fn processes_by_the_number_of_cpus() {
 fn an_encoded_config_from_standard_input() {
     let folder = Folder::worker(HELLO);
     let config = folder.path("config.capnp");
-    let encoded = program().run(&["compile".as_ref(), "--config-only".as_ref(), config.as_os_str()]).stdout;
+    let encoded = program()
+        .run(&[
+            "compile".as_ref(),
+            "--config-only".as_ref(),
+            config.as_os_str(),
+        ])
+        .stdout;
     std::fs::write(folder.path("config.bin"), encoded).unwrap();
     let mut command = program().command();
     command.args(["serve", "--binary", "-"]);
@@ -57,9 +69,13 @@ fn an_encoded_config_from_standard_input() {
 #[test]
 fn one_of_several_constants() {
     let folder = Folder::worker(HELLO);
-    let second = ONE_WORKER.replace("const config", "const other").replace("using", "# using");
+    let second = ONE_WORKER
+        .replace("const config", "const other")
+        .replace("using", "# using");
     folder.write("config.capnp", &format!("{ONE_WORKER}{second}"));
-    let server = Start::serve(&program(), &folder.path("config.capnp")).arg("other").start();
+    let server = Start::serve(&program(), &folder.path("config.capnp"))
+        .arg("other")
+        .start();
     assert_eq!(server.get("/").text(), "hello");
 }
 
@@ -80,7 +96,10 @@ const hello :Workerd.Worker = (modules = [(name = "hello", esModule = embed "hel
     folder.write("config.capnp", config);
     folder.write("import/lib/sockets.capnp", sockets);
     folder.write("parts/worker.capnp", worker);
-    folder.write("parts/hello.js", "export default { fetch() { return new Response('imported'); } };");
+    folder.write(
+        "parts/hello.js",
+        "export default { fetch() { return new Response('imported'); } };",
+    );
     let start = Start::serve(&program(), &folder.path("config.capnp"));
     let server = start.arg("-I").arg(folder.path("import")).start();
     assert_eq!(server.get("/").text(), "imported");
@@ -91,7 +110,10 @@ fn an_uncaught_error_is_logged_and_answered_500() {
     let folder = Folder::worker("export default { fetch() { throw new Error('it broke'); } };");
     let server = serve(&folder);
     let answer = server.get("/");
-    assert_eq!((answer.status, answer.text()), (500, "Internal Server Error"));
+    assert_eq!(
+        (answer.status, answer.text()),
+        (500, "Internal Server Error")
+    );
     assert!(server.complaint("it broke").contains("Error: it broke"));
 }
 

@@ -32,16 +32,23 @@ fn stop_under_load(processes: u32, signal: Signal) {
         let ended_well = matches!(connection.end, End::Agreed | End::Refused(_));
         assert!(ended_well, "{connection:?}\n{server:?}");
     }
-    assert!(connections.iter().any(|connection| matches!(connection.end, End::Refused(_))));
+    assert!(
+        connections
+            .iter()
+            .any(|connection| matches!(connection.end, End::Refused(_)))
+    );
 }
 
 /// Answers with what was sent to it, once all of it has come.
-const ECHO: &str = "export default { async fetch(request) { return new Response(await request.text()); } };";
+const ECHO: &str =
+    "export default { async fetch(request) { return new Response(await request.text()); } };";
 
 /// Sends a request without its body; the worker waits for that when this returns.
 fn hold_a_request(server: &Server) -> Client {
     let mut client = Client::connect(&server.address("http")).unwrap();
-    client.send(b"POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 4\r\n\r\n").unwrap();
+    client
+        .send(b"POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 4\r\n\r\n")
+        .unwrap();
     assert_eq!(client.read(false).unwrap().status, 100);
     client
 }

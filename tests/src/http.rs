@@ -124,7 +124,9 @@ impl Client {
         let filled = self.fill();
         self.stream.set_read_timeout(DEADLINE)?;
         match filled {
-            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => Ok(false),
+            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
+                Ok(false)
+            }
             filled => filled.map(|()| true),
         }
     }

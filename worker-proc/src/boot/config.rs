@@ -6,7 +6,9 @@ use schema::compat;
 use schema::workerd_capnp as schema_capnp;
 
 use crate::dispatch::Router;
-use crate::dispatch::spec::{BindingKind, BindingSpec, Code, Designator, ExtensionModule, WorkerSpec};
+use crate::dispatch::spec::{
+    BindingKind, BindingSpec, Code, Designator, ExtensionModule, WorkerSpec,
+};
 use crate::http::{HttpOptions, server::Endpoint};
 use crate::isolate::modules::Source;
 use crate::net::{ExternalSpec, NetworkSpec, Plain};
@@ -37,9 +39,13 @@ pub struct SocketSpec {
 impl SocketSpec {
     /// The socket with the service that answers on it.
     pub fn endpoint(self, router: &Rc<Router>) -> (usize, Option<Rc<Endpoint>>) {
-        let endpoint = router
-            .find(&self.service)
-            .map(|service| Rc::new(Endpoint { options: self.options, service, scheme: "http" }));
+        let endpoint = router.find(&self.service).map(|service| {
+            Rc::new(Endpoint {
+                options: self.options,
+                service,
+                scheme: "http",
+            })
+        });
         (self.index, endpoint)
     }
 }
@@ -56,16 +62,23 @@ pub fn read(bytes: &ipc::ConfigBytes, options: &ipc::Options) -> Result<Config, 
         nesting_limit: MAX_NESTING,
     };
     let broken = |error: capnp::Error| vec![format!("The config message is malformed: {error}")];
-    let segments = capnp::serialize::read_message_from_flat_slice_no_alloc(&mut &*bytes, reader_options)
-        .map_err(broken)?;
+    let segments =
+        capnp::serialize::read_message_from_flat_slice_no_alloc(&mut &*bytes, reader_options)
+            .map_err(broken)?;
     let message: &'static _ = Box::leak(Box::new(segments));
-    let root = message.get_root::<schema_capnp::config::Reader<'static>>().map_err(broken)?;
+    let root = message
+        .get_root::<schema_capnp::config::Reader<'static>>()
+        .map_err(broken)?;
     let mut config = Config::default();
     let mut errors = Vec::new();
     if let Err(error) = fill(root, options, &mut config, &mut errors) {
         errors.extend(broken(error));
     }
-    if errors.is_empty() { Ok(config) } else { Err(errors) }
+    if errors.is_empty() {
+        Ok(config)
+    } else {
+        Err(errors)
+    }
 }
 
 fn text(reader: capnp::text::Reader<'static>) -> Result<&'static str, capnp::Error> {
@@ -73,7 +86,10 @@ fn text(reader: capnp::text::Reader<'static>) -> Result<&'static str, capnp::Err
 }
 
 fn optional(reader: capnp::Result<capnp::text::Reader<'static>>) -> Option<&'static str> {
-    reader.ok().and_then(|text| text.to_str().ok()).filter(|text| !text.is_empty())
+    reader
+        .ok()
+        .and_then(|text| text.to_str().ok())
+        .filter(|text| !text.is_empty())
 }
 
 fn fill(
@@ -102,7 +118,9 @@ fn fill(
         let name = text(service.get_name()?)?.to_owned();
         has_internet |= name == "internet";
         match service.which()? {
-            Which::Unspecified(()) => errors.push(format!("service {name}: nothing was specified for it.")),
+            Which::Unspecified(()) => {
+                errors.push(format!("service {name}: nothing was specified for it."))
+            }
             Which::Worker(worker) => {
                 if let Some(spec) = read_worker(name, worker?, options, &extensions, errors)? {
                     config.workers.push(spec);
@@ -129,8 +147,13 @@ fn fill(
         }
     }
     if !has_internet {
-        let public = NetworkSpec { allow: vec!["public".to_owned()], deny: Vec::new() };
-        config.plain.push(("internet".to_owned(), Plain::Network(public)));
+        let public = NetworkSpec {
+            allow: vec!["public".to_owned()],
+            deny: Vec::new(),
+        };
+        config
+            .plain
+            .push(("internet".to_owned(), Plain::Network(public)));
     }
     for (index, socket) in root.get_sockets()?.iter().enumerate() {
         use schema_capnp::socket::Which;
@@ -146,7 +169,11 @@ fn fill(
         match read_http(http)? {
             Ok(options) => {
                 let service = read_designator(socket.get_service()?)?;
-                config.sockets.push(SocketSpec { index, options, service });
+                config.sockets.push(SocketSpec {
+                    index,
+                    options,
+                    service,
+                });
             }
             Err(error) => errors.push(format!("socket {name}: {error}")),
         }
@@ -168,14 +195,19 @@ fn read_designator(
     })
 }
 
-fn read_http(http: schema_capnp::http_options::Reader<'static>) -> Result<Result<HttpOptions, String>, capnp::Error> {
+fn read_http(
+    http: schema_capnp::http_options::Reader<'static>,
+) -> Result<Result<HttpOptions, String>, capnp::Error> {
     use crate::http::Injected;
     let mut options = HttpOptions {
         proxy: http.get_style()? == schema_capnp::http_options::Style::Proxy,
         ..HttpOptions::default()
     };
     for (given, slot) in [
-        (optional(http.get_forwarded_proto_header()), &mut options.forwarded_proto),
+        (
+            optional(http.get_forwarded_proto_header()),
+            &mut options.forwarded_proto,
+        ),
         (optional(http.get_cf_blob_header()), &mut options.cf_blob),
     ] {
         if let Some(name) = given {
@@ -186,8 +218,14 @@ fn read_http(http: schema_capnp::http_options::Reader<'static>) -> Result<Result
         }
     }
     for (list, into) in [
-        (http.get_inject_request_headers()?, &mut options.inject_request),
-        (http.get_inject_response_headers()?, &mut options.inject_response),
+        (
+            http.get_inject_request_headers()?,
+            &mut options.inject_request,
+        ),
+        (
+            http.get_inject_response_headers()?,
+            &mut options.inject_response,
+        ),
     ] {
         for header in list {
             let name = HttpOptions::header_name(text(header.get_name()?)?);
@@ -213,11 +251,22 @@ fn read_external(
         Which::Http(http) => (http?, None),
         Which::Https(https) => {
             let host = optional(https.get_certificate_host()).map(str::to_owned);
-            (https.get_options()?, Some(host.unwrap_or_else(|| host_of(&address).to_owned())))
+            (
+                https.get_options()?,
+                Some(host.unwrap_or_else(|| host_of(&address).to_owned())),
+            )
         }
-        Which::Tcp(_) => return Ok(Err("only http and https external services are supported.".to_owned())),
+        Which::Tcp(_) => {
+            return Ok(Err(
+                "only http and https external services are supported.".to_owned()
+            ));
+        }
     };
-    Ok(read_http(http)?.map(|options| ExternalSpec { address, options, tls_host }))
+    Ok(read_http(http)?.map(|options| ExternalSpec {
+        address,
+        options,
+        tls_host,
+    }))
 }
 
 fn host_of(address: &str) -> &str {
@@ -266,7 +315,11 @@ fn read_worker(
     let flags = match compat::compile_flags(date, flag_names, &compat_options) {
         Ok(flags) => flags,
         Err(found) => {
-            errors.extend(found.into_iter().map(|error| format!("service {name}: {error}")));
+            errors.extend(
+                found
+                    .into_iter()
+                    .map(|error| format!("service {name}: {error}")),
+            );
             return Ok(None);
         }
     };
@@ -274,7 +327,10 @@ fn read_worker(
     for binding in worker.get_bindings()? {
         let binding_name = text(binding.get_name()?)?.to_owned();
         match read_binding(binding)? {
-            Ok(kind) => bindings.push(BindingSpec { name: binding_name, kind }),
+            Ok(kind) => bindings.push(BindingSpec {
+                name: binding_name,
+                kind,
+            }),
             Err(error) => errors.push(format!("service {name}: binding {binding_name}: {error}")),
         }
     }
@@ -283,7 +339,15 @@ fn read_worker(
         false => None,
     };
     let global_outbound = read_designator(worker.get_global_outbound()?)?;
-    let spec = WorkerSpec { name, code, flags, bindings, extensions: extensions.clone(), global_outbound, cache_outbound };
+    let spec = WorkerSpec {
+        name,
+        code,
+        flags,
+        bindings,
+        extensions: extensions.clone(),
+        global_outbound,
+        cache_outbound,
+    };
     Ok((errors.len() == before).then_some(spec))
 }
 
@@ -299,17 +363,24 @@ fn read_module(
             for export in module.get_named_exports()? {
                 named_exports.push(text(export?)?.to_owned());
             }
-            Source::CommonJs { text: text(code?)?, named_exports }
+            Source::CommonJs {
+                text: text(code?)?,
+                named_exports,
+            }
         }
         Which::Text(content) => Source::Text(text(content?)?),
         Which::Data(content) => Source::Data(content?),
         Which::Wasm(content) => Source::Wasm(content?),
         Which::Json(content) => Source::Json(text(content?)?),
         Which::PythonModule(_) | Which::ObsoletePythonRequirement(_) => {
-            return Ok(Err(format!("module \"{name}\": Python modules are not supported.")));
+            return Ok(Err(format!(
+                "module \"{name}\": Python modules are not supported."
+            )));
         }
         Which::Obsolete(_) | Which::Bundled(_) => {
-            return Ok(Err(format!("module \"{name}\": this kind of module is not supported.")));
+            return Ok(Err(format!(
+                "module \"{name}\": this kind of module is not supported."
+            )));
         }
     };
     Ok(Ok((name, source)))

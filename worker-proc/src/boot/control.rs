@@ -22,7 +22,9 @@ impl Link {
 
     async fn send(&self, message: &ToSupervisor) {
         loop {
-            let Ok(mut ready) = self.0.writable().await else { return };
+            let Ok(mut ready) = self.0.writable().await else {
+                return;
+            };
             match ready.try_io(|fd| fd.get_ref().try_send(message).map_err(Into::into)) {
                 Ok(_) => return,
                 Err(_would_block) => continue,
@@ -106,7 +108,8 @@ async fn supervised(control: &Link, doors: &Rc<net::Doors>, server: &Rc<http::Se
 }
 
 async fn alone(doors: &Rc<net::Doors>, server: &Rc<http::Server>, drain_timeout: Duration) -> u8 {
-    let signals = signal(SignalKind::terminate()).and_then(|term| Ok((term, signal(SignalKind::interrupt())?)));
+    let signals = signal(SignalKind::terminate())
+        .and_then(|term| Ok((term, signal(SignalKind::interrupt())?)));
     let (mut terminate, mut interrupt) = match signals {
         Ok(signals) => signals,
         Err(error) => {

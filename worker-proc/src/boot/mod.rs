@@ -56,7 +56,15 @@ fn start_runtime(start: &Start, snapshot: &'static [u8]) -> Result<Runtime, Vec<
             errors.extend(found);
         }
     }
-    if errors.is_empty() { Ok(Runtime { router, sockets: read.sockets, workers }) } else { Err(errors) }
+    if errors.is_empty() {
+        Ok(Runtime {
+            router,
+            sockets: read.sockets,
+            workers,
+        })
+    } else {
+        Err(errors)
+    }
 }
 
 fn start_worker(router: &Rc<Router>, spec: WorkerSpec) -> Result<(), Vec<String>> {
@@ -66,7 +74,10 @@ fn start_worker(router: &Rc<Router>, spec: WorkerSpec) -> Result<(), Vec<String>
 /// Serves until told to stop; the exit code of the process.
 pub fn serve(start: Start, snapshot: &'static [u8]) -> u8 {
     // One thread; V8's background threads are its own.
-    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build_local(tokio::runtime::LocalOptions::default()) {
+    let runtime = match tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build_local(tokio::runtime::LocalOptions::default())
+    {
         Ok(runtime) => runtime,
         Err(error) => {
             eprintln!("error: the event loop cannot start: {error}");
@@ -93,7 +104,11 @@ pub fn serve(start: Start, snapshot: &'static [u8]) -> u8 {
             }
         };
         let server = http::Server::new(limits(&start.options.limits));
-        let sockets: Vec<_> = built.sockets.into_iter().map(|socket| socket.endpoint(&built.router)).collect();
+        let sockets: Vec<_> = built
+            .sockets
+            .into_iter()
+            .map(|socket| socket.endpoint(&built.router))
+            .collect();
         let doors = net::Doors::new(start.listeners, sockets, server.clone());
         control::run(control, doors, server, start.options.drain_timeout).await
     })

@@ -34,13 +34,22 @@ pub fn test(start: Start, snapshot: &'static [u8]) -> u8 {
             if !filter.is_none_or(|filter| matches(&filter.service, name)) {
                 continue;
             }
-            let Some(worker) = built.router.worker(name) else { continue };
-            for entrypoint in worker.entrypoints().iter().filter_map(|entry| entry.strip_suffix(":test")) {
+            let Some(worker) = built.router.worker(name) else {
+                continue;
+            };
+            for entrypoint in worker
+                .entrypoints()
+                .iter()
+                .filter_map(|entry| entry.strip_suffix(":test"))
+            {
                 if !filter.is_none_or(|filter| matches(&filter.entrypoint, entrypoint)) {
                     continue;
                 }
-                let label =
-                    if entrypoint == "default" { name.clone() } else { format!("{name}:{entrypoint}") };
+                let label = if entrypoint == "default" {
+                    name.clone()
+                } else {
+                    format!("{name}:{entrypoint}")
+                };
                 eprintln!("debug: [ TEST ] {label}");
                 let began = Instant::now();
                 let designator = Designator {
@@ -48,11 +57,22 @@ pub fn test(start: Start, snapshot: &'static [u8]) -> u8 {
                     entrypoint: (entrypoint != "default").then(|| entrypoint.to_owned()),
                     props: None,
                 };
-                let Some(service) = built.router.find(&designator) else { continue };
-                let outcome = service.event(Event { handler: "test", argument: "{}".to_owned() }).await;
+                let Some(service) = built.router.find(&designator) else {
+                    continue;
+                };
+                let outcome = service
+                    .event(Event {
+                        handler: "test",
+                        argument: "{}".to_owned(),
+                    })
+                    .await;
                 let verdict = if outcome.is_ok() { "PASS" } else { "FAIL" };
                 eprintln!("debug: [ {verdict} ] {label} ({:?})", began.elapsed());
-                if outcome.is_ok() { passed += 1 } else { failed += 1 }
+                if outcome.is_ok() {
+                    passed += 1
+                } else {
+                    failed += 1
+                }
             }
         }
         if passed + failed == 0 {
@@ -68,11 +88,13 @@ pub fn test(start: Start, snapshot: &'static [u8]) -> u8 {
 
 /// A glob of `*` and `?`.
 fn matches(pattern: &str, text: &str) -> bool {
-    let (pattern, text): (Vec<char>, Vec<char>) = (pattern.chars().collect(), text.chars().collect());
+    let (pattern, text): (Vec<char>, Vec<char>) =
+        (pattern.chars().collect(), text.chars().collect());
     let (mut p, mut t) = (0, 0);
     let mut star = None;
     while t < text.len() {
-        if p < pattern.len() && (pattern[p] == '?' || (pattern[p] != '*' && pattern[p] == text[t])) {
+        if p < pattern.len() && (pattern[p] == '?' || (pattern[p] != '*' && pattern[p] == text[t]))
+        {
             p += 1;
             t += 1;
         } else if p < pattern.len() && pattern[p] == '*' {

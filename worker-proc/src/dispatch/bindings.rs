@@ -33,13 +33,23 @@ pub fn describe<'s>(
             BindingKind::Service(designator) => {
                 outlets.designators.push(Some(designator.clone()));
                 let channel = outlets.designators.len() - 1;
-                ("service", v8::Integer::new_from_unsigned(scope, u32::try_from(channel).ok()?).into())
+                (
+                    "service",
+                    v8::Integer::new_from_unsigned(scope, u32::try_from(channel).ok()?).into(),
+                )
             }
             BindingKind::UnsafeEval => ("unsafe_eval", v8::null(scope).into()),
-            BindingKind::Wrapped { module, entrypoint, inner } => {
+            BindingKind::Wrapped {
+                module,
+                entrypoint,
+                inner,
+            } => {
                 let inner = describe(scope, inner, outlets)?;
                 let make = exported_function(scope, module, entrypoint)?;
-                ("wrapped", v8::Array::new_with_elements(scope, &[make.into(), inner.into()]).into())
+                (
+                    "wrapped",
+                    v8::Array::new_with_elements(scope, &[make.into(), inner.into()]).into(),
+                )
             }
         };
         flat.push(string(scope, &binding.name).into());
@@ -67,7 +77,10 @@ fn exported_function<'s>(
     let exported = namespace.get(scope, key.into())?;
     let function = v8::Local::<v8::Function>::try_from(exported).ok();
     if function.is_none() {
-        throw_type_error(scope, &format!("Module \"{module}\" exports no function \"{name}\" to wrap bindings with."));
+        throw_type_error(
+            scope,
+            &format!("Module \"{module}\" exports no function \"{name}\" to wrap bindings with."),
+        );
     }
     function
 }

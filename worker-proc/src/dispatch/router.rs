@@ -30,14 +30,18 @@ impl Router {
     /// Everything that the code's start-up says, in workerd's words.
     pub fn start(self: &Rc<Self>, spec: WorkerSpec) -> Result<Rc<Worker>, Vec<String>> {
         let worker = Worker::start(spec, self)?;
-        self.workers.borrow_mut().insert(worker.name().to_owned(), worker.clone());
+        self.workers
+            .borrow_mut()
+            .insert(worker.name().to_owned(), worker.clone());
         Ok(worker)
     }
 
     /// The service that a designator means, or none if the config has none of that name.
     pub fn find(&self, designator: &Designator) -> Option<Rc<dyn Service>> {
         if let Some(worker) = self.workers.borrow().get(&designator.service) {
-            return Some(worker.entrypoint(designator.entrypoint.clone(), designator.props.clone()));
+            return Some(
+                worker.entrypoint(designator.entrypoint.clone(), designator.props.clone()),
+            );
         }
         self.plain.borrow().get(&designator.service).cloned()
     }

@@ -58,5 +58,9 @@ pub enum BindingKind {
     Service(Designator),
     UnsafeEval,
     /// What a function of an extension module makes of other bindings.
-    Wrapped { module: String, entrypoint: String, inner: Vec<BindingSpec> },
+    Wrapped {
+        module: String,
+        entrypoint: String,
+        inner: Vec<BindingSpec>,
+    },
 }

@@ -54,8 +54,12 @@ impl Worker {
         let name = spec.name.clone();
         let complain = |text: String| vec![format!("service {name}: {text}")];
         let isolate = Isolate::new(&spec.flags).map_err(complain)?;
-        let mut outlets =
-            Outlets { designators: vec![Some(spec.global_outbound.clone()), spec.cache_outbound.clone()] };
+        let mut outlets = Outlets {
+            designators: vec![
+                Some(spec.global_outbound.clone()),
+                spec.cache_outbound.clone(),
+            ],
+        };
         let script = matches!(spec.code, Code::Script(_));
         // Both, not in one turn: the code's microtasks run before it is asked what it exports.
         let evaluated = isolate.run(None, |scope| evaluate(scope, &spec));
@@ -78,7 +82,9 @@ impl Worker {
             }
         };
         if script && entrypoints.is_empty() {
-            errors.push(format!("service {name}: No event handlers were registered. This script does nothing."));
+            errors.push(format!(
+                "service {name}: No event handlers were registered. This script does nothing."
+            ));
         }
         if !errors.is_empty() {
             return Err(errors);
@@ -88,7 +94,12 @@ impl Worker {
             designators: outlets.designators,
             found: RefCell::default(),
         });
-        Ok(Rc::new(Self { name: spec.name, isolate, channels, entrypoints }))
+        Ok(Rc::new(Self {
+            name: spec.name,
+            isolate,
+            channels,
+            entrypoints,
+        }))
     }
 
     pub fn name(&self) -> &str {
@@ -101,8 +112,16 @@ impl Worker {
     }
 
     /// One entrypoint as a service; none is the default one.
-    pub fn entrypoint(self: &Rc<Self>, name: Option<String>, props: Option<String>) -> Rc<dyn Service> {
-        Rc::new(Entrypoint { worker: self.clone(), name, props })
+    pub fn entrypoint(
+        self: &Rc<Self>,
+        name: Option<String>,
+        props: Option<String>,
+    ) -> Rc<dyn Service> {
+        Rc::new(Entrypoint {
+            worker: self.clone(),
+            name,
+            props,
+        })
     }
 
     fn log(&self, error: &Error) {
@@ -120,7 +139,9 @@ fn evaluate(scope: &mut v8::PinScope<'_, '_>, spec: &WorkerSpec) -> Result<Evalu
     v8::tc_scope!(let scope, scope);
     let state = IsolateState::get(scope);
     // `eval` is allowed while code starts where a flag says so.
-    let eval = spec.flags.get(schema::compat::field::ALLOW_EVAL_DURING_STARTUP);
+    let eval = spec
+        .flags
+        .get(schema::compat::field::ALLOW_EVAL_DURING_STARTUP);
     state.allow_eval.set(eval);
     let evaluated = match &spec.code {
         Code::Script(text) => {
@@ -133,8 +154,12 @@ fn evaluate(scope: &mut v8::PinScope<'_, '_>, spec: &WorkerSpec) -> Result<Evalu
                 modules::add(scope, name, source.clone(), modules::Scope::Worker);
             }
             let main = all.first().map_or("", |(name, _)| name.as_str());
-            modules::evaluate(scope, main)
-                .map(|(module, promise)| Some((v8::Global::new(scope, module), v8::Global::new(scope, promise))))
+            modules::evaluate(scope, main).map(|(module, promise)| {
+                Some((
+                    v8::Global::new(scope, module),
+                    v8::Global::new(scope, promise),
+                ))
+            })
         }
     };
     if let Some(evaluated) = evaluated {
@@ -147,13 +172,27 @@ fn evaluate(scope: &mut v8::PinScope<'_, '_>, spec: &WorkerSpec) -> Result<Evalu
 
 fn add_extensions(scope: &mut v8::PinScope<'_, '_>, spec: &WorkerSpec) {
     for module in spec.extensions.iter() {
-        let visible = if module.internal { modules::Scope::Internal } else { modules::Scope::Extension };
-        modules::add(scope, module.name, modules::Source::Es(module.code), visible);
+        let visible = if module.internal {
+            modules::Scope::Internal
+        } else {
+            modules::Scope::Extension
+        };
+        modules::add(
+            scope,
+            module.name,
+            modules::Source::Es(module.code),
+            visible,
+        );
     }
 }
 
-fn uncaught<'s>(scope: &mut v8::PinScope<'s, '_>, exception: Option<v8::Local<'s, v8::Value>>) -> String {
-    let Some(exception) = exception else { return "The script ended without a result.".to_owned() };
+fn uncaught<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    exception: Option<v8::Local<'s, v8::Value>>,
+) -> String {
+    let Some(exception) = exception else {
+        return "The script ended without a result.".to_owned();
+    };
     let described = describe(scope, exception);
     let mut text = format!("Uncaught {}", described.summary);
     for frame in described.frames {
@@ -179,7 +218,9 @@ fn settle(
             let promise = v8::Local::new(scope, promise);
             match promise.state() {
                 v8::PromiseState::Pending => {
-                    return Err("Uncaught Error: Top-level await in module is unsettled.".to_owned());
+                    return Err(
+                        "Uncaught Error: Top-level await in module is unsettled.".to_owned()
+                    );
                 }
                 v8::PromiseState::Rejected => {
                     promise.mark_as_handled();
@@ -203,11 +244,17 @@ fn settle(
     let mut entrypoints = Vec::new();
     let mut loopback: Vec<v8::Local<v8::Value>> = Vec::new();
     for index in 0..list.length() {
-        let Some(entry) = list.get_index(scope, index) else { continue };
+        let Some(entry) = list.get_index(scope, index) else {
+            continue;
+        };
         let entry = entry.to_rust_string_lossy(scope);
         if let Some(name) = entry.strip_suffix(':') {
             let entrypoint = (name != "default").then(|| name.to_owned());
-            outlets.designators.push(Some(Designator { service: spec.name.clone(), entrypoint, props: None }));
+            outlets.designators.push(Some(Designator {
+                service: spec.name.clone(),
+                entrypoint,
+                props: None,
+            }));
             let channel = u32::try_from(outlets.designators.len() - 1).unwrap_or(u32::MAX);
             loopback.push(string(scope, name).into());
             loopback.push(v8::Integer::new_from_unsigned(scope, channel).into());
@@ -216,7 +263,9 @@ fn settle(
     }
     let loopback = v8::Array::new_with_elements(scope, &loopback).into();
     let this = v8::undefined(scope).into();
-    let set = state.internal(scope, "workers", "setExports").and_then(|set| set.call(scope, this, &[loopback]));
+    let set = state
+        .internal(scope, "workers", "setExports")
+        .and_then(|set| set.call(scope, this, &[loopback]));
     match set {
         Some(_) => Ok(entrypoints),
         None => {
@@ -245,22 +294,28 @@ impl Entrypoint {
         ),
     ) -> Result<Outcome, Error> {
         let worker = &self.worker;
-        request::run(worker.isolate.clone(), worker.channels.clone(), |scope, context| {
-            let state = IsolateState::get(scope);
-            let Some(function) = state.internal(scope, "workers", function) else { return };
-            let mut all: Vec<v8::Local<v8::Value>> = Vec::with_capacity(8);
-            for text in [&self.name, &self.props] {
-                all.push(match text {
-                    Some(text) => string(scope, text).into(),
-                    None => v8::null(scope).into(),
-                });
-            }
-            arguments(scope, context, &mut all);
-            let this = v8::undefined(scope).into();
-            v8::tc_scope!(let scope, scope);
-            // JavaScript reports failures through the context; only termination comes out here.
-            let _ = function.call(scope, this, &all);
-        })
+        request::run(
+            worker.isolate.clone(),
+            worker.channels.clone(),
+            |scope, context| {
+                let state = IsolateState::get(scope);
+                let Some(function) = state.internal(scope, "workers", function) else {
+                    return;
+                };
+                let mut all: Vec<v8::Local<v8::Value>> = Vec::with_capacity(8);
+                for text in [&self.name, &self.props] {
+                    all.push(match text {
+                        Some(text) => string(scope, text).into(),
+                        None => v8::null(scope).into(),
+                    });
+                }
+                arguments(scope, context, &mut all);
+                let this = v8::undefined(scope).into();
+                v8::tc_scope!(let scope, scope);
+                // JavaScript reports failures through the context; only termination comes out here.
+                let _ = function.call(scope, this, &all);
+            },
+        )
         .await
     }
 }
@@ -275,7 +330,9 @@ impl Service for Entrypoint {
                 .await;
             match outcome {
                 Ok(Outcome::Response(response)) => Ok(response),
-                Ok(_) => Err(Error::internal("The fetch handler ended without a response.")),
+                Ok(_) => Err(Error::internal(
+                    "The fetch handler ended without a response.",
+                )),
                 Err(error) => {
                     self.worker.log(&error);
                     Err(error)

@@ -17,7 +17,11 @@ pub fn string<'s>(scope: &v8::PinScope<'s, '_, ()>, text: &str) -> v8::Local<'s,
 }
 
 /// The argument as a `String`; lone surrogates become U+FFFD.
-pub fn string_arg(scope: &mut v8::PinScope, args: &v8::FunctionCallbackArguments, index: i32) -> String {
+pub fn string_arg(
+    scope: &mut v8::PinScope,
+    args: &v8::FunctionCallbackArguments,
+    index: i32,
+) -> String {
     to_string(scope, args.get(index))
 }
 

@@ -70,8 +70,12 @@ pub fn async_op<T: IntoJs>(
     rv: &mut v8::ReturnValue,
     future: impl Future<Output = Result<T, OpError>> + 'static,
 ) {
-    let Some(context) = require_context(scope) else { return };
-    let Some(resolver) = v8::PromiseResolver::new(scope) else { return };
+    let Some(context) = require_context(scope) else {
+        return;
+    };
+    let Some(resolver) = v8::PromiseResolver::new(scope) else {
+        return;
+    };
     rv.set(resolver.get_promise(scope).into());
     let resolver = v8::Global::new(scope, resolver);
     let op = async move {

@@ -38,14 +38,20 @@ pub fn with_bytes<R>(value: v8::Local<v8::Value>, use_it: impl FnOnce(&[u8]) -> 
 }
 
 /// A Uint8Array over the bytes; a vector is moved, not copied.
-pub fn uint8_array<'s>(scope: &mut v8::PinScope<'s, '_>, bytes: Vec<u8>) -> v8::Local<'s, v8::Uint8Array> {
+pub fn uint8_array<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    bytes: Vec<u8>,
+) -> v8::Local<'s, v8::Uint8Array> {
     let length = bytes.len();
     let buffer = array_buffer(scope, bytes);
     v8::Uint8Array::new(scope, buffer, 0, length).expect("the length is the buffer's own")
 }
 
 /// An ArrayBuffer over the bytes, moved.
-pub fn array_buffer<'s>(scope: &mut v8::PinScope<'s, '_>, bytes: Vec<u8>) -> v8::Local<'s, v8::ArrayBuffer> {
+pub fn array_buffer<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    bytes: Vec<u8>,
+) -> v8::Local<'s, v8::ArrayBuffer> {
     let store = v8::ArrayBuffer::new_backing_store_from_vec(bytes).make_shared();
     v8::ArrayBuffer::with_backing_store(scope, &store)
 }

@@ -42,7 +42,11 @@ pub struct OpError {
 
 impl OpError {
     pub fn new(class: Class, message: impl Into<String>) -> Self {
-        Self { class, message: message.into(), flags: &[] }
+        Self {
+            class,
+            message: message.into(),
+            flags: &[],
+        }
     }
 
     pub fn error(message: impl Into<String>) -> Self {

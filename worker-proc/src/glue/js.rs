@@ -40,24 +40,39 @@ pub fn bootstrap<'s>(scope: &mut v8::PinScope<'s, '_>) -> Option<v8::Local<'s, v
         let key = intern(scope, api.name);
         all.set(scope, key.into(), object.into());
     }
-    let names: Vec<v8::Local<v8::Value>> =
-        registry.eager.iter().map(|name| intern(scope, name).into()).collect();
+    let names: Vec<v8::Local<v8::Value>> = registry
+        .eager
+        .iter()
+        .map(|name| intern(scope, name).into())
+        .collect();
     let names = v8::Array::new_with_elements(scope, &names);
     let primordials = compile_wrapper(scope, "internal:primordials", &PRIMORDIALS.read(), &[])?;
-    let bootstrap =
-        compile_wrapper(scope, "internal:bootstrap", &BOOTSTRAP.read(), &["native", "allOps", "eager", "makePrimordials"])?;
+    let bootstrap = compile_wrapper(
+        scope,
+        "internal:bootstrap",
+        &BOOTSTRAP.read(),
+        &["native", "allOps", "eager", "makePrimordials"],
+    )?;
     let this = v8::undefined(scope).into();
-    let result = bootstrap.call(scope, this, &[native.into(), all.into(), names.into(), primordials.into()])?;
+    let result = bootstrap.call(
+        scope,
+        this,
+        &[native.into(), all.into(), names.into(), primordials.into()],
+    )?;
     result.try_into().ok()
 }
 
 /// `native.compile(name)`: the module's function and its API's name, or undefined for a module that is not there.
 fn compile(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
     let name = string_arg(scope, &args, 0);
-    let Some(module) = Registry::get().modules.get(&name) else { return };
+    let Some(module) = Registry::get().modules.get(&name) else {
+        return;
+    };
     let origin = format!("internal:{name}");
     let parameters = ["exports", "require", "ops", "primordials"];
-    let Some(function) = compile_wrapper(scope, &origin, &module.source.read(), &parameters) else { return };
+    let Some(function) = compile_wrapper(scope, &origin, &module.source.read(), &parameters) else {
+        return;
+    };
     let api = intern(scope, Registry::get().apis[module.api].name);
     let pair = v8::Array::new_with_elements(scope, &[function.into(), api.into()]);
     rv.set(pair.into());
@@ -75,7 +90,17 @@ fn compile_wrapper<'s>(
     };
     let resource = string(scope, name);
     let origin = v8::ScriptOrigin::new(
-        scope, resource.into(), 0, 0, false, -1, None, false, false, false, None,
+        scope,
+        resource.into(),
+        0,
+        0,
+        false,
+        -1,
+        None,
+        false,
+        false,
+        false,
+        None,
     );
     let mut source = v8::script_compiler::Source::new(code, Some(&origin));
     let parameters: Vec<_> = parameters.iter().map(|name| intern(scope, name)).collect();

@@ -36,10 +36,20 @@ pub struct JsSource {
 #[macro_export]
 macro_rules! js {
     ($file:literal) => {
-        $crate::glue::JsSource { file: $file, name: None, beside: file!(), text: include_str!($file) }
+        $crate::glue::JsSource {
+            file: $file,
+            name: None,
+            beside: file!(),
+            text: include_str!($file),
+        }
     };
     ($file:literal as $name:literal) => {
-        $crate::glue::JsSource { file: $file, name: Some($name), beside: file!(), text: include_str!($file) }
+        $crate::glue::JsSource {
+            file: $file,
+            name: Some($name),
+            beside: file!(),
+            text: include_str!($file),
+        }
     };
 }
 
@@ -50,7 +60,11 @@ impl JsSource {
             return name.to_owned();
         }
         let stem = self.file.trim_end_matches(".js");
-        if stem == api { api.to_owned() } else { format!("{api}/{stem}") }
+        if stem == api {
+            api.to_owned()
+        } else {
+            format!("{api}/{stem}")
+        }
     }
 
     /// The text: compiled in, or read from the source tree where a debug build is told to (`WORKERD_JS_FROM_DISK`).
@@ -107,8 +121,12 @@ impl Registry {
     /// Installs the process's registry; later calls return the first.
     pub fn install(apis: &'static [Api]) -> &'static Registry {
         REGISTRY.get_or_init(|| {
-            let mut registry =
-                Registry { apis, ops: Vec::new(), modules: HashMap::new(), eager: Vec::new() };
+            let mut registry = Registry {
+                apis,
+                ops: Vec::new(),
+                modules: HashMap::new(),
+                eager: Vec::new(),
+            };
             for (index, api) in apis.iter().enumerate() {
                 let mut ops = Ops::default();
                 (api.ops)(&mut ops);
@@ -119,7 +137,10 @@ impl Registry {
                         if !lazy {
                             registry.eager.push(name.clone());
                         }
-                        let module = Module { source: *source, api: index };
+                        let module = Module {
+                            source: *source,
+                            api: index,
+                        };
                         let earlier = registry.modules.insert(name, module);
                         debug_assert!(earlier.is_none(), "two internal modules of one name");
                     }
@@ -131,15 +152,23 @@ impl Registry {
 
     /// The installed registry.
     pub fn get() -> &'static Registry {
-        REGISTRY.get().expect("boot installs the registry before any isolate")
+        REGISTRY
+            .get()
+            .expect("boot installs the registry before any isolate")
     }
 
     /// The addresses that a snapshot refers to, in an order that is the same in every build of the same source.
     pub fn external_references(&self) -> Vec<v8::ExternalReference> {
-        let mut all: Vec<_> =
-            super::js::NATIVE.iter().map(|(_, function)| v8::ExternalReference { function: function() }).collect();
+        let mut all: Vec<_> = super::js::NATIVE
+            .iter()
+            .map(|(_, function)| v8::ExternalReference {
+                function: function(),
+            })
+            .collect();
         for ops in &self.ops {
-            all.extend(ops.list.iter().map(|(_, function)| v8::ExternalReference { function: *function }));
+            all.extend(ops.list.iter().map(|(_, function)| v8::ExternalReference {
+                function: *function,
+            }));
         }
         all
     }

@@ -9,7 +9,8 @@ use super::args::intern;
 use super::context::IoContext;
 
 /// See [`IsolateState::make_require`].
-pub type MakeRequire = for<'s> fn(&mut v8::PinScope<'s, '_>, &str) -> Option<v8::Local<'s, v8::Function>>;
+pub type MakeRequire =
+    for<'s> fn(&mut v8::PinScope<'s, '_>, &str) -> Option<v8::Local<'s, v8::Function>>;
 
 /// State of one isolate, in its slot for as long as it lives.
 pub struct IsolateState {
@@ -39,7 +40,10 @@ impl IsolateState {
 
     /// The state of the scope's isolate.
     pub fn get(scope: &v8::Isolate) -> Rc<Self> {
-        scope.get_slot::<Rc<Self>>().expect("the isolate wrapper sets the state").clone()
+        scope
+            .get_slot::<Rc<Self>>()
+            .expect("the isolate wrapper sets the state")
+            .clone()
     }
 
     /// A function that an internal module exports, kept after the first look-up.
@@ -54,20 +58,28 @@ impl IsolateState {
         }
         let internals = v8::Local::new(scope, self.internals.borrow().as_ref()?);
         let key = intern(scope, "require");
-        let require = v8::Local::<v8::Function>::try_from(internals.get(scope, key.into())?).ok()?;
+        let require =
+            v8::Local::<v8::Function>::try_from(internals.get(scope, key.into())?).ok()?;
         let this = v8::undefined(scope).into();
         let module_name = intern(scope, module);
-        let exports = require.call(scope, this, &[module_name.into()])?.to_object(scope)?;
+        let exports = require
+            .call(scope, this, &[module_name.into()])?
+            .to_object(scope)?;
         let key = intern(scope, name);
         let function = v8::Local::<v8::Function>::try_from(exports.get(scope, key.into())?).ok()?;
-        self.functions.borrow_mut().insert((module, name), v8::Global::new(scope, function));
+        self.functions
+            .borrow_mut()
+            .insert((module, name), v8::Global::new(scope, function));
         Some(function)
     }
 
     /// Per-API state of this isolate, made at first use.
     pub fn extension<T: Default + 'static>(&self) -> Rc<T> {
         let mut all = self.extensions.borrow_mut();
-        let any = all.entry(TypeId::of::<T>()).or_insert_with(|| Rc::new(T::default())).clone();
+        let any = all
+            .entry(TypeId::of::<T>())
+            .or_insert_with(|| Rc::new(T::default()))
+            .clone();
         any.downcast().unwrap_or_else(|_| Rc::new(T::default()))
     }
 

@@ -13,7 +13,11 @@ struct FromHyper(Incoming);
 
 /// A received body as ours. Trailers are dropped, as workerd drops them.
 pub fn from_hyper(body: Incoming) -> Body {
-    if body.is_end_stream() { Body::Empty } else { Body::Stream(Box::new(FromHyper(body))) }
+    if body.is_end_stream() {
+        Body::Empty
+    } else {
+        Body::Stream(Box::new(FromHyper(body)))
+    }
 }
 
 impl BodyStream for FromHyper {
@@ -21,7 +25,9 @@ impl BodyStream for FromHyper {
         loop {
             match std::task::ready!(Pin::new(&mut self.0).poll_frame(cx)) {
                 None => return Poll::Ready(None),
-                Some(Err(_)) => return Poll::Ready(Some(Err(Error::disconnected("Network connection lost.")))),
+                Some(Err(_)) => {
+                    return Poll::Ready(Some(Err(Error::disconnected("Network connection lost."))));
+                }
                 Some(Ok(frame)) => match frame.into_data() {
                     Ok(data) if data.is_empty() => {}
                     Ok(data) => return Poll::Ready(Some(Ok(data))),
@@ -46,7 +52,11 @@ pub struct ToHyper<G> {
 impl<G> ToHyper<G> {
     pub fn new(body: Body, on_end: G) -> Self {
         let left = body.length();
-        Self { body, left, _on_end: on_end }
+        Self {
+            body,
+            left,
+            _on_end: on_end,
+        }
     }
 }
 
@@ -54,7 +64,10 @@ impl<G: Unpin> http_body::Body for ToHyper<G> {
     type Data = Bytes;
     type Error = Error;
 
-    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
         let polled = self.body.poll_chunk(cx);
         if let (Poll::Ready(Some(Ok(chunk))), Some(left)) = (&polled, &mut self.left) {
             *left = left.saturating_sub(chunk.len() as u64);

@@ -105,7 +105,10 @@ async fn open<I: AsyncRead + AsyncWrite + Unpin + 'static>(io: I) -> Result<Send
 
 fn lost(error: &hyper::Error) -> Error {
     if error.is_parse() {
-        return Error::new(Kind::Internal, format!("The server's answer is no HTTP: {error}"));
+        return Error::new(
+            Kind::Internal,
+            format!("The server's answer is no HTTP: {error}"),
+        );
     }
     Error::disconnected("Network connection lost.")
 }
@@ -116,7 +119,8 @@ fn outgoing(request: Request, options: &HttpOptions) -> Result<http::Request<ToH
     let mut headers = request.headers;
     if !headers.contains_key(HOST)
         && let Some(authority) = uri.authority()
-        && let Ok(host) = HeaderValue::from_str(authority.as_str().rsplit('@').next().unwrap_or_default())
+        && let Ok(host) =
+            HeaderValue::from_str(authority.as_str().rsplit('@').next().unwrap_or_default())
     {
         headers.insert(HOST, host);
     }
@@ -151,10 +155,17 @@ fn outgoing(request: Request, options: &HttpOptions) -> Result<http::Request<ToH
 
 fn incoming(response: http::Response<hyper::body::Incoming>) -> Response {
     let (head, body) = response.into_parts();
-    let status_text =
-        head.extensions.get::<hyper::ext::ReasonPhrase>().map(|reason| String::from_utf8_lossy(reason.as_bytes()).into_owned());
+    let status_text = head
+        .extensions
+        .get::<hyper::ext::ReasonPhrase>()
+        .map(|reason| String::from_utf8_lossy(reason.as_bytes()).into_owned());
     let mut headers = head.headers;
     headers.remove(CONNECTION);
     headers.remove(TRANSFER_ENCODING);
-    Response { status: head.status.as_u16(), status_text, headers, body: from_hyper(body) }
+    Response {
+        status: head.status.as_u16(),
+        status_text,
+        headers,
+        body: from_hyper(body),
+    }
 }

@@ -25,11 +25,13 @@ pub struct Injected {
 impl HttpOptions {
     /// Parses the config's strings; the error names the bad one.
     pub fn header_name(name: &str) -> Result<HeaderName, String> {
-        HeaderName::from_bytes(name.as_bytes()).map_err(|_| format!("\"{name}\" is not a valid HTTP header name"))
+        HeaderName::from_bytes(name.as_bytes())
+            .map_err(|_| format!("\"{name}\" is not a valid HTTP header name"))
     }
 
     pub fn header_value(value: &str) -> Result<HeaderValue, String> {
-        HeaderValue::from_bytes(value.as_bytes()).map_err(|_| format!("{value:?} is not a valid HTTP header value"))
+        HeaderValue::from_bytes(value.as_bytes())
+            .map_err(|_| format!("{value:?} is not a valid HTTP header value"))
     }
 }
 

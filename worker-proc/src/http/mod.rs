@@ -5,8 +5,8 @@
 mod body;
 pub mod client;
 mod headers;
-mod sweep;
 pub mod server;
+mod sweep;
 
 pub use headers::{HttpOptions, Injected};
 pub use server::Server;

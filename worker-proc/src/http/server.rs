@@ -7,7 +7,9 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use http::header::{CONNECTION, CONTENT_TYPE, EXPECT, HOST, HeaderValue, TRANSFER_ENCODING, UPGRADE};
+use http::header::{
+    CONNECTION, CONTENT_TYPE, EXPECT, HOST, HeaderValue, TRANSFER_ENCODING, UPGRADE,
+};
 use http::{StatusCode, Version};
 use hyper::body::Incoming;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -21,9 +23,34 @@ use crate::service::{Request, Response, Service};
 
 /// Methods that workerd knows; others are answered 501.
 const METHODS: [&str; 28] = [
-    "GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "PURGE", "OPTIONS", "TRACE", "COPY", "LOCK", "MKCOL", "MOVE",
-    "PROPFIND", "PROPPATCH", "SEARCH", "UNLOCK", "ACL", "REPORT", "MKACTIVITY", "CHECKOUT", "MERGE", "MSEARCH",
-    "NOTIFY", "SUBSCRIBE", "UNSUBSCRIBE", "QUERY", "BAN",
+    "GET",
+    "HEAD",
+    "POST",
+    "PUT",
+    "DELETE",
+    "PATCH",
+    "PURGE",
+    "OPTIONS",
+    "TRACE",
+    "COPY",
+    "LOCK",
+    "MKCOL",
+    "MOVE",
+    "PROPFIND",
+    "PROPPATCH",
+    "SEARCH",
+    "UNLOCK",
+    "ACL",
+    "REPORT",
+    "MKACTIVITY",
+    "CHECKOUT",
+    "MERGE",
+    "MSEARCH",
+    "NOTIFY",
+    "SUBSCRIBE",
+    "UNSUBSCRIBE",
+    "QUERY",
+    "BAN",
 ];
 
 /// The largest HTTP/1 message head that hyper can be told to accept as a minimum buffer.
@@ -46,7 +73,11 @@ pub struct Endpoint {
 
 impl Server {
     pub fn new(limits: Limits) -> Rc<Self> {
-        Rc::new(Self { limits, connections: Connections::default(), requests: Cell::new(0) })
+        Rc::new(Self {
+            limits,
+            connections: Connections::default(),
+            requests: Cell::new(0),
+        })
     }
 
     /// Closes connections that are over their time; never returns.
@@ -75,7 +106,10 @@ impl Server {
         I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         let (id, connection) = self.connections.add();
-        let io = TokioIo::new(Watched { io, connection: connection.clone() });
+        let io = TokioIo::new(Watched {
+            io,
+            connection: connection.clone(),
+        });
         let mut builder = auto::Builder::new(LocalExecutor);
         builder
             .http1()
@@ -91,7 +125,11 @@ impl Server {
             .timer(TokioTimer::new());
         let handler = hyper::service::service_fn({
             let (server, connection) = (self.clone(), connection.clone());
-            move |request| server.clone().request(request, endpoint.clone(), connection.clone())
+            move |request| {
+                server
+                    .clone()
+                    .request(request, endpoint.clone(), connection.clone())
+            }
         });
         let mut served = std::pin::pin!(builder.serve_connection_with_upgrades(io, handler));
         tokio::select! {
@@ -127,7 +165,9 @@ impl Server {
             response.headers.remove(CONNECTION);
             response.headers.remove(TRANSFER_ENCODING);
         } else if self.connections.draining.get() {
-            response.headers.insert(CONNECTION, HeaderValue::from_static("close"));
+            response
+                .headers
+                .insert(CONNECTION, HeaderValue::from_static("close"));
         }
         Ok(to_hyper(response, exchange))
     }
@@ -154,7 +194,11 @@ fn neutral(request: http::Request<Incoming>, endpoint: &Endpoint) -> Result<Requ
     if let Some(name) = &options.forwarded_proto
         && let Some(value) = head.headers.remove(name)
     {
-        scheme = if value.as_bytes().eq_ignore_ascii_case(b"https") { "https" } else { "http" };
+        scheme = if value.as_bytes().eq_ignore_ascii_case(b"https") {
+            "https"
+        } else {
+            "http"
+        };
     }
     let path = head.uri.path_and_query().map_or("/", |path| path.as_str());
     let host = match head.headers.get(HOST) {
@@ -195,7 +239,10 @@ fn neutral(request: http::Request<Incoming>, endpoint: &Endpoint) -> Result<Requ
     {
         head.headers.insert(HOST, host);
     }
-    let cf = options.cf_blob.as_ref().and_then(|name| head.headers.remove(name));
+    let cf = options
+        .cf_blob
+        .as_ref()
+        .and_then(|name| head.headers.remove(name));
     let cf = cf.and_then(|value| String::from_utf8(value.as_bytes().to_vec()).ok());
     if !head.headers.contains_key(UPGRADE) {
         head.headers.remove(CONNECTION);
@@ -203,7 +250,13 @@ fn neutral(request: http::Request<Incoming>, endpoint: &Endpoint) -> Result<Requ
     head.headers.remove(EXPECT);
     head.headers.remove(TRANSFER_ENCODING);
     inject(&mut head.headers, &options.inject_request);
-    Ok(Request { method: head.method, url, headers: head.headers, body: from_hyper(body), cf })
+    Ok(Request {
+        method: head.method,
+        url,
+        headers: head.headers,
+        body: from_hyper(body),
+        cf,
+    })
 }
 
 /// Whether a URL of these parts is already as the URL standard serialises it; most are.
@@ -228,7 +281,8 @@ fn is_dotted_quad(name: &str) -> bool {
 
 fn to_hyper(response: Response, exchange: Exchange) -> http::Response<ToHyper<Exchange>> {
     let mut made = http::Response::new(ToHyper::new(response.body, exchange));
-    *made.status_mut() = StatusCode::from_u16(response.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    *made.status_mut() =
+        StatusCode::from_u16(response.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     *made.headers_mut() = response.headers;
     if let Some(text) = response.status_text
         && let Ok(phrase) = hyper::ext::ReasonPhrase::try_from(text.into_bytes())
@@ -249,12 +303,16 @@ fn bad_request() -> Response {
 
 fn refusal(status: u16, text: &'static str) -> Response {
     let mut response = closing(Response::text(status, text));
-    response.headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain"));
+    response
+        .headers
+        .insert(CONTENT_TYPE, HeaderValue::from_static("text/plain"));
     response
 }
 
 fn closing(mut response: Response) -> Response {
-    response.headers.insert(CONNECTION, HeaderValue::from_static("close"));
+    response
+        .headers
+        .insert(CONNECTION, HeaderValue::from_static("close"));
     response
 }
 
@@ -265,7 +323,11 @@ struct Watched<I> {
 }
 
 impl<I: AsyncRead + Unpin> AsyncRead for Watched<I> {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<std::io::Result<()>> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<std::io::Result<()>> {
         let before = buffer.filled().len();
         let polled = Pin::new(&mut self.io).poll_read(cx, buffer);
         if buffer.filled().len() > before {
@@ -276,7 +338,11 @@ impl<I: AsyncRead + Unpin> AsyncRead for Watched<I> {
 }
 
 impl<I: AsyncWrite + Unpin> AsyncWrite for Watched<I> {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<std::io::Result<usize>> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<std::io::Result<usize>> {
         Pin::new(&mut self.io).poll_write(cx, bytes)
     }
 
@@ -313,16 +379,39 @@ impl<F: Future + 'static> hyper::rt::Executor<F> for LocalExecutor {
     }
 }
 
-
 #[cfg(test)]
 mod tests {
     use super::is_normal;
 
     #[test]
     fn what_is_called_normal_is_what_the_standard_serialises() {
-        let hosts = ["a.example", "127.0.0.1", "127.1", "0x7f.1", "A.example", "a.example:80", "a.example:8080", "a..b", "1", "a.1"];
-        let more = ["localhost", "localhost:65535", "localhost:65536", "localhost:080", "localhost:", "[::1]:80", "xn--a", "a_b", "-"];
-        let paths = ["/", "/a?b=c&d", "/a/../b", "/./", "/a%2e/", "/\u{e9}", "/a'b?c'd", "/|", "/a b", "/a\\b", "//x", "/?a#b", "/a.b/.c"];
+        let hosts = [
+            "a.example",
+            "127.0.0.1",
+            "127.1",
+            "0x7f.1",
+            "A.example",
+            "a.example:80",
+            "a.example:8080",
+            "a..b",
+            "1",
+            "a.1",
+        ];
+        let more = [
+            "localhost",
+            "localhost:65535",
+            "localhost:65536",
+            "localhost:080",
+            "localhost:",
+            "[::1]:80",
+            "xn--a",
+            "a_b",
+            "-",
+        ];
+        let paths = [
+            "/", "/a?b=c&d", "/a/../b", "/./", "/a%2e/", "/\u{e9}", "/a'b?c'd", "/|", "/a b",
+            "/a\\b", "//x", "/?a#b", "/a.b/.c",
+        ];
         for host in hosts.iter().chain(&more) {
             for path in paths {
                 if is_normal(host, path) {

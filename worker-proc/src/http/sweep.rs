@@ -116,7 +116,11 @@ impl Connections {
     fn close_idle(&self, idle: Duration, header: Duration) {
         for connection in self.all.borrow().values() {
             if connection.in_flight.load(Relaxed) == 0 {
-                let limit = if connection.reading_header.load(Relaxed) { header } else { idle };
+                let limit = if connection.reading_header.load(Relaxed) {
+                    header
+                } else {
+                    idle
+                };
                 let waited = now_millis().saturating_sub(connection.since.load(Relaxed));
                 if Duration::from_millis(waited) >= limit {
                     connection.close.notify_one();

@@ -15,7 +15,10 @@ pub struct Described {
 }
 
 /// Describes an exception. Getters and `toString` of hostile values may run; what they throw is swallowed.
-pub fn describe<'s>(scope: &mut v8::PinScope<'s, '_>, exception: v8::Local<'s, v8::Value>) -> Described {
+pub fn describe<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    exception: v8::Local<'s, v8::Value>,
+) -> Described {
     v8::tc_scope!(let scope, scope);
     let message = v8::Exception::create_message(scope, exception);
     let mut frames = frames(scope, &message);
@@ -36,10 +39,18 @@ pub fn describe<'s>(scope: &mut v8::PinScope<'s, '_>, exception: v8::Local<'s, v
         Some(stack) if !stack.is_empty() => stack,
         _ => summary.clone(),
     };
-    Described { summary, stack, frames }
+    Described {
+        summary,
+        stack,
+        frames,
+    }
 }
 
-fn property<'s>(scope: &mut v8::PinScope<'s, '_>, object: v8::Local<'s, v8::Object>, name: &str) -> Option<String> {
+fn property<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    object: v8::Local<'s, v8::Object>,
+    name: &str,
+) -> Option<String> {
     let key = intern(scope, name);
     let value = object.get(scope, key.into())?;
     let value = v8::Local::<v8::String>::try_from(value).ok()?;
@@ -47,24 +58,40 @@ fn property<'s>(scope: &mut v8::PinScope<'s, '_>, object: v8::Local<'s, v8::Obje
 }
 
 fn position(scope: &mut v8::PinScope, message: &v8::Message) -> Option<String> {
-    let name = message.get_script_resource_name(scope)?.to_rust_string_lossy(scope);
+    let name = message
+        .get_script_resource_name(scope)?
+        .to_rust_string_lossy(scope);
     let line = message.get_line_number(scope)?;
     let (start, end) = (message.get_start_column(), message.get_end_column());
     // Upstream leaves out a column of nothing, such as the end of the input.
-    Some(if end > start { format!("  at {name}:{line}:{}", start + 1) } else { format!("  at {name}:{line}") })
+    Some(if end > start {
+        format!("  at {name}:{line}:{}", start + 1)
+    } else {
+        format!("  at {name}:{line}")
+    })
 }
 
 fn frames(scope: &mut v8::PinScope, message: &v8::Message) -> Vec<String> {
-    let Some(stack) = message.get_stack_trace(scope) else { return Vec::new() };
+    let Some(stack) = message.get_stack_trace(scope) else {
+        return Vec::new();
+    };
     let mut all = Vec::new();
     for index in 0..stack.get_frame_count() {
-        let Some(frame) = stack.get_frame(scope, index) else { continue };
-        let Some(script) = frame.get_script_name_or_source_url(scope) else { continue };
+        let Some(frame) = stack.get_frame(scope, index) else {
+            continue;
+        };
+        let Some(script) = frame.get_script_name_or_source_url(scope) else {
+            continue;
+        };
         let script = script.to_rust_string_lossy(scope);
         if script.starts_with("internal:") {
             continue;
         }
-        let mut line = format!("  at {script}:{}:{}", frame.get_line_number(), frame.get_column());
+        let mut line = format!(
+            "  at {script}:{}:{}",
+            frame.get_line_number(),
+            frame.get_column()
+        );
         if let Some(function) = frame.get_function_name(scope) {
             let function = function.to_rust_string_lossy(scope);
             if !function.is_empty() {

@@ -50,7 +50,9 @@ impl Isolate {
             let scope = &mut v8::ContextScope::new(scope, context);
             let internals = scope
                 .get_context_data_from_snapshot_once::<v8::Object>(snapshot::INTERNALS)
-                .map_err(|error| format!("the start-up snapshot does not fit this binary: {error}"))?;
+                .map_err(|error| {
+                    format!("the start-up snapshot does not fit this binary: {error}")
+                })?;
             *state.internals.borrow_mut() = Some(v8::Global::new(scope, internals));
             start_realm(scope, internals, flags)?;
             v8::Global::new(scope, context)
@@ -71,10 +73,19 @@ impl Isolate {
     /// Runs `turn` in the isolate on behalf of `io`, then everything that it made runnable.
     ///
     /// Never called from within itself: calls between workers are tasks of their own.
-    pub fn run<R>(&self, io: Option<Rc<dyn IoContext>>, turn: impl FnOnce(&mut v8::PinScope<'_, '_>) -> R) -> R {
-        assert!(!self.running.replace(true), "an isolate is entered once at a time");
+    pub fn run<R>(
+        &self,
+        io: Option<Rc<dyn IoContext>>,
+        turn: impl FnOnce(&mut v8::PinScope<'_, '_>) -> R,
+    ) -> R {
+        assert!(
+            !self.running.replace(true),
+            "an isolate is entered once at a time"
+        );
         let mut inner = self.inner.borrow_mut();
-        let isolate = inner.as_mut().expect("the isolate lives until it is dropped");
+        let isolate = inner
+            .as_mut()
+            .expect("the isolate lives until it is dropped");
         // SAFETY: paired with `exit` below; a panic in between ends the process.
         #[allow(unsafe_code)]
         unsafe {
@@ -113,10 +124,15 @@ fn start_realm(
     flags: &schema::compat::Flags,
 ) -> Result<(), String> {
     v8::tc_scope!(let scope, scope);
-    let known: Vec<v8::Local<v8::Value>> =
-        flags.iter().map(|(flag, _)| intern(scope, flag.name()).into()).collect();
-    let on: Vec<v8::Local<v8::Value>> =
-        flags.iter().filter(|(_, on)| *on).map(|(flag, _)| intern(scope, flag.name()).into()).collect();
+    let known: Vec<v8::Local<v8::Value>> = flags
+        .iter()
+        .map(|(flag, _)| intern(scope, flag.name()).into())
+        .collect();
+    let on: Vec<v8::Local<v8::Value>> = flags
+        .iter()
+        .filter(|(_, on)| *on)
+        .map(|(flag, _)| intern(scope, flag.name()).into())
+        .collect();
     let known = v8::Array::new_with_elements(scope, &known);
     let on = v8::Array::new_with_elements(scope, &on);
     let key = intern(scope, "start");
@@ -138,7 +154,9 @@ fn start_realm(
 
 impl Drop for Isolate {
     fn drop(&mut self) {
-        let Some(mut inner) = self.inner.borrow_mut().take() else { return };
+        let Some(mut inner) = self.inner.borrow_mut().take() else {
+            return;
+        };
         // SAFETY: V8 wants an isolate entered while it is disposed of; dropping it leaves it.
         #[allow(unsafe_code)]
         unsafe {

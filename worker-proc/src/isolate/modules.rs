@@ -15,7 +15,10 @@ use crate::glue::state::IsolateState;
 #[derive(Clone, Debug)]
 pub enum Source {
     Es(&'static str),
-    CommonJs { text: &'static str, named_exports: Vec<String> },
+    CommonJs {
+        text: &'static str,
+        named_exports: Vec<String>,
+    },
     Text(&'static str),
     Data(&'static [u8]),
     Wasm(&'static [u8]),
@@ -56,7 +59,9 @@ impl ModuleMap {
         let of = |name: &str| self.entries.get(name).map(|entry| entry.scope);
         match of(name) {
             None => false,
-            Some(Scope::Internal) => matches!(of(referrer), Some(Scope::Extension | Scope::Internal)),
+            Some(Scope::Internal) => {
+                matches!(of(referrer), Some(Scope::Extension | Scope::Internal))
+            }
             Some(_) => true,
         }
     }
@@ -75,17 +80,31 @@ pub(super) fn clear(isolate: &mut v8::Isolate) {
 }
 
 fn map(isolate: &v8::Isolate) -> Shared {
-    isolate.get_slot::<Shared>().expect("the isolate wrapper installs the map").clone()
+    isolate
+        .get_slot::<Shared>()
+        .expect("the isolate wrapper installs the map")
+        .clone()
 }
 
 /// Adds a module of the config; a later one of the same name replaces the earlier.
 pub fn add(scope: &mut v8::PinScope, name: &str, source: Source, visible: Scope) {
-    let entry = Entry { source, scope: visible, module: None, common_js: None };
-    map(scope).borrow_mut().entries.insert(name.to_owned(), entry);
+    let entry = Entry {
+        source,
+        scope: visible,
+        module: None,
+        common_js: None,
+    };
+    map(scope)
+        .borrow_mut()
+        .entries
+        .insert(name.to_owned(), entry);
 }
 
 /// Source text as a V8 string: ASCII is used in place, without a copy.
-pub fn source_text<'s>(scope: &mut v8::PinScope<'s, '_>, text: &'static str) -> Option<v8::Local<'s, v8::String>> {
+pub fn source_text<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    text: &'static str,
+) -> Option<v8::Local<'s, v8::String>> {
     let made = if text.is_ascii() && !text.is_empty() {
         v8::String::new_external_onebyte_static(scope, text.as_bytes())
     } else {
@@ -97,16 +116,34 @@ pub fn source_text<'s>(scope: &mut v8::PinScope<'s, '_>, text: &'static str) -> 
     made
 }
 
-fn origin<'s>(scope: &mut v8::PinScope<'s, '_>, name: &str, is_module: bool) -> v8::ScriptOrigin<'s> {
+fn origin<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    name: &str,
+    is_module: bool,
+) -> v8::ScriptOrigin<'s> {
     let name = string(scope, name);
-    v8::ScriptOrigin::new(scope, name.into(), 0, 0, false, -1, None, false, false, is_module, None)
+    v8::ScriptOrigin::new(
+        scope,
+        name.into(),
+        0,
+        0,
+        false,
+        -1,
+        None,
+        false,
+        false,
+        is_module,
+        None,
+    )
 }
 
 /// Runs service-worker syntax: a classic script in the global scope.
 pub fn run_script(scope: &mut v8::PinScope, name: &str, text: &'static str) -> Option<()> {
     let code = source_text(scope, text)?;
     let origin = origin(scope, name, false);
-    v8::Script::compile(scope, code, Some(&origin))?.run(scope).map(|_| ())
+    v8::Script::compile(scope, code, Some(&origin))?
+        .run(scope)
+        .map(|_| ())
 }
 
 /// Loads, links and evaluates a module of the config; the promise is that of its evaluation.
@@ -171,11 +208,17 @@ fn export_names(scope: &mut v8::PinScope, source: &Source) -> Option<Vec<String>
     let mut names = vec!["default".to_owned()];
     match source {
         Source::CommonJs { named_exports, .. } => {
-            names.extend(named_exports.iter().filter(|name| *name != "default").cloned());
+            names.extend(
+                named_exports
+                    .iter()
+                    .filter(|name| *name != "default")
+                    .cloned(),
+            );
         }
         Source::Builtin(internal) => {
             let exports = builtin_exports(scope, internal)?;
-            let keys = exports.get_own_property_names(scope, v8::GetPropertyNamesArgs::default())?;
+            let keys =
+                exports.get_own_property_names(scope, v8::GetPropertyNamesArgs::default())?;
             for index in 0..keys.length() {
                 let key = keys.get_index(scope, index)?;
                 let key = to_string(scope, key);
@@ -189,7 +232,10 @@ fn export_names(scope: &mut v8::PinScope, source: &Source) -> Option<Vec<String>
     Some(names)
 }
 
-fn builtin_exports<'s>(scope: &mut v8::PinScope<'s, '_>, internal: &str) -> Option<v8::Local<'s, v8::Object>> {
+fn builtin_exports<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    internal: &str,
+) -> Option<v8::Local<'s, v8::Object>> {
     let state = IsolateState::get(scope);
     let load = state.internal(scope, "modules", "load")?;
     let name = string(scope, internal).into();
@@ -213,7 +259,10 @@ fn evaluate_synthetic<'s>(
     }
 }
 
-fn run_synthetic<'s>(scope: &mut v8::PinScope<'s, '_>, module: v8::Local<'s, v8::Module>) -> Option<()> {
+fn run_synthetic<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    module: v8::Local<'s, v8::Module>,
+) -> Option<()> {
     let shared = map(scope);
     let (name, source) = {
         let key = v8::Global::new(scope, module);
@@ -244,7 +293,10 @@ fn run_synthetic<'s>(scope: &mut v8::PinScope<'s, '_>, module: v8::Local<'s, v8:
         }
         Source::Builtin(internal) => {
             let exports = builtin_exports(scope, &internal)?;
-            for export in export_names(scope, &Source::Builtin(internal))?.iter().skip(1) {
+            for export in export_names(scope, &Source::Builtin(internal))?
+                .iter()
+                .skip(1)
+            {
                 let key = intern(scope, export);
                 let value = exports.get(scope, key.into())?;
                 module.set_synthetic_module_export(scope, key, value)?;
@@ -257,11 +309,16 @@ fn run_synthetic<'s>(scope: &mut v8::PinScope<'s, '_>, module: v8::Local<'s, v8:
         }
     };
     let key = intern(scope, "default");
-    module.set_synthetic_module_export(scope, key, default).map(|_| ())
+    module
+        .set_synthetic_module_export(scope, key, default)
+        .map(|_| ())
 }
 
 /// Compiles Wasm bytes into a `WebAssembly.Module`.
-pub fn compile_wasm<'s>(scope: &mut v8::PinScope<'s, '_>, bytes: &[u8]) -> Option<v8::Local<'s, v8::Value>> {
+pub fn compile_wasm<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    bytes: &[u8],
+) -> Option<v8::Local<'s, v8::Value>> {
     let state = IsolateState::get(scope);
     let before = state.allow_eval.replace(true);
     let module = v8::WasmModuleObject::compile(scope, bytes);
@@ -269,14 +326,25 @@ pub fn compile_wasm<'s>(scope: &mut v8::PinScope<'s, '_>, bytes: &[u8]) -> Optio
     module.map(Into::into)
 }
 
-fn run_common_js<'s>(scope: &mut v8::PinScope<'s, '_>, name: &str) -> Option<v8::Local<'s, v8::Value>> {
+fn run_common_js<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    name: &str,
+) -> Option<v8::Local<'s, v8::Value>> {
     let exports_key = intern(scope, "exports");
     let shared = map(scope);
     let (text, begun) = {
         let map = shared.borrow();
         let entry = map.entries.get(name)?;
-        let Source::CommonJs { text, .. } = &entry.source else { return None };
-        (*text, entry.common_js.as_ref().map(|module| v8::Local::new(scope, module)))
+        let Source::CommonJs { text, .. } = &entry.source else {
+            return None;
+        };
+        (
+            *text,
+            entry
+                .common_js
+                .as_ref()
+                .map(|module| v8::Local::new(scope, module)),
+        )
     };
     if let Some(module) = begun {
         return module.get(scope, exports_key.into());
@@ -284,7 +352,8 @@ fn run_common_js<'s>(scope: &mut v8::PinScope<'s, '_>, name: &str) -> Option<v8:
     let code = source_text(scope, text)?;
     let origin = origin(scope, name, false);
     let mut source = v8::script_compiler::Source::new(code, Some(&origin));
-    let parameters = ["exports", "require", "module", "__filename", "__dirname"].map(|name| intern(scope, name));
+    let parameters =
+        ["exports", "require", "module", "__filename", "__dirname"].map(|name| intern(scope, name));
     let wrapper = v8::script_compiler::compile_function(
         scope,
         &mut source,
@@ -301,9 +370,21 @@ fn run_common_js<'s>(scope: &mut v8::PinScope<'s, '_>, name: &str) -> Option<v8:
     }
     let require = make_require(scope, name)?;
     let file = string(scope, name);
-    let directory = string(scope, name.rsplit_once('/').map_or("", |(directory, _)| directory));
-    let called =
-        wrapper.call(scope, exports.into(), &[exports.into(), require.into(), module.into(), file.into(), directory.into()]);
+    let directory = string(
+        scope,
+        name.rsplit_once('/').map_or("", |(directory, _)| directory),
+    );
+    let called = wrapper.call(
+        scope,
+        exports.into(),
+        &[
+            exports.into(),
+            require.into(),
+            module.into(),
+            file.into(),
+            directory.into(),
+        ],
+    );
     if called.is_none() {
         if let Some(entry) = shared.borrow_mut().entries.get_mut(name) {
             entry.common_js = None;
@@ -314,7 +395,10 @@ fn run_common_js<'s>(scope: &mut v8::PinScope<'s, '_>, name: &str) -> Option<v8:
 }
 
 /// A `require` function for code of the named module.
-pub fn make_require<'s>(scope: &mut v8::PinScope<'s, '_>, referrer: &str) -> Option<v8::Local<'s, v8::Function>> {
+pub fn make_require<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    referrer: &str,
+) -> Option<v8::Local<'s, v8::Function>> {
     let data = string(scope, referrer);
     let require = v8::Function::builder(require)
         .data(data.into())
@@ -340,10 +424,17 @@ fn require_from<'s>(
     referrer: &str,
 ) -> Option<v8::Local<'s, v8::Value>> {
     let Some(name) = resolve(scope, specifier, referrer)? else {
-        throw_error(scope, &format!("No such module \"{}\".", missing_name(specifier, referrer)));
+        throw_error(
+            scope,
+            &format!("No such module \"{}\".", missing_name(specifier, referrer)),
+        );
         return None;
     };
-    let source = map(scope).borrow().entries.get(&name).map(|entry| entry.source.clone())?;
+    let source = map(scope)
+        .borrow()
+        .entries
+        .get(&name)
+        .map(|entry| entry.source.clone())?;
     if let Source::CommonJs { .. } = source {
         return run_common_js(scope, &name);
     }
@@ -419,7 +510,12 @@ fn resolve(scope: &mut v8::PinScope, specifier: &str, referrer: &str) -> Option<
 fn join(referrer: &str, specifier: &str) -> String {
     let mut parts: Vec<&str> = Vec::new();
     if !specifier.starts_with('/') {
-        parts.extend(referrer.rsplit_once('/').map_or("", |(folder, _)| folder).split('/'));
+        parts.extend(
+            referrer
+                .rsplit_once('/')
+                .map_or("", |(folder, _)| folder)
+                .split('/'),
+        );
     }
     for part in specifier.split('/') {
         match part {
@@ -435,7 +531,11 @@ fn join(referrer: &str, specifier: &str) -> String {
 }
 
 fn missing_name(specifier: &str, referrer: &str) -> String {
-    if specifier.contains(':') { specifier.to_owned() } else { join(referrer, specifier) }
+    if specifier.contains(':') {
+        specifier.to_owned()
+    } else {
+        join(referrer, specifier)
+    }
 }
 
 fn resolve_import<'s>(
@@ -450,7 +550,12 @@ fn resolve_import<'s>(
         v8::callback_scope!(unsafe scope, context);
         let specifier = specifier.to_rust_string_lossy(scope);
         let key = v8::Global::new(scope, referrer);
-        let referrer = map(scope).borrow().names.get(&key).cloned().unwrap_or_default();
+        let referrer = map(scope)
+            .borrow()
+            .names
+            .get(&key)
+            .cloned()
+            .unwrap_or_default();
         import(scope, &specifier, &referrer, attributes, 3)
     }
 }
@@ -467,7 +572,10 @@ fn import<'s>(
         Some(name) => load(scope, &name),
         None => {
             let missing = missing_name(specifier, referrer);
-            throw_error(scope, &format!("No such module \"{missing}\".\n  imported from \"{referrer}\""));
+            throw_error(
+                scope,
+                &format!("No such module \"{missing}\".\n  imported from \"{referrer}\""),
+            );
             None
         }
     }
@@ -514,7 +622,9 @@ fn import_dynamically<'s>(
     match loaded {
         Some((module, evaluated)) => {
             let namespace = module.get_module_namespace();
-            let then = v8::Function::builder(return_data).data(namespace).build(scope)?;
+            let then = v8::Function::builder(return_data)
+                .data(namespace)
+                .build(scope)?;
             return evaluated.then(scope, then);
         }
         None => {
@@ -541,9 +651,16 @@ unsafe extern "C" fn initialize_import_meta(
     // SAFETY: V8 calls this with the context of the module whose meta is asked for.
     v8::callback_scope!(unsafe scope, context);
     let key = v8::Global::new(scope, module);
-    let name = map(scope).borrow().names.get(&key).cloned().unwrap_or_default();
+    let name = map(scope)
+        .borrow()
+        .names
+        .get(&key)
+        .cloned()
+        .unwrap_or_default();
     let state = IsolateState::get(scope);
-    let Some(fill) = state.internal(scope, "modules", "fillImportMeta") else { return };
+    let Some(fill) = state.internal(scope, "modules", "fillImportMeta") else {
+        return;
+    };
     let name = string(scope, &name).into();
     let this = v8::undefined(scope).into();
     if fill.call(scope, this, &[meta.into(), name]).is_none() {

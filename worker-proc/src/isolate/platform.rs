@@ -27,7 +27,10 @@ pub fn initialize(flags: &[String]) -> Result<(), String> {
     if unknown.is_empty() {
         Ok(())
     } else {
-        Err(format!("unknown V8 flags in `v8Flags`: {}", unknown.join(", ")))
+        Err(format!(
+            "unknown V8 flags in `v8Flags`: {}",
+            unknown.join(", ")
+        ))
     }
 }
 

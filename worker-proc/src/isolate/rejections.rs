@@ -38,20 +38,35 @@ fn pending(isolate: &v8::Isolate) -> Option<Rc<RefCell<Pending>>> {
 unsafe extern "C" fn on_reject(message: v8::PromiseRejectMessage) {
     // SAFETY: V8 calls this inside the isolate, with a live message.
     v8::callback_scope!(unsafe scope, &message);
-    let Some(pending) = pending(scope) else { return };
+    let Some(pending) = pending(scope) else {
+        return;
+    };
     let mut pending = pending.borrow_mut();
     let promise = message.get_promise();
     match message.get_event() {
         v8::PromiseRejectEvent::PromiseRejectWithNoHandler => {
-            let reason = message.get_value().unwrap_or_else(|| v8::undefined(scope).into());
-            let entry = Entry { promise: v8::Global::new(scope, promise), reason: v8::Global::new(scope, reason) };
+            let reason = message
+                .get_value()
+                .unwrap_or_else(|| v8::undefined(scope).into());
+            let entry = Entry {
+                promise: v8::Global::new(scope, promise),
+                reason: v8::Global::new(scope, reason),
+            };
             pending.rejected.push(entry);
         }
         v8::PromiseRejectEvent::PromiseHandlerAddedAfterReject => {
             let promise = v8::Global::new(scope, promise);
-            if let Some(index) = pending.rejected.iter().position(|entry| entry.promise == promise) {
+            if let Some(index) = pending
+                .rejected
+                .iter()
+                .position(|entry| entry.promise == promise)
+            {
                 pending.rejected.swap_remove(index);
-            } else if let Some(index) = pending.reported.iter().position(|entry| entry.promise == promise) {
+            } else if let Some(index) = pending
+                .reported
+                .iter()
+                .position(|entry| entry.promise == promise)
+            {
                 let entry = pending.reported.swap_remove(index);
                 pending.handled_late.push(entry);
             }
@@ -64,14 +79,19 @@ unsafe extern "C" fn on_reject(message: v8::PromiseRejectMessage) {
 pub(super) fn report(scope: &mut v8::PinScope) {
     /// Rounds of listeners that reject in turn before the rest waits for the next turn.
     const MAX_ROUNDS: usize = 16;
-    let Some(pending) = pending(scope) else { return };
+    let Some(pending) = pending(scope) else {
+        return;
+    };
     for _ in 0..MAX_ROUNDS {
         let (rejected, late) = {
             let mut pending = pending.borrow_mut();
             if pending.rejected.is_empty() && pending.handled_late.is_empty() {
                 return;
             }
-            (std::mem::take(&mut pending.rejected), std::mem::take(&mut pending.handled_late))
+            (
+                std::mem::take(&mut pending.rejected),
+                std::mem::take(&mut pending.handled_late),
+            )
         };
         let state = IsolateState::get(scope);
         for (name, entries) in [("unhandledrejection", rejected), ("rejectionhandled", late)] {

@@ -43,19 +43,26 @@ pub fn create() -> Result<Vec<u8>, String> {
     creator.remove_slot::<std::rc::Rc<crate::glue::IsolateState>>();
     let blob = creator.create_blob(v8::FunctionCodeHandling::Keep);
     made?;
-    blob.map(|blob| blob.to_vec()).ok_or_else(|| "V8 could not serialise the heap".to_owned())
+    blob.map(|blob| blob.to_vec())
+        .ok_or_else(|| "V8 could not serialise the heap".to_owned())
 }
 
 /// Sets the process's snapshot. A debug build that reads JavaScript from the source tree makes its own.
 pub fn install(blob: &'static [u8]) -> Result<(), String> {
-    let blob = if registry::from_disk() { Vec::leak(create()?) } else { blob };
+    let blob = if registry::from_disk() {
+        Vec::leak(create()?)
+    } else {
+        blob
+    };
     let _ = SNAPSHOT.set(blob);
     Ok(())
 }
 
 /// The snapshot for a new isolate.
 pub(super) fn installed() -> v8::StartupData {
-    let blob: &'static [u8] = SNAPSHOT.get().expect("boot installs the snapshot before any isolate");
+    let blob: &'static [u8] = SNAPSHOT
+        .get()
+        .expect("boot installs the snapshot before any isolate");
     blob.into()
 }
 
@@ -69,5 +76,9 @@ pub(super) fn external_references() -> std::borrow::Cow<'static, [v8::ExternalRe
     #[allow(unsafe_code)]
     unsafe impl Sync for Shared {}
     static REFERENCES: OnceLock<Shared> = OnceLock::new();
-    REFERENCES.get_or_init(|| Shared(Registry::get().external_references())).0.as_slice().into()
+    REFERENCES
+        .get_or_init(|| Shared(Registry::get().external_references()))
+        .0
+        .as_slice()
+        .into()
 }

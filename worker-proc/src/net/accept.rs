@@ -51,8 +51,15 @@ impl Doors {
         sockets: Vec<(usize, Option<Rc<Endpoint>>)>,
         server: Rc<Server>,
     ) -> Rc<Self> {
-        let endpoints = sockets.into_iter().filter_map(|(index, endpoint)| Some((index, endpoint?))).collect();
-        let doors = Self { doors: RefCell::default(), endpoints, server };
+        let endpoints = sockets
+            .into_iter()
+            .filter_map(|(index, endpoint)| Some((index, endpoint?)))
+            .collect();
+        let doors = Self {
+            doors: RefCell::default(),
+            endpoints,
+            server,
+        };
         doors.add(listeners);
         Rc::new(doors)
     }
@@ -61,7 +68,11 @@ impl Doors {
         for listener in listeners {
             if let Some(endpoint) = self.endpoints.get(&listener.socket).cloned() {
                 let state = DoorState::Bound(listener.fd, listener.kind);
-                self.doors.borrow_mut().push(Door { slot: listener.slot, state, endpoint });
+                self.doors.borrow_mut().push(Door {
+                    slot: listener.slot,
+                    state,
+                    endpoint,
+                });
             }
         }
     }
@@ -99,7 +110,9 @@ impl Doors {
     /// The sibling of that slot is back.
     pub fn release(&self, slot: u32) {
         self.doors.borrow_mut().retain(|door| {
-            if door.slot == slot && let DoorState::Accepting(_, task) = &door.state {
+            if door.slot == slot
+                && let DoorState::Accepting(_, task) = &door.state
+            {
                 task.abort();
             }
             door.slot != slot
@@ -126,7 +139,11 @@ impl Doors {
 }
 
 /// Takes a connection from the queue. Asks the kernel, where [`accept`] asks what the event loop knew at its last turn.
-fn accept_queued(server: &Rc<Server>, listener: &Listening, endpoint: &Rc<Endpoint>) -> std::io::Result<()> {
+fn accept_queued(
+    server: &Rc<Server>,
+    listener: &Listening,
+    endpoint: &Rc<Endpoint>,
+) -> std::io::Result<()> {
     let (socket, _) = match listener {
         Listening::Tcp(listener) => SockRef::from(listener).accept()?,
         Listening::Unix(listener) => SockRef::from(listener).accept()?,
@@ -161,7 +178,11 @@ fn watch(fd: OwnedFd, kind: ipc::ListenerKind) -> std::io::Result<Listening> {
     }
 }
 
-async fn accept(server: &Rc<Server>, listener: &Listening, endpoint: &Rc<Endpoint>) -> std::io::Result<()> {
+async fn accept(
+    server: &Rc<Server>,
+    listener: &Listening,
+    endpoint: &Rc<Endpoint>,
+) -> std::io::Result<()> {
     match listener {
         Listening::Tcp(listener) => {
             let (stream, _) = listener.accept().await?;

@@ -19,7 +19,11 @@ impl Address {
         if let Some(name) = text.strip_prefix("unix-abstract:") {
             return Ok(Self::UnixAbstract(name.to_owned()));
         }
-        let bad = || format!("\"{text}\" is not an address: write host:port, [ipv6]:port, unix:path or unix-abstract:name");
+        let bad = || {
+            format!(
+                "\"{text}\" is not an address: write host:port, [ipv6]:port, unix:path or unix-abstract:name"
+            )
+        };
         if let Some(rest) = text.strip_prefix('[') {
             let (host, port) = rest.split_once(']').ok_or_else(bad)?;
             let port = match port.strip_prefix(':') {
@@ -27,16 +31,26 @@ impl Address {
                 None if port.is_empty() => default_port,
                 None => return Err(bad()),
             };
-            return Ok(Self::Tcp { host: host.to_owned(), port });
+            return Ok(Self::Tcp {
+                host: host.to_owned(),
+                port,
+            });
         }
         if text.parse::<Ipv6Addr>().is_ok() {
-            return Ok(Self::Tcp { host: text.to_owned(), port: default_port });
+            return Ok(Self::Tcp {
+                host: text.to_owned(),
+                port: default_port,
+            });
         }
         match text.rsplit_once(':') {
-            Some((host, port)) => {
-                Ok(Self::Tcp { host: host.to_owned(), port: port.parse().map_err(|_| bad())? })
-            }
-            None => Ok(Self::Tcp { host: text.to_owned(), port: default_port }),
+            Some((host, port)) => Ok(Self::Tcp {
+                host: host.to_owned(),
+                port: port.parse().map_err(|_| bad())?,
+            }),
+            None => Ok(Self::Tcp {
+                host: text.to_owned(),
+                port: default_port,
+            }),
         }
     }
 }
@@ -102,7 +116,11 @@ impl Pattern {
             "network" => Self::Network,
             "unix" | "unix-abstract" => Self::Unix,
             cidr => {
-                let bad = || format!("\"{text}\" is not a network: write public, private, local, network, unix, or a CIDR");
+                let bad = || {
+                    format!(
+                        "\"{text}\" is not a network: write public, private, local, network, unix, or a CIDR"
+                    )
+                };
                 let (ip, prefix) = cidr.split_once('/').ok_or_else(bad)?;
                 let ip: IpAddr = ip.parse().map_err(|_| bad())?;
                 let prefix: u8 = prefix.parse().map_err(|_| bad())?;
@@ -124,7 +142,9 @@ impl Pattern {
             Self::Private => private.then_some(1),
             Self::Local => local.then_some(2),
             Self::Unix => None,
-            Self::Cidr(network, prefix) => in_network(ip, *network, *prefix).then(|| u16::from(*prefix) + 3),
+            Self::Cidr(network, prefix) => {
+                in_network(ip, *network, *prefix).then(|| u16::from(*prefix) + 3)
+            }
         }
     }
 }
@@ -154,7 +174,11 @@ fn is_private(ip: IpAddr) -> bool {
     match ip {
         IpAddr::V4(ip) => {
             let [a, b, ..] = ip.octets();
-            ip.is_private() || ip.is_link_local() || a == 0 || (a == 100 && (64..128).contains(&b)) || a >= 240
+            ip.is_private()
+                || ip.is_link_local()
+                || a == 0
+                || (a == 100 && (64..128).contains(&b))
+                || a >= 240
         }
         IpAddr::V6(ip) => ip.is_unique_local() || ip.is_unicast_link_local(),
     }
@@ -165,8 +189,14 @@ mod tests {
     use super::*;
 
     fn allows(allow: &[&str], deny: &[&str], address: &str) -> bool {
-        let own = |list: &[&str]| list.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>();
-        Rules::parse(&own(allow), &own(deny)).unwrap().allows(&SocketAddr::new(address.parse().unwrap(), 80))
+        let own = |list: &[&str]| {
+            list.iter()
+                .map(|text| (*text).to_owned())
+                .collect::<Vec<_>>()
+        };
+        Rules::parse(&own(allow), &own(deny))
+            .unwrap()
+            .allows(&SocketAddr::new(address.parse().unwrap(), 80))
     }
 
     #[test]
@@ -198,12 +228,18 @@ mod tests {
 
     #[test]
     fn addresses() {
-        let tcp = |host: &str, port| Address::Tcp { host: host.to_owned(), port };
+        let tcp = |host: &str, port| Address::Tcp {
+            host: host.to_owned(),
+            port,
+        };
         assert_eq!(Address::parse("a.example", 80), Ok(tcp("a.example", 80)));
         assert_eq!(Address::parse("a.example:81", 80), Ok(tcp("a.example", 81)));
         assert_eq!(Address::parse("[::1]:82", 80), Ok(tcp("::1", 82)));
         assert_eq!(Address::parse("::1", 80), Ok(tcp("::1", 80)));
-        assert_eq!(Address::parse("unix:/tmp/x", 80), Ok(Address::Unix("/tmp/x".to_owned())));
+        assert_eq!(
+            Address::parse("unix:/tmp/x", 80),
+            Ok(Address::Unix("/tmp/x".to_owned()))
+        );
         for bad in ["a:b", "[::1", "[::1]x", "a:99999"] {
             assert!(Address::parse(bad, 80).is_err(), "{bad}");
         }

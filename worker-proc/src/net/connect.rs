@@ -24,17 +24,31 @@ pub enum Stream {
 }
 
 /// Connects. `rules` decides which resolved addresses may be used; without it all may.
-pub async fn connect(address: &Address, tls_host: Option<&str>, rules: Option<&Rules>) -> Result<Stream, Error> {
+pub async fn connect(
+    address: &Address,
+    tls_host: Option<&str>,
+    rules: Option<&Rules>,
+) -> Result<Stream, Error> {
     match tokio::time::timeout(CONNECT_TIMEOUT, connect_now(address, tls_host, rules)).await {
         Ok(connected) => connected,
         Err(_) => Err(Error::disconnected("Network connection timed out.")),
     }
 }
 
-async fn connect_now(address: &Address, tls_host: Option<&str>, rules: Option<&Rules>) -> Result<Stream, Error> {
-    let lost = |error: std::io::Error| Error::disconnected(format!("Network connection lost: {error}"));
+async fn connect_now(
+    address: &Address,
+    tls_host: Option<&str>,
+    rules: Option<&Rules>,
+) -> Result<Stream, Error> {
+    let lost =
+        |error: std::io::Error| Error::disconnected(format!("Network connection lost: {error}"));
     let (host, port) = match address {
-        Address::Unix(path) => return UnixStream::connect(path).await.map(Stream::Unix).map_err(lost),
+        Address::Unix(path) => {
+            return UnixStream::connect(path)
+                .await
+                .map(Stream::Unix)
+                .map_err(lost);
+        }
         Address::UnixAbstract(name) => {
             use std::os::linux::net::SocketAddrExt;
             let address = std::os::unix::net::SocketAddr::from_abstract_name(name).map_err(lost)?;
@@ -48,10 +62,16 @@ async fn connect_now(address: &Address, tls_host: Option<&str>, rules: Option<&R
         .await
         .map_err(|error| Error::disconnected(format!("DNS lookup failed: {host}: {error}")))?
         .collect();
-    let allowed: Vec<_> =
-        found.iter().filter(|address| rules.is_none_or(|rules| rules.allows(address))).copied().collect();
+    let allowed: Vec<_> = found
+        .iter()
+        .filter(|address| rules.is_none_or(|rules| rules.allows(address)))
+        .copied()
+        .collect();
     if allowed.is_empty() {
-        return Err(Error::new(Kind::Internal, "connect() blocked by restrictPeers()"));
+        return Err(Error::new(
+            Kind::Internal,
+            "connect() blocked by restrictPeers()",
+        ));
     }
     let mut last = None;
     for address in allowed {
@@ -76,7 +96,9 @@ async fn tls(stream: TcpStream, host: &str) -> Result<Stream, Error> {
         .connect(name, stream)
         .await
         .map(|stream| Stream::Tls(Box::new(stream)))
-        .map_err(|error| Error::disconnected(format!("TLS peer's certificate is not trusted; {error}")))
+        .map_err(|error| {
+            Error::disconnected(format!("TLS peer's certificate is not trusted; {error}"))
+        })
 }
 
 /// Trusts the certificate authorities that browsers trust.
@@ -108,13 +130,21 @@ macro_rules! forward {
 }
 
 impl AsyncRead for Stream {
-    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<std::io::Result<()>> {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<std::io::Result<()>> {
         forward!(self, stream => Pin::new(stream).poll_read(cx, buffer))
     }
 }
 
 impl AsyncWrite for Stream {
-    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<std::io::Result<usize>> {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<std::io::Result<usize>> {
         forward!(self, stream => Pin::new(stream).poll_write(cx, bytes))
     }
 

@@ -22,7 +22,11 @@ pub struct Network {
 impl Network {
     pub fn new(spec: NetworkSpec) -> Result<Self, String> {
         let rules = Rules::parse(&spec.allow, &spec.deny)?;
-        Ok(Self { rules, pool: Pool::default(), options: HttpOptions::default() })
+        Ok(Self {
+            rules,
+            pool: Pool::default(),
+            options: HttpOptions::default(),
+        })
     }
 }
 
@@ -34,9 +38,16 @@ impl Service for Network {
                 .parse()
                 .map_err(|_| Error::new(Kind::Worker, format!("Invalid URL: {}", request.url)))?;
             let tls = uri.scheme_str() == Some("https");
-            let host = uri.host().unwrap_or_default().trim_matches(['[', ']']).to_owned();
+            let host = uri
+                .host()
+                .unwrap_or_default()
+                .trim_matches(['[', ']'])
+                .to_owned();
             let port = uri.port_u16().unwrap_or(if tls { 443 } else { 80 });
-            let address = Address::Tcp { host: host.clone(), port };
+            let address = Address::Tcp {
+                host: host.clone(),
+                port,
+            };
             let key = format!("{tls} {host} {port}");
             let this = self.clone();
             client::exchange(&self.pool, &key, request, &self.options, move || {
@@ -56,15 +67,23 @@ pub struct External {
 
 impl External {
     pub fn new(spec: ExternalSpec) -> Self {
-        Self { spec, pool: Pool::default() }
+        Self {
+            spec,
+            pool: Pool::default(),
+        }
     }
 }
 
 impl Service for External {
     fn fetch(self: Rc<Self>, request: Request) -> LocalBoxFuture<'static, Result<Response, Error>> {
         Box::pin(async move {
-            let default_port = if self.spec.tls_host.is_some() { 443 } else { 80 };
-            let address = Address::parse(&self.spec.address, default_port).map_err(Error::internal)?;
+            let default_port = if self.spec.tls_host.is_some() {
+                443
+            } else {
+                80
+            };
+            let address =
+                Address::parse(&self.spec.address, default_port).map_err(Error::internal)?;
             let this = self.clone();
             client::exchange(&self.pool, "", request, &self.spec.options, move || {
                 let (this, address) = (this.clone(), address.clone());

@@ -155,7 +155,9 @@ impl RequestContext {
         if turns.is_empty()
             && let Poll::Ready(id) = self.timers.borrow_mut().poll(cx)
         {
-            turns.push(Box::new(move |scope: &mut v8::PinScope<'_, '_>| fire_timer(scope, id)));
+            turns.push(Box::new(move |scope: &mut v8::PinScope<'_, '_>| {
+                fire_timer(scope, id)
+            }));
         }
         turns
     }

@@ -35,7 +35,9 @@ pub async fn run(
         }
     }
     tokio::task::spawn_local(context.clone().drive());
-    let outcome = receiver.await.unwrap_or_else(|_| Err(Error::internal("The request was cancelled.")));
+    let outcome = receiver
+        .await
+        .unwrap_or_else(|_| Err(Error::internal("The request was cancelled.")));
     std::mem::forget(guard);
     outcome
 }

@@ -29,7 +29,11 @@ pub struct Timers {
 impl Timers {
     /// Starts a timer; ids begin at 1 and are unique within the event.
     pub fn start(&mut self, millis: f64, repeat: bool) -> u32 {
-        let millis = if millis.is_finite() { millis.clamp(0.0, MAX_DELAY_MILLIS) } else { 0.0 };
+        let millis = if millis.is_finite() {
+            millis.clamp(0.0, MAX_DELAY_MILLIS)
+        } else {
+            0.0
+        };
         // An interval of nothing would never let anything else run.
         let delay = Duration::from_secs_f64(millis / 1000.0);
         let interval = repeat.then(|| delay.max(Duration::from_millis(1)));
@@ -42,7 +46,14 @@ impl Timers {
     fn insert(&mut self, id: u32, due: Instant, interval: Option<Duration>) {
         self.started += 1;
         self.queue.insert((due, self.started), id);
-        self.by_id.insert(id, Timer { due, order: self.started, interval });
+        self.by_id.insert(
+            id,
+            Timer {
+                due,
+                order: self.started,
+                interval,
+            },
+        );
     }
 
     pub fn clear(&mut self, id: u32) {
@@ -57,10 +68,14 @@ impl Timers {
 
     /// The next timer that is due.
     pub fn poll(&mut self, cx: &mut Context<'_>) -> Poll<u32> {
-        let Some((&(due, _), &id)) = self.queue.first_key_value() else { return Poll::Pending };
+        let Some((&(due, _), &id)) = self.queue.first_key_value() else {
+            return Poll::Pending;
+        };
         let now = Instant::now();
         if due > now {
-            let alarm = self.alarm.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(due)));
+            let alarm = self
+                .alarm
+                .get_or_insert_with(|| Box::pin(tokio::time::sleep_until(due)));
             if alarm.deadline() != due {
                 alarm.as_mut().reset(due);
             }

@@ -55,7 +55,11 @@ impl Body {
 
 impl From<Bytes> for Body {
     fn from(bytes: Bytes) -> Self {
-        if bytes.is_empty() { Self::Empty } else { Self::Bytes(bytes) }
+        if bytes.is_empty() {
+            Self::Empty
+        } else {
+            Self::Bytes(bytes)
+        }
     }
 }
 
@@ -89,7 +93,11 @@ struct Receiver {
 pub fn channel(length: Option<u64>) -> (BodyWriter, Body) {
     let (sender, receiver) = mpsc::channel(MAX_WAITING_CHUNKS);
     let end = Rc::default();
-    let body = Body::Stream(Box::new(Receiver { receiver, end: Rc::clone(&end), left: length }));
+    let body = Body::Stream(Box::new(Receiver {
+        receiver,
+        end: Rc::clone(&end),
+        left: length,
+    }));
     (BodyWriter { sender, end }, body)
 }
 

@@ -26,7 +26,12 @@ pub struct Error {
 
 impl Error {
     pub fn new(kind: Kind, message: impl Into<String>) -> Self {
-        Self { kind, class: "Error".to_owned(), message: message.into(), stack: None }
+        Self {
+            kind,
+            class: "Error".to_owned(),
+            message: message.into(),
+            stack: None,
+        }
     }
 
     pub fn internal(message: impl Into<String>) -> Self {

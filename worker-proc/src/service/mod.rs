@@ -63,7 +63,12 @@ pub trait Service {
 
     /// Delivers another event; services that are no workers refuse.
     fn event(self: Rc<Self>, event: Event) -> LocalBoxFuture<'static, Result<(), Error>> {
-        Box::pin(async move { Err(Error::internal(format!("this service has no handler `{}`", event.handler))) })
+        Box::pin(async move {
+            Err(Error::internal(format!(
+                "this service has no handler `{}`",
+                event.handler
+            )))
+        })
     }
 }
 

@@ -52,8 +52,13 @@ fn colors(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv:
     static COLORS: OnceLock<[bool; 2]> = OnceLock::new();
     let colors = COLORS.get_or_init(|| match std::env::var("FORCE_COLOR") {
         Ok(value) => [matches!(value.as_str(), "" | "1" | "2" | "3" | "true"); 2],
-        Err(_) if std::env::var_os("NO_COLOR").is_some() || std::env::var_os("CI").is_some() => [false; 2],
-        Err(_) => [std::io::stdout().is_terminal(), std::io::stderr().is_terminal()],
+        Err(_) if std::env::var_os("NO_COLOR").is_some() || std::env::var_os("CI").is_some() => {
+            [false; 2]
+        }
+        Err(_) => [
+            std::io::stdout().is_terminal(),
+            std::io::stderr().is_terminal(),
+        ],
     });
     rv.set_bool(colors[usize::from(u32_arg(scope, &args, 0) != 0)]);
 }
@@ -113,26 +118,47 @@ fn kind_of(value: v8::Local<v8::Value>) -> i32 {
         (v8::Value::is_proxy, 18),
         (v8::Value::is_function, 2),
     ];
-    CHECKS.iter().find(|(check, _)| check(&value)).map_or(0, |(_, kind)| *kind)
+    CHECKS
+        .iter()
+        .find(|(check, _)| check(&value))
+        .map_or(0, |(_, kind)| *kind)
 }
 
 /// `proxyDetails(value)`: `[target, handler]`, undefined for what is no proxy.
-fn proxy_details(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
-    let Ok(proxy) = v8::Local::<v8::Proxy>::try_from(args.get(0)) else { return };
+fn proxy_details(
+    scope: &mut v8::PinScope,
+    args: v8::FunctionCallbackArguments,
+    mut rv: v8::ReturnValue,
+) {
+    let Ok(proxy) = v8::Local::<v8::Proxy>::try_from(args.get(0)) else {
+        return;
+    };
     let pair = [proxy.get_target(scope), proxy.get_handler(scope)];
     rv.set(v8::Array::new_with_elements(scope, &pair).into());
 }
 
 /// `previewEntries(value)`: `[entries, isKeyValue]` of a collection or iterator, undefined for anything else.
-fn preview_entries(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
-    let Ok(object) = v8::Local::<v8::Object>::try_from(args.get(0)) else { return };
-    let (Some(entries), is_key_value) = object.preview_entries(scope) else { return };
+fn preview_entries(
+    scope: &mut v8::PinScope,
+    args: v8::FunctionCallbackArguments,
+    mut rv: v8::ReturnValue,
+) {
+    let Ok(object) = v8::Local::<v8::Object>::try_from(args.get(0)) else {
+        return;
+    };
+    let (Some(entries), is_key_value) = object.preview_entries(scope) else {
+        return;
+    };
     let pair = [entries.into(), v8::Boolean::new(scope, is_key_value).into()];
     rv.set(v8::Array::new_with_elements(scope, &pair).into());
 }
 
 /// `ownNonIndexKeys(object, filter)`: own keys that are no array indices; filter 2 leaves only enumerable ones.
-fn own_non_index_keys(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
+fn own_non_index_keys(
+    scope: &mut v8::PinScope,
+    args: v8::FunctionCallbackArguments,
+    mut rv: v8::ReturnValue,
+) {
     let Ok(object) = v8::Local::<v8::Object>::try_from(args.get(0)) else {
         return rv.set(v8::Array::new(scope, 0).into());
     };
@@ -153,8 +179,14 @@ fn own_non_index_keys(scope: &mut v8::PinScope, args: v8::FunctionCallbackArgume
 }
 
 /// `promiseDetails(promise)`: `[state, result]`, state 0 pending, 1 fulfilled, 2 rejected.
-fn promise_details(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
-    let Ok(promise) = v8::Local::<v8::Promise>::try_from(args.get(0)) else { return };
+fn promise_details(
+    scope: &mut v8::PinScope,
+    args: v8::FunctionCallbackArguments,
+    mut rv: v8::ReturnValue,
+) {
+    let Ok(promise) = v8::Local::<v8::Promise>::try_from(args.get(0)) else {
+        return;
+    };
     let (state, result) = match promise.state() {
         v8::PromiseState::Pending => (0, v8::undefined(scope).into()),
         v8::PromiseState::Fulfilled => (1, promise.result(scope)),
@@ -165,8 +197,14 @@ fn promise_details(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments
 }
 
 /// `constructorName(object)`: what the engine calls the constructor.
-fn constructor_name(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
-    let Ok(object) = v8::Local::<v8::Object>::try_from(args.get(0)) else { return };
+fn constructor_name(
+    scope: &mut v8::PinScope,
+    args: v8::FunctionCallbackArguments,
+    mut rv: v8::ReturnValue,
+) {
+    let Ok(object) = v8::Local::<v8::Object>::try_from(args.get(0)) else {
+        return;
+    };
     let name: v8::Local<v8::Value> = object.get_constructor_name().into();
     // The name is the engine's own handle: a local of this scope keeps it alive for the caller.
     let name = v8::Global::new(scope, name);

@@ -3,4 +3,9 @@
 use crate::glue::Api;
 use crate::js;
 
-pub const API: Api = Api { name: "dom_exception", modules: &[js!("dom_exception.js")], lazy: &[], ops: |_| {} };
+pub const API: Api = Api {
+    name: "dom_exception",
+    modules: &[js!("dom_exception.js")],
+    lazy: &[],
+    ops: |_| {},
+};

@@ -3,4 +3,9 @@
 use crate::glue::Api;
 use crate::js;
 
-pub const API: Api = Api { name: "events", modules: &[js!("events.js"), js!("kinds.js")], lazy: &[], ops: |_| {} };
+pub const API: Api = Api {
+    name: "events",
+    modules: &[js!("events.js"), js!("kinds.js")],
+    lazy: &[],
+    ops: |_| {},
+};

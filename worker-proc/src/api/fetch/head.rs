@@ -5,7 +5,10 @@ use http::header::{HeaderMap, HeaderName, HeaderValue};
 use crate::glue::{intern, string};
 
 /// Headers as a flat array; values are Latin-1, as HTTP has them.
-pub fn to_js<'s>(scope: &mut v8::PinScope<'s, '_>, headers: &HeaderMap) -> v8::Local<'s, v8::Array> {
+pub fn to_js<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    headers: &HeaderMap,
+) -> v8::Local<'s, v8::Array> {
     let mut flat: Vec<v8::Local<v8::Value>> = Vec::with_capacity(headers.len() * 2);
     for (name, value) in headers {
         flat.push(intern(scope, name.as_str()).into());
@@ -14,7 +17,10 @@ pub fn to_js<'s>(scope: &mut v8::PinScope<'s, '_>, headers: &HeaderMap) -> v8::L
     v8::Array::new_with_elements(scope, &flat)
 }
 
-fn value_to_js<'s>(scope: &mut v8::PinScope<'s, '_>, value: &HeaderValue) -> v8::Local<'s, v8::String> {
+fn value_to_js<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    value: &HeaderValue,
+) -> v8::Local<'s, v8::String> {
     // workerd decodes values as UTF-8 where they are, else byte by byte.
     match std::str::from_utf8(value.as_bytes()) {
         Ok(text) => string(scope, text),
@@ -25,14 +31,18 @@ fn value_to_js<'s>(scope: &mut v8::PinScope<'s, '_>, value: &HeaderValue) -> v8:
 
 /// A flat array as headers. JavaScript has checked names and values; what is still wrong is left out.
 pub fn from_js(scope: &mut v8::PinScope, value: v8::Local<v8::Value>) -> HeaderMap {
-    let Ok(flat) = v8::Local::<v8::Array>::try_from(value) else { return HeaderMap::new() };
+    let Ok(flat) = v8::Local::<v8::Array>::try_from(value) else {
+        return HeaderMap::new();
+    };
     let mut headers = HeaderMap::with_capacity(flat.length() as usize / 2);
     let mut index = 0;
     while index + 1 < flat.length() {
         let name = flat.get_index(scope, index);
         let value = flat.get_index(scope, index + 1);
         index += 2;
-        let (Some(name), Some(value)) = (name, value) else { continue };
+        let (Some(name), Some(value)) = (name, value) else {
+            continue;
+        };
         if let (Some(name), Some(value)) = (header_name(scope, name), header_value(scope, value)) {
             headers.append(name, value);
         }

@@ -12,7 +12,15 @@ use crate::js;
 
 pub const API: Api = Api {
     name: "fetch",
-    modules: &[js!("href.js"), js!("events.js"), js!("body.js"), js!("request.js"), js!("response.js"), js!("data_url.js"), js!("fetch.js")],
+    modules: &[
+        js!("href.js"),
+        js!("events.js"),
+        js!("body.js"),
+        js!("request.js"),
+        js!("response.js"),
+        js!("data_url.js"),
+        js!("fetch.js"),
+    ],
     lazy: &[],
     ops: ops::register,
 };

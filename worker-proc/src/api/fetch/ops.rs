@@ -10,8 +10,8 @@ use super::head;
 use crate::glue::args::to_string;
 use crate::glue::context::{IoContext, Outcome};
 use crate::glue::{
-    IntoJs, OpError, Ops, async_op, bool_arg, current, intern, require_context, string, string_arg, throw_error,
-    u32_arg, uint8_array, with_bytes,
+    IntoJs, OpError, Ops, async_op, bool_arg, current, intern, require_context, string, string_arg,
+    throw_error, u32_arg, uint8_array, with_bytes,
 };
 use crate::service::{self, Body, BodyWriter, Error, Kind, Request, Response};
 
@@ -54,7 +54,9 @@ pub fn push_request<'s>(
     request: Request,
     arguments: &mut Vec<v8::Local<'s, v8::Value>>,
 ) {
-    let head = context.resources().insert(Rc::new(HeadResource(request.headers)));
+    let head = context
+        .resources()
+        .insert(Rc::new(HeadResource(request.headers)));
     arguments.push(v8::Integer::new_from_unsigned(scope, head).into());
     arguments.push(intern(scope, request.method.as_str()).into());
     arguments.push(string(scope, &request.url).into());
@@ -75,16 +77,24 @@ fn push_body<'s>(
     let length = body.length().map_or(-1.0, |length| length as f64);
     let number = match body {
         Body::Empty => 0,
-        body => context.resources().insert(Rc::new(BodyResource(RefCell::new(body)))),
+        body => context
+            .resources()
+            .insert(Rc::new(BodyResource(RefCell::new(body)))),
     };
     arguments.push(v8::Integer::new_from_unsigned(scope, number).into());
     arguments.push(v8::Number::new(scope, length).into());
 }
 
 /// `requestHeaders(number)`: the request's headers as a flat array; only once.
-fn request_headers(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
+fn request_headers(
+    scope: &mut v8::PinScope,
+    args: v8::FunctionCallbackArguments,
+    mut rv: v8::ReturnValue,
+) {
     let number = u32_arg(scope, &args, 0);
-    let Some(context) = require_context(scope) else { return };
+    let Some(context) = require_context(scope) else {
+        return;
+    };
     match context.resources().take::<HeadResource>(number) {
         Some(headers) => rv.set(head::to_js(scope, &headers.0).into()),
         None => throw_error(scope, OTHER_REQUEST),
@@ -106,7 +116,11 @@ pub fn take_body(scope: &mut v8::PinScope, number: u32) -> Option<Body> {
 /// Gives JavaScript a body to hold by number.
 pub fn give_body(scope: &mut v8::PinScope, body: Body) -> Option<u32> {
     let context = require_context(scope)?;
-    Some(context.resources().insert(Rc::new(BodyResource(RefCell::new(body)))))
+    Some(
+        context
+            .resources()
+            .insert(Rc::new(BodyResource(RefCell::new(body)))),
+    )
 }
 
 fn body_of(scope: &mut v8::PinScope, number: u32) -> Option<Rc<BodyResource>> {
@@ -128,13 +142,20 @@ async fn next_chunk(body: &BodyResource) -> Result<Option<Bytes>, OpError> {
 fn read(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
     let number = u32_arg(scope, &args, 0);
     let max = u32_arg(scope, &args, 1) as usize;
-    let Some(body) = body_of(scope, number) else { return };
+    let Some(body) = body_of(scope, number) else {
+        return;
+    };
     async_op(scope, &mut rv, async move {
-        let Some(mut chunk) = next_chunk(&body).await? else { return Ok(None) };
+        let Some(mut chunk) = next_chunk(&body).await? else {
+            return Ok(None);
+        };
         if max > 0 && chunk.len() > max {
             let rest = chunk.split_off(max);
             let before = body.0.take();
-            *body.0.borrow_mut() = Body::Stream(Box::new(Ahead { first: Some(rest), then: before }));
+            *body.0.borrow_mut() = Body::Stream(Box::new(Ahead {
+                first: Some(rest),
+                then: before,
+            }));
         }
         Ok(Some(chunk))
     });
@@ -164,10 +185,16 @@ impl service::BodyStream for Ahead {
 }
 
 /// `readAll(number, asText)`: a promise of the whole body, as bytes or as text (UTF-8, a BOM taken off).
-fn read_all(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
+fn read_all(
+    scope: &mut v8::PinScope,
+    args: v8::FunctionCallbackArguments,
+    mut rv: v8::ReturnValue,
+) {
     let number = u32_arg(scope, &args, 0);
     let as_text = bool_arg(&args, 1);
-    let Some(body) = body_of(scope, number) else { return };
+    let Some(body) = body_of(scope, number) else {
+        return;
+    };
     async_op(scope, &mut rv, async move {
         let mut all = BytesMut::new();
         let mut only = None;
@@ -178,13 +205,19 @@ fn read_all(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut r
                     all.extend_from_slice(&first.unwrap_or_default());
                     all.extend_from_slice(&chunk);
                     if all.len() > MAX_BUFFERED_BYTES {
-                        return Err(OpError::type_error("Memory limit would be exceeded before EOF."));
+                        return Err(OpError::type_error(
+                            "Memory limit would be exceeded before EOF.",
+                        ));
                     }
                 }
             }
         }
         let all = only.unwrap_or_else(|| all.freeze());
-        Ok(if as_text { Whole::Text(all) } else { Whole::Bytes(all) })
+        Ok(if as_text {
+            Whole::Text(all)
+        } else {
+            Whole::Bytes(all)
+        })
     });
 }
 
@@ -221,12 +254,26 @@ fn cancel(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, _: v8::
 }
 
 /// `openBody(length)`: a body that JavaScript writes; returns the numbers of its writer and of itself.
-fn open_body(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
-    let length = args.get(0).number_value(scope).filter(|length| *length >= 0.0).map(|length| length as u64);
-    let Some(context) = require_context(scope) else { return };
+fn open_body(
+    scope: &mut v8::PinScope,
+    args: v8::FunctionCallbackArguments,
+    mut rv: v8::ReturnValue,
+) {
+    let length = args
+        .get(0)
+        .number_value(scope)
+        .filter(|length| *length >= 0.0)
+        .map(|length| length as u64);
+    let Some(context) = require_context(scope) else {
+        return;
+    };
     let (writer, body) = service::channel(length);
-    let writer = context.resources().insert(Rc::new(WriterResource(RefCell::new(Some(Rc::new(writer))))));
-    let body = context.resources().insert(Rc::new(BodyResource(RefCell::new(body))));
+    let writer = context
+        .resources()
+        .insert(Rc::new(WriterResource(RefCell::new(Some(Rc::new(writer))))));
+    let body = context
+        .resources()
+        .insert(Rc::new(BodyResource(RefCell::new(body))));
     let numbers = [writer, body].map(|number| v8::Integer::new_from_unsigned(scope, number).into());
     rv.set(v8::Array::new_with_elements(scope, &numbers).into());
 }
@@ -235,10 +282,16 @@ fn open_body(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut 
 fn write(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
     let number = u32_arg(scope, &args, 0);
     let chunk = with_bytes(args.get(1), Bytes::copy_from_slice);
-    let Some(context) = require_context(scope) else { return };
-    let writer = context.resources().get::<WriterResource>(number).and_then(|writer| writer.0.borrow().clone());
+    let Some(context) = require_context(scope) else {
+        return;
+    };
+    let writer = context
+        .resources()
+        .get::<WriterResource>(number)
+        .and_then(|writer| writer.0.borrow().clone());
     async_op(scope, &mut rv, async move {
-        let writer = writer.ok_or_else(|| OpError::type_error("This WritableStream has been closed."))?;
+        let writer =
+            writer.ok_or_else(|| OpError::type_error("This WritableStream has been closed."))?;
         Ok(writer.write(chunk).await?)
     });
 }
@@ -257,12 +310,21 @@ fn abort_body(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, _: 
     let class = string_arg(scope, &args, 1);
     let message = string_arg(scope, &args, 2);
     if let Some(writer) = take_writer(scope, number) {
-        writer.fail(Error { kind: Kind::Worker, class, message, stack: None });
+        writer.fail(Error {
+            kind: Kind::Worker,
+            class,
+            message,
+            stack: None,
+        });
     }
 }
 
 fn take_writer(scope: &mut v8::PinScope, number: u32) -> Option<Rc<BodyWriter>> {
-    current(scope)?.resources().take::<WriterResource>(number)?.0.take()
+    current(scope)?
+        .resources()
+        .take::<WriterResource>(number)?
+        .0
+        .take()
 }
 
 /// A body as JavaScript passes it: a string, bytes, a number, or nothing.
@@ -292,18 +354,27 @@ fn body_arg(
 
 /// `respond(status, statusText, headers, body)`: the event's response. `headers` is a flat array, or 1 for text.
 fn respond(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, _: v8::ReturnValue) {
-    let Some(context) = require_context(scope) else { return };
+    let Some(context) = require_context(scope) else {
+        return;
+    };
     let status = u32_arg(scope, &args, 0);
     let status_text = args.get(1);
-    let status_text = status_text.is_string().then(|| to_string(scope, status_text));
+    let status_text = status_text
+        .is_string()
+        .then(|| to_string(scope, status_text));
     let headers = if args.get(2).is_number() {
         let mut headers = http::HeaderMap::with_capacity(2);
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain;charset=UTF-8"));
+        headers.insert(
+            CONTENT_TYPE,
+            HeaderValue::from_static("text/plain;charset=UTF-8"),
+        );
         headers
     } else {
         head::from_js(scope, args.get(2))
     };
-    let Some(body) = body_arg(scope, &*context, args.get(3)) else { return };
+    let Some(body) = body_arg(scope, &*context, args.get(3)) else {
+        return;
+    };
     context.respond(Outcome::Response(Response {
         status: u16::try_from(status).unwrap_or(500),
         status_text,
@@ -314,12 +385,19 @@ fn respond(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, _: v8:
 
 /// `fail(class, message, stack)`: the event ended with an exception.
 fn fail(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, _: v8::ReturnValue) {
-    let Some(context) = current(scope) else { return };
+    let Some(context) = current(scope) else {
+        return;
+    };
     let class = string_arg(scope, &args, 0);
     let message = string_arg(scope, &args, 1);
     let stack = string_arg(scope, &args, 2);
     let stack = (!stack.is_empty()).then_some(stack);
-    context.respond(Outcome::Failed(Error { kind: Kind::Worker, class, message, stack }));
+    context.respond(Outcome::Failed(Error {
+        kind: Kind::Worker,
+        class,
+        message,
+        stack,
+    }));
 }
 
 /// `done()`: the event ended well.
@@ -349,12 +427,16 @@ fn context_id(scope: &mut v8::PinScope, _: v8::FunctionCallbackArguments, mut rv
 
 /// `fetch(channel, method, url, headers, body, cf, props)`: a promise of `[status, statusText, headers, body, length]`.
 fn fetch(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
-    let Some(context) = require_context(scope) else { return };
+    let Some(context) = require_context(scope) else {
+        return;
+    };
     let channel = u32_arg(scope, &args, 0);
     let method = string_arg(scope, &args, 1);
     let url = string_arg(scope, &args, 2);
     let headers = head::from_js(scope, args.get(3));
-    let Some(body) = body_arg(scope, &*context, args.get(4)) else { return };
+    let Some(body) = body_arg(scope, &*context, args.get(4)) else {
+        return;
+    };
     let cf = args.get(5);
     let cf = cf.is_string().then(|| to_string(scope, cf));
     let props = args.get(6);
@@ -368,7 +450,13 @@ fn fetch(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: 
         let service = service.ok_or_else(|| OpError::error("This service is not configured."))?;
         let method = http::Method::from_bytes(method.as_bytes())
             .map_err(|_| OpError::type_error(format!("Invalid HTTP method string: {method}")))?;
-        let request = Request { method, url, headers, body, cf };
+        let request = Request {
+            method,
+            url,
+            headers,
+            body,
+            cf,
+        };
         Ok(Received(service.fetch(request).await?))
     });
 }
@@ -394,7 +482,11 @@ impl IntoJs for Received {
 }
 
 /// `percentDecode(text)`: the bytes, by the URL standard.
-fn percent_decode(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
+fn percent_decode(
+    scope: &mut v8::PinScope,
+    args: v8::FunctionCallbackArguments,
+    mut rv: v8::ReturnValue,
+) {
     let text = string_arg(scope, &args, 0).into_bytes();
     let hex = |byte: Option<&u8>| byte.and_then(|byte| char::from(*byte).to_digit(16));
     let mut bytes = Vec::with_capacity(text.len());
@@ -415,7 +507,11 @@ fn percent_decode(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments,
 }
 
 /// `decodeBase64(bytes)`: forgiving base64 decoding; null if it is none.
-fn decode_base64(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
+fn decode_base64(
+    scope: &mut v8::PinScope,
+    args: v8::FunctionCallbackArguments,
+    mut rv: v8::ReturnValue,
+) {
     let decoded = with_bytes(args.get(0), |text| {
         let mut output = vec![0; text.len()];
         // SAFETY: decoded bytes are fewer than the text's.

@@ -3,4 +3,9 @@
 use crate::glue::Api;
 use crate::js;
 
-pub const API: Api = Api { name: "modules", modules: &[js!("modules.js")], lazy: &[], ops: |_| {} };
+pub const API: Api = Api {
+    name: "modules",
+    modules: &[js!("modules.js")],
+    lazy: &[],
+    ops: |_| {},
+};

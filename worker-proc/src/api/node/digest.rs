@@ -10,8 +10,8 @@ use std::ptr::NonNull;
 use aws_lc_sys as lc;
 
 use crate::glue::{
-    OpError, Ops, async_op, bytes_arg, f64_arg, native_arg, native_object, string_arg, throw, throw_error, u32_arg,
-    uint8_array, with_bytes,
+    OpError, Ops, async_op, bytes_arg, f64_arg, native_arg, native_object, string_arg, throw,
+    throw_error, u32_arg, uint8_array, with_bytes,
 };
 
 pub fn ops(ops: &mut Ops) {
@@ -28,15 +28,27 @@ pub fn ops(ops: &mut Ops) {
 const FAILED: &str = "The cryptographic operation failed.";
 
 /// `hashSize(name)`: bytes of a digest, 0 for an unknown name, negative for one whose length may be chosen.
-fn hash_size(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
+fn hash_size(
+    scope: &mut v8::PinScope,
+    args: v8::FunctionCallbackArguments,
+    mut rv: v8::ReturnValue,
+) {
     let algorithm = Algorithm::by_name(&string_arg(scope, &args, 0));
     rv.set_int32(algorithm.map_or(0, |algorithm| {
-        if algorithm.is_extendable() { -(algorithm.size() as i32) } else { algorithm.size() as i32 }
+        if algorithm.is_extendable() {
+            -(algorithm.size() as i32)
+        } else {
+            algorithm.size() as i32
+        }
     }));
 }
 
 /// `newHash(name)`: a native hash; the name is known.
-fn new_hash(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
+fn new_hash(
+    scope: &mut v8::PinScope,
+    args: v8::FunctionCallbackArguments,
+    mut rv: v8::ReturnValue,
+) {
     let name = string_arg(scope, &args, 0);
     match Algorithm::by_name(&name).and_then(Hash::new) {
         Some(hash) => rv.set(native_object(scope, RefCell::new(State::Hash(hash))).into()),
@@ -45,9 +57,15 @@ fn new_hash(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut r
 }
 
 /// `newHmac(name, key)`.
-fn new_hmac(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
+fn new_hmac(
+    scope: &mut v8::PinScope,
+    args: v8::FunctionCallbackArguments,
+    mut rv: v8::ReturnValue,
+) {
     let name = string_arg(scope, &args, 0);
-    let hmac = with_bytes(args.get(1), |key| Algorithm::by_name(&name).and_then(|algorithm| Hmac::new(algorithm, key)));
+    let hmac = with_bytes(args.get(1), |key| {
+        Algorithm::by_name(&name).and_then(|algorithm| Hmac::new(algorithm, key))
+    });
     match hmac {
         Some(hmac) => rv.set(native_object(scope, RefCell::new(State::Hmac(hmac))).into()),
         None => throw_error(scope, &format!("Invalid digest: {name}")),
@@ -60,8 +78,14 @@ enum State {
 }
 
 /// `updateHash(handle, bytes)`: whether it went well.
-fn update_hash(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
-    let Some(state) = native_arg::<RefCell<State>>(scope, &args, 0) else { return rv.set_bool(false) };
+fn update_hash(
+    scope: &mut v8::PinScope,
+    args: v8::FunctionCallbackArguments,
+    mut rv: v8::ReturnValue,
+) {
+    let Some(state) = native_arg::<RefCell<State>>(scope, &args, 0) else {
+        return rv.set_bool(false);
+    };
     let fine = with_bytes(args.get(1), |bytes| match &mut *state.borrow_mut() {
         State::Hash(hash) => hash.update(bytes),
         State::Hmac(hmac) => hmac.update(bytes),
@@ -70,8 +94,14 @@ fn update_hash(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mu
 }
 
 /// `finishHash(handle, length)`: the digest; a length other than 0 is for functions that have any.
-fn finish_hash(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
-    let Some(state) = native_arg::<RefCell<State>>(scope, &args, 0) else { return };
+fn finish_hash(
+    scope: &mut v8::PinScope,
+    args: v8::FunctionCallbackArguments,
+    mut rv: v8::ReturnValue,
+) {
+    let Some(state) = native_arg::<RefCell<State>>(scope, &args, 0) else {
+        return;
+    };
     let length = u32_arg(scope, &args, 1) as usize;
     let digest = match &mut *state.borrow_mut() {
         State::Hash(hash) => hash.finish(length),
@@ -84,8 +114,14 @@ fn finish_hash(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mu
 }
 
 /// `copyHash(handle)`: another hash in the same state.
-fn copy_hash(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
-    let Some(state) = native_arg::<RefCell<State>>(scope, &args, 0) else { return };
+fn copy_hash(
+    scope: &mut v8::PinScope,
+    args: v8::FunctionCallbackArguments,
+    mut rv: v8::ReturnValue,
+) {
+    let Some(state) = native_arg::<RefCell<State>>(scope, &args, 0) else {
+        return;
+    };
     let copy = match &*state.borrow() {
         State::Hash(hash) => hash.copy(),
         State::Hmac(_) => None,
@@ -98,9 +134,19 @@ fn copy_hash(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut 
 
 /// What `derive` is asked for.
 enum Derivation {
-    Pbkdf2 { algorithm: Algorithm, rounds: u32 },
-    Hkdf { algorithm: Algorithm },
-    Scrypt { n: u64, r: u64, p: u64, max_memory: usize },
+    Pbkdf2 {
+        algorithm: Algorithm,
+        rounds: u32,
+    },
+    Hkdf {
+        algorithm: Algorithm,
+    },
+    Scrypt {
+        n: u64,
+        r: u64,
+        p: u64,
+        max_memory: usize,
+    },
 }
 
 /// The arguments of `derive(kind, secret, salt, length, ...)`: "pbkdf2" with hash and rounds, "hkdf" with hash and info,
@@ -121,7 +167,9 @@ impl Request {
                 algorithm: Algorithm::by_name(&string_arg(scope, args, 4))?,
                 rounds: u32_arg(scope, args, 5),
             },
-            "hkdf" => Derivation::Hkdf { algorithm: Algorithm::by_name(&string_arg(scope, args, 4))? },
+            "hkdf" => Derivation::Hkdf {
+                algorithm: Algorithm::by_name(&string_arg(scope, args, 4))?,
+            },
             _ => Derivation::Scrypt {
                 n: f64_arg(scope, args, 4) as u64,
                 r: f64_arg(scope, args, 5) as u64,
@@ -165,7 +213,12 @@ impl Request {
                     self.info.as_ptr(),
                     self.info.len(),
                 ),
-                Derivation::Scrypt { n, r, p, max_memory } => lc::EVP_PBE_scrypt(
+                Derivation::Scrypt {
+                    n,
+                    r,
+                    p,
+                    max_memory,
+                } => lc::EVP_PBE_scrypt(
                     secret.as_ptr().cast(),
                     secret.len(),
                     salt.as_ptr(),
@@ -179,13 +232,19 @@ impl Request {
                 ),
             }
         };
-        if result == 1 { Ok(key) } else { Err(OpError::error(FAILED)) }
+        if result == 1 {
+            Ok(key)
+        } else {
+            Err(OpError::error(FAILED))
+        }
     }
 }
 
 /// `derive(...)`: the key, at once.
 fn derive(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
-    let result = Request::read(scope, &args).ok_or_else(|| OpError::error(FAILED)).and_then(|request| request.run());
+    let result = Request::read(scope, &args)
+        .ok_or_else(|| OpError::error(FAILED))
+        .and_then(|request| request.run());
     match result {
         Ok(key) => rv.set(uint8_array(scope, key).into()),
         Err(error) => throw(scope, &error),
@@ -193,11 +252,17 @@ fn derive(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv:
 }
 
 /// `deriveLater(...)`: a promise of the key, made on another thread.
-fn derive_later(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
+fn derive_later(
+    scope: &mut v8::PinScope,
+    args: v8::FunctionCallbackArguments,
+    mut rv: v8::ReturnValue,
+) {
     let request = Request::read(scope, &args);
     async_op(scope, &mut rv, async move {
         let request = request.ok_or_else(|| OpError::error(FAILED))?;
-        tokio::task::spawn_blocking(move || request.run()).await.map_err(|_| OpError::error(FAILED))?
+        tokio::task::spawn_blocking(move || request.run())
+            .await
+            .map_err(|_| OpError::error(FAILED))?
     });
 }
 
@@ -248,8 +313,13 @@ impl Hash {
     fn new(algorithm: Algorithm) -> Option<Self> {
         // SAFETY: a new context is ours until it is freed.
         unsafe {
-            let hash = Self { context: NonNull::new(lc::EVP_MD_CTX_new())?, algorithm };
-            let fine = lc::EVP_DigestInit_ex(hash.context.as_ptr(), algorithm.0, std::ptr::null_mut()) == 1;
+            let hash = Self {
+                context: NonNull::new(lc::EVP_MD_CTX_new())?,
+                algorithm,
+            };
+            let fine =
+                lc::EVP_DigestInit_ex(hash.context.as_ptr(), algorithm.0, std::ptr::null_mut())
+                    == 1;
             fine.then_some(hash)
         }
     }
@@ -257,27 +327,45 @@ impl Hash {
     fn copy(&self) -> Option<Self> {
         // SAFETY: both contexts are alive.
         unsafe {
-            let copy = Self { context: NonNull::new(lc::EVP_MD_CTX_new())?, algorithm: self.algorithm };
-            (lc::EVP_MD_CTX_copy_ex(copy.context.as_ptr(), self.context.as_ptr()) == 1).then_some(copy)
+            let copy = Self {
+                context: NonNull::new(lc::EVP_MD_CTX_new())?,
+                algorithm: self.algorithm,
+            };
+            (lc::EVP_MD_CTX_copy_ex(copy.context.as_ptr(), self.context.as_ptr()) == 1)
+                .then_some(copy)
         }
     }
 
     fn update(&mut self, bytes: &[u8]) -> bool {
         // SAFETY: the bytes are read during the call.
-        unsafe { lc::EVP_DigestUpdate(self.context.as_ptr(), bytes.as_ptr().cast(), bytes.len()) == 1 }
+        unsafe {
+            lc::EVP_DigestUpdate(self.context.as_ptr(), bytes.as_ptr().cast(), bytes.len()) == 1
+        }
     }
 
     fn finish(&mut self, length: usize) -> Option<Vec<u8>> {
         if self.algorithm.is_extendable() {
-            let mut digest = vec![0; if length == 0 { self.algorithm.size() } else { length }];
+            let mut digest = vec![
+                0;
+                if length == 0 {
+                    self.algorithm.size()
+                } else {
+                    length
+                }
+            ];
             // SAFETY: the output is as long as is said.
-            let fine = unsafe { lc::EVP_DigestFinalXOF(self.context.as_ptr(), digest.as_mut_ptr(), digest.len()) == 1 };
+            let fine = unsafe {
+                lc::EVP_DigestFinalXOF(self.context.as_ptr(), digest.as_mut_ptr(), digest.len())
+                    == 1
+            };
             return fine.then_some(digest);
         }
         let mut digest = vec![0; lc::EVP_MAX_MD_SIZE as usize];
         let mut written = 0;
         // SAFETY: the output has room for the longest digest.
-        let fine = unsafe { lc::EVP_DigestFinal_ex(self.context.as_ptr(), digest.as_mut_ptr(), &mut written) == 1 };
+        let fine = unsafe {
+            lc::EVP_DigestFinal_ex(self.context.as_ptr(), digest.as_mut_ptr(), &mut written) == 1
+        };
         digest.truncate(written as usize);
         fine.then_some(digest)
     }
@@ -297,8 +385,13 @@ impl Hmac {
         // SAFETY: a new context is ours until it is freed; the key is read during the call.
         unsafe {
             let hmac = Self(NonNull::new(lc::HMAC_CTX_new())?);
-            let fine =
-                lc::HMAC_Init_ex(hmac.0.as_ptr(), key.as_ptr().cast(), key.len(), algorithm.0, std::ptr::null_mut()) == 1;
+            let fine = lc::HMAC_Init_ex(
+                hmac.0.as_ptr(),
+                key.as_ptr().cast(),
+                key.len(),
+                algorithm.0,
+                std::ptr::null_mut(),
+            ) == 1;
             fine.then_some(hmac)
         }
     }
@@ -312,7 +405,8 @@ impl Hmac {
         let mut digest = vec![0; lc::EVP_MAX_MD_SIZE as usize];
         let mut written = 0;
         // SAFETY: the output has room for the longest digest.
-        let fine = unsafe { lc::HMAC_Final(self.0.as_ptr(), digest.as_mut_ptr(), &mut written) == 1 };
+        let fine =
+            unsafe { lc::HMAC_Final(self.0.as_ptr(), digest.as_mut_ptr(), &mut written) == 1 };
         digest.truncate(written as usize);
         fine.then_some(digest)
     }
@@ -332,7 +426,11 @@ mod tests {
     #[test]
     fn hashes_have_several_names() {
         for name in ["sha256", "SHA256", "RSA-SHA256", "sha-256"] {
-            assert_eq!(Algorithm::by_name(name).map(Algorithm::size), Some(32), "{name}");
+            assert_eq!(
+                Algorithm::by_name(name).map(Algorithm::size),
+                Some(32),
+                "{name}"
+            );
         }
         assert!(Algorithm::by_name("xyz").is_none());
     }

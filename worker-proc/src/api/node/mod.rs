@@ -117,9 +117,15 @@ fn ops(ops: &mut Ops) {
 }
 
 /// `createRequire(path)`: a `require` that resolves as for code of the module at `path`.
-fn create_require(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
+fn create_require(
+    scope: &mut v8::PinScope,
+    args: v8::FunctionCallbackArguments,
+    mut rv: v8::ReturnValue,
+) {
     let path = string_arg(scope, &args, 0);
-    let Some(make) = IsolateState::get(scope).make_require.get() else { return };
+    let Some(make) = IsolateState::get(scope).make_require.get() else {
+        return;
+    };
     if let Some(require) = make(scope, &path) {
         rv.set(require.into());
     }

@@ -28,7 +28,11 @@ enum Encoding {
     Base64Url,
 }
 
-fn encoding_arg(scope: &mut v8::PinScope, args: &v8::FunctionCallbackArguments, index: i32) -> Encoding {
+fn encoding_arg(
+    scope: &mut v8::PinScope,
+    args: &v8::FunctionCallbackArguments,
+    index: i32,
+) -> Encoding {
     match i32_arg(scope, args, index) {
         0 => Encoding::Ascii,
         1 => Encoding::Latin1,
@@ -95,12 +99,17 @@ fn one_byte_or_stranger(scope: &mut v8::PinScope, text: v8::Local<v8::String>) -
     }
     let mut units = vec![0u16; text.length()];
     text.write_v2(scope, 0, &mut units, v8::WriteFlags::empty());
-    units.into_iter().map(|unit| u8::try_from(unit).unwrap_or(0xff)).collect()
+    units
+        .into_iter()
+        .map(|unit| u8::try_from(unit).unwrap_or(0xff))
+        .collect()
 }
 
 fn from_hex(text: &[u8]) -> Vec<u8> {
     let digit = |byte: u8| (byte as char).to_digit(16);
-    let pairs = text.chunks_exact(2).map(|pair| Some((digit(pair[0])? * 16 + digit(pair[1])?) as u8));
+    let pairs = text
+        .chunks_exact(2)
+        .map(|pair| Some((digit(pair[0])? * 16 + digit(pair[1])?) as u8));
     pairs.map_while(|byte| byte).collect()
 }
 
@@ -136,19 +145,32 @@ fn decode<'s>(
     mut rv: v8::ReturnValue,
 ) {
     let encoding = encoding_arg(scope, &args, 1);
-    let start = args.get(2).integer_value(scope).map_or(0, |value| value.max(0) as usize);
-    let end = args.get(3).integer_value(scope).map_or(0, |value| value.max(0) as usize);
+    let start = args
+        .get(2)
+        .integer_value(scope)
+        .map_or(0, |value| value.max(0) as usize);
+    let end = args
+        .get(3)
+        .integer_value(scope)
+        .map_or(0, |value| value.max(0) as usize);
     let text = with_bytes(args.get(0), |bytes| {
         let end = end.min(bytes.len());
         to_text(scope, &bytes[start.min(end)..end], encoding)
     });
     match text {
         Some(text) => rv.set(text.into()),
-        None => throw(scope, &OpError::range_error("String is too long for a V8 string.")),
+        None => throw(
+            scope,
+            &OpError::range_error("String is too long for a V8 string."),
+        ),
     }
 }
 
-fn to_text<'s>(scope: &mut v8::PinScope<'s, '_>, bytes: &[u8], encoding: Encoding) -> Option<v8::Local<'s, v8::String>> {
+fn to_text<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    bytes: &[u8],
+    encoding: Encoding,
+) -> Option<v8::Local<'s, v8::String>> {
     let longest = v8::String::MAX_LENGTH;
     let latin1 = |scope: &mut v8::PinScope<'s, '_>, bytes: &[u8]| {
         if bytes.len() > longest {
@@ -168,7 +190,10 @@ fn to_text<'s>(scope: &mut v8::PinScope<'s, '_>, bytes: &[u8], encoding: Encodin
             if bytes.len() / 2 > longest {
                 return None;
             }
-            let units: Vec<u16> = bytes.chunks_exact(2).map(|pair| u16::from_le_bytes([pair[0], pair[1]])).collect();
+            let units: Vec<u16> = bytes
+                .chunks_exact(2)
+                .map(|pair| u16::from_le_bytes([pair[0], pair[1]]))
+                .collect();
             v8::String::new_from_two_byte(scope, &units, v8::NewStringType::Normal)
         }
         Encoding::Hex => {
@@ -176,12 +201,23 @@ fn to_text<'s>(scope: &mut v8::PinScope<'s, '_>, bytes: &[u8], encoding: Encodin
                 return None;
             }
             const DIGITS: &[u8; 16] = b"0123456789abcdef";
-            let text: Vec<u8> =
-                bytes.iter().flat_map(|byte| [DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]]).collect();
+            let text: Vec<u8> = bytes
+                .iter()
+                .flat_map(|byte| {
+                    [
+                        DIGITS[usize::from(byte >> 4)],
+                        DIGITS[usize::from(byte & 15)],
+                    ]
+                })
+                .collect();
             latin1(scope, &text)
         }
         Encoding::Base64 | Encoding::Base64Url => {
-            let options = if encoding == Encoding::Base64 { Base64Options::Default } else { Base64Options::Url };
+            let options = if encoding == Encoding::Base64 {
+                Base64Options::Default
+            } else {
+                Base64Options::Url
+            };
             let length = simdutf::base64_length_from_binary(bytes.len(), options);
             if length > longest {
                 return None;
@@ -201,10 +237,18 @@ fn write_text<'s>(
     args: v8::FunctionCallbackArguments<'s>,
     mut rv: v8::ReturnValue,
 ) {
-    let Ok(view) = v8::Local::<v8::ArrayBufferView>::try_from(args.get(0)) else { return rv.set_uint32(0) };
+    let Ok(view) = v8::Local::<v8::ArrayBufferView>::try_from(args.get(0)) else {
+        return rv.set_uint32(0);
+    };
     let text = text_arg(scope, &args, 1);
-    let offset = args.get(2).integer_value(scope).map_or(0, |value| value.max(0) as usize);
-    let length = args.get(3).integer_value(scope).map_or(0, |value| value.max(0) as usize);
+    let offset = args
+        .get(2)
+        .integer_value(scope)
+        .map_or(0, |value| value.max(0) as usize);
+    let length = args
+        .get(3)
+        .integer_value(scope)
+        .map_or(0, |value| value.max(0) as usize);
     let encoding = encoding_arg(scope, &args, 4);
     let offset = offset.min(view.byte_length());
     let length = length.min(view.byte_length() - offset);
@@ -214,9 +258,12 @@ fn write_text<'s>(
     // SAFETY: data() points at byte_length() bytes that live while the handle does; no JavaScript runs before the
     // slice is gone.
     #[allow(unsafe_code)]
-    let target = unsafe { std::slice::from_raw_parts_mut(view.data().cast::<u8>().add(offset), length) };
+    let target =
+        unsafe { std::slice::from_raw_parts_mut(view.data().cast::<u8>().add(offset), length) };
     let written = match encoding {
-        Encoding::Utf8 => text.write_utf8_v2(scope, target, v8::WriteFlags::kReplaceInvalidUtf8, None),
+        Encoding::Utf8 => {
+            text.write_utf8_v2(scope, target, v8::WriteFlags::kReplaceInvalidUtf8, None)
+        }
         Encoding::Ascii | Encoding::Latin1 => {
             let count = length.min(text.length());
             text.write_one_byte_v2(scope, 0, &mut target[..count], v8::WriteFlags::empty());
@@ -246,7 +293,11 @@ fn utf8_length<'s>(
 }
 
 /// `compareBytes(a, b)`: -1, 0 or 1.
-fn compare_bytes(_: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
+fn compare_bytes(
+    _: &mut v8::PinScope,
+    args: v8::FunctionCallbackArguments,
+    mut rv: v8::ReturnValue,
+) {
     let order = with_bytes(args.get(0), |a| with_bytes(args.get(1), |b| a.cmp(b)));
     rv.set_int32(order as i32);
 }
@@ -254,11 +305,16 @@ fn compare_bytes(_: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut 
 /// `search(bytes, needle, from, isForward, step)`: the place of the first occurrence at or after `from`, or of the last
 /// one at or before it; -1 if there is none. With step 2 only even places count.
 fn search(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
-    let from = args.get(2).integer_value(scope).map_or(0, |value| value.max(0) as usize);
+    let from = args
+        .get(2)
+        .integer_value(scope)
+        .map_or(0, |value| value.max(0) as usize);
     let is_forward = bool_arg(&args, 3);
     let step = if i32_arg(scope, &args, 4) == 2 { 2 } else { 1 };
     let found = with_bytes(args.get(0), |bytes| {
-        with_bytes(args.get(1), |needle| find(bytes, needle, from, is_forward, step))
+        with_bytes(args.get(1), |needle| {
+            find(bytes, needle, from, is_forward, step)
+        })
     });
     rv.set_double(found.map_or(-1.0, |place| place as f64));
 }
@@ -305,7 +361,10 @@ mod tests {
 
     #[test]
     fn base64_takes_both_alphabets_and_skips_strangers() {
-        assert_eq!(from_base64(b"+/ -_\n8="), [0xfb, 0xff, 0xbf, 0xf0][..3].to_vec());
+        assert_eq!(
+            from_base64(b"+/ -_\n8="),
+            [0xfb, 0xff, 0xbf, 0xf0][..3].to_vec()
+        );
         assert_eq!(from_base64(b"aGk=ignored"), b"hi");
         assert_eq!(from_base64(b"a"), b"");
     }

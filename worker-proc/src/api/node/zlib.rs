@@ -5,7 +5,9 @@ use std::io::Write;
 
 use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress, Status};
 
-use crate::glue::{Ops, i32_arg, native_arg, native_object, string, u32_arg, uint8_array, with_bytes};
+use crate::glue::{
+    Ops, i32_arg, native_arg, native_object, string, u32_arg, uint8_array, with_bytes,
+};
 
 /// Room for output that is added at a time, bytes.
 const OUTPUT_STEP_BYTES: usize = 16 * 1024;
@@ -29,9 +31,16 @@ const BROTLI_ENCODE: i32 = 9;
 
 enum Coder {
     Deflate(Compress),
-    Inflate { state: Decompress, dictionary: Vec<u8>, raw: bool },
+    Inflate {
+        state: Decompress,
+        dictionary: Vec<u8>,
+        raw: bool,
+    },
     /// Gzip or zlib, as the first byte tells.
-    Undecided { window_bits: u8, dictionary: Vec<u8> },
+    Undecided {
+        window_bits: u8,
+        dictionary: Vec<u8>,
+    },
     BrotliEncode(Box<brotli::CompressorWriter<Vec<u8>>>),
     BrotliDecode(Box<brotli::DecompressorWriter<Vec<u8>>>),
 }
@@ -56,12 +65,24 @@ fn new(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8
             Coder::Deflate(state)
         }
         GZIP => Coder::Deflate(Compress::new_gzip(level, window_bits)),
-        GUNZIP => Coder::Inflate { state: Decompress::new_gzip(window_bits), dictionary: Vec::new(), raw: false },
-        UNZIP => Coder::Undecided { window_bits, dictionary },
-        BROTLI_ENCODE => {
-            Coder::BrotliEncode(Box::new(brotli::CompressorWriter::new(Vec::new(), 4096, quality.min(11), lgwin.clamp(10, 24))))
+        GUNZIP => Coder::Inflate {
+            state: Decompress::new_gzip(window_bits),
+            dictionary: Vec::new(),
+            raw: false,
+        },
+        UNZIP => Coder::Undecided {
+            window_bits,
+            dictionary,
+        },
+        BROTLI_ENCODE => Coder::BrotliEncode(Box::new(brotli::CompressorWriter::new(
+            Vec::new(),
+            4096,
+            quality.min(11),
+            lgwin.clamp(10, 24),
+        ))),
+        BROTLI_DECODE => {
+            Coder::BrotliDecode(Box::new(brotli::DecompressorWriter::new(Vec::new(), 4096)))
         }
-        BROTLI_DECODE => Coder::BrotliDecode(Box::new(brotli::DecompressorWriter::new(Vec::new(), 4096))),
         mode => inflater(mode == INFLATERAW, window_bits, dictionary),
     };
     rv.set(native_object(scope, RefCell::new(coder)).into());
@@ -73,7 +94,11 @@ fn inflater(raw: bool, window_bits: u8, dictionary: Vec<u8>) -> Coder {
     if raw && !dictionary.is_empty() {
         let _ = state.set_dictionary(&dictionary);
     }
-    Coder::Inflate { state, dictionary, raw }
+    Coder::Inflate {
+        state,
+        dictionary,
+        raw,
+    }
 }
 
 /// What one write gave.
@@ -89,9 +114,14 @@ struct Piece {
 
 /// `zlibWrite(coder, bytes, flush, maxOutput)`: `[output, taken, ended]`, or `[errno, code, message]` on bad data.
 fn write(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
-    let Some(coder) = native_arg::<RefCell<Coder>>(scope, &args, 0) else { return };
+    let Some(coder) = native_arg::<RefCell<Coder>>(scope, &args, 0) else {
+        return;
+    };
     let flush = i32_arg(scope, &args, 2);
-    let limit = args.get(3).integer_value(scope).map_or(usize::MAX, |limit| limit.max(0) as usize);
+    let limit = args
+        .get(3)
+        .integer_value(scope)
+        .map_or(usize::MAX, |limit| limit.max(0) as usize);
     let input = with_bytes(args.get(1), <[u8]>::to_vec);
     let piece = run(&mut coder.borrow_mut(), &input, flush, limit);
     let parts: [v8::Local<v8::Value>; 3] = match piece.error {
@@ -110,17 +140,31 @@ fn write(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: 
 }
 
 fn run(coder: &mut Coder, input: &[u8], flush: i32, limit: usize) -> Piece {
-    if let Coder::Undecided { window_bits, dictionary } = coder {
-        let Some(first) = input.first() else { return Piece::default() };
+    if let Coder::Undecided {
+        window_bits,
+        dictionary,
+    } = coder
+    {
+        let Some(first) = input.first() else {
+            return Piece::default();
+        };
         *coder = if *first == 0x1f {
-            Coder::Inflate { state: Decompress::new_gzip(*window_bits), dictionary: Vec::new(), raw: false }
+            Coder::Inflate {
+                state: Decompress::new_gzip(*window_bits),
+                dictionary: Vec::new(),
+                raw: false,
+            }
         } else {
             inflater(false, *window_bits, std::mem::take(dictionary))
         };
     }
     match coder {
         Coder::Deflate(state) => deflate(state, input, flush),
-        Coder::Inflate { state, dictionary, raw } => inflate(state, dictionary, *raw, input, flush, limit),
+        Coder::Inflate {
+            state,
+            dictionary,
+            raw,
+        } => inflate(state, dictionary, *raw, input, flush, limit),
         Coder::Undecided { .. } => Piece::default(),
         Coder::BrotliEncode(writer) => brotli_encode(writer, input, flush),
         Coder::BrotliDecode(writer) => brotli_decode(writer, input, flush),
@@ -138,7 +182,10 @@ fn flush_mode(flush: i32) -> FlushCompress {
 }
 
 fn failure(number: i32, code: &'static str, message: &str) -> Piece {
-    Piece { error: Some((number, code, message.to_owned())), ..Piece::default() }
+    Piece {
+        error: Some((number, code, message.to_owned())),
+        ..Piece::default()
+    }
 }
 
 fn deflate(state: &mut Compress, input: &[u8], flush: i32) -> Piece {
@@ -154,14 +201,29 @@ fn deflate(state: &mut Compress, input: &[u8], flush: i32) -> Piece {
         piece.ended = status == Status::StreamEnd;
         let has_room = piece.output.len() < piece.output.capacity();
         let made = piece.output.len() - out_before;
-        if piece.ended || status == Status::BufError || (piece.taken == input.len() && has_room) || (made == 0 && has_room) {
+        if piece.ended
+            || status == Status::BufError
+            || (piece.taken == input.len() && has_room)
+            || (made == 0 && has_room)
+        {
             return piece;
         }
     }
 }
 
-fn inflate(state: &mut Decompress, dictionary: &[u8], raw: bool, input: &[u8], flush: i32, limit: usize) -> Piece {
-    let mode = if flush == 4 { FlushDecompress::Finish } else { FlushDecompress::Sync };
+fn inflate(
+    state: &mut Decompress,
+    dictionary: &[u8],
+    raw: bool,
+    input: &[u8],
+    flush: i32,
+    limit: usize,
+) -> Piece {
+    let mode = if flush == 4 {
+        FlushDecompress::Finish
+    } else {
+        FlushDecompress::Sync
+    };
     let mut piece = Piece::default();
     loop {
         piece.output.reserve(OUTPUT_STEP_BYTES);
@@ -173,7 +235,11 @@ fn inflate(state: &mut Decompress, dictionary: &[u8], raw: bool, input: &[u8], f
                 piece.ended = status == Status::StreamEnd;
                 let has_room = piece.output.len() < piece.output.capacity();
                 let stuck = piece.output.len() == out_before && has_room;
-                if piece.ended || stuck || piece.output.len() > limit || (piece.taken == input.len() && has_room) {
+                if piece.ended
+                    || stuck
+                    || piece.output.len() > limit
+                    || (piece.taken == input.len() && has_room)
+                {
                     return piece;
                 }
             }
@@ -193,8 +259,15 @@ fn inflate(state: &mut Decompress, dictionary: &[u8], raw: bool, input: &[u8], f
     }
 }
 
-fn brotli_encode(writer: &mut Box<brotli::CompressorWriter<Vec<u8>>>, input: &[u8], flush: i32) -> Piece {
-    let mut piece = Piece { taken: input.len(), ..Piece::default() };
+fn brotli_encode(
+    writer: &mut Box<brotli::CompressorWriter<Vec<u8>>>,
+    input: &[u8],
+    flush: i32,
+) -> Piece {
+    let mut piece = Piece {
+        taken: input.len(),
+        ..Piece::default()
+    };
     if writer.write_all(input).is_err() {
         return failure(-2, "ERR_BROTLI_COMPRESSION_FAILED", "Compression failed");
     }
@@ -204,7 +277,10 @@ fn brotli_encode(writer: &mut Box<brotli::CompressorWriter<Vec<u8>>>, input: &[u
             let _ = writer.flush();
         }
         2 => {
-            let spent = std::mem::replace(&mut **writer, brotli::CompressorWriter::new(Vec::new(), 4096, 0, 10));
+            let spent = std::mem::replace(
+                &mut **writer,
+                brotli::CompressorWriter::new(Vec::new(), 4096, 0, 10),
+            );
             piece.output = spent.into_inner();
             piece.ended = true;
             return piece;
@@ -215,8 +291,15 @@ fn brotli_encode(writer: &mut Box<brotli::CompressorWriter<Vec<u8>>>, input: &[u
     piece
 }
 
-fn brotli_decode(writer: &mut Box<brotli::DecompressorWriter<Vec<u8>>>, input: &[u8], flush: i32) -> Piece {
-    let mut piece = Piece { taken: input.len(), ..Piece::default() };
+fn brotli_decode(
+    writer: &mut Box<brotli::DecompressorWriter<Vec<u8>>>,
+    input: &[u8],
+    flush: i32,
+) -> Piece {
+    let mut piece = Piece {
+        taken: input.len(),
+        ..Piece::default()
+    };
     if writer.write_all(input).is_err() {
         return failure(-2, "ERR__ERROR_FORMAT_PADDING_1", "Decompression failed");
     }
@@ -232,9 +315,17 @@ fn crc32(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: 
     let start = u32_arg(scope, &args, 1);
     let sum = with_bytes(args.get(0), |bytes| {
         let table: [u32; 256] = std::array::from_fn(|index| {
-            (0..8).fold(index as u32, |sum, _| if sum & 1 == 1 { sum >> 1 ^ 0xedb8_8320 } else { sum >> 1 })
+            (0..8).fold(index as u32, |sum, _| {
+                if sum & 1 == 1 {
+                    sum >> 1 ^ 0xedb8_8320
+                } else {
+                    sum >> 1
+                }
+            })
         });
-        !bytes.iter().fold(!start, |sum, byte| table[((sum ^ u32::from(*byte)) & 0xff) as usize] ^ sum >> 8)
+        !bytes.iter().fold(!start, |sum, byte| {
+            table[((sum ^ u32::from(*byte)) & 0xff) as usize] ^ sum >> 8
+        })
     });
     rv.set_uint32(sum);
 }
@@ -246,7 +337,11 @@ mod tests {
     fn round(compress: i32, decompress: Coder, input: &[u8]) -> Vec<u8> {
         let mut encoder = match compress {
             GZIP => Coder::Deflate(Compress::new_gzip(Compression::default(), 15)),
-            _ => Coder::Deflate(Compress::new_with_window_bits(Compression::default(), compress == DEFLATE, 15)),
+            _ => Coder::Deflate(Compress::new_with_window_bits(
+                Compression::default(),
+                compress == DEFLATE,
+                15,
+            )),
         };
         let packed = run(&mut encoder, input, 4, usize::MAX);
         assert!(packed.ended && packed.error.is_none());
@@ -259,8 +354,24 @@ mod tests {
     #[test]
     fn what_is_packed_comes_out_again() {
         let input: Vec<u8> = (0..100_000u32).map(|i| (i * i >> 7) as u8).collect();
-        assert_eq!(round(DEFLATE, inflater(false, 15, Vec::new()), &input), input);
-        assert_eq!(round(DEFLATERAW, inflater(true, 15, Vec::new()), &input), input);
-        assert_eq!(round(GZIP, Coder::Undecided { window_bits: 15, dictionary: Vec::new() }, &input), input);
+        assert_eq!(
+            round(DEFLATE, inflater(false, 15, Vec::new()), &input),
+            input
+        );
+        assert_eq!(
+            round(DEFLATERAW, inflater(true, 15, Vec::new()), &input),
+            input
+        );
+        assert_eq!(
+            round(
+                GZIP,
+                Coder::Undecided {
+                    window_bits: 15,
+                    dictionary: Vec::new()
+                },
+                &input
+            ),
+            input
+        );
     }
 }

@@ -38,15 +38,32 @@ struct Place {
 /// Where an error is from: users' code, not the internal JavaScript that reports a value without a stack.
 fn place(scope: &mut v8::PinScope, message: v8::Local<v8::Message>) -> Place {
     const MAX_FRAMES: usize = 10;
-    let file = message.get_script_resource_name(scope).map(|name| to_string(scope, name)).unwrap_or_default();
+    let file = message
+        .get_script_resource_name(scope)
+        .map(|name| to_string(scope, name))
+        .unwrap_or_default();
     if !file.starts_with(INTERNAL) {
-        let line = message.get_line_number(scope).and_then(|line| u32::try_from(line).ok()).unwrap_or(0);
-        return Place { file, line, column: u32::try_from(message.get_start_column()).unwrap_or(0) };
+        let line = message
+            .get_line_number(scope)
+            .and_then(|line| u32::try_from(line).ok())
+            .unwrap_or(0);
+        return Place {
+            file,
+            line,
+            column: u32::try_from(message.get_start_column()).unwrap_or(0),
+        };
     }
-    let Some(stack) = v8::StackTrace::current_stack_trace(scope, MAX_FRAMES) else { return Place::default() };
+    let Some(stack) = v8::StackTrace::current_stack_trace(scope, MAX_FRAMES) else {
+        return Place::default();
+    };
     for index in 0..stack.get_frame_count() {
-        let Some(frame) = stack.get_frame(scope, index) else { break };
-        let file = frame.get_script_name(scope).map(|name| name.to_rust_string_lossy(scope)).unwrap_or_default();
+        let Some(frame) = stack.get_frame(scope, index) else {
+            break;
+        };
+        let file = frame
+            .get_script_name(scope)
+            .map(|name| name.to_rust_string_lossy(scope))
+            .unwrap_or_default();
         if !file.starts_with(INTERNAL) {
             return Place {
                 file,

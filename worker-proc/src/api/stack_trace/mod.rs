@@ -3,4 +3,9 @@
 use crate::glue::Api;
 use crate::js;
 
-pub const API: Api = Api { name: "stack_trace", modules: &[js!("stack_trace.js")], lazy: &[], ops: |_| {} };
+pub const API: Api = Api {
+    name: "stack_trace",
+    modules: &[js!("stack_trace.js")],
+    lazy: &[],
+    ops: |_| {},
+};

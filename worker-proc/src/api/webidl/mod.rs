@@ -3,4 +3,9 @@
 use crate::glue::Api;
 use crate::js;
 
-pub const API: Api = Api { name: "webidl", modules: &[js!("webidl.js"), js!("iterators.js")], lazy: &[], ops: |_| {} };
+pub const API: Api = Api {
+    name: "webidl",
+    modules: &[js!("webidl.js"), js!("iterators.js")],
+    lazy: &[],
+    ops: |_| {},
+};
