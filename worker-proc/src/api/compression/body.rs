@@ -82,7 +82,7 @@ mod tests {
 
     async fn collect(mut body: Body) -> Result<Vec<u8>, Error> {
         let mut all = Vec::new();
-        while let Some(chunk) = body.chunk().await {
+        while let Some(chunk) = std::future::poll_fn(|cx| body.poll_chunk(cx)).await {
             all.extend_from_slice(&chunk?);
         }
         Ok(all)
