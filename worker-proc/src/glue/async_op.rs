@@ -3,7 +3,7 @@
 use futures_util::FutureExt;
 
 use super::args::string;
-use super::bytes::uint8_array;
+use super::bytes::{uint8_array, uint8_array_copy};
 use super::context::{Completion, require_context};
 use super::error::OpError;
 
@@ -48,9 +48,16 @@ impl IntoJs for Vec<u8> {
     }
 }
 
+/// Bytes up to this length are copied into JavaScript's own memory: chunks of streams, of which many come and go.
+const COPIED_CHUNK_BYTES: usize = 256 * 1024;
+
 impl IntoJs for bytes::Bytes {
     fn into_js<'s>(self, scope: &mut v8::PinScope<'s, '_>) -> v8::Local<'s, v8::Value> {
-        uint8_array(scope, self.into()).into()
+        if self.len() <= COPIED_CHUNK_BYTES {
+            uint8_array_copy(scope, &self).into()
+        } else {
+            uint8_array(scope, self.into()).into()
+        }
     }
 }
 
