@@ -1,1 +1,62 @@
-/* */
+/*
+ * node:crypto: hashes, HMAC, random values and key derivation. Ciphers, keys, signatures and
+ * certificates throw ERR_METHOD_NOT_IMPLEMENTED.
+ */
+
+const { Hash, Hmac, createHash, createHmac, hash } = require("node/crypto/hash");
+const kdf = require("node/crypto/kdf");
+const random = require("node/crypto/random");
+const { constants } = require("node/crypto/constants");
+const { ERR_INVALID_ARG_TYPE } = require("node/errors");
+const { unsupported } = require("node/stubs/common");
+const { isBytes } = require("node/crypto/util");
+
+function timingSafeEqual(a, b) {
+  for (const [name, value] of [["buf1", a], ["buf2", b]]) {
+    if (!isBytes(value)) throw new ERR_INVALID_ARG_TYPE(name, ["ArrayBuffer", "Buffer", "TypedArray", "DataView"], value);
+  }
+  if (a.byteLength !== b.byteLength) {
+    const error = new RangeError("Input buffers must have the same byte length");
+    error.code = "ERR_CRYPTO_TIMING_SAFE_EQUAL_LENGTH";
+    throw error;
+  }
+  return crypto.subtle.timingSafeEqual(a, b);
+}
+
+const missing = {};
+for (const name of [
+  "createCipheriv", "createDecipheriv", "createDiffieHellman", "createDiffieHellmanGroup", "getDiffieHellman",
+  "createECDH", "createPrivateKey", "createPublicKey", "createSecretKey", "createSign", "createVerify", "sign",
+  "verify", "generateKey", "generateKeySync", "generateKeyPair", "generateKeyPairSync", "publicEncrypt",
+  "publicDecrypt", "privateEncrypt", "privateDecrypt", "diffieHellman", "getCipherInfo", "setEngine", "setFips",
+]) {
+  missing[name] = unsupported(name);
+}
+
+const nodeCrypto = {
+  Hash,
+  Hmac,
+  createHash,
+  createHmac,
+  hash,
+  ...kdf,
+  ...random,
+  pseudoRandomBytes: random.randomBytes,
+  timingSafeEqual,
+  ...missing,
+  getCiphers: () => [],
+  getCurves: () => ["secp224r1", "prime256v1", "secp384r1", "secp521r1"],
+  getHashes: () => [
+    "md4", "md5", "sha1", "sha224", "sha256", "sha384", "sha512", "md5-sha1", "RSA-MD5", "RSA-SHA1", "RSA-SHA224",
+    "RSA-SHA256", "RSA-SHA384", "RSA-SHA512", "DSA-SHA", "DSA-SHA1", "ecdsa-with-SHA1",
+  ],
+  getRandomValues: (array) => crypto.getRandomValues(array),
+  secureHeapUsed: () => ({ total: 0, used: 0, utilization: 0, min: 0 }),
+  fips: true,
+  getFips: () => true,
+  constants,
+  webcrypto: globalThis.crypto,
+  subtle: globalThis.crypto.subtle,
+};
+
+Object.assign(exports, nodeCrypto, { default: nodeCrypto });

@@ -10,10 +10,10 @@ const isCompat = (flags) => flags.nodeJsCompat || flags.nodeJsCompatV2;
 
 // Modules that every nodejs_compat worker has.
 const always = [
-  "assert", "assert/strict", "async_hooks", "buffer", "constants", "diagnostics_channel", "events", "module", "path",
+  "assert", "assert/strict", "async_hooks", "buffer", "constants", "crypto", "diagnostics_channel", "events", "module", "path",
   "path/posix", "path/win32", "process", "querystring", "stream", "stream/consumers", "stream/promises", "stream/web",
   "string_decoder", "sys", "timers", "timers/promises", "url",
-  "util", "util/types",
+  "util", "util/types", "zlib",
 ];
 
 // Modules with a flag of their own.
@@ -31,7 +31,11 @@ const flagged = {
   readline: "enableNodeJsReadlineModule",
   "readline/promises": "enableNodeJsReadlineModule",
   repl: "enableNodeJsReplModule",
+  perf_hooks: "enableNodeJsPerfHooksModule",
   trace_events: "enableNodeJsTraceEventsModule",
+  tty: "enableNodeJsTtyModule",
+  v8: "enableNodeJsV8Module",
+  vm: "enableNodeJsVmModule",
   wasi: "enableNodeJsWasiModule",
   worker_threads: "enableNodeJsWorkerThreadsModule",
 };

@@ -1,1 +1,50 @@
-/* */
+/*
+ * node:tty: streams that look like terminals and lead nowhere.
+ */
+
+const { Duplex } = require("node:stream");
+const { inert } = require("node/stubs/common");
+
+function ReadStream(fd) {
+  if (!(this instanceof ReadStream)) return new ReadStream(fd);
+  this.fd = fd;
+  this.isRaw = false;
+  this.isTTY = false;
+  return this;
+}
+Object.setPrototypeOf(ReadStream.prototype, Duplex.prototype);
+Object.setPrototypeOf(ReadStream, Duplex);
+
+ReadStream.prototype.setRawMode = function (mode) {
+  this.isRaw = mode;
+  return this;
+};
+
+function WriteStream(fd) {
+  if (!(this instanceof WriteStream)) return new WriteStream(fd);
+  this.fd = fd;
+  this.columns = 0;
+  this.rows = 0;
+  return this;
+}
+Object.setPrototypeOf(WriteStream.prototype, Duplex.prototype);
+Object.setPrototypeOf(WriteStream, Duplex);
+
+WriteStream.prototype.isTTY = true;
+// 8 stands for 256 colours, whatever is shown.
+WriteStream.prototype.getColorDepth = () => 8;
+WriteStream.prototype.hasColors = () => false;
+inert(WriteStream.prototype, ["_refreshSize"]);
+for (const name of ["cursorTo", "moveCursor", "clearLine", "clearScreenDown"]) {
+  WriteStream.prototype[name] = function (...args) {
+    args.findLast((arg) => typeof arg === "function")?.();
+    return false;
+  };
+}
+WriteStream.prototype.getWindowSize = function () {
+  return [this.columns ?? 0, this.rows ?? 0];
+};
+
+const tty = { isatty: () => false, ReadStream, WriteStream };
+
+Object.assign(exports, tty, { default: tty });

@@ -1,1 +1,133 @@
-/* */
+/*
+ * Hash, Hmac and `hash` of node:crypto.
+ */
+
+const { Buffer } = require("node:buffer");
+const { Transform } = require("node:stream");
+const {
+  ERR_CRYPTO_HASH_FINALIZED,
+  ERR_CRYPTO_HASH_UPDATE_FAILED,
+  ERR_CRYPTO_INVALID_KEY_OBJECT_TYPE,
+  ERR_INVALID_ARG_TYPE,
+} = require("node/errors");
+const { isCryptoKey, isKeyObject } = require("node/types");
+const { validateString, validateUint32 } = require("node/validators");
+const { isBytes } = require("node/crypto/util");
+
+const kHandle = Symbol("kHandle");
+const kState = Symbol("kState");
+
+function Hash(algorithm, options) {
+  if (!(this instanceof Hash)) return new Hash(algorithm, options);
+  const length = typeof options === "object" && options !== null ? options.outputLength : undefined;
+  if (length !== undefined) validateUint32(length, "options.outputLength");
+  if (algorithm?.[kHandle] !== undefined) {
+    this[kHandle] = ops.copyHash(algorithm[kHandle]);
+    this[kState] = { isFinal: false, name: algorithm[kState].name, length };
+  } else {
+    validateString(algorithm, "algorithm");
+    this[kHandle] = ops.newHash(algorithm);
+    this[kState] = { isFinal: false, name: algorithm, length };
+  }
+  const size = ops.hashSize(this[kState].name);
+  if (length !== undefined && size > 0 && length !== size) throw new Error("Unsupported state or unable to digest");
+  Transform.call(this, options);
+  return this;
+}
+Object.setPrototypeOf(Hash.prototype, Transform.prototype);
+Object.setPrototypeOf(Hash, Transform);
+
+function finish(target) {
+  const { length } = target[kState];
+  if (length === 0) return Buffer.alloc(0);
+  const bytes = ops.finishHash(target[kHandle], length ?? 0);
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
+const inEncoding = (bytes, encoding) =>
+  encoding !== undefined && encoding !== "buffer" ? bytes.toString(encoding) : bytes;
+
+Hash.prototype.copy = function (options) {
+  if (this[kState].isFinal) throw new ERR_CRYPTO_HASH_FINALIZED();
+  return new Hash(this, options);
+};
+
+Hash.prototype._transform = function (chunk, encoding, callback) {
+  ops.updateHash(this[kHandle], typeof chunk === "string" ? Buffer.from(chunk, encoding) : chunk);
+  callback();
+};
+
+Hash.prototype._flush = function (callback) {
+  this.push(finish(this));
+  callback();
+};
+
+Hash.prototype.update = function (data, encoding) {
+  if (this[kState].isFinal) throw new ERR_CRYPTO_HASH_FINALIZED();
+  if (typeof data === "string") {
+    data = Buffer.from(data, encoding === "buffer" ? undefined : encoding);
+  } else if (!ArrayBuffer.isView(data)) {
+    throw new ERR_INVALID_ARG_TYPE("data", ["string", "Buffer", "TypedArray", "DataView"], data);
+  }
+  if (!ops.updateHash(this[kHandle], data)) throw new ERR_CRYPTO_HASH_UPDATE_FAILED();
+  return this;
+};
+
+Hash.prototype.digest = function (outputEncoding) {
+  const state = this[kState];
+  if (state.isFinal) throw new ERR_CRYPTO_HASH_FINALIZED();
+  const bytes = finish(this);
+  state.isFinal = true;
+  return inEncoding(bytes, outputEncoding);
+};
+
+function Hmac(algorithm, key, options) {
+  if (!(this instanceof Hmac)) return new Hmac(algorithm, key, options);
+  validateString(algorithm, "hmac");
+  const encoding = options?.encoding;
+  if (encoding !== undefined) validateString(encoding, "options.encoding");
+  let bytes = key;
+  if (isKeyObject(key) || isCryptoKey(key)) {
+    if (key.type !== "secret") throw new ERR_CRYPTO_INVALID_KEY_OBJECT_TYPE(key.type, "secret");
+    bytes = key.export?.();
+  } else if (typeof key === "string") {
+    bytes = Buffer.from(key, encoding);
+  } else if (!isBytes(key)) {
+    throw new ERR_INVALID_ARG_TYPE(
+      "key",
+      ["ArrayBuffer", "Buffer", "ArrayBufferView", "string", "KeyObject", "CryptoKey"],
+      key,
+    );
+  }
+  this[kHandle] = ops.newHmac(algorithm, bytes);
+  this[kState] = { isFinal: false, name: algorithm, length: undefined };
+  Transform.call(this, options);
+  return this;
+}
+Object.setPrototypeOf(Hmac.prototype, Transform.prototype);
+Object.setPrototypeOf(Hmac, Transform);
+
+Hmac.prototype.update = Hash.prototype.update;
+Hmac.prototype._flush = Hash.prototype._flush;
+Hmac.prototype._transform = Hash.prototype._transform;
+Hmac.prototype.digest = function (outputEncoding) {
+  const state = this[kState];
+  if (state.isFinal) return !outputEncoding || outputEncoding === "buffer" ? Buffer.from("") : "";
+  const bytes = finish(this);
+  state.isFinal = true;
+  return inEncoding(bytes, outputEncoding);
+};
+
+const createHash = (algorithm, options) => new Hash(algorithm, options);
+const createHmac = (algorithm, key, options) => new Hmac(algorithm, key, options);
+
+function hash(algorithm, data, outputEncoding = "hex") {
+  validateString(algorithm, "algorithm");
+  validateString(outputEncoding, "outputEncoding");
+  if (typeof data !== "string" && !ArrayBuffer.isView(data)) {
+    throw new ERR_INVALID_ARG_TYPE("data", ["string", "Buffer", "TypedArray", "DataView"], data);
+  }
+  return createHash(algorithm).update(data, "utf8").digest(outputEncoding);
+}
+
+Object.assign(exports, { Hash, Hmac, createHash, createHmac, hash });

@@ -1,1 +1,143 @@
-/* */
+/*
+ * Keys from passwords and secrets: pbkdf2, hkdf and scrypt of node:crypto.
+ */
+
+const { Buffer } = require("node:buffer");
+const { ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE, ERR_OUT_OF_RANGE } = require("node/errors");
+const { isKeyObject } = require("node/types");
+const { validateFunction, validateInt32, validateInteger, validateString, validateUint32 } =
+  require("node/validators");
+const { callBack, isBytes, toBytes } = require("node/crypto/util");
+
+const MAX_LENGTH = 2147483647;
+const MAX_INFO_BYTES = 1024;
+
+const asBuffer = (bytes) => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+
+function pbkdf2Arguments(password, salt, iterations, length, digest) {
+  validateString(digest, "digest");
+  const secret = toBytes(password, "password");
+  const grains = toBytes(salt, "salt");
+  validateInt32(iterations, "iterations", 1);
+  validateInt32(length, "keylen", 0);
+  if (ops.hashSize(digest) === 0) throw invalidDigest(digest, TypeError);
+  return ["pbkdf2", secret, grains, length, digest, iterations];
+}
+
+function invalidDigest(digest, Base) {
+  const error = new Base(`Invalid digest: ${digest}`);
+  error.code = "ERR_CRYPTO_INVALID_DIGEST";
+  return error;
+}
+
+function pbkdf2Sync(password, salt, iterations, length, digest) {
+  return asBuffer(ops.derive(...pbkdf2Arguments(password, salt, iterations, length, digest)));
+}
+
+function pbkdf2(password, salt, iterations, length, digest, callback) {
+  if (typeof digest === "function") validateString(undefined, "digest");
+  validateFunction(callback, "callback");
+  const request = pbkdf2Arguments(password, salt, iterations, length, digest);
+  callBack(ops.deriveLater(...request), callback, asBuffer);
+}
+
+function hkdfArguments(digest, key, salt, info, length) {
+  if (isKeyObject(key)) key = key.export();
+  validateString(digest, "digest");
+  if (typeof key === "string") key = Buffer.from(key);
+  if (!isBytes(key)) {
+    throw new ERR_INVALID_ARG_TYPE(
+      "ikm",
+      ["string", "SecretKeyObject", "ArrayBuffer", "TypedArray", "DataView", "Buffer"],
+      key,
+    );
+  }
+  const source = (value, name) => {
+    const bytes = typeof value === "string" ? Buffer.from(value) : value;
+    if (!isBytes(bytes)) {
+      throw new ERR_INVALID_ARG_TYPE(name, ["string", "ArrayBuffer", "TypedArray", "DataView", "Buffer"], value);
+    }
+    return bytes;
+  };
+  salt = source(salt, "salt");
+  info = source(info, "info");
+  validateInteger(length, "length", 0, MAX_LENGTH);
+  if (info.byteLength > MAX_INFO_BYTES) {
+    throw new ERR_OUT_OF_RANGE("info", `must not contain more than ${MAX_INFO_BYTES} bytes`, info.byteLength);
+  }
+  const size = Math.abs(ops.hashSize(digest));
+  if (size === 0) throw invalidDigest(digest, TypeError);
+  if (length > size * 255) {
+    const error = new RangeError("Invalid key length");
+    error.code = "ERR_CRYPTO_INVALID_KEYLEN";
+    throw error;
+  }
+  return ["hkdf", key, salt, length, digest, info];
+}
+
+const asMemory = (bytes) => bytes.buffer;
+
+function hkdfSync(digest, key, salt, info, length) {
+  return asMemory(ops.derive(...hkdfArguments(digest, key, salt, info, length)));
+}
+
+function hkdf(digest, key, salt, info, length, callback) {
+  const request = hkdfArguments(digest, key, salt, info, length);
+  validateFunction(callback, "callback");
+  callBack(ops.deriveLater(...request), callback, asMemory);
+}
+
+const scryptDefaults = { N: 16384, r: 8, p: 1, maxmem: 32 << 20 };
+
+/** An option that has two names, of which only one may be given. */
+function scryptOption(options, short, long) {
+  if (options[long] !== undefined) {
+    if (options[short] !== undefined) throw new ERR_INVALID_ARG_VALUE(long, options[long]);
+    validateUint32(options[long], long);
+    return options[long] || scryptDefaults[short];
+  }
+  if (options[short] === undefined) return scryptDefaults[short];
+  validateUint32(options[short], short);
+  return options[short] || scryptDefaults[short];
+}
+
+function scryptArguments(password, salt, length, options) {
+  const secret = toBytes(password, "password");
+  const grains = toBytes(salt, "salt");
+  if (secret.byteLength >= MAX_LENGTH) throw new ERR_INVALID_ARG_VALUE("password", secret, "is too big");
+  if (grains.byteLength >= MAX_LENGTH) throw new ERR_INVALID_ARG_VALUE("salt", grains, "is too big");
+  validateInteger(length, "keylen", 0, MAX_LENGTH);
+  options ||= {};
+  const N = scryptOption(options, "N", "cost");
+  const r = scryptOption(options, "r", "blockSize");
+  const p = scryptOption(options, "p", "parallelization");
+  let { maxmem } = scryptDefaults;
+  if (options.maxmem !== undefined) {
+    validateInteger(options.maxmem, "maxmem", 0);
+    maxmem = options.maxmem || maxmem;
+  }
+  const isPowerOfTwo = N >= 2 && Number.isInteger(Math.log2(N));
+  const memory = 128 * r * (N + p + 2);
+  if (!isPowerOfTwo || memory > maxmem || r * p >= 2 ** 30) {
+    const error = new RangeError(memory > maxmem && isPowerOfTwo ? "Invalid scrypt params: memory limit exceeded" : "Invalid scrypt params");
+    error.code = "ERR_CRYPTO_INVALID_SCRYPT_PARAMS";
+    throw error;
+  }
+  return ["scrypt", secret, grains, length, N, r, p, maxmem];
+}
+
+function scryptSync(password, salt, length, options) {
+  return asBuffer(ops.derive(...scryptArguments(password, salt, length, options)));
+}
+
+function scrypt(password, salt, length, options, callback) {
+  if (callback === undefined) {
+    callback = options;
+    options = undefined;
+  }
+  const request = scryptArguments(password, salt, length, options);
+  validateFunction(callback, "callback");
+  callBack(ops.deriveLater(...request), callback, asBuffer);
+}
+
+Object.assign(exports, { hkdf, hkdfSync, pbkdf2, pbkdf2Sync, scrypt, scryptSync });

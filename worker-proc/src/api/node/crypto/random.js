@@ -1,1 +1,249 @@
-/* */
+/*
+ * Random bytes, integers, UUIDs and primes of node:crypto.
+ */
+
+const { Buffer } = require("node:buffer");
+const { ERR_INVALID_ARG_TYPE, ERR_OUT_OF_RANGE } = require("node/errors");
+const { isAnyArrayBuffer } = require("node/types");
+const { validateBoolean, validateFunction, validateInt32, validateInteger, validateObject } =
+  require("node/validators");
+const { callBack, isBytes } = require("node/crypto/util");
+
+const MAX_LENGTH = 2147483647;
+// What the web's generator gives at once.
+const MAX_RANDOM_BYTES = 65536;
+const RANDOM_INT_MAX = 0xffff_ffff_ffff;
+
+function checkTarget(buffer) {
+  if (!isBytes(buffer)) {
+    throw new ERR_INVALID_ARG_TYPE("buffer", ["TypedArray", "DataView", "ArrayBuffer", "SharedArrayBuffer"], buffer);
+  }
+}
+
+function fill(buffer, offset, size) {
+  const bytes = isAnyArrayBuffer(buffer)
+    ? new Uint8Array(buffer, offset, size)
+    : new Uint8Array(buffer.buffer, buffer.byteOffset + offset, size);
+  for (let i = 0; i < bytes.length; i += MAX_RANDOM_BYTES) {
+    crypto.getRandomValues(bytes.subarray(i, i + MAX_RANDOM_BYTES));
+  }
+}
+
+function randomFillSync(buffer, offset = 0, size = undefined) {
+  checkTarget(buffer);
+  const max = buffer.byteLength;
+  validateInteger(offset, "offset", 0, MAX_LENGTH);
+  if (size === undefined) size = max - offset;
+  else validateInteger(size, "size", 0, max - offset);
+  fill(buffer, offset, size);
+  return buffer;
+}
+
+function randomFill(buffer, offset, size, callback) {
+  checkTarget(buffer);
+  const max = buffer.byteLength;
+  if (typeof offset === "function") {
+    callback = offset;
+    offset = 0;
+    size = max;
+  } else if (typeof size === "function") {
+    callback = size;
+    validateInteger(offset, "offset", 0, max);
+    size = max - offset;
+  } else if (typeof callback === "function") {
+    validateInteger(offset, "offset", 0, max);
+    validateInteger(size, "size", 0, max - offset);
+  }
+  validateFunction(callback, "callback");
+  callBack(Promise.resolve().then(() => fill(buffer, offset, size)), callback, () => buffer);
+}
+
+function randomBytes(size, callback) {
+  validateInteger(size, "size", 0, MAX_LENGTH);
+  const buffer = Buffer.alloc(size);
+  if (callback === undefined) return randomFillSync(buffer);
+  randomFill(buffer, callback);
+  return undefined;
+}
+
+function pick(min, max) {
+  const range = max - min;
+  if (!(range <= RANDOM_INT_MAX)) {
+    throw new ERR_OUT_OF_RANGE(`max${max ? "" : " - min"}`, `<= ${RANDOM_INT_MAX}`, range);
+  }
+  // Values past the last whole multiple would favour small numbers.
+  const limit = RANDOM_INT_MAX - (RANDOM_INT_MAX % range);
+  for (;;) {
+    const value = randomBytes(6).readUIntBE(0, 6);
+    if (value < limit) return (value % range) + min;
+  }
+}
+
+function randomInt(min, max, callback) {
+  if (max === undefined || typeof max === "function") {
+    callback = max;
+    max = min;
+    min = 0;
+    validateInteger(max, "max");
+  } else {
+    validateInteger(min, "min");
+    validateInteger(max, "max");
+  }
+  if (callback !== undefined) validateFunction(callback, "callback");
+  if (min >= max) throw new ERR_OUT_OF_RANGE("min", "min < max", min);
+  if (callback === undefined) return pick(min, max);
+  const value = pick(min, max);
+  callBack(Promise.resolve(value), callback);
+  return undefined;
+}
+
+function randomUUID(options) {
+  if (options !== undefined) {
+    validateObject(options, "options");
+    if (options.disableEntropyCache !== undefined) {
+      validateBoolean(options.disableEntropyCache, "options.disableEntropyCache");
+    }
+  }
+  return crypto.randomUUID();
+}
+
+const PRIME_TYPES = ["ArrayBuffer", "TypedArray", "Buffer", "DataView", "bigint"];
+
+function toBigInt(value, name) {
+  if (typeof value === "bigint") {
+    if (value < 0) throw new ERR_OUT_OF_RANGE(name, ">= 0", value);
+    return value;
+  }
+  if (!isBytes(value)) throw new ERR_INVALID_ARG_TYPE(name, PRIME_TYPES, value);
+  const bytes = isAnyArrayBuffer(value)
+    ? Buffer.from(value)
+    : Buffer.from(value.buffer, value.byteOffset, value.byteLength);
+  return bytes.length === 0 ? 0n : BigInt(`0x${bytes.toString("hex")}`);
+}
+
+function powerMod(base, exponent, modulus) {
+  let result = 1n;
+  for (base %= modulus; exponent > 0n; exponent >>= 1n) {
+    if (exponent & 1n) result = (result * base) % modulus;
+    base = (base * base) % modulus;
+  }
+  return result;
+}
+
+const SMALL_PRIMES = [2n, 3n, 5n, 7n, 11n, 13n, 17n, 19n, 23n, 29n, 31n, 37n, 41n, 43n, 47n, 53n, 59n, 61n, 67n, 71n];
+
+/** Miller-Rabin, with random bases after the small ones. */
+function isProbablePrime(n, rounds) {
+  if (n < 2n) return false;
+  for (const prime of SMALL_PRIMES) if (n % prime === 0n) return n === prime;
+  let odd = n - 1n;
+  let twos = 0;
+  for (; (odd & 1n) === 0n; odd >>= 1n) twos++;
+  const bytes = Math.ceil(n.toString(16).length / 2);
+  for (let round = 0; round < rounds; round++) {
+    const base = round < 12 ? SMALL_PRIMES[round] : (toBigInt(randomBytes(bytes)) % (n - 3n)) + 2n;
+    let x = powerMod(base, odd, n);
+    if (x === 1n || x === n - 1n) continue;
+    let isWitness = true;
+    for (let i = 1; i < twos && isWitness; i++) {
+      x = (x * x) % n;
+      isWitness = x !== n - 1n;
+    }
+    if (isWitness) return false;
+  }
+  return true;
+}
+
+const PRIME_ROUNDS = 24;
+
+function primeOptions(options) {
+  validateObject(options, "options");
+  const { safe = false, bigint = false, add, rem } = options;
+  validateBoolean(safe, "options.safe");
+  validateBoolean(bigint, "options.bigint");
+  return {
+    safe,
+    bigint,
+    add: add === undefined ? undefined : toBigInt(add, "options.add"),
+    rem: rem === undefined ? undefined : toBigInt(rem, "options.rem"),
+  };
+}
+
+function makePrime(size, { safe, bigint, add, rem }) {
+  if (add !== undefined) {
+    const bits = add.toString(2).length;
+    if (bits > size) throw new ERR_OUT_OF_RANGE("options.add", "invalid options.add", add);
+    if (rem !== undefined && add <= rem) throw new ERR_OUT_OF_RANGE("options.rem", "invalid options.rem", rem);
+  }
+  const top = 1n << BigInt(size - 1);
+  for (;;) {
+    const bytes = Math.ceil(size / 8);
+    let candidate = toBigInt(randomBytes(bytes)) & ((1n << BigInt(size)) - 1n);
+    // The two highest bits are set, so that products have full length.
+    candidate |= top | (size > 2 ? top >> 1n : 0n);
+    if (add !== undefined) {
+      candidate -= candidate % add;
+      candidate += rem ?? (safe ? 3n : 1n);
+      if (candidate.toString(2).length !== size) continue;
+    } else if (size > 2) {
+      candidate |= 1n;
+    }
+    if (!isProbablePrime(candidate, PRIME_ROUNDS)) continue;
+    if (safe && !isProbablePrime((candidate - 1n) / 2n, PRIME_ROUNDS)) continue;
+    if (bigint) return candidate;
+    const hex = candidate.toString(16).padStart(bytes * 2, "0");
+    const result = Buffer.from(hex, "hex");
+    return result.buffer.slice(result.byteOffset, result.byteOffset + result.byteLength);
+  }
+}
+
+function generatePrimeSync(size, options = {}) {
+  validateInt32(size, "size", 1);
+  return makePrime(size, primeOptions(options));
+}
+
+function generatePrime(size, options, callback) {
+  validateInt32(size, "size", 1);
+  if (typeof options === "function") {
+    callback = options;
+    options = {};
+  }
+  validateFunction(callback, "callback");
+  const parsed = primeOptions(options);
+  callBack(Promise.resolve().then(() => makePrime(size, parsed)), callback);
+}
+
+function checkArguments(candidate, options) {
+  const number = toBigInt(candidate, "candidate");
+  validateObject(options, "options");
+  const { checks = 0 } = options;
+  validateInt32(checks, "options.checks", 0);
+  return [number, checks || PRIME_ROUNDS];
+}
+
+function checkPrimeSync(candidate, options = {}) {
+  return isProbablePrime(...checkArguments(candidate, options));
+}
+
+function checkPrime(candidate, options, callback) {
+  if (typeof options === "function") {
+    toBigInt(candidate, "candidate");
+    callback = options;
+    options = {};
+  }
+  const parsed = checkArguments(candidate, options);
+  validateFunction(callback, "callback");
+  callBack(Promise.resolve().then(() => isProbablePrime(...parsed)), callback);
+}
+
+Object.assign(exports, {
+  checkPrime,
+  checkPrimeSync,
+  generatePrime,
+  generatePrimeSync,
+  randomBytes,
+  randomFill,
+  randomFillSync,
+  randomInt,
+  randomUUID,
+});

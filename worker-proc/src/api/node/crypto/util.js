@@ -1,1 +1,32 @@
-/* */
+/*
+ * Bytes out of the arguments that node:crypto functions take.
+ */
+
+const { Buffer } = require("node:buffer");
+const { ERR_INVALID_ARG_TYPE } = require("node/errors");
+const { isAnyArrayBuffer } = require("node/types");
+
+const isBytes = (value) => ArrayBuffer.isView(value) || isAnyArrayBuffer(value);
+
+/** Strings in an encoding, buffers and views, as they are. */
+exports.toBytes = function (value, name, encoding) {
+  if (typeof value === "string") return Buffer.from(value, encoding === "buffer" ? "utf8" : encoding);
+  if (!isBytes(value)) {
+    throw new ERR_INVALID_ARG_TYPE(
+      name,
+      ["string", "ArrayBuffer", "Buffer", "TypedArray", "DataView"],
+      value,
+    );
+  }
+  return value;
+};
+
+exports.isBytes = isBytes;
+
+/** Calls back with a promise's outcome, outside of any try block of ours. */
+exports.callBack = function (promise, callback, convert = (value) => value) {
+  promise.then(
+    (value) => callback(null, convert(value)),
+    (error) => callback(error),
+  );
+};
