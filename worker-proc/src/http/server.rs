@@ -5,6 +5,7 @@ use std::convert::Infallible;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 use std::task::{Context, Poll};
 
 use http::header::{
@@ -56,6 +57,9 @@ const METHODS: [&str; 28] = [
 /// The largest HTTP/1 message head that hyper can be told to accept as a minimum buffer.
 const MIN_HEADER_BYTES: usize = 8192;
 
+/// A connection that is told to close is cut off this much later, if it is idle still.
+const CLOSE_GRACE: Duration = Duration::from_millis(250);
+
 /// What all connections of a process share.
 pub struct Server {
     limits: Limits,
@@ -100,12 +104,26 @@ impl Server {
         (self.connections.len(), self.requests.get())
     }
 
-    /// Serves one connection to its end.
-    pub async fn connection<I>(self: Rc<Self>, io: I, endpoint: Rc<Endpoint>)
+    /// Serves one connection to its end. It counts from the call on, not from the future's first turn.
+    pub fn connection<I>(
+        self: Rc<Self>,
+        io: I,
+        endpoint: Rc<Endpoint>,
+    ) -> impl Future<Output = ()> + 'static
     where
         I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         let (id, connection) = self.connections.add();
+        async move {
+            self.clone().exchange(io, endpoint, connection).await;
+            self.connections.remove(id);
+        }
+    }
+
+    async fn exchange<I>(self: Rc<Self>, io: I, endpoint: Rc<Endpoint>, connection: Arc<Connection>)
+    where
+        I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
         let io = TokioIo::new(Watched {
             io,
             connection: connection.clone(),
@@ -117,6 +135,8 @@ impl Server {
             .auto_date_header(false)
             .max_headers(self.limits.max_header_count)
             .max_buf_size(self.limits.max_header_bytes.max(MIN_HEADER_BYTES))
+            // The sweep looks after slow headers, and tells them from idle connections.
+            .header_read_timeout(None)
             .timer(TokioTimer::new());
         builder
             .http2()
@@ -137,10 +157,14 @@ impl Server {
             _ = served.as_mut() => {}
             () = connection.close.notified() => {
                 served.as_mut().graceful_shutdown();
-                let _ = served.await;
+                // A header that never ends does not hold the connection, a request that came at last does.
+                while tokio::time::timeout(CLOSE_GRACE, served.as_mut()).await.is_err() {
+                    if connection.is_idle() {
+                        break;
+                    }
+                }
             }
         }
-        self.connections.remove(id);
     }
 
     async fn request(

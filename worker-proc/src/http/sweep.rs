@@ -49,6 +49,11 @@ pub struct Connection {
 }
 
 impl Connection {
+    /// Whether no request is being answered.
+    pub fn is_idle(&self) -> bool {
+        self.in_flight.load(Relaxed) == 0
+    }
+
     /// Bytes came in.
     pub fn received(&self) {
         if self.in_flight.load(Relaxed) == 0 && !self.reading_header.swap(true, Relaxed) {
