@@ -100,12 +100,24 @@ impl Server {
         (self.connections.len(), self.requests.get())
     }
 
-    /// Serves one connection to its end.
-    pub async fn connection<I>(self: Rc<Self>, io: I, endpoint: Rc<Endpoint>)
+    /// Serves one connection to its end. It counts from this call on: a drain waits for it even if nothing has polled it yet.
+    pub fn connection<I>(self: Rc<Self>, io: I, endpoint: Rc<Endpoint>) -> impl Future<Output = ()>
     where
         I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         let (id, connection) = self.connections.add();
+        self.serve(id, connection, io, endpoint)
+    }
+
+    async fn serve<I>(
+        self: Rc<Self>,
+        id: u64,
+        connection: Arc<Connection>,
+        io: I,
+        endpoint: Rc<Endpoint>,
+    ) where
+        I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
         let io = TokioIo::new(Watched {
             io,
             connection: connection.clone(),
