@@ -43,7 +43,7 @@ pub enum Command {
 }
 
 const SERVE_NOTES: &str = "\
-Signals: SIGTERM and SIGINT stop accepting and answer what was accepted (asked again after a second, stop at once); SIGHUP loads the config anew \
+Signals: SIGTERM and SIGINT stop accepting and answer what was accepted (asked again, stop at once); SIGHUP loads the config anew \
 without a failed request; SIGUSR2 does so with the program that is now on disk.
 
 Socket activation: descriptors that systemd passes (LISTEN_FDS) serve the sockets of the config that LISTEN_FDNAMES \

@@ -16,7 +16,7 @@ const GRACE: Duration = Duration::from_secs(2);
 
 /// Who means it asks again after this long. Until then a second signal is an echo: terminals and tools such as `timeout` signal both a
 /// process and its group.
-const INSISTENCE: Duration = Duration::from_secs(1);
+const INSISTENCE: Duration = Duration::from_millis(100);
 
 /// The end of the server has begun.
 #[derive(Debug)]

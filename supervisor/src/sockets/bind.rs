@@ -14,7 +14,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::PathBuf;
 
 use ipc::{Listener, ListenerKind};
-use socket2::{Domain, SockAddr, Socket, Type};
+use socket2::{Domain, SockAddr, SockFilter, Socket, Type};
 
 use super::address::{Address, wildcards};
 
@@ -106,13 +106,37 @@ impl AsFd for BoundListener {
 }
 
 impl Drop for BoundListener {
+    /// Lets go of a socket that processes may still hold copies of: those answer what the queue holds, and nobody new comes.
     fn drop(&mut self) {
         if let Some(file) = &self.file {
             // Someone may have removed it already, which is just as well.
             let _ = std::fs::remove_file(file);
         }
+        if self.kind == ListenerKind::Tcp && !self.inherited {
+            // Where filters are not allowed, who connects at the very last moment is reset.
+            let _ = self.socket.attach_filter(&drop_syn());
+        }
     }
 }
+
+/// A classic BPF program for a TCP socket, which sees the segment from its TCP header on: drops every SYN. A client that
+/// was not answered tries again a second later, and is then refused or finds a successor. Without it, a connection could
+/// be completed between the last `accept` and `close`, and be reset.
+fn drop_syn() -> [SockFilter; 4] {
+    let load_flags = libc::BPF_LD | libc::BPF_B | libc::BPF_ABS;
+    let skip_unless = libc::BPF_JMP | libc::BPF_JSET | libc::BPF_K;
+    let take_bytes = libc::BPF_RET | libc::BPF_K;
+    [
+        SockFilter::new(load_flags as u16, 0, 0, TCP_FLAGS_OFFSET),
+        SockFilter::new(skip_unless as u16, 0, 1, TCP_SYN),
+        SockFilter::new(take_bytes as u16, 0, 0, 0),
+        SockFilter::new(take_bytes as u16, 0, 0, u32::MAX),
+    ]
+}
+
+/// Where the TCP header has its flags (RFC 9293, section 3.1).
+const TCP_FLAGS_OFFSET: u32 = 13;
+const TCP_SYN: u32 = 0x02;
 
 /// Binds an address for `slots` processes.
 pub fn bind(address: &Address, slots: u32) -> io::Result<Vec<BoundListener>> {
@@ -227,6 +251,7 @@ mod tests {
     use super::*;
     use crate::sockets::address::resolve;
     use std::net::TcpStream;
+    use std::time::Duration;
 
     fn bind_text(text: &str, slots: u32) -> io::Result<Vec<BoundListener>> {
         bind(&resolve(text, 80).unwrap(), slots)
@@ -316,6 +341,23 @@ mod tests {
         drop(clients);
         let again = bind_text(&format!("127.0.0.1:{port}"), 2).unwrap();
         again.iter().try_for_each(BoundListener::listen).unwrap();
+    }
+
+    #[test]
+    fn after_its_end_a_listener_keeps_its_queue_and_takes_nobody_new() {
+        let listener = bind_text("127.0.0.1:0", 1).unwrap().remove(0);
+        listener.listen().unwrap();
+        let address = ([127, 0, 0, 1], listener.port()).into();
+        let _queued = TcpStream::connect(address).unwrap();
+        let copy = Socket::from(listener.for_process(0).unwrap().fd);
+        drop(listener);
+        let new = TcpStream::connect_timeout(&address, Duration::from_millis(200));
+        assert_eq!(new.unwrap_err().kind(), io::ErrorKind::TimedOut);
+        assert!(copy.accept().is_ok());
+        assert!(copy.accept().is_err());
+        drop(copy);
+        let refused = TcpStream::connect(address).unwrap_err();
+        assert_eq!(refused.kind(), io::ErrorKind::ConnectionRefused);
     }
 
     #[test]
