@@ -64,6 +64,11 @@ impl Field {
         TABLE[self.0].name
     }
 
+    /// The flag that a configuration sets it by; none for a field that no flag sets.
+    pub fn enable_flag(self) -> Option<&'static str> {
+        TABLE[self.0].enable
+    }
+
     pub fn from_name(name: &str) -> Option<Field> {
         TABLE.iter().position(|entry| entry.name == name).map(Field)
     }

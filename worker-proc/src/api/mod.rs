@@ -3,6 +3,7 @@
 pub mod abort;
 pub mod async_context;
 pub mod blob;
+pub mod cloudflare;
 pub mod compression;
 pub mod console;
 pub mod crypto;
@@ -33,6 +34,7 @@ pub static ALL: &[Api] = &[
     modules::API,
     stack_trace::API,
     webidl::API,
+    cloudflare::API,
     console::API,
     async_context::API,
     dom_exception::API,

@@ -1,7 +1,7 @@
 /* CompressionStream and DecompressionStream: Compression Standard, over flate2.
  *
- * Both ends are internal byte streams (streams/native). Writers of user code never wait, as in workerd; a pipe waits while more than
- * OUTPUT_HIGH_WATER_BYTES are unread, so a long pipe stays in bounded memory.
+ * Both ends are internal byte streams (streams/native). Writers of user code never wait, as in workerd; a pipe waits
+ * while more than OUTPUT_HIGH_WATER_BYTES are unread, so a long pipe stays in bounded memory.
  */
 const {
   MathMin, TypedArrayPrototypeGetByteLength, TypedArrayPrototypeSet, TypedArrayPrototypeSubarray, Uint8Array,

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use bytes::{Bytes, BytesMut};
-use http::header::{CONTENT_TYPE, HeaderValue};
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderValue, TRANSFER_ENCODING};
 
 use super::head;
 use crate::glue::args::to_string;
@@ -54,9 +54,9 @@ pub fn push_request<'s>(
     request: Request,
     arguments: &mut Vec<v8::Local<'s, v8::Value>>,
 ) {
-    let head = context
-        .resources()
-        .insert(Rc::new(HeadResource(request.headers)));
+    let mut headers = request.headers;
+    name_length(&mut headers, &request.body);
+    let head = context.resources().insert(Rc::new(HeadResource(headers)));
     arguments.push(v8::Integer::new_from_unsigned(scope, head).into());
     arguments.push(intern(scope, request.method.as_str()).into());
     arguments.push(string(scope, &request.url).into());
@@ -65,6 +65,20 @@ pub fn push_request<'s>(
         Some(cf) => string(scope, &cf).into(),
         None => v8::undefined(scope).into(),
     });
+}
+
+/// Tells a worker of its body's length as HTTP would: a request that came from another worker says nothing of it yet.
+fn name_length(headers: &mut http::HeaderMap, body: &Body) {
+    if matches!(body, Body::Empty)
+        || headers.contains_key(CONTENT_LENGTH)
+        || headers.contains_key(TRANSFER_ENCODING)
+    {
+        return;
+    }
+    match body.length() {
+        Some(length) => headers.insert(CONTENT_LENGTH, HeaderValue::from(length)),
+        None => headers.insert(TRANSFER_ENCODING, HeaderValue::from_static("chunked")),
+    };
 }
 
 /// A body as its number (0 is none) and its length (-1 is unknown).

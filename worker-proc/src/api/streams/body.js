@@ -1,11 +1,11 @@
-/* What bodies of requests and responses need of streams: bytes in memory as a stream, streams over native resources, reading to
- * the end, and pumping to a native writer.
+/* What bodies of requests and responses need of streams: bytes in memory as a stream, streams over native resources,
+ * reading to the end, and pumping to a native writer.
  *
  * Used through streams/streams by fetch and by every API with native bytes.
  */
 const {
-  MathMin, PromisePrototypeThen, RangeError, TypedArrayPrototypeGetByteLength, TypedArrayPrototypeSet, TypedArrayPrototypeSlice,
-  Uint8Array,
+  MathMin, PromisePrototypeThen, RangeError, TypedArrayPrototypeGetByteLength, TypedArrayPrototypeSet,
+  TypedArrayPrototypeSlice, Uint8Array,
 } = primordials;
 const { decodeUtf8, encodeUtf8 } = require("encoding");
 const { CLOSED, Deferred, READABLE, internal, typeError } = require("streams/common");
@@ -223,11 +223,18 @@ class PumpSink {
 }
 internal(PumpSink);
 
-const PUMP_OPTIONS = { __proto__: null, preventClose: false, preventAbort: false, preventCancel: false, signal: undefined };
+const PUMP_OPTIONS = {
+  __proto__: null,
+  preventClose: false,
+  preventAbort: false,
+  preventCancel: false,
+  signal: undefined,
+};
 
 /**
- * Moves an unlocked stream to a native writer, one chunk at a time: `write(bytes)` and `close()` return a promise or undefined,
- * `abort(reason)` ends the writer where the stream fails. A failing write cancels the stream. The promise tells the end.
+ * Moves an unlocked stream to a native writer, one chunk at a time: `write(bytes)` and `close()` return a promise or
+ * undefined, `abort(reason)` ends the writer where the stream fails. A failing write cancels the stream. The promise
+ * tells the end.
  */
 function pumpTo(stream, write, close, abort) {
   return pipe(readableOf(stream), new NativeWritable(new PumpSink(write, close, abort), undefined), PUMP_OPTIONS);

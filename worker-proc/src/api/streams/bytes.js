@@ -1,15 +1,15 @@
 /* A readable of bytes: ReadableByteStreamController of the Streams Standard, section 4.7, with BYOB reads.
  *
- * Used by ReadableStream for `type: "bytes"` and by byte tee. Buffers are transferred as the standard asks, so neither side
- * sees the other one's writes. The public controller and BYOB request objects are made by the caller (streams/readable).
+ * Used by ReadableStream for `type: "bytes"` and by byte tee. Buffers are transferred as the standard asks, so
+ * neither side sees the other one's writes. The public controller and BYOB request objects are made by the caller
+ * (streams/readable).
  */
 const {
   ArrayBuffer, ArrayBufferPrototypeGetByteLength, ArrayBufferPrototypeGetDetached, ArrayBufferPrototypeSlice,
-  ArrayBufferPrototypeTransfer, BigInt64Array, BigUint64Array, DataView, Float32Array, Float64Array, Int16Array,
-  Int32Array, Int8Array, MathMin, RangeError, TypedArrayPrototypeSet, Uint16Array, Uint32Array,
+  ArrayBufferPrototypeTransfer, BigInt64Array, BigUint64Array, DataView, Float16Array, Float32Array, Float64Array,
+  Int16Array, Int32Array, Int8Array, MathMin, RangeError, TypedArrayPrototypeSet, Uint16Array, Uint32Array,
   Uint8Array, Uint8ClampedArray,
 } = primordials;
-const Float16Array = primordials.Float16Array;
 const {
   CLOSED, ERRORED, READABLE, internal, typeError, typedArrayName, viewBuffer, viewByteLength, viewByteOffset,
 } = require("streams/common");
@@ -159,7 +159,7 @@ class ByteReadable extends ControlledReadable {
     return size !== undefined && this.chunks.length > 1 && this.chunks.peek().byteLength < size;
   }
 
-  /** `min`: the fewest elements to deliver before the end of the stream. The view's buffer is taken away from the caller. */
+  /** `min`: the fewest elements to deliver before the end. The view's buffer is taken away from the caller. */
   readInto(view, min, request, wanted) {
     this.disturbed = true;
     if (this.state === ERRORED) {

@@ -1,7 +1,8 @@
 /* What every streams module shares: states, errors, promise helpers and the conversion of dictionaries that users pass.
  *
- * Used by all of streams/. Relies on primordials alone. The public classes are shells around internal objects ("impls")
- * which users never see, so plain properties on impls are safe; only calls into user code and values from it are guarded.
+ * Used by all of streams/. Relies on primordials alone. The public classes are shells around internal objects
+ * ("impls") which users never see, so plain properties on impls are safe; only calls into user code and values from
+ * it are guarded.
  */
 const {
   ArrayBufferIsView, ArrayBufferPrototypeGetByteLength, DataViewPrototypeGetBuffer, DataViewPrototypeGetByteLength,
@@ -47,8 +48,9 @@ class ReadResult {
 ObjectSetPrototypeOf(ReadResult.prototype, null);
 
 /**
- * Fulfils a promise with {value, done}. The promise looks for a `then` when it is resolved: the result has no prototype at
- * that moment, so that nothing a worker put on Object.prototype runs in the middle of a controller's work.
+ * Fulfils a promise with {value, done}. The promise looks for a `then` when it is resolved: the result has no
+ * prototype at that moment, so that nothing a worker put on Object.prototype runs in the middle of a controller's
+ * work.
  */
 function settleRead(resolve, value, done) {
   const result = new ReadResult(value, done);

@@ -1,6 +1,7 @@
 /* A pipe for bytes with no buffer: a write is done when it has been read.
  *
- * Used by the transform streams. Relies on streams/native for both ends; data moves between them without a native resource.
+ * Used by the transform streams. Relies on streams/native for both ends; data moves between them without a native
+ * resource.
  */
 const {
   MathMin, TypedArrayPrototypeGetByteLength, TypedArrayPrototypeSlice, TypedArrayPrototypeSubarray,

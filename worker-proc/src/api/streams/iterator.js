@@ -1,4 +1,5 @@
-/* Async iteration of a ReadableStream: Streams Standard, section 4.2.5, with Web IDL's rules for asynchronous iterators.
+/* Async iteration of a ReadableStream: Streams Standard, section 4.2.5, with Web IDL's rules for asynchronous
+ * iterators.
  *
  * Used by streams/readable. Calls made while another one is under way wait for it.
  */

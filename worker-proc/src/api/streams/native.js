@@ -1,26 +1,27 @@
 /* Internal streams: bytes whose other end is not user code (bodies, identity pipes, compression, files, sockets).
  *
- * Used by streams/identity, streams/body and whatever API has native bytes. They differ from the standard's as workerd's do: no queue
- * on the readable side and one read at a time; on the writable side any buffer or string is taken and copied at once, and a write
- * is done when the sink has it.
+ * Used by streams/identity, streams/body and whatever API has native bytes. They differ from the standard's as
+ * workerd's do: no queue on the readable side and one read at a time; on the writable side any buffer or string is
+ * taken and copied at once, and a write is done when the sink has it.
  *
  * A source has
- *     read(maxBytes)   a Uint8Array of 1..maxBytes bytes that becomes the caller's own, or null at the end; or a promise of that
+ *     read(maxBytes)   a Uint8Array of 1..maxBytes bytes that becomes the caller's own, null at the end, or a promise
  *     cancel(reason)
  *     length           bytes still to come where that is known, else undefined
  *     tee()            optional: two sources
  * and a sink
- *     write(bytes, piping)   undefined when it is through, or a promise; `piping` where a pipe writes. The bytes are the sink's
- *                      own, unless `copies` says that it reads them before it returns
+ *     write(bytes, piping)   undefined when it is through, or a promise; `piping` where a pipe writes. The bytes are
+ *                      the sink's own, unless `copies` says that it reads them before it returns
  *     close()          the same
  *     abort(reason)
- *     untouched        optional: nothing was written or read yet, so takeOver(resource) may move the work to a native resource
+ *     untouched        optional: nothing was written or read yet, so takeOver(resource) may move the work to
+ *                      a native resource
  *     abandon(error)   optional: the writer of an unfinished write has gone
  */
 const {
   ArrayBufferPrototypeGetByteLength, ArrayBufferPrototypeGetDetached, ArrayBufferPrototypeTransfer, Error,
-  PromisePrototypeThen, PromiseReject, PromiseResolve, SymbolPrototypeToString, TypedArrayPrototypeGetByteLength, TypedArrayPrototypeSet,
-  TypedArrayPrototypeSlice, TypedArrayPrototypeSubarray, Uint8Array,
+  PromisePrototypeThen, PromiseReject, PromiseResolve, SymbolPrototypeToString, TypedArrayPrototypeGetByteLength,
+  TypedArrayPrototypeSet, TypedArrayPrototypeSlice, TypedArrayPrototypeSubarray, Uint8Array,
 } = primordials;
 const { encodeUtf8 } = require("encoding");
 const flags = require("flags");

@@ -1,8 +1,9 @@
 /* pipeTo: Streams Standard, section 4.9.2 (ReadableStreamPipeTo).
  *
- * Used by pipeTo, pipeThrough and the pumps of streams/native. A Pipe sits in the reader's and the writer's place of the two
- * streams at once, and is the request of its reads and writes: no promise and no closure a chunk. What happens to
- * either stream while user code runs is looked at in a later microtask, in the order that the standard gives.
+ * Used by pipeTo, pipeThrough and the pumps of streams/native. A Pipe sits in the reader's and the writer's place of
+ * the two streams at once, and is the request of its reads and writes: no promise and no closure a chunk. What
+ * happens to either stream while user code runs is looked at in a later microtask, in the order that the standard
+ * gives.
  */
 const { PromiseReject } = primordials;
 const { CLOSED, Deferred, ERRORED, READABLE, internal, markHandled, typeError, upon } = require("streams/common");
@@ -91,7 +92,7 @@ class Pipe {
 
   chunk(value) {
     this.reading = false;
-    // Written in a microtask of its own: neither enqueue() nor read() runs the sink. What an abort finds here is dropped.
+    // Written in a microtask of its own: neither enqueue() nor read() runs the sink. An abort drops what it finds here.
     if (this.shuttingDown) return;
     this.hasChunk = true;
     this.heldChunk = value;
@@ -151,7 +152,7 @@ class Pipe {
     this.source.read(this);
   }
 
-  /** A standard destination says how much it wants; an internal one is given a chunk when it is through with the last. */
+  /** A standard destination says how much it wants; an internal one gets a chunk when it is through with the last. */
   mayRead() {
     if (this.reading || this.hasChunk || this.source.state !== READABLE) return false;
     if (this.destination.expectsBytes) return this.writesWaiting === 0;

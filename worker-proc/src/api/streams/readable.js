@@ -1,9 +1,12 @@
 /* ReadableStream, its readers and its controllers as user code sees them: Streams Standard, section 4.
  *
- * Shells over the readables of streams/default, streams/bytes and streams/native; `wrapReadable` and `readableOf` go between the
- * two. Relies on webidl and abort.
+ * Shells over the readables of streams/default, streams/bytes and streams/native; `wrapReadable` and `readableOf` go
+ * between the two. Relies on webidl and abort.
  */
-const { BigInt, FunctionPrototypeCall, ObjectDefineProperty, PromiseReject, SymbolAsyncIterator, Uint8Array } = primordials;
+const {
+  ArrayBufferPrototypeGetByteLength, BigInt, FunctionPrototypeCall, MathTrunc, Number, NumberIsNaN,
+  ObjectDefineProperty, PromiseReject, SymbolAsyncIterator, Uint8Array,
+} = primordials;
 const { isAbortSignal } = require("abort");
 const {
   argumentError, constructorError, defineInterface, fieldError, illegalConstructor, illegalInvocation, isObject,
@@ -11,8 +14,8 @@ const {
 } = require("webidl");
 const flags = require("flags");
 const {
-  CLOSED, ERRORED, asyncFailure, callbackField, internal, isArrayBuffer, isView, markHandled, startWith, strategyOf, typeError, viewBuffer, viewByteLength,
-  viewByteOffset,
+  CLOSED, ERRORED, asyncFailure, callbackField, internal, isArrayBuffer, isView, markHandled, startWith, strategyOf,
+  typeError, viewBuffer, viewByteLength, viewByteOffset,
 } = require("streams/common");
 const { ByteReadable, elementSizeOf } = require("streams/bytes");
 const { DefaultReadable } = require("streams/default");
@@ -71,7 +74,7 @@ function readableFromUser(underlyingSource, strategy) {
   }
   readable.source = new UserSource(source, controller);
   const expectedLength = source.expectedLength;
-  if (expectedLength !== undefined) readable.expectedLength = primordials.Number(expectedLength);
+  if (expectedLength !== undefined) readable.expectedLength = Number(expectedLength);
   startWith(readable, start, source, controller);
   return readable;
 }
@@ -306,7 +309,7 @@ class ReadableStreamBYOBReader {
 /** A count of elements: what is no number counts as 0. */
 function toCount(value) {
   const count = +value;
-  return primordials.NumberIsNaN(count) ? 0 : primordials.MathTrunc(count);
+  return NumberIsNaN(count) ? 0 : MathTrunc(count);
 }
 
 function readInto(reader, view, min) {
@@ -392,7 +395,7 @@ class ReadableByteStreamController {
       throw argumentError("ReadableByteStreamController", "enqueue", 1, "BufferSource");
     }
     const buffer = view ? viewBuffer(chunk) : chunk;
-    const byteLength = view ? viewByteLength(chunk) : primordials.ArrayBufferPrototypeGetByteLength(chunk);
+    const byteLength = view ? viewByteLength(chunk) : ArrayBufferPrototypeGetByteLength(chunk);
     if (byteLength === 0) throw typeError("Cannot enqueue a zero-length ArrayBuffer.");
     if (!isArrayBuffer(buffer)) throw typeError("The provided ArrayBuffer must be detachable.");
     if (!readable.canEnqueue) throw typeError("This ReadableByteStreamController is closed.");

@@ -1,7 +1,7 @@
 /* The reading end of a stream: what every kind of readable shares, the lock a reader holds on it, and read requests.
  *
- * A readable is one of DefaultReadable, ByteReadable (readables over a user's source) and NativeReadable. Each extends Readable
- * and adds
+ * A readable is one of DefaultReadable, ByteReadable (readables over a user's source) and NativeReadable. Each
+ * extends Readable and adds
  *     read(request)                 queue or answer one read
  *     readInto(view, min, request)  the same for a BYOB read (byte-oriented ones only)
  *     readPromise()                 read() for user code: a promise of {value, done}
@@ -9,11 +9,13 @@
  *     releaseSteps()                the reader leaves; may throw to refuse
  *     tee()                         two readables that yield the same chunks
  *     length()                      the number of bytes to come, where it is known, else undefined
- * Whoever holds the lock sits in `reader` and is told of the end: readableClosed(), readableErrored(error). That is a Reader,
- * or a Pipe. A read request has chunk(value), close(value) and fail(error), of which one is called, once.
+ * Whoever holds the lock sits in `reader` and is told of the end: readableClosed(), readableErrored(error). That is a
+ * Reader, or a Pipe. A read request has chunk(value), close(value) and fail(error), of which one is called, once.
  */
 const { PromisePrototypeThen, PromiseReject, PromiseResolve } = primordials;
-const { CLOSED, Deferred, ERRORED, READABLE, internal, markHandled, noop, rejectedHandled, settleRead, typeError } = require("streams/common");
+const {
+  CLOSED, Deferred, ERRORED, READABLE, internal, markHandled, noop, rejectedHandled, settleRead, typeError,
+} = require("streams/common");
 const { Deque } = require("streams/queue");
 
 class Readable {

@@ -46,8 +46,10 @@ internal(ResourceSink);
  * `untouched` that it may). Returns whether it did; both streams are then used up and locked.
  */
 function join(readable, writable, options) {
-  if (options.signal !== undefined || options.preventAbort || options.preventCancel || options.preventClose) return false;
-  if (!(readable.source instanceof ResourceSource) || readable.state !== READABLE || readable.request !== null) return false;
+  const { preventAbort, preventCancel, preventClose, signal } = options;
+  if (signal !== undefined || preventAbort || preventCancel || preventClose) return false;
+  if (!(readable.source instanceof ResourceSource)) return false;
+  if (readable.state !== READABLE || readable.request !== null) return false;
   if (!writable.expectsBytes || !writable.isIdle || !writable.sink.untouched) return false;
   writable.sink.takeOver(readable.source.resource);
   readable.takeSource();

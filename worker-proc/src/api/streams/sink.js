@@ -1,7 +1,8 @@
-/* A writable over a sink: WritableStream and WritableStreamDefaultController of the Streams Standard, sections 5.2 to 5.5.
+/* A writable over a sink: WritableStream and WritableStreamDefaultController of the Streams Standard, sections 5.2 to
+ * 5.5.
  *
- * Used by WritableStream and TransformStream. A sink is an object with write(chunk), close() and abort(reason), which may
- * return a promise and may throw.
+ * Used by WritableStream and TransformStream. A sink is an object with write(chunk), close() and abort(reason), which
+ * may return a promise and may throw.
  */
 const { PromiseReject, PromiseResolve } = primordials;
 const flags = require("flags");

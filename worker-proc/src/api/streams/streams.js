@@ -4,14 +4,15 @@
  *
  *     readable  writable  transform  identity  strategies    the classes of user code: shells over the objects below
  *     reader    writer                                       what all readables and writables share; the lock on them
- *     controlled default bytes                               readables with a user's source (default and byte controller)
+ *     controlled default bytes                               readables with a user's source: the two controllers
  *     sink                                                   writables with a user's sink
  *     native    identity_pipe                                readables and writables whose other end is not user code
  *     pipe      tee       from       iterator                pipeTo, tee(), ReadableStream.from, for await
  *     body      resource                                     what bodies need (re-exported here); native resources
  *     queue     common                                       ring buffer, queue with sizes, helpers
  *
- * For other APIs (a "stream" is a public ReadableStream or WritableStream, a "source" and a "sink" are as streams/native says):
+ * For other APIs (a "stream" is a public ReadableStream or WritableStream, a "source" and a "sink" are as
+ * streams/native says):
  *
  *     isReadableStream(value), isWritableStream(value)
  *     isLocked(stream), isDisturbed(stream), isClosed(stream)

@@ -1,7 +1,7 @@
 /* Teeing: Streams Standard, sections 4.9.1 (ReadableStreamDefaultTee, ReadableByteStreamTee).
  *
- * Used by ReadableStream.tee and by clones of bodies. The trunk's lock is held by the tee itself. Either branch's demand pulls the
- * trunk, so a branch that nobody reads keeps what the other one passes.
+ * Used by ReadableStream.tee and by clones of bodies. The trunk's lock is held by the tee itself. Either branch's
+ * demand pulls the trunk, so a branch that nobody reads keeps what the other one passes.
  */
 const { ArrayBufferPrototypeSlice, TypedArrayPrototypeSet, Uint8Array } = primordials;
 const { ERRORED, internal, markHandled, upon, viewBuffer, viewByteLength, viewByteOffset } = require("streams/common");
@@ -94,7 +94,7 @@ class DefaultTee extends Tee {
   }
 
   chunk(value) {
-    // In a microtask of its own, so that an error of the trunk that comes along with the chunk reaches the branches first.
+    // In a microtask of its own: an error of the trunk that comes along with the chunk reaches the branches first.
     upon(undefined, () => {
       this.readAgain = false;
       for (let i = 0; i < 2; i++) {
@@ -115,7 +115,7 @@ class DefaultTee extends Tee {
   }
 }
 
-/** A tee of bytes: each branch gets buffers of its own, and a BYOB request of a branch is filled by the trunk itself. */
+/** A tee of bytes: each branch gets buffers of its own, and the trunk itself fills the BYOB request of a branch. */
 class ByteTee extends Tee {
   constructor(trunk) {
     super(trunk);

@@ -1,14 +1,17 @@
 /* TransformStream: Streams Standard, section 6, and the pair of streams that workerd's other transform streams are.
  *
- * `Transform` is the machine; TransformStream and its controller are shells for user code. streams/encoding runs its own
- * transformers in it. A transformer has transform(chunk), flush() and cancel(reason), which may return a promise and may throw.
+ * `Transform` is the machine; TransformStream and its controller are shells for user code. streams/encoding runs its
+ * own transformers in it. A transformer has transform(chunk), flush() and cancel(reason), which may return a promise
+ * and may throw.
  */
-const { FunctionPrototypeCall, PromisePrototypeThen, PromiseReject, PromiseResolve } = primordials;
+const { FunctionPrototypeCall, Number, PromisePrototypeThen, PromiseReject, PromiseResolve } = primordials;
 const {
   constructorError, defineInterface, illegalConstructor, illegalInvocation, toDictionary,
 } = require("webidl");
 const flags = require("flags");
-const { Deferred, ERRORED, callbackField, internal, noop, resultOfStart, strategyOf, typeError, upon } = require("streams/common");
+const {
+  Deferred, ERRORED, callbackField, internal, noop, resultOfStart, strategyOf, typeError, upon,
+} = require("streams/common");
 const { DefaultReadable } = require("streams/default");
 const { identityPair } = require("streams/identity_pipe");
 const { wrapReadable } = require("streams/readable");
@@ -21,7 +24,7 @@ const kCreate = { __proto__: null };
 const kPair = { __proto__: null };
 
 class Transform {
-  /** `writableStrategy`, `readableStrategy`: {highWaterMark, size}. The caller assigns `transformer`, then calls start(). */
+  /** Both strategies are {highWaterMark, size}. The caller assigns `transformer`, then calls start(). */
   constructor(writableStrategy, readableStrategy, onAbort) {
     this.transformer = null;
     this.backpressure = true;
@@ -29,7 +32,8 @@ class Transform {
     this.finish = null;
     this.onTransformed = (error) => this.transformFailed(error);
     this.readable = new DefaultReadable(new Readout(this), readableStrategy.highWaterMark, readableStrategy.size);
-    this.writable = new DefaultWritable(new Intake(this), writableStrategy.highWaterMark, writableStrategy.size, onAbort);
+    const { highWaterMark, size } = writableStrategy;
+    this.writable = new DefaultWritable(new Intake(this), highWaterMark, size, onAbort);
   }
 
   start(startResult) {
@@ -288,7 +292,7 @@ function transformFromUser(transformer, writableStrategy, readableStrategy) {
 /** workerd's `expectedLength`: the Content-Length of a body made of this stream. */
 function expectedLengthOf(dictionary) {
   const length = dictionary.expectedLength;
-  return length === undefined ? undefined : primordials.Number(length);
+  return length === undefined ? undefined : Number(length);
 }
 
 class TransformStream {

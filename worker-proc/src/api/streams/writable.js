@@ -1,9 +1,9 @@
 /* WritableStream, its writer and its controller as user code sees them: Streams Standard, section 5.
  *
- * Shells over the writables of streams/sink and streams/native; `wrapWritable` and `writableOf` go between the two. Relies on
- * webidl and abort.
+ * Shells over the writables of streams/sink and streams/native; `wrapWritable` and `writableOf` go between the two.
+ * Relies on webidl and abort.
  */
-const { FunctionPrototypeCall, PromiseReject, RangeError } = primordials;
+const { Error, FunctionPrototypeCall, PromiseReject, RangeError } = primordials;
 const { abortSignal, createSignal } = require("abort");
 const {
   constructorError, defineInterface, illegalConstructor, illegalInvocation, isObject, toDictionary,
@@ -192,7 +192,7 @@ function lockedError() {
 }
 
 function constructorsDisabled(className) {
-  return new primordials.Error(
+  return new Error(
     `To use the new ${className}() constructor, enable the streams_enable_constructors compatibility flag. ` +
       "Refer to the docs for more information: " +
       "https://developers.cloudflare.com/workers/platform/compatibility-dates/#compatibility-flags",
