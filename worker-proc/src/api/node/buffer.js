@@ -445,12 +445,22 @@ function transcode(source, fromEncoding, toEncoding) {
   const isBroken =
     input === UTF16LE ? bytes.length % 2 !== 0 : input === UTF8 && output === UTF16LE && !ops.isUtf8(bytes);
   if (isBroken) throw new Error("Unable to transcode buffer");
-  let text = ops.decode(bytes, input === ASCII ? LATIN1 : input, 0, bytes.length);
-  const max = output === ASCII ? 0x7f : output === LATIN1 ? 0xff : Infinity;
-  if (max !== Infinity) {
-    text = Array.from(text, (char) => (char.codePointAt(0) > max ? "?" : char)).join("");
-  }
-  return asBuffer(ops.encode(text, output));
+  const isByte = (encoding) => encoding === ASCII || encoding === LATIN1;
+  let text = ops.decode(bytes, isByte(input) ? LATIN1 : input, 0, bytes.length);
+  if (isByte(input) && output !== UTF16LE) text = text.replace(/[\x80-\x9f]/g, (char) => WINDOWS_1252[char.charCodeAt(0) - 0x80]);
+  if (!isByte(output)) return asBuffer(ops.encode(text, output));
+  text = Array.from(text, toWindows1252).join("");
+  return asBuffer(ops.encode(text, LATIN1));
+}
+
+// The byte encodings are converted as Windows-1252; its 32 characters from 0x80 on.
+const WINDOWS_1252 = "€\x81‚ƒ„…†‡ˆ‰Š‹Œ\x8dŽ\x8f\x90‘’“”•–—˜™š›œ\x9džŸ";
+
+function toWindows1252(char) {
+  const code = char.codePointAt(0);
+  if (code < 0x80 || (code >= 0xa0 && code <= 0xff)) return char;
+  const index = WINDOWS_1252.indexOf(char);
+  return index === -1 ? "?" : String.fromCharCode(0x80 + index);
 }
 
 function resolveObjectURL() {

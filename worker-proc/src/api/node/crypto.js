@@ -5,6 +5,7 @@
 
 const { Hash, Hmac, createHash, createHmac, hash } = require("node/crypto/hash");
 const kdf = require("node/crypto/kdf");
+const { KeyObject, createSecretKey } = require("node/crypto/keys");
 const random = require("node/crypto/random");
 const { constants } = require("node/crypto/constants");
 const { ERR_INVALID_ARG_TYPE } = require("node/errors");
@@ -26,7 +27,7 @@ function timingSafeEqual(a, b) {
 const missing = {};
 for (const name of [
   "createCipheriv", "createDecipheriv", "createDiffieHellman", "createDiffieHellmanGroup", "getDiffieHellman",
-  "createECDH", "createPrivateKey", "createPublicKey", "createSecretKey", "createSign", "createVerify", "sign",
+  "createECDH", "createPrivateKey", "createPublicKey", "createSign", "createVerify", "sign",
   "verify", "generateKey", "generateKeySync", "generateKeyPair", "generateKeyPairSync", "publicEncrypt",
   "publicDecrypt", "privateEncrypt", "privateDecrypt", "diffieHellman", "getCipherInfo", "setEngine", "setFips",
 ]) {
@@ -43,6 +44,8 @@ const nodeCrypto = {
   ...random,
   pseudoRandomBytes: random.randomBytes,
   timingSafeEqual,
+  KeyObject,
+  createSecretKey,
   ...missing,
   getCiphers: () => [],
   getCurves: () => ["secp224r1", "prime256v1", "secp384r1", "secp521r1"],

@@ -68,7 +68,7 @@ fn new_hmac(
     });
     match hmac {
         Some(hmac) => rv.set(native_object(scope, RefCell::new(State::Hmac(hmac))).into()),
-        None => throw_error(scope, &format!("Invalid digest: {name}")),
+        None => throw_error(scope, "Digest method not supported"),
     }
 }
 
@@ -278,7 +278,7 @@ impl Algorithm {
         let lower = name.to_ascii_lowercase();
         let plain = lower.strip_prefix("rsa-").unwrap_or(&lower);
         let plain = match plain {
-            "sha-1" | "ssl3-sha1" => "sha1",
+            "sha-1" | "ssl3-sha1" | "dsa-sha" | "dsa-sha1" | "ecdsa-with-sha1" => "sha1",
             "ssl3-md5" => "md5",
             "rmd160" | "ripemd" => "ripemd160",
             "sha-224" => "sha224",

@@ -100,6 +100,7 @@ pub const API: Api = Api {
         js!("crypto/hash.js"),
         js!("crypto/random.js"),
         js!("crypto/kdf.js"),
+        js!("crypto/keys.js"),
         js!("crypto/util.js"),
     ],
     ops,

@@ -301,13 +301,21 @@ function toInput(value) {
   throw new ERR_INVALID_ARG_TYPE("buffer", ["string", "Buffer", "TypedArray", "DataView", "ArrayBuffer"], value);
 }
 
-/** All of the input through a stream's coder, without the stream. */
+/** All of the input through a stream's coder, without the stream. Its errors carry no code. */
 function runAtOnce(stream, input) {
-  const parts = [code(stream, input, stream._finishFlag)];
+  try {
+    return codeAll(stream, input);
+  } catch (error) {
+    if (error.errno === undefined) throw error;
+    throw new Error(stream._mode >= BROTLI_DECODE ? "Compression failed" : error.message);
+  }
+}
+
+function codeAll(stream, input) {
+  const buffer = code(stream, input, stream._finishFlag);
   const isDecoder = [INFLATE, GUNZIP, INFLATERAW, UNZIP, BROTLI_DECODE].includes(stream._mode);
   const isFinal = stream._finishFlag === (stream._mode >= BROTLI_DECODE ? BROTLI_OPERATION_FINISH : Z_FINISH);
   if (isDecoder && !stream._ended && isFinal) throw dataError(-5, "Z_BUF_ERROR", "unexpected end of file");
-  const buffer = parts.length === 1 ? parts[0] : Buffer.concat(parts);
   return stream._info ? { buffer, engine: stream } : buffer;
 }
 

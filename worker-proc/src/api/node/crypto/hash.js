@@ -17,16 +17,41 @@ const { isBytes } = require("node/crypto/util");
 const kHandle = Symbol("kHandle");
 const kState = Symbol("kState");
 
+/** A native hash or HMAC, good for one digest. */
+class Handle {
+  #native;
+  #isFinal = false;
+
+  constructor(native) {
+    this.#native = native;
+  }
+
+  update(bytes) {
+    return ops.updateHash(this.#native, bytes);
+  }
+
+  digest(length = 0) {
+    if (this.#isFinal) throw new Error("The hash has already been finalized");
+    this.#isFinal = true;
+    return ops.finishHash(this.#native, length);
+  }
+
+  copy() {
+    if (this.#isFinal) throw new Error("The hash has already been finalized");
+    return new Handle(ops.copyHash(this.#native));
+  }
+}
+
 function Hash(algorithm, options) {
   if (!(this instanceof Hash)) return new Hash(algorithm, options);
   const length = typeof options === "object" && options !== null ? options.outputLength : undefined;
   if (length !== undefined) validateUint32(length, "options.outputLength");
   if (algorithm?.[kHandle] !== undefined) {
-    this[kHandle] = ops.copyHash(algorithm[kHandle]);
+    this[kHandle] = algorithm[kHandle].copy();
     this[kState] = { isFinal: false, name: algorithm[kState].name, length };
   } else {
     validateString(algorithm, "algorithm");
-    this[kHandle] = ops.newHash(algorithm);
+    this[kHandle] = new Handle(ops.newHash(algorithm));
     this[kState] = { isFinal: false, name: algorithm, length };
   }
   const size = ops.hashSize(this[kState].name);
@@ -40,7 +65,7 @@ Object.setPrototypeOf(Hash, Transform);
 function finish(target) {
   const { length } = target[kState];
   if (length === 0) return Buffer.alloc(0);
-  const bytes = ops.finishHash(target[kHandle], length ?? 0);
+  const bytes = target[kHandle].digest(length ?? 0);
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
@@ -53,7 +78,7 @@ Hash.prototype.copy = function (options) {
 };
 
 Hash.prototype._transform = function (chunk, encoding, callback) {
-  ops.updateHash(this[kHandle], typeof chunk === "string" ? Buffer.from(chunk, encoding) : chunk);
+  this[kHandle].update(typeof chunk === "string" ? Buffer.from(chunk, encoding) : chunk);
   callback();
 };
 
@@ -69,7 +94,7 @@ Hash.prototype.update = function (data, encoding) {
   } else if (!ArrayBuffer.isView(data)) {
     throw new ERR_INVALID_ARG_TYPE("data", ["string", "Buffer", "TypedArray", "DataView"], data);
   }
-  if (!ops.updateHash(this[kHandle], data)) throw new ERR_CRYPTO_HASH_UPDATE_FAILED();
+  if (!this[kHandle].update(data)) throw new ERR_CRYPTO_HASH_UPDATE_FAILED();
   return this;
 };
 
@@ -99,7 +124,7 @@ function Hmac(algorithm, key, options) {
       key,
     );
   }
-  this[kHandle] = ops.newHmac(algorithm, bytes);
+  this[kHandle] = new Handle(ops.newHmac(algorithm, bytes));
   this[kState] = { isFinal: false, name: algorithm, length: undefined };
   Transform.call(this, options);
   return this;

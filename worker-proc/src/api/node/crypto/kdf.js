@@ -20,25 +20,52 @@ function pbkdf2Arguments(password, salt, iterations, length, digest) {
   const grains = toBytes(salt, "salt");
   validateInt32(iterations, "iterations", 1);
   validateInt32(length, "keylen", 0);
-  if (ops.hashSize(digest) === 0) throw invalidDigest(digest, TypeError);
   return ["pbkdf2", secret, grains, length, digest, iterations];
 }
 
-function invalidDigest(digest, Base) {
-  const error = new Base(`Invalid digest: ${digest}`);
-  error.code = "ERR_CRYPTO_INVALID_DIGEST";
-  return error;
+const failure = (Base, code, message) => Object.assign(new Base(message), { code });
+
+// No more than this many digests in one key.
+const MAX_DIGESTS = 255;
+// N * r * p: what one derivation may cost.
+const MAX_SCRYPT_COST = 2 ** 20;
+
+/** Limits that the derivation itself has; functions with a callback report them there. */
+function checkRequest([kind, , , length, first, ...rest]) {
+  if (kind === "scrypt") {
+    const [r, p, maxmem] = rest;
+    const memory = 128 * r * (first + p + 2);
+    const isPowerOfTwo = first >= 2 && Number.isInteger(Math.log2(first));
+    if (!isPowerOfTwo || memory > maxmem || r * p >= 2 ** 30 || first * r * p > MAX_SCRYPT_COST) {
+      const why = isPowerOfTwo && memory > maxmem ? ": memory limit exceeded" : "";
+      throw failure(RangeError, "ERR_CRYPTO_INVALID_SCRYPT_PARAMS", `Invalid scrypt params${why}`);
+    }
+    return;
+  }
+  const size = Math.abs(ops.hashSize(first));
+  if (size === 0) throw failure(TypeError, "ERR_CRYPTO_INVALID_DIGEST", `Invalid digest: ${first}`);
+  if (length > size * MAX_DIGESTS) throw failure(RangeError, "ERR_CRYPTO_INVALID_KEYLEN", "Invalid key length");
+}
+
+function deriveNow(request) {
+  checkRequest(request);
+  return ops.derive(...request);
+}
+
+async function deriveLater(request) {
+  checkRequest(request);
+  return ops.deriveLater(...request);
 }
 
 function pbkdf2Sync(password, salt, iterations, length, digest) {
-  return asBuffer(ops.derive(...pbkdf2Arguments(password, salt, iterations, length, digest)));
+  return asBuffer(deriveNow(pbkdf2Arguments(password, salt, iterations, length, digest)));
 }
 
 function pbkdf2(password, salt, iterations, length, digest, callback) {
   if (typeof digest === "function") validateString(undefined, "digest");
   validateFunction(callback, "callback");
   const request = pbkdf2Arguments(password, salt, iterations, length, digest);
-  callBack(ops.deriveLater(...request), callback, asBuffer);
+  callBack(deriveLater(request), callback, asBuffer);
 }
 
 function hkdfArguments(digest, key, salt, info, length) {
@@ -65,26 +92,19 @@ function hkdfArguments(digest, key, salt, info, length) {
   if (info.byteLength > MAX_INFO_BYTES) {
     throw new ERR_OUT_OF_RANGE("info", `must not contain more than ${MAX_INFO_BYTES} bytes`, info.byteLength);
   }
-  const size = Math.abs(ops.hashSize(digest));
-  if (size === 0) throw invalidDigest(digest, TypeError);
-  if (length > size * 255) {
-    const error = new RangeError("Invalid key length");
-    error.code = "ERR_CRYPTO_INVALID_KEYLEN";
-    throw error;
-  }
   return ["hkdf", key, salt, length, digest, info];
 }
 
 const asMemory = (bytes) => bytes.buffer;
 
 function hkdfSync(digest, key, salt, info, length) {
-  return asMemory(ops.derive(...hkdfArguments(digest, key, salt, info, length)));
+  return asMemory(deriveNow(hkdfArguments(digest, key, salt, info, length)));
 }
 
 function hkdf(digest, key, salt, info, length, callback) {
   const request = hkdfArguments(digest, key, salt, info, length);
   validateFunction(callback, "callback");
-  callBack(ops.deriveLater(...request), callback, asMemory);
+  callBack(deriveLater(request), callback, asMemory);
 }
 
 const scryptDefaults = { N: 16384, r: 8, p: 1, maxmem: 32 << 20 };
@@ -116,18 +136,11 @@ function scryptArguments(password, salt, length, options) {
     validateInteger(options.maxmem, "maxmem", 0);
     maxmem = options.maxmem || maxmem;
   }
-  const isPowerOfTwo = N >= 2 && Number.isInteger(Math.log2(N));
-  const memory = 128 * r * (N + p + 2);
-  if (!isPowerOfTwo || memory > maxmem || r * p >= 2 ** 30) {
-    const error = new RangeError(memory > maxmem && isPowerOfTwo ? "Invalid scrypt params: memory limit exceeded" : "Invalid scrypt params");
-    error.code = "ERR_CRYPTO_INVALID_SCRYPT_PARAMS";
-    throw error;
-  }
   return ["scrypt", secret, grains, length, N, r, p, maxmem];
 }
 
 function scryptSync(password, salt, length, options) {
-  return asBuffer(ops.derive(...scryptArguments(password, salt, length, options)));
+  return asBuffer(deriveNow(scryptArguments(password, salt, length, options)));
 }
 
 function scrypt(password, salt, length, options, callback) {
@@ -137,7 +150,7 @@ function scrypt(password, salt, length, options, callback) {
   }
   const request = scryptArguments(password, salt, length, options);
   validateFunction(callback, "callback");
-  callBack(ops.deriveLater(...request), callback, asBuffer);
+  callBack(deriveLater(request), callback, asBuffer);
 }
 
 Object.assign(exports, { hkdf, hkdfSync, pbkdf2, pbkdf2Sync, scrypt, scryptSync });

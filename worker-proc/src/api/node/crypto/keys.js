@@ -1,0 +1,53 @@
+/*
+ * KeyObject of node:crypto: secret keys, whose bytes scripts see only by `export`.
+ */
+
+const { Buffer } = require("node:buffer");
+const { ERR_INVALID_ARG_TYPE, ERR_ILLEGAL_CONSTRUCTOR } = require("node/errors");
+const { markKeyObject } = require("node/key_mark");
+const { validateObject, validateOneOf } = require("node/validators");
+const { toBytes } = require("node/crypto/util");
+
+const kCreate = Symbol("kCreate");
+
+class KeyObject {
+  #bytes;
+
+  constructor(mark, bytes) {
+    if (mark !== kCreate) throw new ERR_ILLEGAL_CONSTRUCTOR();
+    this.#bytes = bytes;
+    markKeyObject(this);
+  }
+
+  get type() {
+    return "secret";
+  }
+
+  get symmetricKeySize() {
+    return this.#bytes.length;
+  }
+
+  export(options = {}) {
+    validateObject(options, "options");
+    const { format = "buffer" } = options;
+    validateOneOf(format, "options.format", ["buffer", "jwk"]);
+    if (format === "buffer") return Buffer.from(this.#bytes);
+    return { kty: "oct", k: this.#bytes.toString("base64url") };
+  }
+
+  equals(other) {
+    if (!(other instanceof KeyObject)) throw new ERR_INVALID_ARG_TYPE("otherKeyObject", "KeyObject", other);
+    return ops.compareBytes(this.#bytes, other.#bytes) === 0;
+  }
+
+  get [Symbol.toStringTag]() {
+    return "KeyObject";
+  }
+}
+
+function createSecretKey(key, encoding) {
+  const bytes = toBytes(key, "key", encoding);
+  return new KeyObject(kCreate, Buffer.from(ArrayBuffer.isView(bytes) ? new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength) : new Uint8Array(bytes)));
+}
+
+Object.assign(exports, { KeyObject, createSecretKey });

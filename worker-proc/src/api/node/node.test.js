@@ -1,0 +1,160 @@
+// One test a module: what libraries lean on.
+import assert, { deepStrictEqual, rejects, strictEqual, throws } from "node:assert";
+import { AsyncLocalStorage, AsyncResource } from "node:async_hooks";
+import { Buffer, isUtf8, transcode } from "node:buffer";
+import { createHash, createHmac, pbkdf2Sync, randomBytes } from "node:crypto";
+import { EventEmitter, on, once } from "node:events";
+import path from "node:path";
+import process from "node:process";
+import { Duplex, PassThrough, Readable, Transform } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import { StringDecoder } from "node:string_decoder";
+import { setTimeout as wait } from "node:timers/promises";
+import url from "node:url";
+import util from "util";
+import zlib from "node:zlib";
+
+export const asserts = {
+  async test() {
+    throws(() => strictEqual(1, 2), { code: "ERR_ASSERTION", actual: 1, expected: 2, operator: "strictEqual" });
+    throws(() => deepStrictEqual({ a: [1] }, { a: [2] }), /strictly deep-equal/);
+    deepStrictEqual(new Map([[{ a: 1 }, new Set([1])]]), new Map([[{ a: 1 }, new Set([1])]]));
+    await rejects(Promise.reject(new TypeError("x")), TypeError);
+    throws(() => assert.equal(1, "1"), assert.AssertionError);
+  },
+};
+
+export const buffers = {
+  test() {
+    strictEqual(Buffer.from("héllo").toString("base64url"), "aMOpbGxv");
+    strictEqual(Buffer.from("68c3a9zz", "hex").toString(), "hé");
+    strictEqual(Buffer.from("é", "utf16le").length, 2);
+    const buffer = Buffer.alloc(8);
+    buffer.writeInt32BE(-2, 0);
+    buffer.writeFloatLE(1.5, 4);
+    deepStrictEqual([buffer.readInt32BE(0), buffer.readFloatLE(4)], [-2, 1.5]);
+    throws(() => buffer.writeUInt8(256, 0), { code: "ERR_OUT_OF_RANGE" });
+    strictEqual(Buffer.concat([Buffer.from("ab"), Buffer.from("cd")]).indexOf("bc"), 1);
+    strictEqual(Buffer.from("ab").compare(Buffer.from("ac")), -1);
+    strictEqual(isUtf8(Buffer.from([0xff])), false);
+    strictEqual(transcode(Buffer.from("é"), "utf8", "latin1").toString("latin1"), "é");
+    strictEqual(util.inspect(Buffer.from("hi")), "<Buffer 68 69>");
+  },
+};
+
+export const emitters = {
+  async test() {
+    const emitter = new EventEmitter();
+    const seen = [];
+    emitter.prependListener("x", () => seen.push("first"));
+    emitter.once("x", (value) => seen.push(value));
+    emitter.emit("x", 1);
+    emitter.emit("x", 2);
+    deepStrictEqual(seen, ["first", 1, "first"]);
+    throws(() => emitter.emit("error", new RangeError("lost")), RangeError);
+    queueMicrotask(() => emitter.emit("later", 1, 2));
+    deepStrictEqual(await once(emitter, "later"), [1, 2]);
+    queueMicrotask(() => [1, 2].forEach((n) => emitter.emit("n", n)));
+    const numbers = [];
+    for await (const [n] of on(emitter, "n")) {
+      numbers.push(n);
+      if (n === 2) break;
+    }
+    deepStrictEqual(numbers, [1, 2]);
+  },
+};
+
+export const asyncContext = {
+  async test() {
+    const store = new AsyncLocalStorage();
+    const seen = await store.run("outer", async () => {
+      const bound = AsyncResource.bind(() => store.getStore());
+      const snapshot = AsyncLocalStorage.snapshot();
+      await scheduler.wait(1);
+      const timer = new Promise((resolve) => setTimeout(() => resolve(store.getStore()), 1));
+      return store.run("inner", async () => [bound(), snapshot(() => store.getStore()), await timer, store.getStore()]);
+    });
+    deepStrictEqual(seen, ["outer", "outer", "outer", "inner"]);
+    strictEqual(store.getStore(), undefined);
+  },
+};
+
+export const paths = {
+  test() {
+    strictEqual(path.join("/a", "../b", "./c.txt"), "/b/c.txt");
+    strictEqual(path.relative("/a/b/c", "/a/d"), "../../d");
+    deepStrictEqual(path.parse("/x/y.tar.gz"), { root: "/", dir: "/x", base: "y.tar.gz", ext: ".gz", name: "y.tar" });
+    strictEqual(path.win32.resolve("C:\\a", "..\\b"), "C:\\b");
+    strictEqual(url.fileURLToPath("file:///a%20b"), "/a b");
+    strictEqual(url.resolve("/one/two", "three"), "/one/three");
+    strictEqual(url.parse("http://u:p@h:1/p?q#f").auth, "u:p");
+  },
+};
+
+export const utilities = {
+  async test() {
+    strictEqual(await util.promisify((a, callback) => callback(null, a + 1))(1), 2);
+    await rejects(util.promisify((callback) => callback(new Error("no")))(), /no/);
+    strictEqual(util.types.isProxy(new Proxy({}, {})), true);
+    strictEqual(util.stripVTControlCharacters("\u001b[31mred\u001b[39m"), "red");
+    strictEqual(new util.MIMEType("Text/HTML; charset=utf-8").params.get("charset"), "utf-8");
+    strictEqual(new StringDecoder().write(Buffer.from([0xe2, 0x82])), "");
+    strictEqual(await wait(1, "value"), "value");
+  },
+};
+
+export const streams = {
+  async test() {
+    const upper = new Transform({
+      transform(chunk, encoding, callback) {
+        callback(null, chunk.toString().toUpperCase());
+      },
+    });
+    const chunks = [];
+    await pipeline(Readable.from(["a", "b"]), upper, async (source) => {
+      for await (const chunk of source) chunks.push(chunk.toString());
+    });
+    strictEqual(chunks.join(""), "AB");
+    deepStrictEqual(await Readable.from([1, 2, 3]).map((n) => n * 2).toArray(), [2, 4, 6]);
+    const failing = new PassThrough();
+    queueMicrotask(() => failing.destroy(new Error("cut")));
+    await rejects(pipeline(failing, new PassThrough()), /cut/);
+    strictEqual(await new Response(Readable.toWeb(Readable.from([Buffer.from("web")]))).text(), "web");
+    strictEqual(new Duplex() instanceof Readable, true);
+  },
+};
+
+export const compression = {
+  test() {
+    const text = Buffer.from("to be or not to be ".repeat(1000));
+    for (const [pack, unpack] of [["deflate", "inflate"], ["gzip", "unzip"], ["brotliCompress", "brotliDecompress"]]) {
+      const packed = zlib[`${pack}Sync`](text);
+      assert(packed.length < text.length / 10);
+      strictEqual(zlib[`${unpack}Sync`](packed).equals(text), true);
+    }
+    throws(() => zlib.inflateSync(Buffer.from("nonsense")), /incorrect header check/);
+    strictEqual(zlib.crc32("hello"), 0x3610a686);
+  },
+};
+
+export const cryptography = {
+  test() {
+    strictEqual(createHash("md5").update("abc").digest("hex"), "900150983cd24fb0d6963f7d28e17f72");
+    strictEqual(
+      createHmac("sha256", "key").update("data").digest("base64"),
+      "UDH+PZicbRU3oBP6bnOdojRj/a7DtwE32Cjjas4iG9A=",
+    );
+    strictEqual(pbkdf2Sync("p", "s", 1, 8, "sha1").toString("hex").length, 16);
+    strictEqual(randomBytes(5).length, 5);
+  },
+};
+
+export const processObject = {
+  test(controller, env) {
+    strictEqual(process.env.GREETING, "hello");
+    strictEqual(process.platform, "linux");
+    strictEqual(globalThis.process, process);
+    strictEqual(process.getBuiltinModule("node:util"), util);
+    throws(() => process.chdir(5), { code: "ERR_INVALID_ARG_TYPE" });
+  },
+};
