@@ -49,7 +49,10 @@ pub fn uint8_array<'s>(
 
 /// A Uint8Array with a copy of the bytes, in memory that V8 allocates: unlike bytes moved in, that counts towards the
 /// next collection of young objects, so that chunks passing through JavaScript do not pile up.
-pub fn uint8_array_copy<'s>(scope: &mut v8::PinScope<'s, '_>, bytes: &[u8]) -> v8::Local<'s, v8::Uint8Array> {
+pub fn uint8_array_copy<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    bytes: &[u8],
+) -> v8::Local<'s, v8::Uint8Array> {
     let buffer = v8::ArrayBuffer::new(scope, bytes.len());
     if let Some(data) = buffer.data() {
         // SAFETY: the buffer is new, so its bytes.len() bytes are nobody else's, and no JavaScript runs in between.

@@ -15,11 +15,7 @@ fn ops(ops: &mut Ops) {
 }
 
 /// `flagNames()`: for every flag that can be enabled, the name that a configuration uses and the table's, in one flat array.
-fn flag_names(
-    scope: &mut v8::PinScope,
-    _: v8::FunctionCallbackArguments,
-    mut rv: v8::ReturnValue,
-) {
+fn flag_names(scope: &mut v8::PinScope, _: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
     let mut names: Vec<v8::Local<v8::Value>> = Vec::new();
     for (field, _) in schema::compat::Flags::default().iter() {
         if let Some(enable) = field.enable_flag() {

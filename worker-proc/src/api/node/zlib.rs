@@ -353,7 +353,9 @@ mod tests {
 
     #[test]
     fn what_is_packed_comes_out_again() {
-        let input: Vec<u8> = (0..100_000u32).map(|i| (i.wrapping_mul(i) >> 7) as u8).collect();
+        let input: Vec<u8> = (0..100_000u32)
+            .map(|i| (i.wrapping_mul(i) >> 7) as u8)
+            .collect();
         assert_eq!(
             round(DEFLATE, inflater(false, 15, Vec::new()), &input),
             input
