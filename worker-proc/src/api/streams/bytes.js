@@ -6,7 +6,7 @@
  */
 const {
   ArrayBuffer, ArrayBufferPrototypeGetByteLength, ArrayBufferPrototypeGetDetached, ArrayBufferPrototypeSlice,
-  ArrayBufferPrototypeTransfer, BigInt64Array, BigUint64Array, DataView, Float16Array, Float32Array, Float64Array,
+  ArrayBufferPrototypeTransfer, BigInt64Array, BigUint64Array, DataView, Float32Array, Float64Array,
   Int16Array, Int32Array, Int8Array, MathMin, RangeError, TypedArrayPrototypeSet, Uint16Array, Uint32Array,
   Uint8Array, Uint8ClampedArray,
 } = primordials;
@@ -28,7 +28,7 @@ const elementSizes = {
 };
 const viewClasses = {
   __proto__: null,
-  Int8Array, Uint8Array, Uint8ClampedArray, Int16Array, Uint16Array, Float16Array, Int32Array, Uint32Array,
+  Int8Array, Uint8Array, Uint8ClampedArray, Int16Array, Uint16Array, Int32Array, Uint32Array,
   Float32Array, Float64Array, BigInt64Array, BigUint64Array,
 };
 
@@ -493,6 +493,11 @@ class ByteReadable extends ControlledReadable {
     this.byobRequest = null;
   }
 }
+
+/** V8 adds this class after the snapshot is loaded. */
+exports.install = (global) => {
+  viewClasses.Float16Array = global.Float16Array;
+};
 
 exports.ByteReadable = ByteReadable;
 exports.elementSizeOf = elementSizeOf;

@@ -114,6 +114,19 @@ export const byob = {
   },
 };
 
+export const byobKeepsTheKindOfView = {
+  async test() {
+    const stream = new ReadableStream({ type: "bytes", pull: (controller) => controller.byobRequest.respond(8) });
+    const reader = stream.getReader({ mode: "byob" });
+    for (const View of [Int8Array, Uint16Array, Float16Array, Float64Array, BigInt64Array]) {
+      const { value } = await reader.read(new View(8));
+      ok(value instanceof View);
+      strictEqual(value.byteLength, 8);
+    }
+    ok((await reader.read(new DataView(new ArrayBuffer(8)))).value instanceof DataView);
+  },
+};
+
 export const byobRequestChecks = {
   async test() {
     const seen = [];
