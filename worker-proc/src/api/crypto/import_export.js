@@ -12,7 +12,8 @@ const {
   TypedArrayPrototypeSlice,
 } = primordials;
 const { byteLengthOf } = require("encoding");
-const { algorithms, checkUsages, createKey, curveOf, domError, hashOf } = require("crypto/keys");
+const { toDOMString } = require("webidl");
+const { algorithms, checkUsages, createKey, curveOf, domError, hashOf, missingField } = require("crypto/keys");
 
 // base64url, by way of the ops of `btoa` and `atob`.
 
@@ -127,14 +128,27 @@ function pairAlgorithm(algorithm, handle) {
     case "EC":
       return { name, namedCurve: curveOf(algorithm) };
     default:
-      return { name };
+      return name === NODE_ED25519 ? { name, namedCurve: nodeCurve(algorithm) } : { name };
   }
 }
+
+/** An older name of Ed25519, which wants a curve of the same name. */
+const NODE_ED25519 = "NODE-ED25519";
+
+function nodeCurve(algorithm) {
+  const { namedCurve } = algorithm;
+  if (namedCurve === undefined) throw missingField("namedCurve");
+  if (namedCurve !== NODE_ED25519) throw domError("NotSupportedError", `EDDSA curve "${namedCurve}" isn't supported.`);
+  return namedCurve;
+}
+
+const curveNameOf = (name) => (name === NODE_ED25519 ? "Ed25519" : name);
 
 /** What the ops call the kind of key that an algorithm has. */
 function kindOf(algorithm) {
   const { family } = algorithms[algorithm.name];
-  return family === "RSA" ? "RSA" : family === "EC" ? curveOf(algorithm) : algorithm.name;
+  if (algorithm.name === NODE_ED25519) nodeCurve(algorithm);
+  return family === "RSA" ? "RSA" : family === "EC" ? curveOf(algorithm) : curveNameOf(algorithm.name);
 }
 
 function importPair(format, data, algorithm, extractable, usages) {
@@ -169,6 +183,10 @@ const rawError = (kind, data) =>
     ? `${kind} raw keys must be exactly 32-bytes (provided ${byteLengthOf(data)}).`
     : "Failed to import raw EC key data";
 
+const RSA_ALGS = [
+  "RS1", "RS256", "RS384", "RS512", "PS1", "PS256", "PS384", "PS512",
+  "RSA-OAEP", "RSA-OAEP-256", "RSA-OAEP-384", "RSA-OAEP-512",
+];
 const RSA_PUBLIC = ["n", "e"];
 const RSA_PRIVATE = ["n", "e", "d", "p", "q", "dp", "dq", "qi"];
 
@@ -181,14 +199,25 @@ function importJwk(jwk, algorithm, kind, usages, extractable) {
   const isPrivate = jwk.d !== undefined;
   if (family === "RSA") {
     const expected = rsaAlg(name, hashOf(algorithm));
-    if (jwk.alg !== undefined && jwk.alg !== expected) {
-      throw dataError(`JSON Web Key Algorithm parameter "alg" ("${jwk.alg}") does not match requested algorithm "${expected}".`);
+    if (jwk.alg !== undefined) {
+      const alg = toDOMString(jwk.alg);
+      if (!ArrayPrototypeIncludes(RSA_ALGS, alg)) {
+        throw domError(
+          "NotSupportedError",
+          `Unrecognized or unimplemented algorithm "${alg}" listed in JSON Web Key Algorithm parameter.`,
+        );
+      }
+      if (alg !== expected) {
+        throw dataError(`JSON Web Key Algorithm parameter "alg" ("${alg}") does not match requested hash algorithm "${expected}".`);
+      }
     }
     return imported("RSA", ops.importKey("numbers", kind, ...parts(jwk, isPrivate ? RSA_PRIVATE : RSA_PUBLIC, "RSA")));
   }
-  const crv = family === "EC" ? kind : name;
-  if (jwk.crv !== crv) {
-    throw dataError(`The JSON Web Key's curve "crv" ("${jwk.crv}") does not match requested curve "${crv}".`);
+  if (family === "OKP" && jwk.crv !== kind) {
+    throw domError("NotSupportedError", `Only ${kind} is supported but "${jwk.crv}" was requested.`);
+  }
+  if (jwk.crv !== kind) {
+    throw dataError(`The JSON Web Key's curve "crv" ("${jwk.crv}") does not match requested curve "${kind}".`);
   }
   if (family === "EC") {
     const fields = isPrivate ? ["x", "y", "d"] : ["x", "y"];
@@ -297,7 +326,7 @@ function pairJwk(key) {
     if (isPrivate) jwk.d = toBase64Url(d);
     return jwk;
   }
-  jwk.crv = name;
+  jwk.crv = curveNameOf(name);
   jwk.x = toBase64Url(ops.exportKey("raw", key.handle)[0]);
   if (isPrivate) jwk.d = toBase64Url(ops.exportKey("private", key.handle)[0]);
   return jwk;

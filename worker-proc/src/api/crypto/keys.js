@@ -35,6 +35,7 @@ const algorithms = {
   ECDSA: { __proto__: null, family: "EC", public: ["verify"], private: ["sign"] },
   ECDH: { __proto__: null, family: "EC", public: [], private: ["deriveKey", "deriveBits"] },
   Ed25519: { __proto__: null, family: "OKP", public: ["verify"], private: ["sign"] },
+  "NODE-ED25519": { __proto__: null, family: "OKP", public: ["verify"], private: ["sign"] },
   X25519: { __proto__: null, family: "OKP", public: [], private: ["deriveKey", "deriveBits"] },
 };
 

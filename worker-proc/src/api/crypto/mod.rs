@@ -43,6 +43,7 @@ fn ops(ops: &mut Ops) {
     ops.add("equal", equal);
     ops.add("inEvent", in_event);
     ops.add("bitLength", bit_length);
+    ops.add("smallNumber", small_number);
     ops.add("asUint8Array", as_uint8_array);
     ops.add("toBase64Url", to_base64_url);
     ops.add("fromBase64Url", from_base64_url);
@@ -258,6 +259,19 @@ fn bit_length(_: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv:
         bits + 8 * (bytes.len() - zeros).saturating_sub(1) as u32
     });
     rv.set_uint32(bits);
+}
+
+/// `smallNumber(bytes)`: the number that they are, most significant byte first, as near as a double is.
+fn small_number(
+    _: &mut v8::PinScope,
+    args: v8::FunctionCallbackArguments,
+    mut rv: v8::ReturnValue,
+) {
+    rv.set_double(with_bytes(args.get(0), |bytes| {
+        bytes
+            .iter()
+            .fold(0.0, |number, byte| number * 256.0 + f64::from(*byte))
+    }));
 }
 
 /// `asUint8Array(view)`: a copy of a view's bytes.

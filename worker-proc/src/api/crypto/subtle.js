@@ -201,7 +201,8 @@ function schemeOf(algorithm, key) {
     case "ECDSA":
       return { __proto__: null, name, hash: hashOf(algorithm), detail: key.algorithm.namedCurve };
     case "Ed25519":
-      return { __proto__: null, name, hash: "", detail: 0 };
+    case "NODE-ED25519":
+      return { __proto__: null, name: "Ed25519", hash: "", detail: 0 };
     default:
       throw domError("NotSupportedError", `The sign and verify operations are not implemented for "${name}".`);
   }
@@ -395,6 +396,10 @@ function rsaParameters(algorithm) {
   if (bits % 128 !== 0) {
     throw domError("OperationError", "Can't generate key: RSA key size is required to be a multiple of 128");
   }
+  const power = ops.smallNumber(exponent);
+  if (power !== 3 && power !== 65537) {
+    throw domError("OperationError", `The "publicExponent" must be either 3 or 65537, but got ${power}.`);
+  }
   return [bits, exponent];
 }
 
@@ -504,7 +509,7 @@ class SubtleCrypto {
       const holder = keyFor(wrapping, wanted.name, "wrapKey");
       const exported = exportKey(format, exportable(object));
       const bytes = format === "jwk" ? encodeUtf8(JSONStringify(exported)) : new Uint8Array(exported);
-      return buffer(await wrap(wanted, holder, padded(format, wanted.name, bytes)));
+      return buffer(await wrap(wanted, holder, bytes));
     })();
   }
   unwrapKey(format, wrappedKey, unwrappingKey, unwrapAlgorithm, keyAlgorithm, extractable, usages) {
@@ -585,15 +590,6 @@ async function keyWrap(wrapping, key, bytes) {
   } catch {
     throw domError("OperationError", `AES-KW key ${wrapping ? "wrapping" : "unwrapping"} failed`);
   }
-}
-
-/** AES-KW takes multiples of 8 bytes: a JSON Web Key is filled up with spaces. */
-function padded(format, name, bytes) {
-  const length = TypedArrayPrototypeGetLength(bytes);
-  if (format !== "jwk" || name !== "AES-KW" || length % 8 === 0) return bytes;
-  const filled = new Uint8Array(length + 8 - (length % 8));
-  for (let i = 0; i < filled.length; i++) filled[i] = i < length ? bytes[i] : 0x20;
-  return filled;
 }
 
 function parseJwk(bytes) {
