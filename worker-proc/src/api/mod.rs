@@ -14,6 +14,7 @@ pub mod fetch;
 pub mod form_data;
 pub mod global_scope;
 pub mod headers;
+pub mod message_channel;
 pub mod modules;
 pub mod navigator;
 pub mod node;
@@ -42,6 +43,7 @@ pub static ALL: &[Api] = &[
     events::API,
     global_scope::API,
     abort::API,
+    message_channel::API,
     timers::API,
     report_error::API,
     performance::API,

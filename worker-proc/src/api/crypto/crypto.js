@@ -1,5 +1,5 @@
 /*
- * `crypto` (Web Cryptography API): random values, digests, and DigestStream, which is the runtime's own.
+ * `crypto` (Web Cryptography API): random values, and DigestStream, which is the runtime's own.
  * Relies on `encoding` for reading buffers and on `streams` for DigestStream.
  */
 
@@ -7,12 +7,8 @@ const {
   ArrayBufferIsView,
   BigInt,
   ObjectDefineProperty,
-  PromiseReject,
-  PromiseResolve,
-  PromisePrototypeThen,
   PromiseWithResolvers,
   SymbolDispose,
-  TypedArrayPrototypeGetBuffer,
   TypedArrayPrototypeGetSymbolToStringTag,
   TypeError,
   markPromiseHandled,
@@ -28,11 +24,9 @@ const {
 } = require("webidl");
 const { DOMException } = require("dom_exception");
 const { byteLengthOf, encodeUtf8, toBytes } = require("encoding");
+const { subtle } = require("crypto/subtle");
 const { DefaultWritable } = require("streams/sink");
 const { WritableStream, kWrap } = require("streams/writable");
-
-/** Input of more bytes is worked on off the event-loop thread. */
-const INLINE_BYTES = 65536;
 
 const kCreate = { __proto__: null };
 
@@ -49,53 +43,6 @@ function hashName(algorithm, error) {
     throw error();
   }
   return toDOMString(name);
-}
-
-/** A buffer argument as a view. */
-function bufferArgument(method, index, value) {
-  const bytes = isObject(value) ? toBytes(value) : undefined;
-  if (bytes === undefined) throw argumentError("SubtleCrypto", method, index, "BufferSource");
-  return bytes;
-}
-
-let checkSubtle;
-
-class SubtleCrypto {
-  #brand;
-  constructor(token) {
-    if (token !== kCreate) throw illegalConstructor();
-  }
-
-  static {
-    checkSubtle = (value) => {
-      if (!isObject(value) || !(#brand in value)) throw illegalInvocation();
-    };
-  }
-
-  digest(algorithm, data) {
-    checkSubtle(this);
-    try {
-      const noName = () => argumentError("SubtleCrypto", "digest", 1, "string or HashAlgorithm");
-      if (arguments.length < 1) throw noName();
-      if (arguments.length < 2) throw argumentError("SubtleCrypto", "digest", 2, "BufferSource");
-      const bytes = bufferArgument("digest", 2, data);
-      const name = hashName(algorithm, noName);
-      if (!ops.isHash(name)) throw noSuchDigest();
-      return byteLengthOf(bytes) <= INLINE_BYTES
-        ? PromiseResolve(ops.digest(name, bytes))
-        : PromisePrototypeThen(ops.digestLong(name, bytes), TypedArrayPrototypeGetBuffer);
-    } catch (error) {
-      return PromiseReject(error);
-    }
-  }
-
-  timingSafeEqual(a, b) {
-    checkSubtle(this);
-    const left = bufferArgument("timingSafeEqual", 1, a);
-    const right = bufferArgument("timingSafeEqual", 2, b);
-    if (byteLengthOf(left) !== byteLengthOf(right)) throw new TypeError("Input buffers must have the same byte length.");
-    return ops.equal(left, right);
-  }
 }
 
 let checkCrypto;
@@ -229,7 +176,6 @@ function disposeStream() {
   markPromiseHandled(writable.abort(error));
 }
 
-defineInterface(SubtleCrypto);
 defineInterface(Crypto);
 defineInterface(DigestStream);
 ObjectDefineProperty(DigestStream.prototype, SymbolDispose, {
@@ -240,10 +186,8 @@ ObjectDefineProperty(DigestStream.prototype, SymbolDispose, {
   configurable: true,
 });
 
-const subtle = new SubtleCrypto(kCreate);
 const crypto = new Crypto(kCreate);
 Crypto.prototype.DigestStream = DigestStream;
 
 exports.crypto = crypto;
-exports.subtle = subtle;
-exports.globals = { Crypto, SubtleCrypto, crypto };
+exports.globals = { Crypto, crypto };

@@ -4,13 +4,16 @@
 
 mod crc;
 mod evp;
+mod pkey;
+mod subtle;
+mod symmetric;
 
 use std::cell::RefCell;
 
 use crate::glue::bytes::array_buffer;
 use crate::glue::{
-    Api, OpError, Ops, async_op, bytes_arg, native_arg, native_object, require_context, str_arg,
-    string, throw, throw_type_error, with_bytes,
+    Api, OpError, Ops, async_op, bytes_arg, current, native_arg, native_object, require_context,
+    str_arg, string, throw, throw_type_error, uint8_array, with_bytes,
 };
 use crate::js;
 use crc::Crc;
@@ -18,7 +21,12 @@ use evp::{Failed, Hash, Hasher};
 
 pub const API: Api = Api {
     name: "crypto",
-    modules: &[js!("crypto.js")],
+    modules: &[
+        js!("keys.js"),
+        js!("import_export.js"),
+        js!("subtle.js"),
+        js!("crypto.js"),
+    ],
     lazy: &[],
     ops,
 };
@@ -33,6 +41,13 @@ fn ops(ops: &mut Ops) {
     ops.add("update", update);
     ops.add("finish", finish);
     ops.add("equal", equal);
+    ops.add("inEvent", in_event);
+    ops.add("bitLength", bit_length);
+    ops.add("smallNumber", small_number);
+    ops.add("asUint8Array", as_uint8_array);
+    ops.add("toBase64Url", to_base64_url);
+    ops.add("fromBase64Url", from_base64_url);
+    subtle::ops(ops);
 }
 
 impl From<Failed> for OpError {
@@ -227,6 +242,71 @@ fn equal(_: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8::
     rv.set_bool(with_bytes(args.get(0), |a| {
         with_bytes(args.get(1), |b| evp::equal(a, b))
     }));
+}
+
+/// `inEvent()`: false at global scope.
+fn in_event(scope: &mut v8::PinScope, _: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
+    rv.set_bool(current(scope).is_some());
+}
+
+/// `bitLength(bytes)`: of the number that they are, most significant byte first.
+fn bit_length(_: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
+    let bits = with_bytes(args.get(0), |bytes| {
+        let zeros = bytes.iter().take_while(|byte| **byte == 0).count();
+        let bits = bytes
+            .get(zeros)
+            .map_or(0, |first| 8 - first.leading_zeros());
+        bits + 8 * (bytes.len() - zeros).saturating_sub(1) as u32
+    });
+    rv.set_uint32(bits);
+}
+
+/// `smallNumber(bytes)`: the number that they are, most significant byte first, as near as a double is.
+fn small_number(
+    _: &mut v8::PinScope,
+    args: v8::FunctionCallbackArguments,
+    mut rv: v8::ReturnValue,
+) {
+    rv.set_double(with_bytes(args.get(0), |bytes| {
+        bytes
+            .iter()
+            .fold(0.0, |number, byte| number * 256.0 + f64::from(*byte))
+    }));
+}
+
+/// `asUint8Array(view)`: a copy of a view's bytes.
+fn as_uint8_array(
+    scope: &mut v8::PinScope,
+    args: v8::FunctionCallbackArguments,
+    mut rv: v8::ReturnValue,
+) {
+    let bytes = with_bytes(args.get(0), <[u8]>::to_vec);
+    rv.set(uint8_array(scope, bytes).into());
+}
+
+/// `toBase64Url(bytes)`, without padding.
+fn to_base64_url(
+    scope: &mut v8::PinScope,
+    args: v8::FunctionCallbackArguments,
+    mut rv: v8::ReturnValue,
+) {
+    let encoded = with_bytes(args.get(0), super::encoding::encode_base64url);
+    let encoded = string(scope, &encoded);
+    rv.set(encoded.into());
+}
+
+/// `fromBase64Url(text)`: a Uint8Array, or null if the text is none.
+fn from_base64_url(
+    scope: &mut v8::PinScope,
+    args: v8::FunctionCallbackArguments,
+    mut rv: v8::ReturnValue,
+) {
+    match str_arg(scope, &args, 0, |_, text| {
+        super::encoding::decode_base64url(text.as_bytes())
+    }) {
+        Some(bytes) => rv.set(uint8_array(scope, bytes).into()),
+        None => rv.set_null(),
+    }
 }
 
 #[cfg(test)]

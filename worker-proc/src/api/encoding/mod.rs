@@ -185,17 +185,20 @@ fn atob(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v
 
 /// Forgiving base64 (Infra standard): ASCII white space is skipped, padding is optional.
 fn decode_base64(text: &[u8]) -> Option<Vec<u8>> {
+    decode_as(text, Base64Options::Default)
+}
+
+/// base64url (RFC 4648, section 5), with or without padding.
+pub fn decode_base64url(text: &[u8]) -> Option<Vec<u8>> {
+    decode_as(text, Base64Options::Url)
+}
+
+fn decode_as(text: &[u8], options: Base64Options) -> Option<Vec<u8>> {
     let mut bytes = vec![0; simdutf::maximal_binary_length_from_base64(text)];
     // SAFETY: the output has the length that the library asks for.
     #[allow(unsafe_code)]
-    let result = unsafe {
-        simdutf::base64_to_binary(
-            text,
-            &mut bytes,
-            Base64Options::Default,
-            LastChunkHandling::Loose,
-        )
-    };
+    let result =
+        unsafe { simdutf::base64_to_binary(text, &mut bytes, options, LastChunkHandling::Loose) };
     bytes.truncate(result.count);
     result.is_ok().then_some(bytes)
 }
@@ -215,10 +218,19 @@ fn btoa(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v
 }
 
 fn encode_base64(bytes: &[u8]) -> String {
-    let mut text = vec![0; simdutf::base64_length_from_binary(bytes.len(), Base64Options::Default)];
+    encode_as(bytes, Base64Options::Default)
+}
+
+/// base64url without padding.
+pub fn encode_base64url(bytes: &[u8]) -> String {
+    encode_as(bytes, Base64Options::Url)
+}
+
+fn encode_as(bytes: &[u8], options: Base64Options) -> String {
+    let mut text = vec![0; simdutf::base64_length_from_binary(bytes.len(), options)];
     // SAFETY: the output has the length that the library asks for.
     #[allow(unsafe_code)]
-    let length = unsafe { simdutf::binary_to_base64(bytes, &mut text, Base64Options::Default) };
+    let length = unsafe { simdutf::binary_to_base64(bytes, &mut text, options) };
     text.truncate(length);
     String::from_utf8(text).unwrap_or_default()
 }

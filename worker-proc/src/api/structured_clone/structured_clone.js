@@ -63,6 +63,10 @@ registerCloneable({
   },
 });
 
+/** A copy of a message; memory cannot be shared with who gets it. */
+const cloneMessage = (message) => ops.deserialize(ops.serialize(message));
+
+exports.cloneMessage = cloneMessage;
 exports.dataCloneError = dataCloneError;
 exports.describe = describe;
 /** Bytes of a value as V8 serializes it, and back. */

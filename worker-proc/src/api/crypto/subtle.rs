@@ -1,0 +1,329 @@
+//! The ops of SubtleCrypto. `subtle.js` has checked names, lengths and what each key may do.
+//!
+//! Every op of some length gives a Uint8Array, at once for short work or as a promise for work done elsewhere.
+
+use super::evp::{Failed, Hash};
+use super::pkey::{Curve, Kind, Pkey, Raw, Scheme};
+use super::symmetric::{self, Mode};
+use super::{hash_arg, off_thread};
+use crate::glue::{
+    Ops, async_op, bool_arg, bytes_arg, current, i32_arg, native_arg, native_object, str_arg,
+    string_arg, throw, throw_type_error, u32_arg, uint8_array,
+};
+
+pub fn ops(ops: &mut Ops) {
+    ops.add("hmac", hmac);
+    ops.add("aes", aes);
+    ops.add("keyWrap", key_wrap);
+    ops.add("hkdf", hkdf);
+    ops.add("pbkdf2", pbkdf2);
+    ops.add("hashBlockBits", hash_block_bits);
+    ops.add("generatePair", generate_pair);
+    ops.add("importKey", import_key);
+    ops.add("exportKey", export_key);
+    ops.add("sign", sign);
+    ops.add("verify", verify);
+    ops.add("oaep", oaep);
+    ops.add("derive", derive);
+}
+
+/// Input up to this many bytes is worked on at once; a thread costs more than it.
+const INLINE_BYTES: usize = 64 * 1024;
+
+/// Returns what `work` makes: at once, or as a promise where it takes `long` and an event runs to wait for it.
+fn give(
+    scope: &mut v8::PinScope,
+    rv: &mut v8::ReturnValue,
+    long: bool,
+    work: impl FnOnce() -> Result<Vec<u8>, Failed> + Send + 'static,
+) {
+    if long && current(scope).is_some() {
+        return async_op(scope, rv, off_thread(work));
+    }
+    match work() {
+        Ok(bytes) => rv.set(uint8_array(scope, bytes).into()),
+        Err(failed) => throw(scope, &failed.into()),
+    }
+}
+
+/// `hmac(hash, key, data)`.
+fn hmac(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
+    let Some(hash) = hash_arg(scope, &args, 0) else {
+        return;
+    };
+    let (key, data) = (bytes_arg(&args, 1), bytes_arg(&args, 2));
+    give(scope, &mut rv, data.len() > INLINE_BYTES, move || {
+        symmetric::hmac(hash, &key, &data)
+    });
+}
+
+/// `aes(mode, encrypt, key, data, iv, additional, number)`: the number is the tag's bytes or the counter's bits.
+fn aes(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
+    let (iv, additional, number) = (
+        bytes_arg(&args, 4).to_vec(),
+        bytes_arg(&args, 5).to_vec(),
+        u32_arg(scope, &args, 6),
+    );
+    let mode = match string_arg(scope, &args, 0).as_str() {
+        "AES-CBC" => Mode::Cbc { iv },
+        "AES-CTR" => Mode::Ctr {
+            counter: iv,
+            bits: number,
+        },
+        _ => Mode::Gcm {
+            iv,
+            additional,
+            tag_bytes: number as usize,
+        },
+    };
+    let (encrypt, key, data) = (bool_arg(&args, 1), bytes_arg(&args, 2), bytes_arg(&args, 3));
+    give(scope, &mut rv, data.len() > INLINE_BYTES, move || {
+        symmetric::aes(&mode, encrypt, &key, &data)
+    });
+}
+
+/// `keyWrap(wrap, key, data)`.
+fn key_wrap(
+    scope: &mut v8::PinScope,
+    args: v8::FunctionCallbackArguments,
+    mut rv: v8::ReturnValue,
+) {
+    let (wrap, key, data) = (bool_arg(&args, 0), bytes_arg(&args, 1), bytes_arg(&args, 2));
+    give(scope, &mut rv, false, move || {
+        symmetric::key_wrap(wrap, &key, &data)
+    });
+}
+
+/// `hkdf(hash, key, salt, info, bytes)`.
+fn hkdf(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
+    let Some(hash) = hash_arg(scope, &args, 0) else {
+        return;
+    };
+    let (key, salt, info) = (
+        bytes_arg(&args, 1),
+        bytes_arg(&args, 2),
+        bytes_arg(&args, 3),
+    );
+    let length = u32_arg(scope, &args, 4) as usize;
+    give(scope, &mut rv, false, move || {
+        symmetric::hkdf(hash, &key, &salt, &info, length)
+    });
+}
+
+/// `pbkdf2(hash, key, salt, iterations, bytes)`.
+fn pbkdf2(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
+    const INLINE_ITERATIONS: u32 = 100;
+    let Some(hash) = hash_arg(scope, &args, 0) else {
+        return;
+    };
+    let (key, salt) = (bytes_arg(&args, 1), bytes_arg(&args, 2));
+    let (iterations, length) = (u32_arg(scope, &args, 3), u32_arg(scope, &args, 4) as usize);
+    let long = iterations > INLINE_ITERATIONS;
+    give(scope, &mut rv, long, move || {
+        symmetric::pbkdf2(hash, &key, &salt, iterations, length)
+    });
+}
+
+/// `hashBlockBits(hash)`: the length of an HMAC key that nobody gave.
+fn hash_block_bits(
+    scope: &mut v8::PinScope,
+    args: v8::FunctionCallbackArguments,
+    mut rv: v8::ReturnValue,
+) {
+    if let Some(hash) = hash_arg(scope, &args, 0) {
+        rv.set_uint32(hash.block_size() as u32 * 8);
+    }
+}
+
+/// The kind of key in an argument: a curve's name, or `RSA`.
+fn kind_arg(scope: &mut v8::PinScope, args: &v8::FunctionCallbackArguments, index: i32) -> Kind {
+    str_arg(scope, args, index, |_, name| match name {
+        "Ed25519" => Kind::Raw(Raw::Ed25519),
+        "X25519" => Kind::Raw(Raw::X25519),
+        name => Curve::by_name(name).map_or(Kind::Rsa, Kind::Ec),
+    })
+}
+
+/// `generatePair(kind, modulusBits, exponent)`: a native private key, which tells its public one too.
+fn generate_pair(
+    scope: &mut v8::PinScope,
+    args: v8::FunctionCallbackArguments,
+    mut rv: v8::ReturnValue,
+) {
+    let pair = match kind_arg(scope, &args, 0) {
+        Kind::Raw(raw) => Pkey::generate_raw(raw),
+        Kind::Ec(curve) => Pkey::generate_ec(curve),
+        Kind::Rsa => Pkey::generate_rsa(i32_arg(scope, &args, 1), &bytes_arg(&args, 2)),
+    };
+    return_key(scope, pair, &mut rv);
+}
+
+/// Null stands for data that is no such key: the caller knows the words.
+fn return_key(scope: &mut v8::PinScope, key: Result<Pkey, Failed>, rv: &mut v8::ReturnValue) {
+    match key {
+        Ok(key) => rv.set(native_object(scope, key).into()),
+        Err(Failed) => rv.set_null(),
+    }
+}
+
+/// `importKey(format, kind, ...parts)`: a native key, or null for bytes that are none of that kind.
+///
+/// Formats: pkcs8, spki, raw (a public key or point), private (a private key with its public one), numbers.
+fn import_key(
+    scope: &mut v8::PinScope,
+    args: v8::FunctionCallbackArguments,
+    mut rv: v8::ReturnValue,
+) {
+    let kind = kind_arg(scope, &args, 1);
+    let part = |index: i32| bytes_arg(&args, index + 2);
+    let count = args.length() - 2;
+    let key = match (string_arg(scope, &args, 0).as_str(), kind) {
+        ("pkcs8", _) => Pkey::from_pkcs8(&part(0)),
+        ("spki", _) => Pkey::from_spki(&part(0)),
+        ("raw", Kind::Raw(raw)) => Pkey::from_raw_public(raw, &part(0)),
+        ("raw", Kind::Ec(curve)) => Pkey::from_point(curve, &part(0)),
+        ("private", Kind::Raw(raw)) => Pkey::from_raw_private(raw, &part(0)),
+        ("numbers", Kind::Ec(curve)) => {
+            let d = (count > 2).then(|| part(2));
+            Pkey::from_coordinates(curve, &part(0), &part(1), d.as_deref())
+        }
+        ("numbers", Kind::Rsa) => Pkey::from_rsa_numbers(
+            &(0..count)
+                .map(|index| part(index).to_vec())
+                .collect::<Vec<_>>(),
+        ),
+        _ => Err(Failed),
+    };
+    let key = key.and_then(|key| {
+        if key.kind() == Some(kind) {
+            Ok(key)
+        } else {
+            Err(Failed)
+        }
+    });
+    return_key(scope, key, &mut rv);
+}
+
+fn key_arg(
+    scope: &mut v8::PinScope,
+    args: &v8::FunctionCallbackArguments,
+    index: i32,
+) -> Option<Pkey> {
+    let key = native_arg::<Pkey>(scope, args, index);
+    if key.is_none() {
+        throw_type_error(scope, "There is no such key.");
+    }
+    key.map(|key| (*key).clone())
+}
+
+/// `exportKey(format, key)`: an array of Uint8Arrays. Formats as in `importKey`, and `public numbers`.
+fn export_key(
+    scope: &mut v8::PinScope,
+    args: v8::FunctionCallbackArguments,
+    mut rv: v8::ReturnValue,
+) {
+    let Some(key) = key_arg(scope, &args, 1) else {
+        return;
+    };
+    let parts = match (string_arg(scope, &args, 0).as_str(), key.kind()) {
+        ("pkcs8", _) => key.to_pkcs8().map(|der| vec![der]),
+        ("spki", _) => key.to_spki().map(|der| vec![der]),
+        ("raw", Some(Kind::Raw(_))) => key.raw_public().map(|raw| vec![raw]),
+        ("raw", Some(Kind::Ec(curve))) => key.point(curve).map(|point| vec![point]),
+        ("private", Some(Kind::Raw(_))) => key.raw_private().map(|raw| vec![raw]),
+        ("numbers", Some(Kind::Ec(curve))) => key.coordinates(curve, true),
+        ("public numbers", Some(Kind::Ec(curve))) => key.coordinates(curve, false),
+        ("numbers", Some(Kind::Rsa)) => key.rsa_numbers(true),
+        ("public numbers", Some(Kind::Rsa)) => key.rsa_numbers(false),
+        _ => Err(Failed),
+    };
+    match parts {
+        Ok(parts) => {
+            let parts: Vec<_> = parts
+                .into_iter()
+                .map(|part| uint8_array(scope, part).into())
+                .collect();
+            rv.set(v8::Array::new_with_elements(scope, &parts).into());
+        }
+        Err(failed) => throw(scope, &failed.into()),
+    }
+}
+
+/// The scheme in three arguments: algorithm, hash, and a curve's name or the length of a salt.
+fn scheme_arg(
+    scope: &mut v8::PinScope,
+    args: &v8::FunctionCallbackArguments,
+    first: i32,
+) -> Option<Scheme> {
+    let algorithm = string_arg(scope, args, first);
+    if algorithm == "Ed25519" {
+        return Some(Scheme::Ed25519);
+    }
+    let hash: Hash = hash_arg(scope, args, first + 1)?;
+    Some(match algorithm.as_str() {
+        "RSA-PSS" => Scheme::Pss {
+            hash,
+            salt_bytes: i32_arg(scope, args, first + 2),
+        },
+        "ECDSA" => {
+            let curve = str_arg(scope, args, first + 2, |_, name| Curve::by_name(name))?;
+            Scheme::Ecdsa { hash, curve }
+        }
+        _ => Scheme::Pkcs1(hash),
+    })
+}
+
+/// `sign(key, data, algorithm, hash, detail)`.
+fn sign(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
+    let Some(key) = key_arg(scope, &args, 0) else {
+        return;
+    };
+    let Some(scheme) = scheme_arg(scope, &args, 2) else {
+        return;
+    };
+    let data = bytes_arg(&args, 1);
+    give(scope, &mut rv, data.len() > INLINE_BYTES, move || {
+        key.sign(scheme, &data)
+    });
+}
+
+/// `verify(key, data, algorithm, hash, detail, signature)`: a Uint8Array of one byte, 1 where it is right.
+fn verify(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
+    let Some(key) = key_arg(scope, &args, 0) else {
+        return;
+    };
+    let Some(scheme) = scheme_arg(scope, &args, 2) else {
+        return;
+    };
+    let (data, signature) = (bytes_arg(&args, 1), bytes_arg(&args, 5));
+    let long = data.len() > INLINE_BYTES;
+    give(scope, &mut rv, long, move || {
+        key.verify(scheme, &signature, &data)
+            .map(|right| vec![right.into()])
+    });
+}
+
+/// `oaep(key, data, encrypt, hash, label)`.
+fn oaep(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
+    let Some(key) = key_arg(scope, &args, 0) else {
+        return;
+    };
+    let Some(hash) = hash_arg(scope, &args, 3) else {
+        return;
+    };
+    let (data, encrypt, label) = (bytes_arg(&args, 1), bool_arg(&args, 2), bytes_arg(&args, 4));
+    give(scope, &mut rv, false, move || {
+        key.oaep(encrypt, hash, &label, &data)
+    });
+}
+
+/// `derive(privateKey, publicKey)`.
+fn derive(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
+    let Some(key) = key_arg(scope, &args, 0) else {
+        return;
+    };
+    let Some(peer) = key_arg(scope, &args, 1) else {
+        return;
+    };
+    give(scope, &mut rv, false, move || key.derive(&peer));
+}
