@@ -126,7 +126,7 @@ Object.setPrototypeOf(SlowBuffer.prototype, Uint8Array.prototype);
 Object.setPrototypeOf(SlowBuffer, Uint8Array);
 
 function asBytes(value, name) {
-  if (!isUint8Array(value) && !(value instanceof Uint8Array)) {
+  if (!isUint8Array(value)) {
     throw new ERR_INVALID_ARG_TYPE(name, ["Buffer", "Uint8Array"], value);
   }
   return value;

@@ -50,7 +50,7 @@ class MockFunctionContext {
       context.#once.delete(index);
       return once;
     }
-    const { state } = { state: context.#state };
+    const state = context.#state;
     return state.times === undefined || index < state.times ? state.implementation : state.original;
   }
 
@@ -71,7 +71,7 @@ function makeMock(state) {
       error: undefined,
       result: undefined,
       stack: new Error(),
-      target: newTarget,
+      target: newTarget === undefined ? undefined : state.original,
       this: receiver,
     };
     try {
@@ -98,6 +98,13 @@ function makeMock(state) {
 
 function checkTimes(options) {
   if (options?.times !== undefined) validateInteger(options.times, "options.times", 1);
+}
+
+/** The options of `getter` and `setter`, which imply the option of that name. */
+function sideOptions(options, side, other) {
+  if (options[side] === false) throw new ERR_INVALID_ARG_VALUE(`options.${side}`, false, "cannot be false");
+  if (options[other]) throw new ERR_INVALID_ARG_VALUE("options.setter", true, "cannot be used with 'options.getter'");
+  return { ...options, [side]: true };
 }
 
 class MockTracker {
@@ -156,11 +163,11 @@ class MockTracker {
   }
 
   getter(object, name, implementation, options = {}) {
-    return this.method(object, name, implementation, { ...options, getter: true });
+    return this.method(object, name, implementation, sideOptions(options, "getter", "setter"));
   }
 
   setter(object, name, implementation, options = {}) {
-    return this.method(object, name, implementation, { ...options, setter: true });
+    return this.method(object, name, implementation, sideOptions(options, "setter", "getter"));
   }
 
   reset() {

@@ -93,6 +93,7 @@ function parse(text, separator, equals, options) {
   const decode = (part) => {
     if (custom === undefined && querystring.unescape === unescape && !/[%+]/.test(part)) return part;
     const spaced = part.replaceAll("+", custom === undefined ? " " : "%20");
+    if (custom === undefined && querystring.unescape === unescape && !/%[0-9A-Fa-f]{2}/.test(spaced)) return spaced;
     try {
       return (custom ?? querystring.unescape)(spaced);
     } catch {

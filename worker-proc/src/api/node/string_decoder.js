@@ -8,21 +8,17 @@ const { ERR_INVALID_ARG_TYPE, ERR_INVALID_THIS, ERR_UNKNOWN_ENCODING } = require
 
 const kState = Symbol("kState");
 
-/** The bytes of a character begun, how many there are, and how many it still needs. */
-class State {
-  pending = Buffer.alloc(4);
-  length = 0;
-  missing = 0;
-
-  constructor(number) {
-    this.number = number;
-  }
-}
+// The state is seven bytes: up to four of a character begun, how many are missing, how many are there, the encoding.
+const MISSING = 4;
+const BUFFERED = 5;
+const ENCODING = 6;
+const STATE_BYTES = 7;
 
 function StringDecoder(encoding = "utf8") {
   const number = encodingNumber(encoding);
   if (number === undefined) throw new ERR_UNKNOWN_ENCODING(encoding);
-  this[kState] = new State(number);
+  this[kState] = Buffer.alloc(STATE_BYTES);
+  this[kState][ENCODING] = number;
   this.encoding = encodingName(encoding);
   return this;
 }
@@ -30,7 +26,8 @@ function StringDecoder(encoding = "utf8") {
 function stateOf(decoder) {
   const state = decoder[kState];
   if (state === undefined) throw new ERR_INVALID_THIS("StringDecoder");
-  if (!(state instanceof State)) throw new TypeError("Invalid StringDecoder");
+  const isRight = state instanceof Buffer && state.length === STATE_BYTES && state[MISSING] + state[BUFFERED] <= 4;
+  if (!isRight) throw new TypeError("Invalid StringDecoder");
   return state;
 }
 
@@ -90,49 +87,51 @@ StringDecoder.prototype.write = function write(chunk) {
     throw new ERR_INVALID_ARG_TYPE("buf", ["Buffer", "TypedArray", "DataView", "string"], chunk);
   }
   let bytes = new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.byteLength);
-  if (bytes.length < state.missing) {
-    state.pending.set(bytes, state.length);
-    state.length += bytes.length;
-    state.missing -= bytes.length;
+  const number = state[ENCODING];
+  const buffered = state[BUFFERED];
+  if (number === UTF16LE && bytes.length < state[MISSING]) {
+    state.set(bytes, buffered);
+    state[BUFFERED] += bytes.length;
+    state[MISSING] -= bytes.length;
     return "";
   }
-  if (state.length > 0) {
-    const joined = new Uint8Array(state.length + bytes.length);
-    joined.set(state.pending.subarray(0, state.length));
-    joined.set(bytes, state.length);
+  if (buffered > 0) {
+    const joined = new Uint8Array(buffered + bytes.length);
+    joined.set(state.subarray(0, buffered));
+    joined.set(bytes, buffered);
     bytes = joined;
   }
-  const { 0: end, 1: missing } = tailOf(state.number, bytes);
-  state.length = bytes.length - end;
-  state.missing = missing;
-  state.pending.set(bytes.subarray(end));
-  return end === 0 ? "" : ops.decode(bytes, state.number, 0, end);
+  const { 0: end, 1: missing } = tailOf(number, bytes);
+  state[BUFFERED] = bytes.length - end;
+  state[MISSING] = missing;
+  state.set(bytes.subarray(end));
+  return end === 0 ? "" : ops.decode(bytes, number, 0, end);
 };
 
 StringDecoder.prototype.end = function end(chunk) {
   const state = stateOf(this);
   let text = chunk === undefined ? "" : this.write(chunk);
-  if (state.length > 0) {
+  if (state[BUFFERED] > 0) {
     // Half a UTF-16 unit is dropped; a cut UTF-8 sequence shows as U+FFFD.
-    const length = state.number === UTF16LE ? state.length & ~1 : state.length;
-    text += ops.decode(state.pending, state.number, 0, length);
+    const length = state[ENCODING] === UTF16LE ? state[BUFFERED] & ~1 : state[BUFFERED];
+    text += ops.decode(state, state[ENCODING], 0, length);
   }
-  state.length = 0;
-  state.missing = 0;
+  state[BUFFERED] = 0;
+  state[MISSING] = 0;
   return text;
 };
 
 StringDecoder.prototype.text = function text(chunk, offset) {
   const state = stateOf(this);
-  state.length = 0;
-  state.missing = 0;
+  state[BUFFERED] = 0;
+  state[MISSING] = 0;
   return this.write(chunk.slice(offset));
 };
 
 for (const [name, read] of [
-  ["lastChar", (state) => state.pending.subarray(0, 4)],
-  ["lastNeed", (state) => state.missing],
-  ["lastTotal", (state) => state.length + state.missing],
+  ["lastChar", (state) => state.subarray(0, 4)],
+  ["lastNeed", (state) => state[MISSING]],
+  ["lastTotal", (state) => state[BUFFERED] + state[MISSING]],
 ]) {
   Object.defineProperty(StringDecoder.prototype, name, {
     __proto__: null,

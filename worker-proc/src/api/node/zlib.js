@@ -26,6 +26,8 @@ const {
 } = constants;
 
 const MAX_LENGTH = 2147483647;
+// What one write may expand to.
+const MAX_WRITE_OUTPUT_BYTES = 128 * 1024 * 1024;
 const kFlush = Symbol("kFlush");
 
 const codes = {
@@ -104,11 +106,13 @@ ZlibBase.prototype.close = function (callback) {
 /** Runs bytes through the coder; returns its output, throws on bad data. */
 function code(stream, bytes, flush) {
   if (stream._ended) return trailing(stream, bytes, flush);
-  const result = ops.zlibWrite(stream._handle, bytes, flush, stream._maxOutputLength - stream._total);
+  const room = Math.min(stream._maxOutputLength - stream._total, MAX_WRITE_OUTPUT_BYTES);
+  const result = ops.zlibWrite(stream._handle, bytes, flush, room);
   if (typeof result[0] === "number") throw dataError(result[0], result[1], result[2]);
   const { 0: output, 1: taken, 2: ended } = result;
   stream.bytesWritten += taken;
   stream._total += output.byteLength;
+  if (output.byteLength > MAX_WRITE_OUTPUT_BYTES) throw new RangeError("Memory limit exceeded");
   if (stream._total > stream._maxOutputLength) throw new ERR_BUFFER_TOO_LARGE(stream._maxOutputLength);
   const made = Buffer.from(output.buffer, output.byteOffset, output.byteLength);
   if (!ended) return made;

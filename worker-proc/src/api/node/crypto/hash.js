@@ -17,10 +17,10 @@ const { isBytes } = require("node/crypto/util");
 const kHandle = Symbol("kHandle");
 const kState = Symbol("kState");
 
-/** A native hash or HMAC, good for one digest. */
+/** A native hash or HMAC; its digest is kept, as it can be made once. */
 class Handle {
   #native;
-  #isFinal = false;
+  #digest;
 
   constructor(native) {
     this.#native = native;
@@ -31,13 +31,12 @@ class Handle {
   }
 
   digest(length = 0) {
-    if (this.#isFinal) throw new Error("The hash has already been finalized");
-    this.#isFinal = true;
-    return ops.finishHash(this.#native, length);
+    this.#digest ??= ops.finishHash(this.#native, length);
+    return this.#digest;
   }
 
   copy() {
-    if (this.#isFinal) throw new Error("The hash has already been finalized");
+    if (this.#digest !== undefined) throw new Error("The hash has already been finalized");
     return new Handle(ops.copyHash(this.#native));
   }
 }
@@ -66,7 +65,7 @@ function finish(target) {
   const { length } = target[kState];
   if (length === 0) return Buffer.alloc(0);
   const bytes = target[kHandle].digest(length ?? 0);
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  return Buffer.from(bytes);
 }
 
 const inEncoding = (bytes, encoding) =>

@@ -47,14 +47,50 @@ function checkRequest([kind, , , length, first, ...rest]) {
   if (length > size * MAX_DIGESTS) throw failure(RangeError, "ERR_CRYPTO_INVALID_KEYLEN", "Invalid key length");
 }
 
+// Hash functions that the native HMAC does not know.
+const UNUSUAL = ["md4", "md5-sha1"];
+const HMAC_BLOCK_BYTES = 64;
+
+const viewOf = (bytes) =>
+  ArrayBuffer.isView(bytes) ? Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength) : Buffer.from(bytes);
+
+function digestOf(name, ...parts) {
+  const hash = ops.newHash(name);
+  for (const part of parts) ops.updateHash(hash, part);
+  return ops.finishHash(hash, 0);
+}
+
+function hmacOf(name, key, ...parts) {
+  const block = Buffer.alloc(HMAC_BLOCK_BYTES);
+  block.set(key.length > HMAC_BLOCK_BYTES ? digestOf(name, key) : key);
+  const pad = (byte) => block.map((value) => value ^ byte);
+  return digestOf(name, pad(0x5c), digestOf(name, pad(0x36), ...parts));
+}
+
+/** HKDF (RFC 5869) from the hash alone. */
+function hkdfByHash([, key, salt, length, name, info]) {
+  const secret = hmacOf(name, viewOf(salt), viewOf(key));
+  const parts = [];
+  let previous = Buffer.alloc(0);
+  for (let counter = 1, size = 0; size < length; counter++) {
+    previous = hmacOf(name, secret, previous, viewOf(info), Buffer.from([counter]));
+    parts.push(previous);
+    size += previous.length;
+  }
+  return new Uint8Array(Buffer.concat(parts, length));
+}
+
 function deriveNow(request) {
   checkRequest(request);
+  if (request[0] === "hkdf" && UNUSUAL.includes(request[4].toLowerCase())) return hkdfByHash(request);
   return ops.derive(...request);
 }
 
 async function deriveLater(request) {
   checkRequest(request);
-  return ops.deriveLater(...request);
+  return request[0] === "hkdf" && UNUSUAL.includes(request[4].toLowerCase())
+    ? hkdfByHash(request)
+    : ops.deriveLater(...request);
 }
 
 function pbkdf2Sync(password, salt, iterations, length, digest) {

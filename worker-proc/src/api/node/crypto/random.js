@@ -155,6 +155,7 @@ function isProbablePrime(n, rounds) {
 }
 
 const PRIME_ROUNDS = 24;
+const MAX_PRIME_BITS = 8192;
 
 function primeOptions(options) {
   validateObject(options, "options");
@@ -170,6 +171,7 @@ function primeOptions(options) {
 }
 
 function makePrime(size, { safe, bigint, add, rem }) {
+  if (size > MAX_PRIME_BITS) throw new ERR_OUT_OF_RANGE("size", `<= ${MAX_PRIME_BITS}`, size);
   if (add !== undefined) {
     const bits = add.toString(2).length;
     if (bits > size) throw new ERR_OUT_OF_RANGE("options.add", "invalid options.add", add);
