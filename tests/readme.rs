@@ -17,28 +17,48 @@ fn read(name: &str) -> String {
 
 /// The lines of all blocks marked `sh`.
 fn commands(markdown: &str) -> Vec<String> {
-    let blocks = markdown.split("\n```sh\n").skip(1).filter_map(|rest| rest.split("\n```").next());
-    let lines = blocks.flat_map(str::lines).map(|line| line.split(" # ").next().unwrap_or_default().trim());
-    lines.filter(|line| !line.is_empty()).map(str::to_owned).collect()
+    let blocks = markdown
+        .split("\n```sh\n")
+        .skip(1)
+        .filter_map(|rest| rest.split("\n```").next());
+    let lines = blocks
+        .flat_map(str::lines)
+        .map(|line| line.split(" # ").next().unwrap_or_default().trim());
+    lines
+        .filter(|line| !line.is_empty())
+        .map(str::to_owned)
+        .collect()
 }
 
 #[test]
 fn the_readmes_commands_work() {
-    let (readme, program) = (read("README.md"), Program::new(env!("CARGO_BIN_EXE_workerd")));
+    let (readme, program) = (
+        read("README.md"),
+        Program::new(env!("CARGO_BIN_EXE_workerd")),
+    );
     let commands = commands(&readme);
-    assert!(commands[0].starts_with("cargo run -- serve --processes=2 "), "the first command serves");
+    assert!(
+        commands[0].starts_with("cargo run -- serve --processes=2 "),
+        "the first command serves"
+    );
     let mut server: Option<Server> = None;
     let folder = tempfile::tempdir().unwrap();
     for command in &commands {
         if let Some(arguments) = command.strip_prefix("cargo run -- serve ") {
             let mut start = program.command();
-            start.arg("serve").args(arguments.split(' ')).arg("--socket-addr=http=127.0.0.1:0");
+            start
+                .arg("serve")
+                .args(arguments.split(' '))
+                .arg("--socket-addr=http=127.0.0.1:0");
             server = Some(Start::command(start).folder(&root()).start());
         } else if let Some(url) = command.strip_prefix("curl http://localhost:8080") {
             let server = server.as_ref().expect("a server was started before");
             let answer = get(&Address::Loopback(server.port("http")), url).unwrap();
             assert_eq!(answer.status, 200, "{command}");
-            assert!(readme.contains(answer.text().trim()), "{command}: the README shows another answer than {answer:?}");
+            assert!(
+                readme.contains(answer.text().trim()),
+                "{command}: the README shows another answer than {answer:?}"
+            );
         } else if command == "cargo test" {
             // That is what runs this test; the project's own checks run it by this name.
             assert!(read(".ci/run").contains("cargo test"), "{command}");
@@ -48,7 +68,11 @@ fn the_readmes_commands_work() {
             let built = built.replace("/tmp/", &format!("{}/", folder.path().display()));
             shell.current_dir(root()).args(["-ec", &built]);
             let output = output(shell, &[]);
-            assert!(output.status.success(), "{command}: {}", String::from_utf8_lossy(&output.stderr));
+            assert!(
+                output.status.success(),
+                "{command}: {}",
+                String::from_utf8_lossy(&output.stderr)
+            );
         }
     }
 }
@@ -66,13 +90,28 @@ fn the_readmes_files_exist() {
 
 #[test]
 fn the_readme_has_the_limits_that_the_program_has() {
-    let (readme, program) = (read("README.md"), Program::new(env!("CARGO_BIN_EXE_workerd")));
+    let (readme, program) = (
+        read("README.md"),
+        Program::new(env!("CARGO_BIN_EXE_workerd")),
+    );
     let help = program.run(&["serve", "--help"]);
     let help = String::from_utf8_lossy(&help.stdout).into_owned();
-    for row in readme.lines().filter(|line| line.starts_with("| `--max-") || line.contains("-timeout` |")) {
-        let cells: Vec<&str> = row.split('|').map(|cell| cell.trim().trim_matches('`')).collect();
-        let about = help.split(cells[1]).nth(1).unwrap_or_else(|| panic!("{}: no such option", cells[1]));
-        let default = about.split("[default: ").nth(1).and_then(|rest| rest.split(']').next());
+    for row in readme
+        .lines()
+        .filter(|line| line.starts_with("| `--max-") || line.contains("-timeout` |"))
+    {
+        let cells: Vec<&str> = row
+            .split('|')
+            .map(|cell| cell.trim().trim_matches('`'))
+            .collect();
+        let about = help
+            .split(cells[1])
+            .nth(1)
+            .unwrap_or_else(|| panic!("{}: no such option", cells[1]));
+        let default = about
+            .split("[default: ")
+            .nth(1)
+            .and_then(|rest| rest.split(']').next());
         assert_eq!(default, Some(cells[2]), "{row}");
     }
 }
@@ -80,12 +119,27 @@ fn the_readme_has_the_limits_that_the_program_has() {
 #[test]
 fn the_systemd_service_starts_the_program_with_options_it_has() {
     let unit = read("deploy/systemd/workerd.service");
-    let start = unit.lines().find_map(|line| line.strip_prefix("ExecStart=")).expect("ExecStart");
-    let arguments: Vec<_> = start.split(' ').skip(1).map(|argument| {
-        argument.replace("/etc/workerd/config.capnp", &root().join("deploy/samples/hello/config.capnp").display().to_string())
-    }).collect();
+    let start = unit
+        .lines()
+        .find_map(|line| line.strip_prefix("ExecStart="))
+        .expect("ExecStart");
+    let arguments: Vec<_> = start
+        .split(' ')
+        .skip(1)
+        .map(|argument| {
+            argument.replace(
+                "/etc/workerd/config.capnp",
+                &root()
+                    .join("deploy/samples/hello/config.capnp")
+                    .display()
+                    .to_string(),
+            )
+        })
+        .collect();
     let program = Program::new(env!("CARGO_BIN_EXE_workerd"));
     let mut command = program.command();
-    command.args(arguments).arg("--socket-addr=http=127.0.0.1:0");
+    command
+        .args(arguments)
+        .arg("--socket-addr=http=127.0.0.1:0");
     assert_eq!(Start::command(command).start().get("/").status, 200);
 }

@@ -10,10 +10,15 @@ use tests::{files_with_ending, root};
 const MAX_LINES: usize = 800;
 
 /// The runtime's layers, lowest first: each may use those before it.
-const LAYERS: [&str; 7] = ["glue", "isolate", "request", "actors", "dispatch", "http", "net"];
+const LAYERS: [&str; 7] = [
+    "glue", "isolate", "request", "actors", "dispatch", "http", "net",
+];
 
 fn name(path: &Path) -> String {
-    path.strip_prefix(root()).unwrap_or(path).display().to_string()
+    path.strip_prefix(root())
+        .unwrap_or(path)
+        .display()
+        .to_string()
 }
 
 fn read(path: &Path) -> String {
@@ -22,13 +27,18 @@ fn read(path: &Path) -> String {
 
 fn sources(endings: &[&str]) -> Vec<(String, String)> {
     let paths = endings.iter().flat_map(|ending| files_with_ending(ending));
-    let ours = paths.map(|path| (name(&path), read(&path))).filter(|(name, _)| !name.contains("/generated/"));
-    ours.filter(|(name, _)| !name.starts_with("deploy/v8/")).collect()
+    let ours = paths
+        .map(|path| (name(&path), read(&path)))
+        .filter(|(name, _)| !name.contains("/generated/"));
+    ours.filter(|(name, _)| !name.starts_with("deploy/v8/"))
+        .collect()
 }
 
 /// The text before a Rust file's own tests.
 fn without_tests(text: &str) -> &str {
-    text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default()
+    text.split("#[cfg(test)]\nmod tests {")
+        .next()
+        .unwrap_or_default()
 }
 
 fn complain(what: &str, found: &[String]) {
@@ -37,7 +47,10 @@ fn complain(what: &str, found: &[String]) {
 
 /// The module of worker-proc that a `crate::` path begins with, wherever one stands in the text.
 fn modules_used(text: &str) -> BTreeSet<String> {
-    let code: Vec<&str> = without_tests(text).lines().filter(|line| !line.trim_start().starts_with("//")).collect();
+    let code: Vec<&str> = without_tests(text)
+        .lines()
+        .filter(|line| !line.trim_start().starts_with("//"))
+        .collect();
     let code = code.join("\n");
     let mut used = BTreeSet::new();
     for path in code.split("crate::").skip(1) {
@@ -50,7 +63,9 @@ fn modules_used(text: &str) -> BTreeSet<String> {
 }
 
 fn identifier(text: &str) -> String {
-    text.chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '_').collect()
+    text.chars()
+        .take_while(|c| c.is_ascii_alphanumeric() || *c == '_')
+        .collect()
 }
 
 /// What `{a, b::{c, d}, e}` begins with, after its first brace: a, b, e.
@@ -66,27 +81,39 @@ fn first_segments(group: &str) -> Vec<String> {
         }
     }
     segments.push(current);
-    segments.iter().map(|segment| identifier(segment.trim())).filter(|segment| !segment.is_empty()).collect()
+    segments
+        .iter()
+        .map(|segment| identifier(segment.trim()))
+        .filter(|segment| !segment.is_empty())
+        .collect()
 }
 
 #[test]
 fn groups_are_taken_apart() {
-    let used = modules_used("use crate::{http, net::{a, b}, x::y};\nuse crate::glue::z; // crate::not\n");
-    assert_eq!(used.into_iter().collect::<Vec<_>>(), ["glue", "http", "net", "not", "x"]);
+    let used =
+        modules_used("use crate::{http, net::{a, b}, x::y};\nuse crate::glue::z; // crate::not\n");
+    assert_eq!(
+        used.into_iter().collect::<Vec<_>>(),
+        ["glue", "http", "net", "not", "x"]
+    );
 }
 
 #[test]
 fn the_runtimes_layers_look_down() {
     let mut wrong = Vec::new();
     for (file, text) in sources(&[".rs"]) {
-        let Some(inside) = file.strip_prefix("worker-proc/src/") else { continue };
+        let Some(inside) = file.strip_prefix("worker-proc/src/") else {
+            continue;
+        };
         let own = inside.split(['/', '.']).next().unwrap_or_default();
         let level = LAYERS.iter().position(|layer| *layer == own);
         for used in modules_used(&text) {
             let allowed = match (level, LAYERS.iter().position(|layer| *layer == used)) {
                 (Some(own), Some(used)) => used <= own,
                 // The registry of APIs is given to the lowest layers as data.
-                (Some(own), None) => own > 1 || !["api", "bindings", "boot"].contains(&used.as_str()),
+                (Some(own), None) => {
+                    own > 1 || !["api", "bindings", "boot"].contains(&used.as_str())
+                }
                 (None, Some(used)) => match own {
                     "api" | "bindings" => used <= 2,
                     "service" => false,
@@ -106,10 +133,38 @@ fn the_runtimes_layers_look_down() {
 fn foreign_types_stop_at_their_borders() {
     let borders: [(&str, &[&str]); 4] = [
         ("hyper", &["worker-proc/src/http/", "worker-proc/src/net/"]),
-        ("v8::", &["worker-proc/src/isolate/", "worker-proc/src/glue/", "worker-proc/src/api/", "worker-proc/src/bindings/",
-            "worker-proc/src/request/", "worker-proc/src/dispatch/", "worker-proc/src/lib.rs", "tests/tidy.rs"]),
-        ("capnp::", &["supervisor/src/config/", "supervisor/src/sockets/", "ipc/", "schema/", "worker-proc/src/boot/", "tests/"]),
-        ("worker_proc::", &["supervisor/src/main.rs", "supervisor/build.rs", "tests/tidy.rs"]),
+        (
+            "v8::",
+            &[
+                "worker-proc/src/isolate/",
+                "worker-proc/src/glue/",
+                "worker-proc/src/api/",
+                "worker-proc/src/bindings/",
+                "worker-proc/src/request/",
+                "worker-proc/src/dispatch/",
+                "worker-proc/src/lib.rs",
+                "tests/tidy.rs",
+            ],
+        ),
+        (
+            "capnp::",
+            &[
+                "supervisor/src/config/",
+                "supervisor/src/sockets/",
+                "ipc/",
+                "schema/",
+                "worker-proc/src/boot/",
+                "tests/",
+            ],
+        ),
+        (
+            "worker_proc::",
+            &[
+                "supervisor/src/main.rs",
+                "supervisor/build.rs",
+                "tests/tidy.rs",
+            ],
+        ),
     ];
     let mut wrong = Vec::new();
     for (file, text) in sources(&[".rs"]) {
@@ -118,9 +173,11 @@ fn foreign_types_stop_at_their_borders() {
                 let line = line.split("//").next().unwrap_or_default();
                 let mut parts = line.split(word);
                 let before = parts.next().unwrap_or_default();
-                parts.next().is_some() && !before.ends_with(|c: char| c.is_alphanumeric() || c == '_' || c == '"')
+                parts.next().is_some()
+                    && !before.ends_with(|c: char| c.is_alphanumeric() || c == '_' || c == '"')
             };
-            let at_home = homes.iter().any(|home| file.starts_with(home)) || file == "tests/tidy.rs";
+            let at_home =
+                homes.iter().any(|home| file.starts_with(home)) || file == "tests/tidy.rs";
             if !at_home && without_tests(&text).lines().any(uses) {
                 wrong.push(format!("{file} uses {word}"));
             }
@@ -135,14 +192,19 @@ fn crates_depend_downward() {
     for (level, krate) in order.iter().enumerate() {
         let manifest = read(&root().join(krate).join("Cargo.toml"));
         for upper in &order[level + 1..] {
-            assert!(!manifest.contains(&format!("{upper}.workspace")), "{krate} depends on {upper}");
+            assert!(
+                !manifest.contains(&format!("{upper}.workspace")),
+                "{krate} depends on {upper}"
+            );
         }
     }
 }
 
 #[test]
 fn files_are_short() {
-    let long = sources(&[".rs", ".js", ".py", ".sh"]).into_iter().filter(|(name, _)| !is_test(name));
+    let long = sources(&[".rs", ".js", ".py", ".sh"])
+        .into_iter()
+        .filter(|(name, _)| !is_test(name));
     let long: Vec<_> = long
         .map(|(name, text)| (without_tests(&text).lines().count(), name))
         .filter(|(lines, _)| *lines > MAX_LINES)
@@ -152,13 +214,21 @@ fn files_are_short() {
 }
 
 fn is_test(name: &str) -> bool {
-    name.starts_with("tests/") || name.contains("/tests/") || name.ends_with("tests.rs") || name.contains("-test")
+    name.starts_with("tests/")
+        || name.contains("/tests/")
+        || name.ends_with("tests.rs")
+        || name.contains("-test")
 }
 
 #[test]
 fn files_say_what_they_are() {
-    let silent = sources(&[".rs"]).into_iter().filter(|(_, text)| !text.starts_with("//!"));
-    complain("Rust files without a first comment", &silent.map(|(name, _)| name).collect::<Vec<_>>());
+    let silent = sources(&[".rs"])
+        .into_iter()
+        .filter(|(_, text)| !text.starts_with("//!"));
+    complain(
+        "Rust files without a first comment",
+        &silent.map(|(name, _)| name).collect::<Vec<_>>(),
+    );
 }
 
 #[test]
@@ -168,10 +238,15 @@ fn unsafe_blocks_say_why_they_are_safe() {
         let lines: Vec<&str> = text.lines().collect();
         for (index, line) in lines.iter().enumerate() {
             let code = line.split("//").next().unwrap_or_default();
-            if !(code.contains("unsafe {") || code.contains("unsafe impl")) || name == "tests/tidy.rs" {
+            if !(code.contains("unsafe {") || code.contains("unsafe impl"))
+                || name == "tests/tidy.rs"
+            {
                 continue;
             }
-            if !lines[index.saturating_sub(6)..=index].iter().any(|line| line.contains("SAFETY:")) {
+            if !lines[index.saturating_sub(6)..=index]
+                .iter()
+                .any(|line| line.contains("SAFETY:"))
+            {
                 silent.push(format!("{name}:{}", index + 1));
             }
         }
@@ -182,13 +257,22 @@ fn unsafe_blocks_say_why_they_are_safe() {
 #[test]
 fn nothing_is_left_for_later() {
     // Put together here, so that this file does not find itself.
-    let words: Vec<String> =
-        [("TO", "DO"), ("FIX", "ME"), ("XX", "X:"), ("todo", "!("), ("unimple", "mented!("), ("for n", "ow"), ("placeh", "older")]
-            .iter()
-            .map(|(start, end)| format!("{start}{end}"))
-            .collect();
+    let words: Vec<String> = [
+        ("TO", "DO"),
+        ("FIX", "ME"),
+        ("XX", "X:"),
+        ("todo", "!("),
+        ("unimple", "mented!("),
+        ("for n", "ow"),
+        ("placeh", "older"),
+    ]
+    .iter()
+    .map(|(start, end)| format!("{start}{end}"))
+    .collect();
     let mut found = Vec::new();
-    for (name, text) in sources(&[".rs", ".js", ".py", ".sh", ".md", ".toml", ".capnp", ".wd-test"]) {
+    for (name, text) in sources(&[
+        ".rs", ".js", ".py", ".sh", ".md", ".toml", ".capnp", ".wd-test",
+    ]) {
         for (index, line) in text.lines().enumerate() {
             let names_input = line.contains("::placeholder") || line.contains("placeholder:");
             if words.iter().any(|word| line.contains(word)) && !names_input {
@@ -201,12 +285,22 @@ fn nothing_is_left_for_later() {
 
 #[test]
 fn nothing_names_a_machine() {
-    let roots: Vec<String> = ["work", "farm", "root"].iter().map(|folder| format!("/{folder}/")).collect();
+    let roots: Vec<String> = ["work", "farm", "root"]
+        .iter()
+        .map(|folder| format!("/{folder}/"))
+        .collect();
     let mut found = Vec::new();
-    for (name, text) in sources(&[".rs", ".js", ".py", ".sh", ".md", ".toml", ".capnp", ".wd-test", ".lock"]) {
+    for (name, text) in sources(&[
+        ".rs", ".js", ".py", ".sh", ".md", ".toml", ".capnp", ".wd-test", ".lock",
+    ]) {
         for (index, line) in text.lines().enumerate() {
-            let starts_path = |at: usize| !line[..at].ends_with(|c: char| c.is_alphanumeric() || "_-.)}".contains(c));
-            if roots.iter().any(|root| line.match_indices(root.as_str()).any(|(at, _)| starts_path(at))) {
+            let starts_path = |at: usize| {
+                !line[..at].ends_with(|c: char| c.is_alphanumeric() || "_-.)}".contains(c))
+            };
+            if roots.iter().any(|root| {
+                line.match_indices(root.as_str())
+                    .any(|(at, _)| starts_path(at))
+            }) {
                 found.push(format!("{name}:{}: {}", index + 1, line.trim()));
             }
         }
@@ -223,7 +317,8 @@ fn no_file_is_dead() {
         let path = PathBuf::from(&file);
         let named = namers.iter().any(|(namer, text)| {
             let folder = Path::new(namer).parent().unwrap_or(Path::new(""));
-            path.strip_prefix(folder).is_ok_and(|inside| text.contains(&format!("\"{}\"", inside.display())))
+            path.strip_prefix(folder)
+                .is_ok_and(|inside| text.contains(&format!("\"{}\"", inside.display())))
         });
         if !named {
             dead.push(file);
@@ -234,9 +329,17 @@ fn no_file_is_dead() {
     let mut dead = Vec::new();
     for (file, _) in &rust {
         let path = Path::new(file);
-        let stem = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        let stem = path
+            .file_stem()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned();
         let in_src = file.contains("/src/") && !["main", "lib", "mod"].contains(&stem.as_str());
-        let declares = |text: &str| [format!("mod {stem};"), format!("/{stem}.rs\"]")].iter().any(|form| text.contains(form));
+        let declares = |text: &str| {
+            [format!("mod {stem};"), format!("/{stem}.rs\"]")]
+                .iter()
+                .any(|form| text.contains(form))
+        };
         if in_src && !rust.iter().any(|(_, text)| declares(text)) {
             dead.push(file.clone());
         }

@@ -24,15 +24,38 @@ const SEEDS: &[&[u8]] = &[
 
 /// Bytes and words that parsers trip over.
 const TOKENS: &[&[u8]] = &[
-    b"\r\n", b"\n", b"\r", b"\0", b" ", b"\t", b":", b"0", b"-1", b"18446744073709551616", b"ffffffffffffffff", b"chunked",
-    b"Content-Length: ", b"Transfer-Encoding: ", b"Host: ", b"HTTP/1.1", b"HTTP/0.9", b"%", b"//", b"..", b"\xff\xfe",
+    b"\r\n",
+    b"\n",
+    b"\r",
+    b"\0",
+    b" ",
+    b"\t",
+    b":",
+    b"0",
+    b"-1",
+    b"18446744073709551616",
+    b"ffffffffffffffff",
+    b"chunked",
+    b"Content-Length: ",
+    b"Transfer-Encoding: ",
+    b"Host: ",
+    b"HTTP/1.1",
+    b"HTTP/0.9",
+    b"%",
+    b"//",
+    b"..",
+    b"\xff\xfe",
 ];
 
 const WORKER: &str = "export default { async fetch(r) { return new Response(r.method + r.url + [...r.headers] + await r.text()); } };";
 
 #[test]
 fn any_bytes_get_an_answer_or_a_close() {
-    let number = |name, default| std::env::var(name).ok().map_or(default, |value| value.parse().expect("a number"));
+    let number = |name, default| {
+        std::env::var(name)
+            .ok()
+            .map_or(default, |value| value.parse().expect("a number"))
+    };
     let time = Duration::from_secs(number("FUZZ_SECONDS", 1));
     let mut random = Random(number("FUZZ_SEED", u64::from(std::process::id())).max(1));
     println!("FUZZ_SEED={}", random.0);
@@ -45,13 +68,23 @@ fn any_bytes_get_an_answer_or_a_close() {
     while begun.elapsed() < time {
         let request = mutate(&mut random);
         let shown = || String::from_utf8_lossy(&request).into_owned();
-        let answer = exchange(&address, &request)
-            .unwrap_or_else(|error| panic!("{error} after {count} requests:\n{:?}\n{server:?}", shown()));
+        let answer = exchange(&address, &request).unwrap_or_else(|error| {
+            panic!("{error} after {count} requests:\n{:?}\n{server:?}", shown())
+        });
         let is_http1 = answer.is_empty() || answer.starts_with(b"HTTP/1.");
         // An HTTP/2 server's first frame is SETTINGS.
         let is_http2 = request.starts_with(b"PRI") && answer.get(3) == Some(&4);
-        assert!(is_http1 || is_http2, "{:?}\n{:?}", shown(), String::from_utf8_lossy(&answer));
-        assert!(!answer.starts_with(b"HTTP/1.1 500"), "{:?}\n{server:?}", shown());
+        assert!(
+            is_http1 || is_http2,
+            "{:?}\n{:?}",
+            shown(),
+            String::from_utf8_lossy(&answer)
+        );
+        assert!(
+            !answer.starts_with(b"HTTP/1.1 500"),
+            "{:?}\n{server:?}",
+            shown()
+        );
         count += 1;
     }
     assert_eq!(get(&address, "/").unwrap().status, 200);
@@ -68,9 +101,14 @@ fn mutate(random: &mut Random) -> Vec<u8> {
             0 => drop(bytes.drain(at..to)),
             1 => drop(bytes.splice(at..at, random.pick(TOKENS).iter().copied())),
             2 => drop(bytes.splice(at..to, random.pick(TOKENS).iter().copied())),
-            3 => bytes[at..to].iter_mut().for_each(|byte| *byte ^= 1 << random.below(8)),
+            3 => bytes[at..to]
+                .iter_mut()
+                .for_each(|byte| *byte ^= 1 << random.below(8)),
             4 => drop(bytes.splice(at..at, bytes[at..to].to_vec().repeat(1 + random.below(200)))),
-            _ => drop(bytes.splice(at.., random.pick(SEEDS).iter().skip(random.below(40)).copied())),
+            _ => drop(bytes.splice(
+                at..,
+                random.pick(SEEDS).iter().skip(random.below(40)).copied(),
+            )),
         }
     }
     bytes
