@@ -1,2 +1,145 @@
+//! Every command in the README's `sh` blocks does what the README says.
+//!
+//! `cargo run --` stands for the program that Cargo has built for this test. A command that serves does so on a free port, and
+//! the commands after it in the README ask that port instead of 8080.
+
+use std::process::Command;
+
+use tests::http::get;
+use tests::program::{Program, output};
+use tests::root;
+use tests::server::{Server, Start};
+use tests::stream::Address;
+
+fn read(name: &str) -> String {
+    std::fs::read_to_string(root().join(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
+}
+
+/// The lines of all blocks marked `sh`.
+fn commands(markdown: &str) -> Vec<String> {
+    let blocks = markdown
+        .split("\n```sh\n")
+        .skip(1)
+        .filter_map(|rest| rest.split("\n```").next());
+    let lines = blocks
+        .flat_map(str::lines)
+        .map(|line| line.split(" # ").next().unwrap_or_default().trim());
+    lines
+        .filter(|line| !line.is_empty())
+        .map(str::to_owned)
+        .collect()
+}
+
 #[test]
-fn x() {}
+fn the_readmes_commands_work() {
+    let (readme, program) = (
+        read("README.md"),
+        Program::new(env!("CARGO_BIN_EXE_workerd")),
+    );
+    let commands = commands(&readme);
+    assert!(
+        commands[0].starts_with("cargo run -- serve --processes=2 "),
+        "the first command serves"
+    );
+    let mut server: Option<Server> = None;
+    let folder = tempfile::tempdir().unwrap();
+    for command in &commands {
+        if let Some(arguments) = command.strip_prefix("cargo run -- serve ") {
+            let mut start = program.command();
+            start
+                .arg("serve")
+                .args(arguments.split(' '))
+                .arg("--socket-addr=http=127.0.0.1:0");
+            server = Some(Start::command(start).folder(&root()).start());
+        } else if let Some(url) = command.strip_prefix("curl http://localhost:8080") {
+            let server = server.as_ref().expect("a server was started before");
+            let answer = get(&Address::Loopback(server.port("http")), url).unwrap();
+            assert_eq!(answer.status, 200, "{command}");
+            assert!(
+                readme.contains(answer.text().trim()),
+                "{command}: the README shows another answer than {answer:?}"
+            );
+        } else if command == "cargo test" {
+            // That is what runs this test; the project's own checks run it by this name.
+            assert!(read(".ci/run").contains("cargo test"), "{command}");
+        } else {
+            let mut shell = Command::new("sh");
+            let built = command.replace("cargo run --", &program.path().display().to_string());
+            let built = built.replace("/tmp/", &format!("{}/", folder.path().display()));
+            shell.current_dir(root()).args(["-ec", &built]);
+            let output = output(shell, &[]);
+            assert!(
+                output.status.success(),
+                "{command}: {}",
+                String::from_utf8_lossy(&output.stderr)
+            );
+        }
+    }
+}
+
+#[test]
+fn the_readmes_files_exist() {
+    let readme = read("README.md");
+    let paths = readme.split('`').skip(1).step_by(2).filter(|text| {
+        let path_like = text.contains('/') && !text.contains([' ', '<', '*', '(', '=', ':', '{']);
+        path_like && !text.starts_with(['/', '-', '.'])
+    });
+    let missing: Vec<_> = paths.filter(|path| !root().join(path).exists()).collect();
+    assert!(missing.is_empty(), "{missing:?}");
+}
+
+#[test]
+fn the_readme_has_the_limits_that_the_program_has() {
+    let (readme, program) = (
+        read("README.md"),
+        Program::new(env!("CARGO_BIN_EXE_workerd")),
+    );
+    let help = program.run(&["serve", "--help"]);
+    let help = String::from_utf8_lossy(&help.stdout).into_owned();
+    for row in readme
+        .lines()
+        .filter(|line| line.starts_with("| `--max-") || line.contains("-timeout` |"))
+    {
+        let cells: Vec<&str> = row
+            .split('|')
+            .map(|cell| cell.trim().trim_matches('`'))
+            .collect();
+        let about = help
+            .split(cells[1])
+            .nth(1)
+            .unwrap_or_else(|| panic!("{}: no such option", cells[1]));
+        let default = about
+            .split("[default: ")
+            .nth(1)
+            .and_then(|rest| rest.split(']').next());
+        assert_eq!(default, Some(cells[2]), "{row}");
+    }
+}
+
+#[test]
+fn the_systemd_service_starts_the_program_with_options_it_has() {
+    let unit = read("deploy/systemd/workerd.service");
+    let start = unit
+        .lines()
+        .find_map(|line| line.strip_prefix("ExecStart="))
+        .expect("ExecStart");
+    let arguments: Vec<_> = start
+        .split(' ')
+        .skip(1)
+        .map(|argument| {
+            argument.replace(
+                "/etc/workerd/config.capnp",
+                &root()
+                    .join("deploy/samples/hello/config.capnp")
+                    .display()
+                    .to_string(),
+            )
+        })
+        .collect();
+    let program = Program::new(env!("CARGO_BIN_EXE_workerd"));
+    let mut command = program.command();
+    command
+        .args(arguments)
+        .arg("--socket-addr=http=127.0.0.1:0");
+    assert_eq!(Start::command(command).start().get("/").status, 200);
+}
