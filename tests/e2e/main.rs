@@ -4,6 +4,7 @@ mod bad_input;
 mod compile;
 mod http;
 mod serve;
+mod service_manager;
 mod sockets;
 
 use tests::folder::Folder;

@@ -118,6 +118,26 @@ fn descriptors_by_the_protocol_of_systemd() {
     }
 }
 
+#[test]
+fn descriptors_that_no_socket_takes() {
+    let folder = Folder::worker(HELLO);
+    for (names, complaint) in [
+        ("", "pass --socket-fd=<name>=3"),
+        ("nobody", "any socket named \"nobody\""),
+    ] {
+        let mut command = Command::new("sh");
+        let script =
+            format!(r#"export LISTEN_PID=$$ LISTEN_FDS=1 LISTEN_FDNAMES={names}; exec "$@" 3<&0"#);
+        command
+            .args(["-c", &script, "sh"])
+            .arg(program().path())
+            .arg("serve")
+            .arg(folder.path("config.capnp"));
+        let server = Start::command(command).give(listener().0).spawn();
+        server.complaint(complaint);
+    }
+}
+
 /// The tool is part of systemd, which a machine need not have; `.ci/run` has it.
 #[test]
 fn systemd_socket_activate() {

@@ -6,9 +6,10 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::{Signal, kill};
 use tests::folder::Folder;
 use tests::load::{Connection, End, Load};
+use tests::server::Start;
 use tests::stream::Address;
 
-use super::{CLIENTS, alone, two_processes, who};
+use super::{CLIENTS, alone, program, two_processes, who};
 
 /// A crashed process serves again after this long.
 const BACK_WITHIN: Duration = Duration::from_secs(1);
@@ -82,6 +83,26 @@ fn kill_under_load(slot: u64) {
 fn names_of_new_connections(address: &Address) -> HashSet<String> {
     let names = (0..200).map(|_| tests::http::get(address, "/").unwrap().text().to_owned());
     names.collect()
+}
+
+/// From its first reload on, a server of one process has that in a child.
+#[test]
+fn one_process_comes_back_after_a_reload() {
+    let _alone = alone();
+    let folder = Folder::worker(&who("1"));
+    let start = Start::serve(&program(), &folder.path("config.capnp"));
+    let server = start.processes(1).start();
+    let moment = server.moment();
+    server.signal(Signal::SIGHUP);
+    assert!(server.reloaded(moment));
+    let child = server.phase(0, "serving", moment);
+    assert_ne!(child.pid, server.pid());
+    let moment = server.moment();
+    kill(child.pid, Signal::SIGKILL).unwrap();
+    server.phase(0, "stopped", moment);
+    // Nobody accepts now: the connection waits in the queue.
+    assert!(server.get("/").text().starts_with("1 "));
+    server.phase(0, "serving", moment);
 }
 
 #[test]

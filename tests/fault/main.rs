@@ -3,6 +3,7 @@
 mod crash;
 mod reload;
 mod stop;
+mod upgrade;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 

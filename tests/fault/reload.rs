@@ -1,7 +1,8 @@
 //! SIGHUP and `--watch`: new code answers, no request fails, and a bad config changes nothing.
 
 use nix::sys::signal::Signal;
-use tests::folder::Folder;
+use tests::folder::{Folder, ONE_WORKER};
+use tests::http::get;
 use tests::load::{End, Load};
 use tests::server::{Server, Start};
 
@@ -70,6 +71,47 @@ fn a_bad_config_is_refused_by_a_reload() {
     server.phase(0, "stopped", moment);
     server.phase(1, "stopped", moment);
     assert!(server.get("/").text().starts_with("2 "));
+}
+
+#[test]
+fn sockets_come_and_go_with_reloads() {
+    let _alone = alone();
+    let folder = Folder::worker(&who("1"));
+    let socket = r#"(name = "http", address = "127.0.0.1:0", http = (), service = "main")"#;
+    let with = |name: &str, host: &str| {
+        let other = socket
+            .replace("http\",", &format!("{name}\","))
+            .replace("127.0.0.1", host);
+        ONE_WORKER.replace(socket, &format!("{other}, {socket}"))
+    };
+    folder.write("config.capnp", &with("old", "127.0.0.1"));
+    let server = two_processes(&folder);
+    let (kept, old) = (server.port("http"), server.address("old"));
+    folder.write("config.capnp", &with("new", "localhost"));
+    let moment = server.moment();
+    server.signal(Signal::SIGHUP);
+    assert!(server.reloaded(moment));
+    let port = server.wait("listening", moment, |event| event["socket"] == "http")["port"].clone();
+    assert_eq!(port, kept);
+    assert!(
+        get(&server.address("new"), "/")
+            .unwrap()
+            .text()
+            .starts_with("1 ")
+    );
+    assert!(get(&old, "/").is_err());
+    server.get("/");
+}
+
+#[test]
+fn a_watched_config_is_waited_for() {
+    let _alone = alone();
+    let folder = Folder::worker("export default {");
+    let start = Start::serve(&program(), &folder.path("config.capnp"));
+    let server = start.arg("--watch").processes(1).spawn();
+    server.complaint("Waiting for a change of the config.");
+    folder.write("worker.js", &who("1"));
+    assert!(server.get("/").text().starts_with("1 "));
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! SIGTERM and SIGINT: what was accepted is answered, then the server ends.
 
-use nix::sys::signal::Signal;
+use nix::sys::signal::{Signal, kill};
 use tests::folder::Folder;
 use tests::http::Client;
 use tests::load::{End, Load};
@@ -67,6 +67,47 @@ fn a_request_that_is_under_way_is_answered() {
     let answer = client.answer().unwrap();
     assert_eq!((answer.text(), answer.closes()), ("late", true));
     assert_eq!(server.wait_for_end().code(), Some(0));
+}
+
+/// Terminals and service managers signal every process of a server.
+#[test]
+fn a_signal_to_all_processes_is_the_supervisors() {
+    let _alone = alone();
+    let folder = Folder::worker(ECHO);
+    let mut server = two_processes(&folder);
+    let mut client = hold_a_request(&server);
+    let moment = server.moment();
+    let (supervisor, processes) = (server.pid(), server.tree().split_off(1));
+    assert_eq!(processes.len(), 2);
+    for process in processes.into_iter().chain([supervisor]) {
+        kill(process, Signal::SIGINT).unwrap();
+    }
+    server.phase(0, "draining", moment);
+    server.phase(1, "draining", moment);
+    client.send(b"late").unwrap();
+    assert_eq!(client.answer().unwrap().text(), "late");
+    assert_eq!(server.wait_for_end().code(), Some(0));
+}
+
+#[test]
+fn asked_again_it_stops_at_once() {
+    let _alone = alone();
+    let folder = Folder::worker(ECHO);
+    for processes in [1, 2] {
+        let start = Start::serve(&program(), &folder.path("config.capnp"));
+        let mut server = start.processes(processes).start();
+        let mut client = hold_a_request(&server);
+        let moment = server.moment();
+        server.signal(Signal::SIGTERM);
+        server.phase(0, "draining", moment);
+        // What follows at once is taken for an echo of the first signal.
+        while server.runs() {
+            server.signal(Signal::SIGTERM);
+        }
+        assert_eq!(server.wait_for_end().code(), Some(1));
+        assert!(client.answer().is_err());
+        server.complaint("Stopped at once, as asked again.");
+    }
 }
 
 #[test]

@@ -219,6 +219,14 @@ impl Server {
         kill(self.pid(), signal).expect("a live server");
     }
 
+    /// Whether it has not ended yet.
+    pub fn runs(&mut self) -> bool {
+        self.status = self
+            .status
+            .or_else(|| self.child.try_wait().expect("a child"));
+        self.status.is_none()
+    }
+
     /// Stops with SIGTERM and waits for the end.
     pub fn stop(&mut self) -> ExitStatus {
         self.signal(Signal::SIGTERM);

@@ -126,9 +126,10 @@ fn bind_one(
             address,
             default_port,
         } => {
-            let address =
+            let resolved =
                 address::resolve(address, *default_port).map_err(|error| error.to_string())?;
-            bind::bind(&address, slots).map_err(|error| format!("bind(): {error}"))
+            bind::bind(&resolved, slots)
+                .map_err(|error| format!("bind(): {error}; toString() = {address}"))
         }
         ListenOn::Fd(fd) => {
             let fds = inherited.get(*fd).map_err(|error| error.to_string())?;
@@ -194,7 +195,9 @@ mod tests {
         assert_eq!(
             errors,
             [
-                "Socket \"a\": bind(): Address already in use (os error 98)",
+                &format!(
+                    "Socket \"a\": bind(): Address already in use (os error 98); toString() = {taken}"
+                ),
                 "Socket \"b\": parseAddress: Unclosed '[' in address string. [::1"
             ]
         );
