@@ -25,7 +25,7 @@ pub fn ops(ops: &mut Ops) {
 /// The longest authentication tag, bytes.
 const TAG_BYTES: usize = 16;
 
-/// `cipherInfo(name)`: `[keyLength, ivLength, blockSize, mode, nid]`, or undefined for an unknown name.
+/// `cipherInfo(name)`: `[keyLength, ivLength, blockSize, mode, nid, isAuthenticated]`, or undefined for an unknown name.
 fn info(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
     let Some(algorithm) = Algorithm::by_name(&string_arg(scope, &args, 0)) else { return };
     let numbers = algorithm.numbers().map(|number| v8::Integer::new_from_unsigned(scope, number).into());
@@ -115,7 +115,7 @@ impl Algorithm {
         (!table.is_null()).then_some(Self(table))
     }
 
-    fn numbers(self) -> [u32; 5] {
+    fn numbers(self) -> [u32; 6] {
         // SAFETY: the table is static.
         unsafe {
             [
@@ -124,12 +124,14 @@ impl Algorithm {
                 lc::EVP_CIPHER_block_size(self.0),
                 lc::EVP_CIPHER_mode(self.0) & 0x3f,
                 lc::EVP_CIPHER_nid(self.0) as u32,
+                u32::from(lc::EVP_CIPHER_flags(self.0) & lc::EVP_CIPH_FLAG_AEAD_CIPHER as u32 != 0),
             ]
         }
     }
 
-    fn is_gcm(self) -> bool {
-        self.numbers()[3] == lc::EVP_CIPH_GCM_MODE as u32
+    /// Whether it authenticates as well: GCM, ChaCha20-Poly1305.
+    fn is_authenticated(self) -> bool {
+        self.numbers()[5] == 1
     }
 }
 
@@ -141,7 +143,7 @@ struct Cipher {
 impl Cipher {
     fn new(algorithm: Algorithm, key: &[u8], iv: &[u8], encrypt: bool) -> Option<Self> {
         let [key_length, iv_length, ..] = algorithm.numbers();
-        if key.len() != key_length as usize || (!algorithm.is_gcm() && iv.len() != iv_length as usize) {
+        if key.len() != key_length as usize || (!algorithm.is_authenticated() && iv.len() != iv_length as usize) {
             return None;
         }
         let direction = i32::from(encrypt);
@@ -154,7 +156,7 @@ impl Cipher {
             if lc::EVP_CipherInit_ex(context, algorithm.0, engine, none, none, direction) != 1 {
                 return None;
             }
-            if algorithm.is_gcm() {
+            if algorithm.is_authenticated() {
                 let length = i32::try_from(iv.len()).ok().filter(|length| *length > 0)?;
                 if lc::EVP_CIPHER_CTX_ctrl(context, lc::EVP_CTRL_AEAD_SET_IVLEN, length, std::ptr::null_mut()) != 1 {
                     return None;
@@ -193,7 +195,7 @@ impl Cipher {
         let Ok(length) = i32::try_from(bytes.len()) else { return false };
         let mut written = 0;
         // SAFETY: without an output, the input is authenticated only.
-        self.algorithm.is_gcm()
+        self.algorithm.is_authenticated()
             && unsafe {
                 lc::EVP_CipherUpdate(self.context.as_ptr(), std::ptr::null_mut(), &mut written, bytes.as_ptr(), length) == 1
             }
@@ -207,7 +209,7 @@ impl Cipher {
     fn tag(&mut self, length: usize) -> Option<Vec<u8>> {
         let mut tag = vec![0u8; length];
         // SAFETY: the tag is as long as is said.
-        let fine = self.algorithm.is_gcm()
+        let fine = self.algorithm.is_authenticated()
             && unsafe {
                 lc::EVP_CIPHER_CTX_ctrl(
                     self.context.as_ptr(),
@@ -222,7 +224,7 @@ impl Cipher {
     fn set_tag(&mut self, bytes: &[u8]) -> bool {
         let mut tag = bytes.to_vec();
         // SAFETY: the tag is as long as is said, and read during the call.
-        self.algorithm.is_gcm()
+        self.algorithm.is_authenticated()
             && bytes.len() <= TAG_BYTES
             && unsafe {
                 lc::EVP_CIPHER_CTX_ctrl(

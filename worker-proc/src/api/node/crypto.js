@@ -9,7 +9,7 @@ const ciphers = require("node/crypto/cipher");
 const { KeyObject, createSecretKey } = require("node/crypto/keys");
 const random = require("node/crypto/random");
 const { constants } = require("node/crypto/constants");
-const { ERR_INVALID_ARG_TYPE, ERR_METHOD_NOT_IMPLEMENTED } = require("node/errors");
+const { ERR_INVALID_ARG_TYPE, ERR_METHOD_NOT_IMPLEMENTED, ERR_MISSING_ARGS } = require("node/errors");
 const { unsupported } = require("node/stubs/common");
 const { isBytes } = require("node/crypto/util");
 
@@ -29,10 +29,18 @@ const missing = {};
 for (const name of [
   "createDiffieHellman", "createDiffieHellmanGroup", "getDiffieHellman",
   "createECDH", "createPrivateKey", "createPublicKey", "createSign", "createVerify", "sign",
-  "verify", "generateKey", "generateKeySync", "generateKeyPair", "generateKeyPairSync", "publicEncrypt",
-  "publicDecrypt", "privateEncrypt", "privateDecrypt", "diffieHellman", "setEngine", "setFips",
+  "verify", "generateKey", "generateKeySync", "generateKeyPair", "generateKeyPairSync", "diffieHellman", "setEngine", "setFips",
 ]) {
   missing[name] = unsupported(name);
+}
+
+for (const name of ["publicEncrypt", "publicDecrypt", "privateEncrypt", "privateDecrypt"]) {
+  missing[name] = {
+    [name](key, buffer) {
+      if (key === undefined || buffer === undefined) throw new ERR_MISSING_ARGS(key === undefined ? "key" : "buffer");
+      throw new ERR_METHOD_NOT_IMPLEMENTED(name);
+    },
+  }[name];
 }
 
 // Classes whose constructors throw.

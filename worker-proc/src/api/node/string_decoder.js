@@ -27,7 +27,8 @@ function stateOf(decoder) {
   const state = decoder[kState];
   if (state === undefined) throw new ERR_INVALID_THIS("StringDecoder");
   if (!(state instanceof Buffer) || state.length !== STATE_BYTES) throw new TypeError("Invalid StringDecoder");
-  if (state[ENCODING] > BASE64URL) throw new TypeError("Invalid StringDecoder state");
+  const isConsistent = state[ENCODING] <= BASE64URL && state[BUFFERED] + state[MISSING] <= 4;
+  if (!isConsistent && state[BUFFERED] <= 4 && state[MISSING] <= 4) throw new TypeError("Invalid StringDecoder state");
   if (state[BUFFERED] > 4) throw new TypeError("Buffered bytes cannot exceed 4");
   if (state[MISSING] > 4) throw new TypeError("Missing bytes cannot exceed 4");
   return state;

@@ -7,7 +7,7 @@ const { Transform } = require("node:stream");
 const { StringDecoder } = require("node:string_decoder");
 const { ERR_INVALID_ARG_TYPE } = require("node/errors");
 const { isKeyObject } = require("node/types");
-const { validateObject, validateString, validateUint32 } = require("node/validators");
+const { validateInt32, validateObject, validateString, validateUint32 } = require("node/validators");
 const { isBytes, toBytes } = require("node/crypto/util");
 
 const MODES = ["stream", "ecb", "cbc", "cfb", "ofb", "ctr", "gcm", "xts", "ccm", "ocb", "wrap"];
@@ -50,13 +50,14 @@ function begin(target, name, key, iv, options, encrypt) {
   if (info === undefined) throw failure("ERR_CRYPTO_UNKNOWN_CIPHER", "Unknown cipher");
   const mode = MODES[info[3]];
   if (secret.byteLength !== info[0]) throw failure("ERR_CRYPTO_INVALID_KEYLEN", "Invalid key length", RangeError);
-  const isRightIv = mode === "gcm" ? start.byteLength > 0 : start.byteLength === info[1];
+  const isAuthenticated = info[5] === 1;
+  const isRightIv = isAuthenticated ? start.byteLength > 0 : start.byteLength === info[1];
   if (!isRightIv) throw failure("ERR_CRYPTO_INVALID_IV", "Invalid initialization vector", TypeError);
-  if (tagLength !== undefined && mode === "gcm" && !GCM_TAGS.includes(tagLength)) {
+  if (tagLength !== undefined && isAuthenticated && !GCM_TAGS.includes(tagLength)) {
     throw failure("ERR_CRYPTO_INVALID_AUTH_TAG", `Invalid authentication tag length: ${tagLength}`, TypeError);
   }
   target[kHandle] = ops.newCipher(name, secret, start, encrypt);
-  target[kState] = { isFinal: false, mode, tagLength, hasTag: false, decoder: undefined };
+  target[kState] = { isFinal: false, isAuthenticated, tagLength, hasTag: false, decoder: undefined };
   Transform.call(target, options);
 }
 
@@ -89,7 +90,7 @@ const methods = {
     state.isFinal = true;
     const bytes = ops.finishCipher(this[kHandle]);
     if (bytes === undefined) {
-      if (state.mode === "gcm") throw new Error("Unsupported state or unable to authenticate data");
+      if (state.isAuthenticated) throw new Error("Unsupported state or unable to authenticate data");
       throw failure("ERR_OSSL_BAD_DECRYPT", "bad decrypt");
     }
     return output(this, bytes, outputEncoding, true);
@@ -144,15 +145,15 @@ for (const Class of [Cipheriv, Decipheriv]) {
 }
 
 Cipheriv.prototype.getAuthTag = function () {
-  const { isFinal, mode, tagLength } = this[kState];
-  if (!isFinal || mode !== "gcm") throw badState("getAuthTag");
+  const { isFinal, isAuthenticated, tagLength } = this[kState];
+  if (!isFinal || !isAuthenticated) throw badState("getAuthTag");
   return asBuffer(ops.cipherTag(this[kHandle], tagLength ?? TAG_BYTES));
 };
 
 Decipheriv.prototype.setAuthTag = function (tag, encoding) {
   const state = this[kState];
   const bytes = toBytes(tag, "buffer", encoding);
-  if (state.isFinal || state.mode !== "gcm" || state.hasTag) throw badState("setAuthTag");
+  if (state.isFinal || !state.isAuthenticated || state.hasTag) throw badState("setAuthTag");
   const isRight = GCM_TAGS.includes(bytes.byteLength) && (state.tagLength ?? bytes.byteLength) === bytes.byteLength;
   if (!isRight) {
     throw failure("ERR_CRYPTO_INVALID_AUTH_TAG", `Invalid authentication tag length: ${bytes.byteLength}`, TypeError);
@@ -164,23 +165,28 @@ Decipheriv.prototype.setAuthTag = function (tag, encoding) {
 const createCipheriv = (name, key, iv, options) => new Cipheriv(name, key, iv, options);
 const createDecipheriv = (name, key, iv, options) => new Decipheriv(name, key, iv, options);
 
-const NAMES = ["128", "192", "256"].flatMap((bits) => ["cbc", "ctr", "ecb", "gcm", "ofb"].map((mode) => `aes-${bits}-${mode}`));
-const getCiphers = () => [...NAMES.filter((name) => ops.cipherInfo(name) !== undefined), "des-ede3-cbc"];
+const NAMES = [
+  ...["128", "192", "256"].flatMap((bits) => ["cbc", "ctr", "ecb", "gcm", "ofb"].map((mode) => `aes-${bits}-${mode}`)),
+  "des-ede3-cbc",
+  "chacha20-poly1305",
+];
+const getCiphers = () => NAMES.filter((name) => ops.cipherInfo(name) !== undefined);
 
 function getCipherInfo(name, options = {}) {
-  if (typeof name !== "string" && typeof name !== "number") {
+  if (typeof name === "number") validateInt32(name, "nameOrNid");
+  else if (typeof name !== "string") {
     throw new ERR_INVALID_ARG_TYPE("nameOrNid", ["string", "number"], name);
   }
   validateObject(options, "options");
   const { keyLength, ivLength } = options;
-  if (keyLength !== undefined) validateUint32(keyLength, "options.keyLength");
-  if (ivLength !== undefined) validateUint32(ivLength, "options.ivLength");
+  if (keyLength !== undefined) validateInt32(keyLength, "options.keyLength");
+  if (ivLength !== undefined) validateInt32(ivLength, "options.ivLength");
   const known = typeof name === "number" ? NAMES.find((each) => ops.cipherInfo(each)?.[4] === name) : name;
   const info = known === undefined ? undefined : ops.cipherInfo(known);
   if (info === undefined) return undefined;
   const mode = MODES[info[3]];
   if (keyLength !== undefined && keyLength !== info[0]) return undefined;
-  if (ivLength !== undefined && ivLength !== info[1] && !(mode === "gcm" && ivLength > 0)) return undefined;
+  if (ivLength !== undefined && ivLength !== info[1] && !(info[5] === 1 && ivLength > 0)) return undefined;
   const result = { mode, name: known.toLowerCase(), nid: info[4], keyLength: info[0] };
   if (mode !== "stream" && info[2] > 1) result.blockSize = info[2];
   if (info[1] > 0) result.ivLength = ivLength ?? info[1];
