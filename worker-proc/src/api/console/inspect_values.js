@@ -59,6 +59,7 @@ const plain = (string) => string;
 
 // Constructors of the language itself: their prototypes' members are not listed under showHidden.
 const builtIns = new SafeSet();
+builtIns.add("Float16Array");
 {
   const names = ObjectGetOwnPropertyNames(globalThis);
   for (let i = 0; i < names.length; i++) {

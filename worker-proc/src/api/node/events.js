@@ -46,6 +46,7 @@ EventEmitter.init = function (options) {
     this._eventsCount = 0;
   }
   this._maxListeners ??= undefined;
+  this.domain = null;
   if (options?.captureRejections) {
     validateBoolean(options.captureRejections, "options.captureRejections");
     this[kCapture] = Boolean(options.captureRejections);
@@ -107,13 +108,14 @@ function warnOfLeak(emitter, list, type) {
   const max = maxListenersOf(emitter);
   if (max <= 0 || list.length <= max || list.warned) return;
   list.warned = true;
-  const warning = new Error(
-    `Possible EventEmitter memory leak detected. ${list.length} ${String(type)} listeners ` +
-      `added to ${inspect(emitter, { depth: -1 })}. MaxListeners is ${max}. Use emitter.setMaxListeners() to increase limit`,
-  );
+  const added = `${list.length} ${String(type)} listeners added to`;
+  const say = (target) =>
+    `Possible EventEmitter memory leak detected. ${added} ${target}. Use emitter.setMaxListeners() to increase limit`;
+  console.log(say("an EventEmitter"));
+  if (!flags.enableNodeJsProcessV2) return;
+  const warning = new Error(say(inspect(emitter, { depth: -1 })));
   Object.assign(warning, { name: "MaxListenersExceededWarning", emitter, type, count: list.length });
-  if (flags.enableNodeJsProcessV2) require("node:process").default.emitWarning(warning);
-  else console.warn(warning);
+  require("node:process").default.emitWarning(warning);
 }
 
 function add(emitter, type, listener, isFirst) {
@@ -173,7 +175,7 @@ function listenerCount(type, listener) {
 
 const emitterMethods = {
   setMaxListeners(n) {
-    checkLimit(n, "setMaxListeners");
+    checkLimit(n, "n");
     this._maxListeners = n;
     return this;
   },

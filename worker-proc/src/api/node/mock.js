@@ -147,14 +147,12 @@ class MockTracker {
     const kind = options.getter ? "get" : options.setter ? "set" : "value";
     const original = descriptor?.[kind];
     if (typeof original !== "function") throw new ERR_INVALID_ARG_VALUE("methodName", original, "must be a method");
-    const hadOwn = Object.hasOwn(object, name);
     const state = {
       original,
       implementation: implementation ?? original,
       times: options.times,
       restore() {
-        if (hadOwn) Object.defineProperty(object, name, descriptor);
-        else delete object[name];
+        Object.defineProperty(object, name, descriptor);
       },
     };
     const mocked = this.#register(state);
@@ -163,10 +161,18 @@ class MockTracker {
   }
 
   getter(object, name, implementation, options = {}) {
+    if (implementation !== null && typeof implementation === "object") {
+      options = implementation;
+      implementation = undefined;
+    }
     return this.method(object, name, implementation, sideOptions(options, "getter", "setter"));
   }
 
   setter(object, name, implementation, options = {}) {
+    if (implementation !== null && typeof implementation === "object") {
+      options = implementation;
+      implementation = undefined;
+    }
     return this.method(object, name, implementation, sideOptions(options, "setter", "getter"));
   }
 

@@ -2,6 +2,7 @@
 //!
 //! They are JavaScript, compiled when a worker first imports them; the ops do the byte work of `node:buffer`.
 
+mod cipher;
 mod digest;
 mod text;
 mod zlib;
@@ -55,11 +56,14 @@ pub const API: Api = Api {
         js!("stubs/common.js"),
         js!("stubs/dgram.js" as "node:dgram"),
         js!("stubs/domain.js" as "node:domain"),
+        js!("stubs/http2.js" as "node:http2"),
+        js!("stubs/http2_constants.js"),
         js!("stubs/inspector.js" as "node:inspector"),
         js!("stubs/inspector_promises.js" as "node:inspector/promises"),
         js!("stubs/readline.js" as "node:readline"),
         js!("stubs/readline_promises.js" as "node:readline/promises"),
         js!("stubs/repl.js" as "node:repl"),
+        js!("stubs/sqlite.js" as "node:sqlite"),
         js!("stubs/trace_events.js" as "node:trace_events"),
         js!("stubs/wasi.js" as "node:wasi"),
         js!("stubs/worker_threads.js" as "node:worker_threads"),
@@ -96,6 +100,7 @@ pub const API: Api = Api {
         js!("zlib.js" as "node:zlib"),
         js!("zlib_constants.js"),
         js!("crypto.js" as "node:crypto"),
+        js!("crypto/cipher.js"),
         js!("crypto/constants.js"),
         js!("crypto/hash.js"),
         js!("crypto/random.js"),
@@ -109,6 +114,7 @@ pub const API: Api = Api {
 fn ops(ops: &mut Ops) {
     text::ops(ops);
     digest::ops(ops);
+    cipher::ops(ops);
     zlib::ops(ops);
     ops.add("createRequire", create_require);
     ops.add("exit", exit);

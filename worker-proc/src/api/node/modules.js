@@ -24,6 +24,7 @@ const flagged = {
   console: "enableNodeJsConsoleModule",
   dgram: "enableNodeJsDgramModule",
   domain: "enableNodeJsDomainModule",
+  http2: "enableNodeJsHttp2Module",
   inspector: "enableNodeJsInspectorModule",
   "inspector/promises": "enableNodeJsInspectorModule",
   os: "enableNodeJsOsModule",
@@ -40,7 +41,9 @@ const flagged = {
   worker_threads: "enableNodeJsWorkerThreadsModule",
 };
 
+// These two have no name without the prefix.
 provide("node:test", "node:test", isCompat);
+provide("node:sqlite", "node:sqlite", (flags) => isCompat(flags) && flags.enableNodeJsSqliteModule);
 
 // Old names of single classes: the modules that define them.
 const aliases = {

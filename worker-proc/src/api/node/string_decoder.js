@@ -26,26 +26,20 @@ function StringDecoder(encoding = "utf8") {
 function stateOf(decoder) {
   const state = decoder[kState];
   if (state === undefined) throw new ERR_INVALID_THIS("StringDecoder");
-  const isRight = state instanceof Buffer && state.length === STATE_BYTES && state[MISSING] + state[BUFFERED] <= 4;
-  if (!isRight) throw new TypeError("Invalid StringDecoder");
+  if (!(state instanceof Buffer) || state.length !== STATE_BYTES) throw new TypeError("Invalid StringDecoder");
+  const isConsistent = state[ENCODING] <= BASE64URL && state[BUFFERED] + state[MISSING] <= 4;
+  if (!isConsistent && state[BUFFERED] <= 4 && state[MISSING] <= 4) throw new TypeError("Invalid StringDecoder state");
+  if (state[BUFFERED] > 4) throw new TypeError("Buffered bytes cannot exceed 4");
+  if (state[MISSING] > 4) throw new TypeError("Missing bytes cannot exceed 4");
   return state;
 }
 
 /** How long the UTF-8 sequence is that a byte begins; 0 for a byte that begins none. */
 function sequenceLength(byte) {
   if (byte < 0x80) return 1;
-  if (byte >= 0xc2 && byte <= 0xdf) return 2;
+  if (byte >= 0xc0 && byte <= 0xdf) return 2;
   if (byte >= 0xe0 && byte <= 0xef) return 3;
-  return byte >= 0xf0 && byte <= 0xf4 ? 4 : 0;
-}
-
-/** Whether `byte` may be the second one after `lead`: no overlong forms, surrogates or values past U+10FFFF. */
-function isValidSecond(lead, byte) {
-  if (lead === 0xe0) return byte >= 0xa0 && byte <= 0xbf;
-  if (lead === 0xed) return byte >= 0x80 && byte <= 0x9f;
-  if (lead === 0xf0) return byte >= 0x90 && byte <= 0xbf;
-  if (lead === 0xf4) return byte >= 0x80 && byte <= 0x8f;
-  return byte >= 0x80 && byte <= 0xbf;
+  return byte >= 0xf0 && byte <= 0xf7 ? 4 : 0;
 }
 
 /** `[start, missing]` of a UTF-8 sequence that the end of the bytes cuts. */
@@ -55,8 +49,7 @@ function utf8Tail(bytes) {
     const byte = bytes[length - back];
     if (byte >= 0x80 && byte <= 0xbf) continue;
     const need = sequenceLength(byte);
-    if (need <= back || (back > 1 && !isValidSecond(byte, bytes[length - back + 1]))) return [length, 0];
-    return [length - back, need - back];
+    return need <= back ? [length, 0] : [length - back, need - back];
   }
   return [length, 0];
 }

@@ -1,0 +1,196 @@
+/*
+ * Cipheriv and Decipheriv of node:crypto.
+ */
+
+const { Buffer } = require("node:buffer");
+const { Transform } = require("node:stream");
+const { StringDecoder } = require("node:string_decoder");
+const { ERR_INVALID_ARG_TYPE } = require("node/errors");
+const { isKeyObject } = require("node/types");
+const { validateInt32, validateObject, validateString, validateUint32 } = require("node/validators");
+const { isBytes, toBytes } = require("node/crypto/util");
+
+const MODES = ["stream", "ecb", "cbc", "cfb", "ofb", "ctr", "gcm", "xts", "ccm", "ocb", "wrap"];
+const TAG_BYTES = 16;
+const GCM_TAGS = [4, 8, 12, 13, 14, 15, 16];
+
+const kHandle = Symbol("kHandle");
+const kState = Symbol("kState");
+
+const failure = (code, message, Base = Error) => Object.assign(new Base(message), { code });
+const asBuffer = (bytes) => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+
+function keyBytes(key) {
+  if (isKeyObject(key)) return key.export();
+  if (typeof key === "string") return Buffer.from(key);
+  if (!isBytes(key)) {
+    throw new ERR_INVALID_ARG_TYPE(
+      "key",
+      ["ArrayBuffer", "Buffer", "TypedArray", "DataView", "string", "KeyObject", "CryptoKey"],
+      key,
+    );
+  }
+  return key;
+}
+
+/** What both directions do to begin. */
+function begin(target, name, key, iv, options, encrypt) {
+  validateString(name, "algorithm");
+  const secret = keyBytes(key);
+  const start = iv === null ? Buffer.alloc(0) : toBytes(iv, "iv");
+  let tagLength;
+  if (options !== undefined) {
+    validateObject(options, "options");
+    if (options.authTagLength !== undefined) {
+      validateUint32(options.authTagLength, "options.authTagLength");
+      tagLength = options.authTagLength;
+    }
+  }
+  const info = ops.cipherInfo(name);
+  if (info === undefined) throw failure("ERR_CRYPTO_UNKNOWN_CIPHER", "Unknown cipher");
+  const mode = MODES[info[3]];
+  if (secret.byteLength !== info[0]) throw failure("ERR_CRYPTO_INVALID_KEYLEN", "Invalid key length", RangeError);
+  const isAuthenticated = info[5] === 1;
+  const isRightIv = isAuthenticated ? start.byteLength > 0 : start.byteLength === info[1];
+  if (!isRightIv) throw failure("ERR_CRYPTO_INVALID_IV", "Invalid initialization vector", TypeError);
+  if (tagLength !== undefined && isAuthenticated && !GCM_TAGS.includes(tagLength)) {
+    throw failure("ERR_CRYPTO_INVALID_AUTH_TAG", `Invalid authentication tag length: ${tagLength}`, TypeError);
+  }
+  target[kHandle] = ops.newCipher(name, secret, start, encrypt);
+  target[kState] = { isFinal: false, isAuthenticated, tagLength, hasTag: false, decoder: undefined };
+  Transform.call(target, options);
+}
+
+const badState = (what) => failure("ERR_CRYPTO_INVALID_STATE", `Invalid state for operation ${what}`);
+
+/** Bytes as they are, or as text through a decoder that keeps characters whole. */
+function output(target, bytes, encoding, isLast) {
+  const buffer = asBuffer(bytes);
+  if (!encoding || encoding === "buffer") return buffer;
+  const state = target[kState];
+  state.decoder ??= new StringDecoder(encoding);
+  return isLast ? state.decoder.end(buffer) : state.decoder.write(buffer);
+}
+
+const methods = {
+  update(data, inputEncoding, outputEncoding) {
+    if (typeof data === "string") data = Buffer.from(data, inputEncoding === "buffer" ? undefined : inputEncoding);
+    else if (!isBytes(data)) {
+      throw new ERR_INVALID_ARG_TYPE("data", ["string", "Buffer", "TypedArray", "DataView"], data);
+    }
+    if (this[kState].isFinal) throw badState("update");
+    const bytes = ops.updateCipher(this[kHandle], data);
+    if (bytes === undefined) throw badState("update");
+    return output(this, bytes, outputEncoding, false);
+  },
+
+  final(outputEncoding) {
+    const state = this[kState];
+    if (state.isFinal) throw badState("final");
+    state.isFinal = true;
+    const bytes = ops.finishCipher(this[kHandle]);
+    if (bytes === undefined) {
+      if (state.isAuthenticated) throw new Error("Unsupported state or unable to authenticate data");
+      throw failure("ERR_OSSL_BAD_DECRYPT", "bad decrypt");
+    }
+    return output(this, bytes, outputEncoding, true);
+  },
+
+  setAutoPadding(on = true) {
+    if (this[kState].isFinal || !ops.cipherPadding(this[kHandle], Boolean(on))) throw badState("setAutoPadding");
+    return this;
+  },
+
+  setAAD(data, options) {
+    const bytes = toBytes(data, "buffer", options?.encoding);
+    if (this[kState].isFinal || !ops.cipherAad(this[kHandle], bytes)) throw badState("setAAD");
+    return this;
+  },
+
+  _transform(chunk, encoding, callback) {
+    try {
+      this.push(this.update(chunk, encoding));
+    } catch (error) {
+      callback(error);
+      return;
+    }
+    callback();
+  },
+
+  _flush(callback) {
+    try {
+      this.push(this.final());
+    } catch (error) {
+      callback(error);
+      return;
+    }
+    callback();
+  },
+};
+
+function Cipheriv(name, key, iv, options) {
+  if (!(this instanceof Cipheriv)) return new Cipheriv(name, key, iv, options);
+  begin(this, name, key, iv, options, true);
+}
+
+function Decipheriv(name, key, iv, options) {
+  if (!(this instanceof Decipheriv)) return new Decipheriv(name, key, iv, options);
+  begin(this, name, key, iv, options, false);
+}
+
+for (const Class of [Cipheriv, Decipheriv]) {
+  Object.setPrototypeOf(Class.prototype, Transform.prototype);
+  Object.setPrototypeOf(Class, Transform);
+  Object.assign(Class.prototype, methods);
+}
+
+Cipheriv.prototype.getAuthTag = function () {
+  const { isFinal, isAuthenticated, tagLength } = this[kState];
+  if (!isFinal || !isAuthenticated) throw badState("getAuthTag");
+  return asBuffer(ops.cipherTag(this[kHandle], tagLength ?? TAG_BYTES));
+};
+
+Decipheriv.prototype.setAuthTag = function (tag, encoding) {
+  const state = this[kState];
+  const bytes = toBytes(tag, "buffer", encoding);
+  if (state.isFinal || !state.isAuthenticated || state.hasTag) throw badState("setAuthTag");
+  const isRight = GCM_TAGS.includes(bytes.byteLength) && (state.tagLength ?? bytes.byteLength) === bytes.byteLength;
+  if (!isRight) {
+    throw failure("ERR_CRYPTO_INVALID_AUTH_TAG", `Invalid authentication tag length: ${bytes.byteLength}`, TypeError);
+  }
+  state.hasTag = ops.setCipherTag(this[kHandle], bytes);
+  return this;
+};
+
+const createCipheriv = (name, key, iv, options) => new Cipheriv(name, key, iv, options);
+const createDecipheriv = (name, key, iv, options) => new Decipheriv(name, key, iv, options);
+
+const NAMES = [
+  ...["128", "192", "256"].flatMap((bits) => ["cbc", "ctr", "ecb", "gcm", "ofb"].map((mode) => `aes-${bits}-${mode}`)),
+  "des-ede3-cbc",
+  "chacha20-poly1305",
+];
+const getCiphers = () => NAMES.filter((name) => ops.cipherInfo(name) !== undefined);
+
+function getCipherInfo(name, options = {}) {
+  if (typeof name === "number") validateInt32(name, "nameOrNid");
+  else if (typeof name !== "string") {
+    throw new ERR_INVALID_ARG_TYPE("nameOrNid", ["string", "number"], name);
+  }
+  validateObject(options, "options");
+  const { keyLength, ivLength } = options;
+  if (keyLength !== undefined) validateInt32(keyLength, "options.keyLength");
+  if (ivLength !== undefined) validateInt32(ivLength, "options.ivLength");
+  const known = typeof name === "number" ? NAMES.find((each) => ops.cipherInfo(each)?.[4] === name) : name;
+  const info = known === undefined ? undefined : ops.cipherInfo(known);
+  if (info === undefined) return undefined;
+  const mode = MODES[info[3]];
+  if (keyLength !== undefined && keyLength !== info[0]) return undefined;
+  if (ivLength !== undefined && ivLength !== info[1] && !(info[5] === 1 && ivLength > 0)) return undefined;
+  const result = { mode, name: known.toLowerCase(), nid: info[4], keyLength: info[0] };
+  if (mode !== "stream" && info[2] > 1) result.blockSize = info[2];
+  if (info[1] > 0) result.ivLength = ivLength ?? info[1];
+  return result;
+}
+
+Object.assign(exports, { Cipheriv, Decipheriv, createCipheriv, createDecipheriv, getCipherInfo, getCiphers });
