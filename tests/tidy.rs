@@ -132,7 +132,10 @@ fn the_runtimes_layers_look_down() {
 #[test]
 fn foreign_types_stop_at_their_borders() {
     let borders: [(&str, &[&str]); 4] = [
-        ("hyper", &["worker-proc/src/http/", "worker-proc/src/net/"]),
+        (
+            "hyper::",
+            &["worker-proc/src/http/", "worker-proc/src/net/"],
+        ),
         (
             "v8::",
             &[
