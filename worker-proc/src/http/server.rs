@@ -131,6 +131,8 @@ impl Server {
         let mut builder = auto::Builder::new(LocalExecutor);
         builder
             .http1()
+            // Who has said all may still listen.
+            .half_close(true)
             .title_case_headers(true)
             .auto_date_header(false)
             .max_headers(self.limits.max_header_count)

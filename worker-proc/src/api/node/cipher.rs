@@ -9,7 +9,10 @@ use std::ptr::NonNull;
 
 use aws_lc_sys as lc;
 
-use crate::glue::{Ops, bool_arg, native_arg, native_object, string_arg, throw_error, u32_arg, uint8_array, with_bytes};
+use crate::glue::{
+    Ops, bool_arg, native_arg, native_object, string_arg, throw_error, u32_arg, uint8_array,
+    with_bytes,
+};
 
 pub fn ops(ops: &mut Ops) {
     ops.add("cipherInfo", info);
@@ -27,8 +30,12 @@ const TAG_BYTES: usize = 16;
 
 /// `cipherInfo(name)`: `[keyLength, ivLength, blockSize, mode, nid, isAuthenticated]`, or undefined for an unknown name.
 fn info(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
-    let Some(algorithm) = Algorithm::by_name(&string_arg(scope, &args, 0)) else { return };
-    let numbers = algorithm.numbers().map(|number| v8::Integer::new_from_unsigned(scope, number).into());
+    let Some(algorithm) = Algorithm::by_name(&string_arg(scope, &args, 0)) else {
+        return;
+    };
+    let numbers = algorithm
+        .numbers()
+        .map(|number| v8::Integer::new_from_unsigned(scope, number).into());
     rv.set(v8::Array::new_with_elements(scope, &numbers).into());
 }
 
@@ -37,7 +44,9 @@ fn new(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8
     let name = string_arg(scope, &args, 0);
     let encrypt = bool_arg(&args, 3);
     let cipher = with_bytes(args.get(1), |key| {
-        with_bytes(args.get(2), |iv| Algorithm::by_name(&name).and_then(|algorithm| Cipher::new(algorithm, key, iv, encrypt)))
+        with_bytes(args.get(2), |iv| {
+            Algorithm::by_name(&name).and_then(|algorithm| Cipher::new(algorithm, key, iv, encrypt))
+        })
     });
     match cipher {
         Some(cipher) => rv.set(native_object(scope, RefCell::new(cipher)).into()),
@@ -54,33 +63,45 @@ fn give(scope: &mut v8::PinScope, rv: &mut v8::ReturnValue, output: Option<Vec<u
 
 /// `updateCipher(cipher, bytes)`.
 fn update(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
-    let Some(cipher) = native_arg::<RefCell<Cipher>>(scope, &args, 0) else { return };
+    let Some(cipher) = native_arg::<RefCell<Cipher>>(scope, &args, 0) else {
+        return;
+    };
     let output = with_bytes(args.get(1), |bytes| cipher.borrow_mut().update(bytes));
     give(scope, &mut rv, output);
 }
 
 /// `finishCipher(cipher)`: undefined where the padding or the tag is wrong.
 fn finish(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
-    let Some(cipher) = native_arg::<RefCell<Cipher>>(scope, &args, 0) else { return };
+    let Some(cipher) = native_arg::<RefCell<Cipher>>(scope, &args, 0) else {
+        return;
+    };
     let output = cipher.borrow_mut().finish();
     give(scope, &mut rv, output);
 }
 
 /// `cipherAad(cipher, bytes)`: data that is authenticated only.
 fn aad(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
-    let Some(cipher) = native_arg::<RefCell<Cipher>>(scope, &args, 0) else { return };
-    rv.set_bool(with_bytes(args.get(1), |bytes| cipher.borrow_mut().aad(bytes)));
+    let Some(cipher) = native_arg::<RefCell<Cipher>>(scope, &args, 0) else {
+        return;
+    };
+    rv.set_bool(with_bytes(args.get(1), |bytes| {
+        cipher.borrow_mut().aad(bytes)
+    }));
 }
 
 /// `cipherPadding(cipher, on)`.
 fn padding(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
-    let Some(cipher) = native_arg::<RefCell<Cipher>>(scope, &args, 0) else { return };
+    let Some(cipher) = native_arg::<RefCell<Cipher>>(scope, &args, 0) else {
+        return;
+    };
     rv.set_bool(cipher.borrow_mut().pad(bool_arg(&args, 1)));
 }
 
 /// `cipherTag(cipher, length)`: the tag, after the end of an encryption.
 fn tag(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
-    let Some(cipher) = native_arg::<RefCell<Cipher>>(scope, &args, 0) else { return };
+    let Some(cipher) = native_arg::<RefCell<Cipher>>(scope, &args, 0) else {
+        return;
+    };
     let length = (u32_arg(scope, &args, 1) as usize).clamp(1, TAG_BYTES);
     let tag = cipher.borrow_mut().tag(length);
     give(scope, &mut rv, tag);
@@ -88,8 +109,12 @@ fn tag(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8
 
 /// `setCipherTag(cipher, bytes)`: the tag that a decryption must find.
 fn set_tag(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
-    let Some(cipher) = native_arg::<RefCell<Cipher>>(scope, &args, 0) else { return };
-    rv.set_bool(with_bytes(args.get(1), |bytes| cipher.borrow_mut().set_tag(bytes)));
+    let Some(cipher) = native_arg::<RefCell<Cipher>>(scope, &args, 0) else {
+        return;
+    };
+    rv.set_bool(with_bytes(args.get(1), |bytes| {
+        cipher.borrow_mut().set_tag(bytes)
+    }));
 }
 
 /// One of libcrypto's static tables.
@@ -143,14 +168,19 @@ struct Cipher {
 impl Cipher {
     fn new(algorithm: Algorithm, key: &[u8], iv: &[u8], encrypt: bool) -> Option<Self> {
         let [key_length, iv_length, ..] = algorithm.numbers();
-        if key.len() != key_length as usize || (!algorithm.is_authenticated() && iv.len() != iv_length as usize) {
+        if key.len() != key_length as usize
+            || (!algorithm.is_authenticated() && iv.len() != iv_length as usize)
+        {
             return None;
         }
         let direction = i32::from(encrypt);
         let none = std::ptr::null();
         // SAFETY: a new context is ours until it is freed; key and iv have the lengths that the cipher reads.
         unsafe {
-            let cipher = Self { context: NonNull::new(lc::EVP_CIPHER_CTX_new())?, algorithm };
+            let cipher = Self {
+                context: NonNull::new(lc::EVP_CIPHER_CTX_new())?,
+                algorithm,
+            };
             let context = cipher.context.as_ptr();
             let engine = std::ptr::null_mut();
             if lc::EVP_CipherInit_ex(context, algorithm.0, engine, none, none, direction) != 1 {
@@ -158,12 +188,25 @@ impl Cipher {
             }
             if algorithm.is_authenticated() {
                 let length = i32::try_from(iv.len()).ok().filter(|length| *length > 0)?;
-                if lc::EVP_CIPHER_CTX_ctrl(context, lc::EVP_CTRL_AEAD_SET_IVLEN, length, std::ptr::null_mut()) != 1 {
+                if lc::EVP_CIPHER_CTX_ctrl(
+                    context,
+                    lc::EVP_CTRL_AEAD_SET_IVLEN,
+                    length,
+                    std::ptr::null_mut(),
+                ) != 1
+                {
                     return None;
                 }
             }
             let iv = if iv.is_empty() { none } else { iv.as_ptr() };
-            let fine = lc::EVP_CipherInit_ex(context, std::ptr::null(), engine, key.as_ptr(), iv, direction) == 1;
+            let fine = lc::EVP_CipherInit_ex(
+                context,
+                std::ptr::null(),
+                engine,
+                key.as_ptr(),
+                iv,
+                direction,
+            ) == 1;
             fine.then_some(cipher)
         }
     }
@@ -174,7 +217,13 @@ impl Cipher {
         let mut written = 0;
         // SAFETY: the output has room for the input and one more block.
         let fine = unsafe {
-            lc::EVP_CipherUpdate(self.context.as_ptr(), output.as_mut_ptr(), &mut written, bytes.as_ptr(), length) == 1
+            lc::EVP_CipherUpdate(
+                self.context.as_ptr(),
+                output.as_mut_ptr(),
+                &mut written,
+                bytes.as_ptr(),
+                length,
+            ) == 1
         };
         output.truncate(written.max(0) as usize);
         fine.then_some(output)
@@ -184,7 +233,9 @@ impl Cipher {
         let mut output = vec![0; lc::EVP_MAX_BLOCK_LENGTH as usize];
         let mut written = 0;
         // SAFETY: the output has room for a block.
-        let fine = unsafe { lc::EVP_CipherFinal_ex(self.context.as_ptr(), output.as_mut_ptr(), &mut written) == 1 };
+        let fine = unsafe {
+            lc::EVP_CipherFinal_ex(self.context.as_ptr(), output.as_mut_ptr(), &mut written) == 1
+        };
         // SAFETY: touches this thread's error queue only.
         unsafe { lc::ERR_clear_error() };
         output.truncate(written.max(0) as usize);
@@ -192,12 +243,20 @@ impl Cipher {
     }
 
     fn aad(&mut self, bytes: &[u8]) -> bool {
-        let Ok(length) = i32::try_from(bytes.len()) else { return false };
+        let Ok(length) = i32::try_from(bytes.len()) else {
+            return false;
+        };
         let mut written = 0;
         // SAFETY: without an output, the input is authenticated only.
         self.algorithm.is_authenticated()
             && unsafe {
-                lc::EVP_CipherUpdate(self.context.as_ptr(), std::ptr::null_mut(), &mut written, bytes.as_ptr(), length) == 1
+                lc::EVP_CipherUpdate(
+                    self.context.as_ptr(),
+                    std::ptr::null_mut(),
+                    &mut written,
+                    bytes.as_ptr(),
+                    length,
+                ) == 1
             }
     }
 
@@ -249,12 +308,22 @@ mod tests {
     use super::*;
 
     fn cipher(name: &str, iv: &[u8], encrypt: bool) -> Cipher {
-        Cipher::new(Algorithm::by_name(name).expect("a cipher"), &[7; 32], iv, encrypt).expect("the lengths fit")
+        Cipher::new(
+            Algorithm::by_name(name).expect("a cipher"),
+            &[7; 32],
+            iv,
+            encrypt,
+        )
+        .expect("the lengths fit")
     }
 
     #[test]
     fn what_is_encrypted_is_decrypted() {
-        for (name, iv) in [("aes-256-cbc", &[1u8; 16][..]), ("AES-256-CTR", &[1; 16]), ("aes256", &[1; 16])] {
+        for (name, iv) in [
+            ("aes-256-cbc", &[1u8; 16][..]),
+            ("AES-256-CTR", &[1; 16]),
+            ("aes256", &[1; 16]),
+        ] {
             let mut encryption = cipher(name, iv, true);
             let mut hidden = encryption.update(b"some secret text").expect("output");
             hidden.extend(encryption.finish().expect("the end"));
