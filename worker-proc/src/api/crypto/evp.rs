@@ -67,17 +67,6 @@ impl Hash {
         }
     }
 
-    /// The length of a digest in bytes.
-    pub fn size(self) -> usize {
-        match self {
-            Self::Md5 => 16,
-            Self::Sha1 => 20,
-            Self::Sha256 => 32,
-            Self::Sha384 => 48,
-            Self::Sha512 => 64,
-        }
-    }
-
     /// The block length in bytes, which is the length of a generated HMAC key.
     pub fn block_size(self) -> usize {
         match self {
