@@ -25,6 +25,7 @@ pub mod streams;
 pub mod structured_clone;
 pub mod timers;
 pub mod url;
+pub mod url_pattern;
 pub mod webidl;
 pub mod workers;
 
@@ -50,6 +51,7 @@ pub static ALL: &[Api] = &[
     navigator::API,
     encoding::API,
     url::API,
+    url_pattern::API,
     headers::API,
     blob::API,
     form_data::API,

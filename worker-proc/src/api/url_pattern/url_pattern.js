@@ -1,0 +1,142 @@
+/*
+ * URLPattern (URL Pattern standard). The op takes a pattern apart into one regular expression a component, which run
+ * here. Relies on nothing but `webidl`.
+ */
+
+const { ArrayPrototypePush, RegExp, RegExpPrototypeExec, TypeError } = primordials;
+const { constructorError, defineInterface, illegalInvocation, isObject, toDictionary, toUSVString } = require("webidl");
+
+const COMPONENTS = ["protocol", "username", "password", "hostname", "port", "pathname", "search", "hash"];
+const MEMBERS = ["protocol", "username", "password", "hostname", "port", "pathname", "search", "hash", "baseURL"];
+
+/** The members of a URLPatternInit, in the op's order. */
+function toInit(init) {
+  const members = [];
+  for (let i = 0; i < MEMBERS.length; i++) {
+    const value = init[MEMBERS[i]];
+    members[i] = value === undefined ? undefined : toUSVString(value);
+  }
+  return members;
+}
+
+const toInput = (input) => (isObject(input) ? toInit(input) : input === undefined || input === null ? [] : toUSVString(input));
+
+let stateOf;
+
+class URLPattern {
+  /** For each component its pattern, regular expression and names of groups. */
+  #state;
+
+  constructor(input, baseOrOptions, options) {
+    const pattern = toInput(input);
+    let base;
+    if (isObject(baseOrOptions)) {
+      options = baseOrOptions;
+    } else {
+      if (baseOrOptions !== undefined) base = toUSVString(baseOrOptions);
+      toDictionary(options, () => constructorError("URLPattern", 3, "URLPatternOptions"));
+    }
+    const ignoreCase = isObject(options) && !!options.ignoreCase;
+    this.#state = compile(ops.parse(pattern, base, ignoreCase), ignoreCase);
+  }
+
+  static {
+    stateOf = (pattern) => {
+      try {
+        return pattern.#state;
+      } catch {
+        throw illegalInvocation();
+      }
+    };
+  }
+
+  get protocol() {
+    return stateOf(this).patterns[0];
+  }
+  get username() {
+    return stateOf(this).patterns[1];
+  }
+  get password() {
+    return stateOf(this).patterns[2];
+  }
+  get hostname() {
+    return stateOf(this).patterns[3];
+  }
+  get port() {
+    return stateOf(this).patterns[4];
+  }
+  get pathname() {
+    return stateOf(this).patterns[5];
+  }
+  get search() {
+    return stateOf(this).patterns[6];
+  }
+  get hash() {
+    return stateOf(this).patterns[7];
+  }
+  get hasRegExpGroups() {
+    return stateOf(this).hasRegExpGroups;
+  }
+
+  test(input, base) {
+    return match(stateOf(this), "test", input, base, null);
+  }
+
+  exec(input, base) {
+    const state = stateOf(this);
+    const given = isObject(input) ? asInit(input) : input === undefined ? {} : toUSVString(input);
+    const result = { inputs: base === undefined ? [given] : [given, toUSVString(base)] };
+    return match(state, "exec", input, base, result) ? result : null;
+  }
+}
+
+/** A URLPatternInit with the members that the input has, as the result of a match shows it. */
+function asInit(input) {
+  const members = toInit(input);
+  const init = {};
+  for (let i = 0; i < MEMBERS.length; i++) init[MEMBERS[i]] = members[i];
+  return init;
+}
+
+function compile(parsed, ignoreCase) {
+  if (parsed === null) throw new TypeError("Failed to construct URLPattern");
+  const state = {
+    __proto__: null,
+    patterns: [],
+    expressions: [],
+    names: [],
+    hasRegExpGroups: parsed[COMPONENTS.length * 3],
+  };
+  try {
+    for (let i = 0; i < COMPONENTS.length; i++) {
+      ArrayPrototypePush(state.patterns, parsed[3 * i]);
+      ArrayPrototypePush(state.expressions, new RegExp(parsed[3 * i + 1], ignoreCase ? "vi" : "v"));
+      ArrayPrototypePush(state.names, parsed[3 * i + 2]);
+    }
+  } catch {
+    throw new TypeError("Failed to construct URLPattern");
+  }
+  return state;
+}
+
+/** Whether every component of the input matches; fills `result` where one is wanted. */
+function match(state, method, input, base, result) {
+  const texts = ops.matchInput(toInput(input), base === undefined ? undefined : toUSVString(base));
+  if (texts === undefined) throw new TypeError(`Failed to ${method} URLPattern`);
+  if (texts === null) return false;
+  for (let i = 0; i < COMPONENTS.length; i++) {
+    const found = RegExpPrototypeExec(state.expressions[i], texts[i]);
+    if (found === null) return false;
+    if (result === null) continue;
+    const groups = {};
+    const names = state.names[i];
+    for (let j = 0; j < names.length; j++) groups[names[j]] = found[j + 1];
+    result[COMPONENTS[i]] = { input: texts[i], groups };
+  }
+  return true;
+}
+
+defineInterface(URLPattern);
+
+exports.URLPattern = URLPattern;
+exports.globals = { URLPattern };
