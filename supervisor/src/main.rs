@@ -17,7 +17,7 @@ use std::process::ExitCode;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
 use cli::Command;
-use config::{ConfigErrors, LoadOptions, Loaded};
+use config::{ConfigErrors, ListenOn, LoadOptions, Loaded, SocketPlan};
 use observe::tell;
 use process::launch;
 use sockets::SocketSet;
@@ -143,12 +143,10 @@ fn prepare_test(
     loaded: &Loaded,
     options: ipc::Options,
 ) -> Result<(ipc::Start, SocketSet), Vec<String>> {
-    let sockets = SocketSet::bind(
-        &loaded.sockets,
-        1,
-        &InheritedFds::default(),
-        &SocketSet::default(),
-    )?;
+    // Sockets on `loopback:` addresses never leave the runtime.
+    let is_bound = |socket: &&SocketPlan| !matches!(&socket.listen, ListenOn::Address { address, .. } if address.starts_with("loopback:"));
+    let plans: Vec<_> = loaded.sockets.iter().filter(is_bound).cloned().collect();
+    let sockets = SocketSet::bind(&plans, 1, &InheritedFds::default(), &SocketSet::default())?;
     sockets.listen().map_err(|error| vec![error])?;
     let listeners = sockets
         .for_process(0)

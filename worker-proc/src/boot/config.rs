@@ -32,6 +32,8 @@ pub struct Config {
 /// One socket: how it speaks and who answers.
 pub struct SocketSpec {
     pub index: usize,
+    /// `name` where the address is `loopback:name`: a socket for other services of a test.
+    pub loopback: Option<&'static str>,
     pub options: HttpOptions,
     pub service: Designator,
 }
@@ -39,6 +41,7 @@ pub struct SocketSpec {
 impl SocketSpec {
     /// The socket with the service that answers on it.
     pub fn endpoint(self, router: &Rc<Router>) -> (usize, Option<Rc<Endpoint>>) {
+        let loopback = self.loopback;
         let endpoint = router.find(&self.service).map(|service| {
             Rc::new(Endpoint {
                 options: self.options,
@@ -46,6 +49,9 @@ impl SocketSpec {
                 scheme: "http",
             })
         });
+        if let (Some(name), Some(endpoint)) = (loopback, &endpoint) {
+            crate::net::loopback::register(name, endpoint.clone());
+        }
         (self.index, endpoint)
     }
 }
@@ -53,10 +59,8 @@ impl SocketSpec {
 type Errors = Vec<String>;
 
 /// Reads the whole config. The bytes live as long as the process: scripts are used in place.
-pub fn read(bytes: &ipc::ConfigBytes, options: &ipc::Options) -> Result<Config, Errors> {
-    // SAFETY: the mapping is never unmapped: `Start` lives until the process exits.
-    #[allow(unsafe_code)]
-    let bytes: &'static [u8] = unsafe { std::slice::from_raw_parts(bytes.as_ptr(), bytes.len()) };
+pub fn read(bytes: ipc::ConfigBytes, options: &ipc::Options) -> Result<Config, Errors> {
+    let bytes: &'static [u8] = Box::leak(Box::new(bytes));
     let reader_options = capnp::message::ReaderOptions {
         traversal_limit_in_words: Some(MAX_MESSAGE_WORDS),
         nesting_limit: MAX_NESTING,
@@ -169,7 +173,9 @@ fn fill(
         match read_http(http)? {
             Ok(options) => {
                 let service = read_designator(socket.get_service()?)?;
+                let address = optional(socket.get_address()).unwrap_or_default();
                 config.sockets.push(SocketSpec {
+                    loopback: address.strip_prefix("loopback:"),
                     index,
                     options,
                     service,

@@ -36,9 +36,12 @@ struct Runtime {
 }
 
 /// Reads the config and runs every worker's code. All errors at once.
-fn start_runtime(start: &Start, snapshot: &'static [u8]) -> Result<Runtime, Vec<String>> {
-    let options = &start.options;
-    let read = config::read(&start.config, options)?;
+fn start_runtime(
+    config: ipc::ConfigBytes,
+    options: &ipc::Options,
+    snapshot: &'static [u8],
+) -> Result<Runtime, Vec<String>> {
+    let read = config::read(config, options)?;
     isolate::setup(api::ALL, &read.v8_flags).map_err(|error| vec![error])?;
     isolate::snapshot::install(snapshot).map_err(|error| vec![error])?;
     let router = Rc::new(Router::default());
@@ -85,7 +88,7 @@ pub fn serve(start: Start, snapshot: &'static [u8]) -> u8 {
         }
     };
     runtime.block_on(async move {
-        let built = start_runtime(&start, snapshot);
+        let built = start_runtime(start.config, &start.options, snapshot);
         let control = match start.control.map(control::Link::new).transpose() {
             Ok(control) => control,
             Err(error) => {
@@ -104,14 +107,23 @@ pub fn serve(start: Start, snapshot: &'static [u8]) -> u8 {
             }
         };
         let server = http::Server::new(limits(&start.options.limits));
-        let sockets: Vec<_> = built
-            .sockets
-            .into_iter()
-            .map(|socket| socket.endpoint(&built.router))
-            .collect();
-        let doors = net::Doors::new(start.listeners, sockets, server.clone());
+        let doors = doors(start.listeners, built.sockets, &built.router, &server);
         control::run(control, doors, server, start.options.drain_timeout).await
     })
+}
+
+/// The sockets of the config with the services that answer on them.
+fn doors(
+    listeners: Vec<ipc::Listener>,
+    sockets: Vec<config::SocketSpec>,
+    router: &Rc<Router>,
+    server: &Rc<http::Server>,
+) -> Rc<net::Doors> {
+    let sockets = sockets
+        .into_iter()
+        .map(|socket| socket.endpoint(router))
+        .collect();
+    net::Doors::new(listeners, sockets, server.clone())
 }
 
 fn limits(limits: &ipc::Limits) -> http::Limits {

@@ -4,8 +4,10 @@ use std::time::Instant;
 
 use ipc::Start;
 
-use super::{EXIT_START_FAILED, start_runtime};
+use super::{EXIT_START_FAILED, doors, limits, start_runtime};
 use crate::dispatch::spec::Designator;
+use crate::http;
+use crate::net::loopback;
 use crate::service::Event;
 
 /// Runs the tests of a config; the exit code is 1 if one fails, or if there is none.
@@ -21,13 +23,17 @@ pub fn test(start: Start, snapshot: &'static [u8]) -> u8 {
         }
     };
     runtime.block_on(async move {
-        let built = match start_runtime(&start, snapshot) {
+        let built = match start_runtime(start.config, &start.options, snapshot) {
             Ok(built) => built,
             Err(errors) => {
                 errors.iter().for_each(|error| eprintln!("{error}"));
                 return EXIT_START_FAILED;
             }
         };
+        let server = http::Server::new(limits(&start.options.limits));
+        loopback::serve_with(&server);
+        let doors = doors(start.listeners, built.sockets, &built.router, &server);
+        doors.open();
         let filter = start.options.test.as_ref();
         let (mut passed, mut failed) = (0u32, 0u32);
         for name in &built.workers {

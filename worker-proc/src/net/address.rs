@@ -5,9 +5,14 @@ use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 /// Where to connect.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Address {
-    Tcp { host: String, port: u16 },
+    Tcp {
+        host: String,
+        port: u16,
+    },
     Unix(String),
     UnixAbstract(String),
+    /// A socket of the same test.
+    Loopback(String),
 }
 
 impl Address {
@@ -18,6 +23,9 @@ impl Address {
         }
         if let Some(name) = text.strip_prefix("unix-abstract:") {
             return Ok(Self::UnixAbstract(name.to_owned()));
+        }
+        if let Some(name) = text.strip_prefix("loopback:") {
+            return Ok(Self::Loopback(name.to_owned()));
         }
         let bad = || {
             format!(

@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
@@ -21,6 +21,7 @@ pub enum Stream {
     Tcp(TcpStream),
     Unix(UnixStream),
     Tls(Box<TlsStream<TcpStream>>),
+    Loopback(DuplexStream),
 }
 
 /// Connects. `rules` decides which resolved addresses may be used; without it all may.
@@ -56,6 +57,7 @@ async fn connect_now(
             stream.set_nonblocking(true).map_err(lost)?;
             return UnixStream::from_std(stream).map(Stream::Unix).map_err(lost);
         }
+        Address::Loopback(name) => return super::loopback::connect(name).map(Stream::Loopback),
         Address::Tcp { host, port } => (host, *port),
     };
     let found: Vec<_> = tokio::net::lookup_host((host.as_str(), port))
@@ -125,6 +127,7 @@ macro_rules! forward {
             Stream::Tcp($stream) => $call,
             Stream::Unix($stream) => $call,
             Stream::Tls($stream) => $call,
+            Stream::Loopback($stream) => $call,
         }
     };
 }

@@ -5,6 +5,7 @@
 mod accept;
 mod address;
 mod connect;
+pub mod loopback;
 mod outbound;
 
 use std::rc::Rc;
