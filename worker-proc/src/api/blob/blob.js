@@ -15,7 +15,9 @@ const {
   PromiseResolve,
   RangeError,
   RegExpPrototypeExec,
+  StringPrototypeSlice,
   StringPrototypeToLowerCase,
+  StringPrototypeTrim,
   TypedArrayPrototypeGetBuffer,
   TypedArrayPrototypeGetLength,
   TypedArrayPrototypeSet,
@@ -166,6 +168,27 @@ function toType(members) {
   return type === undefined ? "" : normalizeType(toDOMString(type));
 }
 
+/**
+ * The type of a body that becomes a Blob: its Content-Type, of which several headers make a list. The last that looks
+ * like a MIME type counts, but before the compat flag for it the list stood as it was.
+ */
+function typeOfBody(contentType) {
+  if (!flags.blobStandardMimeType) return contentType;
+  let last = "";
+  let quoted = false;
+  let start = 0;
+  for (let i = 0; i <= contentType.length; i++) {
+    if (contentType[i] === '"') quoted = !quoted;
+    if (i < contentType.length && (contentType[i] !== "," || quoted)) continue;
+    const part = StringPrototypeTrim(StringPrototypeSlice(contentType, start, i));
+    if (RegExpPrototypeExec(mimeType, part) !== null) last = part;
+    start = i + 1;
+  }
+  return last;
+}
+
+const mimeType = /^[^\s/;,]+\/[^\s/;,]+\s*(;|$)/;
+
 let fileStateOf;
 let isFile;
 
@@ -231,6 +254,7 @@ exports.blobBytes = (blob) => stateOf(blob).bytes;
 exports.blobType = (blob) => stateOf(blob).type;
 exports.fileName = (file) => fileStateOf(file).name;
 exports.isBlob = isBlob;
+exports.typeOfBody = typeOfBody;
 exports.isFile = isFile;
 /** A Blob or File over bytes that nobody will change; the type is taken as it is. */
 exports.blobFromBytes = (bytes, type) => new Blob(kParts, { bytes, type });

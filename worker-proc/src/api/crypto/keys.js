@@ -45,15 +45,35 @@ for (const name of ReflectOwnKeys(algorithms)) byUpperCase[StringPrototypeToUppe
 /** The algorithm's name as the standard spells it, or as given where there is none of that name. */
 const canonicalName = (name) => byUpperCase[StringPrototypeToUpperCase(name)] ?? name;
 
-/** An algorithm argument as an object whose `name` is canonical; its other members are the argument's own. */
-function toAlgorithm(algorithm, error) {
-  if (isObject(algorithm)) {
-    const { name } = algorithm;
-    if (name === undefined) throw error();
-    return { __proto__: algorithm, name: canonicalName(toDOMString(name)) };
+/** The members of each kind of algorithm argument, in the order that they are read. */
+const dictionaries = {
+  __proto__: null,
+  HashAlgorithm: [],
+  EncryptAlgorithm: ["iv", "additionalData", "tagLength", "counter", "length", "label"],
+  SignAlgorithm: ["hash", "dataLength", "saltLength"],
+  GenerateKeyAlgorithm: ["hash", "modulusLength", "publicExponent", "length", "namedCurve"],
+  ImportKeyAlgorithm: ["hash", "length", "namedCurve", "compressed"],
+  DeriveKeyAlgorithm: ["salt", "iterations", "hash", "public", "info"],
+};
+
+/**
+ * An algorithm argument as an object whose `name` is canonical. Every member is read here, once: users' getters run
+ * before anything is looked at that they might change.
+ */
+function toAlgorithm(algorithm, dictionary, error) {
+  if (!isObject(algorithm)) {
+    if (algorithm === undefined || algorithm === null) throw error();
+    return { __proto__: null, name: canonicalName(toDOMString(algorithm)) };
   }
-  if (algorithm === undefined || algorithm === null) throw error();
-  return { __proto__: null, name: canonicalName(toDOMString(algorithm)) };
+  const { name } = algorithm;
+  if (name === undefined) throw error();
+  const result = { __proto__: null, name: canonicalName(toDOMString(name)) };
+  const members = dictionaries[dictionary];
+  for (let i = 0; i < members.length; i++) {
+    const value = algorithm[members[i]];
+    if (value !== undefined) result[members[i]] = value;
+  }
+  return result;
 }
 
 const missingField = (field, dictionary = "algorithm") =>

@@ -56,7 +56,11 @@ const typeNames = {
 // Arguments.
 
 const algorithmArgument = (method, index, value) =>
-  toAlgorithm(value, () => argumentError("SubtleCrypto", method, index, `string or ${typeNames[method]}`));
+  toAlgorithm(
+    value,
+    typeNames[method],
+    () => argumentError("SubtleCrypto", method, index, `string or ${typeNames[method]}`),
+  );
 
 function bufferArgument(method, index, value) {
   const bytes = isObject(value) ? toBytes(value) : undefined;
@@ -463,6 +467,7 @@ class SubtleCrypto {
       const object = keyArgument("deriveKey", 2, baseKey);
       const derived = toAlgorithm(
         derivedKeyAlgorithm,
+        "ImportKeyAlgorithm",
         () => argumentError("SubtleCrypto", "deriveKey", 3, "string or ImportKeyAlgorithm"),
       );
       const list = usagesArgument("deriveKey", 5, usages);
@@ -521,6 +526,7 @@ class SubtleCrypto {
       const wanted = algorithmArgument("unwrapKey", 4, unwrapAlgorithm);
       const inner = toAlgorithm(
         keyAlgorithm,
+        "ImportKeyAlgorithm",
         () => argumentError("SubtleCrypto", "unwrapKey", 5, "string or ImportKeyAlgorithm"),
       );
       const list = usagesArgument("unwrapKey", 7, usages);

@@ -294,7 +294,8 @@ class Body {
   async blob() {
     const content = usable(this);
     const type = getHeader(headersOf(this) ?? this.headers, "content-type");
-    return new blobs().Blob([await collect(content)], { __proto__: null, type: type ?? "" });
+    const { Blob, typeOfBody } = blobs();
+    return new Blob([await collect(content)], { __proto__: null, type: typeOfBody(type ?? "") });
   }
 
   static {

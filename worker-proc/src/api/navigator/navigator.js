@@ -27,7 +27,7 @@ class Navigator {
     url = toDOMString(url);
     if (!ops.inEvent()) return false;
     const { release, retain } = require("fetch/events");
-    const { fetch } = require("fetch");
+    const { fetch } = require("fetch").globals;
     retain();
     PromisePrototypeThen(fetch(url, { __proto__: null, method: "POST", body }), release, release);
     return true;

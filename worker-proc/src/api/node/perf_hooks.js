@@ -3,15 +3,7 @@
  */
 
 const { unsupported } = require("node/stubs/common");
-const performanceModule = require("performance");
-
-const classes = {};
-for (const name of [
-  "Performance", "PerformanceEntry", "PerformanceMark", "PerformanceMeasure", "PerformanceObserver",
-  "PerformanceObserverEntryList", "PerformanceResourceTiming",
-]) {
-  classes[name] = performanceModule[name] ?? globalThis[name];
-}
+const { classes } = require("performance/timeline");
 
 const constants = Object.freeze({
   NODE_PERFORMANCE_GC_MAJOR: 4,

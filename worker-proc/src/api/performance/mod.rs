@@ -7,7 +7,7 @@ use crate::js;
 
 pub const API: Api = Api {
     name: "performance",
-    modules: &[js!("performance.js")],
+    modules: &[js!("performance.js"), js!("timeline.js")],
     lazy: &[],
     ops,
 };

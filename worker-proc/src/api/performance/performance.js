@@ -37,5 +37,6 @@ defineInterface(Performance);
 const performance = new Performance(kCreate);
 
 exports.Performance = Performance;
+exports.checkPerformance = checkPerformance;
 exports.performance = performance;
 exports.globals = { performance };
