@@ -5,7 +5,7 @@
  * EventTarget and other callers of stored callbacks keep it with `capture` or `wrap`.
  */
 
-const { ArrayPrototypePush, Error, FunctionPrototypeCall, ReflectApply } = primordials;
+const { ArrayPrototypePush, Error, ReflectApply } = primordials;
 const flags = require("flags");
 
 /** The current frame, undefined for the empty one. */

@@ -2,7 +2,7 @@
  * AsyncLocalStorage and AsyncResource, which `node:async_hooks` exports.
  */
 
-const { FunctionPrototypeCall, ObjectDefineProperty, ReflectApply, TypeError, Error, globalThis } = primordials;
+const { TypeError, Error, globalThis } = primordials;
 const { current, requestCheck, runIn, valueOf, withValue } = require("async_context");
 const { argumentError, defineInterface, isObject } = require("webidl");
 

@@ -4,7 +4,6 @@
  */
 
 const {
-  FunctionPrototypeToString,
   JSONStringify,
   Number,
   NumberParseFloat,

@@ -5,33 +5,24 @@
  */
 
 const {
-  ArrayIsArray,
   ArrayPrototypeIncludes,
-  ArrayPrototypeIndexOf,
   ArrayPrototypeJoin,
   ArrayPrototypePush,
   ArrayPrototypePop,
   ArrayPrototypeSlice,
   ArrayPrototypeSort,
-  Error,
   FunctionPrototypeCall,
-  FunctionPrototypeToString,
   MathFloor,
   MathMax,
   MathMin,
   MathRound,
   MathSqrt,
-  Number,
-  NumberIsFinite,
   ObjectAssign,
   ObjectDefineProperty,
   ObjectGetOwnPropertyDescriptor,
   ObjectKeys,
-  ObjectPrototypeHasOwnProperty,
   ObjectSetPrototypeOf,
-  ReflectApply,
   SafeMap,
-  String,
   StringPrototypeIncludes,
   StringPrototypePadEnd,
   StringPrototypePadStart,
@@ -42,7 +33,7 @@ const {
   SymbolPrototypeToString,
 } = primordials;
 
-const { Kind, kind, proxyDetails } = require("console/introspect");
+const { proxyDetails } = require("console/introspect");
 const text = require("console/text");
 const values = require("console/inspect_values");
 const { formatInterface } = require("console/inspect_interface");

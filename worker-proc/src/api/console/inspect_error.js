@@ -7,7 +7,6 @@ const {
   ArrayIsArray,
   ArrayPrototypeIncludes,
   ArrayPrototypeIndexOf,
-  ArrayPrototypeJoin,
   ArrayPrototypePush,
   ArrayPrototypeSplice,
   ErrorPrototypeToString,

@@ -7,7 +7,6 @@
 const {
   ArrayFrom,
   ArrayIsArray,
-  ArrayPrototypePush,
   FunctionPrototypeCall,
   ObjectDefineProperty,
   ObjectGetOwnPropertyNames,

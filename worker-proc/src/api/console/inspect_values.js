@@ -6,11 +6,9 @@
 
 const {
   ArrayPrototypeForEach,
-  ArrayPrototypeIncludes,
   ArrayPrototypePush,
   ArrayPrototypeSplice,
   ArrayPrototypeUnshift,
-  ArrayBufferPrototypeGetByteLength,
   BigIntPrototypeValueOf,
   BooleanPrototypeValueOf,
   DatePrototypeGetTime,

@@ -2,7 +2,6 @@
  * MIMEType and MIMEParams of node:util, by the WHATWG MIME Sniffing standard.
  */
 
-const { ERR_INVALID_ARG_VALUE } = require("node/errors");
 const { defineInterface } = require("webidl");
 
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;

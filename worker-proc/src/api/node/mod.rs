@@ -7,9 +7,11 @@ mod digest;
 mod text;
 mod zlib;
 
+use crate::glue::context::Outcome;
 use crate::glue::state::IsolateState;
-use crate::glue::{Api, Ops, current, string_arg};
+use crate::glue::{Api, Ops, current, i32_arg, string_arg};
 use crate::js;
+use crate::service::{Error, Kind};
 
 pub const API: Api = Api {
     name: "node",
@@ -135,11 +137,15 @@ fn create_require(
     }
 }
 
-/// `exit(code)`: ends the running event; at global scope there is nothing to end.
-fn exit(scope: &mut v8::PinScope, _: v8::FunctionCallbackArguments, _: v8::ReturnValue) {
-    if current(scope).is_none() {
+/// `exit(code)`: fails the running event and stops its JavaScript; at global scope there is nothing to end.
+fn exit(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, _: v8::ReturnValue) {
+    let Some(context) = current(scope) else {
         eprintln!("process.exit(...) called without a current request context. Ignoring.");
         return;
-    }
+    };
+    let code = i32_arg(scope, &args, 0);
+    let message =
+        format!("The Node.js process.exit({code}) API was called. Canceling the request.");
+    context.respond(Outcome::Failed(Error::new(Kind::Worker, message)));
     scope.terminate_execution();
 }

@@ -3,7 +3,7 @@
  * Evaluated into the snapshot; the modules themselves are compiled when first imported.
  */
 
-const { ObjectDefineProperty, SafeMap } = primordials;
+const { ObjectDefineProperty } = primordials;
 const { provide } = require("modules");
 
 const isCompat = (flags) => flags.nodeJsCompat || flags.nodeJsCompatV2;

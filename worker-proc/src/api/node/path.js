@@ -3,7 +3,6 @@
  * platform's separators; the parts that differ (drives, UNC roots) are in `windowsRoot`.
  */
 
-const { ERR_INVALID_ARG_TYPE } = require("node/errors");
 const { validateObject, validateString } = require("node/validators");
 
 const isSlash = (char) => char === "/";

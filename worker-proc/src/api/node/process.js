@@ -4,12 +4,7 @@
  */
 
 const EventEmitter = require("node:events").default;
-const {
-  ERR_INVALID_ARG_TYPE,
-  ERR_INVALID_ARG_VALUE,
-  ERR_METHOD_NOT_IMPLEMENTED,
-  ERR_OUT_OF_RANGE,
-} = require("node/errors");
+const { ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE, ERR_OUT_OF_RANGE } = require("node/errors");
 const { unsupported } = require("node/stubs/common");
 const { config, features } = require("node/process_config");
 const { env } = require("node/process_env");

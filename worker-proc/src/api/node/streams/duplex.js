@@ -2,7 +2,6 @@
  * Duplex: a Readable that is a Writable too; and `duplexPair`.
  */
 
-const { validateBoolean } = require("node/validators");
 const { Readable, ReadableState } = require("node/streams/readable");
 const { Writable, WritableState, initialize, writableFields } = require("node/streams/writable");
 

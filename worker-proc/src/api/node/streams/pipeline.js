@@ -22,13 +22,11 @@ const {
   isIterable,
   isNodeStream,
   isReadable,
-  isReadableEnded,
   isReadableFinished,
   isReadableNodeStream,
   isReadableStream,
   isTransformStream,
   isWebStream,
-  isWritableStream,
 } = require("node/streams/state");
 
 /** Watches one stream of the pipeline; `destroy` ends it unless it is done. */

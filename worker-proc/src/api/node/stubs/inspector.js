@@ -4,7 +4,7 @@
 
 const EventEmitter = require("node:events").default;
 const { ERR_METHOD_NOT_IMPLEMENTED } = require("node/errors");
-const { inert, unsupported } = require("node/stubs/common");
+const { unsupported } = require("node/stubs/common");
 
 const console = {};
 for (const name of [
