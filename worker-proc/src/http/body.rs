@@ -1,31 +1,49 @@
 //! Between hyper's bodies and ours, chunk by chunk, without copies.
 
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http_body::{Body as _, Frame, SizeHint};
 use hyper::body::Incoming;
 
+use super::sweep::Connection;
 use crate::service::{Body, BodyStream, Error};
 
-struct FromHyper(Incoming);
+struct FromHyper {
+    body: Incoming,
+    /// The client's connection, for a request's body.
+    client: Option<Arc<Connection>>,
+}
 
-/// A received body as ours. Trailers are dropped, as workerd drops them.
+/// A response's body as ours. Trailers are dropped, as workerd drops them.
 pub fn from_hyper(body: Incoming) -> Body {
+    received(body, None)
+}
+
+/// A request's body as ours. Its connection learns when it breaks.
+pub fn from_client(body: Incoming, client: Arc<Connection>) -> Body {
+    received(body, Some(client))
+}
+
+fn received(body: Incoming, client: Option<Arc<Connection>>) -> Body {
     if body.is_end_stream() {
         Body::Empty
     } else {
-        Body::Stream(Box::new(FromHyper(body)))
+        Body::Stream(Box::new(FromHyper { body, client }))
     }
 }
 
 impl BodyStream for FromHyper {
     fn poll_chunk(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Error>>> {
         loop {
-            match std::task::ready!(Pin::new(&mut self.0).poll_frame(cx)) {
+            match std::task::ready!(Pin::new(&mut self.body).poll_frame(cx)) {
                 None => return Poll::Ready(None),
                 Some(Err(_)) => {
+                    if let Some(client) = &self.client {
+                        client.body_broke();
+                    }
                     return Poll::Ready(Some(Err(Error::disconnected("Network connection lost."))));
                 }
                 Some(Ok(frame)) => match frame.into_data() {
@@ -38,7 +56,7 @@ impl BodyStream for FromHyper {
     }
 
     fn length(&self) -> Option<u64> {
-        self.0.size_hint().exact()
+        self.body.size_hint().exact()
     }
 }
 

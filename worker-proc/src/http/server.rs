@@ -17,7 +17,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use super::body::{ToHyper, from_hyper};
+use super::body::{ToHyper, from_client};
 use super::headers::{HttpOptions, inject};
 use super::sweep::{Connection, Connections, Limits};
 use crate::service::{Request, Response, Service};
@@ -179,9 +179,11 @@ impl Server {
         self.requests.set(self.requests.get() + 1);
         let exchange = Exchange(connection);
         let http1 = request.version() < Version::HTTP_2;
-        let mut response = match neutral(request, &endpoint) {
+        let mut response = match neutral(request, &endpoint, &exchange.0) {
             Ok(request) => match endpoint.service.clone().fetch(request).await {
                 Ok(response) => response,
+                // It failed for want of a body that the client sent badly, or not to its end.
+                Err(_) if http1 && exchange.0.has_broken_body() => closing(bad_request()),
                 Err(_) => failed(),
             },
             Err(response) => response,
@@ -210,7 +212,11 @@ impl Drop for Exchange {
 
 /// hyper's request as ours, or the answer to a bad one.
 #[allow(clippy::result_large_err)] // Once a request, and moved nowhere else.
-fn neutral(request: http::Request<Incoming>, endpoint: &Endpoint) -> Result<Request, Response> {
+fn neutral(
+    request: http::Request<Incoming>,
+    endpoint: &Endpoint,
+    client: &Arc<Connection>,
+) -> Result<Request, Response> {
     let (mut head, body) = request.into_parts();
     if !METHODS.contains(&head.method.as_str()) {
         return Err(refusal(501, "ERROR: Unrecognized request method."));
@@ -280,7 +286,7 @@ fn neutral(request: http::Request<Incoming>, endpoint: &Endpoint) -> Result<Requ
         method: head.method,
         url,
         headers: head.headers,
-        body: from_hyper(body),
+        body: from_client(body, client.clone()),
         cf,
     })
 }

@@ -44,6 +44,7 @@ pub struct Connection {
     /// When the last byte of a response or the first byte of a request was seen, in milliseconds.
     since: AtomicU64,
     reading_header: AtomicBool,
+    broken_body: AtomicBool,
     /// Told to close.
     pub close: Notify,
 }
@@ -65,6 +66,15 @@ impl Connection {
     pub fn begin(&self) {
         self.in_flight.fetch_add(1, Relaxed);
         self.reading_header.store(false, Relaxed);
+    }
+
+    /// The body of a request is malformed, or ends too early. With HTTP/1.1 nothing can follow it.
+    pub fn body_broke(&self) {
+        self.broken_body.store(true, Relaxed);
+    }
+
+    pub fn has_broken_body(&self) -> bool {
+        self.broken_body.load(Relaxed)
     }
 
     /// A response is complete.
@@ -95,6 +105,7 @@ impl Connections {
             in_flight: AtomicU32::new(0),
             since: AtomicU64::new(now_millis()),
             reading_header: AtomicBool::new(false),
+            broken_body: AtomicBool::new(false),
             close: Notify::new(),
         });
         let id = self.next.replace(self.next.get() + 1);
