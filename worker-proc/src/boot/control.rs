@@ -7,7 +7,7 @@ use ipc::{Control, ToRuntime, ToSupervisor};
 use tokio::io::unix::AsyncFd;
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::{http, net};
+use crate::{http, net, request};
 
 /// The control channel on the event loop.
 pub struct Link(AsyncFd<Control>);
@@ -128,5 +128,9 @@ async fn alone(doors: &Rc<net::Doors>, server: &Rc<http::Server>, drain_timeout:
 }
 
 async fn drain(server: &Rc<http::Server>, deadline: Duration) {
-    let _ = tokio::time::timeout(deadline, server.drain()).await;
+    let _ = tokio::time::timeout(deadline, async {
+        server.drain().await;
+        request::all_ended().await;
+    })
+    .await;
 }

@@ -27,11 +27,14 @@ pub trait IoContext {
     fn start_timer(&self, millis: f64, repeat: bool) -> u32;
     /// Stops a timer; unknown ids are ignored.
     fn clear_timer(&self, id: u32);
-    /// Keeps the context alive until [`IoContext::release`] (`waitUntil`).
+    /// Keeps the context alive until [`IoContext::release`] (`waitUntil`), for a bounded time after its outcome.
     fn retain(&self);
     fn release(&self);
-    /// Completes the event with a value of the context's own kind; the first call counts.
-    fn respond(&self, outcome: Outcome);
+    /// The same for a body that JavaScript writes, for as long as somebody reads it.
+    fn retain_body(&self);
+    fn release_body(&self);
+    /// Completes the event with a value of the context's own kind. False where it was complete already.
+    fn respond(&self, outcome: Outcome) -> bool;
 }
 
 /// How an event ended, as JavaScript reports it.

@@ -8,12 +8,12 @@ use std::time::Duration;
 
 use futures_util::future::LocalBoxFuture;
 use futures_util::stream::{FuturesUnordered, Stream};
-use tokio::sync::oneshot;
+use tokio::sync::{Notify, oneshot};
 
 use super::timers::Timers;
 use crate::glue::context::{Completion, IoContext, Outcome};
 use crate::glue::state::IsolateState;
-use crate::isolate::Isolate;
+use crate::isolate::{Isolate, describe};
 use crate::service::{Channels, Error, ResourceTable};
 
 /// How long `waitUntil` work may go on after the response, as on Cloudflare.
@@ -36,13 +36,42 @@ pub struct RequestContext {
     timers: RefCell<Timers>,
     outcome: RefCell<Option<oneshot::Sender<Result<Outcome, Error>>>>,
     retained: Cell<usize>,
+    bodies: Cell<usize>,
     abandoned: Cell<bool>,
     deadline: RefCell<Option<Pin<Box<tokio::time::Sleep>>>>,
     waker: RefCell<Option<Waker>>,
 }
 
+/// The contexts of this process.
+#[derive(Default)]
+struct Live {
+    count: Cell<usize>,
+    none: Notify,
+}
+
 thread_local! {
     static NEXT_ID: Cell<u64> = const { Cell::new(1) };
+    static LIVE: Rc<Live> = Rc::default();
+}
+
+/// Ends when no event is under way any more, `waitUntil` work included.
+pub async fn all_ended() {
+    let live = LIVE.with(Rc::clone);
+    while live.count.get() > 0 {
+        live.none.notified().await;
+    }
+}
+
+impl Drop for RequestContext {
+    fn drop(&mut self) {
+        // At the thread's end there is nobody to tell.
+        let _ = LIVE.try_with(|live| {
+            live.count.set(live.count.get() - 1);
+            if live.count.get() == 0 {
+                live.none.notify_one();
+            }
+        });
+    }
 }
 
 impl RequestContext {
@@ -52,6 +81,7 @@ impl RequestContext {
         outcome: oneshot::Sender<Result<Outcome, Error>>,
     ) -> Rc<Self> {
         let id = NEXT_ID.with(|next| next.replace(next.get() + 1));
+        LIVE.with(|live| live.count.set(live.count.get() + 1));
         Rc::new(Self {
             id,
             isolate,
@@ -62,6 +92,7 @@ impl RequestContext {
             timers: RefCell::default(),
             outcome: RefCell::new(Some(outcome)),
             retained: Cell::new(0),
+            bodies: Cell::new(0),
             abandoned: Cell::new(false),
             deadline: RefCell::new(None),
             waker: RefCell::new(None),
@@ -70,7 +101,7 @@ impl RequestContext {
 
     /// Whether the event has an outcome and nothing is left to do for it.
     pub(super) fn is_idle(&self) -> bool {
-        self.outcome.borrow().is_none() && self.retained.get() == 0
+        self.outcome.borrow().is_none() && self.retained.get() + self.bodies.get() == 0
     }
 
     /// The caller has gone: the event ends, but for what `waitUntil` keeps.
@@ -125,11 +156,12 @@ impl RequestContext {
 
     fn is_over(&self) -> bool {
         let settled = self.outcome.borrow().is_none() || self.abandoned.get();
-        settled && self.retained.get() == 0
+        settled && self.retained.get() + self.bodies.get() == 0
     }
 
     fn is_too_late(&self, cx: &mut Context<'_>) -> bool {
-        if self.outcome.borrow().is_some() && !self.abandoned.get() {
+        let answered = self.outcome.borrow().is_none() || self.abandoned.get();
+        if !answered || self.bodies.get() > 0 {
             return false;
         }
         let mut deadline = self.deadline.borrow_mut();
@@ -165,11 +197,34 @@ impl RequestContext {
 
 fn fire_timer(scope: &mut v8::PinScope<'_, '_>, id: u32) {
     let state = IsolateState::get(scope);
-    if let Some(fire) = state.internal(scope, "timers", "fire") {
-        let id = v8::Integer::new_from_unsigned(scope, id).into();
+    let Some(fire) = state.internal(scope, "timers", "fire") else {
+        return;
+    };
+    let id = v8::Integer::new_from_unsigned(scope, id).into();
+    let this = v8::undefined(scope).into();
+    v8::tc_scope!(let scope, scope);
+    if fire.call(scope, this, &[id]).is_some() {
+        return;
+    }
+    if let Some(exception) = scope.exception() {
+        scope.reset();
+        uncaught(scope, exception);
+    }
+}
+
+/// What a callback threw fails the event; once that is answered, it is reported on the global scope.
+fn uncaught<'s>(scope: &mut v8::PinScope<'s, '_>, exception: v8::Local<'s, v8::Value>) {
+    let described = describe(scope, exception);
+    let mut error = Error::new(crate::service::Kind::Worker, described.summary);
+    error.stack = Some(described.stack);
+    let context = IsolateState::get(scope).current.borrow().clone();
+    if context.is_some_and(|context| context.respond(Outcome::Failed(error))) {
+        return;
+    }
+    let state = IsolateState::get(scope);
+    if let Some(report) = state.internal(scope, "report_error", "reportUncaught") {
         let this = v8::undefined(scope).into();
-        v8::tc_scope!(let scope, scope);
-        let _ = fire.call(scope, this, &[id]);
+        let _ = report.call(scope, this, &[exception]);
     }
 }
 
@@ -210,12 +265,24 @@ impl IoContext for RequestContext {
         self.wake();
     }
 
-    fn respond(&self, outcome: Outcome) {
-        if let Some(sender) = self.outcome.borrow_mut().take() {
+    fn retain_body(&self) {
+        self.bodies.set(self.bodies.get() + 1);
+    }
+
+    fn release_body(&self) {
+        self.bodies.set(self.bodies.get().saturating_sub(1));
+        self.wake();
+    }
+
+    fn respond(&self, outcome: Outcome) -> bool {
+        let sender = self.outcome.borrow_mut().take();
+        let first = sender.is_some();
+        if let Some(sender) = sender {
             let _ = sender.send(match outcome {
                 Outcome::Failed(error) => Err(error),
                 outcome => Ok(outcome),
             });
         }
+        first
     }
 }

@@ -10,7 +10,7 @@ use std::rc::Rc;
 
 use tokio::sync::oneshot;
 
-pub use context::RequestContext;
+pub use context::{RequestContext, all_ended};
 
 use crate::glue::context::Outcome;
 use crate::isolate::Isolate;

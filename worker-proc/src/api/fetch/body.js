@@ -236,7 +236,7 @@ function sendable(content, size) {
   const length = size >= 0 ? size : streams.lengthOf(content) ?? -1;
   const pair = ops.openBody(length);
   const writer = pair[0];
-  ops.retain();
+  ops.retainBody();
   const pumped = streams.pumpTo(
     content,
     (chunk) => ops.write(writer, chunk),
@@ -246,7 +246,7 @@ function sendable(content, size) {
       ops.abortBody(writer, name, message);
     },
   );
-  PromisePrototypeThen(pumped, ops.release, ops.release);
+  PromisePrototypeThen(pumped, ops.releaseBody, ops.releaseBody);
   return pair[1];
 }
 

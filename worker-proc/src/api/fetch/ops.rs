@@ -29,6 +29,8 @@ pub fn register(r: &mut Ops) {
     r.add("done", done);
     r.add("retain", retain);
     r.add("release", release);
+    r.add("retainBody", retain_body);
+    r.add("releaseBody", release_body);
     r.add("fetch", fetch);
     r.add("contextId", context_id);
     r.add("percentDecode", percent_decode);
@@ -425,6 +427,19 @@ fn done(scope: &mut v8::PinScope, _: v8::FunctionCallbackArguments, _: v8::Retur
 fn retain(scope: &mut v8::PinScope, _: v8::FunctionCallbackArguments, _: v8::ReturnValue) {
     if let Some(context) = require_context(scope) {
         context.retain();
+    }
+}
+
+/// `retainBody()`: as `retain()`, but for as long as a body that JavaScript writes is read.
+fn retain_body(scope: &mut v8::PinScope, _: v8::FunctionCallbackArguments, _: v8::ReturnValue) {
+    if let Some(context) = require_context(scope) {
+        context.retain_body();
+    }
+}
+
+fn release_body(scope: &mut v8::PinScope, _: v8::FunctionCallbackArguments, _: v8::ReturnValue) {
+    if let Some(context) = current(scope) {
+        context.release_body();
     }
 }
 

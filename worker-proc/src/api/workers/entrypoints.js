@@ -5,6 +5,7 @@ const flags = require("flags");
 const { argumentError, defineInterface, illegalConstructor, illegalInvocation } = require("webidl");
 const { fetchThrough } = require("fetch");
 const fetchOps = require("fetch/events");
+const { setWaitUntil } = require("events/kinds");
 
 const inside = { __proto__: null };
 
@@ -53,9 +54,11 @@ function keepAlive(value) {
   fetchOps.retain();
   PromisePrototypeThen(promise, fetchOps.release, (reason) => {
     fetchOps.release();
-    require("events").reportException(reason);
+    // Nobody handles the promise that this rejects: it is reported as every unhandled rejection.
+    throw reason;
   });
 }
+setWaitUntil(keepAlive);
 
 /** What a service binding is: fetch, and whatever the other side exports. */
 class Fetcher {
