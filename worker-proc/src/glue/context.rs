@@ -33,8 +33,8 @@ pub trait IoContext {
     /// The same for a body that JavaScript writes, for as long as somebody reads it.
     fn retain_body(&self);
     fn release_body(&self);
-    /// Completes the event with a value of the context's own kind. False where it was complete already.
-    fn respond(&self, outcome: Outcome) -> bool;
+    /// Completes the event with a value of the context's own kind; the first call counts.
+    fn respond(&self, outcome: Outcome);
 }
 
 /// How an event ended, as JavaScript reports it.

@@ -13,7 +13,7 @@ use tokio::sync::{Notify, oneshot};
 use super::timers::Timers;
 use crate::glue::context::{Completion, IoContext, Outcome};
 use crate::glue::state::IsolateState;
-use crate::isolate::{Isolate, describe};
+use crate::isolate::Isolate;
 use crate::service::{Channels, Error, ResourceTable};
 
 /// How long `waitUntil` work may go on after the response, as on Cloudflare.
@@ -208,23 +208,10 @@ fn fire_timer(scope: &mut v8::PinScope<'_, '_>, id: u32) {
     }
     if let Some(exception) = scope.exception() {
         scope.reset();
-        uncaught(scope, exception);
-    }
-}
-
-/// What a callback threw fails the event; once that is answered, it is reported on the global scope.
-fn uncaught<'s>(scope: &mut v8::PinScope<'s, '_>, exception: v8::Local<'s, v8::Value>) {
-    let described = describe(scope, exception);
-    let mut error = Error::new(crate::service::Kind::Worker, described.summary);
-    error.stack = Some(described.stack);
-    let context = IsolateState::get(scope).current.borrow().clone();
-    if context.is_some_and(|context| context.respond(Outcome::Failed(error))) {
-        return;
-    }
-    let state = IsolateState::get(scope);
-    if let Some(report) = state.internal(scope, "report_error", "reportUncaught") {
-        let this = v8::undefined(scope).into();
-        let _ = report.call(scope, this, &[exception]);
+        // The event goes on without it, as on the published binary.
+        if let Some(report) = state.internal(scope, "report_error", "reportUncaught") {
+            let _ = report.call(scope, this, &[exception]);
+        }
     }
 }
 
@@ -274,15 +261,12 @@ impl IoContext for RequestContext {
         self.wake();
     }
 
-    fn respond(&self, outcome: Outcome) -> bool {
-        let sender = self.outcome.borrow_mut().take();
-        let first = sender.is_some();
-        if let Some(sender) = sender {
+    fn respond(&self, outcome: Outcome) {
+        if let Some(sender) = self.outcome.borrow_mut().take() {
             let _ = sender.send(match outcome {
                 Outcome::Failed(error) => Err(error),
                 outcome => Ok(outcome),
             });
         }
-        first
     }
 }
