@@ -57,6 +57,12 @@ const METHODS: [&str; 28] = [
 /// The largest HTTP/1 message head that hyper can be told to accept as a minimum buffer.
 const MIN_HEADER_BYTES: usize = 8192;
 
+/// After its last answer a connection waits this long for its client to have read it and close.
+const LINGER: Duration = Duration::from_millis(250);
+
+/// What a client may still send in that time before it is cut off.
+const MAX_DISCARDED_BYTES: usize = 256 * 1024;
+
 /// A connection that is told to close is cut off this much later, if it is idle still.
 const CLOSE_GRACE: Duration = Duration::from_millis(250);
 
@@ -127,6 +133,8 @@ impl Server {
         let io = TokioIo::new(Watched {
             io,
             connection: connection.clone(),
+            linger: None,
+            discarded_bytes: 0,
         });
         let mut builder = auto::Builder::new(LocalExecutor);
         builder
@@ -352,6 +360,30 @@ fn closing(mut response: Response) -> Response {
 struct Watched<I> {
     io: I,
     connection: Arc<Connection>,
+    linger: Option<Pin<Box<tokio::time::Sleep>>>,
+    discarded_bytes: usize,
+}
+
+impl<I: AsyncRead + Unpin> Watched<I> {
+    /// Reads and drops what the client still sends. A socket that closes with bytes unread is reset, and the reset can
+    /// overtake the last answer.
+    fn poll_linger(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let mut storage = [0; 4096];
+        while self.discarded_bytes < MAX_DISCARDED_BYTES {
+            let mut buffer = ReadBuf::new(&mut storage);
+            match Pin::new(&mut self.io).poll_read(cx, &mut buffer) {
+                Poll::Ready(Ok(())) if !buffer.filled().is_empty() => {
+                    self.discarded_bytes += buffer.filled().len();
+                }
+                Poll::Ready(_) => return Poll::Ready(()),
+                Poll::Pending => {
+                    let linger = || Box::pin(tokio::time::sleep(LINGER));
+                    return self.linger.get_or_insert_with(linger).as_mut().poll(cx);
+                }
+            }
+        }
+        Poll::Ready(())
+    }
 }
 
 impl<I: AsyncRead + Unpin> AsyncRead for Watched<I> {
@@ -369,7 +401,7 @@ impl<I: AsyncRead + Unpin> AsyncRead for Watched<I> {
     }
 }
 
-impl<I: AsyncWrite + Unpin> AsyncWrite for Watched<I> {
+impl<I: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Watched<I> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -383,7 +415,8 @@ impl<I: AsyncWrite + Unpin> AsyncWrite for Watched<I> {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<std::io::Result<()>> {
-        Pin::new(&mut self.io).poll_shutdown(cx)
+        std::task::ready!(Pin::new(&mut self.io).poll_shutdown(cx))?;
+        self.poll_linger(cx).map(Ok)
     }
 
     fn poll_write_vectored(
