@@ -36,8 +36,9 @@ impl From<&str> for Class {
 pub struct OpError {
     pub class: Class,
     pub message: String,
-    /// Flags set on the exception, such as `retryable`.
-    pub flags: &'static [&'static str],
+    /// It was thrown on the other side of a call.
+    pub remote: bool,
+    pub flags: service::Flags,
 }
 
 impl OpError {
@@ -45,7 +46,8 @@ impl OpError {
         Self {
             class,
             message: message.into(),
-            flags: &[],
+            remote: false,
+            flags: service::Flags::default(),
         }
     }
 
@@ -77,7 +79,13 @@ impl OpError {
                 .unwrap_or_else(|| v8::Exception::error(scope, message)),
         };
         if let Ok(object) = v8::Local::<v8::Object>::try_from(exception) {
-            for flag in self.flags {
+            let flags = [
+                ("remote", self.remote),
+                ("retryable", self.flags.retryable),
+                ("overloaded", self.flags.overloaded),
+                ("durableObjectReset", self.flags.durable_object_reset),
+            ];
+            for (flag, _) in flags.into_iter().filter(|(_, on)| *on) {
                 let key = intern(scope, flag);
                 let yes = v8::Boolean::new(scope, true);
                 object.create_data_property(scope, key.into(), yes.into());
@@ -90,9 +98,8 @@ impl OpError {
 impl From<service::Error> for OpError {
     fn from(error: service::Error) -> Self {
         let mut made = Self::new(Class::from(error.class.as_str()), error.message);
-        if error.kind == service::Kind::Worker {
-            made.flags = &["remote"];
-        }
+        made.remote = error.kind == service::Kind::Worker;
+        made.flags = error.flags;
         made
     }
 }

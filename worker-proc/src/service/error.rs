@@ -22,6 +22,18 @@ pub struct Error {
     pub message: String,
     /// The worker's stack, for the log.
     pub stack: Option<String>,
+    pub flags: Flags,
+}
+
+/// What a caller is told beside the message, as properties of the exception.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Flags {
+    /// The call may succeed if it is made again.
+    pub retryable: bool,
+    /// The other side has too much to do: a retry makes it worse.
+    pub overloaded: bool,
+    /// The object broke; its next use starts it anew.
+    pub durable_object_reset: bool,
 }
 
 impl Error {
@@ -31,6 +43,7 @@ impl Error {
             class: "Error".to_owned(),
             message: message.into(),
             stack: None,
+            flags: Flags::default(),
         }
     }
 
@@ -38,8 +51,18 @@ impl Error {
         Self::new(Kind::Internal, message)
     }
 
+    /// The other side is gone: a new call may find it back.
     pub fn disconnected(message: impl Into<String>) -> Self {
-        Self::new(Kind::Disconnected, message)
+        let mut error = Self::new(Kind::Disconnected, message);
+        error.flags.retryable = true;
+        error
+    }
+
+    /// A bound on waiting calls is reached.
+    pub fn overloaded(message: impl Into<String>) -> Self {
+        let mut error = Self::new(Kind::Internal, message);
+        error.flags.overloaded = true;
+        error
     }
 }
 

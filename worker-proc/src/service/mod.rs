@@ -2,6 +2,7 @@
 //!
 //! Everything may use this module; it relies on no other and names neither hyper nor V8.
 
+mod actor;
 mod body;
 mod error;
 mod resource;
@@ -10,8 +11,9 @@ use std::rc::Rc;
 
 use futures_util::future::LocalBoxFuture;
 
+pub use actor::{ActorId, Address};
 pub use body::{Body, BodyStream, BodyWriter, channel};
-pub use error::{Error, Kind};
+pub use error::{Error, Flags, Kind};
 pub use resource::ResourceTable;
 
 /// An HTTP request on its way to a service.

@@ -327,10 +327,8 @@ fn abort_body(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, _: 
     let message = string_arg(scope, &args, 2);
     if let Some(writer) = take_writer(scope, number) {
         writer.fail(Error {
-            kind: Kind::Worker,
             class,
-            message,
-            stack: None,
+            ..Error::new(Kind::Worker, message)
         });
     }
 }
@@ -409,10 +407,9 @@ fn fail(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, _: v8::Re
     let stack = string_arg(scope, &args, 2);
     let stack = (!stack.is_empty()).then_some(stack);
     context.respond(Outcome::Failed(Error {
-        kind: Kind::Worker,
         class,
-        message,
         stack,
+        ..Error::new(Kind::Worker, message)
     }));
 }
 
