@@ -1,6 +1,7 @@
 //! The Web APIs: a folder each, a line each in the list below. The order is that of evaluation into the snapshot.
 
 pub mod abort;
+pub mod actors;
 pub mod async_context;
 pub mod blob;
 pub mod cloudflare;
@@ -60,5 +61,6 @@ pub static ALL: &[Api] = &[
     compression::API,
     fetch::API,
     workers::API,
+    actors::API,
     node::API,
 ];

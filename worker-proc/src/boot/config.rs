@@ -5,6 +5,7 @@
 use schema::compat;
 use schema::workerd_capnp as schema_capnp;
 
+use crate::actors::{NamespaceSpec, StoreSpec};
 use crate::dispatch::Router;
 use crate::dispatch::spec::{
     BindingKind, BindingSpec, Code, Designator, ExtensionModule, WorkerSpec,
@@ -12,6 +13,7 @@ use crate::dispatch::spec::{
 use crate::http::{HttpOptions, server::Endpoint};
 use crate::isolate::modules::Source;
 use crate::net::{ExternalSpec, NetworkSpec, Plain};
+use std::collections::HashMap;
 use std::rc::Rc;
 
 /// Words a config message may hold: 8 GiB, far above what fits in memory usefully.
@@ -116,6 +118,7 @@ fn fill(
         }
     }
     let extensions = Rc::new(extensions);
+    let namespaces = all_namespaces(root)?;
     let mut has_internet = false;
     for service in root.get_services()? {
         use schema_capnp::service::Which;
@@ -126,7 +129,9 @@ fn fill(
                 errors.push(format!("service {name}: nothing was specified for it."))
             }
             Which::Worker(worker) => {
-                if let Some(spec) = read_worker(name, worker?, options, &extensions, errors)? {
+                if let Some(spec) =
+                    read_worker(name, worker?, options, &extensions, &namespaces, errors)?
+                {
                     config.workers.push(spec);
                 }
             }
@@ -287,6 +292,7 @@ fn read_worker(
     worker: schema_capnp::worker::Reader<'static>,
     options: &ipc::Options,
     extensions: &Rc<Vec<ExtensionModule>>,
+    all_namespaces: &AllNamespaces,
     errors: &mut Errors,
 ) -> Result<Option<WorkerSpec>, capnp::Error> {
     use schema_capnp::worker::Which;
@@ -332,7 +338,7 @@ fn read_worker(
     let mut bindings = Vec::new();
     for binding in worker.get_bindings()? {
         let binding_name = text(binding.get_name()?)?.to_owned();
-        match read_binding(binding)? {
+        match read_binding(binding, &name, all_namespaces)? {
             Ok(kind) => bindings.push(BindingSpec {
                 name: binding_name,
                 kind,
@@ -345,6 +351,8 @@ fn read_worker(
         false => None,
     };
     let global_outbound = read_designator(worker.get_global_outbound()?)?;
+    let namespaces = read_namespaces(worker)?;
+    let storage = read_storage(worker)?;
     let spec = WorkerSpec {
         name,
         code,
@@ -353,8 +361,59 @@ fn read_worker(
         extensions: extensions.clone(),
         global_outbound,
         cache_outbound,
+        namespaces,
+        storage,
     };
     Ok((errors.len() == before).then_some(spec))
+}
+
+/// Key and kind of every namespace, by service and class.
+type AllNamespaces = HashMap<(String, String), (String, bool)>;
+
+fn all_namespaces(
+    root: schema_capnp::config::Reader<'static>,
+) -> Result<AllNamespaces, capnp::Error> {
+    use schema_capnp::service::Which;
+    let mut all = AllNamespaces::new();
+    for service in root.get_services()? {
+        let Which::Worker(worker) = service.which()? else {
+            continue;
+        };
+        let name = text(service.get_name()?)?;
+        for namespace in read_namespaces(worker?)? {
+            let value = (namespace.key(name), namespace.unique_key.is_none());
+            all.insert((name.to_owned(), namespace.class_name), value);
+        }
+    }
+    Ok(all)
+}
+
+fn read_namespaces(
+    worker: schema_capnp::worker::Reader<'static>,
+) -> Result<Vec<NamespaceSpec>, capnp::Error> {
+    use schema_capnp::worker::durable_object_namespace::Which;
+    let mut namespaces = Vec::new();
+    for namespace in worker.get_durable_object_namespaces()? {
+        namespaces.push(NamespaceSpec {
+            class_name: text(namespace.get_class_name()?)?.to_owned(),
+            unique_key: match namespace.which()? {
+                Which::UniqueKey(key) => Some(text(key?)?.to_owned()),
+                Which::EphemeralLocal(()) => None,
+            },
+            prevent_eviction: namespace.get_prevent_eviction(),
+            enable_sql: namespace.get_enable_sql(),
+        });
+    }
+    Ok(namespaces)
+}
+
+fn read_storage(worker: schema_capnp::worker::Reader<'static>) -> Result<StoreSpec, capnp::Error> {
+    use schema_capnp::worker::durable_object_storage::Which;
+    Ok(match worker.get_durable_object_storage().which()? {
+        Which::None(()) => StoreSpec::None,
+        Which::InMemory(()) => StoreSpec::InMemory,
+        Which::LocalDisk(_) => StoreSpec::None,
+    })
 }
 
 fn read_module(
@@ -394,6 +453,8 @@ fn read_module(
 
 fn read_binding(
     binding: schema_capnp::worker::binding::Reader<'static>,
+    worker: &str,
+    namespaces: &AllNamespaces,
 ) -> Result<Result<BindingKind, String>, capnp::Error> {
     use schema_capnp::worker::binding::Which;
     Ok(Ok(match binding.which()? {
@@ -406,13 +467,29 @@ fn read_binding(
             BindingKind::FromEnvironment(value.map(|value| value.to_string_lossy().into_owned()))
         }
         Which::Service(designator) => BindingKind::Service(read_designator(designator?)?),
+        Which::DurableObjectNamespace(designator) => {
+            let designator = designator?;
+            let service = optional(designator.get_service_name()).unwrap_or(worker);
+            let class = text(designator.get_class_name()?)?;
+            match namespaces.get(&(service.to_owned(), class.to_owned())) {
+                Some((key, ephemeral)) => BindingKind::Namespace {
+                    key: key.clone(),
+                    ephemeral: *ephemeral,
+                },
+                None => {
+                    return Ok(Err(format!(
+                        "service \"{service}\" has no Durable Object namespace of the class \"{class}\"."
+                    )));
+                }
+            }
+        }
         Which::UnsafeEval(()) => BindingKind::UnsafeEval,
         Which::Wrapped(wrapped) => {
             let wrapped = wrapped?;
             let mut inner = Vec::new();
             for binding in wrapped.get_inner_bindings()? {
                 let name = text(binding.get_name()?)?.to_owned();
-                match read_binding(binding)? {
+                match read_binding(binding, worker, namespaces)? {
                     Ok(kind) => inner.push(BindingSpec { name, kind }),
                     Err(error) => return Ok(Err(format!("inner binding {name}: {error}"))),
                 }

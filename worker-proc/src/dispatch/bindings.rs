@@ -8,6 +8,8 @@ use super::spec::{BindingKind, BindingSpec, Designator};
 /// The channels that a worker's subrequests may take, by number. Channel 0 is the global outbound, 1 the cache.
 pub struct Outlets {
     pub designators: Vec<Option<Designator>>,
+    /// Keys of Durable Object namespaces, which are numbered by themselves.
+    pub namespaces: Vec<String>,
 }
 
 /// An array of `name, kind, value` for JavaScript's `workers.setup`; new channels are added to `outlets`.
@@ -37,6 +39,16 @@ pub fn describe<'s>(
                     "service",
                     v8::Integer::new_from_unsigned(scope, u32::try_from(channel).ok()?).into(),
                 )
+            }
+            BindingKind::Namespace { key, ephemeral } => {
+                outlets.namespaces.push(key.clone());
+                let channel = u32::try_from(outlets.namespaces.len() - 1).ok()?;
+                let kind = if *ephemeral {
+                    "ephemeral_actors"
+                } else {
+                    "actors"
+                };
+                (kind, v8::Integer::new_from_unsigned(scope, channel).into())
             }
             BindingKind::UnsafeEval => ("unsafe_eval", v8::null(scope).into()),
             BindingKind::Wrapped {

@@ -6,6 +6,7 @@ use std::rc::Rc;
 
 use super::spec::{Designator, WorkerSpec};
 use super::worker::Worker;
+use crate::actors::Host;
 use crate::service::Service;
 
 /// Something that `boot` has made which is not a worker: a network, an external server.
@@ -16,9 +17,15 @@ pub type Plain = Rc<dyn Service>;
 pub struct Router {
     workers: RefCell<HashMap<String, Rc<Worker>>>,
     plain: RefCell<HashMap<String, Plain>>,
+    host: Rc<Host>,
 }
 
 impl Router {
+    /// The Durable Objects of this process.
+    pub fn host(&self) -> &Rc<Host> {
+        &self.host
+    }
+
     /// Adds a service that is no worker.
     pub fn add(&self, name: &str, service: Plain) {
         self.plain.borrow_mut().insert(name.to_owned(), service);

@@ -2,6 +2,7 @@
 
 use std::rc::Rc;
 
+use crate::actors::{NamespaceSpec, StoreSpec};
 use crate::isolate::modules;
 
 /// A module that the config gives to every worker.
@@ -22,6 +23,9 @@ pub struct WorkerSpec {
     pub extensions: Rc<Vec<ExtensionModule>>,
     pub global_outbound: Designator,
     pub cache_outbound: Option<Designator>,
+    /// The Durable Object namespaces whose classes the worker has, and where their objects are kept.
+    pub namespaces: Vec<NamespaceSpec>,
+    pub storage: StoreSpec,
 }
 
 /// Where a worker's code comes from.
@@ -56,6 +60,11 @@ pub enum BindingKind {
     /// The value of an environment variable, or null.
     FromEnvironment(Option<String>),
     Service(Designator),
+    /// A Durable Object namespace, by its key.
+    Namespace {
+        key: String,
+        ephemeral: bool,
+    },
     UnsafeEval,
     /// What a function of an extension module makes of other bindings.
     Wrapped {

@@ -9,11 +9,12 @@ use futures_util::future::LocalBoxFuture;
 use super::bindings::{self, Outlets};
 use super::router::Router;
 use super::spec::{Code, Designator, WorkerSpec};
+use crate::actors::Class;
 use crate::glue::context::Outcome;
 use crate::glue::{IsolateState, intern, string};
 use crate::isolate::{Isolate, describe, modules};
 use crate::request::{self, RequestContext};
-use crate::service::{Channels, Error, Event, Kind, Request, Response, Service};
+use crate::service::{Channels, Error, Event, Kind, Namespace, Request, Response, Service};
 
 /// See the module.
 pub struct Worker {
@@ -27,6 +28,7 @@ pub struct Worker {
 struct WorkerChannels {
     router: Weak<Router>,
     designators: Vec<Option<Designator>>,
+    namespaces: Vec<String>,
     found: RefCell<HashMap<u32, Rc<dyn Service>>>,
 }
 
@@ -39,6 +41,12 @@ impl Channels for WorkerChannels {
         let service = self.router.upgrade()?.find(designator)?;
         self.found.borrow_mut().insert(channel, service.clone());
         Some(service)
+    }
+
+    fn namespace(&self, channel: u32) -> Option<Rc<dyn Namespace>> {
+        let key = self.namespaces.get(channel as usize)?;
+        let host = self.router.upgrade()?.host().clone();
+        host.namespace(key).map(|found| found as Rc<dyn Namespace>)
     }
 
     fn service_with_props(&self, channel: u32, props: String) -> Option<Rc<dyn Service>> {
@@ -59,6 +67,7 @@ impl Worker {
                 Some(spec.global_outbound.clone()),
                 spec.cache_outbound.clone(),
             ],
+            namespaces: Vec::new(),
         };
         let script = matches!(spec.code, Code::Script(_));
         // Both, not in one turn: the code's microtasks run before it is asked what it exports.
@@ -92,8 +101,23 @@ impl Worker {
         let channels = Rc::new(WorkerChannels {
             router: Rc::downgrade(router),
             designators: outlets.designators,
+            namespaces: outlets.namespaces,
             found: RefCell::default(),
         });
+        let work_prevents_eviction = spec
+            .flags
+            .get(schema::compat::field::DURABLE_OBJECT_IO_TASKS_PREVENT_EVICTION);
+        for namespace in spec.namespaces {
+            let class = Class {
+                isolate: isolate.clone(),
+                channels: channels.clone(),
+                name: namespace.class_name.clone(),
+                work_prevents_eviction,
+            };
+            router
+                .host()
+                .add(&spec.name, namespace, class, spec.storage.clone());
+        }
         Ok(Rc::new(Self {
             name: spec.name,
             isolate,

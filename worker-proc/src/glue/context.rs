@@ -8,7 +8,7 @@ use futures_util::future::LocalBoxFuture;
 
 use super::error::{OpError, throw};
 use super::state::IsolateState;
-use crate::service::{Channels, ResourceTable};
+use crate::service::{self, ActorId, Channels, ResourceTable};
 
 /// What runs in the isolate when an async op has its result.
 pub type Completion = Box<dyn FnOnce(&mut v8::PinScope<'_, '_>)>;
@@ -33,18 +33,45 @@ pub trait IoContext {
     /// The same for a body that JavaScript writes, for as long as somebody reads it.
     fn retain_body(&self);
     fn release_body(&self);
-    /// Completes the event with a value of the context's own kind; the first call counts.
-    fn respond(&self, outcome: Outcome);
+    /// Completes an event with a value of the context's own kind; the first call counts. `event` is the number that the
+    /// handler was called with: an object's events share one context.
+    fn respond(&self, event: u32, outcome: Outcome);
+    /// What to wait for before anything is sent out: an object's writes before it. Taken while JavaScript runs, awaited
+    /// after.
+    fn output_gate(&self) -> Option<Gate> {
+        None
+    }
+    /// The Durable Object that this context is of.
+    fn actor(&self) -> Option<Rc<dyn ActorIo>> {
+        None
+    }
+}
+
+/// Ends when what it guards may go on; an error if it never may.
+pub type Gate = LocalBoxFuture<'static, Result<(), service::Error>>;
+
+/// The first turn of a critical section.
+pub type SectionTurn = Box<dyn FnOnce(&mut v8::PinScope<'_, '_>, Result<u32, service::Error>)>;
+
+/// What an op may ask of the Durable Object that runs.
+pub trait ActorIo {
+    /// The object's id.
+    fn id(&self) -> ActorId;
+    /// Resets the object: what it has under way fails with this error, its next use starts it anew.
+    fn abort(&self, error: service::Error);
+    /// Holds all events back but what the section itself starts. `entered` is a turn of the section, with its number.
+    fn enter_section(&self, entered: SectionTurn);
+    fn leave_section(&self, section: u32);
 }
 
 /// How an event ended, as JavaScript reports it.
 pub enum Outcome {
     /// A fetch handler's response.
-    Response(crate::service::Response),
+    Response(service::Response),
     /// A handler without a result ended.
     Done,
     /// The handler threw: text for the log and for the caller.
-    Failed(crate::service::Error),
+    Failed(service::Error),
 }
 
 /// The context that runs now, or none at global scope.

@@ -9,6 +9,10 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 use super::state::IsolateState;
+use crate::service::Service;
+
+/// A service that JavaScript holds: a stub.
+pub struct ServiceHandle(pub Rc<dyn Service>);
 
 struct Owned {
     value: Rc<dyn Any>,

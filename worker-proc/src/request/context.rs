@@ -3,16 +3,13 @@
 use std::cell::{Cell, RefCell};
 use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
-use futures_util::future::LocalBoxFuture;
-use futures_util::stream::{FuturesUnordered, Stream};
 use tokio::sync::{Notify, oneshot};
 
-use super::timers::Timers;
+use super::io::{Io, Op, timer_turn};
 use crate::glue::context::{Completion, IoContext, Outcome};
-use crate::glue::state::IsolateState;
 use crate::isolate::Isolate;
 use crate::service::{Channels, Error, ResourceTable};
 
@@ -22,24 +19,17 @@ const MAX_WAIT_UNTIL: Duration = Duration::from_secs(30);
 /// What a hung request is told; workerd's text.
 const HUNG: &str = "The Workers runtime canceled this request because it detected that your Worker's code had hung and would never generate a response. Refer to: https://developers.cloudflare.com/workers/observability/errors/";
 
-type Op = LocalBoxFuture<'static, Completion>;
-
 /// See the module. Shared by the task that drives it and the ops that run in it.
 pub struct RequestContext {
     id: u64,
     isolate: Rc<Isolate>,
     channels: Rc<dyn Channels>,
-    resources: ResourceTable,
-    ops: RefCell<FuturesUnordered<Op>>,
-    /// Ops started since the last poll: an op may start another while it is polled.
-    started: RefCell<Vec<Op>>,
-    timers: RefCell<Timers>,
+    io: Io,
     outcome: RefCell<Option<oneshot::Sender<Result<Outcome, Error>>>>,
     retained: Cell<usize>,
     bodies: Cell<usize>,
     abandoned: Cell<bool>,
     deadline: RefCell<Option<Pin<Box<tokio::time::Sleep>>>>,
-    waker: RefCell<Option<Waker>>,
 }
 
 /// The contexts of this process.
@@ -86,16 +76,12 @@ impl RequestContext {
             id,
             isolate,
             channels,
-            resources: ResourceTable::default(),
-            ops: RefCell::default(),
-            started: RefCell::default(),
-            timers: RefCell::default(),
+            io: Io::default(),
             outcome: RefCell::new(Some(outcome)),
             retained: Cell::new(0),
             bodies: Cell::new(0),
             abandoned: Cell::new(false),
             deadline: RefCell::new(None),
-            waker: RefCell::new(None),
         })
     }
 
@@ -107,28 +93,17 @@ impl RequestContext {
     /// The caller has gone: the event ends, but for what `waitUntil` keeps.
     pub(super) fn abandon(&self) {
         self.abandoned.set(true);
-        self.wake();
-    }
-
-    fn wake(&self) {
-        if let Some(waker) = self.waker.borrow_mut().take() {
-            waker.wake();
-        }
+        self.io.wake();
     }
 
     /// Drives the event to its end.
     pub(super) async fn drive(self: Rc<Self>) {
         std::future::poll_fn(|cx| self.poll(cx)).await;
-        // What the event still holds may hold the context.
-        let ops = std::mem::take(&mut *self.ops.borrow_mut());
-        drop(ops);
-        let started = std::mem::take(&mut *self.started.borrow_mut());
-        drop(started);
+        self.io.clear();
     }
 
     fn poll(self: &Rc<Self>, cx: &mut Context<'_>) -> Poll<()> {
         loop {
-            self.admit_started();
             let turns = self.collect(cx);
             if turns.is_empty() {
                 break;
@@ -143,14 +118,14 @@ impl RequestContext {
         if self.is_over() || self.is_too_late(cx) {
             return Poll::Ready(());
         }
-        if self.ops.borrow().is_empty() && self.timers.borrow().is_empty() {
+        if self.io.is_idle() {
             // Nothing can happen any more.
             if let Some(outcome) = self.outcome.borrow_mut().take() {
                 let _ = outcome.send(Err(Error::new(crate::service::Kind::Worker, HUNG)));
             }
             return Poll::Ready(());
         }
-        *self.waker.borrow_mut() = Some(cx.waker().clone());
+        self.io.park(cx);
         Poll::Pending
     }
 
@@ -169,49 +144,18 @@ impl RequestContext {
         deadline.as_mut().poll(cx).is_ready()
     }
 
-    fn admit_started(&self) {
-        let started = std::mem::take(&mut *self.started.borrow_mut());
-        let ops = self.ops.borrow();
-        for op in started {
-            ops.push(op);
-        }
-    }
-
     /// What is ready to run in the isolate, each a turn of its own.
     fn collect(&self, cx: &mut Context<'_>) -> Vec<Completion> {
         let mut turns = Vec::new();
-        let mut ops = self.ops.borrow_mut();
-        while let Poll::Ready(Some(turn)) = Pin::new(&mut *ops).poll_next(cx) {
+        while let Some(turn) = self.io.poll_op(cx) {
             turns.push(turn);
         }
         if turns.is_empty()
-            && let Poll::Ready(id) = self.timers.borrow_mut().poll(cx)
+            && let Some(id) = self.io.poll_timer(cx)
         {
-            turns.push(Box::new(move |scope: &mut v8::PinScope<'_, '_>| {
-                fire_timer(scope, id)
-            }));
+            turns.push(timer_turn(id));
         }
         turns
-    }
-}
-
-fn fire_timer(scope: &mut v8::PinScope<'_, '_>, id: u32) {
-    let state = IsolateState::get(scope);
-    let Some(fire) = state.internal(scope, "timers", "fire") else {
-        return;
-    };
-    let id = v8::Integer::new_from_unsigned(scope, id).into();
-    let this = v8::undefined(scope).into();
-    v8::tc_scope!(let scope, scope);
-    if fire.call(scope, this, &[id]).is_some() {
-        return;
-    }
-    if let Some(exception) = scope.exception() {
-        scope.reset();
-        // The event goes on without it, as on the published binary.
-        if let Some(report) = state.internal(scope, "report_error", "reportUncaught") {
-            let _ = report.call(scope, this, &[exception]);
-        }
     }
 }
 
@@ -221,12 +165,11 @@ impl IoContext for RequestContext {
     }
 
     fn spawn(&self, op: Op) {
-        self.started.borrow_mut().push(op);
-        self.wake();
+        self.io.spawn(op);
     }
 
     fn resources(&self) -> &ResourceTable {
-        &self.resources
+        &self.io.resources
     }
 
     fn channels(&self) -> Rc<dyn Channels> {
@@ -234,13 +177,11 @@ impl IoContext for RequestContext {
     }
 
     fn start_timer(&self, millis: f64, repeat: bool) -> u32 {
-        let id = self.timers.borrow_mut().start(millis, repeat);
-        self.wake();
-        id
+        self.io.start_timer(millis, repeat)
     }
 
     fn clear_timer(&self, id: u32) {
-        self.timers.borrow_mut().clear(id);
+        self.io.clear_timer(id);
     }
 
     fn retain(&self) {
@@ -249,7 +190,7 @@ impl IoContext for RequestContext {
 
     fn release(&self) {
         self.retained.set(self.retained.get().saturating_sub(1));
-        self.wake();
+        self.io.wake();
     }
 
     fn retain_body(&self) {
@@ -258,10 +199,10 @@ impl IoContext for RequestContext {
 
     fn release_body(&self) {
         self.bodies.set(self.bodies.get().saturating_sub(1));
-        self.wake();
+        self.io.wake();
     }
 
-    fn respond(&self, outcome: Outcome) {
+    fn respond(&self, _event: u32, outcome: Outcome) {
         if let Some(sender) = self.outcome.borrow_mut().take() {
             let _ = sender.send(match outcome {
                 Outcome::Failed(error) => Err(error),

@@ -4,6 +4,7 @@
 //! contract with ops.
 
 mod context;
+mod io;
 mod timers;
 
 use std::rc::Rc;
@@ -11,6 +12,7 @@ use std::rc::Rc;
 use tokio::sync::oneshot;
 
 pub use context::{RequestContext, all_ended};
+pub use io::{Io, Op, timer_turn};
 
 use crate::glue::context::Outcome;
 use crate::isolate::Isolate;

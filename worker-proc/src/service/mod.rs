@@ -11,7 +11,7 @@ use std::rc::Rc;
 
 use futures_util::future::LocalBoxFuture;
 
-pub use actor::{ActorId, Address};
+pub use actor::{ActorId, Address, Namespace};
 pub use body::{Body, BodyStream, BodyWriter, channel};
 pub use error::{Error, Flags, Kind};
 pub use resource::ResourceTable;
@@ -77,6 +77,9 @@ pub trait Service {
 /// Where a worker's subrequests go: channel 0 is its global outbound, the others are its bindings.
 pub trait Channels {
     fn service(&self, channel: u32) -> Option<Rc<dyn Service>>;
+
+    /// A namespace of Durable Objects.
+    fn namespace(&self, channel: u32) -> Option<Rc<dyn Namespace>>;
 
     /// The same with other props (JSON) than the config gives.
     fn service_with_props(&self, channel: u32, props: String) -> Option<Rc<dyn Service>>;

@@ -4,8 +4,8 @@ const { isDOMException } = require("dom_exception");
 
 exports.retain = () => ops.retain();
 exports.release = () => ops.release();
-exports.done = () => ops.done();
-exports.respond = (status, statusText, headers, body) => ops.respond(status, statusText, headers, body);
+exports.done = (event) => ops.done(event);
+exports.respond = (event, status, statusText, headers, body) => ops.respond(event, status, statusText, headers, body);
 
 /** An exception as name, message and stack. Hostile error objects cannot throw here. `DOMException X` names a DOMException. */
 function describeError(error) {
@@ -30,7 +30,7 @@ function describeError(error) {
 exports.describeError = describeError;
 
 /** The event ends with an exception. */
-exports.fail = (error) => {
+exports.fail = (event, error) => {
   const { name, message, stack } = describeError(error);
-  ops.fail(name, message, stack);
+  ops.fail(event, name, message, stack);
 };

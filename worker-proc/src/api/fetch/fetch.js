@@ -106,7 +106,7 @@ function fetchThrough(channel, input, init, props) {
 
 function fetch(input, init = undefined) {
   if (arguments.length === 0) {
-    return PromiseReject(argumentError("fetch", "ServiceWorkerGlobalScope", 1, "Request or string"));
+    return PromiseReject(argumentError("ServiceWorkerGlobalScope", "fetch", 1, "Request or string"));
   }
   return fetchThrough(GLOBAL_OUTBOUND, input, init);
 }

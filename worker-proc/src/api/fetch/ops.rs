@@ -9,9 +9,10 @@ use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderValue, TRANSFER_ENCODING}
 use super::head;
 use crate::glue::args::to_string;
 use crate::glue::context::{IoContext, Outcome};
+use crate::glue::native::ServiceHandle;
 use crate::glue::{
-    IntoJs, OpError, Ops, async_op, bool_arg, current, intern, require_context, string, string_arg,
-    throw_error, u32_arg, uint8_array, with_bytes,
+    IntoJs, OpError, Ops, async_op, bool_arg, current, intern, native_arg, require_context, string,
+    string_arg, throw_error, u32_arg, uint8_array, with_bytes,
 };
 use crate::service::{self, Body, BodyWriter, Error, Kind, Request, Response};
 
@@ -305,7 +306,11 @@ fn write(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: 
         .resources()
         .get::<WriterResource>(number)
         .and_then(|writer| writer.0.borrow().clone());
+    let gate = context.output_gate();
     async_op(scope, &mut rv, async move {
+        if let Some(gate) = gate {
+            gate.await?;
+        }
         let writer =
             writer.ok_or_else(|| OpError::type_error("This WritableStream has been closed."))?;
         Ok(writer.write(chunk).await?)
@@ -366,17 +371,17 @@ fn body_arg(
     Some(Body::Empty)
 }
 
-/// `respond(status, statusText, headers, body)`: the event's response. `headers` is a flat array, or 1 for text.
+/// `respond(event, status, statusText, headers, body)`: the event's response. `headers` is a flat array, or 1 for text.
 fn respond(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, _: v8::ReturnValue) {
     let Some(context) = require_context(scope) else {
         return;
     };
-    let status = u32_arg(scope, &args, 0);
-    let status_text = args.get(1);
+    let status = u32_arg(scope, &args, 1);
+    let status_text = args.get(2);
     let status_text = status_text
         .is_string()
         .then(|| to_string(scope, status_text));
-    let headers = if args.get(2).is_number() {
+    let headers = if args.get(3).is_number() {
         let mut headers = http::HeaderMap::with_capacity(2);
         headers.insert(
             CONTENT_TYPE,
@@ -384,39 +389,44 @@ fn respond(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, _: v8:
         );
         headers
     } else {
-        head::from_js(scope, args.get(2))
+        head::from_js(scope, args.get(3))
     };
-    let Some(body) = body_arg(scope, &*context, args.get(3)) else {
+    let Some(body) = body_arg(scope, &*context, args.get(4)) else {
         return;
     };
-    context.respond(Outcome::Response(Response {
+    let event = u32_arg(scope, &args, 0);
+    let response = Outcome::Response(Response {
         status: u16::try_from(status).unwrap_or(500),
         status_text,
         headers,
         body,
-    }));
+    });
+    context.respond(event, response);
 }
 
-/// `fail(class, message, stack)`: the event ended with an exception.
+/// `fail(event, class, message, stack)`: the event ended with an exception.
 fn fail(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, _: v8::ReturnValue) {
     let Some(context) = current(scope) else {
         return;
     };
-    let class = string_arg(scope, &args, 0);
-    let message = string_arg(scope, &args, 1);
-    let stack = string_arg(scope, &args, 2);
+    let class = string_arg(scope, &args, 1);
+    let message = string_arg(scope, &args, 2);
+    let stack = string_arg(scope, &args, 3);
     let stack = (!stack.is_empty()).then_some(stack);
-    context.respond(Outcome::Failed(Error {
+    let event = u32_arg(scope, &args, 0);
+    let failed = Outcome::Failed(Error {
         class,
         stack,
         ..Error::new(Kind::Worker, message)
-    }));
+    });
+    context.respond(event, failed);
 }
 
-/// `done()`: the event ended well.
-fn done(scope: &mut v8::PinScope, _: v8::FunctionCallbackArguments, _: v8::ReturnValue) {
+/// `done(event)`: the event ended well.
+fn done(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, _: v8::ReturnValue) {
     if let Some(context) = current(scope) {
-        context.respond(Outcome::Done);
+        let event = u32_arg(scope, &args, 0);
+        context.respond(event, Outcome::Done);
     }
 }
 
@@ -457,6 +467,7 @@ fn fetch(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: 
         return;
     };
     let channel = u32_arg(scope, &args, 0);
+    let held = native_arg::<ServiceHandle>(scope, &args, 0);
     let method = string_arg(scope, &args, 1);
     let url = string_arg(scope, &args, 2);
     let headers = head::from_js(scope, args.get(3));
@@ -466,13 +477,19 @@ fn fetch(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: 
     let cf = args.get(5);
     let cf = cf.is_string().then(|| to_string(scope, cf));
     let props = args.get(6);
-    let service = if props.is_string() {
+    let service = if let Some(held) = held {
+        Some(held.0.clone())
+    } else if props.is_string() {
         let props = to_string(scope, props);
         context.channels().service_with_props(channel, props)
     } else {
         context.channels().service(channel)
     };
+    let gate = context.output_gate();
     async_op(scope, &mut rv, async move {
+        if let Some(gate) = gate {
+            gate.await?;
+        }
         let service = service.ok_or_else(|| OpError::error("This service is not configured."))?;
         let method = http::Method::from_bytes(method.as_bytes())
             .map_err(|_| OpError::type_error(format!("Invalid HTTP method string: {method}")))?;

@@ -9,6 +9,7 @@ const { defineInterface, isObject, argumentError, constructorError, fieldError }
 const { Body, NOTHING, TEXT, cloneBody, contentOf, extractBody, hasBody, nativeBody, sendable, setBody, takeBody } =
   require("fetch/body");
 const { parseHref } = require("fetch/href");
+const { respond } = require("fetch/events");
 
 const NULL_BODY_STATUSES = [101, 204, 205, 304];
 const REDIRECT_STATUSES = [301, 302, 303, 307, 308];
@@ -112,7 +113,7 @@ class Response extends Body {
   }
 
   static redirect(url, status = 302) {
-    if (arguments.length === 0) throw argumentError("redirect", "Response", 1, "string");
+    if (arguments.length === 0) throw argumentError("Response", "redirect", 1, "string");
     const href = parseHref(`${url}`);
     if (href === undefined) throw new TypeError(`Unable to parse URL: ${url}`);
     const code = toStatus(status);
@@ -126,7 +127,7 @@ class Response extends Body {
   }
 
   static json(data, init = undefined) {
-    if (arguments.length === 0) throw argumentError("json", "Response", 1, "Value");
+    if (arguments.length === 0) throw argumentError("Response", "json", 1, "Value");
     const text = JSONStringify(data);
     if (text === undefined) throw new TypeError("The data is not JSON serializable");
     const response = new Response(null, init);
@@ -242,7 +243,7 @@ function receivedResponse(parts, url, redirected) {
 }
 
 /** Sends the handler's response to whoever asked. Throws if its body is used. */
-function sendResponse(response, respond) {
+function sendResponse(response, event) {
   const state = stateOf(response);
   const content = contentOf(response);
   const size = state.headers === null ? -1 : declaredLength(state.headers);
@@ -250,7 +251,7 @@ function sendResponse(response, respond) {
   let flat;
   if (state.headers !== null) flat = headersToFlat(state.headers);
   else flat = content.type === null ? undefined : TEXT_ONLY;
-  respond(state.status, state.statusText === "" ? undefined : state.statusText, flat, body);
+  respond(event, state.status, state.statusText === "" ? undefined : state.statusText, flat, body);
 }
 
 function declaredLength(headers) {

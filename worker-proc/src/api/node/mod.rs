@@ -146,6 +146,6 @@ fn exit(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, _: v8::Re
     let code = i32_arg(scope, &args, 0);
     let message =
         format!("The Node.js process.exit({code}) API was called. Canceling the request.");
-    context.respond(Outcome::Failed(Error::new(Kind::Worker, message)));
+    context.respond(0, Outcome::Failed(Error::new(Kind::Worker, message)));
     scope.terminate_execution();
 }

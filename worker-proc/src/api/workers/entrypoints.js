@@ -22,7 +22,7 @@ class ExecutionContext {
 
   waitUntil(promise) {
     if (!(#event in this)) throw illegalInvocation();
-    if (arguments.length === 0) throw argumentError("waitUntil", "ExecutionContext", 1, "Promise");
+    if (arguments.length === 0) throw argumentError("ExecutionContext", "waitUntil", 1, "Promise");
     keepAlive(promise);
   }
 
@@ -73,7 +73,7 @@ class Fetcher {
 
   fetch(input, init = undefined) {
     if (!(#channel in this)) throw illegalInvocation();
-    if (arguments.length === 0) throw argumentError("fetch", "Fetcher", 1, "Request or string");
+    if (arguments.length === 0) throw argumentError("Fetcher", "fetch", 1, "Request or string");
     return fetchThrough(this.#channel, input, init, this.#props);
   }
 }
@@ -112,6 +112,8 @@ class RpcTarget {}
 
 exports.ExecutionContext = ExecutionContext;
 exports.Fetcher = Fetcher;
+/** With it a subclass makes itself: `super(kFetcher, channel or native service, props)`. */
+exports.kFetcher = inside;
 exports.WorkerEntrypoint = WorkerEntrypoint;
 exports.DurableObject = DurableObject;
 exports.WorkflowEntrypoint = WorkflowEntrypoint;

@@ -10,7 +10,7 @@ const { isResponse, sendResponse } = require("fetch/response");
 const { fetchThrough, GLOBAL_OUTBOUND } = require("fetch");
 const { WorkerEntrypoint, WorkflowEntrypoint, createContext, createFetcher, createLoopback } =
   require("workers/entrypoints");
-const { done, fail, respond } = require("fetch/events");
+const { done, fail } = require("fetch/events");
 const { createUnsafeEval } = require("workers/unsafe_eval");
 const serviceWorker = require("workers/service_worker");
 
@@ -111,38 +111,29 @@ function target(entrypoint, handler, ctx) {
 
 const parseProps = (props) => (props === null ? {} : JSONParse(props));
 
-function fetch(entrypoint, props, head, method, url, body, length, cf) {
-  const request = nativeRequest(head, method, url, body, length, cf);
-  const event = { __proto__: null, passThrough: false };
+/** A plain context has one event: its number does not matter. */
+const ONLY = 0;
+
+/** Answers the event with what `call(request)` gives: a response, or a promise of one. */
+function answer(event, state, request, call) {
   const onError = (error) => {
-    if (!event.passThrough) {
-      fail(error);
+    if (!state.passThrough) {
+      fail(event, error);
       return;
     }
     // The origin answers in the worker's place.
-    PromisePrototypeThen(fetchThrough(GLOBAL_OUTBOUND, request, undefined), reply, fail);
+    PromisePrototypeThen(fetchThrough(GLOBAL_OUTBOUND, request, undefined), reply, (failure) => fail(event, failure));
   };
   const reply = (value) => {
     try {
       if (!isResponse(value)) throw new TypeError(NO_RESPONSE);
-      sendResponse(value, respond);
+      sendResponse(value, event);
     } catch (error) {
       onError(error);
     }
   };
   try {
-    let result;
-    if (worker.script) {
-      result = serviceWorker.fetch(request, event);
-      if (result === undefined) result = fetchThrough(GLOBAL_OUTBOUND, request, undefined);
-    } else {
-      const ctx = createContext(event, parseProps(props));
-      const handler = target(entrypoint, "fetch", ctx);
-      if (handler === undefined || typeof handler.method !== "function") throw new TypeError(NO_HANDLER("fetch"));
-      result = handler.bare
-        ? ReflectApply(handler.method, handler.self, [request, worker.env, ctx])
-        : ReflectApply(handler.method, handler.self, [request]);
-    }
+    const result = call(request);
     if (isResponse(result)) reply(result);
     else PromisePrototypeThen(PromiseResolve(result), reply, onError);
   } catch (error) {
@@ -150,8 +141,26 @@ function fetch(entrypoint, props, head, method, url, body, length, cf) {
   }
 }
 
+function fetch(entrypoint, props, head, method, url, body, length, cf) {
+  const state = { __proto__: null, passThrough: false };
+  answer(ONLY, state, nativeRequest(head, method, url, body, length, cf), (request) => {
+    if (worker.script) return serviceWorker.fetch(request, state) ?? fetchThrough(GLOBAL_OUTBOUND, request, undefined);
+    const ctx = createContext(state, parseProps(props));
+    const handler = target(entrypoint, "fetch", ctx);
+    if (handler === undefined || typeof handler.method !== "function") throw new TypeError(NO_HANDLER("fetch"));
+    return handler.bare
+      ? ReflectApply(handler.method, handler.self, [request, worker.env, ctx])
+      : ReflectApply(handler.method, handler.self, [request]);
+  });
+}
+
 const NO_RESPONSE = "Incorrect type for Promise: the Promise did not resolve to 'Response'.";
 const NO_HANDLER = (name) => `Handler does not export a ${name}() function.`;
+
+/** The event ends with the result, or with the promise that it is. */
+function settle(event, result) {
+  PromisePrototypeThen(PromiseResolve(result), () => done(event), (error) => fail(event, error));
+}
 
 /** Events other than fetch: `argument` is JSON for the handler's first argument. */
 function event(entrypoint, props, name, argument) {
@@ -170,9 +179,9 @@ function event(entrypoint, props, name, argument) {
         ? ReflectApply(handler.method, handler.self, [controller, worker.env, ctx])
         : ReflectApply(handler.method, handler.self, [controller]);
     }
-    PromisePrototypeThen(PromiseResolve(result), done, fail);
+    settle(ONLY, result);
   } catch (error) {
-    fail(error);
+    fail(ONLY, error);
   }
 }
 
@@ -187,6 +196,13 @@ exports.addBinder = addBinder;
 exports.addController = addController;
 exports.setup = setup;
 exports.setExports = setExports;
+exports.answer = answer;
+exports.settle = settle;
+/** The class of an entrypoint that is a Durable Object's. */
+exports.actorClass = (name) => {
+  const found = worker.entrypoints.get(name);
+  return found !== undefined && found.kind === "actor" ? found.value : undefined;
+};
 exports.fetch = fetch;
 exports.event = event;
 exports.envOf = () => worker.env;

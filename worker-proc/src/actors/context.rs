@@ -1,0 +1,478 @@
+//! A live object: its instance in the isolate, and the one context that all of its events share.
+//!
+//! `actors::host` makes one when an object is called that is not live, and drops it when the object is idle or broken.
+//! Relies on `request::Io` for what is under way, on `gates` for when it may go on, on `storage` for its writes.
+
+use std::cell::{Cell, RefCell};
+use std::collections::{HashMap, VecDeque};
+use std::pin::Pin;
+use std::rc::{Rc, Weak};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use futures_util::future::LocalBoxFuture;
+use futures_util::stream::{FuturesOrdered, Stream};
+use tokio::sync::oneshot;
+
+use super::gates::{InputGate, OutputGate, Tag};
+use super::store::Store;
+use crate::glue::context::{ActorIo, Completion, Gate, IoContext, Outcome, SectionTurn};
+use crate::isolate::Isolate;
+use crate::request::{Io, Op, timer_turn};
+use crate::service::{ActorId, Channels, Error, Kind, ResourceTable};
+
+/// How long a critical section may hold the object's events back, as on workerd.
+const MAX_SECTION: Duration = Duration::from_secs(30);
+
+/// What a critical section that lasts too long breaks the object with; workerd's text.
+const SECTION_TIMED_OUT: &str = "A call to blockConcurrencyWhile() in a Durable Object waited for too long. The call was canceled and the Durable Object was reset.";
+
+/// The same for one that waits for what it holds back itself.
+const SECTION_DEADLOCK: &str = "A critical section within this Durable Object awaited a Promise that apparently will never complete. This could happen in particular if a critical section awaits a task that was initiated outside of the critical section. Since a critical section blocks all other tasks from completing, this leads to deadlock.";
+
+/// What the callers of an object are told when it goes away under them.
+const SHUT_DOWN: &str = "The Durable Object was shut down.";
+
+/// The section that a timer was started in.
+struct TimerTag {
+    tag: Tag,
+    repeat: bool,
+}
+
+/// Writes on their way to the disk; ends when they are safe.
+pub type Safe = LocalBoxFuture<'static, Result<(), Error>>;
+
+/// Who is told that an object broke.
+pub trait Owner {
+    fn broken(&self, context: &Rc<ActorContext>);
+}
+
+/// See the module.
+pub struct ActorContext {
+    this: Weak<Self>,
+    number: u64,
+    id: ActorId,
+    isolate: Rc<Isolate>,
+    channels: Rc<dyn Channels>,
+    owner: Weak<dyn Owner>,
+    io: Io,
+    gate: Rc<InputGate>,
+    output: Rc<OutputGate>,
+    /// The section of the turn that runs.
+    tag: RefCell<Tag>,
+    timer_tags: RefCell<HashMap<u32, TimerTag>>,
+    /// Timers that are due but held back.
+    due: RefCell<VecDeque<u32>>,
+    events: RefCell<HashMap<u32, oneshot::Sender<Result<Outcome, Error>>>>,
+    last_event: Cell<u32>,
+    retained: Cell<usize>,
+    /// Ops that have their result and wait for the input gate.
+    held: Cell<usize>,
+    store: Option<Rc<Store>>,
+    commits: RefCell<FuturesOrdered<Safe>>,
+    broken: RefCell<Option<Error>>,
+    instance: RefCell<Option<v8::Global<v8::Object>>>,
+    section_deadline: RefCell<Option<Pin<Box<tokio::time::Sleep>>>>,
+}
+
+impl ActorContext {
+    pub fn new(
+        number: u64,
+        id: ActorId,
+        isolate: Rc<Isolate>,
+        channels: Rc<dyn Channels>,
+        owner: Weak<dyn Owner>,
+        store: Option<Rc<Store>>,
+    ) -> Rc<Self> {
+        let context = Rc::new_cyclic(|this: &Weak<Self>| Self {
+            this: this.clone(),
+            number,
+            id,
+            isolate,
+            channels,
+            owner,
+            io: Io::default(),
+            gate: Rc::default(),
+            output: Rc::default(),
+            tag: RefCell::new(None),
+            timer_tags: RefCell::default(),
+            due: RefCell::default(),
+            events: RefCell::default(),
+            last_event: Cell::new(0),
+            retained: Cell::new(0),
+            held: Cell::new(0),
+            store,
+            commits: RefCell::default(),
+            broken: RefCell::new(None),
+            instance: RefCell::new(None),
+            section_deadline: RefCell::new(None),
+        });
+        tokio::task::spawn_local(context.clone().drive());
+        context
+    }
+
+    pub fn actor_id(&self) -> ActorId {
+        self.id
+    }
+
+    /// Why it is over, if it is.
+    pub fn broken(&self) -> Option<Error> {
+        self.broken.borrow().clone()
+    }
+
+    /// Whether anything is under way that nobody waits for: ops, timers, `waitUntil` work.
+    pub fn is_working(&self) -> bool {
+        !self.io.is_idle() || self.retained.get() > 0
+    }
+
+    /// Runs the constructor: `make` returns the instance, or none after it has thrown.
+    ///
+    /// # Errors
+    /// What the constructor threw, which also breaks the object.
+    pub fn construct(
+        &self,
+        make: impl for<'s> FnOnce(&mut v8::PinScope<'s, '_>) -> Result<v8::Local<'s, v8::Object>, Error>,
+    ) -> Result<(), Error> {
+        let made = self.turn(None, |scope| {
+            make(scope).map(|instance| v8::Global::new(scope, instance))
+        });
+        match made {
+            Ok(instance) => {
+                *self.instance.borrow_mut() = Some(instance);
+                Ok(())
+            }
+            Err(error) => {
+                self.break_with(error.clone());
+                Err(error)
+            }
+        }
+    }
+
+    /// Waits until an event may be delivered: no critical section holds it back.
+    pub async fn open(&self) -> Result<(), Error> {
+        std::future::poll_fn(|cx| match &*self.broken.borrow() {
+            Some(error) => Poll::Ready(Err(error.clone())),
+            None => self.gate.poll_open(&None, cx).map(Ok),
+        })
+        .await
+    }
+
+    /// Begins an event, and returns what it ends with. Called when the object is [`open`](Self::open), with no await in
+    /// between. The event goes on if the future is dropped.
+    pub fn deliver(
+        self: &Rc<Self>,
+        start: impl for<'s> FnOnce(&mut v8::PinScope<'s, '_>, &Rc<Self>, v8::Local<'s, v8::Object>, u32),
+    ) -> LocalBoxFuture<'static, Result<Outcome, Error>> {
+        let event = self.last_event.get().wrapping_add(1).max(1);
+        self.last_event.set(event);
+        let (sender, receiver) = oneshot::channel();
+        self.events.borrow_mut().insert(event, sender);
+        self.turn(None, |scope| {
+            let instance = self.instance.borrow();
+            if let Some(instance) = &*instance {
+                let instance = v8::Local::new(scope, instance);
+                start(scope, self, instance, event);
+            }
+        });
+        let context = self.clone();
+        Box::pin(async move {
+            let outcome = match receiver.await {
+                Ok(outcome) => outcome,
+                Err(_) => Err(context
+                    .broken()
+                    .unwrap_or_else(|| Error::disconnected(SHUT_DOWN))),
+            };
+            context.output.passed().await?;
+            outcome
+        })
+    }
+
+    /// A turn in the isolate on behalf of a section, and what it leaves to do.
+    fn turn<R>(&self, tag: Tag, run: impl FnOnce(&mut v8::PinScope<'_, '_>) -> R) -> R {
+        let before = self.tag.replace(tag);
+        let this = self.this.upgrade().map(|this| this as Rc<dyn IoContext>);
+        let result = self.isolate.run(this, run);
+        self.tag.replace(before);
+        self.commit();
+        result
+    }
+
+    /// Ends this life of the object: what is under way fails, nothing it has not committed is kept.
+    pub fn break_with(&self, error: Error) {
+        if self.broken.borrow().is_some() {
+            return;
+        }
+        *self.broken.borrow_mut() = Some(error.clone());
+        self.output.fail(error.clone());
+        for (_, sender) in self.events.take() {
+            let _ = sender.send(Err(error.clone()));
+        }
+        if let (Some(owner), Some(this)) = (self.owner.upgrade(), self.this.upgrade()) {
+            owner.broken(&this);
+        }
+        self.io.wake();
+    }
+
+    /// Ends this life of the object quietly: it is idle.
+    pub fn end(&self) {
+        self.break_with(Error::disconnected(SHUT_DOWN));
+    }
+
+    async fn drive(self: Rc<Self>) {
+        std::future::poll_fn(|cx| self.poll(cx)).await;
+        self.io.clear();
+        self.instance.borrow_mut().take();
+    }
+
+    fn poll(&self, cx: &mut Context<'_>) -> Poll<()> {
+        loop {
+            if self.broken.borrow().is_some() {
+                return Poll::Ready(());
+            }
+            // One at a time: a turn may close the gate to the next.
+            if let Some(turn) = self.io.poll_op(cx) {
+                self.turn(None, turn);
+                continue;
+            }
+            while let Some(id) = self.io.poll_timer(cx) {
+                self.due.borrow_mut().push_back(id);
+            }
+            match self.next_due() {
+                Some((id, tag)) => self.turn(tag, timer_turn(id)),
+                None => break,
+            }
+        }
+        if self.poll_commits(cx) || self.poll_section(cx) {
+            return Poll::Ready(());
+        }
+        self.io.park(cx);
+        Poll::Pending
+    }
+
+    /// The first timer that is due and not held back.
+    fn next_due(&self) -> Option<(u32, Tag)> {
+        let mut due = self.due.borrow_mut();
+        let tags = self.timer_tags.borrow();
+        let tag = |id: &u32| tags.get(id).and_then(|timer| timer.tag.clone());
+        let index = due.iter().position(|id| self.gate.is_open(&tag(id)))?;
+        let id = due.remove(index)?;
+        let tag = tag(&id);
+        drop(tags);
+        let mut tags = self.timer_tags.borrow_mut();
+        if tags.get(&id).is_some_and(|timer| !timer.repeat) {
+            tags.remove(&id);
+        }
+        Some((id, tag))
+    }
+
+    /// Opens the output gate for what is safe; whether the object broke by it.
+    fn poll_commits(&self, cx: &mut Context<'_>) -> bool {
+        loop {
+            let polled = Pin::new(&mut *self.commits.borrow_mut()).poll_next(cx);
+            match polled {
+                Poll::Ready(Some(Ok(()))) => self.output.confirm(),
+                Poll::Ready(Some(Err(error))) => {
+                    self.break_with(error);
+                    return true;
+                }
+                Poll::Ready(None) | Poll::Pending => return false,
+            }
+        }
+    }
+
+    /// Ends a critical section that lasts too long or can never end; whether it did.
+    fn poll_section(&self, cx: &mut Context<'_>) -> bool {
+        let mut deadline = self.section_deadline.borrow_mut();
+        if self.gate.is_open(&None) {
+            *deadline = None;
+            return false;
+        }
+        let sleep = deadline.get_or_insert_with(|| Box::pin(tokio::time::sleep(MAX_SECTION)));
+        let late = sleep.as_mut().poll(cx).is_ready();
+        drop(deadline);
+        if late {
+            self.break_with(reset(SECTION_TIMED_OUT));
+        } else if self.io.op_count() == self.held.get() && !self.has_open_timer() {
+            self.break_with(reset(SECTION_DEADLOCK));
+        } else {
+            return false;
+        }
+        true
+    }
+
+    fn has_open_timer(&self) -> bool {
+        let timers = self.timer_tags.borrow();
+        timers.values().any(|timer| self.gate.is_open(&timer.tag))
+    }
+
+    fn commit(&self) {
+        let Some(store) = &self.store else { return };
+        if self.broken.borrow().is_some() {
+            return;
+        }
+        match store.commit() {
+            Ok(None) => {}
+            Ok(Some(safe)) => {
+                self.output.lock();
+                self.commits.borrow_mut().push_back(safe);
+                self.io.wake();
+            }
+            Err(error) => self.break_with(error),
+        }
+    }
+}
+
+impl IoContext for ActorContext {
+    fn id(&self) -> u64 {
+        self.number
+    }
+
+    fn spawn(&self, op: Op) {
+        let tag = self.tag.borrow().clone();
+        let gate = self.gate.clone();
+        let this = self.this.clone();
+        self.io.spawn(Box::pin(async move {
+            let turn = op.await;
+            if !gate.is_open(&tag)
+                && let Some(this) = this.upgrade()
+            {
+                let _held = Held::new(&this.held);
+                gate.opened(&tag).await;
+            }
+            Box::new(move |scope: &mut v8::PinScope<'_, '_>| {
+                if let Some(this) = this.upgrade() {
+                    *this.tag.borrow_mut() = tag;
+                }
+                turn(scope);
+            }) as Completion
+        }));
+    }
+
+    fn resources(&self) -> &ResourceTable {
+        &self.io.resources
+    }
+
+    fn channels(&self) -> Rc<dyn Channels> {
+        self.channels.clone()
+    }
+
+    fn start_timer(&self, millis: f64, repeat: bool) -> u32 {
+        let id = self.io.start_timer(millis, repeat);
+        self.timer_tags.borrow_mut().insert(
+            id,
+            TimerTag {
+                tag: self.tag.borrow().clone(),
+                repeat,
+            },
+        );
+        id
+    }
+
+    fn clear_timer(&self, id: u32) {
+        self.io.clear_timer(id);
+        self.timer_tags.borrow_mut().remove(&id);
+        self.due.borrow_mut().retain(|due| *due != id);
+    }
+
+    fn retain(&self) {
+        self.retained.set(self.retained.get() + 1);
+    }
+
+    fn release(&self) {
+        self.retained.set(self.retained.get().saturating_sub(1));
+    }
+
+    fn retain_body(&self) {
+        self.retain();
+    }
+
+    fn release_body(&self) {
+        self.release();
+    }
+
+    fn respond(&self, event: u32, outcome: Outcome) {
+        let outcome = match outcome {
+            Outcome::Failed(error) => Err(error),
+            outcome => Ok(outcome),
+        };
+        match self.events.borrow_mut().remove(&event) {
+            Some(sender) => _ = sender.send(outcome),
+            None => {}
+        }
+    }
+
+    fn output_gate(&self) -> Option<Gate> {
+        let output = self.output.clone();
+        Some(Box::pin(async move { output.passed().await }))
+    }
+
+    fn actor(&self) -> Option<Rc<dyn ActorIo>> {
+        self.this.upgrade().map(|this| this as Rc<dyn ActorIo>)
+    }
+}
+
+impl ActorIo for ActorContext {
+    fn id(&self) -> ActorId {
+        self.id
+    }
+
+    fn abort(&self, error: Error) {
+        self.break_with(error);
+    }
+
+    fn enter_section(&self, entered: SectionTurn) {
+        let tag = self.tag.borrow().clone();
+        // At once if it can be: nothing may come in between.
+        let mut section = self.gate.try_enter(&tag);
+        let gate = self.gate.clone();
+        let this = self.this.clone();
+        self.io.spawn(Box::pin(async move {
+            let section = loop {
+                if let Some(section) = section.take() {
+                    break section;
+                }
+                if let Some(this) = this.upgrade() {
+                    let _held = Held::new(&this.held);
+                    gate.opened(&tag).await;
+                }
+                section = gate.try_enter(&tag);
+            };
+            Box::new(move |scope: &mut v8::PinScope<'_, '_>| {
+                if let Some(this) = this.upgrade() {
+                    *this.tag.borrow_mut() = section.as_ref().ok().cloned();
+                }
+                entered(scope, section.map(|section| section.number()));
+            }) as Completion
+        }));
+    }
+
+    fn leave_section(&self, section: u32) {
+        if let Some(section) = self.gate.find(section) {
+            self.gate.leave(&section);
+            self.io.wake();
+        }
+    }
+}
+
+/// Counts an op that has its result and waits for the input gate.
+struct Held<'a>(&'a Cell<usize>);
+
+impl<'a> Held<'a> {
+    fn new(count: &'a Cell<usize>) -> Self {
+        count.set(count.get() + 1);
+        Self(count)
+    }
+}
+
+impl Drop for Held<'_> {
+    fn drop(&mut self) {
+        self.0.set(self.0.get() - 1);
+    }
+}
+
+/// An error that resets the object.
+pub fn reset(message: &str) -> Error {
+    let mut error = Error::new(Kind::Worker, message);
+    error.flags.durable_object_reset = true;
+    error
+}

@@ -1,0 +1,86 @@
+//! Calls into JavaScript's `actors` module: the constructor, `fetch` and the other events of an object.
+
+use std::rc::Rc;
+
+use super::context::ActorContext;
+use crate::glue::{IsolateState, intern, string};
+use crate::service::{Error, Event, Kind, Request};
+
+/// Makes the instance: `new Class(ctx, env)`.
+pub fn construct<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    class: &str,
+    id: &str,
+    name: Option<&str>,
+) -> Result<v8::Local<'s, v8::Object>, Error> {
+    let missing = || Error::internal("the snapshot holds no Durable Objects");
+    let function = IsolateState::get(scope).internal(scope, "actors", "construct");
+    let function = function.ok_or_else(missing)?;
+    let name = match name {
+        Some(name) => string(scope, name).into(),
+        None => v8::undefined(scope).into(),
+    };
+    let arguments = [string(scope, class).into(), string(scope, id).into(), name];
+    let this = v8::undefined(scope).into();
+    let made = function.call(scope, this, &arguments).ok_or_else(missing)?;
+    // JavaScript returns the instance's holder, or the exception as name, message and stack.
+    match v8::Local::<v8::Array>::try_from(made) {
+        Ok(thrown) => Err(thrown_error(scope, thrown)),
+        Err(_) => v8::Local::<v8::Object>::try_from(made).map_err(|_| missing()),
+    }
+}
+
+fn thrown_error(scope: &mut v8::PinScope<'_, '_>, thrown: v8::Local<v8::Array>) -> Error {
+    let text = |index| {
+        let value = thrown.get_index(scope, index)?;
+        Some(value.to_rust_string_lossy(scope))
+    };
+    let class = text(0).unwrap_or_default();
+    let message = text(1).unwrap_or_default();
+    Error {
+        class,
+        stack: text(2),
+        ..Error::new(Kind::Worker, message)
+    }
+}
+
+/// Delivers a request.
+pub fn fetch<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    context: &Rc<ActorContext>,
+    instance: v8::Local<'s, v8::Object>,
+    event: u32,
+    request: Request,
+) {
+    let mut arguments: Vec<v8::Local<v8::Value>> = Vec::with_capacity(8);
+    arguments.push(instance.into());
+    arguments.push(v8::Integer::new_from_unsigned(scope, event).into());
+    crate::api::fetch::push_request(scope, &**context, request, &mut arguments);
+    call(scope, "fetch", &arguments);
+}
+
+/// Delivers another event by its handler's name, with a JSON argument.
+pub fn event<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    instance: v8::Local<'s, v8::Object>,
+    number: u32,
+    event: &Event,
+) {
+    let arguments = [
+        instance.into(),
+        v8::Integer::new_from_unsigned(scope, number).into(),
+        intern(scope, event.handler).into(),
+        string(scope, &event.argument).into(),
+    ];
+    call(scope, "event", &arguments);
+}
+
+fn call(scope: &mut v8::PinScope<'_, '_>, name: &'static str, arguments: &[v8::Local<v8::Value>]) {
+    let Some(function) = IsolateState::get(scope).internal(scope, "actors", name) else {
+        return;
+    };
+    let this = v8::undefined(scope).into();
+    v8::tc_scope!(let scope, scope);
+    // JavaScript reports failures through the context; only termination comes out here.
+    let _ = function.call(scope, this, arguments);
+}

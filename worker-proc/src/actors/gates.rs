@@ -1,0 +1,312 @@
+//! The two gates of an object. The input gate holds events back while a critical section runs; the output gate holds back
+//! what leaves until the writes before it are safe.
+//!
+//! `actors::context` passes every turn and everything that leaves through them.
+
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+use std::rc::Rc;
+use std::task::{Context, Poll, Waker};
+
+use crate::service::Error;
+
+/// Critical sections inside one another; workerd's limit.
+const MAX_NESTED_SECTIONS: usize = 64;
+
+/// A critical section: what `blockConcurrencyWhile` and `transaction` run in.
+pub struct Section {
+    number: u32,
+    parent: Tag,
+    ended: Cell<bool>,
+}
+
+/// The section that a turn runs in; none outside of all.
+pub type Tag = Option<Rc<Section>>;
+
+/// See the module.
+#[derive(Default)]
+pub struct InputGate {
+    /// Sections under way, each inside the one before it.
+    sections: RefCell<Vec<Rc<Section>>>,
+    last_number: Cell<u32>,
+    waiting: RefCell<VecDeque<Waker>>,
+}
+
+/// The section itself, or the one around it that has not ended yet.
+fn innermost(tag: &Tag) -> Tag {
+    let mut tag = tag.clone();
+    while let Some(section) = &tag
+        && section.ended.get()
+    {
+        let parent = section.parent.clone();
+        tag = parent;
+    }
+    tag
+}
+
+fn same(a: &Tag, b: Option<&Rc<Section>>) -> bool {
+    match (a, b) {
+        (None, None) => true,
+        (Some(a), Some(b)) => Rc::ptr_eq(a, b),
+        _ => false,
+    }
+}
+
+impl InputGate {
+    /// Whether a turn of that section may run now.
+    pub fn is_open(&self, tag: &Tag) -> bool {
+        same(&innermost(tag), self.sections.borrow().last())
+    }
+
+    /// Ready when a turn of that section may run.
+    pub fn poll_open(&self, tag: &Tag, cx: &Context<'_>) -> Poll<()> {
+        if self.is_open(tag) {
+            return Poll::Ready(());
+        }
+        self.waiting.borrow_mut().push_back(cx.waker().clone());
+        Poll::Pending
+    }
+
+    /// Waits until a turn of that section may run.
+    pub async fn opened(&self, tag: &Tag) {
+        std::future::poll_fn(|cx| self.poll_open(tag, cx)).await;
+    }
+
+    /// Begins a section inside another, if that one's turns may run now.
+    pub fn try_enter(&self, tag: &Tag) -> Option<Result<Rc<Section>, Error>> {
+        if !self.is_open(tag) {
+            return None;
+        }
+        let mut sections = self.sections.borrow_mut();
+        if sections.len() >= MAX_NESTED_SECTIONS {
+            return Some(Err(Error::new(
+                crate::service::Kind::Worker,
+                "blockConcurrencyWhile() calls are nested too deeply.",
+            )));
+        }
+        self.last_number.set(self.last_number.get().wrapping_add(1));
+        let section = Rc::new(Section {
+            number: self.last_number.get(),
+            parent: innermost(tag),
+            ended: Cell::new(false),
+        });
+        sections.push(section.clone());
+        Some(Ok(section))
+    }
+
+    /// The section under way of that number.
+    pub fn find(&self, number: u32) -> Tag {
+        let sections = self.sections.borrow();
+        sections
+            .iter()
+            .find(|section| section.number == number)
+            .cloned()
+    }
+
+    /// Ends a section; what it held back goes on, in the order of its coming.
+    pub fn leave(&self, section: &Rc<Section>) {
+        section.ended.set(true);
+        self.sections
+            .borrow_mut()
+            .retain(|other| !Rc::ptr_eq(other, section));
+        for waker in self.waiting.take() {
+            waker.wake();
+        }
+    }
+}
+
+impl Section {
+    pub fn number(&self) -> u32 {
+        self.number
+    }
+}
+
+/// Lets callers pass one by one, in the order in which they came.
+#[derive(Default)]
+pub struct Queue {
+    next: Cell<u64>,
+    waiting: RefCell<VecDeque<(u64, Option<Waker>)>>,
+}
+
+/// A place in the queue; it is given up when dropped.
+pub struct Place<'a> {
+    queue: &'a Queue,
+    number: u64,
+}
+
+impl Queue {
+    /// Takes the last place.
+    pub fn enter(&self) -> Place<'_> {
+        let number = self.next.replace(self.next.get() + 1);
+        self.waiting.borrow_mut().push_back((number, None));
+        Place {
+            queue: self,
+            number,
+        }
+    }
+
+    pub fn len(&self) -> usize {
+        self.waiting.borrow().len()
+    }
+}
+
+impl Place<'_> {
+    /// Waits until everybody before has gone.
+    pub async fn first(&self) {
+        std::future::poll_fn(|cx| {
+            let mut waiting = self.queue.waiting.borrow_mut();
+            if waiting
+                .front()
+                .is_some_and(|(number, _)| *number == self.number)
+            {
+                return Poll::Ready(());
+            }
+            if let Some(entry) = waiting
+                .iter_mut()
+                .find(|(number, _)| *number == self.number)
+            {
+                entry.1 = Some(cx.waker().clone());
+            }
+            Poll::Pending
+        })
+        .await;
+    }
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        let mut waiting = self.queue.waiting.borrow_mut();
+        waiting.retain(|(number, _)| *number != self.number);
+        if let Some((_, waker)) = waiting.front_mut()
+            && let Some(waker) = waker.take()
+        {
+            waker.wake();
+        }
+    }
+}
+
+/// See the module. Commits are confirmed in the order in which they are made.
+#[derive(Default)]
+pub struct OutputGate {
+    made: Cell<u64>,
+    confirmed: Cell<u64>,
+    broken: RefCell<Option<Error>>,
+    waiting: RefCell<VecDeque<Waker>>,
+}
+
+impl OutputGate {
+    /// A commit is under way: what leaves from here on waits for it.
+    pub fn lock(&self) {
+        self.made.set(self.made.get() + 1);
+    }
+
+    /// The oldest commit under way is safe.
+    pub fn confirm(&self) {
+        self.confirmed.set(self.confirmed.get() + 1);
+        self.wake();
+    }
+
+    /// Nothing leaves any more.
+    pub fn fail(&self, error: Error) {
+        self.broken.borrow_mut().get_or_insert(error);
+        self.wake();
+    }
+
+    fn wake(&self) {
+        for waker in self.waiting.take() {
+            waker.wake();
+        }
+    }
+
+    /// Whether nothing waits for a commit.
+    pub fn is_open(&self) -> bool {
+        self.made.get() == self.confirmed.get() && self.broken.borrow().is_none()
+    }
+
+    /// Ends when every commit made before its first poll is safe.
+    pub async fn passed(&self) -> Result<(), Error> {
+        let target = Cell::new(None);
+        std::future::poll_fn(|cx| {
+            let wanted = match target.get() {
+                Some(wanted) => wanted,
+                None => {
+                    target.set(Some(self.made.get()));
+                    self.made.get()
+                }
+            };
+            if let Some(error) = &*self.broken.borrow() {
+                return Poll::Ready(Err(error.clone()));
+            }
+            if self.confirmed.get() >= wanted {
+                return Poll::Ready(Ok(()));
+            }
+            self.waiting.borrow_mut().push_back(cx.waker().clone());
+            Poll::Pending
+        })
+        .await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use futures_util::FutureExt;
+
+    #[test]
+    fn a_section_holds_back_what_is_outside_of_it() {
+        let gate = InputGate::default();
+        assert!(gate.is_open(&None));
+        let outer = gate.try_enter(&None).unwrap().ok();
+        assert!(!gate.is_open(&None));
+        assert!(gate.is_open(&outer));
+        assert!(gate.try_enter(&None).is_none(), "a second one waits");
+        let inner = gate.try_enter(&outer).unwrap().ok();
+        assert!(!gate.is_open(&outer));
+        gate.leave(inner.as_ref().unwrap());
+        assert!(gate.is_open(&outer));
+        assert!(
+            gate.is_open(&inner),
+            "what an ended section started runs in the one around it"
+        );
+        gate.leave(outer.as_ref().unwrap());
+        assert!(gate.is_open(&None) && gate.is_open(&inner));
+    }
+
+    #[test]
+    fn nesting_is_bounded() {
+        let gate = InputGate::default();
+        let mut tag = None;
+        for _ in 0..MAX_NESTED_SECTIONS {
+            tag = gate.try_enter(&tag).unwrap().ok();
+        }
+        assert!(gate.try_enter(&tag).unwrap().is_err());
+    }
+
+    #[test]
+    fn a_queue_keeps_its_order() {
+        let queue = Queue::default();
+        let first = queue.enter();
+        let second = queue.enter();
+        let third = queue.enter();
+        assert!(first.first().now_or_never().is_some());
+        assert!(second.first().now_or_never().is_none());
+        drop(second);
+        assert!(third.first().now_or_never().is_none());
+        drop(first);
+        assert!(third.first().now_or_never().is_some());
+    }
+
+    #[test]
+    fn what_leaves_waits_for_the_commits_before_it_alone() {
+        let gate = OutputGate::default();
+        gate.lock();
+        let mut early = std::pin::pin!(gate.passed());
+        assert!(early.as_mut().now_or_never().is_none());
+        gate.lock();
+        gate.confirm();
+        assert!(matches!(early.as_mut().now_or_never(), Some(Ok(()))));
+        assert!(gate.passed().now_or_never().is_none());
+        gate.fail(Error::internal("disk full"));
+        assert!(matches!(gate.passed().now_or_never(), Some(Err(_))));
+    }
+}

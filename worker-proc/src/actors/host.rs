@@ -1,0 +1,431 @@
+//! The objects of one process: which are live, who starts them, when they go.
+//!
+//! `dispatch` adds namespaces and hands out their bindings; `boot` says which process owns what. Relies on `context` for a
+//! live object, on `placement` for its owner.
+
+use std::cell::{Cell, RefCell};
+use std::collections::{BTreeSet, HashMap};
+use std::rc::{Rc, Weak};
+use std::time::Duration;
+
+use futures_util::future::LocalBoxFuture;
+use tokio::time::Instant;
+
+use super::context::{ActorContext, Owner};
+use super::gates::Queue;
+use super::id::{BadId, IdFactory, to_hex};
+use super::store::{Store, StoreSpec};
+use crate::glue::context::Outcome;
+use crate::isolate::Isolate;
+use crate::service::{
+    self, ActorId, Address, Channels, Error, Event, Kind, Request, Response, Service,
+};
+
+/// How long an object stays live with no caller.
+const IDLE: Duration = Duration::from_secs(10);
+
+/// Calls that one object may have waiting to be delivered.
+const MAX_WAITING_CALLS: usize = 10_000;
+
+/// What a call beyond them is told; workerd's text.
+const OVERLOADED: &str = "Durable Object is overloaded. Too many requests queued.";
+
+/// The class that a namespace's objects are instances of, in its worker.
+#[derive(Clone)]
+pub struct Class {
+    pub isolate: Rc<Isolate>,
+    pub channels: Rc<dyn Channels>,
+    pub name: String,
+    /// Whether ops, timers and `waitUntil` work keep an object from going (a compatibility flag).
+    pub work_prevents_eviction: bool,
+}
+
+/// A namespace as the config gives it.
+#[derive(Clone, Debug)]
+pub struct NamespaceSpec {
+    pub class_name: String,
+    /// None for objects that are told by name alone and keep nothing.
+    pub unique_key: Option<String>,
+    pub prevent_eviction: bool,
+    pub enable_sql: bool,
+}
+
+impl NamespaceSpec {
+    /// What tells the namespace in this server: objects without a unique key are told apart by their worker and class.
+    pub fn key(&self, worker: &str) -> String {
+        match &self.unique_key {
+            Some(key) => key.clone(),
+            None => format!("{worker}:{}", self.class_name),
+        }
+    }
+}
+
+/// Where the owner of an object is.
+pub trait Routes {
+    /// The object in another process; none if it lives in this one.
+    fn elsewhere(&self, address: &Address) -> Option<Rc<dyn Service>>;
+}
+
+/// See the module.
+#[derive(Default)]
+pub struct Host {
+    namespaces: RefCell<HashMap<String, Rc<Namespace>>>,
+    routes: RefCell<Option<Rc<dyn Routes>>>,
+}
+
+impl Host {
+    /// Calls for objects of other processes go this way.
+    pub fn set_routes(&self, routes: Rc<dyn Routes>) {
+        *self.routes.borrow_mut() = Some(routes);
+    }
+
+    /// Adds a namespace of a worker that has started.
+    pub fn add(self: &Rc<Self>, worker: &str, spec: NamespaceSpec, class: Class, store: StoreSpec) {
+        let key = spec.key(worker);
+        let namespace = Rc::new_cyclic(|this| Namespace {
+            this: Weak::clone(this),
+            host: Rc::downgrade(self),
+            ids: IdFactory::new(&key),
+            key: key.clone(),
+            spec,
+            class,
+            store,
+            actors: RefCell::default(),
+            idle: RefCell::default(),
+            sweeping: Cell::new(false),
+        });
+        self.namespaces.borrow_mut().insert(key, namespace);
+    }
+
+    /// The namespace of a class of a worker, by the worker's name for it.
+    pub fn namespace(&self, key: &str) -> Option<Rc<Namespace>> {
+        self.namespaces.borrow().get(key).cloned()
+    }
+
+    /// An object of this process, for a caller in another.
+    ///
+    /// # Errors
+    /// There is no such namespace.
+    pub fn resolve(&self, address: Address) -> Result<Rc<dyn Service>, Error> {
+        let namespace = self.namespace(&address.namespace).ok_or_else(|| {
+            let name = &address.namespace;
+            Error::internal(format!(
+                "this server has no Durable Object namespace \"{name}\""
+            ))
+        })?;
+        Ok(Rc::new(Stub {
+            namespace,
+            address,
+            local: true,
+        }))
+    }
+}
+
+/// The objects of one class under one key.
+pub struct Namespace {
+    this: Weak<Self>,
+    host: Weak<Host>,
+    key: String,
+    ids: IdFactory,
+    spec: NamespaceSpec,
+    class: Class,
+    store: StoreSpec,
+    actors: RefCell<HashMap<ActorId, Rc<Actor>>>,
+    idle: RefCell<BTreeSet<(Instant, ActorId)>>,
+    sweeping: Cell<bool>,
+}
+
+/// An object that has callers or is live.
+struct Actor {
+    id: ActorId,
+    name: RefCell<Option<String>>,
+    queue: Queue,
+    live: RefCell<Option<Rc<ActorContext>>>,
+    /// Calls under way.
+    calls: Cell<usize>,
+    idle_since: Cell<Instant>,
+    /// Whether it is in the namespace's list of idle objects.
+    listed: Cell<bool>,
+}
+
+thread_local! {
+    static NEXT_NUMBER: Cell<u64> = const { Cell::new(1) };
+}
+
+impl Namespace {
+    fn actor(&self, address: &Address) -> Rc<Actor> {
+        let mut actors = self.actors.borrow_mut();
+        let actor = actors.entry(address.id).or_insert_with(|| {
+            Rc::new(Actor {
+                id: address.id,
+                name: RefCell::new(None),
+                queue: Queue::default(),
+                live: RefCell::new(None),
+                calls: Cell::new(0),
+                idle_since: Cell::new(Instant::now()),
+                listed: Cell::new(false),
+            })
+        });
+        if let Some(name) = &address.name {
+            actor.name.borrow_mut().get_or_insert_with(|| name.clone());
+        }
+        actor.clone()
+    }
+
+    /// The live object, started if it is not.
+    async fn live(self: &Rc<Self>, actor: &Rc<Actor>) -> Result<Rc<ActorContext>, Error> {
+        if let Some(live) = &*actor.live.borrow() {
+            return Ok(live.clone());
+        }
+        let store = Store::open(&self.store, &self.key, &actor.id, self.spec.enable_sql).await?;
+        let number = NEXT_NUMBER.with(|next| next.replace(next.get() + 1));
+        let owner: Weak<dyn Owner> = self.this.clone();
+        let context = ActorContext::new(
+            number,
+            actor.id,
+            self.class.isolate.clone(),
+            self.class.channels.clone(),
+            owner,
+            store,
+        );
+        *actor.live.borrow_mut() = Some(context.clone());
+        let name = actor.name.borrow().clone();
+        context.construct(|scope| {
+            super::events::construct(
+                scope,
+                &self.class.name,
+                &self.display_id(actor),
+                name.as_deref(),
+            )
+        })?;
+        Ok(context)
+    }
+
+    /// `ctx.id` as text.
+    fn display_id(&self, actor: &Actor) -> String {
+        match (&self.spec.unique_key, &*actor.name.borrow()) {
+            (None, Some(name)) => name.clone(),
+            _ => to_hex(&actor.id),
+        }
+    }
+
+    async fn call(
+        self: &Rc<Self>,
+        address: &Address,
+        start: impl for<'s> FnOnce(
+            &mut v8::PinScope<'s, '_>,
+            &Rc<ActorContext>,
+            v8::Local<'s, v8::Object>,
+            u32,
+        ),
+    ) -> Result<Outcome, Error> {
+        let actor = self.actor(address);
+        let _call = Call::new(self, &actor);
+        if actor.queue.len() >= MAX_WAITING_CALLS {
+            return Err(Error::overloaded(OVERLOADED));
+        }
+        let outcome = {
+            let place = actor.queue.enter();
+            place.first().await;
+            let context = self.live(&actor).await?;
+            context.open().await?;
+            context.deliver(start)
+        };
+        outcome.await
+    }
+
+    /// Ends objects that have been idle for long enough, until none is.
+    async fn sweep(self: Rc<Self>) {
+        loop {
+            let next = self.idle.borrow().first().copied();
+            let Some((due, id)) = next else {
+                self.sweeping.set(false);
+                return;
+            };
+            tokio::time::sleep_until(due).await;
+            self.idle.borrow_mut().remove(&(due, id));
+            let actor = self.actors.borrow().get(&id).cloned();
+            if let Some(actor) = actor {
+                actor.listed.set(false);
+                self.consider(&actor);
+            }
+        }
+    }
+
+    /// Ends an idle object, or lists it for later.
+    fn consider(self: &Rc<Self>, actor: &Rc<Actor>) {
+        if actor.calls.get() > 0 || actor.listed.get() {
+            return;
+        }
+        let live = actor.live.borrow().clone();
+        let Some(live) = live else {
+            self.actors.borrow_mut().remove(&actor.id);
+            return;
+        };
+        if self.spec.prevent_eviction {
+            return;
+        }
+        let mut due = actor.idle_since.get() + IDLE;
+        let now = Instant::now();
+        if due <= now {
+            if !(self.class.work_prevents_eviction && live.is_working()) {
+                live.end();
+                return;
+            }
+            due = now + IDLE;
+        }
+        actor.listed.set(true);
+        self.idle.borrow_mut().insert((due, actor.id));
+        if !self.sweeping.replace(true) {
+            tokio::task::spawn_local(self.clone().sweep());
+        }
+    }
+}
+
+impl Owner for Namespace {
+    fn broken(&self, context: &Rc<ActorContext>) {
+        let mut actors = self.actors.borrow_mut();
+        let Some(actor) = actors.get(&context.actor_id()).cloned() else {
+            return;
+        };
+        // Another life of the object is not concerned.
+        let is_this = |live: &Rc<ActorContext>| Rc::ptr_eq(live, context);
+        if !actor.live.borrow().as_ref().is_some_and(is_this) {
+            return;
+        }
+        actor.live.borrow_mut().take();
+        if actor.calls.get() == 0 {
+            actors.remove(&actor.id);
+        }
+    }
+}
+
+/// A call under way: keeps the object from being idle.
+struct Call {
+    namespace: Rc<Namespace>,
+    actor: Rc<Actor>,
+}
+
+impl Call {
+    fn new(namespace: &Rc<Namespace>, actor: &Rc<Actor>) -> Self {
+        actor.calls.set(actor.calls.get() + 1);
+        Self {
+            namespace: namespace.clone(),
+            actor: actor.clone(),
+        }
+    }
+}
+
+impl Drop for Call {
+    fn drop(&mut self) {
+        let left = self.actor.calls.get() - 1;
+        self.actor.calls.set(left);
+        if left == 0 {
+            self.actor.idle_since.set(Instant::now());
+            self.namespace.consider(&self.actor);
+        }
+    }
+}
+
+impl service::Namespace for Namespace {
+    fn unique_id(&self) -> Result<ActorId, Error> {
+        self.ids
+            .unique()
+            .ok_or_else(|| Error::internal("the system gives no random bytes"))
+    }
+
+    fn id_from_name(&self, name: &str) -> ActorId {
+        self.ids.named(name)
+    }
+
+    fn id_from_string(&self, text: &str) -> Result<ActorId, Error> {
+        self.ids.parse(text).map_err(|bad| Error {
+            class: "TypeError".to_owned(),
+            ..Error::new(
+                Kind::Worker,
+                match bad {
+                    BadId::NotHex => "Invalid Durable Object ID: must be 64 hex digits",
+                    BadId::OtherNamespace => "Durable Object ID is not valid for this namespace.",
+                },
+            )
+        })
+    }
+
+    fn object(&self, id: ActorId, name: Option<String>) -> Rc<dyn Service> {
+        let address = Address {
+            namespace: self.key.clone(),
+            id,
+            name,
+            props: None,
+        };
+        match self.this.upgrade() {
+            Some(namespace) => Rc::new(Stub {
+                namespace,
+                address,
+                local: false,
+            }),
+            None => Rc::new(Gone),
+        }
+    }
+}
+
+/// An object as a service.
+struct Stub {
+    namespace: Rc<Namespace>,
+    address: Address,
+    /// It is this process's, whatever the routes say: the caller has asked them.
+    local: bool,
+}
+
+impl Stub {
+    fn elsewhere(&self) -> Option<Rc<dyn Service>> {
+        if self.local {
+            return None;
+        }
+        let host = self.namespace.host.upgrade()?;
+        let routes = host.routes.borrow().clone()?;
+        routes.elsewhere(&self.address)
+    }
+}
+
+impl Service for Stub {
+    fn fetch(self: Rc<Self>, request: Request) -> LocalBoxFuture<'static, Result<Response, Error>> {
+        if let Some(remote) = self.elsewhere() {
+            return remote.fetch(request);
+        }
+        Box::pin(async move {
+            let call = self
+                .namespace
+                .call(&self.address, |scope, context, instance, event| {
+                    super::events::fetch(scope, context, instance, event, request);
+                });
+            match call.await? {
+                Outcome::Response(response) => Ok(response),
+                _ => Err(Error::internal("the object ended without a response")),
+            }
+        })
+    }
+
+    fn event(self: Rc<Self>, event: Event) -> LocalBoxFuture<'static, Result<(), Error>> {
+        if let Some(remote) = self.elsewhere() {
+            return remote.event(event);
+        }
+        Box::pin(async move {
+            let call = self
+                .namespace
+                .call(&self.address, |scope, _, instance, number| {
+                    super::events::event(scope, instance, number, &event);
+                });
+            call.await.map(|_| ())
+        })
+    }
+}
+
+/// What is left of a namespace whose server has gone.
+struct Gone;
+
+impl Service for Gone {
+    fn fetch(self: Rc<Self>, _: Request) -> LocalBoxFuture<'static, Result<Response, Error>> {
+        Box::pin(async { Err(Error::disconnected("The server is shutting down.")) })
+    }
+}

@@ -1,0 +1,141 @@
+/* A Durable Object from inside: its instance and `ctx`. Called by actors/events.rs. */
+"use strict";
+const {
+  ObjectDefineProperty, PromisePrototypeThen, PromiseResolve, ReflectApply, ReflectConstruct, TypeError,
+} = primordials;
+const flags = require("flags");
+const { argumentError, defineInterface, illegalConstructor, illegalInvocation } = require("webidl");
+const { nativeRequest } = require("fetch/request");
+const { describeError, fail } = require("fetch/events");
+const { keepAlive } = require("workers/entrypoints");
+const { createId } = require("actors/namespace");
+const workers = require("workers");
+
+const inside = { __proto__: null };
+
+/** What other folders add to `ctx`: name, and a function of the object's holder that makes the value. */
+const parts = [];
+function addPart(name, make) {
+  parts[parts.length] = { name, make };
+}
+
+function own(object, name, value, enumerable = true) {
+  ObjectDefineProperty(object, name, { __proto__: null, value, writable: true, enumerable, configurable: true });
+}
+
+/** A property that is made when it is first read. */
+function lazily(object, name, make) {
+  ObjectDefineProperty(object, name, {
+    __proto__: null,
+    get() {
+      const value = make();
+      own(object, name, value);
+      return value;
+    },
+    enumerable: true,
+    configurable: true,
+  });
+}
+
+/** The constructor's first argument. */
+class DurableObjectState {
+  #holder;
+
+  constructor(token, holder) {
+    if (token !== inside) throw illegalConstructor();
+    this.#holder = holder;
+    own(this, "id", holder.id);
+    for (let i = 0; i < parts.length; i++) {
+      const { name, make } = parts[i];
+      lazily(this, name, () => make(holder));
+    }
+    if (flags.enableCtxExports) lazily(this, "exports", () => workers.exportsOf());
+    lazily(this, "props", () => holder.props);
+  }
+
+  waitUntil(promise) {
+    if (!(#holder in this)) throw illegalInvocation();
+    if (arguments.length === 0) throw argumentError("DurableObjectState", "waitUntil", 1, "Promise");
+    keepAlive(promise);
+  }
+
+  blockConcurrencyWhile(callback) {
+    if (!(#holder in this)) throw illegalInvocation();
+    if (typeof callback !== "function") {
+      throw argumentError("DurableObjectState", "blockConcurrencyWhile", 1, "function");
+    }
+    return section(callback, true);
+  }
+
+  abort(reason = undefined) {
+    if (!(#holder in this)) throw illegalInvocation();
+    ops.abort(reason === undefined ? "Application called abort() to reset Durable Object." : `${reason}`);
+  }
+}
+defineInterface(DurableObjectState);
+
+/** Runs `callback` while no other event does. What it throws resets the object, if `resets`. */
+function section(callback, resets) {
+  return PromisePrototypeThen(ops.enterSection(), (number) => {
+    const failed = (error) => {
+      if (resets) {
+        const { name, message, stack } = describeError(error);
+        ops.reset(name, message, stack);
+      }
+      ops.leaveSection(number);
+      throw error;
+    };
+    let result;
+    try {
+      result = PromiseResolve(callback());
+    } catch (error) {
+      return failed(error);
+    }
+    return PromisePrototypeThen(result, (value) => {
+      ops.leaveSection(number);
+      return value;
+    }, failed);
+  });
+}
+
+/** Makes an instance. Returns what the other functions here take; an array tells of an exception. */
+function construct(className, id, name) {
+  const holder = { __proto__: null, id: createId(id, name), instance: undefined, props: {}, passThrough: false };
+  try {
+    const Class = workers.actorClass(className);
+    if (Class === undefined) throw new TypeError(`The class ${className} is no Durable Object class that the worker exports.`);
+    holder.instance = ReflectConstruct(Class, [new DurableObjectState(inside, holder), workers.envOf()]);
+  } catch (error) {
+    const { name: kind, message, stack } = describeError(error);
+    return [kind, message, stack];
+  }
+  return holder;
+}
+
+const handlerOf = (holder, name) => {
+  const handler = holder.instance[name];
+  if (typeof handler !== "function") throw new TypeError(`Handler does not export a ${name}() function.`);
+  return handler;
+};
+
+function fetch(holder, event, head, method, url, body, length, cf) {
+  workers.answer(event, holder, nativeRequest(head, method, url, body, length, cf), (request) =>
+    ReflectApply(handlerOf(holder, "fetch"), holder.instance, [request]));
+}
+
+/** Another event. `argument` is JSON for the handler's only argument. */
+function event(holder, number, name, argument) {
+  try {
+    const handler = handlerOf(holder, name);
+    workers.settle(number, ReflectApply(handler, holder.instance, [primordials.JSONParse(argument)]));
+  } catch (error) {
+    fail(number, error);
+  }
+}
+
+exports.addPart = addPart;
+exports.section = section;
+exports.construct = construct;
+exports.fetch = fetch;
+exports.event = event;
+exports.globals = { DurableObjectState };

@@ -1,0 +1,126 @@
+//! What is under way for the events of one context: ops, timers, resources, and the task to wake when more comes.
+
+use std::cell::RefCell;
+use std::pin::Pin;
+use std::task::{Context, Poll, Waker};
+
+use futures_util::future::LocalBoxFuture;
+use futures_util::stream::{FuturesUnordered, Stream};
+
+use super::timers::Timers;
+use crate::glue::context::Completion;
+use crate::glue::state::IsolateState;
+use crate::service::ResourceTable;
+
+pub type Op = LocalBoxFuture<'static, Completion>;
+
+/// See the module.
+#[derive(Default)]
+pub struct Io {
+    pub resources: ResourceTable,
+    ops: RefCell<FuturesUnordered<Op>>,
+    /// Ops started since the last poll: an op may start another while it is polled.
+    started: RefCell<Vec<Op>>,
+    timers: RefCell<Timers>,
+    waker: RefCell<Option<Waker>>,
+}
+
+impl Io {
+    pub fn spawn(&self, op: Op) {
+        self.started.borrow_mut().push(op);
+        self.wake();
+    }
+
+    pub fn start_timer(&self, millis: f64, repeat: bool) -> u32 {
+        let id = self.timers.borrow_mut().start(millis, repeat);
+        self.wake();
+        id
+    }
+
+    pub fn clear_timer(&self, id: u32) {
+        self.timers.borrow_mut().clear(id);
+    }
+
+    /// Nothing can happen any more by itself.
+    pub fn is_idle(&self) -> bool {
+        self.ops.borrow().is_empty()
+            && self.started.borrow().is_empty()
+            && self.timers.borrow().is_empty()
+    }
+
+    /// Ops under way.
+    pub fn op_count(&self) -> usize {
+        self.ops.borrow().len() + self.started.borrow().len()
+    }
+
+    pub fn wake(&self) {
+        if let Some(waker) = self.waker.borrow_mut().take() {
+            waker.wake();
+        }
+    }
+
+    /// The task to wake when there is more to do.
+    pub fn park(&self, cx: &Context<'_>) {
+        *self.waker.borrow_mut() = Some(cx.waker().clone());
+    }
+
+    /// The next op that has its result.
+    pub fn poll_op(&self, cx: &mut Context<'_>) -> Option<Completion> {
+        loop {
+            let started = std::mem::take(&mut *self.started.borrow_mut());
+            let mut ops = self.ops.borrow_mut();
+            for op in started {
+                ops.push(op);
+            }
+            if let Poll::Ready(Some(turn)) = Pin::new(&mut *ops).poll_next(cx) {
+                return Some(turn);
+            }
+            if self.started.borrow().is_empty() {
+                return None;
+            }
+        }
+    }
+
+    /// The next timer that is due.
+    pub fn poll_timer(&self, cx: &mut Context<'_>) -> Option<u32> {
+        match self.timers.borrow_mut().poll(cx) {
+            Poll::Ready(id) => Some(id),
+            Poll::Pending => None,
+        }
+    }
+
+    /// Drops what is under way: it may hold the context that holds it.
+    pub fn clear(&self) {
+        let ops = std::mem::take(&mut *self.ops.borrow_mut());
+        drop(ops);
+        let started = std::mem::take(&mut *self.started.borrow_mut());
+        drop(started);
+        *self.timers.borrow_mut() = Timers::default();
+    }
+}
+
+/// Runs a timer's callback.
+fn fire_timer(scope: &mut v8::PinScope<'_, '_>, id: u32) {
+    let state = IsolateState::get(scope);
+    let Some(fire) = state.internal(scope, "timers", "fire") else {
+        return;
+    };
+    let id = v8::Integer::new_from_unsigned(scope, id).into();
+    let this = v8::undefined(scope).into();
+    v8::tc_scope!(let scope, scope);
+    if fire.call(scope, this, &[id]).is_some() {
+        return;
+    }
+    if let Some(exception) = scope.exception() {
+        scope.reset();
+        // The event goes on without it, as on the published binary.
+        if let Some(report) = state.internal(scope, "report_error", "reportUncaught") {
+            let _ = report.call(scope, this, &[exception]);
+        }
+    }
+}
+
+/// The same as a turn.
+pub fn timer_turn(id: u32) -> Completion {
+    Box::new(move |scope: &mut v8::PinScope<'_, '_>| fire_timer(scope, id))
+}
