@@ -8,6 +8,7 @@ mod dispatch;
 mod glue;
 mod http;
 mod isolate;
+mod log;
 mod net;
 mod request;
 mod service;

@@ -14,7 +14,8 @@ use super::timers::Timers;
 use crate::glue::context::{Completion, IoContext, Outcome};
 use crate::glue::state::IsolateState;
 use crate::isolate::Isolate;
-use crate::service::{Channels, Error, ResourceTable};
+use crate::log;
+use crate::service::{Channels, Error, Kind, ResourceTable};
 
 /// How long `waitUntil` work may go on after the response, as on Cloudflare.
 const MAX_WAIT_UNTIL: Duration = Duration::from_secs(30);
@@ -146,7 +147,8 @@ impl RequestContext {
         if self.ops.borrow().is_empty() && self.timers.borrow().is_empty() {
             // Nothing can happen any more.
             if let Some(outcome) = self.outcome.borrow_mut().take() {
-                let _ = outcome.send(Err(Error::new(crate::service::Kind::Worker, HUNG)));
+                log::error(format_args!("uncaught exception; exception = {HUNG}"));
+                let _ = outcome.send(Err(Error::new(Kind::Worker, HUNG)));
             }
             return Poll::Ready(());
         }
@@ -209,7 +211,7 @@ fn fire_timer(scope: &mut v8::PinScope<'_, '_>, id: u32) {
     if let Some(exception) = scope.exception() {
         scope.reset();
         // The event goes on without it, as on the published binary.
-        if let Some(report) = state.internal(scope, "report_error", "reportUncaught") {
+        if let Some(report) = state.internal(scope, "report_error", "reportTimer") {
             let _ = report.call(scope, this, &[exception]);
         }
     }

@@ -1,5 +1,5 @@
-/* From an event to the worker's handler and back. Called by dispatch/worker.rs: `setup` once, `fetch` and `event` for each
-   event. */
+/* From an event to the worker's handler and back. Called by dispatch/worker.rs: `setup` before the worker's code runs,
+   `entrypoints` after it, `fetch` and `event` for each event. */
 "use strict";
 const {
   ArrayPrototypePush, ArrayPrototypeSort, JSONParse, ObjectDefineProperty, ObjectGetPrototypeOf, PromisePrototypeThen, PromiseResolve,
@@ -11,6 +11,8 @@ const { fetchThrough, GLOBAL_OUTBOUND } = require("fetch");
 const { WorkerEntrypoint, WorkflowEntrypoint, createContext, createFetcher, createLoopback } =
   require("workers/entrypoints");
 const { done, fail, respond } = require("fetch/events");
+const { ASYNC, SYNC, logUncaught } = require("report_error");
+const { beginTime } = require("clock");
 const { createUnsafeEval } = require("workers/unsafe_eval");
 const serviceWorker = require("workers/service_worker");
 
@@ -66,12 +68,16 @@ function setExports(list) {
   }
 }
 
-/** Takes the main module's namespace (null for a script) and `env` as name, kind, value; returns `entrypoint:handler`s. */
-function setup(namespace, bindings) {
-  const env = namespace === null ? globalThis : {};
-  worker.script = namespace === null;
-  worker.env = env;
-  build(env, bindings);
+/** Makes `env` of bindings given as name, kind, value: a script's are globals. */
+function setup(bindings, script) {
+  worker.script = script;
+  worker.env = script ? globalThis : {};
+  build(worker.env, bindings);
+}
+
+/** Takes the main module's namespace (null for a script); returns `entrypoint:handler`s. */
+function entrypoints(namespace) {
+  beginTime();
   if (worker.script) return serviceWorker.handlers();
   const list = [];
   const keys = ReflectOwnKeys(namespace);
@@ -114,7 +120,8 @@ const parseProps = (props) => (props === null ? {} : JSONParse(props));
 function fetch(entrypoint, props, head, method, url, body, length, cf) {
   const request = nativeRequest(head, method, url, body, length, cf);
   const event = { __proto__: null, passThrough: false };
-  const onError = (error) => {
+  const onError = (source, error) => {
+    logUncaught(source, error);
     if (!event.passThrough) {
       fail(error);
       return;
@@ -122,12 +129,13 @@ function fetch(entrypoint, props, head, method, url, body, length, cf) {
     // The origin answers in the worker's place.
     PromisePrototypeThen(fetchThrough(GLOBAL_OUTBOUND, request, undefined), reply, fail);
   };
+  const onRejected = (error) => onError(ASYNC, error);
   const reply = (value) => {
     try {
       if (!isResponse(value)) throw new TypeError(NO_RESPONSE);
       sendResponse(value, respond);
     } catch (error) {
-      onError(error);
+      onError(ASYNC, error);
     }
   };
   try {
@@ -144,9 +152,9 @@ function fetch(entrypoint, props, head, method, url, body, length, cf) {
         : ReflectApply(handler.method, handler.self, [request]);
     }
     if (isResponse(result)) reply(result);
-    else PromisePrototypeThen(PromiseResolve(result), reply, onError);
+    else PromisePrototypeThen(PromiseResolve(result), reply, onRejected);
   } catch (error) {
-    onError(error);
+    onError(SYNC, error);
   }
 }
 
@@ -170,10 +178,15 @@ function event(entrypoint, props, name, argument) {
         ? ReflectApply(handler.method, handler.self, [controller, worker.env, ctx])
         : ReflectApply(handler.method, handler.self, [controller]);
     }
-    PromisePrototypeThen(PromiseResolve(result), done, fail);
+    PromisePrototypeThen(PromiseResolve(result), done, (error) => failed(ASYNC, error));
   } catch (error) {
-    fail(error);
+    failed(SYNC, error);
   }
+}
+
+function failed(source, error) {
+  logUncaught(source, error);
+  fail(error);
 }
 
 const controllers = { __proto__: null, test: () => ({}) };
@@ -185,6 +198,7 @@ function addController(name, make) {
 
 exports.addBinder = addBinder;
 exports.addController = addController;
+exports.entrypoints = entrypoints;
 exports.setup = setup;
 exports.setExports = setExports;
 exports.fetch = fetch;
