@@ -258,6 +258,19 @@ fn unsafe_blocks_say_why_they_are_safe() {
 }
 
 #[test]
+fn the_runtime_logs_in_one_place() {
+    let wrong = sources(&[".rs"]).into_iter().filter(|(file, text)| {
+        file.starts_with("worker-proc/src/")
+            && file != "worker-proc/src/log.rs"
+            && text.contains("eprint")
+    });
+    complain(
+        "writes to standard error past worker-proc/src/log.rs",
+        &wrong.map(|(file, _)| file).collect::<Vec<_>>(),
+    );
+}
+
+#[test]
 fn nothing_is_left_for_later() {
     // Put together here, so that this file does not find itself.
     let words: Vec<String> = [

@@ -6,6 +6,7 @@ mod http;
 mod serve;
 mod service_manager;
 mod sockets;
+mod uncaught;
 
 use tests::folder::Folder;
 use tests::program::Program;

@@ -9,6 +9,7 @@ mod dispatch;
 mod glue;
 mod http;
 mod isolate;
+mod log;
 mod net;
 mod request;
 mod service;

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use super::context::ActorContext;
-use crate::glue::{IsolateState, intern, string};
+use crate::glue::{IsolateState, Registry, intern, string};
 use crate::service::{Error, Event, Kind, Request};
 
 /// Makes the instance: `new Class(ctx, env)`.
@@ -23,7 +23,7 @@ pub fn construct<'s>(
     let arguments = [string(scope, class).into(), string(scope, id).into(), name];
     let this = v8::undefined(scope).into();
     let made = function.call(scope, this, &arguments).ok_or_else(missing)?;
-    // JavaScript returns the instance's holder, or the exception as name, message and stack.
+    // JavaScript returns the instance's holder, or the exception as name and message.
     match v8::Local::<v8::Array>::try_from(made) {
         Ok(thrown) => Err(thrown_error(scope, thrown)),
         Err(_) => v8::Local::<v8::Object>::try_from(made).map_err(|_| missing()),
@@ -39,7 +39,6 @@ fn thrown_error(scope: &mut v8::PinScope<'_, '_>, thrown: v8::Local<v8::Array>) 
     let message = text(1).unwrap_or_default();
     Error {
         class,
-        stack: text(2),
         ..Error::new(Kind::Worker, message)
     }
 }
@@ -55,7 +54,9 @@ pub fn fetch<'s>(
     let mut arguments: Vec<v8::Local<v8::Value>> = Vec::with_capacity(8);
     arguments.push(instance.into());
     arguments.push(v8::Integer::new_from_unsigned(scope, event).into());
-    crate::api::fetch::push_request(scope, &**context, request, &mut arguments);
+    if let Some(push) = Registry::get().push_request {
+        push(scope, &**context, request, &mut arguments);
+    }
     call(scope, "fetch", &arguments);
 }
 

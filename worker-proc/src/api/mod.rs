@@ -4,6 +4,7 @@ pub mod abort;
 pub mod actors;
 pub mod async_context;
 pub mod blob;
+pub mod clock;
 pub mod cloudflare;
 pub mod compression;
 pub mod console;
@@ -37,6 +38,7 @@ pub static ALL: &[Api] = &[
     modules::API,
     stack_trace::API,
     webidl::API,
+    clock::API,
     cloudflare::API,
     console::API,
     async_context::API,

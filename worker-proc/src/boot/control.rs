@@ -7,7 +7,7 @@ use ipc::{Control, ToRuntime, ToSupervisor};
 use tokio::io::unix::AsyncFd;
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::{http, net, request};
+use crate::{http, log, net, request};
 
 /// The control channel on the event loop.
 pub struct Link(AsyncFd<Control>);
@@ -113,7 +113,7 @@ async fn alone(doors: &Rc<net::Doors>, server: &Rc<http::Server>, drain_timeout:
     let (mut terminate, mut interrupt) = match signals {
         Ok(signals) => signals,
         Err(error) => {
-            eprintln!("error: signals cannot be handled: {error}");
+            log::error(format_args!("signals cannot be handled: {error}"));
             return 1;
         }
     };

@@ -12,7 +12,7 @@ use ipc::Start;
 
 use crate::dispatch::Router;
 use crate::dispatch::spec::WorkerSpec;
-use crate::{api, http, isolate, net};
+use crate::{api, http, isolate, log, net};
 
 pub use tests::test;
 
@@ -83,7 +83,7 @@ pub fn serve(start: Start, snapshot: &'static [u8]) -> u8 {
     {
         Ok(runtime) => runtime,
         Err(error) => {
-            eprintln!("error: the event loop cannot start: {error}");
+            log::error(format_args!("the event loop cannot start: {error}"));
             return 1;
         }
     };
@@ -92,7 +92,7 @@ pub fn serve(start: Start, snapshot: &'static [u8]) -> u8 {
         let control = match start.control.map(control::Link::new).transpose() {
             Ok(control) => control,
             Err(error) => {
-                eprintln!("error: the control channel cannot be used: {error}");
+                log::error(format_args!("the control channel cannot be used: {error}"));
                 return 1;
             }
         };
@@ -101,7 +101,7 @@ pub fn serve(start: Start, snapshot: &'static [u8]) -> u8 {
             Err(errors) => {
                 match &control {
                     Some(control) => control.failed(errors).await,
-                    None => errors.iter().for_each(|error| eprintln!("{error}")),
+                    None => errors.iter().for_each(log::line),
                 }
                 return EXIT_START_FAILED;
             }

@@ -7,6 +7,7 @@ use ipc::Start;
 use super::{EXIT_START_FAILED, doors, limits, start_runtime};
 use crate::dispatch::spec::Designator;
 use crate::http;
+use crate::log;
 use crate::net::loopback;
 use crate::service::Event;
 
@@ -18,7 +19,7 @@ pub fn test(start: Start, snapshot: &'static [u8]) -> u8 {
     {
         Ok(runtime) => runtime,
         Err(error) => {
-            eprintln!("error: the event loop cannot start: {error}");
+            log::error(format_args!("the event loop cannot start: {error}"));
             return 1;
         }
     };
@@ -26,7 +27,7 @@ pub fn test(start: Start, snapshot: &'static [u8]) -> u8 {
         let built = match start_runtime(start.config, &start.options, snapshot) {
             Ok(built) => built,
             Err(errors) => {
-                errors.iter().for_each(|error| eprintln!("{error}"));
+                errors.iter().for_each(log::line);
                 return EXIT_START_FAILED;
             }
         };
@@ -56,7 +57,7 @@ pub fn test(start: Start, snapshot: &'static [u8]) -> u8 {
                 } else {
                     format!("{name}:{entrypoint}")
                 };
-                eprintln!("debug: [ TEST ] {label}");
+                log::debug(format_args!("[ TEST ] {label}"));
                 let began = Instant::now();
                 let designator = Designator {
                     service: name.clone(),
@@ -73,7 +74,10 @@ pub fn test(start: Start, snapshot: &'static [u8]) -> u8 {
                     })
                     .await;
                 let verdict = if outcome.is_ok() { "PASS" } else { "FAIL" };
-                eprintln!("debug: [ {verdict} ] {label} ({:?})", began.elapsed());
+                log::debug(format_args!(
+                    "[ {verdict} ] {label} ({:?})",
+                    began.elapsed()
+                ));
                 if outcome.is_ok() {
                     passed += 1
                 } else {
@@ -82,10 +86,10 @@ pub fn test(start: Start, snapshot: &'static [u8]) -> u8 {
             }
         }
         if passed + failed == 0 {
-            eprintln!("error: No tests found!");
+            log::error("No tests found!");
         }
         if passed == 0 || failed > 0 {
-            eprintln!("Tests failed!");
+            log::line("Tests failed!");
             return 1;
         }
         0

@@ -11,10 +11,10 @@ use super::router::Router;
 use super::spec::{Code, Designator, WorkerSpec};
 use crate::actors::Class;
 use crate::glue::context::Outcome;
-use crate::glue::{IsolateState, intern, string};
+use crate::glue::{IsolateState, Registry, intern, string};
 use crate::isolate::{Isolate, describe, modules};
 use crate::request::{self, RequestContext};
-use crate::service::{Channels, Error, Event, Kind, Namespace, Request, Response, Service};
+use crate::service::{Channels, Error, Event, Namespace, Request, Response, Service};
 
 /// See the module.
 pub struct Worker {
@@ -22,6 +22,7 @@ pub struct Worker {
     isolate: Rc<Isolate>,
     channels: Rc<WorkerChannels>,
     entrypoints: Vec<String>,
+    handlers: Handlers,
 }
 
 /// A worker's outlets, looked up once each.
@@ -70,8 +71,16 @@ impl Worker {
             namespaces: Vec::new(),
         };
         let script = matches!(spec.code, Code::Script(_));
-        // Both, not in one turn: the code's microtasks run before it is asked what it exports.
-        let evaluated = isolate.run(None, |scope| evaluate(scope, &spec));
+        // Not in one turn: the code's microtasks run before it is asked what it exports.
+        let evaluated = isolate.run(None, |scope| {
+            v8::tc_scope!(let scope, scope);
+            let evaluated =
+                set_up(scope, &spec, &mut outlets).and_then(|()| evaluate(scope, &spec));
+            evaluated.ok_or_else(|| {
+                let exception = scope.exception();
+                uncaught(scope, exception)
+            })
+        });
         let mut errors = Vec::new();
         let module = match evaluated {
             Ok(module) => module,
@@ -80,14 +89,14 @@ impl Worker {
                 None
             }
         };
-        let entrypoints = isolate.run(None, |scope| settle(scope, module, &spec, &mut outlets));
-        let entrypoints = match entrypoints {
-            Ok(entrypoints) => entrypoints,
+        let settled = isolate.run(None, |scope| settle(scope, module, &spec, &mut outlets));
+        let (entrypoints, handlers) = match settled {
+            Ok(settled) => settled,
             Err(error) => {
                 if errors.is_empty() {
                     errors.push(format!("service {name}: {error}"));
                 }
-                Vec::new()
+                return Err(errors);
             }
         };
         if script && entrypoints.is_empty() {
@@ -123,6 +132,7 @@ impl Worker {
             isolate,
             channels,
             entrypoints,
+            handlers,
         }))
     }
 
@@ -147,69 +157,60 @@ impl Worker {
             props,
         })
     }
-
-    fn log(&self, error: &Error) {
-        if error.kind == Kind::Worker {
-            let text = error.stack.as_deref().unwrap_or(&error.message);
-            eprintln!("error: service {}: Uncaught (in promise) {text}", self.name);
-        }
-    }
 }
 
 /// Where code evaluation has left a module, to be settled in the next turn.
 type Evaluated = Option<(v8::Global<v8::Module>, v8::Global<v8::Promise>)>;
 
-fn evaluate(scope: &mut v8::PinScope<'_, '_>, spec: &WorkerSpec) -> Result<Evaluated, String> {
-    v8::tc_scope!(let scope, scope);
-    let state = IsolateState::get(scope);
-    // `eval` is allowed while code starts where a flag says so.
-    let eval = spec
-        .flags
-        .get(schema::compat::field::ALLOW_EVAL_DURING_STARTUP);
-    state.allow_eval.set(eval);
-    let evaluated = match &spec.code {
-        Code::Script(text) => {
-            add_extensions(scope, spec);
-            modules::run_script(scope, &spec.name, text).map(|()| None)
-        }
-        Code::Modules(all) => {
-            add_extensions(scope, spec);
-            for (name, source) in all {
-                modules::add(scope, name, source.clone(), modules::Scope::Worker);
-            }
-            let main = all.first().map_or("", |(name, _)| name.as_str());
-            modules::evaluate(scope, main).map(|(module, promise)| {
-                Some((
-                    v8::Global::new(scope, module),
-                    v8::Global::new(scope, promise),
-                ))
-            })
-        }
-    };
-    if let Some(evaluated) = evaluated {
-        return Ok(evaluated);
-    }
-    state.allow_eval.set(false);
-    let exception = scope.exception();
-    Err(uncaught(scope, exception))
-}
-
-fn add_extensions(scope: &mut v8::PinScope<'_, '_>, spec: &WorkerSpec) {
+/// Makes `env` and the modules known; empty if an exception is pending.
+fn set_up(
+    scope: &mut v8::PinScope<'_, '_>,
+    spec: &WorkerSpec,
+    outlets: &mut Outlets,
+) -> Option<()> {
     for module in spec.extensions.iter() {
         let visible = if module.internal {
             modules::Scope::Internal
         } else {
             modules::Scope::Extension
         };
-        modules::add(
-            scope,
-            module.name,
-            modules::Source::Es(module.code),
-            visible,
-        );
+        let source = modules::Source::Es(module.code);
+        modules::add(scope, module.name, source, visible);
+    }
+    if let Code::Modules(all) = &spec.code {
+        for (name, source) in all {
+            modules::add(scope, name, source.clone(), modules::Scope::Worker);
+        }
+    }
+    let env = bindings::describe(scope, &spec.bindings, outlets)?;
+    let script = v8::Boolean::new(scope, matches!(spec.code, Code::Script(_)));
+    let set_up = IsolateState::get(scope).internal(scope, "workers", "setup")?;
+    let this = v8::undefined(scope).into();
+    set_up.call(scope, this, &[env.into(), script.into()])?;
+    Some(())
+}
+
+/// Runs the code; empty if an exception is pending.
+fn evaluate(scope: &mut v8::PinScope<'_, '_>, spec: &WorkerSpec) -> Option<Evaluated> {
+    // `eval` is allowed while code starts where a flag says so.
+    let eval = spec
+        .flags
+        .get(schema::compat::field::ALLOW_EVAL_DURING_STARTUP);
+    IsolateState::get(scope).allow_eval.set(eval);
+    match &spec.code {
+        Code::Script(text) => modules::run_script(scope, &spec.name, text).map(|()| None),
+        Code::Modules(all) => {
+            let main = all.first().map_or("", |(name, _)| name.as_str());
+            let (module, promise) = modules::evaluate(scope, main)?;
+            Some(Some((
+                v8::Global::new(scope, module),
+                v8::Global::new(scope, promise),
+            )))
+        }
     }
 }
 
+/// An exception as a start-up error.
 fn uncaught<'s>(
     scope: &mut v8::PinScope<'s, '_>,
     exception: Option<v8::Local<'s, v8::Value>>,
@@ -226,16 +227,35 @@ fn uncaught<'s>(
     text
 }
 
-/// Reads what the evaluated code exports and builds `env`.
+/// What JavaScript's `workers` module exports to be called for events.
+struct Handlers {
+    fetch: v8::Global<v8::Function>,
+    event: v8::Global<v8::Function>,
+}
+
+impl Handlers {
+    fn find(scope: &mut v8::PinScope) -> Option<Self> {
+        let state = IsolateState::get(scope);
+        let [fetch, event] = ["fetch", "event"].map(|name| {
+            let function = state.internal(scope, "workers", name)?;
+            Some(v8::Global::new(scope, function))
+        });
+        Some(Self {
+            fetch: fetch?,
+            event: event?,
+        })
+    }
+}
+
+/// Reads what the evaluated code exports.
 fn settle(
     scope: &mut v8::PinScope<'_, '_>,
     module: Evaluated,
     spec: &WorkerSpec,
     outlets: &mut Outlets,
-) -> Result<Vec<String>, String> {
+) -> Result<(Vec<String>, Handlers), String> {
     v8::tc_scope!(let scope, scope);
-    let state = IsolateState::get(scope);
-    state.allow_eval.set(false);
+    IsolateState::get(scope).allow_eval.set(false);
     let namespace: v8::Local<v8::Value> = match module {
         None => v8::null(scope).into(),
         Some((module, promise)) => {
@@ -255,16 +275,28 @@ fn settle(
             }
         }
     };
-    let made = bindings::describe(scope, &spec.bindings, outlets).and_then(|env| {
-        let setup = state.internal(scope, "workers", "setup")?;
-        let this = v8::undefined(scope).into();
-        let name = string(scope, &spec.name).into();
-        setup.call(scope, this, &[namespace, env.into(), name])
-    });
-    let Some(list) = made.and_then(|list| v8::Local::<v8::Array>::try_from(list).ok()) else {
+    let settled = list_entrypoints(scope, namespace, spec, outlets)
+        .and_then(|entrypoints| Some((entrypoints, Handlers::find(scope)?)));
+    settled.ok_or_else(|| {
         let exception = scope.exception();
-        return Err(uncaught(scope, exception));
-    };
+        uncaught(scope, exception)
+    })
+}
+
+/// `entrypoint:handler` of all that the code exports; each entrypoint gets a channel for `ctx.exports`.
+/// Empty if an exception is pending.
+fn list_entrypoints<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    namespace: v8::Local<'s, v8::Value>,
+    spec: &WorkerSpec,
+    outlets: &mut Outlets,
+) -> Option<Vec<String>> {
+    let state = IsolateState::get(scope);
+    let this = v8::undefined(scope).into();
+    let list = state
+        .internal(scope, "workers", "entrypoints")?
+        .call(scope, this, &[namespace])?;
+    let list = v8::Local::<v8::Array>::try_from(list).ok()?;
     let mut entrypoints = Vec::new();
     let mut loopback: Vec<v8::Local<v8::Value>> = Vec::new();
     for index in 0..list.length() {
@@ -286,17 +318,10 @@ fn settle(
         entrypoints.push(entry);
     }
     let loopback = v8::Array::new_with_elements(scope, &loopback).into();
-    let this = v8::undefined(scope).into();
-    let set = state
-        .internal(scope, "workers", "setExports")
-        .and_then(|set| set.call(scope, this, &[loopback]));
-    match set {
-        Some(_) => Ok(entrypoints),
-        None => {
-            let exception = scope.exception();
-            Err(uncaught(scope, exception))
-        }
-    }
+    state
+        .internal(scope, "workers", "setExports")?
+        .call(scope, this, &[loopback])?;
+    Some(entrypoints)
 }
 
 /// One entrypoint of a worker.
@@ -307,10 +332,10 @@ struct Entrypoint {
 }
 
 impl Entrypoint {
-    /// Calls a function of JavaScript's `workers` module with the entrypoint, its props and what `arguments` adds.
+    /// Calls a handler of JavaScript's `workers` module with the entrypoint, its props and what `arguments` adds.
     async fn call(
         &self,
-        function: &'static str,
+        handler: &v8::Global<v8::Function>,
         arguments: impl for<'s> FnOnce(
             &mut v8::PinScope<'s, '_>,
             &RequestContext,
@@ -322,10 +347,6 @@ impl Entrypoint {
             worker.isolate.clone(),
             worker.channels.clone(),
             |scope, context| {
-                let state = IsolateState::get(scope);
-                let Some(function) = state.internal(scope, "workers", function) else {
-                    return;
-                };
                 let mut all: Vec<v8::Local<v8::Value>> = Vec::with_capacity(8);
                 for text in [&self.name, &self.props] {
                     all.push(match text {
@@ -336,8 +357,9 @@ impl Entrypoint {
                 arguments(scope, context, &mut all);
                 let this = v8::undefined(scope).into();
                 v8::tc_scope!(let scope, scope);
+                let handler = v8::Local::new(scope, handler);
                 // JavaScript reports failures through the context; only termination comes out here.
-                let _ = function.call(scope, this, &all);
+                let _ = handler.call(scope, this, &all);
             },
         )
         .await
@@ -348,35 +370,29 @@ impl Service for Entrypoint {
     fn fetch(self: Rc<Self>, request: Request) -> LocalBoxFuture<'static, Result<Response, Error>> {
         Box::pin(async move {
             let outcome = self
-                .call("fetch", |scope, context, arguments| {
-                    crate::api::fetch::push_request(scope, context, request, arguments);
+                .call(&self.worker.handlers.fetch, |scope, context, arguments| {
+                    if let Some(push) = Registry::get().push_request {
+                        push(scope, context, request, arguments);
+                    }
                 })
-                .await;
+                .await?;
             match outcome {
-                Ok(Outcome::Response(response)) => Ok(response),
-                Ok(_) => Err(Error::internal(
+                Outcome::Response(response) => Ok(response),
+                _ => Err(Error::internal(
                     "The fetch handler ended without a response.",
                 )),
-                Err(error) => {
-                    self.worker.log(&error);
-                    Err(error)
-                }
             }
         })
     }
 
     fn event(self: Rc<Self>, event: Event) -> LocalBoxFuture<'static, Result<(), Error>> {
         Box::pin(async move {
-            let outcome = self
-                .call("event", |scope, _, arguments| {
-                    arguments.push(intern(scope, event.handler).into());
-                    arguments.push(string(scope, &event.argument).into());
-                })
-                .await;
-            if let Err(error) = &outcome {
-                self.worker.log(error);
-            }
-            outcome.map(|_| ())
+            self.call(&self.worker.handlers.event, |scope, _, arguments| {
+                arguments.push(intern(scope, event.handler).into());
+                arguments.push(string(scope, &event.argument).into());
+            })
+            .await?;
+            Ok(())
         })
     }
 }

@@ -7,6 +7,9 @@ use std::sync::OnceLock;
 
 use v8::MapFnTo;
 
+use super::context::IoContext;
+use crate::service::Request;
+
 /// One API: a folder with its JavaScript and its ops.
 pub struct Api {
     /// The folder's name, which is also the prefix of its internal modules.
@@ -75,7 +78,10 @@ impl JsSource {
             let path = root.join(self.beside).with_file_name("").join(self.file);
             match std::fs::read_to_string(&path) {
                 Ok(text) => return text.into(),
-                Err(error) => eprintln!("{}: {error}; the built-in text is used", path.display()),
+                Err(error) => crate::log::error(format_args!(
+                    "{}: {error}; the built-in text is used",
+                    path.display()
+                )),
             }
         }
         self.text.into()
@@ -87,16 +93,30 @@ pub fn from_disk() -> bool {
     cfg!(debug_assertions) && std::env::var_os("WORKERD_JS_FROM_DISK").is_some()
 }
 
+/// Adds what JavaScript's `workers.fetch` takes of a request to the arguments of a call.
+pub type PushRequest = for<'s> fn(
+    &mut v8::PinScope<'s, '_>,
+    &dyn IoContext,
+    Request,
+    &mut Vec<v8::Local<'s, v8::Value>>,
+);
+
 /// The ops of one API, in the order added: the order is part of the snapshot.
 #[derive(Default)]
 pub struct Ops {
     pub(crate) list: Vec<(&'static str, v8::FunctionCallback)>,
+    push_request: Option<PushRequest>,
 }
 
 impl Ops {
     /// Adds an op under the name that JavaScript calls it by.
     pub fn add(&mut self, name: &'static str, op: impl MapFnTo<v8::FunctionCallback>) {
         self.list.push((name, op.map_fn_to()));
+    }
+
+    /// Makes this API the one that turns requests into JavaScript.
+    pub fn receive_requests(&mut self, push: PushRequest) {
+        self.push_request = Some(push);
     }
 }
 
@@ -113,6 +133,8 @@ pub struct Registry {
     pub modules: HashMap<String, Module>,
     /// Names of the snapshot's modules in order of evaluation.
     pub eager: Vec<String>,
+    /// How requests reach JavaScript; without an API that does it they carry nothing.
+    pub push_request: Option<PushRequest>,
 }
 
 static REGISTRY: OnceLock<Registry> = OnceLock::new();
@@ -126,10 +148,12 @@ impl Registry {
                 ops: Vec::new(),
                 modules: HashMap::new(),
                 eager: Vec::new(),
+                push_request: None,
             };
             for (index, api) in apis.iter().enumerate() {
                 let mut ops = Ops::default();
                 (api.ops)(&mut ops);
+                registry.push_request = registry.push_request.or(ops.push_request);
                 registry.ops.push(ops);
                 for (list, lazy) in [(api.modules, false), (api.lazy, true)] {
                     for source in list {

@@ -205,29 +205,26 @@ fn load<'s>(scope: &mut v8::PinScope<'s, '_>, name: &str) -> Option<v8::Local<'s
 }
 
 fn export_names(scope: &mut v8::PinScope, source: &Source) -> Option<Vec<String>> {
-    let mut names = vec!["default".to_owned()];
+    let mut names = Vec::new();
     match source {
         Source::CommonJs { named_exports, .. } => {
-            names.extend(
-                named_exports
-                    .iter()
-                    .filter(|name| *name != "default")
-                    .cloned(),
-            );
+            let named = named_exports.iter().filter(|name| *name != "default");
+            names.extend(named.cloned());
         }
-        Source::Builtin(internal) => {
-            let exports = builtin_exports(scope, internal)?;
-            let keys =
-                exports.get_own_property_names(scope, v8::GetPropertyNamesArgs::default())?;
-            for index in 0..keys.length() {
-                let key = keys.get_index(scope, index)?;
-                let key = to_string(scope, key);
-                if key != "default" {
-                    names.push(key);
-                }
-            }
-        }
+        Source::Builtin(internal) => return builtin_names(scope, internal),
         _ => {}
+    }
+    names.push("default".to_owned());
+    Some(names)
+}
+
+fn builtin_names(scope: &mut v8::PinScope, internal: &str) -> Option<Vec<String>> {
+    let exports = builtin_exports(scope, internal)?;
+    let keys = exports.get_own_property_names(scope, v8::GetPropertyNamesArgs::default())?;
+    let mut names = Vec::new();
+    for index in 0..keys.length() {
+        let key = keys.get_index(scope, index)?;
+        names.push(to_string(scope, key));
     }
     Some(names)
 }
@@ -293,19 +290,12 @@ fn run_synthetic<'s>(
         }
         Source::Builtin(internal) => {
             let exports = builtin_exports(scope, &internal)?;
-            for export in export_names(scope, &Source::Builtin(internal))?
-                .iter()
-                .skip(1)
-            {
-                let key = intern(scope, export);
+            for export in builtin_names(scope, &internal)? {
+                let key = intern(scope, &export);
                 let value = exports.get(scope, key.into())?;
                 module.set_synthetic_module_export(scope, key, value)?;
             }
-            let key = intern(scope, "default");
-            match exports.get(scope, key.into())? {
-                default if default.is_undefined() => exports.into(),
-                default => default,
-            }
+            return Some(());
         }
     };
     let key = intern(scope, "default");
@@ -436,37 +426,62 @@ fn require_from<'s>(
         .get(&name)
         .map(|entry| entry.source.clone())?;
     if let Source::CommonJs { .. } = source {
-        return run_common_js(scope, &name);
+        let exports = run_common_js(scope, &name)?;
+        if ask(scope, "requireGivesExports")? {
+            return Some(exports);
+        }
     }
     let module = load(scope, &name)?;
+    evaluate_now(scope, module)?;
+    let state = IsolateState::get(scope);
+    let choose = state.internal(scope, "modules", "requireResult")?;
+    let this = v8::undefined(scope).into();
+    choose.call(scope, this, &[module.get_module_namespace()])
+}
+
+/// A yes or no of JavaScript's `modules`.
+fn ask(scope: &mut v8::PinScope, question: &'static str) -> Option<bool> {
+    let state = IsolateState::get(scope);
+    let question = state.internal(scope, "modules", question)?;
+    let this = v8::undefined(scope).into();
+    Some(question.call(scope, this, &[])?.is_true())
+}
+
+/// Evaluates a module for `require`, which cannot wait.
+fn evaluate_now<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    module: v8::Local<'s, v8::Module>,
+) -> Option<()> {
+    if module.get_status() == v8::ModuleStatus::Evaluating {
+        // A circle: what it exports so far.
+        return Some(());
+    }
+    if module.get_status() == v8::ModuleStatus::Uninstantiated {
+        module.instantiate_module(scope, resolve_import)?;
+    }
+    if module.is_graph_async() && ask(scope, "requireRefusesAwait")? {
+        throw_error(
+            scope,
+            "Top-level await in module is not permitted at this time.",
+        );
+        return None;
+    }
     let promise = evaluate_module(scope, module)?;
-    if promise.state() == v8::PromiseState::Pending {
+    let in_event = IsolateState::get(scope).current.borrow().is_some();
+    if promise.state() == v8::PromiseState::Pending && in_event {
         scope.perform_microtask_checkpoint();
     }
     match promise.state() {
-        v8::PromiseState::Fulfilled => {}
+        v8::PromiseState::Fulfilled => Some(()),
         v8::PromiseState::Rejected => {
             promise.mark_as_handled();
             let reason = promise.result(scope);
             scope.throw_exception(reason);
-            return None;
+            None
         }
         v8::PromiseState::Pending => {
-            throw_error(scope, "Module evaluation did not complete synchronously.");
-            return None;
-        }
-    }
-    let namespace = module.get_module_namespace();
-    match source {
-        Source::Es(_) => {
-            let state = IsolateState::get(scope);
-            let choose = state.internal(scope, "modules", "requireResult")?;
-            let this = v8::undefined(scope).into();
-            choose.call(scope, this, &[namespace])
-        }
-        _ => {
-            let key = intern(scope, "default");
-            namespace.to_object(scope)?.get(scope, key.into())
+            throw_error(scope, "Top-level await in module is unsettled.");
+            None
         }
     }
 }

@@ -7,6 +7,9 @@ use crate::glue::state::IsolateState;
 /// V8's background threads: garbage collection and optimisation beside the one thread that serves.
 const BACKGROUND_THREADS: u32 = 1;
 
+/// What workers do not have. The snapshot is made with the same flags.
+const OUR_FLAGS: [&str; 1] = ["--no-harmony-temporal"];
+
 /// Initialises V8 with the config's flags. Never before a fork: V8's pages do not come along.
 ///
 /// # Errors
@@ -16,6 +19,7 @@ pub fn initialize(flags: &[String]) -> Result<(), String> {
     let mut unknown = Vec::new();
     ONCE.call_once(|| {
         let mut arguments = vec!["workerd".to_owned()];
+        arguments.extend(OUR_FLAGS.map(str::to_owned));
         arguments.extend(flags.iter().cloned());
         unknown = v8::V8::set_flags_from_command_line(arguments).split_off(1);
         if unknown.is_empty() {

@@ -12,6 +12,7 @@ use tokio::task::AbortHandle;
 
 use crate::http::Server;
 use crate::http::server::Endpoint;
+use crate::log;
 
 /// After an error of `accept` (no descriptors left, say) the listener waits this long.
 const ACCEPT_RETRY: Duration = Duration::from_millis(50);
@@ -92,7 +93,7 @@ impl Doors {
                         DoorState::Accepting(listener, task.abort_handle())
                     }
                     Err(error) => {
-                        eprintln!("error: a listening socket cannot be used: {error}");
+                        log::error(format_args!("a listening socket cannot be used: {error}"));
                         DoorState::Broken
                     }
                 },

@@ -11,7 +11,8 @@ use tokio::sync::{Notify, oneshot};
 use super::io::{Io, Op, timer_turn};
 use crate::glue::context::{Completion, IoContext, Outcome};
 use crate::isolate::Isolate;
-use crate::service::{Channels, Error, ResourceTable};
+use crate::log;
+use crate::service::{Channels, Error, Kind, ResourceTable};
 
 /// How long `waitUntil` work may go on after the response, as on Cloudflare.
 const MAX_WAIT_UNTIL: Duration = Duration::from_secs(30);
@@ -121,7 +122,8 @@ impl RequestContext {
         if self.io.is_idle() {
             // Nothing can happen any more.
             if let Some(outcome) = self.outcome.borrow_mut().take() {
-                let _ = outcome.send(Err(Error::new(crate::service::Kind::Worker, HUNG)));
+                log::error(format_args!("uncaught exception; exception = {HUNG}"));
+                let _ = outcome.send(Err(Error::new(Kind::Worker, HUNG)));
             }
             return Poll::Ready(());
         }

@@ -114,7 +114,7 @@ fn fire_timer(scope: &mut v8::PinScope<'_, '_>, id: u32) {
     if let Some(exception) = scope.exception() {
         scope.reset();
         // The event goes on without it, as on the published binary.
-        if let Some(report) = state.internal(scope, "report_error", "reportUncaught") {
+        if let Some(report) = state.internal(scope, "report_error", "reportTimer") {
             let _ = report.call(scope, this, &[exception]);
         }
     }

@@ -20,8 +20,6 @@ pub struct Error {
     /// The JavaScript class of the worker's exception, `Error` if there is none.
     pub class: String,
     pub message: String,
-    /// The worker's stack, for the log.
-    pub stack: Option<String>,
     pub flags: Flags,
 }
 
@@ -42,7 +40,6 @@ impl Error {
             kind,
             class: "Error".to_owned(),
             message: message.into(),
-            stack: None,
             flags: Flags::default(),
         }
     }

@@ -6,7 +6,8 @@ const {
 const flags = require("flags");
 const { argumentError, defineInterface, illegalConstructor, illegalInvocation } = require("webidl");
 const { nativeRequest } = require("fetch/request");
-const { describeError, fail } = require("fetch/events");
+const { describeError } = require("fetch/events");
+const { ASYNC, SYNC, logUncaught } = require("report_error");
 const { keepAlive } = require("workers/entrypoints");
 const { createId } = require("actors/namespace");
 const workers = require("workers");
@@ -79,8 +80,9 @@ function section(callback, resets) {
   return PromisePrototypeThen(ops.enterSection(), (number) => {
     const failed = (error) => {
       if (resets) {
-        const { name, message, stack } = describeError(error);
-        ops.reset(name, message, stack);
+        const { name, message } = describeError(error);
+        logUncaught(ASYNC, error);
+        ops.reset(name, message);
       }
       ops.leaveSection(number);
       throw error;
@@ -106,8 +108,9 @@ function construct(className, id, name) {
     if (Class === undefined) throw new TypeError(`The class ${className} is no Durable Object class that the worker exports.`);
     holder.instance = ReflectConstruct(Class, [new DurableObjectState(inside, holder), workers.envOf()]);
   } catch (error) {
-    const { name: kind, message, stack } = describeError(error);
-    return [kind, message, stack];
+    const { name: kind, message } = describeError(error);
+    logUncaught(SYNC, error);
+    return [kind, message];
   }
   return holder;
 }
@@ -129,7 +132,7 @@ function event(holder, number, name, argument) {
     const handler = handlerOf(holder, name);
     workers.settle(number, ReflectApply(handler, holder.instance, [primordials.JSONParse(argument)]));
   } catch (error) {
-    fail(number, error);
+    workers.failed(number, SYNC, error);
   }
 }
 

@@ -161,15 +161,13 @@ fn abort(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, _: v8::R
     }
 }
 
-/// `reset(class, message, stack)`: the same for an exception, and JavaScript goes on.
+/// `reset(class, message)`: the same for an exception, and JavaScript goes on.
 fn reset(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, _: v8::ReturnValue) {
     let class = string_arg(scope, &args, 0);
     let message = string_arg(scope, &args, 1);
-    let stack = string_arg(scope, &args, 2);
     if let Some(actor) = actor(scope) {
         let mut error = Error {
             class,
-            stack: Some(stack),
             ..Error::new(Kind::Worker, message)
         };
         error.flags.durable_object_reset = true;

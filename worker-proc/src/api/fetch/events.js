@@ -7,30 +7,27 @@ exports.release = () => ops.release();
 exports.done = (event) => ops.done(event);
 exports.respond = (event, status, statusText, headers, body) => ops.respond(event, status, statusText, headers, body);
 
-/** An exception as name, message and stack. Hostile error objects cannot throw here. `DOMException X` names a DOMException. */
+/** An exception as name and message. Hostile error objects cannot throw here. `DOMException X` names a DOMException. */
 function describeError(error) {
   let name = "Error";
   let message;
-  let stack;
   try {
     if (typeof error === "object" && error !== null) {
       const given = `${error.name ?? "Error"}`;
       name = isDOMException(error) ? `DOMException ${given}` : given;
       message = `${error.message ?? error}`;
-      stack = error.stack === undefined ? `${given}: ${message}` : `${error.stack}`;
     } else {
-      message = stack = typeof error === "symbol" ? error.description ?? "" : `${error}`;
+      message = typeof error === "symbol" ? error.description ?? "" : `${error}`;
     }
   } catch {
     message ??= "The thrown value could not be read.";
-    stack ??= message;
   }
-  return { name, message, stack };
+  return { name, message };
 }
 exports.describeError = describeError;
 
 /** The event ends with an exception. */
 exports.fail = (event, error) => {
-  const { name, message, stack } = describeError(error);
-  ops.fail(event, name, message, stack);
+  const { name, message } = describeError(error);
+  ops.fail(event, name, message);
 };

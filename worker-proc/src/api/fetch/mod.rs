@@ -5,7 +5,7 @@
 mod head;
 mod ops;
 
-pub use ops::{give_body, push_request, take_body};
+pub use ops::{give_body, take_body};
 
 use crate::glue::Api;
 use crate::js;

@@ -17,6 +17,7 @@ use crate::glue::{
 use crate::service::{self, Body, BodyWriter, Error, Kind, Request, Response};
 
 pub fn register(r: &mut Ops) {
+    r.receive_requests(push_request);
     r.add("requestHeaders", request_headers);
     r.add("read", read);
     r.add("readAll", read_all);
@@ -51,7 +52,7 @@ struct HeadResource(http::HeaderMap);
 struct WriterResource(RefCell<Option<Rc<BodyWriter>>>);
 
 /// Adds what JavaScript's `workers.fetch` takes: headers' number, method, URL, body's number and length, cf.
-pub fn push_request<'s>(
+fn push_request<'s>(
     scope: &mut v8::PinScope<'s, '_>,
     context: &dyn IoContext,
     request: Request,
@@ -404,19 +405,16 @@ fn respond(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, _: v8:
     context.respond(event, response);
 }
 
-/// `fail(event, class, message, stack)`: the event ended with an exception.
+/// `fail(event, class, message)`: the event ended with an exception.
 fn fail(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, _: v8::ReturnValue) {
     let Some(context) = current(scope) else {
         return;
     };
     let class = string_arg(scope, &args, 1);
     let message = string_arg(scope, &args, 2);
-    let stack = string_arg(scope, &args, 3);
-    let stack = (!stack.is_empty()).then_some(stack);
     let event = u32_arg(scope, &args, 0);
     let failed = Outcome::Failed(Error {
         class,
-        stack,
         ..Error::new(Kind::Worker, message)
     });
     context.respond(event, failed);

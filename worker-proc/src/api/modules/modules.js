@@ -1,7 +1,7 @@
 /* What `import` and `require` find beside the worker's own modules. Called by isolate/modules.rs.
    A folder adds built-in modules with `require("modules").provide(specifier, internalName, available)`. */
 "use strict";
-const { ObjectDefineProperty, ReflectOwnKeys, ReflectHas, SafeMap, TypeError } = primordials;
+const { ObjectDefineProperty, ReflectHas, ReflectOwnKeys, SafeMap, SafeWeakMap, TypeError } = primordials;
 const flags = require("flags");
 
 const provided = new SafeMap();
@@ -25,18 +25,33 @@ function load(internalName) {
   return exports.module === undefined ? exports : exports.module;
 }
 
-/** What `require` of an ES module gives. */
+/** What `require` of a module gives. A module may say itself what, by "module.exports" or `__cjsUnwrapDefault`. */
 function requireResult(namespace) {
-  if (flags.requireReturnsDefaultExport && ReflectHas(namespace, "module.exports")) return namespace["module.exports"];
-  if (flags.requireReturnsDefaultExport && ReflectHas(namespace, "default")) return namespace.default;
-  if (flags.exportCommonJsDefaultNamespace) {
-    const copy = { __proto__: null };
+  if (ReflectHas(namespace, "module.exports")) return namespace["module.exports"];
+  if (namespace.__cjsUnwrapDefault || flags.exportCommonJsDefaultNamespace) return namespace.default;
+  if (!flags.requireReturnsDefaultExport) return namespace;
+  return ReflectHas(namespace, "default") ? namespace.default : copyOf(namespace);
+}
+
+const copies = new SafeWeakMap();
+
+/** A namespace as an object that can be changed, as exports of CommonJS can: always the same one. */
+function copyOf(namespace) {
+  let copy = copies.get(namespace);
+  if (copy === undefined) {
+    copy = { __proto__: null };
     const keys = ReflectOwnKeys(namespace);
     for (let i = 0; i < keys.length; i++) copy[keys[i]] = namespace[keys[i]];
-    return copy;
+    copies.set(namespace, copy);
   }
-  return namespace.default;
+  return copy;
 }
+
+/** Whether `require` of a CommonJS module gives what it exports, and not the namespace that an import of it gives. */
+const requireGivesExports = () => flags.exportCommonJsDefaultNamespace || flags.requireReturnsDefaultExport;
+
+/** Whether `require` refuses modules with top-level await from the start. */
+const requireRefusesAwait = () => flags.noTopLevelAwaitInRequire;
 
 /** Import attributes: none has a meaning for workers. `pairs` is name, value, name, value. */
 function checkAttributes(pairs) {
@@ -56,6 +71,8 @@ function fillImportMeta(meta, name) {
 exports.provide = provide;
 exports.resolve = resolve;
 exports.load = load;
+exports.requireGivesExports = requireGivesExports;
+exports.requireRefusesAwait = requireRefusesAwait;
 exports.requireResult = requireResult;
 exports.checkAttributes = checkAttributes;
 exports.fillImportMeta = fillImportMeta;

@@ -140,7 +140,7 @@ fn create_require(
 /// `exit(code)`: fails the running event and stops its JavaScript; at global scope there is nothing to end.
 fn exit(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, _: v8::ReturnValue) {
     let Some(context) = current(scope) else {
-        eprintln!("process.exit(...) called without a current request context. Ignoring.");
+        crate::log::line("process.exit(...) called without a current request context. Ignoring.");
         return;
     };
     let code = i32_arg(scope, &args, 0);

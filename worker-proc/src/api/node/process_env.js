@@ -20,12 +20,12 @@ function isPlainData(value, seen = new Set()) {
 const store = {};
 let isFilled = false;
 
-/** Copies the bindings in at the first use after the worker has its env. */
+/** Copies the bindings in at the first use. */
 function fill() {
   if (isFilled) return;
-  const env = flags.populateProcessEnv ? require("workers").envOf() : {};
-  if (env === undefined || env === null) return;
   isFilled = true;
+  if (!flags.populateProcessEnv || flags.disableImportableEnv) return;
+  const env = require("workers").envOf();
   for (const key of Object.keys(env)) {
     const value = env[key];
     if (Object.hasOwn(store, key)) continue;

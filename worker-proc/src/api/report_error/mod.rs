@@ -3,6 +3,7 @@
 use crate::glue::args::to_string;
 use crate::glue::{Api, Ops, string, string_arg};
 use crate::js;
+use crate::log;
 
 pub const API: Api = Api {
     name: "report_error",
@@ -13,7 +14,7 @@ pub const API: Api = Api {
 
 fn ops(ops: &mut Ops) {
     ops.add("locate", locate);
-    ops.add("log", log);
+    ops.add("log", log_error);
 }
 
 /// `locate(error)`: [message, file name, line, column] as V8 would report it here.
@@ -78,7 +79,10 @@ fn place(scope: &mut v8::PinScope, message: v8::Local<v8::Message>) -> Place {
 /// What the names of internal scripts begin with.
 const INTERNAL: &str = "internal:";
 
-/// `log(text)`: a line on standard error.
-fn log(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, _: v8::ReturnValue) {
-    eprintln!("uncaught exception; desc = {}", string_arg(scope, &args, 0));
+/// `log(text)`: an error of the worker's code.
+fn log_error(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, _: v8::ReturnValue) {
+    log::error(format_args!(
+        "uncaught exception; {}",
+        string_arg(scope, &args, 0)
+    ));
 }

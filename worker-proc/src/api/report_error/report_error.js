@@ -1,28 +1,54 @@
 /*
  * reportError (HTML section 8.1.4.6): an `error` event on the global scope, and a line on standard error unless a
- * listener prevents it. Timers, microtasks and Rust report here what nobody caught.
+ * listener prevents it. Timers, microtasks and events report here what nobody caught.
  */
 
-const { globalThis } = primordials;
+const { StringPrototypeSlice, StringPrototypeStartsWith, globalThis } = primordials;
 const { argumentError, isObject } = require("webidl");
 const { dispatch, trust } = require("events");
 const { ErrorEvent } = require("events/kinds");
 
+/** What V8 says of a value, without "Uncaught ". */
+const textOf = (error) => {
+  const { 0: message } = ops.locate(error);
+  return StringPrototypeStartsWith(message, UNCAUGHT) ? StringPrototypeSlice(message, UNCAUGHT.length) : message;
+};
+const UNCAUGHT = "Uncaught ";
+
 /** Tells the global scope's listeners of an error, then the log. Never throws. */
 function reportUncaught(error) {
   try {
-    const [message, filename, lineno, colno] = ops.locate(error);
+    const { 0: message, 1: filename, 2: lineno, 3: colno } = ops.locate(error);
     const init = { __proto__: null, message, filename, lineno, colno, error };
-    if (dispatch(globalThis, trust(new ErrorEvent("error", init)))) ops.log(describe(error, message));
+    if (dispatch(globalThis, trust(new ErrorEvent("error", init)))) ops.log(`desc = ${stackOf(error) ?? textOf(error)}`);
   } catch {
-    ops.log("an error whose report failed");
+    ops.log("desc = an error whose report failed");
   }
 }
 
+/** Tells the log of an error that ends an event or a part of it; `source` is how V8 calls its way here. Never throws. */
+function logUncaught(source, error) {
+  let text;
+  try {
+    const stack = stackOf(error);
+    text = stack === undefined ? `exception = ${textOf(error)}` : `stack = ${stack}`;
+  } catch {
+    text = "exception = an error that cannot be read";
+  }
+  ops.log(`source = ${source}; ${text}`);
+}
+
+/** Where an error was thrown: by code that Rust called, or by a promise's. */
+const SYNC = "Uncaught";
+const ASYNC = "Uncaught (in promise)";
+
+/** A timer's callback threw: the event goes on without it. */
+const reportTimer = (error) => logUncaught(SYNC, error);
+
 /** The error's stack where it has one. */
-function describe(error, message) {
+function stackOf(error) {
   const stack = isObject(error) ? error.stack : undefined;
-  return typeof stack === "string" ? stack : message;
+  return typeof stack === "string" ? stack : undefined;
 }
 
 const { reportError } = {
@@ -32,6 +58,10 @@ const { reportError } = {
   },
 };
 
+exports.ASYNC = ASYNC;
+exports.SYNC = SYNC;
+exports.logUncaught = logUncaught;
 exports.reportError = reportError;
+exports.reportTimer = reportTimer;
 exports.reportUncaught = reportUncaught;
 exports.globals = { reportError };

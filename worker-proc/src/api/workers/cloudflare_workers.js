@@ -25,15 +25,16 @@ const view = (get) =>
     },
   });
 
-const nothing = { __proto__: null };
+/* What is written to it is gone. */
+const nothing = () => ({ __proto__: null });
 
 /* What `withEnv` and `withExports` put in place of the worker's own, for what runs inside and all that it starts. */
 const ENV = { __proto__: null };
 const EXPORTS = { __proto__: null };
 const currentEnv = () =>
-  valueOf(ENV, undefined) ?? (flags.disableImportableEnv ? nothing : workers.envOf() ?? nothing);
+  valueOf(ENV, undefined) ?? (flags.disableImportableEnv ? nothing() : workers.envOf());
 const currentExports = () =>
-  valueOf(EXPORTS, undefined) ?? (flags.disableImportableEnv ? nothing : workers.exportsOf());
+  valueOf(EXPORTS, undefined) ?? (flags.disableImportableEnv ? nothing() : workers.exportsOf());
 
 const runWith = (frame, fn) => runIn(frame, fn, undefined, []);
 

@@ -6,6 +6,7 @@ const { argumentError, defineInterface, illegalConstructor, illegalInvocation } 
 const { fetchThrough } = require("fetch");
 const fetchOps = require("fetch/events");
 const { setWaitUntil } = require("events/kinds");
+const { ASYNC, logUncaught } = require("report_error");
 
 const inside = { __proto__: null };
 
@@ -48,14 +49,13 @@ class ExecutionContext {
 }
 defineInterface(ExecutionContext);
 
-/** The event goes on until the promise settles. A rejection is reported as unhandled ones are. */
+/** The event goes on until the promise settles. A rejection goes to the log. */
 function keepAlive(value) {
   const promise = PromiseResolve(value);
   fetchOps.retain();
   PromisePrototypeThen(promise, fetchOps.release, (reason) => {
     fetchOps.release();
-    // Nobody handles the promise that this rejects: it is reported as every unhandled rejection.
-    throw reason;
+    logUncaught(ASYNC, reason);
   });
 }
 setWaitUntil(keepAlive);

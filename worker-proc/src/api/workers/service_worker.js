@@ -1,9 +1,9 @@
 /* Service-worker syntax: `addEventListener("fetch", ...)` in a classic script. */
 "use strict";
-const { ArrayPrototypePush, Error, PromisePrototypeThen, PromiseResolve, TypeError } = primordials;
+const { ArrayPrototypePush, Error, PromiseResolve, TypeError } = primordials;
 const { defineInterface } = require("webidl");
 const { ExtendableEvent, kCreateExtendable } = require("events/kinds");
-const { dispatch, listenerCount } = require("events");
+const { dispatch, listenerCount, trust } = require("events");
 
 const EVENTS = ["fetch", "scheduled", "test", "queue", "tail", "alarm", "email", "trace"];
 
@@ -46,22 +46,18 @@ function handlers() {
 /** The response that a listener gave, as a promise; undefined if none did. */
 function fetch(request, state) {
   state.responded = false;
-  const fetchEvent = new FetchEvent(kCreateExtendable, request, state);
+  const fetchEvent = trust(new FetchEvent(kCreateExtendable, request, state));
   if (listenerCount(globalThis, "fetch") === 0) throw new Error("No event listener registered for event type 'fetch'.");
   dispatch(globalThis, fetchEvent);
   return state.response;
 }
 
-/** Another event: the listeners get an object with the argument's properties and `waitUntil`. */
+/** Another event: the listeners get an object with the argument's properties. */
 function event(name, argument) {
-  const pending = [];
-  const made = new ExtendableEvent(kCreateExtendable, name);
+  if (name === "test") throw new Error("Tests are not currently supported with Service Workers syntax.");
+  const made = trust(new ExtendableEvent(kCreateExtendable, name));
   for (const key in argument) made[key] = argument[key];
-  made.waitUntil = (promise) => ArrayPrototypePush(pending, PromiseResolve(promise));
   dispatch(globalThis, made);
-  let all = PromiseResolve();
-  for (let i = 0; i < pending.length; i++) all = PromisePrototypeThen(all, () => pending[i]);
-  return all;
 }
 
 exports.handlers = handlers;

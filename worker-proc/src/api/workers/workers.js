@@ -1,5 +1,5 @@
-/* From an event to the worker's handler and back. Called by dispatch/worker.rs: `setup` once, `fetch` and `event` for each
-   event. */
+/* From an event to the worker's handler and back. Called by dispatch/worker.rs: `setup` before the worker's code runs,
+   `entrypoints` after it, `fetch` and `event` for each event. */
 "use strict";
 const {
   ArrayPrototypePush, ArrayPrototypeSort, JSONParse, ObjectDefineProperty, ObjectGetPrototypeOf, PromisePrototypeThen, PromiseResolve,
@@ -11,6 +11,8 @@ const { fetchThrough, GLOBAL_OUTBOUND } = require("fetch");
 const { WorkerEntrypoint, WorkflowEntrypoint, createContext, createFetcher, createLoopback } =
   require("workers/entrypoints");
 const { done, fail } = require("fetch/events");
+const { ASYNC, SYNC, logUncaught } = require("report_error");
+const { beginTime } = require("clock");
 const { createUnsafeEval } = require("workers/unsafe_eval");
 const serviceWorker = require("workers/service_worker");
 
@@ -66,12 +68,16 @@ function setExports(list) {
   }
 }
 
-/** Takes the main module's namespace (null for a script) and `env` as name, kind, value; returns `entrypoint:handler`s. */
-function setup(namespace, bindings) {
-  const env = namespace === null ? globalThis : {};
-  worker.script = namespace === null;
-  worker.env = env;
-  build(env, bindings);
+/** Makes `env` of bindings given as name, kind, value: a script's are globals. */
+function setup(bindings, script) {
+  worker.script = script;
+  worker.env = script ? globalThis : {};
+  build(worker.env, bindings);
+}
+
+/** Takes the main module's namespace (null for a script); returns `entrypoint:handler`s. */
+function entrypoints(namespace) {
+  beginTime();
   if (worker.script) return serviceWorker.handlers();
   const list = [];
   const keys = ReflectOwnKeys(namespace);
@@ -116,7 +122,8 @@ const ONLY = 0;
 
 /** Answers the event with what `call(request)` gives: a response, or a promise of one. */
 function answer(event, state, request, call) {
-  const onError = (error) => {
+  const onError = (source, error) => {
+    logUncaught(source, error);
     if (!state.passThrough) {
       fail(event, error);
       return;
@@ -124,20 +131,21 @@ function answer(event, state, request, call) {
     // The origin answers in the worker's place.
     PromisePrototypeThen(fetchThrough(GLOBAL_OUTBOUND, request, undefined), reply, (failure) => fail(event, failure));
   };
+  const onRejected = (error) => onError(ASYNC, error);
   const reply = (value) => {
     try {
       if (!isResponse(value)) throw new TypeError(NO_RESPONSE);
       sendResponse(value, event);
     } catch (error) {
-      onError(error);
+      onError(ASYNC, error);
     }
   };
   try {
     const result = call(request);
     if (isResponse(result)) reply(result);
-    else PromisePrototypeThen(PromiseResolve(result), reply, onError);
+    else PromisePrototypeThen(PromiseResolve(result), reply, onRejected);
   } catch (error) {
-    onError(error);
+    onError(SYNC, error);
   }
 }
 
@@ -159,7 +167,7 @@ const NO_HANDLER = (name) => `Handler does not export a ${name}() function.`;
 
 /** The event ends with the result, or with the promise that it is. */
 function settle(event, result) {
-  PromisePrototypeThen(PromiseResolve(result), () => done(event), (error) => fail(event, error));
+  PromisePrototypeThen(PromiseResolve(result), () => done(event), (error) => failed(event, ASYNC, error));
 }
 
 /** Events other than fetch: `argument` is JSON for the handler's first argument. */
@@ -181,8 +189,14 @@ function event(entrypoint, props, name, argument) {
     }
     settle(ONLY, result);
   } catch (error) {
-    fail(ONLY, error);
+    failed(ONLY, SYNC, error);
   }
+}
+
+/** The event ends with an exception, which the log shows. */
+function failed(event, source, error) {
+  logUncaught(source, error);
+  fail(event, error);
 }
 
 const controllers = { __proto__: null, test: () => ({}) };
@@ -194,10 +208,12 @@ function addController(name, make) {
 
 exports.addBinder = addBinder;
 exports.addController = addController;
+exports.entrypoints = entrypoints;
 exports.setup = setup;
 exports.setExports = setExports;
 exports.answer = answer;
 exports.settle = settle;
+exports.failed = failed;
 /** The class of an entrypoint that is a Durable Object's. */
 exports.actorClass = (name) => {
   const found = worker.entrypoints.get(name);
