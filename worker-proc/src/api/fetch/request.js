@@ -5,7 +5,7 @@ const flags = require("flags");
 const { Headers, MUTABLE, IMMUTABLE, cloneHeaders, hasHeader, headersFromNative, headersToFlat, setHeader } = require("headers");
 const { defineInterface, isObject, constructorError, fieldError } = require("webidl");
 const { createSignal, isAbortSignal } = require("abort");
-const { Body, NOTHING, cloneBody, contentOf, extractBody, hasBody, isUsed, nativeBody, setBody } = require("fetch/body");
+const { Body, NOTHING, cloneBody, contentOf, extractBody, hasBody, isUsed, moveBody, nativeBody, setBody } = require("fetch/body");
 const { parseHref } = require("fetch/href");
 
 const METHODS = [
@@ -164,41 +164,6 @@ function cf(state) {
     state.cfText = undefined;
   }
   return state.cf;
-}
-
-/** The body changes its owner: what had it counts as used. */
-function moveBody(content) {
-  const { kind, content: held, length, stream, type } = content;
-  const moved = nativeBody(0, 0);
-  moved.kind = kind;
-  moved.content = held;
-  moved.length = length;
-  moved.stream = stream;
-  moved.type = type;
-  if (stream === null) content.used = true;
-  else cloneThrough(content, moved);
-  return moved;
-}
-
-/** A body whose stream is already out: the new owner reads it through a stream of its own. */
-function cloneThrough(content, moved) {
-  const streams = require("streams");
-  const { takeBody } = require("fetch/body");
-  const taken = takeBody(content);
-  if (typeof taken === "object" && streams.isReadableStream(taken)) {
-    moved.kind = 4;
-    moved.content = moved.stream = passThrough(taken);
-  } else {
-    moved.content = taken;
-    moved.stream = null;
-  }
-}
-
-/** A stream of the same chunks that nobody has seen yet. */
-function passThrough(stream) {
-  const { IdentityTransformStream } = require("streams").globals;
-  const through = new IdentityTransformStream();
-  return primordials.ReflectApply(require("streams").globals.ReadableStream.prototype.pipeThrough, stream, [through]);
 }
 
 function toUrl(text) {
