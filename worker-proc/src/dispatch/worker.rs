@@ -125,10 +125,8 @@ impl Worker {
     }
 
     fn log(&self, error: &Error) {
-        if error.kind == Kind::Worker {
-            let text = error.stack.as_deref().unwrap_or(&error.message);
-            eprintln!("error: service {}: Uncaught (in promise) {text}", self.name);
-        }
+        let text = error.stack.as_deref().unwrap_or(&error.message);
+        eprintln!("error: service {}: Uncaught (in promise) {text}", self.name);
     }
 }
 
@@ -334,7 +332,9 @@ impl Service for Entrypoint {
                     "The fetch handler ended without a response.",
                 )),
                 Err(error) => {
-                    self.worker.log(&error);
+                    if error.kind == Kind::Worker {
+                        self.worker.log(&error);
+                    }
                     Err(error)
                 }
             }
@@ -349,7 +349,9 @@ impl Service for Entrypoint {
                     arguments.push(string(scope, &event.argument).into());
                 })
                 .await;
-            if let Err(error) = &outcome {
+            if let Err(error) = &outcome
+                && error.kind != Kind::Internal
+            {
                 self.worker.log(error);
             }
             outcome.map(|_| ())

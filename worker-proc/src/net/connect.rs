@@ -10,7 +10,7 @@ use tokio_rustls::client::TlsStream;
 
 use super::address::{Address, Rules};
 use super::tls;
-use crate::service::{Error, Kind};
+use crate::service::Error;
 
 /// From the first packet to an open connection, TLS included.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
@@ -72,10 +72,9 @@ async fn plain(address: &Address, rules: Option<&Rules>) -> Result<Stream, Error
         .copied()
         .collect();
     if allowed.is_empty() {
-        return Err(Error::new(
-            Kind::Internal,
-            "connect() blocked by restrictPeers()",
-        ));
+        return Err(Error::concealed(format!(
+            "connecting to {host}:{port} is not allowed"
+        )));
     }
     let mut last = None;
     for address in allowed {

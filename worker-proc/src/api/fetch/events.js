@@ -32,5 +32,5 @@ exports.describeError = describeError;
 /** The event ends with an exception. */
 exports.fail = (error) => {
   const { name, message, stack } = describeError(error);
-  ops.fail(name, message, stack);
+  ops.fail(name, message, stack, error);
 };
