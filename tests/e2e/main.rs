@@ -2,10 +2,12 @@
 
 mod bad_input;
 mod compile;
+mod going_away;
 mod http;
 mod serve;
 mod service_manager;
 mod sockets;
+mod tls;
 mod uncaught;
 
 use tests::folder::Folder;

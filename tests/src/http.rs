@@ -109,6 +109,11 @@ impl Client {
         })
     }
 
+    /// Goes away: a TCP connection is reset, a Unix socket closed.
+    pub fn reset(self) -> io::Result<()> {
+        self.stream.reset_on_drop()
+    }
+
     pub fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.stream.write_all(bytes)
     }

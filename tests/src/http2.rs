@@ -7,20 +7,35 @@ use crate::stream::Address;
 
 const DATA: u8 = 0;
 const HEADERS: u8 = 1;
+const RST_STREAM: u8 = 3;
 const SETTINGS: u8 = 4;
+/// An error code.
+const CANCEL: u32 = 8;
 const END_STREAM: u8 = 1;
 const END_HEADERS: u8 = 4;
 
-/// `GET /` with authority `localhost`: whether the status is 200, and the body.
-pub fn get_root(address: &Address) -> io::Result<(bool, Vec<u8>)> {
-    let mut client = Client::connect(address)?;
+/// Sends `GET /` with authority `localhost`, as stream 1.
+pub fn send_root(client: &mut Client) -> io::Result<()> {
     let mut request = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec();
     frame(&mut request, SETTINGS, 0, 0, &[]);
     // Static table entries (RFC 7541, Appendix A): GET 2, path / 4, scheme http 6; authority 1 with a literal value.
     let mut headers = vec![0x82, 0x84, 0x86, 0x01, 9];
     headers.extend(b"localhost");
     frame(&mut request, HEADERS, END_STREAM | END_HEADERS, 1, &headers);
-    client.send(&request)?;
+    client.send(&request)
+}
+
+/// Takes the interest out of stream 1.
+pub fn reset_root(client: &mut Client) -> io::Result<()> {
+    let mut reset = Vec::new();
+    frame(&mut reset, RST_STREAM, 0, 1, &CANCEL.to_be_bytes());
+    client.send(&reset)
+}
+
+/// The answer to `GET /` with authority `localhost`: whether the status is 200, and the body.
+pub fn get_root(address: &Address) -> io::Result<(bool, Vec<u8>)> {
+    let mut client = Client::connect(address)?;
+    send_root(&mut client)?;
     let (mut ok, mut body) = (false, Vec::new());
     loop {
         let head = client.take(9)?;

@@ -7,6 +7,9 @@ use std::os::unix::net::{SocketAddr, UnixStream};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use nix::libc;
+use nix::sys::socket::{setsockopt, sockopt};
+
 use crate::DEADLINE;
 
 /// An address of a server.
@@ -25,6 +28,8 @@ pub trait Stream: Read + Write + Send {
     fn sender(&self) -> io::Result<Box<dyn Write + Send>>;
     /// Bounds each read.
     fn set_read_timeout(&self, timeout: Duration) -> io::Result<()>;
+    /// Has the stream reset when it is dropped, where its kind knows that.
+    fn reset_on_drop(&self) -> io::Result<()>;
 }
 
 impl Stream for TcpStream {
@@ -39,6 +44,14 @@ impl Stream for TcpStream {
     fn set_read_timeout(&self, timeout: Duration) -> io::Result<()> {
         Self::set_read_timeout(self, Some(timeout))
     }
+
+    fn reset_on_drop(&self) -> io::Result<()> {
+        let at_once = libc::linger {
+            l_onoff: 1,
+            l_linger: 0,
+        };
+        setsockopt(self, sockopt::Linger, &at_once).map_err(io::Error::from)
+    }
 }
 
 impl Stream for UnixStream {
@@ -52,6 +65,10 @@ impl Stream for UnixStream {
 
     fn set_read_timeout(&self, timeout: Duration) -> io::Result<()> {
         Self::set_read_timeout(self, Some(timeout))
+    }
+
+    fn reset_on_drop(&self) -> io::Result<()> {
+        Ok(())
     }
 }
 

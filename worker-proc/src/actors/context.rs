@@ -390,6 +390,10 @@ impl IoContext for ActorContext {
         self.release();
     }
 
+    fn on_gone(&self, _: Completion) {
+        // The object goes on: others may wait for what it does.
+    }
+
     fn respond(&self, event: u32, outcome: Outcome) {
         let outcome = match outcome {
             Outcome::Failed(error) => Err(error),

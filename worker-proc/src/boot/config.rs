@@ -12,7 +12,7 @@ use crate::dispatch::spec::{
 };
 use crate::http::{HttpOptions, server::Endpoint};
 use crate::isolate::modules::Source;
-use crate::net::{ExternalSpec, NetworkSpec, Plain};
+use crate::net::{Entrance, ExternalSpec, NetworkSpec, Plain, TlsServer, TlsSpec};
 use std::collections::HashMap;
 use std::rc::Rc;
 
@@ -37,24 +37,23 @@ pub struct SocketSpec {
     /// `name` where the address is `loopback:name`: a socket for other services of a test.
     pub loopback: Option<&'static str>,
     pub options: HttpOptions,
+    pub tls: Option<TlsServer>,
     pub service: Designator,
 }
 
 impl SocketSpec {
-    /// The socket with the service that answers on it.
-    pub fn endpoint(self, router: &Rc<Router>) -> (usize, Option<Rc<Endpoint>>) {
-        let loopback = self.loopback;
-        let endpoint = router.find(&self.service).map(|service| {
-            Rc::new(Endpoint {
-                options: self.options,
-                service,
-                scheme: "http",
-            })
+    /// What its connections come to, if there is a service of that name.
+    pub fn entrance(self, router: &Rc<Router>) -> Option<(usize, Rc<Entrance>)> {
+        let endpoint = Rc::new(Endpoint {
+            options: self.options,
+            service: router.find(&self.service)?,
+            scheme: if self.tls.is_some() { "https" } else { "http" },
         });
-        if let (Some(name), Some(endpoint)) = (loopback, &endpoint) {
+        if let Some(name) = self.loopback {
             crate::net::loopback::register(name, endpoint.clone());
         }
-        (self.index, endpoint)
+        let tls = self.tls;
+        Some((self.index, Rc::new(Entrance { endpoint, tls })))
     }
 }
 
@@ -144,6 +143,9 @@ fn fill(
                 for denied in network.get_deny()? {
                     spec.deny.push(text(denied?)?.to_owned());
                 }
+                if network.has_tls_options() {
+                    spec.tls = Some(read_tls(network.get_tls_options()?)?);
+                }
                 config.plain.push((name, Plain::Network(spec)));
             }
             Which::External(external) => match read_external(external?)? {
@@ -159,6 +161,10 @@ fn fill(
         let public = NetworkSpec {
             allow: vec!["public".to_owned()],
             deny: Vec::new(),
+            tls: Some(TlsSpec {
+                trust_browser_cas: true,
+                ..TlsSpec::default()
+            }),
         };
         config
             .plain
@@ -167,9 +173,18 @@ fn fill(
     for (index, socket) in root.get_sockets()?.iter().enumerate() {
         use schema_capnp::socket::Which;
         let name = optional(socket.get_name()).unwrap_or_default();
-        let http = match socket.which()? {
-            Which::Http(http) => http?,
-            Which::Https(https) => https.get_options()?,
+        let (http, tls) = match socket.which()? {
+            Which::Http(http) => (http?, None),
+            Which::Https(https) => {
+                let tls = read_tls(https.get_tls_options()?)?;
+                match TlsServer::new(&tls) {
+                    Ok(tls) => (https.get_options()?, Some(tls)),
+                    Err(error) => {
+                        errors.push(format!("Socket \"{name}\": {error}"));
+                        continue;
+                    }
+                }
+            }
             Which::Tcp(_) | Which::Udp(_) => {
                 errors.push(format!("socket {name}: only http sockets are supported."));
                 continue;
@@ -183,6 +198,7 @@ fn fill(
                     loopback: address.strip_prefix("loopback:"),
                     index,
                     options,
+                    tls,
                     service,
                 });
             }
@@ -253,19 +269,44 @@ fn read_http(
     Ok(Ok(options))
 }
 
+fn read_tls(tls: schema_capnp::tls_options::Reader<'static>) -> Result<TlsSpec, capnp::Error> {
+    use crate::net::Keypair;
+    let keypair = match tls.has_keypair() {
+        true => {
+            let keypair = tls.get_keypair()?;
+            Some(Keypair {
+                private_key: text(keypair.get_private_key()?)?,
+                certificate_chain: text(keypair.get_certificate_chain()?)?,
+            })
+        }
+        false => None,
+    };
+    let mut trusted = Vec::new();
+    for certificate in tls.get_trusted_certificates()? {
+        trusted.push(text(certificate?)?);
+    }
+    Ok(TlsSpec {
+        keypair,
+        require_client_certs: tls.get_require_client_certs(),
+        trust_browser_cas: tls.get_trust_browser_cas(),
+        trusted,
+        only_1_3: tls.get_min_version()? == schema_capnp::tls_options::Version::Tls1Dot3,
+        ciphers: optional(tls.get_cipher_list()),
+    })
+}
+
 fn read_external(
     external: schema_capnp::external_server::Reader<'static>,
 ) -> Result<Result<ExternalSpec, String>, capnp::Error> {
     use schema_capnp::external_server::Which;
     let address = text(external.get_address()?)?.to_owned();
-    let (http, tls_host) = match external.which()? {
+    let (http, tls) = match external.which()? {
         Which::Http(http) => (http?, None),
         Which::Https(https) => {
             let host = optional(https.get_certificate_host()).map(str::to_owned);
-            (
-                https.get_options()?,
-                Some(host.unwrap_or_else(|| host_of(&address).to_owned())),
-            )
+            let host = host.unwrap_or_else(|| host_of(&address).to_owned());
+            let tls = read_tls(https.get_tls_options()?)?;
+            (https.get_options()?, Some((host, tls)))
         }
         Which::Tcp(_) => {
             return Ok(Err(
@@ -276,7 +317,7 @@ fn read_external(
     Ok(read_http(http)?.map(|options| ExternalSpec {
         address,
         options,
-        tls_host,
+        tls,
     }))
 }
 

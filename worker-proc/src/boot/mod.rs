@@ -119,11 +119,11 @@ fn doors(
     router: &Rc<Router>,
     server: &Rc<http::Server>,
 ) -> Rc<net::Doors> {
-    let sockets = sockets
+    let entrances = sockets
         .into_iter()
-        .map(|socket| socket.endpoint(router))
+        .filter_map(|socket| socket.entrance(router))
         .collect();
-    net::Doors::new(listeners, sockets, server.clone())
+    net::Doors::new(listeners, entrances, server.clone())
 }
 
 fn limits(limits: &ipc::Limits) -> http::Limits {

@@ -33,6 +33,8 @@ pub trait IoContext {
     /// The same for a body that JavaScript writes, for as long as somebody reads it.
     fn retain_body(&self);
     fn release_body(&self);
+    /// Runs this in the isolate if the caller goes away before it has the whole answer; the last one counts.
+    fn on_gone(&self, turn: Completion);
     /// Completes an event with a value of the context's own kind; the first call counts. `event` is the number that the
     /// handler was called with: an object's events share one context.
     fn respond(&self, event: u32, outcome: Outcome);

@@ -39,6 +39,8 @@ pub struct OpError {
     /// It was thrown on the other side of a call.
     pub remote: bool,
     pub flags: service::Flags,
+    /// A connection was lost, which is not the worker's fault: the exception is marked for [`is_disconnection`].
+    pub disconnected: bool,
 }
 
 impl OpError {
@@ -48,6 +50,7 @@ impl OpError {
             message: message.into(),
             remote: false,
             flags: service::Flags::default(),
+            disconnected: false,
         }
     }
 
@@ -90,6 +93,11 @@ impl OpError {
                 let yes = v8::Boolean::new(scope, true);
                 object.create_data_property(scope, key.into(), yes.into());
             }
+            if self.disconnected {
+                let mark = disconnection(scope);
+                let yes = v8::Boolean::new(scope, true);
+                object.set_private(scope, mark, yes.into());
+            }
         }
         exception
     }
@@ -100,8 +108,24 @@ impl From<service::Error> for OpError {
         let mut made = Self::new(Class::from(error.class.as_str()), error.message);
         made.remote = error.kind == service::Kind::Worker;
         made.flags = error.flags;
+        made.disconnected = error.kind == service::Kind::Disconnected;
         made
     }
+}
+
+/// The mark of exceptions that tell of a lost connection; user code cannot see it.
+fn disconnection<'s>(scope: &mut v8::PinScope<'s, '_>) -> v8::Local<'s, v8::Private> {
+    let name = intern(scope, "disconnection");
+    v8::Private::for_api(scope, Some(name))
+}
+
+/// Whether an exception, wherever it was caught and thrown again, tells of a lost connection.
+pub fn is_disconnection(scope: &mut v8::PinScope, exception: v8::Local<v8::Value>) -> bool {
+    let Ok(object) = v8::Local::<v8::Object>::try_from(exception) else {
+        return false;
+    };
+    let mark = disconnection(scope);
+    object.has_private(scope, mark).unwrap_or(false)
 }
 
 fn dom_exception<'s>(

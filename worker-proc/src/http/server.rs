@@ -1,7 +1,7 @@
 //! The server side: one task a connection, one call of a service a request.
 
 use std::cell::Cell;
-use std::convert::Infallible;
+use std::fmt;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -9,7 +9,8 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use http::header::{
-    CONNECTION, CONTENT_TYPE, EXPECT, HOST, HeaderValue, TRANSFER_ENCODING, UPGRADE,
+    CONNECTION, CONTENT_TYPE, EXPECT, HOST, HeaderName, HeaderValue, TE, TRAILER,
+    TRANSFER_ENCODING, UPGRADE,
 };
 use http::{StatusCode, Version};
 use hyper::body::Incoming;
@@ -20,7 +21,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use super::body::{ToHyper, from_client};
 use super::headers::{HttpOptions, inject};
 use super::sweep::{Connection, Connections, Limits};
-use crate::service::{Request, Response, Service};
+use crate::service::{Error, Kind, Request, Response, Service};
 
 /// Methods that workerd knows; others are answered 501.
 const METHODS: [&str; 28] = [
@@ -54,6 +55,8 @@ const METHODS: [&str; 28] = [
     "BAN",
 ];
 
+const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
+
 /// The largest HTTP/1 message head that hyper can be told to accept as a minimum buffer.
 const MIN_HEADER_BYTES: usize = 8192;
 
@@ -68,6 +71,7 @@ const CLOSE_GRACE: Duration = Duration::from_millis(250);
 
 /// What all connections of a process share.
 pub struct Server {
+    builder: auto::Builder<LocalExecutor>,
     limits: Limits,
     connections: Connections,
     requests: Cell<u64>,
@@ -83,7 +87,25 @@ pub struct Endpoint {
 
 impl Server {
     pub fn new(limits: Limits) -> Rc<Self> {
+        let mut builder = auto::Builder::new(LocalExecutor);
+        builder
+            .http1()
+            // Who has said all may still listen.
+            .half_close(true)
+            .title_case_headers(true)
+            .auto_date_header(false)
+            .max_headers(limits.max_header_count)
+            .max_buf_size(limits.max_header_bytes.max(MIN_HEADER_BYTES))
+            // The sweep looks after slow headers, and tells them from idle connections.
+            .header_read_timeout(None)
+            .timer(TokioTimer::new());
+        builder
+            .http2()
+            .auto_date_header(false)
+            .max_header_list_size(u32::try_from(limits.max_header_bytes).unwrap_or(u32::MAX))
+            .timer(TokioTimer::new());
         Rc::new(Self {
+            builder,
             limits,
             connections: Connections::default(),
             requests: Cell::new(0),
@@ -111,9 +133,12 @@ impl Server {
     }
 
     /// Serves one connection to its end. It counts from the call on, not from the future's first turn.
+    ///
+    /// `opened` makes the stream ready for HTTP; `gone` ends when nobody is left at the other end.
     pub fn connection<I>(
         self: Rc<Self>,
-        io: I,
+        opened: impl Future<Output = std::io::Result<I>> + 'static,
+        gone: impl Future<Output = ()> + 'static,
         endpoint: Rc<Endpoint>,
     ) -> impl Future<Output = ()> + 'static
     where
@@ -121,38 +146,42 @@ impl Server {
     {
         let (id, connection) = self.connections.add();
         async move {
-            self.clone().exchange(io, endpoint, connection).await;
+            tokio::select! {
+                biased;
+                () = self.exchange(opened, endpoint, &connection) => {}
+                // What is under way ends, as nobody waits for it any more.
+                () = gone => {}
+            }
             self.connections.remove(id);
         }
     }
 
-    async fn exchange<I>(self: Rc<Self>, io: I, endpoint: Rc<Endpoint>, connection: Arc<Connection>)
-    where
+    async fn exchange<I>(
+        self: &Rc<Self>,
+        opened: impl Future<Output = std::io::Result<I>>,
+        endpoint: Rc<Endpoint>,
+        connection: &Arc<Connection>,
+    ) where
         I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
+        // A handshake has the time of a request's header.
+        connection.opening(true);
+        let opened = tokio::select! {
+            biased;
+            opened = opened => opened,
+            () = connection.close.notified() => return,
+        };
+        connection.opening(false);
+        let io = match opened {
+            Ok(io) => io,
+            Err(error) => return eprintln!("error: HTTP connection failed: {error}"),
+        };
         let io = TokioIo::new(Watched {
             io,
             connection: connection.clone(),
             linger: None,
             discarded_bytes: 0,
         });
-        let mut builder = auto::Builder::new(LocalExecutor);
-        builder
-            .http1()
-            // Who has said all may still listen.
-            .half_close(true)
-            .title_case_headers(true)
-            .auto_date_header(false)
-            .max_headers(self.limits.max_header_count)
-            .max_buf_size(self.limits.max_header_bytes.max(MIN_HEADER_BYTES))
-            // The sweep looks after slow headers, and tells them from idle connections.
-            .header_read_timeout(None)
-            .timer(TokioTimer::new());
-        builder
-            .http2()
-            .auto_date_header(false)
-            .max_header_list_size(u32::try_from(self.limits.max_header_bytes).unwrap_or(u32::MAX))
-            .timer(TokioTimer::new());
         let handler = hyper::service::service_fn({
             let (server, connection) = (self.clone(), connection.clone());
             move |request| {
@@ -161,8 +190,10 @@ impl Server {
                     .request(request, endpoint.clone(), connection.clone())
             }
         });
-        let mut served = std::pin::pin!(builder.serve_connection_with_upgrades(io, handler));
+        let served = self.builder.serve_connection_with_upgrades(io, handler);
+        let mut served = std::pin::pin!(served);
         tokio::select! {
+            biased;
             // Errors here are the peer's: hyper has answered what can be answered.
             _ = served.as_mut() => {}
             () = connection.close.notified() => {
@@ -182,17 +213,18 @@ impl Server {
         request: http::Request<Incoming>,
         endpoint: Rc<Endpoint>,
         connection: Arc<Connection>,
-    ) -> Result<http::Response<ToHyper<Exchange>>, Infallible> {
+    ) -> Result<http::Response<ToHyper<Exchange>>, NoAnswer> {
         connection.begin();
         self.requests.set(self.requests.get() + 1);
         let exchange = Exchange(connection);
         let http1 = request.version() < Version::HTTP_2;
         let mut response = match neutral(request, &endpoint, &exchange.0) {
             Ok(request) => match endpoint.service.clone().fetch(request).await {
-                Ok(response) => response,
-                // It failed for want of a body that the client sent badly, or not to its end.
-                Err(_) if http1 && exchange.0.has_broken_body() => closing(bad_request()),
-                Err(_) => failed(),
+                Ok(mut response) => {
+                    drop_hop_by_hop(&mut response);
+                    response
+                }
+                Err(error) => unanswered(&error, http1 && exchange.0.has_broken_body())?,
             },
             Err(response) => response,
         };
@@ -206,6 +238,25 @@ impl Server {
                 .insert(CONNECTION, HeaderValue::from_static("close"));
         }
         Ok(to_hyper(response, exchange))
+    }
+}
+
+/// Headers of one connection are not the worker's to set (RFC 9110 section 7.6.1).
+fn drop_hop_by_hop(response: &mut Response) {
+    let of_connection = |name: &HeaderName| {
+        [
+            CONNECTION,
+            KEEP_ALIVE,
+            TE,
+            TRAILER,
+            TRANSFER_ENCODING,
+            UPGRADE,
+        ]
+        .contains(name)
+    };
+    while let Some(name) = response.headers.keys().find(|name| of_connection(name)) {
+        let name = name.clone();
+        response.headers.remove(name);
     }
 }
 
@@ -330,6 +381,32 @@ fn to_hyper(response: Response, exchange: Exchange) -> http::Response<ToHyper<Ex
         made.extensions_mut().insert(phrase);
     }
     made
+}
+
+/// What hyper is told to end a connection, or an HTTP/2 stream, in place of an answer.
+#[derive(Debug)]
+struct NoAnswer;
+
+impl fmt::Display for NoAnswer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the handler sent no response")
+    }
+}
+
+impl std::error::Error for NoAnswer {}
+
+/// What a client is told when the service fails. Where the worker let go of a lost connection there is no answer, unless
+/// it was this client's, which sent its body badly or not to its end.
+fn unanswered(error: &Error, broken_body: bool) -> Result<Response, NoAnswer> {
+    if broken_body {
+        eprintln!("error: HTTP connection failed: the request's body is malformed or incomplete");
+        return Ok(closing(bad_request()));
+    }
+    if error.kind != Kind::Disconnected {
+        return Ok(failed());
+    }
+    eprintln!("error: HTTP connection failed: {NoAnswer}");
+    Err(NoAnswer)
 }
 
 /// What the client is told when a service fails; the log has the details.

@@ -62,6 +62,11 @@ impl Connection {
         }
     }
 
+    /// Whether its handshake, if it has one, is still under way.
+    pub fn opening(&self, opening: bool) {
+        self.reading_header.store(opening, Relaxed);
+    }
+
     /// A request's header is complete.
     pub fn begin(&self) {
         self.in_flight.fetch_add(1, Relaxed);

@@ -10,6 +10,8 @@ use socket2::SockRef;
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use tokio::task::AbortHandle;
 
+use super::stream::Accepted;
+use super::tls;
 use crate::http::Server;
 use crate::http::server::Endpoint;
 use crate::log;
@@ -23,14 +25,20 @@ const FULL_RETRY: Duration = Duration::from_millis(10);
 /// The listeners of one process, with the tasks that accept on them.
 pub struct Doors {
     doors: RefCell<Vec<Door>>,
-    endpoints: HashMap<usize, Rc<Endpoint>>,
+    entrances: HashMap<usize, Rc<Entrance>>,
     server: Rc<Server>,
 }
 
 struct Door {
     slot: u32,
     state: DoorState,
-    endpoint: Rc<Endpoint>,
+    entrance: Rc<Entrance>,
+}
+
+/// What is behind the connections of one socket of the config.
+pub struct Entrance {
+    pub endpoint: Rc<Endpoint>,
+    pub tls: Option<tls::Server>,
 }
 
 /// A socket is watched only once it listens: before, the kernel reports it as hung up, which sticks.
@@ -49,16 +57,12 @@ impl Doors {
     /// Takes the supervisor's listeners; nothing is accepted yet.
     pub fn new(
         listeners: Vec<ipc::Listener>,
-        sockets: Vec<(usize, Option<Rc<Endpoint>>)>,
+        entrances: HashMap<usize, Rc<Entrance>>,
         server: Rc<Server>,
     ) -> Rc<Self> {
-        let endpoints = sockets
-            .into_iter()
-            .filter_map(|(index, endpoint)| Some((index, endpoint?)))
-            .collect();
         let doors = Self {
             doors: RefCell::default(),
-            endpoints,
+            entrances,
             server,
         };
         doors.add(listeners);
@@ -67,12 +71,12 @@ impl Doors {
 
     fn add(&self, listeners: Vec<ipc::Listener>) {
         for listener in listeners {
-            if let Some(endpoint) = self.endpoints.get(&listener.socket).cloned() {
+            if let Some(entrance) = self.entrances.get(&listener.socket).cloned() {
                 let state = DoorState::Bound(listener.fd, listener.kind);
                 self.doors.borrow_mut().push(Door {
                     slot: listener.slot,
                     state,
-                    endpoint,
+                    entrance,
                 });
             }
         }
@@ -85,10 +89,10 @@ impl Doors {
                 DoorState::Bound(fd, kind) => match watch(fd, kind) {
                     Ok(listening) => {
                         let listener = Rc::new(listening);
-                        let (server, endpoint, accepting) =
-                            (self.server.clone(), door.endpoint.clone(), listener.clone());
+                        let (server, entrance, accepting) =
+                            (self.server.clone(), door.entrance.clone(), listener.clone());
                         let task = tokio::task::spawn_local(async move {
-                            accept_all(&server, &accepting, &endpoint).await;
+                            accept_all(&server, &accepting, &entrance).await;
                         });
                         DoorState::Accepting(listener, task.abort_handle())
                     }
@@ -133,35 +137,27 @@ impl Doors {
         for door in doors {
             if let DoorState::Accepting(listener, _) = door.state {
                 // To their clients, queued connections are open.
-                while accept_queued(&self.server, &listener, &door.endpoint).is_ok() {}
+                while let Ok(stream) = accept_queued(&listener) {
+                    door.entrance.serve(&self.server, stream);
+                }
             }
         }
     }
 }
 
 /// Takes a connection from the queue. Asks the kernel, where [`accept`] asks what the event loop knew at its last turn.
-fn accept_queued(
-    server: &Rc<Server>,
-    listener: &Listening,
-    endpoint: &Rc<Endpoint>,
-) -> std::io::Result<()> {
+fn accept_queued(listener: &Listening) -> std::io::Result<Accepted> {
     let (socket, _) = match listener {
         Listening::Tcp(listener) => SockRef::from(listener).accept()?,
         Listening::Unix(listener) => SockRef::from(listener).accept()?,
     };
     socket.set_nonblocking(true)?;
     match listener {
-        Listening::Tcp(_) => {
-            socket.set_tcp_nodelay(true)?;
-            let stream = TcpStream::from_std(socket.into())?;
-            tokio::task::spawn_local(server.clone().connection(stream, endpoint.clone()));
-        }
+        Listening::Tcp(_) => Accepted::tcp(TcpStream::from_std(socket.into())?),
         Listening::Unix(_) => {
-            let stream = UnixStream::from_std(OwnedFd::from(socket).into())?;
-            tokio::task::spawn_local(server.clone().connection(stream, endpoint.clone()));
+            UnixStream::from_std(OwnedFd::from(socket).into()).map(Accepted::unix)
         }
     }
-    Ok(())
 }
 
 fn watch(fd: OwnedFd, kind: ipc::ListenerKind) -> std::io::Result<Listening> {
@@ -179,32 +175,39 @@ fn watch(fd: OwnedFd, kind: ipc::ListenerKind) -> std::io::Result<Listening> {
     }
 }
 
-async fn accept(
-    server: &Rc<Server>,
-    listener: &Listening,
-    endpoint: &Rc<Endpoint>,
-) -> std::io::Result<()> {
+async fn accept(listener: &Listening) -> std::io::Result<Accepted> {
     match listener {
-        Listening::Tcp(listener) => {
-            let (stream, _) = listener.accept().await?;
-            // Answers are written whole: waiting for more would only delay them.
-            stream.set_nodelay(true)?;
-            tokio::task::spawn_local(server.clone().connection(stream, endpoint.clone()));
-        }
-        Listening::Unix(listener) => {
-            let (stream, _) = listener.accept().await?;
-            tokio::task::spawn_local(server.clone().connection(stream, endpoint.clone()));
-        }
+        Listening::Tcp(listener) => Accepted::tcp(listener.accept().await?.0),
+        Listening::Unix(listener) => Ok(Accepted::unix(listener.accept().await?.0)),
     }
-    Ok(())
 }
 
-async fn accept_all(server: &Rc<Server>, listener: &Listening, endpoint: &Rc<Endpoint>) {
+async fn accept_all(server: &Rc<Server>, listener: &Listening, entrance: &Entrance) {
     loop {
         if server.is_full() {
             tokio::time::sleep(FULL_RETRY).await;
-        } else if accept(server, listener, endpoint).await.is_err() {
-            tokio::time::sleep(ACCEPT_RETRY).await;
+            continue;
+        }
+        match accept(listener).await {
+            Ok(stream) => entrance.serve(server, stream),
+            Err(_) => tokio::time::sleep(ACCEPT_RETRY).await,
+        }
+    }
+}
+
+impl Entrance {
+    fn serve(&self, server: &Rc<Server>, stream: Accepted) {
+        let (server, endpoint, gone) =
+            (server.clone(), self.endpoint.clone(), stream.clone().gone());
+        match &self.tls {
+            None => {
+                let opened = std::future::ready(Ok(stream));
+                tokio::task::spawn_local(server.connection(opened, gone, endpoint));
+            }
+            Some(tls) => {
+                let opened = tls.accept(stream);
+                tokio::task::spawn_local(server.connection(opened, gone, endpoint));
+            }
         }
     }
 }

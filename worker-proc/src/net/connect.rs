@@ -1,17 +1,16 @@
 //! Opens byte streams to other machines: TCP or Unix, TLS on top where asked for.
 
 use std::pin::Pin;
-use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
-use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
 use super::address::{Address, Rules};
-use crate::service::{Error, Kind};
+use super::tls;
+use crate::service::Error;
 
 /// From the first packet to an open connection, TLS included.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
@@ -20,29 +19,32 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
 pub enum Stream {
     Tcp(TcpStream),
     Unix(UnixStream),
-    Tls(Box<TlsStream<TcpStream>>),
+    Tls(Box<TlsStream<Stream>>),
     Loopback(DuplexStream),
 }
 
-/// Connects. `rules` decides which resolved addresses may be used; without it all may.
+/// Connects. `tls` has the host that the server's certificate must be for. `rules` decides which resolved addresses may
+/// be used; without it all may.
 pub async fn connect(
     address: &Address,
-    tls_host: Option<&str>,
+    tls: Option<(&tls::Client, &str)>,
     rules: Option<&Rules>,
 ) -> Result<Stream, Error> {
-    match tokio::time::timeout(CONNECT_TIMEOUT, connect_now(address, tls_host, rules)).await {
+    let connected = tokio::time::timeout(CONNECT_TIMEOUT, async {
+        let stream = plain(address, rules).await?;
+        match tls {
+            None => Ok(stream),
+            Some((tls, host)) => Ok(Stream::Tls(Box::new(tls.connect(stream, host).await?))),
+        }
+    });
+    match connected.await {
         Ok(connected) => connected,
         Err(_) => Err(Error::disconnected("Network connection timed out.")),
     }
 }
 
-async fn connect_now(
-    address: &Address,
-    tls_host: Option<&str>,
-    rules: Option<&Rules>,
-) -> Result<Stream, Error> {
-    let lost =
-        |error: std::io::Error| Error::disconnected(format!("Network connection lost: {error}"));
+async fn plain(address: &Address, rules: Option<&Rules>) -> Result<Stream, Error> {
+    let lost = |_: std::io::Error| Error::disconnected("Network connection lost.");
     let (host, port) = match address {
         Address::Unix(path) => {
             return UnixStream::connect(path)
@@ -70,55 +72,21 @@ async fn connect_now(
         .copied()
         .collect();
     if allowed.is_empty() {
-        return Err(Error::new(
-            Kind::Internal,
-            "connect() blocked by restrictPeers()",
-        ));
+        return Err(Error::concealed(format!(
+            "connecting to {host}:{port} is not allowed"
+        )));
     }
     let mut last = None;
     for address in allowed {
         match TcpStream::connect(address).await {
             Ok(stream) => {
                 stream.set_nodelay(true).map_err(lost)?;
-                return match tls_host {
-                    None => Ok(Stream::Tcp(stream)),
-                    Some(host) => tls(stream, host).await,
-                };
+                return Ok(Stream::Tcp(stream));
             }
             Err(error) => last = Some(error),
         }
     }
     Err(last.map_or_else(|| Error::disconnected("Network connection lost."), lost))
-}
-
-async fn tls(stream: TcpStream, host: &str) -> Result<Stream, Error> {
-    let name = rustls_pki_types::ServerName::try_from(host.to_owned())
-        .map_err(|_| Error::internal(format!("\"{host}\" cannot be the name of a TLS server")))?;
-    TlsConnector::from(client_config())
-        .connect(name, stream)
-        .await
-        .map(|stream| Stream::Tls(Box::new(stream)))
-        .map_err(|error| {
-            Error::disconnected(format!("TLS peer's certificate is not trusted; {error}"))
-        })
-}
-
-/// Trusts the certificate authorities that browsers trust.
-fn client_config() -> Arc<rustls::ClientConfig> {
-    static CONFIG: OnceLock<Arc<rustls::ClientConfig>> = OnceLock::new();
-    CONFIG
-        .get_or_init(|| {
-            let mut roots = rustls::RootCertStore::empty();
-            roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
-            let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-            let config = rustls::ClientConfig::builder_with_provider(provider)
-                .with_safe_default_protocol_versions()
-                .expect("the provider supports the default versions")
-                .with_root_certificates(roots)
-                .with_no_client_auth();
-            Arc::new(config)
-        })
-        .clone()
 }
 
 macro_rules! forward {

@@ -45,7 +45,11 @@ pub(super) fn connect(name: &str) -> Result<DuplexStream, Error> {
             )));
         };
         let (near, far) = tokio::io::duplex(MAX_BUFFERED_BYTES);
-        tokio::task::spawn_local(server.clone().connection(far, endpoint.clone()));
+        tokio::task::spawn_local(server.clone().connection(
+            std::future::ready(Ok(far)),
+            std::future::pending(),
+            endpoint.clone(),
+        ));
         Ok(near)
     })
 }

@@ -7,10 +7,13 @@ mod address;
 mod connect;
 pub mod loopback;
 mod outbound;
+mod stream;
+mod tls;
 
 use std::rc::Rc;
 
-pub use accept::Doors;
+pub use accept::{Doors, Entrance};
+pub use tls::{Keypair, Server as TlsServer, TlsSpec};
 
 use crate::http::HttpOptions;
 use crate::service::Service;
@@ -27,6 +30,8 @@ pub enum Plain {
 pub struct NetworkSpec {
     pub allow: Vec<String>,
     pub deny: Vec<String>,
+    /// Whom to trust for `https:` URLs; without it there are none.
+    pub tls: Option<TlsSpec>,
 }
 
 /// One server elsewhere.
@@ -34,15 +39,15 @@ pub struct NetworkSpec {
 pub struct ExternalSpec {
     pub address: String,
     pub options: HttpOptions,
-    /// The host that the server's certificate must name, if it speaks TLS.
-    pub tls_host: Option<String>,
+    /// The host that the server's certificate must name and whom to trust, if it speaks TLS.
+    pub tls: Option<(String, TlsSpec)>,
 }
 
 /// Makes the service.
 pub fn build(name: &str, plain: Plain) -> Result<Rc<dyn Service>, String> {
     match plain {
         Plain::Network(spec) => Ok(Rc::new(outbound::Network::new(spec)?)),
-        Plain::External(spec) => Ok(Rc::new(outbound::External::new(spec))),
+        Plain::External(spec) => Ok(Rc::new(outbound::External::new(spec)?)),
         Plain::Unsupported => Err(format!("the kind of service \"{name}\" is not supported.")),
     }
 }

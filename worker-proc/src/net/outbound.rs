@@ -7,7 +7,7 @@ use http::Uri;
 
 use super::address::{Address, Rules};
 use super::connect::connect;
-use super::{ExternalSpec, NetworkSpec};
+use super::{ExternalSpec, NetworkSpec, tls};
 use crate::http::HttpOptions;
 use crate::http::client::{self, Pool};
 use crate::service::{Error, Kind, Request, Response, Service};
@@ -15,6 +15,7 @@ use crate::service::{Error, Kind, Request, Response, Service};
 /// A `network` service: connects to whatever host the URL names, where its rules allow.
 pub struct Network {
     rules: Rules,
+    tls: Option<tls::Client>,
     pool: Pool,
     options: HttpOptions,
 }
@@ -24,6 +25,7 @@ impl Network {
         let rules = Rules::parse(&spec.allow, &spec.deny)?;
         Ok(Self {
             rules,
+            tls: spec.tls.as_ref().map(tls::Client::new).transpose()?,
             pool: Pool::default(),
             options: HttpOptions::default(),
         })
@@ -38,6 +40,9 @@ impl Service for Network {
                 .parse()
                 .map_err(|_| Error::new(Kind::Worker, format!("Invalid URL: {}", request.url)))?;
             let tls = uri.scheme_str() == Some("https");
+            if tls && self.tls.is_none() {
+                return Err(Error::concealed("this client has no TLS configuration"));
+            }
             let host = uri
                 .host()
                 .unwrap_or_default()
@@ -52,7 +57,11 @@ impl Service for Network {
             let this = self.clone();
             client::exchange(&self.pool, &key, request, &self.options, move || {
                 let (this, address, host) = (this.clone(), address.clone(), host.clone());
-                async move { connect(&address, tls.then_some(host.as_str()), Some(&this.rules)).await }
+                async move {
+                    let tls = this.tls.as_ref().filter(|_| tls);
+                    let tls = tls.map(|tls| (tls, host.as_str()));
+                    connect(&address, tls, Some(&this.rules)).await
+                }
             })
             .await
         })
@@ -62,32 +71,37 @@ impl Service for Network {
 /// An `external` service: one server, whatever the URL says.
 pub struct External {
     spec: ExternalSpec,
+    tls: Option<(String, tls::Client)>,
     pool: Pool,
 }
 
 impl External {
-    pub fn new(spec: ExternalSpec) -> Self {
-        Self {
+    pub fn new(mut spec: ExternalSpec) -> Result<Self, String> {
+        let tls = match spec.tls.take() {
+            Some((host, options)) => Some((host, tls::Client::new(&options)?)),
+            None => None,
+        };
+        Ok(Self {
             spec,
+            tls,
             pool: Pool::default(),
-        }
+        })
     }
 }
 
 impl Service for External {
     fn fetch(self: Rc<Self>, request: Request) -> LocalBoxFuture<'static, Result<Response, Error>> {
         Box::pin(async move {
-            let default_port = if self.spec.tls_host.is_some() {
-                443
-            } else {
-                80
-            };
+            let default_port = if self.tls.is_some() { 443 } else { 80 };
             let address =
                 Address::parse(&self.spec.address, default_port).map_err(Error::internal)?;
             let this = self.clone();
             client::exchange(&self.pool, "", request, &self.spec.options, move || {
                 let (this, address) = (this.clone(), address.clone());
-                async move { connect(&address, this.spec.tls_host.as_deref(), None).await }
+                async move {
+                    let tls = this.tls.as_ref().map(|(host, tls)| (tls, host.as_str()));
+                    connect(&address, tls, None).await
+                }
             })
             .await
         })

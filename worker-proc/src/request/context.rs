@@ -2,17 +2,18 @@
 
 use std::cell::{Cell, RefCell};
 use std::pin::Pin;
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use bytes::Bytes;
 use tokio::sync::{Notify, oneshot};
 
 use super::io::{Io, Op, timer_turn};
 use crate::glue::context::{Completion, IoContext, Outcome};
 use crate::isolate::Isolate;
 use crate::log;
-use crate::service::{Channels, Error, Kind, ResourceTable};
+use crate::service::{Body, BodyStream, Channels, Error, Kind, ResourceTable};
 
 /// How long `waitUntil` work may go on after the response, as on Cloudflare.
 const MAX_WAIT_UNTIL: Duration = Duration::from_secs(30);
@@ -22,6 +23,7 @@ const HUNG: &str = "The Workers runtime canceled this request because it detecte
 
 /// See the module. Shared by the task that drives it and the ops that run in it.
 pub struct RequestContext {
+    this: Weak<Self>,
     id: u64,
     isolate: Rc<Isolate>,
     channels: Rc<dyn Channels>,
@@ -30,6 +32,8 @@ pub struct RequestContext {
     retained: Cell<usize>,
     bodies: Cell<usize>,
     abandoned: Cell<bool>,
+    /// What JavaScript wants done when the event is abandoned.
+    on_gone: RefCell<Option<Completion>>,
     deadline: RefCell<Option<Pin<Box<tokio::time::Sleep>>>>,
 }
 
@@ -73,7 +77,8 @@ impl RequestContext {
     ) -> Rc<Self> {
         let id = NEXT_ID.with(|next| next.replace(next.get() + 1));
         LIVE.with(|live| live.count.set(live.count.get() + 1));
-        Rc::new(Self {
+        Rc::new_cyclic(|this| Self {
+            this: this.clone(),
             id,
             isolate,
             channels,
@@ -82,6 +87,7 @@ impl RequestContext {
             retained: Cell::new(0),
             bodies: Cell::new(0),
             abandoned: Cell::new(false),
+            on_gone: RefCell::default(),
             deadline: RefCell::new(None),
         })
     }
@@ -101,16 +107,27 @@ impl RequestContext {
     pub(super) async fn drive(self: Rc<Self>) {
         std::future::poll_fn(|cx| self.poll(cx)).await;
         self.io.clear();
+        let on_gone = self.on_gone.take();
+        drop(on_gone);
     }
 
     fn poll(self: &Rc<Self>, cx: &mut Context<'_>) -> Poll<()> {
         loop {
+            if self.abandoned.get()
+                && let Some(turn) = self.on_gone.take()
+            {
+                self.isolate.run(Some(self.clone()), turn);
+            }
+            // Whoever is abandoned learns nothing more.
+            if self.is_over() {
+                return Poll::Ready(());
+            }
             let turns = self.collect(cx);
             if turns.is_empty() {
                 break;
             }
             for turn in turns {
-                self.isolate.run(Some(self.clone()), |scope| turn(scope));
+                self.isolate.run(Some(self.clone()), turn);
                 if self.is_over() {
                     return Poll::Ready(());
                 }
@@ -204,12 +221,63 @@ impl IoContext for RequestContext {
         self.io.wake();
     }
 
-    fn respond(&self, _event: u32, outcome: Outcome) {
+    fn on_gone(&self, turn: Completion) {
+        *self.on_gone.borrow_mut() = Some(turn);
+    }
+
+    fn respond(&self, _event: u32, mut outcome: Outcome) {
+        if let Outcome::Response(response) = &mut outcome
+            && matches!(response.body, Body::Stream(_))
+            && self.on_gone.borrow().is_some()
+            && let Some(context) = self.this.upgrade()
+        {
+            let body = std::mem::take(&mut response.body);
+            response.body = Body::Stream(Box::new(Heard::new(body, context)));
+        }
         if let Some(sender) = self.outcome.borrow_mut().take() {
             let _ = sender.send(match outcome {
                 Outcome::Failed(error) => Err(error),
                 outcome => Ok(outcome),
             });
         }
+    }
+}
+
+/// A response's body of an event that wants to know whether it is read to its end.
+struct Heard {
+    body: Body,
+    context: Rc<RequestContext>,
+    ended: bool,
+}
+
+impl Heard {
+    fn new(body: Body, context: Rc<RequestContext>) -> Self {
+        context.retain_body();
+        Self {
+            body,
+            context,
+            ended: false,
+        }
+    }
+}
+
+impl BodyStream for Heard {
+    fn poll_chunk(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Error>>> {
+        let polled = self.body.poll_chunk(cx);
+        self.ended |= matches!(polled, Poll::Ready(None | Some(Err(_))));
+        polled
+    }
+
+    fn length(&self) -> Option<u64> {
+        self.body.length()
+    }
+}
+
+impl Drop for Heard {
+    fn drop(&mut self) {
+        if !self.ended && self.body.length() != Some(0) {
+            self.context.abandon();
+        }
+        self.context.release_body();
     }
 }

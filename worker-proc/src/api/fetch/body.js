@@ -3,7 +3,7 @@
 "use strict";
 const {
   ArrayBufferPrototypeSlice, ArrayBufferIsView, DataViewPrototypeGetBuffer, JSONParse,
-  PromisePrototypeThen, SymbolAsyncIterator, SymbolIterator,
+  PromisePrototypeThen, ReflectApply, SymbolAsyncIterator, SymbolIterator,
   StringPrototypeCharCodeAt, StringPrototypeSlice, TypeError,
   TypedArrayPrototypeGetBuffer, TypedArrayPrototypeGetByteLength, TypedArrayPrototypeGetByteOffset,
   TypedArrayPrototypeGetSymbolToStringTag, TypedArrayPrototypeSlice, Uint8Array, ArrayBufferPrototypeGetByteLength,
@@ -15,7 +15,9 @@ const { isURLSearchParams } = require("url/search_params");
 const { defineInterface, illegalConstructor, illegalInvocation } = require("webidl");
 const { describeError } = require("fetch/events");
 const streams = require("streams");
-const readableFrom = streams.globals.ReadableStream.from;
+const { IdentityTransformStream, ReadableStream } = streams.globals;
+const readableFrom = ReadableStream.from;
+const { pipeThrough } = ReadableStream.prototype;
 const blobs = () => require("blob");
 const forms = () => require("form_data");
 
@@ -230,6 +232,26 @@ function cloneBody(body) {
   return copy;
 }
 
+/** The body gets another owner: what had it counts as used. */
+function moveBody(body) {
+  const moved = new Content();
+  moved.kind = body.kind;
+  moved.length = body.length;
+  moved.type = body.type;
+  if (body.stream === null) {
+    moved.content = body.content;
+    body.used = true;
+    return moved;
+  }
+  moved.content = takeBody(body);
+  if (streams.isReadableStream(moved.content)) {
+    // Its stream is out: the new owner has one of its own that nobody has seen.
+    moved.kind = STREAM;
+    moved.content = moved.stream = ReflectApply(pipeThrough, moved.content, [new IdentityTransformStream()]);
+  }
+  return moved;
+}
+
 /** What the ops take: a string, bytes, or a number. A stream is pumped into a native body. `size` is -1 if unknown. */
 function sendable(content, size) {
   if (content === null || typeof content !== "object" || ArrayBufferIsView(content)) return content;
@@ -332,6 +354,7 @@ exports.nativeBody = nativeBody;
 exports.extractBody = extractBody;
 exports.takeBody = takeBody;
 exports.cloneBody = cloneBody;
+exports.moveBody = moveBody;
 exports.sendable = sendable;
 exports.isUsed = isUsed;
 exports.isUnusable = isUnusable;

@@ -25,9 +25,11 @@ function describeError(error) {
   return { name, message };
 }
 exports.describeError = describeError;
+/** Whether an error tells of a lost connection. */
+exports.isDisconnection = (error) => ops.isDisconnection(error);
 
 /** The event ends with an exception. */
 exports.fail = (event, error) => {
   const { name, message } = describeError(error);
-  ops.fail(event, name, message);
+  ops.fail(event, name, message, error);
 };

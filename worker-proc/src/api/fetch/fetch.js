@@ -1,9 +1,11 @@
 /* `fetch`: to the global outbound, and to services through their channels. Follows redirects. */
 "use strict";
-const { ArrayPrototypePush, JSONStringify, PromiseRace, PromiseReject, StringPrototypeToLowerCase, StringPrototypeStartsWith, TypeError } =
-  primordials;
+const {
+  ArrayPrototypePush, JSONStringify, Promise, PromisePrototypeThen, PromiseRace, PromiseReject, StringPrototypeToLowerCase,
+  StringPrototypeStartsWith, TypeError, markPromiseHandled,
+} = primordials;
 const flags = require("flags");
-const { Request, isRequest, requestState, requestHeaders, requestCf } = require("fetch/request");
+const { Request, isRequest, requestState, requestHeaders, requestCf, subrequestSignal } = require("fetch/request");
 const { receivedResponse } = require("fetch/response");
 const { contentOf, sendable, takeBody } = require("fetch/body");
 const { argumentError } = require("webidl");
@@ -42,7 +44,7 @@ function locationOf(flat) {
   return null;
 }
 
-async function follow(channel, request, props) {
+async function follow(channel, request, props, cancel) {
   const state = requestState(request);
   let { method, url } = state;
   let headers = requestHeaders(request);
@@ -54,7 +56,7 @@ async function follow(channel, request, props) {
   const cfValue = requestCf(state);
   const cf = cfValue === undefined ? undefined : JSONStringify(cfValue);
   for (;;) {
-    const parts = await ops.fetch(channel, method, url, headers, sendable(body, -1), cf, props);
+    const parts = await ops.fetch(channel, method, url, headers, sendable(body, -1), cf, props, cancel);
     const status = parts[0];
     const location = state.redirect === "follow" && isRedirect(status) ? locationOf(parts[2]) : null;
     if (location === null) return receivedResponse(parts, url, redirects > 0);
@@ -94,14 +96,21 @@ function fetchThrough(channel, input, init, props) {
   } catch (error) {
     return PromiseReject(error);
   }
-  const signal = requestState(request).given;
-  if (signal === null) return follow(channel, request, props);
+  const signal = subrequestSignal(requestState(request));
+  if (signal === null) return follow(channel, request, props, undefined);
   if (isAborted(signal)) return PromiseReject(abortReason(signal));
-  const aborted = new primordials.Promise((resolve, reject) => {
-    addAlgorithm(signal, () => reject(abortReason(signal)));
+  const cancel = ops.openCancel();
+  let forget;
+  const aborted = new Promise((resolve, reject) => {
+    forget = addAlgorithm(signal, () => {
+      ops.cancelFetch(cancel);
+      reject(abortReason(signal));
+    });
   });
-  primordials.markPromiseHandled(aborted);
-  return PromiseRace([follow(channel, request, props), aborted]);
+  markPromiseHandled(aborted);
+  const followed = follow(channel, request, props, cancel);
+  PromisePrototypeThen(followed, forget, forget);
+  return PromiseRace([followed, aborted]);
 }
 
 function fetch(input, init = undefined) {

@@ -9,6 +9,7 @@ use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderValue, TRANSFER_ENCODING}
 use super::head;
 use crate::glue::args::to_string;
 use crate::glue::context::{IoContext, Outcome};
+use crate::glue::error::is_disconnection;
 use crate::glue::native::ServiceHandle;
 use crate::glue::{
     IntoJs, OpError, Ops, async_op, bool_arg, current, intern, native_arg, require_context, string,
@@ -28,12 +29,16 @@ pub fn register(r: &mut Ops) {
     r.add("abortBody", abort_body);
     r.add("respond", respond);
     r.add("fail", fail);
+    r.add("isDisconnection", is_disconnection_op);
     r.add("done", done);
     r.add("retain", retain);
     r.add("release", release);
     r.add("retainBody", retain_body);
     r.add("releaseBody", release_body);
     r.add("fetch", fetch);
+    r.add("openCancel", open_cancel);
+    r.add("cancelFetch", cancel_fetch);
+    r.add("onClientGone", on_client_gone);
     r.add("contextId", context_id);
     r.add("percentDecode", percent_decode);
     r.add("decodeBase64", decode_base64);
@@ -405,19 +410,33 @@ fn respond(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, _: v8:
     context.respond(event, response);
 }
 
-/// `fail(event, class, message)`: the event ended with an exception.
+/// `fail(event, class, message, exception)`: the event ended with an exception.
 fn fail(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, _: v8::ReturnValue) {
     let Some(context) = current(scope) else {
         return;
     };
+    let event = u32_arg(scope, &args, 0);
     let class = string_arg(scope, &args, 1);
     let message = string_arg(scope, &args, 2);
-    let event = u32_arg(scope, &args, 0);
+    let kind = if is_disconnection(scope, args.get(3)) {
+        Kind::Disconnected
+    } else {
+        Kind::Worker
+    };
     let failed = Outcome::Failed(Error {
         class,
-        ..Error::new(Kind::Worker, message)
+        ..Error::new(kind, message)
     });
     context.respond(event, failed);
+}
+
+/// `isDisconnection(error)`: whether it tells of a lost connection.
+fn is_disconnection_op(
+    scope: &mut v8::PinScope,
+    args: v8::FunctionCallbackArguments,
+    mut rv: v8::ReturnValue,
+) {
+    rv.set_bool(is_disconnection(scope, args.get(0)));
 }
 
 /// `done(event)`: the event ended well.
@@ -459,7 +478,54 @@ fn context_id(scope: &mut v8::PinScope, _: v8::FunctionCallbackArguments, mut rv
     rv.set_double(current(scope).map_or(0.0, |context| context.id() as f64));
 }
 
-/// `fetch(channel, method, url, headers, body, cf, props)`: a promise of `[status, statusText, headers, body, length]`.
+/// `onClientGone(callback)`: the event calls it if nobody waits for its answer any more.
+fn on_client_gone(
+    scope: &mut v8::PinScope,
+    args: v8::FunctionCallbackArguments,
+    _: v8::ReturnValue,
+) {
+    let (Some(context), Ok(callback)) = (
+        current(scope),
+        v8::Local::<v8::Function>::try_from(args.get(0)),
+    ) else {
+        return;
+    };
+    let callback = v8::Global::new(scope, callback);
+    context.on_gone(Box::new(move |scope| {
+        v8::tc_scope!(let scope, scope);
+        let callback = v8::Local::new(scope, callback);
+        let this = v8::undefined(scope).into();
+        // Listeners report what they throw.
+        let _ = callback.call(scope, this, &[]);
+    }));
+}
+
+/// Tells a `fetch` op to end.
+#[derive(Default)]
+struct CancelResource(tokio::sync::Notify);
+
+/// `openCancel()`: a number for `fetch` and for `cancelFetch(number)`.
+fn open_cancel(
+    scope: &mut v8::PinScope,
+    _: v8::FunctionCallbackArguments,
+    mut rv: v8::ReturnValue,
+) {
+    if let Some(context) = require_context(scope) {
+        rv.set_uint32(context.resources().insert(Rc::<CancelResource>::default()));
+    }
+}
+
+/// `cancelFetch(number)`: drops the request, which cancels its work; it has no effect on a response that has come.
+fn cancel_fetch(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, _: v8::ReturnValue) {
+    let number = u32_arg(scope, &args, 0);
+    if let Some(context) = current(scope)
+        && let Some(cancel) = context.resources().take::<CancelResource>(number)
+    {
+        cancel.0.notify_one();
+    }
+}
+
+/// `fetch(channel, method, url, headers, body, cf, props, cancel)`: a promise of `[status, statusText, headers, body, length]`.
 fn fetch(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
     let Some(context) = require_context(scope) else {
         return;
@@ -483,6 +549,13 @@ fn fetch(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: 
     } else {
         context.channels().service(channel)
     };
+    let cancel = args.get(7);
+    let cancel = match cancel.is_uint32() {
+        true => context
+            .resources()
+            .get::<CancelResource>(u32_arg(scope, &args, 7)),
+        false => None,
+    };
     let gate = context.output_gate();
     async_op(scope, &mut rv, async move {
         if let Some(gate) = gate {
@@ -498,7 +571,13 @@ fn fetch(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: 
             body,
             cf,
         };
-        Ok(Received(service.fetch(request).await?))
+        let Some(cancel) = cancel else {
+            return Ok(Received(service.fetch(request).await?));
+        };
+        tokio::select! {
+            response = service.fetch(request) => Ok(Received(response?)),
+            () = cancel.0.notified() => Err(OpError::dom("AbortError", "The operation was aborted")),
+        }
     });
 }
 

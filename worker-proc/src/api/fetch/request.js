@@ -1,11 +1,12 @@
 /* The Request class, and requests at the isolate's border. */
 "use strict";
-const { JSONParse, JSONStringify, StringPrototypeToUpperCase, TypeError } = primordials;
+const { JSONParse, JSONStringify, SafeWeakMap, StringPrototypeToUpperCase, TypeError } = primordials;
 const flags = require("flags");
 const { Headers, MUTABLE, IMMUTABLE, cloneHeaders, hasHeader, headersFromNative, headersToFlat, setHeader } = require("headers");
 const { defineInterface, isObject, constructorError, fieldError } = require("webidl");
-const { createSignal, isAbortSignal } = require("abort");
-const { Body, NOTHING, cloneBody, contentOf, extractBody, hasBody, isUsed, nativeBody, setBody } = require("fetch/body");
+const { abortSignal, createSignal, isAbortSignal } = require("abort");
+const { retryableException } = require("dom_exception");
+const { Body, NOTHING, cloneBody, contentOf, extractBody, hasBody, isUsed, moveBody, nativeBody, setBody } = require("fetch/body");
 const { parseHref } = require("fetch/href");
 
 const METHODS = [
@@ -32,6 +33,8 @@ class State {
   /** The signal the constructor was given; `signal` is what the getter shows. */
   given = null;
   signal = null;
+  /** What an event's request shares with its copies: the signal that tells of a client that goes away, once asked for. */
+  client = null;
   /** JSON text until somebody looks. */
   cf = undefined;
   cfText = undefined;
@@ -108,7 +111,7 @@ class Request extends Body {
 
   get signal() {
     const state = stateOf(this);
-    state.signal ??= state.given ?? createSignal();
+    state.signal ??= state.given ?? (state.client === null ? createSignal() : clientSignal(state.client));
     return state.signal;
   }
 
@@ -146,6 +149,25 @@ class Request extends Body {
 const inside = { __proto__: null };
 defineInterface(Request);
 
+/** Signals that abort when an event's client goes away. */
+const clientSignals = new SafeWeakMap();
+
+function clientSignal(client) {
+  if (client.signal === null) {
+    const signal = (client.signal = createSignal());
+    clientSignals.set(signal, true);
+    ops.onClientGone(() => abortSignal(signal, retryableException("The client has disconnected", "AbortError")));
+  }
+  return client.signal;
+}
+
+/** The signal that a request sent on obeys. Those of an event's client end its event, not what the event asked others for. */
+function subrequestSignal(state) {
+  const signal = state.given ?? (state.client !== null && flags.requestSignalPassthrough ? clientSignal(state.client) : null);
+  if (signal === null || flags.requestSignalPassthrough || !clientSignals.has(signal)) return signal;
+  return null;
+}
+
 function headers(request, state) {
   if (state.headers === null) {
     state.headers = state.head === 0 ? new Headers() : headersFromNative(ops.requestHeaders(state.head), IMMUTABLE);
@@ -164,41 +186,6 @@ function cf(state) {
     state.cfText = undefined;
   }
   return state.cf;
-}
-
-/** The body changes its owner: what had it counts as used. */
-function moveBody(content) {
-  const { kind, content: held, length, stream, type } = content;
-  const moved = nativeBody(0, 0);
-  moved.kind = kind;
-  moved.content = held;
-  moved.length = length;
-  moved.stream = stream;
-  moved.type = type;
-  if (stream === null) content.used = true;
-  else cloneThrough(content, moved);
-  return moved;
-}
-
-/** A body whose stream is already out: the new owner reads it through a stream of its own. */
-function cloneThrough(content, moved) {
-  const streams = require("streams");
-  const { takeBody } = require("fetch/body");
-  const taken = takeBody(content);
-  if (typeof taken === "object" && streams.isReadableStream(taken)) {
-    moved.kind = 4;
-    moved.content = moved.stream = passThrough(taken);
-  } else {
-    moved.content = taken;
-    moved.stream = null;
-  }
-}
-
-/** A stream of the same chunks that nobody has seen yet. */
-function passThrough(stream) {
-  const { IdentityTransformStream } = require("streams").globals;
-  const through = new IdentityTransformStream();
-  return primordials.ReflectApply(require("streams").globals.ReadableStream.prototype.pipeThrough, stream, [through]);
 }
 
 function toUrl(text) {
@@ -221,7 +208,8 @@ function copyState(state, other, request) {
   state.headers = cloneHeaders(headers(request, other), MUTABLE);
   state.redirect = other.redirect;
   state.fetcher = other.fetcher;
-  state.given = other.given ?? other.signal;
+  state.given = other.given;
+  state.client = other.client;
   const value = cf(other);
   state.cf = value === undefined ? undefined : JSONParse(JSONStringify(value));
   state.cache = other.cache;
@@ -232,7 +220,8 @@ function copyInit(state, other, request) {
   state.method = other.method;
   state.headers = cloneHeaders(headers(request, other), MUTABLE);
   state.redirect = other.redirect;
-  state.given = other.given ?? other.signal;
+  state.given = other.given;
+  state.client = other.client;
   state.cf = cf(other);
   state.cache = other.cache;
 }
@@ -270,7 +259,7 @@ function readInit(state, init) {
     state.cache = mode;
   }
   if (has(integrity) && `${integrity}` !== "") throw new TypeError("'integrity' is not implemented.");
-  if (signal === null) state.given = null;
+  if (signal === null) state.given = state.client = null;
   else if (signal !== undefined) {
     if (!isAbortSignal(signal)) throw fieldError("signal", "RequestInitializerDict", "AbortSignal");
     state.given = signal;
@@ -303,6 +292,7 @@ function nativeRequest(head, method, url, body, length, cfText) {
   state.cfText = cfText;
   // A worker that passes its request on leaves redirects to its client.
   state.redirect = "manual";
+  if (flags.enableRequestSignal) state.client = { __proto__: null, signal: null };
   return makeRequest(state, nativeBody(body, length));
 }
 
@@ -312,4 +302,5 @@ exports.nativeRequest = nativeRequest;
 exports.requestState = (request) => stateOf(request);
 exports.requestHeaders = (request) => headersToFlat(headers(request, stateOf(request)));
 exports.requestCf = (state) => cf(state);
+exports.subrequestSignal = subrequestSignal;
 exports.globals = { Request };

@@ -10,7 +10,7 @@ const { isResponse, sendResponse } = require("fetch/response");
 const { fetchThrough, GLOBAL_OUTBOUND } = require("fetch");
 const { WorkerEntrypoint, WorkflowEntrypoint, createContext, createFetcher, createLoopback } =
   require("workers/entrypoints");
-const { done, fail } = require("fetch/events");
+const { done, fail, isDisconnection } = require("fetch/events");
 const { ASYNC, SYNC, logUncaught } = require("report_error");
 const { beginTime } = require("clock");
 const { createUnsafeEval } = require("workers/unsafe_eval");
@@ -123,7 +123,8 @@ const ONLY = 0;
 /** Answers the event with what `call(request)` gives: a response, or a promise of one. */
 function answer(event, state, request, call) {
   const onError = (source, error) => {
-    logUncaught(source, error);
+    // A lost connection is not the worker's fault.
+    if (!isDisconnection(error)) logUncaught(source, error);
     if (!state.passThrough) {
       fail(event, error);
       return;

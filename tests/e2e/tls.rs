@@ -1,0 +1,215 @@
+//! Sockets and external servers of kind `https`.
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::sync::Arc;
+
+use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+use rustls::crypto::aws_lc_rs;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
+use tests::DEADLINE;
+use tests::folder::Folder;
+use tests::server::{Server, Start};
+use tests::stream::Address;
+
+use super::program;
+
+/// The worker says by which URL it was called, or what the service `EXTERNAL` says.
+const WORKER: &str = r#"
+export default {
+  async fetch(request, env) {
+    if (!request.url.startsWith("http:")) return new Response(request.url);
+    return env.EXTERNAL.fetch("http://external/path").catch((error) => new Response(`${error}`));
+  },
+};
+"#;
+
+/// SERVER and CLIENT are `TlsOptions`.
+const CONFIG: &str = r#"using Workerd = import "/workerd/workerd.capnp";
+const config :Workerd.Config = (
+  services = [
+    (name = "main", worker = (
+      modules = [(name = "worker.js", esModule = embed "worker.js")],
+      compatibilityDate = "2026-01-01",
+      bindings = [(name = "EXTERNAL", service = "external")])),
+    (name = "external", external = (
+      address = "unix:tls.sock", https = (certificateHost = "localhost", tlsOptions = (CLIENT)))),
+  ],
+  sockets = [
+    (name = "http", address = "127.0.0.1:0", http = (), service = "main"),
+    (name = "https", address = "127.0.0.1:0", https = (tlsOptions = (SERVER)), service = "main"),
+    (name = "unix", address = "unix:tls.sock", https = (tlsOptions = (SERVER)), service = "main"),
+  ],
+);
+"#;
+
+const KEYPAIR: &str =
+    r#"keypair = (privateKey = embed "key.pem", certificateChain = embed "cert.pem")"#;
+const TRUST: &str = r#"trustedCertificates = [embed "ca.pem"]"#;
+
+/// An authority, and a certificate of its own for `localhost`, with their keys as PEM.
+fn folder(server: &str, client: &str) -> Folder {
+    let authority_key = KeyPair::generate().unwrap();
+    let mut authority = CertificateParams::new(Vec::new()).unwrap();
+    authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let authority_pem = authority.self_signed(&authority_key).unwrap().pem();
+    let key = KeyPair::generate().unwrap();
+    let certificate = CertificateParams::new(["localhost".to_owned()])
+        .unwrap()
+        .signed_by(&key, &Issuer::new(authority, authority_key))
+        .unwrap();
+    Folder::new(&[
+        ("ca.pem", &authority_pem),
+        ("cert.pem", &certificate.pem()),
+        ("key.pem", &key.serialize_pem()),
+        ("worker.js", WORKER),
+        (
+            "config.capnp",
+            &CONFIG.replace("SERVER", server).replace("CLIENT", client),
+        ),
+    ])
+}
+
+fn start(folder: &Folder) -> Server {
+    Start::serve(&program(), &folder.path("config.capnp"))
+        .folder(folder.root())
+        .start()
+}
+
+/// Asks the socket `https`: the protocol agreed on, and the answer where it is HTTP/1.1.
+fn ask(folder: &Folder, server: &Server, protocols: &[&str]) -> (Option<Vec<u8>>, String) {
+    let mut roots = RootCertStore::empty();
+    let authority = std::fs::read(folder.path("ca.pem")).unwrap();
+    roots
+        .add(CertificateDer::from_pem_slice(&authority).unwrap())
+        .unwrap();
+    let provider = Arc::new(aws_lc_rs::default_provider());
+    let mut config = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    config.alpn_protocols = protocols
+        .iter()
+        .map(|name| name.as_bytes().to_vec())
+        .collect();
+    let Address::Loopback(port) = server.address("https") else {
+        panic!("a port");
+    };
+    let socket = TcpStream::connect(("127.0.0.1", port)).unwrap();
+    socket.set_read_timeout(Some(DEADLINE)).unwrap();
+    let client = ClientConnection::new(Arc::new(config), "localhost".try_into().unwrap()).unwrap();
+    let mut stream = StreamOwned::new(client, socket);
+    while stream.conn.is_handshaking() {
+        stream.conn.complete_io(&mut stream.sock).unwrap();
+    }
+    let protocol = stream.conn.alpn_protocol().map(<[u8]>::to_vec);
+    let mut answer = String::new();
+    if protocol.as_deref() != Some(b"h2") {
+        stream
+            .write_all(b"GET /x HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+            .unwrap();
+        stream.read_to_string(&mut answer).unwrap();
+    }
+    (protocol, answer)
+}
+
+#[test]
+fn a_socket_of_https() {
+    let folder = folder(KEYPAIR, "");
+    let server = start(&folder);
+    for (offered, chosen) in [
+        (&[][..], None),
+        (&["http/1.1"], Some("http/1.1")),
+        (&["h2", "http/1.1"], Some("h2")),
+    ] {
+        let (protocol, answer) = ask(&folder, &server, offered);
+        assert_eq!(protocol.as_deref(), chosen.map(str::as_bytes));
+        assert!(
+            chosen == Some("h2") || answer.ends_with("https://localhost/x"),
+            "{answer}"
+        );
+    }
+    // What is no TLS is told so, and harms nobody.
+    let _ = tests::http::exchange(
+        &server.address("https"),
+        b"GET / HTTP/1.1\r\nHost: a\r\n\r\n",
+    );
+    server.complaint("HTTP connection failed: TLS handshake failed");
+    assert!(ask(&folder, &server, &[]).1.starts_with("HTTP/1.1 200"));
+}
+
+#[test]
+fn an_external_server_is_known_by_its_certificate() {
+    let folder = folder(KEYPAIR, TRUST);
+    assert_eq!(start(&folder).get("/").text(), "https://external/path");
+}
+
+#[test]
+fn an_external_server_that_nobody_vouches_for_is_not_called() {
+    let folder = folder(KEYPAIR, "trustBrowserCas = true");
+    let server = start(&folder);
+    let answer = server.get("/");
+    assert!(
+        answer
+            .text()
+            .starts_with("Error: internal error; reference = "),
+        "{answer:?}"
+    );
+    server.complaint("TLS handshake failed: invalid peer certificate: UnknownIssuer; reference = ");
+}
+
+#[test]
+fn clients_show_certificates_where_they_are_required() {
+    let server = format!("{KEYPAIR}, {TRUST}, requireClientCerts = true, minVersion = tls1Dot2");
+    let with = folder(&server, &format!("{KEYPAIR}, {TRUST}"));
+    assert_eq!(start(&with).get("/").text(), "https://external/path");
+    let without = folder(&server, &format!("{TRUST}, minVersion = tls1Dot3"));
+    let server = start(&without);
+    assert_ne!(server.get("/").text(), "https://external/path");
+    server.complaint("TLS handshake failed: peer sent no certificates");
+}
+
+#[test]
+fn bad_keys_and_certificates_are_refused() {
+    let replaced = |part: &str| KEYPAIR.replace(&format!("embed \"{part}.pem\""), "\"none\"");
+    for (server, client, message) in [
+        (
+            "",
+            "",
+            "Socket \"https\": TLS configuration: a TLS listener needs a keypair",
+        ),
+        (
+            &replaced("key"),
+            "",
+            "Socket \"https\": TLS configuration: no items found",
+        ),
+        (
+            &replaced("cert"),
+            "",
+            "Socket \"https\": TLS configuration: no PEM certificate found",
+        ),
+        (
+            &format!("{KEYPAIR}, requireClientCerts = true"),
+            "",
+            "Socket \"https\": TLS configuration: no root trust anchors were provided",
+        ),
+        (
+            KEYPAIR,
+            "trustedCertificates = [\"none\"]",
+            "service external: TLS configuration: no PEM certificate found",
+        ),
+    ] {
+        let folder = folder(server, client);
+        let mut command = program().command();
+        command
+            .current_dir(folder.root())
+            .args(["serve", "config.capnp"]);
+        let output = tests::program::output(command, &[]);
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(1), "{stderr}");
+        assert!(stderr.lines().any(|line| line == message), "{stderr}");
+    }
+}

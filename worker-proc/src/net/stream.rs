@@ -1,0 +1,140 @@
+//! An accepted connection that two look at: hyper reads and writes it, the server waits beside it for its client to go.
+//!
+//! `accept` makes these. A half-closed connection is not read while its request is handled, so that hyper alone would see
+//! a client that goes away only when it writes.
+
+use std::io::{Error, ErrorKind, IoSlice, Result};
+use std::net::Shutdown;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use socket2::SockRef;
+use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
+use tokio::net::{TcpStream, UnixStream};
+
+/// See the module. Shared by `Arc` because hyper wants streams that may change threads; ours never do.
+#[derive(Clone)]
+pub struct Accepted(Arc<Socket>);
+
+enum Socket {
+    Tcp(TcpStream),
+    Unix(UnixStream),
+}
+
+macro_rules! either {
+    ($accepted:expr, $stream:ident => $call:expr) => {
+        match &*$accepted.0 {
+            Socket::Tcp($stream) => $call,
+            Socket::Unix($stream) => $call,
+        }
+    };
+}
+
+impl Accepted {
+    pub fn tcp(stream: TcpStream) -> Result<Self> {
+        // Answers are written whole: waiting for more would only delay them.
+        stream.set_nodelay(true)?;
+        Ok(Self(Arc::new(Socket::Tcp(stream))))
+    }
+
+    pub fn unix(stream: UnixStream) -> Self {
+        Self(Arc::new(Socket::Unix(stream)))
+    }
+
+    /// Waits until the client can be told nothing any more: it has reset the connection, or closed a Unix socket.
+    /// A client that has only closed its own side still listens.
+    pub async fn gone(self) {
+        let waited = match &*self.0 {
+            Socket::Tcp(stream) => stream.ready(Interest::ERROR).await.map(drop),
+            Socket::Unix(stream) => unix_gone(stream).await,
+        };
+        if waited.is_err() {
+            // The event loop is shutting down, and ends this task with all others.
+            std::future::pending::<()>().await;
+        }
+    }
+}
+
+/// `Interest::PRIORITY` is told of a closed reading side, `Interest::WRITABLE` of a closed writing side.
+async fn unix_gone(stream: &UnixStream) -> Result<()> {
+    if stream
+        .ready(Interest::ERROR | Interest::PRIORITY)
+        .await?
+        .is_error()
+        || stream.ready(Interest::WRITABLE).await?.is_write_closed()
+    {
+        return Ok(());
+    }
+    stream.ready(Interest::ERROR).await.map(drop)
+}
+
+/// Nothing more is there, says a system call that did less than was asked: the next one waits for the event loop.
+fn exhausted() -> Result<()> {
+    Err(ErrorKind::WouldBlock.into())
+}
+
+fn blocks(error: &Error) -> bool {
+    error.kind() == ErrorKind::WouldBlock
+}
+
+impl AsyncRead for Accepted {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<Result<()>> {
+        either!(self, stream => loop {
+            ready!(stream.poll_read_ready(cx))?;
+            let asked = buffer.remaining();
+            match stream.try_read_buf(buffer) {
+                Err(error) if blocks(&error) => {}
+                Ok(count) => {
+                    if count > 0 && count < asked {
+                        let _ = stream.try_io(Interest::READABLE, exhausted);
+                    }
+                    return Poll::Ready(Ok(()));
+                }
+                Err(error) => return Poll::Ready(Err(error)),
+            }
+        })
+    }
+}
+
+impl AsyncWrite for Accepted {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<Result<usize>> {
+        either!(self, stream => loop {
+            ready!(stream.poll_write_ready(cx))?;
+            match stream.try_write(bytes) {
+                Err(error) if blocks(&error) => {}
+                written => return Poll::Ready(written),
+            }
+        })
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<Result<usize>> {
+        either!(self, stream => loop {
+            ready!(stream.poll_write_ready(cx))?;
+            match stream.try_write_vectored(slices) {
+                Err(error) if blocks(&error) => {}
+                written => return Poll::Ready(written),
+            }
+        })
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        true
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Result<()>> {
+        Poll::Ready(either!(self, stream => SockRef::from(stream).shutdown(Shutdown::Write)))
+    }
+}
