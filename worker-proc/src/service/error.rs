@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use bytes::Bytes;
+
 /// Who is at fault, and so what a client or caller is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
@@ -23,6 +25,8 @@ pub struct Error {
     /// The worker's stack, for the log.
     pub stack: Option<String>,
     pub flags: Flags,
+    /// The exception in V8's wire format, with the properties that it was given: for callers over RPC.
+    pub exception: Option<Bytes>,
 }
 
 /// What a caller is told beside the message, as properties of the exception.
@@ -44,6 +48,7 @@ impl Error {
             message: message.into(),
             stack: None,
             flags: Flags::default(),
+            exception: None,
         }
     }
 
