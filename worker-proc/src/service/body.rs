@@ -28,6 +28,9 @@ pub trait BodyStream {
     fn length(&self) -> Option<u64> {
         None
     }
+
+    /// Tells the source why nobody reads it any more; it is dropped next.
+    fn refuse(&mut self, _reason: Error) {}
 }
 
 impl Body {
@@ -49,6 +52,13 @@ impl Body {
                 Poll::Ready((!bytes.is_empty()).then_some(Ok(bytes)))
             }
             Self::Stream(stream) => stream.poll_chunk(cx),
+        }
+    }
+
+    /// Ends the reading; the source learns why.
+    pub fn refuse(self, reason: Error) {
+        if let Self::Stream(mut stream) = self {
+            stream.refuse(reason);
         }
     }
 }
@@ -78,6 +88,7 @@ impl fmt::Debug for Body {
 pub struct BodyWriter {
     sender: mpsc::Sender<Bytes>,
     end: Rc<RefCell<Option<Result<(), Error>>>>,
+    refused: Rc<RefCell<Option<Error>>>,
 }
 
 /// Chunks that wait in a body channel; the writer waits when it is full.
@@ -86,6 +97,7 @@ const MAX_WAITING_CHUNKS: usize = 1;
 struct Receiver {
     receiver: mpsc::Receiver<Bytes>,
     end: Rc<RefCell<Option<Result<(), Error>>>>,
+    refused: Rc<RefCell<Option<Error>>>,
     left: Option<u64>,
 }
 
@@ -93,21 +105,28 @@ struct Receiver {
 pub fn channel(length: Option<u64>) -> (BodyWriter, Body) {
     let (sender, receiver) = mpsc::channel(MAX_WAITING_CHUNKS);
     let end = Rc::default();
+    let refused = Rc::default();
     let body = Body::Stream(Box::new(Receiver {
         receiver,
         end: Rc::clone(&end),
+        refused: Rc::clone(&refused),
         left: length,
     }));
-    (BodyWriter { sender, end }, body)
+    let writer = BodyWriter {
+        sender,
+        end,
+        refused,
+    };
+    (writer, body)
 }
 
 impl BodyWriter {
-    /// Writes a chunk, waiting for room; an error means that the reader has gone.
+    /// Writes a chunk, waiting for room; an error is the reader's reason to go, or says that it has gone.
     pub async fn write(&self, chunk: Bytes) -> Result<(), Error> {
-        self.sender
-            .send(chunk)
-            .await
-            .map_err(|_| Error::disconnected("The reader of the body has gone away."))
+        self.sender.send(chunk).await.map_err(|_| {
+            let refused = self.refused.borrow().clone();
+            refused.unwrap_or_else(|| Error::disconnected("The reader of the body has gone away."))
+        })
     }
 
     /// The body is complete.
@@ -139,6 +158,10 @@ impl BodyStream for Receiver {
 
     fn length(&self) -> Option<u64> {
         self.left
+    }
+
+    fn refuse(&mut self, reason: Error) {
+        self.refused.borrow_mut().get_or_insert(reason);
     }
 }
 

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::hash::{BuildHasher, RandomState};
 
+use bytes::Bytes;
+
 /// Who is at fault, and so what a client or caller is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
@@ -22,6 +24,8 @@ pub struct Error {
     pub class: String,
     pub message: String,
     pub flags: Flags,
+    /// The exception in V8's wire format, with the properties that it was given: for callers over RPC.
+    pub exception: Option<Bytes>,
 }
 
 /// What a caller is told beside the message, as properties of the exception.
@@ -42,6 +46,7 @@ impl Error {
             class: "Error".to_owned(),
             message: message.into(),
             flags: Flags::default(),
+            exception: None,
         }
     }
 

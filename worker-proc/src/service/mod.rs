@@ -6,6 +6,7 @@ mod actor;
 mod body;
 mod error;
 mod resource;
+pub mod rpc;
 
 use std::rc::Rc;
 
@@ -72,6 +73,30 @@ pub trait Service {
             )))
         })
     }
+
+    /// Starts an RPC session with its first call; services that are no workers refuse.
+    fn rpc(self: Rc<Self>, _call: rpc::Call) -> rpc::Answer {
+        let mut error = Error::internal("The receiver is not an RPC object");
+        error.class = "TypeError".to_owned();
+        rpc::Answer::failed(error)
+    }
+
+    /// How another process finds the same service; none if it must be reached through this one.
+    fn designation(&self) -> Option<Designation> {
+        None
+    }
+}
+
+/// What tells one service from another, so that a process with the same config finds it again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Designation {
+    /// An entrypoint of a service of the config; props are JSON.
+    Entrypoint {
+        service: String,
+        entrypoint: Option<String>,
+        props: Option<String>,
+    },
+    Actor(Address),
 }
 
 /// Where a worker's subrequests go: channel 0 is its global outbound, the others are its bindings.
