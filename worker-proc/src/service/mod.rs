@@ -6,6 +6,7 @@ mod actor;
 mod body;
 mod error;
 mod resource;
+pub mod websocket;
 
 use std::rc::Rc;
 
@@ -15,6 +16,7 @@ pub use actor::{ActorId, Address};
 pub use body::{Body, BodyStream, BodyWriter, channel};
 pub use error::{Error, Flags, Kind};
 pub use resource::ResourceTable;
+pub use websocket::WebSocket;
 
 /// An HTTP request on its way to a service.
 #[derive(Debug)]
@@ -36,6 +38,8 @@ pub struct Response {
     pub status_text: Option<String>,
     pub headers: http::HeaderMap,
     pub body: Body,
+    /// With status 101: the end that talks to whoever asked for a WebSocket.
+    pub websocket: Option<WebSocket>,
 }
 
 impl Response {
@@ -46,6 +50,7 @@ impl Response {
             status_text: None,
             headers: http::HeaderMap::new(),
             body: Body::from(text.into()),
+            websocket: None,
         }
     }
 }
