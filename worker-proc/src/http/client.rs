@@ -167,5 +167,6 @@ fn incoming(response: http::Response<hyper::body::Incoming>) -> Response {
         status_text,
         headers,
         body: from_hyper(body),
+        websocket: None,
     }
 }

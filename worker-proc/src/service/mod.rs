@@ -7,6 +7,7 @@ mod body;
 mod error;
 mod resource;
 pub mod rpc;
+pub mod websocket;
 
 use std::rc::Rc;
 
@@ -16,6 +17,7 @@ pub use actor::{ActorId, Address, Namespace};
 pub use body::{Body, BodyStream, BodyWriter, channel};
 pub use error::{Error, Flags, Kind};
 pub use resource::ResourceTable;
+pub use websocket::WebSocket;
 
 /// An HTTP request on its way to a service.
 #[derive(Debug)]
@@ -37,6 +39,8 @@ pub struct Response {
     pub status_text: Option<String>,
     pub headers: http::HeaderMap,
     pub body: Body,
+    /// With status 101: the end that talks to whoever asked for a WebSocket.
+    pub websocket: Option<WebSocket>,
 }
 
 impl Response {
@@ -47,6 +51,7 @@ impl Response {
             status_text: None,
             headers: http::HeaderMap::new(),
             body: Body::from(text.into()),
+            websocket: None,
         }
     }
 }

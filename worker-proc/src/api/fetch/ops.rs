@@ -406,6 +406,7 @@ fn respond(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, _: v8:
         status_text,
         headers,
         body,
+        websocket: None,
     });
     context.respond(event, response);
 }

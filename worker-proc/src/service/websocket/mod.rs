@@ -1,0 +1,219 @@
+//! One end of a WebSocket, whatever carries it: the other end of a pair in memory, a connection, another process.
+//!
+//! The HTTP server and client make ends over connections, JavaScript makes pairs, the hibernation manager keeps ends that no
+//! JavaScript object stands for. An end passes from one owner to the next whole: in a [`super::Response`], by value.
+//! Control frames are the carrier's affair: a ping never comes out of an end.
+
+mod deflate;
+mod frame;
+mod pair;
+mod wire;
+
+use std::cell::{Cell, RefCell};
+use std::fmt;
+use std::future::poll_fn;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+
+pub use deflate::Deflate;
+pub use wire::{ByteStream, Role, Wire};
+
+use super::Error;
+
+/// The largest message that is received, as on the published binary; a larger one ends the connection with code 1009.
+pub const MAX_MESSAGE_BYTES: usize = 32 << 20;
+
+/// What is told of an end whose other end went away with no Close message.
+pub const LOST: &str = "WebSocket disconnected between frames without sending `Close`.";
+
+/// What ends exchange.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Message {
+    /// UTF-8; who makes the message has checked it.
+    Text(Bytes),
+    Binary(Bytes),
+    /// The last message of its direction. The other direction goes on until it has its own.
+    Close(Close),
+}
+
+/// Why a WebSocket closes (RFC 6455 section 7.4).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Close {
+    /// [`Close::NO_STATUS`] stands for a Close frame without a code.
+    pub code: u16,
+    pub reason: String,
+}
+
+impl Close {
+    pub const NO_STATUS: u16 = 1005;
+}
+
+impl Message {
+    /// Bytes of the payload.
+    pub fn len(&self) -> usize {
+        match self {
+            Self::Text(bytes) | Self::Binary(bytes) => bytes.len(),
+            Self::Close(close) => close.reason.len(),
+        }
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+/// What carries an end. Dropping it is an abrupt loss for the other end, unless both directions are closed.
+pub trait Transport {
+    /// Sends: takes the message out as soon as there is room and is ready once it is on its way. With the message gone it
+    /// waits for that alone. One sender at a time.
+    fn poll_send(
+        &mut self,
+        cx: &mut Context<'_>,
+        message: &mut Option<Message>,
+    ) -> Poll<Result<(), Error>>;
+
+    /// The next message; after a [`Message::Close`] there is none. One receiver at a time.
+    fn poll_receive(
+        &mut self,
+        cx: &mut Context<'_>,
+        max_bytes: usize,
+    ) -> Poll<Result<Message, Error>>;
+
+    /// Whether it is known that nothing sent now can arrive.
+    fn is_lost(&self) -> bool;
+
+    /// Connects what is at the far end of this one to `other` for good, with nothing in between: this end is used up then.
+    /// Refuses, and gives both back, where somebody has to carry messages between the two.
+    fn splice(self: Box<Self>, other: Box<dyn Transport>) -> Result<(), Unspliced>;
+
+    /// The connection itself with what was read too early, if no frame has been exchanged; else the transport as it was.
+    fn into_wire(self: Box<Self>) -> Result<Wire, Box<dyn Transport>>;
+
+    /// For an end over a connection: who it is there, and how it compresses.
+    fn wire(&self) -> Option<(Role, Option<Deflate>)> {
+        None
+    }
+}
+
+/// Two transports that could not be spliced.
+pub type Unspliced = (Box<dyn Transport>, Box<dyn Transport>);
+
+/// One end of a WebSocket. See the module.
+pub struct WebSocket {
+    transport: RefCell<Box<dyn Transport>>,
+    used: Cell<bool>,
+}
+
+impl WebSocket {
+    pub fn new(transport: Box<dyn Transport>) -> Self {
+        Self {
+            transport: RefCell::new(transport),
+            used: Cell::new(false),
+        }
+    }
+
+    /// Two ends in memory. A message waits at its sender until the other end receives it.
+    pub fn pair() -> (Self, Self) {
+        let (near, far) = pair::new();
+        (Self::new(Box::new(near)), Self::new(Box::new(far)))
+    }
+
+    /// An end over a connection whose handshake is done.
+    pub fn over(wire: Wire) -> Self {
+        Self::new(wire::carry(wire))
+    }
+
+    /// Sends a message; ends when it is on its way (in the kernel, or received by the other end of a pair). A future that is
+    /// dropped half-way leaves the message unsent or sent whole.
+    pub async fn send(&self, message: Message) -> Result<(), Error> {
+        self.used.set(true);
+        let mut message = Some(message);
+        // Borrowed for each poll alone: sending and receiving go on at the same time.
+        poll_fn(|cx| self.transport.borrow_mut().poll_send(cx, &mut message)).await
+    }
+
+    /// The next message; an error is the loss of the connection or a breach of the protocol, and the last thing to come.
+    pub async fn receive(&self, max_bytes: usize) -> Result<Message, Error> {
+        poll_fn(|cx| self.poll_receive(cx, max_bytes)).await
+    }
+
+    pub fn poll_receive(
+        &self,
+        cx: &mut Context<'_>,
+        max_bytes: usize,
+    ) -> Poll<Result<Message, Error>> {
+        self.used.set(true);
+        self.transport.borrow_mut().poll_receive(cx, max_bytes)
+    }
+
+    /// Whether it is known that nothing sent now can arrive.
+    pub fn is_lost(&self) -> bool {
+        self.transport.borrow().is_lost()
+    }
+
+    /// The connection itself, to be carried on by another process; the end as it was where there is none, or frames have
+    /// passed.
+    pub fn into_wire(self) -> Result<Wire, Self> {
+        if self.used.get() {
+            return Err(self);
+        }
+        self.transport.into_inner().into_wire().map_err(Self::new)
+    }
+
+    /// For an end over a connection: who it is there, and how it compresses.
+    pub fn wire(&self) -> Option<(Role, Option<Deflate>)> {
+        self.transport.borrow().wire()
+    }
+}
+
+impl fmt::Debug for WebSocket {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("WebSocket")
+    }
+}
+
+/// Connects two ends for good. Where one can take the other's place nothing is left to do and this returns at once;
+/// otherwise it carries messages until both directions have ended.
+pub async fn join(a: WebSocket, b: WebSocket) {
+    let fresh = !a.used.get() && !b.used.get();
+    let (a, b) = (a.transport.into_inner(), b.transport.into_inner());
+    let (a, b) = match a.splice(b) {
+        Ok(()) => return,
+        Err(unspliced) => unspliced,
+    };
+    let (b, a) = match b.splice(a) {
+        Ok(()) => return,
+        Err(unspliced) => unspliced,
+    };
+    if fresh && wire::may_relay_bytes(a.wire(), b.wire()) {
+        match (a.into_wire(), b.into_wire()) {
+            (Ok(a), Ok(b)) => wire::relay_bytes(a, b).await,
+            (a, b) => {
+                let end = |wire: Result<Wire, _>| wire.map_or_else(WebSocket::new, WebSocket::over);
+                relay(end(a), end(b)).await;
+            }
+        }
+    } else {
+        relay(WebSocket::new(a), WebSocket::new(b)).await;
+    }
+}
+
+/// Carries messages both ways. A direction that fails takes the other with it: dropped ends are lost to their peers.
+async fn relay(a: WebSocket, b: WebSocket) {
+    let one_way = async |from: &WebSocket, to: &WebSocket| -> Result<(), Error> {
+        loop {
+            let message = from.receive(MAX_MESSAGE_BYTES).await?;
+            let last = matches!(message, Message::Close(_));
+            to.send(message).await?;
+            if last {
+                return Ok(());
+            }
+        }
+    };
+    // What failed has told its own ends.
+    let _ = futures_util::future::try_join(one_way(&a, &b), one_way(&b, &a)).await;
+}
+
+#[cfg(test)]
+mod tests;
