@@ -9,6 +9,7 @@ mod glue;
 mod http;
 mod isolate;
 mod net;
+mod peer;
 mod request;
 mod service;
 
