@@ -590,6 +590,17 @@ impl Link {
         Ok(())
     }
 
+    #[cfg(test)]
+    pub fn is_idle(&self) -> bool {
+        self.outgoing.borrow().is_empty() && self.served.borrow().is_empty()
+    }
+
+    #[cfg(test)]
+    pub fn shut_down(&self) {
+        let socket = std::os::fd::AsRawFd::as_raw_fd(self.socket.get_ref());
+        nix::sys::socket::shutdown(socket, nix::sys::socket::Shutdown::Both).unwrap();
+    }
+
     /// Answers a call that was not begun.
     fn refuse(&self, call: u64, error: &Error) {
         let failure = head::Answer::Failed(convert::failure_head(error));

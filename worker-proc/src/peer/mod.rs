@@ -214,6 +214,26 @@ impl PeerLinks {
         true
     }
 
+    /// Ends the link as the death of the other process does.
+    #[cfg(test)]
+    fn unlink(&self, peer: PeerId) {
+        let link = self
+            .peers
+            .borrow_mut()
+            .get_mut(&peer)
+            .and_then(|peer| peer.link.take());
+        link.unwrap().shut_down();
+    }
+
+    /// Whether no call is known any more.
+    #[cfg(test)]
+    fn is_idle(&self) -> bool {
+        let peers = self.peers.borrow();
+        peers.values().all(|peer| {
+            peer.waiting.is_empty() && peer.link.as_ref().is_none_or(|link| link.is_idle())
+        })
+    }
+
     fn resolve(&self, address: Address) -> Result<Rc<dyn Service>, Error> {
         let resolve = self.resolve.borrow().clone();
         resolve.map_or_else(
