@@ -1,6 +1,6 @@
-//! Raw file descriptors: packet pairs, passing descriptors, sealed memory.
+//! Raw file descriptors: packet and stream pairs, passing descriptors, sealed memory.
 //!
-//! Called by `channel` and `handshake`, and by the supervisor to make what it passes. The one module of this crate with
+//! Called by `channel`, `handshake` and `peer`, and by the supervisor to make what it passes. The one module of this crate with
 //! `unsafe`: everything it hands out owns its descriptor or its mapping.
 #![allow(unsafe_code)]
 
@@ -40,6 +40,33 @@ pub fn packet_pair() -> io::Result<(OwnedFd, OwnedFd)> {
     )?)
 }
 
+/// Two connected ends of a stream of bytes, on which many small messages go in one write. Close-on-exec, non-blocking.
+pub fn stream_pair() -> io::Result<(OwnedFd, OwnedFd)> {
+    let flags = SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK;
+    Ok(socketpair(
+        AddressFamily::Unix,
+        SockType::Stream,
+        None,
+        flags,
+    )?)
+}
+
+/// Sends what there is room for: how many bytes. The descriptors go with the first of them.
+pub fn send_bytes(socket: BorrowedFd, bytes: &[u8], fds: &[OwnedFd]) -> io::Result<usize> {
+    let raw: Vec<RawFd> = fds.iter().map(AsRawFd::as_raw_fd).collect();
+    let rights = [ControlMessage::ScmRights(&raw)];
+    let control = if raw.is_empty() { &[][..] } else { &rights[..] };
+    let flags = MsgFlags::MSG_NOSIGNAL | MsgFlags::MSG_DONTWAIT;
+    let sent = sendmsg::<()>(
+        socket.as_raw_fd(),
+        &[IoSlice::new(bytes)],
+        control,
+        flags,
+        None,
+    )?;
+    Ok(sent)
+}
+
 /// Sends one packet with its descriptors.
 pub fn send_packet(socket: BorrowedFd, packet: &[u8], fds: &[BorrowedFd]) -> io::Result<()> {
     let raw: Vec<RawFd> = fds.iter().map(AsRawFd::as_raw_fd).collect();
@@ -56,7 +83,8 @@ pub fn send_packet(socket: BorrowedFd, packet: &[u8], fds: &[BorrowedFd]) -> io:
     Ok(())
 }
 
-/// Receives one packet into `buffer`: how many bytes, and its descriptors. Zero bytes mean that the other end is closed.
+/// Receives one packet (or what a stream holds) into `buffer`: how many bytes, and the descriptors that came with them. Zero
+/// bytes mean that the other end is closed.
 pub fn receive_packet(socket: BorrowedFd, buffer: &mut [u8]) -> io::Result<(usize, Vec<OwnedFd>)> {
     let mut space = nix::cmsg_space!([RawFd; MAX_FDS_PER_PACKET]);
     let mut iov = [IoSliceMut::new(buffer)];
@@ -202,6 +230,13 @@ impl fmt::Debug for Mapping {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Mapping({} bytes)", self.length)
     }
+}
+
+/// The same memory, seen as bytes to write to.
+pub fn bytes_of_words_mut(words: &mut [u64]) -> &mut [u8] {
+    let length = size_of_val(words);
+    // SAFETY: initialised memory of the same length and lifetime, borrowed mutably; any bytes are a word.
+    unsafe { std::slice::from_raw_parts_mut(words.as_mut_ptr().cast(), length) }
 }
 
 /// The same memory, seen as bytes.

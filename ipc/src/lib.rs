@@ -1,17 +1,19 @@
 //! What flows between the processes of one `workerd`: the start of a runtime process, the control channel between it and
-//! the supervisor, and the file descriptors that travel with it.
+//! the supervisor with the file descriptors that travel with it, and the links between runtime processes.
 //!
 //! Called by the supervisor (which builds a [`Start`] and drives a [`RuntimeLink`]) and by `worker-proc` (which is given a
 //! `Start` and answers on its [`Control`]). Relies on Linux: `SOCK_SEQPACKET` pairs, `SCM_RIGHTS`, sealed `memfd`s.
 //!
 //! From the bottom up: `frame` is bytes, `fds` is raw descriptors, `messages` is the vocabulary, `channel` moves messages
 //! with their descriptors, `handshake` starts a process over a fresh channel, `start` is what a runtime process is given.
+//! `peer` is what runtime processes say to each other, on links that the supervisor makes.
 
 pub mod channel;
 pub mod fds;
 pub mod frame;
 pub mod handshake;
 pub mod messages;
+pub mod peer;
 pub mod start;
 
 pub use channel::{Channel, ChannelError, Control, RuntimeLink};

@@ -1,6 +1,6 @@
-//! The configuration's schema and the table of compatibility flags.
+//! The configuration's schema, that of the calls between processes, and the table of compatibility flags.
 //!
-//! Everything else builds on this crate. `workerd_capnp` is generated from `workerd.capnp` and
+//! Everything else builds on this crate. `workerd_capnp` and `peer_capnp` are generated from the schemas beside them and
 //! committed; `tests/generated.rs` checks that it is current and says how to renew it.
 
 pub mod compat;
@@ -9,6 +9,11 @@ pub mod compat;
 #[allow(clippy::all, unused_qualifications)]
 #[path = "generated/workerd_capnp.rs"]
 pub mod workerd_capnp;
+
+#[rustfmt::skip]
+#[allow(clippy::all, unused_qualifications)]
+#[path = "generated/peer_capnp.rs"]
+pub mod peer_capnp;
 
 /// The schema's text: what `import "/workerd/workerd.capnp"` stands for.
 pub const WORKERD_CAPNP: &str = include_str!("../workerd.capnp");

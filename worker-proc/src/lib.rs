@@ -11,6 +11,7 @@ mod http;
 mod isolate;
 mod log;
 mod net;
+mod peer;
 mod request;
 mod service;
 

@@ -1,0 +1,482 @@
+//! The heads of calls and answers: borrowed values to Cap'n Proto and back.
+//!
+//! Called by the runtime's `peer`, which makes its own types of them. Relies on `schema/peer.capnp`. A value is read inside
+//! the closure that is given to `read_*`, straight from the buffer it arrived in.
+
+use capnp::message::{Builder, ReaderOptions, ScratchSpaceHeapAllocator};
+use capnp::serialize::{read_message_from_flat_slice_no_alloc, write_message};
+use capnp::struct_list;
+use capnp::traits::Owned;
+use schema::peer_capnp as wire;
+
+use super::frame::PeerError;
+
+/// One Durable Object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Address<'a> {
+    pub namespace: &'a str,
+    pub id: &'a [u8; 32],
+    pub name: Option<&'a str>,
+    pub props: Option<&'a str>,
+}
+
+/// Names and values.
+pub type Headers<'a> = Vec<(&'a [u8], &'a [u8])>;
+
+/// What a body is, beside a head.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Body<'a> {
+    None,
+    Inline(&'a [u8]),
+    /// Follows in chunks, of so many bytes together if that is known.
+    Chunks(Option<u64>),
+}
+
+/// The head of a call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Call<'a> {
+    pub target: Address<'a>,
+    pub what: What<'a>,
+}
+
+/// What is asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum What<'a> {
+    Fetch(Request<'a>),
+    Event { handler: &'a str, argument: &'a str },
+}
+
+/// An HTTP request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Request<'a> {
+    pub method: &'a str,
+    pub url: &'a str,
+    pub headers: Headers<'a>,
+    pub cf: Option<&'a str>,
+    pub body: Body<'a>,
+}
+
+/// The head of an answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Answer<'a> {
+    Response(Response<'a>),
+    Done,
+    Failed(Failure<'a>),
+}
+
+/// An HTTP response.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Response<'a> {
+    pub status: u16,
+    pub status_text: Option<&'a str>,
+    pub headers: Headers<'a>,
+    pub body: Body<'a>,
+}
+
+/// An error.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure<'a> {
+    pub kind: FailureKind,
+    pub class: &'a str,
+    pub message: &'a str,
+    pub stack: Option<&'a str>,
+    pub retryable: bool,
+    pub overloaded: bool,
+    pub durable_object_reset: bool,
+}
+
+/// Who is at fault.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FailureKind {
+    Worker,
+    Disconnected,
+    Internal,
+}
+
+/// Memory in which heads are built; a head that does not fit takes more from the heap.
+#[derive(Debug)]
+pub struct Scratch(Vec<u8>);
+
+const SCRATCH_BYTES: usize = 8 * 1024;
+
+impl Default for Scratch {
+    fn default() -> Self {
+        Self(vec![0; SCRATCH_BYTES])
+    }
+}
+
+impl Scratch {
+    fn write(
+        &mut self,
+        out: &mut Vec<u8>,
+        build: impl FnOnce(&mut Builder<ScratchSpaceHeapAllocator>),
+    ) {
+        let mut message = Builder::new(ScratchSpaceHeapAllocator::new(&mut self.0));
+        build(&mut message);
+        // Writing to memory cannot fail.
+        let _ = write_message(out, &message);
+    }
+}
+
+impl Call<'_> {
+    pub fn write(&self, scratch: &mut Scratch, out: &mut Vec<u8>) {
+        scratch.write(out, |message| {
+            let mut call: wire::call::Builder = message.init_root();
+            write_address(call.reborrow().init_target(), &self.target);
+            match &self.what {
+                What::Fetch(request) => write_request(call.init_fetch(), request),
+                What::Event { handler, argument } => {
+                    let mut event = call.init_event();
+                    event.set_handler(*handler);
+                    event.set_argument(*argument);
+                }
+            }
+        });
+    }
+}
+
+impl Answer<'_> {
+    pub fn write(&self, scratch: &mut Scratch, out: &mut Vec<u8>) {
+        scratch.write(out, |message| {
+            let mut answer: wire::answer::Builder = message.init_root();
+            match self {
+                Self::Response(response) => write_response(answer.init_response(), response),
+                Self::Done => answer.set_done(()),
+                Self::Failed(failure) => write_failure(answer.init_failed(), failure),
+            }
+        });
+    }
+}
+
+impl Failure<'_> {
+    pub fn write(&self, scratch: &mut Scratch, out: &mut Vec<u8>) {
+        scratch.write(out, |message| write_failure(message.init_root(), self));
+    }
+}
+
+fn write_address(mut out: wire::address::Builder, address: &Address) {
+    out.set_namespace(address.namespace);
+    out.set_id(address.id);
+    if let Some(name) = address.name {
+        out.set_name(name);
+    }
+    if let Some(props) = address.props {
+        out.set_props(props);
+    }
+}
+
+fn write_request(mut out: wire::request::Builder, request: &Request) {
+    out.set_method(request.method);
+    out.set_url(request.url);
+    write_headers(
+        out.reborrow().init_headers(request.headers.len() as u32),
+        &request.headers,
+    );
+    if let Some(cf) = request.cf {
+        out.set_cf(cf);
+    }
+    write_body(out.init_body(), request.body);
+}
+
+fn write_response(mut out: wire::response::Builder, response: &Response) {
+    out.set_status(response.status);
+    if let Some(text) = response.status_text {
+        out.set_status_text(text);
+    }
+    write_headers(
+        out.reborrow().init_headers(response.headers.len() as u32),
+        &response.headers,
+    );
+    write_body(out.init_body(), response.body);
+}
+
+fn write_headers(mut out: struct_list::Builder<wire::header::Owned>, headers: &Headers) {
+    for (index, (name, value)) in headers.iter().enumerate() {
+        let mut header = out.reborrow().get(index as u32);
+        header.set_name(name);
+        header.set_value(value);
+    }
+}
+
+fn write_body(mut out: wire::body::Builder, body: Body) {
+    match body {
+        Body::None => out.set_none(()),
+        Body::Inline(bytes) => out.set_inline(bytes),
+        Body::Chunks(None) => out.set_chunks(()),
+        Body::Chunks(Some(length)) => out.set_sized_chunks(length),
+    }
+}
+
+fn write_failure(mut out: wire::failure::Builder, failure: &Failure) {
+    use wire::failure::Kind;
+    out.set_kind(match failure.kind {
+        FailureKind::Worker => Kind::Worker,
+        FailureKind::Disconnected => Kind::Disconnected,
+        FailureKind::Internal => Kind::Internal,
+    });
+    out.set_class(failure.class);
+    out.set_message(failure.message);
+    if let Some(stack) = failure.stack {
+        out.set_stack(stack);
+    }
+    out.set_retryable(failure.retryable);
+    out.set_overloaded(failure.overloaded);
+    out.set_durable_object_reset(failure.durable_object_reset);
+}
+
+/// Reads the payload of a call frame.
+pub fn read_call<R>(payload: &[u8], then: impl FnOnce(Call<'_>) -> R) -> Result<R, PeerError> {
+    read::<wire::call::Owned, _>(payload, |call| {
+        let target = address(call.get_target()?)?;
+        let what = match call.which().map_err(unknown)? {
+            wire::call::Fetch(request) => What::Fetch(self::request(request?)?),
+            wire::call::Event(event) => {
+                let event = event?;
+                What::Event {
+                    handler: event.get_handler()?.to_str()?,
+                    argument: event.get_argument()?.to_str()?,
+                }
+            }
+        };
+        Ok(then(Call { target, what }))
+    })
+}
+
+/// Reads the payload of an answer frame.
+pub fn read_answer<R>(payload: &[u8], then: impl FnOnce(Answer<'_>) -> R) -> Result<R, PeerError> {
+    read::<wire::answer::Owned, _>(payload, |answer| {
+        Ok(then(match answer.which().map_err(unknown)? {
+            wire::answer::Response(response) => Answer::Response(self::response(response?)?),
+            wire::answer::Done(()) => Answer::Done,
+            wire::answer::Failed(failure) => Answer::Failed(self::failure(failure?)?),
+        }))
+    })
+}
+
+/// Reads the payload of the frame that breaks a body off.
+pub fn read_failure<R>(
+    payload: &[u8],
+    then: impl FnOnce(Failure<'_>) -> R,
+) -> Result<R, PeerError> {
+    read::<wire::failure::Owned, _>(payload, |failure| Ok(then(self::failure(failure)?)))
+}
+
+fn read<T: Owned, R>(
+    mut payload: &[u8],
+    then: impl FnOnce(T::Reader<'_>) -> capnp::Result<R>,
+) -> Result<R, PeerError> {
+    // Everything is looked at once; twice as much lets nothing be made of a small message.
+    let words = payload.len() / 8;
+    let options = ReaderOptions {
+        traversal_limit_in_words: Some(2 * words + 64),
+        nesting_limit: 16,
+    };
+    read_message_from_flat_slice_no_alloc(&mut payload, options)
+        .and_then(|message| then(message.get_root::<T::Reader<'_>>()?))
+        .map_err(|error| PeerError::Payload(error.to_string()))
+}
+
+fn unknown(error: capnp::NotInSchema) -> capnp::Error {
+    error.into()
+}
+
+fn address<'a>(address: wire::address::Reader<'a>) -> capnp::Result<Address<'a>> {
+    let id = address.get_id()?;
+    Ok(Address {
+        namespace: address.get_namespace()?.to_str()?,
+        id: id
+            .try_into()
+            .map_err(|_| capnp::Error::failed("an id has another length".into()))?,
+        name: match address.has_name() {
+            true => Some(address.get_name()?.to_str()?),
+            false => None,
+        },
+        props: match address.has_props() {
+            true => Some(address.get_props()?.to_str()?),
+            false => None,
+        },
+    })
+}
+
+fn request<'a>(request: wire::request::Reader<'a>) -> capnp::Result<Request<'a>> {
+    Ok(Request {
+        method: request.get_method()?.to_str()?,
+        url: request.get_url()?.to_str()?,
+        headers: headers(request.get_headers()?)?,
+        cf: match request.has_cf() {
+            true => Some(request.get_cf()?.to_str()?),
+            false => None,
+        },
+        body: body(request.get_body()?)?,
+    })
+}
+
+fn response<'a>(response: wire::response::Reader<'a>) -> capnp::Result<Response<'a>> {
+    Ok(Response {
+        status: response.get_status(),
+        status_text: match response.has_status_text() {
+            true => Some(response.get_status_text()?.to_str()?),
+            false => None,
+        },
+        headers: headers(response.get_headers()?)?,
+        body: body(response.get_body()?)?,
+    })
+}
+
+fn headers<'a>(list: struct_list::Reader<'a, wire::header::Owned>) -> capnp::Result<Headers<'a>> {
+    list.iter()
+        .map(|header| Ok((header.get_name()?, header.get_value()?)))
+        .collect()
+}
+
+fn body<'a>(body: wire::body::Reader<'a>) -> capnp::Result<Body<'a>> {
+    Ok(match body.which().map_err(unknown)? {
+        wire::body::None(()) => Body::None,
+        wire::body::Inline(bytes) => Body::Inline(bytes?),
+        wire::body::Chunks(()) => Body::Chunks(None),
+        wire::body::SizedChunks(length) => Body::Chunks(Some(length)),
+    })
+}
+
+fn failure<'a>(failure: wire::failure::Reader<'a>) -> capnp::Result<Failure<'a>> {
+    use wire::failure::Kind;
+    Ok(Failure {
+        kind: match failure.get_kind().map_err(unknown)? {
+            Kind::Worker => FailureKind::Worker,
+            Kind::Disconnected => FailureKind::Disconnected,
+            Kind::Internal => FailureKind::Internal,
+        },
+        class: failure.get_class()?.to_str()?,
+        message: failure.get_message()?.to_str()?,
+        stack: match failure.has_stack() {
+            true => Some(failure.get_stack()?.to_str()?),
+            false => None,
+        },
+        retryable: failure.get_retryable(),
+        overloaded: failure.get_overloaded(),
+        durable_object_reset: failure.get_durable_object_reset(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn call<'a>() -> Call<'a> {
+        Call {
+            target: Address {
+                namespace: "app-Counter",
+                id: &[7; 32],
+                name: Some("n"),
+                props: None,
+            },
+            what: What::Fetch(Request {
+                method: "POST",
+                url: "https://example.com/?a=b",
+                headers: vec![(b"accept", b"*/*"), (b"x", b"\xff"), (b"x", b"")],
+                cf: Some("{}"),
+                body: Body::Inline(b"hello"),
+            }),
+        }
+    }
+
+    fn written(write: impl FnOnce(&mut Scratch, &mut Vec<u8>)) -> Vec<u64> {
+        let mut bytes = Vec::new();
+        write(&mut Scratch::default(), &mut bytes);
+        let words = bytes.chunks(8);
+        words
+            .map(|word| u64::from_ne_bytes(word.try_into().unwrap()))
+            .collect()
+    }
+
+    #[test]
+    fn calls_come_back() {
+        let mut event = call();
+        event.what = What::Event {
+            handler: "alarm",
+            argument: "{}",
+        };
+        let mut plain = call();
+        plain.what = What::Fetch(Request {
+            method: "GET",
+            url: "",
+            headers: vec![],
+            cf: None,
+            body: Body::Chunks(None),
+        });
+        // Longer than the scratch memory.
+        let mut long = call();
+        let bytes = vec![9; 3 * SCRATCH_BYTES];
+        if let What::Fetch(request) = &mut long.what {
+            request.headers = vec![(b"a", &bytes); 5];
+            request.body = Body::Inline(&bytes);
+        }
+        for call in [call(), event, plain, long] {
+            let words = written(|scratch, out| call.write(scratch, out));
+            let payload = crate::fds::bytes_of_words(&words);
+            assert_eq!(read_call(payload, |read| assert_eq!(read, call)), Ok(()));
+        }
+    }
+
+    #[test]
+    fn scratch_memory_is_clean_every_time() {
+        let mut scratch = Scratch::default();
+        let mut first = Vec::new();
+        call().write(&mut scratch, &mut first);
+        let mut second = Vec::new();
+        call().write(&mut scratch, &mut second);
+        assert_eq!(first, second);
+        assert!(scratch.0.iter().all(|byte| *byte == 0));
+    }
+
+    #[test]
+    fn answers_come_back() {
+        let failure = Failure {
+            kind: FailureKind::Worker,
+            class: "TypeError",
+            message: "no",
+            stack: Some("TypeError: no\n  at x"),
+            retryable: true,
+            overloaded: false,
+            durable_object_reset: true,
+        };
+        let response = Response {
+            status: 299,
+            status_text: Some("Odd"),
+            headers: vec![(b"a", b"b")],
+            body: Body::Chunks(Some(5)),
+        };
+        for answer in [
+            Answer::Response(response),
+            Answer::Done,
+            Answer::Failed(failure.clone()),
+        ] {
+            let words = written(|scratch, out| answer.write(scratch, out));
+            let payload = crate::fds::bytes_of_words(&words);
+            assert_eq!(
+                read_answer(payload, |read| assert_eq!(read, answer)),
+                Ok(())
+            );
+        }
+        let words = written(|scratch, out| failure.write(scratch, out));
+        let payload = crate::fds::bytes_of_words(&words);
+        assert_eq!(
+            read_failure(payload, |read| assert_eq!(read, failure)),
+            Ok(())
+        );
+    }
+
+    #[test]
+    fn changed_bytes_never_panic() {
+        let good = written(|scratch, out| call().write(scratch, out));
+        for bit in 0..good.len() * 64 {
+            let mut words = good.clone();
+            words[bit / 64] ^= 1 << (bit % 64);
+            let _ = read_call(crate::fds::bytes_of_words(&words), |_| ());
+        }
+        for length in 0..good.len() {
+            let cut = &crate::fds::bytes_of_words(&good)[..length * 8];
+            let _ = read_call(cut, |_| ());
+        }
+    }
+}

@@ -1,0 +1,253 @@
+//! The other runtime processes: calls to objects that live in them, and calls from them to objects that live here.
+//!
+//! `boot` makes [`PeerLinks`] and feeds it the links that the supervisor makes; the actor host asks it for
+//! [`PeerLinks::actor`] and answers incoming calls through a [`Resolve`]. Relies on `service` for what is called and on
+//! `ipc::peer` for the frames. A server of one process has the same value with no link in it, and nothing here runs.
+//!
+//! From the bottom up: `convert` turns heads into neutral types and back, `stream` is the two halves of a body with their
+//! credit, `link` drives one socket and knows the calls on it, `remote` is an object of another process as a service.
+
+mod convert;
+mod link;
+mod remote;
+mod stream;
+#[cfg(test)]
+mod tests;
+
+use std::cell::{Cell, RefCell};
+use std::collections::{HashMap, VecDeque};
+use std::os::fd::OwnedFd;
+use std::rc::Rc;
+
+use tokio::sync::Notify;
+
+use crate::service::{Address, Error, Service, Slot};
+use link::{Job, Link};
+use remote::Remote;
+
+/// Calls that this process may have under way to one other, waiting ones included. Beyond it they fail as overloaded, and
+/// so does an incoming one beyond it.
+pub const MAX_CALLS_PER_PEER: usize = 4096;
+
+/// Finds the object that an incoming call is for. The call is refused with the error.
+pub type Resolve = Rc<dyn Fn(Address) -> Result<Rc<dyn Service>, Error>>;
+
+/// Which of the runtime processes this is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place {
+    pub slot: Slot,
+    /// How many slots the server has.
+    pub slots: u32,
+    /// Counts the reloads: a higher one replaces this one.
+    pub generation: u64,
+}
+
+/// Another runtime process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct PeerId {
+    pub generation: u64,
+    pub slot: Slot,
+}
+
+/// This process among the others.
+pub struct PeerLinks {
+    place: Place,
+    resolve: RefCell<Option<Resolve>>,
+    peers: RefCell<HashMap<PeerId, Peer>>,
+    draining: Cell<bool>,
+    drain_begins: Notify,
+}
+
+/// What leads to one other process.
+#[derive(Default)]
+struct Peer {
+    /// `None` while that process is away.
+    link: Option<Rc<Link>>,
+    /// Calls that wait for it to come back, at most [`MAX_CALLS_PER_PEER`]. Each gives up by itself.
+    waiting: VecDeque<Job>,
+}
+
+impl PeerLinks {
+    pub fn new(place: Place) -> Rc<Self> {
+        Rc::new(Self {
+            place,
+            resolve: RefCell::default(),
+            peers: RefCell::default(),
+            draining: Cell::new(false),
+            drain_begins: Notify::new(),
+        })
+    }
+
+    /// Says how incoming calls find their objects. Without it they are refused.
+    pub fn serve(&self, resolve: Resolve) {
+        *self.resolve.borrow_mut() = Some(resolve);
+    }
+
+    pub fn place(&self) -> Place {
+        self.place
+    }
+
+    /// An object that lives in the process of another slot. Calls on it arrive in the order in which they are made. While
+    /// that process is away they wait up to [`remote::MAX_WAIT_FOR_PEER`]; once this process drains and that one has ended
+    /// for good, they go to the one that has replaced it.
+    pub fn actor(self: &Rc<Self>, slot: Slot, address: Address) -> Rc<dyn Service> {
+        Rc::new(Remote::new(self.clone(), slot, address))
+    }
+
+    /// The object in the process that replaces the one of this slot, which may be this process's own: for a draining process,
+    /// which makes no object alive. `None` when nothing replaces this generation, as when the server stops.
+    pub fn successor(self: &Rc<Self>, slot: Slot, address: Address) -> Option<Rc<dyn Service>> {
+        self.successor_of(slot)?;
+        Some(Rc::new(Remote::in_successor(self.clone(), slot, address)))
+    }
+
+    /// Whether this process is to end, and so makes no object alive for which there is a successor.
+    pub fn is_draining(&self) -> bool {
+        self.draining.get()
+    }
+
+    /// Ends when this process is told to drain; at once if it was.
+    pub async fn drain_begun(&self) {
+        let notified = self.drain_begins.notified();
+        if !self.draining.get() {
+            notified.await;
+        }
+    }
+
+    /// The supervisor has told this process to drain.
+    pub fn begin_drain(&self) {
+        self.draining.set(true);
+        self.drain_begins.notify_waiters();
+    }
+
+    /// Takes one end of a new link, in place of one that is there. Calls that have waited for it go out.
+    pub fn add(self: &Rc<Self>, peer: PeerId, socket: OwnedFd) {
+        let link = match Link::new(self, peer, socket) {
+            Ok(link) => link,
+            Err(error) => {
+                return eprintln!(
+                    "error: no link to process {} can be made: {error}",
+                    peer.slot
+                );
+            }
+        };
+        let waiting = {
+            let mut peers = self.peers.borrow_mut();
+            let entry = peers.entry(peer).or_default();
+            entry.link = Some(link.clone());
+            std::mem::take(&mut entry.waiting)
+        };
+        for job in waiting {
+            link.start(job);
+        }
+        let links = Rc::downgrade(self);
+        tokio::task::spawn_local(async move {
+            let reason = link.drive().await;
+            if let Some(links) = links.upgrade() {
+                links.forget(peer, &link);
+            }
+            link.close();
+            if let Some(reason) = reason {
+                let slot = peer.slot;
+                eprintln!("error: the link to process {slot} is closed: {reason}");
+            }
+        });
+    }
+
+    /// A link has ended.
+    fn forget(&self, peer: PeerId, link: &Rc<Link>) {
+        let mut peers = self.peers.borrow_mut();
+        let Some(entry) = peers.get_mut(&peer) else {
+            return;
+        };
+        entry.link.take_if(|current| Rc::ptr_eq(current, link));
+        if entry.link.is_none() && peer.generation != self.place.generation {
+            // Nothing of another generation comes back.
+            peers.remove(&peer);
+        }
+    }
+
+    /// The process of this slot in the newest generation after this one.
+    fn successor_of(&self, slot: Slot) -> Option<PeerId> {
+        let peers = self.peers.borrow();
+        let newer = peers
+            .keys()
+            .filter(|peer| peer.slot == slot && peer.generation > self.place.generation);
+        newer.copied().max_by_key(|peer| peer.generation)
+    }
+
+    /// Where calls for objects of this slot go.
+    fn route(&self, slot: Slot) -> PeerId {
+        let own = PeerId {
+            generation: self.place.generation,
+            slot,
+        };
+        let away = || {
+            let peers = self.peers.borrow();
+            peers.get(&own).is_none_or(|peer| peer.link.is_none())
+        };
+        if self.draining.get() && away() {
+            self.successor_of(slot).unwrap_or(own)
+        } else {
+            own
+        }
+    }
+
+    /// Starts a call, or keeps it until there is a link to start it on. Whether it has to wait.
+    fn submit(&self, peer: PeerId, job: Job) -> bool {
+        let mut peers = self.peers.borrow_mut();
+        let entry = peers.entry(peer).or_default();
+        if let Some(link) = entry.link.clone() {
+            drop(peers);
+            link.start(job);
+            return false;
+        }
+        if entry.waiting.len() >= MAX_CALLS_PER_PEER {
+            entry.waiting.retain(|job| !job.is_abandoned());
+        }
+        if entry.waiting.len() >= MAX_CALLS_PER_PEER {
+            drop(peers);
+            job.fail(overloaded());
+            return false;
+        }
+        entry.waiting.push_back(job);
+        true
+    }
+
+    /// Ends the link as the death of the other process does.
+    #[cfg(test)]
+    fn unlink(&self, peer: PeerId) {
+        let link = self
+            .peers
+            .borrow_mut()
+            .get_mut(&peer)
+            .and_then(|peer| peer.link.take());
+        link.unwrap().shut_down();
+    }
+
+    /// Whether no call is known any more.
+    #[cfg(test)]
+    fn is_idle(&self) -> bool {
+        let peers = self.peers.borrow();
+        peers.values().all(|peer| {
+            peer.waiting.is_empty() && peer.link.as_ref().is_none_or(|link| link.is_idle())
+        })
+    }
+
+    fn resolve(&self, address: Address) -> Result<Rc<dyn Service>, Error> {
+        let resolve = self.resolve.borrow().clone();
+        resolve.map_or_else(
+            || Err(Error::disconnected("This process serves no objects.")),
+            |resolve| resolve(address),
+        )
+    }
+}
+
+fn overloaded() -> Error {
+    Error::overloaded("Durable Object is overloaded. Too many requests queued.")
+}
+
+/// What callers are told when the process that they called has gone.
+fn lost() -> Error {
+    Error::disconnected("Network connection lost.")
+}
