@@ -2,6 +2,7 @@
 //!
 //! The supervisor's `main.rs` calls [`serve`] and [`test`]; its build script calls [`build_snapshot`].
 
+mod actors;
 mod api;
 mod boot;
 mod dispatch;
