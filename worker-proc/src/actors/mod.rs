@@ -8,8 +8,8 @@ mod events;
 mod gates;
 mod host;
 mod id;
+pub mod storage;
 mod store;
 
-pub use context::ActorContext;
 pub use host::{Class, Host, NamespaceSpec, Routes};
 pub use store::StoreSpec;

@@ -1,0 +1,273 @@
+//! The alarm of one object: its own record of it, in its file, beside the namespace's schedule.
+//!
+//! The file says when the alarm is; the schedule says when to look. The schedule is never later than the file: an alarm
+//! moves earlier in the schedule before the object's commit and later after it, so that whatever fails in between, the
+//! object is asked too early, finds that it is not yet time, and corrects the schedule. Times are milliseconds since the
+//! epoch; the file holds nanoseconds. Used by the host of objects and by `storage.getAlarm()` and its kin.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+
+use super::database::{Database, Dependent};
+use super::error::{Error, Result};
+use super::kv::has_table;
+use super::raw::{Connection, Prepared, ValueRef};
+use super::schedule::{ObjectKey, Schedule};
+use super::sync::Ticket;
+
+const CREATE: &str = "
+      CREATE TABLE IF NOT EXISTS _cf_METADATA (
+        key INTEGER PRIMARY KEY,
+        value BLOB
+      );
+    ";
+
+const NANOSECONDS: i64 = 1_000_000;
+
+/// Who is told when an alarm is due.
+#[derive(Clone)]
+pub enum Alarms {
+    Scheduled(Rc<Schedule>, ObjectKey),
+    /// The object cannot have alarms, for this reason.
+    Refused(&'static str),
+}
+
+/// What to do when the schedule says that an alarm is due.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Armed {
+    /// Call the handler; then [`Alarm::handler_done`].
+    Run,
+    /// It is not time, or there is no alarm: the schedule has been corrected.
+    Cancel,
+}
+
+pub struct Alarm {
+    database: Rc<Database>,
+    alarms: Alarms,
+    statements: Rc<Statements>,
+    /// The file's alarm, and after how many rollbacks it was read.
+    cached: Cell<Option<(u64, Option<i64>)>>,
+    /// The alarm of the last commit.
+    committed: Cell<Option<i64>>,
+    /// The schedule's alarm is this or earlier.
+    scheduled: Cell<Option<i64>>,
+    in_handler: Cell<bool>,
+    /// The handler runs and has set no other alarm: if it ends well the alarm is gone.
+    deferred_delete: Cell<bool>,
+    reported: RefCell<Option<Error>>,
+}
+
+#[derive(Default)]
+struct Statements {
+    get: Prepared,
+    set: Prepared,
+}
+
+impl Dependent for Statements {
+    fn cancel(&self, _: &Error) {
+        self.get.clear();
+        self.set.clear();
+    }
+}
+
+/// Whether one alarm, set or not, comes before another.
+fn is_earlier(one: Option<i64>, other: Option<i64>) -> bool {
+    one.unwrap_or(i64::MAX) < other.unwrap_or(i64::MAX)
+}
+
+impl Alarm {
+    pub(super) fn new(database: &Rc<Database>, alarms: Alarms) -> Result<Self> {
+        let alarm = Self {
+            database: database.clone(),
+            alarms,
+            statements: Rc::default(),
+            cached: Cell::new(None),
+            committed: Cell::new(None),
+            scheduled: Cell::new(None),
+            in_handler: Cell::new(false),
+            deferred_delete: Cell::new(false),
+            reported: RefCell::default(),
+        };
+        alarm.attach();
+        let stored = alarm.stored()?;
+        alarm.committed.set(stored);
+        if let Alarms::Scheduled(schedule, key) = &alarm.alarms {
+            let scheduled = schedule.get(key)?;
+            alarm.scheduled.set(scheduled);
+            // What a loss of power took from the schedule, the file brings back.
+            if is_earlier(stored, scheduled) {
+                _ = schedule.set(key, stored)?;
+                alarm.scheduled.set(stored);
+            }
+        }
+        Ok(alarm)
+    }
+
+    pub(super) fn attach(&self) {
+        let statements: Rc<dyn Dependent> = self.statements.clone();
+        self.database.add_dependent(Rc::downgrade(&statements));
+    }
+
+    /// The file's alarm, uncommitted changes included.
+    pub(super) fn stored(&self) -> Result<Option<i64>> {
+        let rollbacks = self.database.rollbacks();
+        if let Some((at, alarm)) = self.cached.get()
+            && at == rollbacks
+        {
+            return Ok(alarm);
+        }
+        let connection = self.database.connection()?;
+        let mut alarm = None;
+        if has_table(&connection, "_cf_METADATA")? {
+            let sql = "SELECT value FROM _cf_METADATA WHERE key = 1";
+            let get = self.statements.get.get(&connection, sql)?;
+            let read = get.query(&[], |row| {
+                if let ValueRef::Integer(nanoseconds) = row.column(0) {
+                    alarm = Some(nanoseconds / NANOSECONDS);
+                }
+            });
+            read.map_err(|error| self.database.failed(error))?;
+        }
+        self.cached.set(Some((rollbacks, alarm)));
+        Ok(alarm)
+    }
+
+    /// What the worker sees: no alarm while its handler runs, unless it has set another.
+    pub fn get(&self) -> Result<Option<i64>> {
+        let stored = self.stored()?;
+        let hidden = self.deferred_delete.get() && !self.database.alarm_changed_in_transaction();
+        Ok(stored.filter(|_| !hidden))
+    }
+
+    /// Sets the alarm, or clears it. It counts from the commit on.
+    pub fn set(&self, at_ms: Option<i64>, confirm: bool) -> Result<()> {
+        if let (Alarms::Refused(why), Some(_)) = (&self.alarms, at_ms) {
+            return Err(Error::worker(*why));
+        }
+        if self.stored()? != at_ms {
+            self.database.before_write(confirm)?;
+            let connection = self.database.connection()?;
+            self.write(&connection, at_ms)
+                .map_err(|error| self.database.failed(error))?;
+            self.cached.set(Some((self.database.rollbacks(), at_ms)));
+        }
+        if self.database.in_explicit_transaction() {
+            self.database.note_alarm();
+        } else {
+            self.deferred_delete.set(false);
+        }
+        Ok(())
+    }
+
+    fn write(&self, connection: &Rc<Connection>, at_ms: Option<i64>) -> Result<()> {
+        if !has_table(connection, "_cf_METADATA")? {
+            connection.execute(CREATE)?;
+        }
+        let set = self.statements.set.get(
+            connection,
+            "INSERT INTO _cf_METADATA VALUES(1, ?) ON CONFLICT DO UPDATE SET value = excluded.value",
+        )?;
+        let value = at_ms.map(|at| at.saturating_mul(NANOSECONDS));
+        set.run(&[value.map_or(ValueRef::Null, ValueRef::Integer)])
+    }
+
+    /// Puts an earlier alarm into the schedule, before it is committed here.
+    pub(super) fn before_commit(&self) -> Result<Ticket> {
+        let Alarms::Scheduled(schedule, key) = &self.alarms else {
+            return Ok(Ticket::ready());
+        };
+        let stored = self.stored()?;
+        if !is_earlier(stored, self.scheduled.get()) {
+            return Ok(Ticket::ready());
+        }
+        let ticket = schedule.set(key, stored)?;
+        self.scheduled.set(stored);
+        Ok(ticket)
+    }
+
+    /// Moves the schedule to a later alarm, or clears it, now that it is committed here.
+    pub(super) fn after_commit(&self, changed_in_transaction: bool) {
+        if changed_in_transaction {
+            self.deferred_delete.set(false);
+        }
+        let Ok(stored) = self.stored() else { return };
+        self.committed.set(stored);
+        if let Alarms::Scheduled(schedule, key) = &self.alarms
+            && is_earlier(self.scheduled.get(), stored)
+        {
+            // If this fails the alarm is looked at too early, and the schedule is corrected then.
+            match schedule.set(key, stored) {
+                Ok(_) => self.scheduled.set(stored),
+                Err(error) => *self.reported.borrow_mut() = Some(error),
+            }
+        }
+    }
+
+    /// A failure of the schedule that was survived, for the log.
+    pub fn take_report(&self) -> Option<Error> {
+        self.reported.borrow_mut().take()
+    }
+
+    /// To be called before the handler, with the time of the schedule. The turn that this begins is to be committed.
+    pub fn arm(&self, scheduled_ms: i64, now_ms: i64) -> Result<Armed> {
+        let stored = self.stored()?;
+        if stored != Some(scheduled_ms) {
+            if stored != self.committed.get() {
+                // Another alarm is about to be committed: this one still runs, and must not delete that one.
+                self.in_handler.set(true);
+                self.deferred_delete.set(false);
+                return Ok(Armed::Run);
+            }
+            if stored.is_none_or(|stored| stored >= now_ms) {
+                if let Alarms::Scheduled(schedule, key) = &self.alarms {
+                    _ = schedule.set(key, stored)?;
+                    self.scheduled.set(stored);
+                }
+                return Ok(Armed::Cancel);
+            }
+        }
+        self.in_handler.set(true);
+        self.deferred_delete.set(true);
+        Ok(Armed::Run)
+    }
+
+    /// To be called after the handler. If it ended well, and set no other alarm, the alarm is deleted in this turn.
+    pub fn handler_done(&self, ended_well: bool) -> Result<()> {
+        self.in_handler.set(false);
+        if !self.deferred_delete.replace(false) || !ended_well || self.database.broken().is_some() {
+            return Ok(());
+        }
+        self.set(None, true)
+    }
+
+    /// Whether the handler runs.
+    pub fn in_handler(&self) -> bool {
+        self.in_handler.get()
+    }
+
+    /// Deletes the alarm that the retries have been given up for. The alarm that there is instead, if another was set.
+    pub fn abandon(&self, scheduled_ms: i64) -> Result<Option<i64>> {
+        match self.stored()? {
+            Some(stored) if stored == scheduled_ms && !self.in_handler.get() => {
+                self.set(None, true)?;
+                Ok(None)
+            }
+            Some(stored) if stored != scheduled_ms => Ok(Some(stored)),
+            _ => Ok(None),
+        }
+    }
+
+    /// Everything is gone; the alarm too, or it is set again at once.
+    pub(super) fn erased(&self, keep: Option<i64>) -> Result<()> {
+        self.attach();
+        self.cached.set(None);
+        if keep.is_some() {
+            let deferred = self.deferred_delete.get();
+            self.set(keep, true)?;
+            self.deferred_delete.set(deferred);
+        } else {
+            self.deferred_delete.set(false);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,195 @@
+//! The storage of Durable Objects: one SQLite file an object, in the layout of the published workerd.
+//!
+//! The actor host opens a [`Storage`] for an object while it holds the object's [`lock`], and calls [`Storage::commit`]
+//! at the end of every turn of JavaScript; the layer that faces JavaScript calls `kv`, `sql` and `alarm`. Nothing here
+//! knows of V8. All runs on the process's one thread; only what waits for the disk runs beside it (see `sync`).
+//!
+//! - `raw`, `authorizer`, `tokens`: SQLite made safe, and what a worker's SQL may do
+//! - `database`: a file, its transactions and its durability
+//! - `kv`, `sql`, `alarm`: what is in it
+//! - `schedule`, `queue`: the alarms of a namespace
+//! - `lock`: no object is ever alive twice
+
+#![allow(dead_code, unused_imports)]
+
+mod alarm;
+mod authorizer;
+mod database;
+mod error;
+mod kv;
+mod queue;
+mod raw;
+mod schedule;
+mod sql;
+mod sync;
+mod tokens;
+
+#[cfg(test)]
+mod tests;
+
+use std::rc::Rc;
+
+pub use alarm::{Alarm, Alarms, Armed};
+pub use database::{Database, Place};
+pub use error::{Class, Error, Fault, Result};
+pub use kv::{Kv, KvCursor, ListOptions};
+pub use queue::{Due, Next, Outcome};
+pub use raw::ValueRef;
+pub use schedule::{ObjectKey, Schedule, Scheduled};
+pub use sql::{Cursor, Ingested, Row, Sql};
+pub use sync::Ticket;
+
+/// The storage of one object.
+pub struct Storage {
+    pub kv: Kv,
+    pub sql: Sql,
+    pub alarm: Alarm,
+    database: Rc<Database>,
+}
+
+/// What came of committing a turn.
+#[must_use = "the output gate waits for the ticket"]
+pub struct Committed {
+    /// Ends when the turn's writes are durable.
+    pub ticket: Ticket,
+    /// Whether anything that leaves the object has to wait for the ticket: some write asked to be confirmed.
+    pub confirm: bool,
+}
+
+impl Committed {
+    fn nothing() -> Self {
+        Self {
+            ticket: Ticket::ready(),
+            confirm: false,
+        }
+    }
+}
+
+impl Storage {
+    /// Opens an object's storage, making it if it is not there. The object's lock is held by the caller.
+    pub async fn open(place: Place, alarms: Alarms) -> Result<Self> {
+        let database = Database::open(place).await?;
+        Ok(Self {
+            kv: Kv::new(&database)?,
+            sql: Sql::new(&database),
+            alarm: Alarm::new(&database, alarms)?,
+            database,
+        })
+    }
+
+    /// Commits what the turn wrote. Nothing, and no ticket to wait for, while a `transaction()` is open.
+    pub fn commit(&self) -> Result<Committed> {
+        if !self.database.in_transaction() || self.database.in_explicit_transaction() {
+            return Ok(Committed::nothing());
+        }
+        let scheduled = self.schedule_earlier()?;
+        let committed = self.database.commit_implicit()?;
+        Ok(self.after_commit(committed, scheduled))
+    }
+
+    fn schedule_earlier(&self) -> Result<Ticket> {
+        self.alarm
+            .before_commit()
+            .inspect_err(|error| self.database.break_with(&error.fatal()))
+    }
+
+    fn after_commit(
+        &self,
+        committed: Option<(database::Frame, Ticket)>,
+        scheduled: Ticket,
+    ) -> Committed {
+        let Some((frame, ticket)) = committed else {
+            return Committed::nothing();
+        };
+        self.alarm.after_commit(frame.alarm);
+        Committed {
+            ticket: ticket.and(scheduled),
+            confirm: frame.confirm,
+        }
+    }
+
+    /// A ticket for everything committed so far: `storage.sync()`. The turn is to be committed first.
+    pub fn pending(&self) -> Ticket {
+        self.database.pending()
+    }
+
+    /// Begins a `transaction()`, in another if one is open; the turn is to be committed first. Says its depth.
+    pub fn begin(&self) -> Result<usize> {
+        self.database.begin_explicit()
+    }
+
+    /// Ends the innermost `transaction()`, keeping what it did.
+    pub fn commit_transaction(&self, depth: usize) -> Result<Committed> {
+        let scheduled = if depth == 0 {
+            self.schedule_earlier()?
+        } else {
+            Ticket::ready()
+        };
+        let committed = self.database.commit_explicit(depth)?;
+        Ok(self.after_commit(committed, scheduled))
+    }
+
+    /// Ends the innermost `transaction()`, undoing what it did.
+    pub fn rollback_transaction(&self, depth: usize) -> Result<()> {
+        self.database.rollback_explicit(depth)
+    }
+
+    /// Runs a `transactionSync`: what `work` did is undone if it fails.
+    pub fn transaction_sync<T, E: From<Error>>(
+        &self,
+        work: impl FnOnce() -> std::result::Result<T, E>,
+    ) -> std::result::Result<T, E> {
+        self.database.begin_sync()?;
+        let done = work();
+        match done {
+            Ok(value) => {
+                if let Err(error) = self.database.commit_sync() {
+                    self.database.rollback_sync()?;
+                    return Err(error.into());
+                }
+                Ok(value)
+            }
+            Err(error) => {
+                self.database.rollback_sync()?;
+                Err(error)
+            }
+        }
+    }
+
+    /// Deletes everything, and says how many keys there were. The alarm goes too, or stays. The ticket is not to be
+    /// waited for apart: the turn's commit has it.
+    pub fn delete_all(&self, delete_alarm: bool) -> Result<u64> {
+        let keys = self.kv.count()?;
+        let alarm = self.alarm.stored()?;
+        let ticket = self.database.erase()?;
+        drop(ticket);
+        self.kv.erased();
+        self.sql.attach();
+        self.alarm.erased(alarm.filter(|_| !delete_alarm))?;
+        self.database.before_write(true)?;
+        Ok(keys)
+    }
+
+    /// Why the storage cannot be used any more, if so.
+    pub fn broken(&self) -> Option<Error> {
+        self.database.broken()
+    }
+
+    /// Ends all use of the storage: every later call fails with this error, and the turn is undone.
+    pub fn reset(&self, why: &Error) {
+        self.database.break_with(why);
+        self.database.abandon();
+    }
+
+    /// Closes the file. A turn that was not committed is undone. The object's lock is released after this.
+    pub async fn close(self) -> Result<()> {
+        let Self {
+            kv,
+            sql,
+            alarm,
+            database,
+        } = self;
+        drop((kv, sql, alarm));
+        database.close().await
+    }
+}

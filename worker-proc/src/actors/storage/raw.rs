@@ -1,0 +1,522 @@
+//! A connection and its statements: the few calls of SQLite that the folder needs, made safe.
+//!
+//! Used by the folder's other files, by nobody else. A [`Statement`] keeps its [`Connection`] open, and borrows of what
+//! SQLite lends (columns) end before the statement moves on. Relies on rusqlite for the bundled library only: its own
+//! statements cannot outlive a call, as a worker's cursors do.
+
+#![allow(unsafe_code)]
+
+use std::cell::{Cell, RefCell};
+use std::ffi::{CStr, CString, c_char, c_int, c_void};
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+use std::ptr::{self, NonNull};
+use std::rc::Rc;
+use std::slice;
+
+use rusqlite::ffi;
+
+use super::authorizer;
+use super::error::{Error, Result, describe};
+
+/// Who a statement is prepared and run for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Mode {
+    /// The runtime itself: everything is allowed.
+    Trusted,
+    /// The worker: the authorizer decides.
+    User,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Access {
+    ReadWriteCreate,
+    ReadWrite,
+    ReadOnly,
+}
+
+/// A value to bind, borrowed.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum ValueRef<'a> {
+    Null,
+    Integer(i64),
+    Real(f64),
+    /// Text as SQLite holds it: UTF-8 unless a worker has put other bytes there.
+    Text(&'a [u8]),
+    Blob(&'a [u8]),
+}
+
+/// What the callbacks of a connection read and write. At a fixed address for as long as the connection is open.
+struct Hooks {
+    mode: Cell<Mode>,
+    /// Why the authorizer refused, where SQLite's own words are not the ones to show.
+    refusal: Cell<Option<&'static str>>,
+    /// Whether the statement being prepared alters a table.
+    alters: Cell<bool>,
+    wal_frames: Cell<u32>,
+}
+
+pub(super) struct Connection {
+    db: NonNull<ffi::sqlite3>,
+    hooks: Box<Hooks>,
+}
+
+impl Connection {
+    /// Opens a file, or a database in memory if there is no path.
+    pub(super) fn open(path: Option<&Path>, access: Access) -> Result<Rc<Self>> {
+        let name = path.map_or(c":memory:".to_owned(), |path| {
+            CString::new(path.as_os_str().as_bytes()).unwrap_or_default()
+        });
+        let flags = match access {
+            Access::ReadWriteCreate => ffi::SQLITE_OPEN_READWRITE | ffi::SQLITE_OPEN_CREATE,
+            Access::ReadWrite => ffi::SQLITE_OPEN_READWRITE,
+            Access::ReadOnly => ffi::SQLITE_OPEN_READONLY,
+        } | ffi::SQLITE_OPEN_NOMUTEX;
+        let mut db = ptr::null_mut();
+        // SAFETY: `name` ends in NUL and `db` is a place for the result, which is closed below or by `Drop`.
+        let code = unsafe { ffi::sqlite3_open_v2(name.as_ptr(), &mut db, flags, ptr::null()) };
+        let Some(db) = NonNull::new(db) else {
+            return Err(Error::storage("out of memory: SQLITE_NOMEM"));
+        };
+        let connection = Self {
+            db,
+            hooks: Box::new(Hooks {
+                mode: Cell::new(Mode::Trusted),
+                refusal: Cell::new(None),
+                alters: Cell::new(false),
+                wal_frames: Cell::new(0),
+            }),
+        };
+        connection.check(code)?;
+        let hooks = ptr::from_ref(&*connection.hooks).cast_mut().cast();
+        // SAFETY: the hooks live in a box that is dropped after the connection is closed.
+        unsafe {
+            ffi::sqlite3_set_authorizer(db.as_ptr(), Some(on_authorize), hooks);
+            ffi::sqlite3_wal_hook(db.as_ptr(), Some(on_wal), hooks);
+        }
+        Ok(Rc::new(connection))
+    }
+
+    fn raw(&self) -> *mut ffi::sqlite3 {
+        self.db.as_ptr()
+    }
+
+    pub(super) fn set_limit(&self, limit: c_int, value: c_int) {
+        // SAFETY: the connection is open.
+        unsafe { ffi::sqlite3_limit(self.raw(), limit, value) };
+    }
+
+    /// Turns one of the connection's boolean options on or off.
+    pub(super) fn set_option(&self, option: c_int, on: bool) -> Result<()> {
+        // SAFETY: every option the folder uses takes an int and a place for the answer, which may be null.
+        let code = unsafe {
+            ffi::sqlite3_db_config(
+                self.raw(),
+                option,
+                c_int::from(on),
+                ptr::null_mut::<c_int>(),
+            )
+        };
+        self.check(code)
+    }
+
+    pub(super) fn set_busy_timeout_ms(&self, milliseconds: c_int) {
+        // SAFETY: the connection is open.
+        unsafe { ffi::sqlite3_busy_timeout(self.raw(), milliseconds) };
+    }
+
+    /// Whether no transaction is open.
+    pub(super) fn is_autocommit(&self) -> bool {
+        // SAFETY: the connection is open.
+        unsafe { ffi::sqlite3_get_autocommit(self.raw()) != 0 }
+    }
+
+    /// Rows that the last INSERT, UPDATE or DELETE changed.
+    pub(super) fn changes(&self) -> i64 {
+        // SAFETY: the connection is open.
+        unsafe { ffi::sqlite3_changes64(self.raw()) }
+    }
+
+    /// Frames in the write-ahead log after this connection's last commit.
+    pub(super) fn wal_frames(&self) -> u32 {
+        self.hooks.wal_frames.get()
+    }
+
+    fn check(&self, code: c_int) -> Result<()> {
+        if code == ffi::SQLITE_OK {
+            Ok(())
+        } else {
+            Err(self.error(code))
+        }
+    }
+
+    fn error(&self, code: c_int) -> Error {
+        // SAFETY: the connection is open; the message is copied before any other call.
+        let (message, offset, extended) = unsafe {
+            let message = CStr::from_ptr(ffi::sqlite3_errmsg(self.raw()));
+            (
+                message.to_string_lossy().into_owned(),
+                ffi::sqlite3_error_offset(self.raw()),
+                ffi::sqlite3_extended_errcode(self.raw()),
+            )
+        };
+        let code = code & 0xff;
+        Error::sqlite(code, describe(&message, offset, code, extended))
+    }
+
+    /// Runs statements of the runtime's own, dropping what they return.
+    pub(super) fn execute(self: &Rc<Self>, sql: &str) -> Result<()> {
+        let mut rest = sql;
+        while !rest.trim_ascii().is_empty() {
+            let (statement, used) = self.prepare(rest, Mode::Trusted, false)?;
+            if let Some(statement) = statement {
+                while statement.step()? {}
+            }
+            rest = rest.get(used..).unwrap_or_default();
+        }
+        Ok(())
+    }
+
+    /// Prepares a statement of the runtime's own that is used again and again.
+    pub(super) fn trusted(self: &Rc<Self>, sql: &str) -> Result<Statement> {
+        let (statement, _) = self.prepare(sql, Mode::Trusted, true)?;
+        statement.ok_or_else(|| Error::storage("SQL code did not contain a statement."))
+    }
+
+    /// The first column of the first row, if it is an integer.
+    pub(super) fn integer(self: &Rc<Self>, sql: &str) -> Result<Option<i64>> {
+        let statement = self.trusted(sql)?;
+        let found = statement.step()?;
+        Ok(match found.then(|| statement.column(0)) {
+            Some(ValueRef::Integer(value)) => Some(value),
+            _ => None,
+        })
+    }
+
+    /// Prepares the first statement of `sql` (none if there is only blank or comment) and says how many bytes it took.
+    pub(super) fn prepare(
+        self: &Rc<Self>,
+        sql: &str,
+        mode: Mode,
+        persistent: bool,
+    ) -> Result<(Option<Statement>, usize)> {
+        let flags = if persistent {
+            ffi::SQLITE_PREPARE_PERSISTENT as u32
+        } else {
+            0
+        };
+        let length = c_int::try_from(sql.len())
+            .map_err(|_| Error::worker("statement too long: SQLITE_TOOBIG"))?;
+        let start = sql.as_ptr().cast::<c_char>();
+        let mut statement = ptr::null_mut();
+        let mut tail = ptr::null();
+        self.hooks.refusal.set(None);
+        self.hooks.alters.set(false);
+        self.hooks.mode.set(mode);
+        // SAFETY: `start` points at `length` bytes; the results are places on the stack.
+        let code = unsafe {
+            ffi::sqlite3_prepare_v3(self.raw(), start, length, flags, &mut statement, &mut tail)
+        };
+        self.hooks.mode.set(Mode::Trusted);
+        if code != ffi::SQLITE_OK {
+            return Err(match self.hooks.refusal.take() {
+                Some(refusal) if code == ffi::SQLITE_AUTH => Error::worker(refusal),
+                _ => self.error(code),
+            });
+        }
+        // SAFETY: on success the tail points into `sql` or at its end.
+        let used = unsafe { tail.offset_from(start) };
+        let used = usize::try_from(used).unwrap_or(sql.len()).min(sql.len());
+        let statement = NonNull::new(statement).map(|raw| Statement {
+            raw,
+            mode,
+            connection: self.clone(),
+        });
+        if self.hooks.alters.get() && authorizer::renames_to_reserved(&sql[..used]) {
+            return Err(Error::worker("not authorized: SQLITE_AUTH"));
+        }
+        Ok((statement, used))
+    }
+
+    /// Takes the connection off this thread, to be closed on another: closing may write and sync the whole log. None if
+    /// a statement still needs it, in which case it closes with the last one.
+    pub(super) fn detach(self: Rc<Self>) -> Option<Detached> {
+        Rc::try_unwrap(self).ok().map(Detached)
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        // SAFETY: statements hold the connection, so none is left; after this nothing uses the pointer.
+        unsafe { ffi::sqlite3_close(self.raw()) };
+    }
+}
+
+/// A connection that no statement uses, on its way to be closed.
+pub(super) struct Detached(Connection);
+
+// SAFETY: no statement or other reference is left, and SQLite lets one thread after another use a connection.
+unsafe impl Send for Detached {}
+
+impl Detached {
+    pub(super) fn into_connection(self) -> Rc<Connection> {
+        Rc::new(self.0)
+    }
+}
+
+unsafe extern "C" fn on_authorize(
+    hooks: *mut c_void,
+    action: c_int,
+    first: *const c_char,
+    second: *const c_char,
+    database: *const c_char,
+    _trigger: *const c_char,
+) -> c_int {
+    // SAFETY: SQLite passes back the pointer to the hooks that it was given.
+    let hooks = unsafe { &*hooks.cast::<Hooks>() };
+    if hooks.mode.get() == Mode::Trusted {
+        return ffi::SQLITE_OK;
+    }
+    if action == ffi::SQLITE_ALTER_TABLE {
+        hooks.alters.set(true);
+    }
+    // SAFETY: SQLite passes strings that end in NUL and outlive the call, or null.
+    let text = |pointer: *const c_char| unsafe {
+        (!pointer.is_null()).then(|| CStr::from_ptr(pointer).to_bytes())
+    };
+    match authorizer::authorize(action, text(first), text(second), text(database)) {
+        authorizer::Verdict::Allow => ffi::SQLITE_OK,
+        authorizer::Verdict::Deny => ffi::SQLITE_DENY,
+        authorizer::Verdict::Explain(why) => {
+            hooks.refusal.set(Some(why));
+            ffi::SQLITE_DENY
+        }
+    }
+}
+
+unsafe extern "C" fn on_wal(
+    hooks: *mut c_void,
+    _db: *mut ffi::sqlite3,
+    _name: *const c_char,
+    frames: c_int,
+) -> c_int {
+    // SAFETY: SQLite passes back the pointer to the hooks that it was given.
+    let hooks = unsafe { &*hooks.cast::<Hooks>() };
+    hooks.wal_frames.set(u32::try_from(frames).unwrap_or(0));
+    ffi::SQLITE_OK
+}
+
+pub(super) struct Statement {
+    raw: NonNull<ffi::sqlite3_stmt>,
+    mode: Mode,
+    connection: Rc<Connection>,
+}
+
+impl Statement {
+    fn raw(&self) -> *mut ffi::sqlite3_stmt {
+        self.raw.as_ptr()
+    }
+
+    /// Binds parameter `index`, counted from 1; SQLite keeps a copy.
+    pub(super) fn bind(&self, index: usize, value: ValueRef<'_>) -> Result<()> {
+        let raw = self.raw();
+        let at = c_int::try_from(index).unwrap_or(c_int::MAX);
+        let copy = ffi::SQLITE_TRANSIENT();
+        // SAFETY: the statement is alive, and what is bound is copied before the call returns.
+        let code = unsafe {
+            match value {
+                ValueRef::Null => ffi::sqlite3_bind_null(raw, at),
+                ValueRef::Integer(value) => ffi::sqlite3_bind_int64(raw, at, value),
+                ValueRef::Real(value) => ffi::sqlite3_bind_double(raw, at, value),
+                ValueRef::Text(text) => ffi::sqlite3_bind_text64(
+                    raw,
+                    at,
+                    start(text).cast(),
+                    text.len() as u64,
+                    copy,
+                    ffi::SQLITE_UTF8 as u8,
+                ),
+                ValueRef::Blob(bytes) => {
+                    ffi::sqlite3_bind_blob64(raw, at, start(bytes).cast(), bytes.len() as u64, copy)
+                }
+            }
+        };
+        self.connection.check(code)
+    }
+
+    /// Runs to the next row; false at the end.
+    pub(super) fn step(&self) -> Result<bool> {
+        // A change of schema makes SQLite prepare the statement again, which asks the authorizer.
+        self.connection.hooks.mode.set(self.mode);
+        // SAFETY: the statement is alive.
+        let code = unsafe { ffi::sqlite3_step(self.raw()) };
+        self.connection.hooks.mode.set(Mode::Trusted);
+        match code {
+            ffi::SQLITE_ROW => Ok(true),
+            ffi::SQLITE_DONE => Ok(false),
+            code => Err(self.connection.error(code)),
+        }
+    }
+
+    /// Binds, runs to the end without looking at rows, and makes ready for the next run.
+    pub(super) fn run(&self, values: &[ValueRef<'_>]) -> Result<()> {
+        self.query(values, |_| ())?;
+        Ok(())
+    }
+
+    /// Binds, runs, shows every row to `on_row`, and makes ready for the next run. Says how many rows there were.
+    pub(super) fn query(
+        &self,
+        values: &[ValueRef<'_>],
+        mut on_row: impl FnMut(&Self),
+    ) -> Result<usize> {
+        let _reset = Reset(self);
+        for (index, value) in values.iter().enumerate() {
+            self.bind(index + 1, *value)?;
+        }
+        let mut rows = 0;
+        while self.step()? {
+            on_row(self);
+            rows += 1;
+        }
+        Ok(rows)
+    }
+
+    /// Makes ready for another run: no row, no parameters, counters at zero.
+    pub(super) fn reset(&self) {
+        // SAFETY: the statement is alive. The codes repeat the last run's error, which was reported then.
+        unsafe {
+            ffi::sqlite3_reset(self.raw());
+            ffi::sqlite3_clear_bindings(self.raw());
+        }
+        for counter in COUNTERS {
+            self.counter(counter, true);
+        }
+    }
+
+    fn counter(&self, counter: c_int, reset: bool) -> u64 {
+        // SAFETY: the statement is alive.
+        let value = unsafe { ffi::sqlite3_stmt_status(self.raw(), counter, c_int::from(reset)) };
+        u64::try_from(value).unwrap_or(0)
+    }
+
+    /// Rows that the run has visited so far.
+    pub(super) fn rows_read(&self) -> u64 {
+        COUNTERS
+            .iter()
+            .map(|counter| self.counter(*counter, false))
+            .sum()
+    }
+
+    /// Rows that the run has written so far, index entries included.
+    pub(super) fn rows_written(&self) -> u64 {
+        0
+    }
+
+    pub(super) fn is_readonly(&self) -> bool {
+        // SAFETY: the statement is alive.
+        unsafe { ffi::sqlite3_stmt_readonly(self.raw()) != 0 }
+    }
+
+    pub(super) fn parameters(&self) -> usize {
+        // SAFETY: the statement is alive.
+        let count = unsafe { ffi::sqlite3_bind_parameter_count(self.raw()) };
+        usize::try_from(count).unwrap_or(0)
+    }
+
+    pub(super) fn columns(&self) -> usize {
+        // SAFETY: the statement is alive.
+        let count = unsafe { ffi::sqlite3_column_count(self.raw()) };
+        usize::try_from(count).unwrap_or(0)
+    }
+
+    pub(super) fn column_name(&self, index: usize) -> String {
+        let index = c_int::try_from(index).unwrap_or(c_int::MAX);
+        // SAFETY: the statement is alive; the name is copied before any other call.
+        unsafe {
+            let name = ffi::sqlite3_column_name(self.raw(), index);
+            if name.is_null() {
+                return String::new();
+            }
+            CStr::from_ptr(name).to_string_lossy().into_owned()
+        }
+    }
+
+    /// A column of the current row. Not to be kept past the next `step` or `reset`: callers copy within the row's turn.
+    pub(super) fn column(&self, index: usize) -> ValueRef<'_> {
+        let raw = self.raw();
+        let index = c_int::try_from(index).unwrap_or(c_int::MAX);
+        // SAFETY: the statement is alive and on a row; SQLite answers NULL for a column that is not there. Text and
+        // blob stay until the statement moves on.
+        unsafe {
+            let bytes = |data: *const u8| {
+                let length = usize::try_from(ffi::sqlite3_column_bytes(raw, index)).unwrap_or(0);
+                if data.is_null() {
+                    &[][..]
+                } else {
+                    slice::from_raw_parts(data, length)
+                }
+            };
+            match ffi::sqlite3_column_type(raw, index) {
+                ffi::SQLITE_INTEGER => ValueRef::Integer(ffi::sqlite3_column_int64(raw, index)),
+                ffi::SQLITE_FLOAT => ValueRef::Real(ffi::sqlite3_column_double(raw, index)),
+                ffi::SQLITE_TEXT => ValueRef::Text(bytes(ffi::sqlite3_column_text(raw, index))),
+                ffi::SQLITE_BLOB => {
+                    ValueRef::Blob(bytes(ffi::sqlite3_column_blob(raw, index).cast()))
+                }
+                _ => ValueRef::Null,
+            }
+        }
+    }
+}
+
+impl Drop for Statement {
+    fn drop(&mut self) {
+        // SAFETY: after this nothing uses the pointer.
+        unsafe { ffi::sqlite3_finalize(self.raw()) };
+    }
+}
+
+/// Resets a statement when a run of it ends, however it ends.
+struct Reset<'a>(&'a Statement);
+
+impl Drop for Reset<'_> {
+    fn drop(&mut self) {
+        self.0.reset();
+    }
+}
+
+/// A pointer that is not null even for no bytes: SQLite takes null for NULL.
+fn start(bytes: &[u8]) -> *const u8 {
+    if bytes.is_empty() {
+        c"".as_ptr().cast()
+    } else {
+        bytes.as_ptr()
+    }
+}
+
+/// The counters that together say how many rows a run has visited: steps of scans, of index walks and of others.
+const COUNTERS: [c_int; 3] = [
+    0,
+    ffi::SQLITE_STMTSTATUS_FULLSCAN_STEP,
+    ffi::SQLITE_STMTSTATUS_AUTOINDEX,
+];
+
+/// Kept so that a statement made ready once serves every later call.
+#[derive(Default)]
+pub(super) struct Prepared(RefCell<Option<Rc<Statement>>>);
+
+impl Prepared {
+    pub(super) fn get(&self, connection: &Rc<Connection>, sql: &str) -> Result<Rc<Statement>> {
+        if let Some(statement) = &*self.0.borrow() {
+            return Ok(statement.clone());
+        }
+        let statement = Rc::new(connection.trusted(sql)?);
+        *self.0.borrow_mut() = Some(statement.clone());
+        Ok(statement)
+    }
+
+    pub(super) fn clear(&self) {
+        self.0.borrow_mut().take();
+    }
+}

@@ -1,0 +1,679 @@
+//! Storage as its users call it, on real files.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::rc::Rc;
+
+use proptest::prelude::*;
+
+use super::*;
+
+/// Runs a test on a runtime like the process's.
+fn run<F: Future>(test: impl FnOnce() -> F) -> F::Output {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    tokio::task::LocalSet::new().block_on(&runtime, async { test().await })
+}
+
+const NO_ALARMS: Alarms = Alarms::Refused("no alarms here");
+
+async fn memory() -> Storage {
+    Storage::open(Place::Memory, NO_ALARMS).await.unwrap()
+}
+
+async fn on_disk(folder: &Path, name: &str) -> Storage {
+    let place = Place::File(folder.join(format!("{name}.sqlite")));
+    Storage::open(place, NO_ALARMS).await.unwrap()
+}
+
+fn rows(storage: &Storage, sql: &str) -> Result<Vec<String>> {
+    let cursor = storage.sql.exec(sql, &[])?;
+    let mut all = Vec::new();
+    let columns = cursor.columns().len();
+    while let Some(row) = cursor.next(|row| {
+        let values = (0..columns).map(|index| match row.column(index) {
+            ValueRef::Null => "null".to_owned(),
+            ValueRef::Integer(value) => value.to_string(),
+            ValueRef::Real(value) => format!("{value:?}"),
+            ValueRef::Text(text) => String::from_utf8_lossy(text).into_owned(),
+            ValueRef::Blob(bytes) => format!("{bytes:?}"),
+        });
+        values.collect::<Vec<_>>().join("|")
+    })? {
+        all.push(row);
+    }
+    Ok(all)
+}
+
+fn get(storage: &Storage, key: &str) -> Option<String> {
+    storage
+        .kv
+        .get(key, |value| String::from_utf8_lossy(value).into_owned())
+        .unwrap()
+}
+
+fn keys(storage: &Storage, options: &ListOptions) -> Vec<String> {
+    let mut keys = Vec::new();
+    storage
+        .kv
+        .list(options, |key, _| keys.push(key.to_owned()))
+        .unwrap();
+    keys
+}
+
+#[test]
+fn values_outlive_the_process_that_wrote_them() {
+    run(async || {
+        let folder = tempfile::tempdir().unwrap();
+        let storage = on_disk(folder.path(), "a").await;
+        assert_eq!(get(&storage, "k"), None);
+        assert!(!storage.kv.delete("k", true).unwrap());
+        storage.kv.put("k", b"one", true).unwrap();
+        storage.kv.put("", b"empty key", true).unwrap();
+        storage.kv.put("nul\0key", b"", true).unwrap();
+        let committed = storage.commit().unwrap();
+        assert!(committed.confirm);
+        committed.ticket.wait().await.unwrap();
+        storage.kv.put("k", b"two", false).unwrap();
+        assert!(!storage.commit().unwrap().confirm);
+        storage.kv.put("lost", b"never committed", true).unwrap();
+        storage.close().await.unwrap();
+        assert!(!folder.path().join("a.sqlite-wal").exists());
+
+        let storage = on_disk(folder.path(), "a").await;
+        assert_eq!(get(&storage, "k").as_deref(), Some("two"));
+        assert_eq!(
+            keys(&storage, &ListOptions::default()),
+            ["", "k", "nul\0key"]
+        );
+        assert_eq!(get(&storage, "nul\0key").as_deref(), Some(""));
+        // A second opening finds the log of one that never closed.
+        storage.kv.put("k", b"three", true).unwrap();
+        storage.commit().unwrap().ticket.wait().await.unwrap();
+        let copy = folder.path().join("copy");
+        std::fs::create_dir(&copy).unwrap();
+        for file in ["a.sqlite", "a.sqlite-wal"] {
+            std::fs::copy(folder.path().join(file), copy.join(file)).unwrap();
+        }
+        let again = on_disk(&copy, "a").await;
+        assert_eq!(get(&again, "k").as_deref(), Some("three"));
+    });
+}
+
+#[test]
+fn the_tables_are_the_published_ones() {
+    run(async || {
+        let storage = memory().await;
+        storage.kv.put("k", b"v", true).unwrap();
+        let _ = storage.commit().unwrap();
+        let found = rows(&storage, "SELECT sql FROM sqlite_master");
+        assert_eq!(
+            found.unwrap(),
+            [
+                "CREATE TABLE _cf_KV (\n        key TEXT PRIMARY KEY,\n        value BLOB\n      ) WITHOUT ROWID"
+            ]
+        );
+    });
+}
+
+#[test]
+fn many_keys_at_once() {
+    run(async || {
+        let storage = memory().await;
+        let pairs: Vec<_> = (0..100)
+            .map(|index| (format!("k{index:03}"), vec![index]))
+            .collect();
+        storage.kv.put_many(&pairs, true).unwrap();
+        let too_large = vec![
+            ("a".to_owned(), vec![0]),
+            ("b".to_owned(), vec![0; 9 << 20]),
+        ];
+        let error = storage.kv.put_many(&too_large, true).unwrap_err();
+        assert_eq!(error.message(), "string or blob too big: SQLITE_TOOBIG");
+        assert!(!error.resets_object());
+        assert_eq!(get(&storage, "a"), None, "all or none");
+        assert_eq!(
+            storage
+                .kv
+                .delete_many(&["k000", "k001", "nope"], true)
+                .unwrap(),
+            2
+        );
+        let _ = storage.commit().unwrap();
+        let options = ListOptions {
+            prefix: Some("k09".into()),
+            reverse: true,
+            limit: Some(2),
+            ..Default::default()
+        };
+        assert_eq!(keys(&storage, &options), ["k099", "k098"]);
+        assert_eq!(storage.delete_all(true).unwrap(), 98);
+        let _ = storage.commit().unwrap();
+        assert_eq!(keys(&storage, &ListOptions::default()).len(), 0);
+        storage.kv.put("k", b"v", true).unwrap();
+        assert_eq!(get(&storage, "k").as_deref(), Some("v"));
+    });
+}
+
+#[test]
+fn one_listing_at_a_time() {
+    run(async || {
+        let storage = memory().await;
+        for key in ["a", "b", "c"] {
+            storage.kv.put(key, b"", true).unwrap();
+        }
+        let first = storage.kv.cursor(&ListOptions::default()).unwrap();
+        assert_eq!(
+            first.next(|key, _| key.to_owned()).unwrap().as_deref(),
+            Some("a")
+        );
+        let second = storage.kv.cursor(&ListOptions::default()).unwrap();
+        assert!(
+            first
+                .next(|_, _| ())
+                .unwrap_err()
+                .message()
+                .starts_with("kv.list() iterator was inv")
+        );
+        for expected in [Some("a"), Some("b"), Some("c"), None, None] {
+            assert_eq!(
+                second.next(|key, _| key.to_owned()).unwrap().as_deref(),
+                expected
+            );
+        }
+    });
+}
+
+#[test]
+fn statements_answer_as_the_published_binary() {
+    run(async || {
+        let storage = memory().await;
+        storage.kv.put("k", b"v", true).unwrap();
+        let transactions = "To execute a transaction, please use";
+        for (sql, expected) in [
+            ("", "SQL code did not contain a statement."),
+            ("  ;", "SQL code did not contain a statement."),
+            ("-- c", "SQL code did not contain a statement."),
+            ("select 1; -- c", "SQL code did not contain a statement."),
+            ("select 1;  ", "1"),
+            (
+                "selec",
+                "near \"selec\": syntax error at offset 0: SQLITE_ERROR",
+            ),
+            ("begin", transactions),
+            ("savepoint a", transactions),
+            ("rollback", transactions),
+            (
+                "select ? ; select 1",
+                "When executing multiple SQL statements in a single call, only the last",
+            ),
+            (
+                "select 1 where 1=?",
+                "Wrong number of parameter bindings for SQL query.",
+            ),
+            ("pragma journal_mode", "not authorized: SQLITE_AUTH"),
+            ("attach 'x' as y", "not authorized: SQLITE_AUTH"),
+            (
+                "select * from _cf_KV",
+                "access to _cf_KV.key is prohibited: SQLITE_AUTH",
+            ),
+            ("select load_extension('a')", "not authorized: SQLITE_ERROR"),
+            ("create table _cf_x(a)", "not authorized: SQLITE_AUTH"),
+            ("create table t(a unique not null, b check(b>0))", ""),
+            (
+                "insert into t values(null,1)",
+                "NOT NULL constraint failed: t.a: SQLITE_CONSTRAINT (extended: SQLITE_CONSTRAINT_NOTNULL)",
+            ),
+            (
+                "insert into t values(1,0)",
+                "CHECK constraint failed: b>0: SQLITE_CONSTRAINT (extended: SQLITE_CONSTRAINT_CHECK)",
+            ),
+            (
+                "insert into t values(1,1),(1,1)",
+                "UNIQUE constraint failed: t.a: SQLITE_CONSTRAINT (extended: SQLITE_CONSTRAINT_UNIQUE)",
+            ),
+            ("select * from nope", "no such table: nope: SQLITE_ERROR"),
+            (
+                "select sqlite_version()",
+                "not authorized to use function: sqlite_version at offset 7: SQLITE_ERROR",
+            ),
+            (
+                "vacuum",
+                "cannot VACUUM from within a transaction: SQLITE_ERROR",
+            ),
+            ("create temp table x(a)", "not authorized: SQLITE_AUTH"),
+            (
+                "alter table t rename to _cf_z",
+                "not authorized: SQLITE_AUTH",
+            ),
+            (
+                "drop table sqlite_master",
+                "table sqlite_master may not be dropped: SQLITE_ERROR",
+            ),
+            ("pragma foreign_keys", "1"),
+            ("pragma foreign_keys=2", "not authorized: SQLITE_AUTH"),
+            ("create virtual table v using fts5(a)", ""),
+            (
+                "create virtual table v2 using dbstat",
+                "not authorized: SQLITE_AUTH",
+            ),
+            ("reindex; analyze", ""),
+            (
+                "create table c(a references t(a)); insert into c values(77)",
+                "FOREIGN KEY constraint failed: SQLITE_CONSTRAINT (extended: SQLITE_CONSTRAINT_FOREIGNKEY)",
+            ),
+            ("detach main", "not authorized: SQLITE_AUTH"),
+            (
+                "select * from pragma_table_info('_cf_KV')",
+                "not authorized: SQLITE_AUTH",
+            ),
+            (
+                "select max(1,1,1), sin(0.0), soundex('a'), '{\"a\":1}' ->> 'a'",
+                "1|0.0|A000|1",
+            ),
+            (
+                "select 1 like 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa'",
+                "LIKE or GLOB pattern too complex: SQLITE_ERROR",
+            ),
+            (
+                "select ?101",
+                "variable number must be between ?1 and ?100 at offset 7: SQLITE_ERROR",
+            ),
+            ("select length(zeroblob(8388642))", "8388642"),
+            ("select length(zeroblob(8388643))", "8388643"),
+            (
+                "select zeroblob(8388643)",
+                "string or blob too big: SQLITE_TOOBIG",
+            ),
+        ] {
+            let answer = match rows(&storage, sql) {
+                Ok(rows) => rows.join(","),
+                Err(error) => {
+                    assert!(!error.resets_object(), "{sql}: {error}");
+                    error.message().to_owned()
+                }
+            };
+            assert!(
+                answer.starts_with(expected),
+                "{sql}\n  expected {expected}\n  answered {answer}"
+            );
+            assert!(!expected.is_empty() || answer.is_empty(), "{sql}: {answer}");
+        }
+        let long = format!("select '{}'", "x".repeat(100_000));
+        assert_eq!(
+            rows(&storage, &long).unwrap_err().message(),
+            "statement too long: SQLITE_TOOBIG"
+        );
+    });
+}
+
+#[test]
+fn cursors_live_on_until_what_they_read_is_gone() {
+    run(async || {
+        let storage = memory().await;
+        rows(
+            &storage,
+            "create table t(a); insert into t values(1),(2),(3)",
+        )
+        .unwrap();
+        let _ = storage.commit().unwrap();
+        let one = |cursor: &Cursor| {
+            cursor.next(|row| match row.column(0) {
+                ValueRef::Integer(value) => value,
+                _ => -1,
+            })
+        };
+        let cursor = storage.sql.exec("select a from t", &[]).unwrap();
+        assert_eq!(one(&cursor).unwrap(), Some(1));
+        let same = storage.sql.exec("select a from t", &[]).unwrap();
+        assert!(!same.reused_cached_query());
+        rows(&storage, "insert into t values(4)").unwrap();
+        let _ = storage.commit().unwrap();
+        storage
+            .transaction_sync(|| {
+                rows(&storage, "insert into t values(5)").and(Err::<(), _>(Error::worker("x")))
+            })
+            .unwrap_err();
+        let mut rest = Vec::new();
+        while let Some(value) = one(&cursor).unwrap() {
+            rest.push(value);
+        }
+        assert_eq!(rest, [2, 3, 4]);
+        assert!(cursor.is_done());
+        assert!(
+            storage
+                .sql
+                .exec("select a from t", &[])
+                .unwrap()
+                .reused_cached_query()
+        );
+
+        assert_eq!(one(&same).unwrap(), Some(1));
+        let failed = storage.transaction_sync(|| {
+            rows(&storage, "create table u(a)").and(Err::<(), _>(Error::worker("x")))
+        });
+        failed.unwrap_err();
+        let error = one(&same).and_then(|_| one(&same)).unwrap_err();
+        assert_eq!(
+            error.message(),
+            "abort due to ROLLBACK: SQLITE_ABORT (extended: SQLITE_ABORT_ROLLBACK)"
+        );
+
+        let cursor = storage.sql.exec("select a from t", &[]).unwrap();
+        storage.delete_all(true).unwrap();
+        let error = one(&cursor).unwrap_err();
+        assert_eq!(
+            error.message(),
+            "SQLite query was canceled because the database was deleted."
+        );
+        assert!(
+            rows(&storage, "select a from t")
+                .unwrap_err()
+                .message()
+                .starts_with("no such table")
+        );
+        let cursor = storage.sql.exec("values(1),(2)", &[]).unwrap();
+        storage.close().await.unwrap();
+        assert!(one(&cursor).unwrap_err().resets_object());
+    });
+}
+
+#[test]
+fn statements_arrive_in_pieces() {
+    run(async || {
+        let storage = memory().await;
+        let ingested = storage
+            .sql
+            .ingest("create table t(a); insert into t values(1);\ninsert into t val")
+            .unwrap();
+        assert_eq!(
+            (ingested.statements, &*ingested.remainder),
+            (2, "\ninsert into t val")
+        );
+        let ingested = storage
+            .sql
+            .ingest(&(ingested.remainder + "ues(2);"))
+            .unwrap();
+        assert_eq!((ingested.statements, &*ingested.remainder), (1, ""));
+        assert_eq!(rows(&storage, "select sum(a) from t").unwrap(), ["3"]);
+        assert!(storage.sql.database_size().unwrap() >= 8192);
+    });
+}
+
+#[test]
+fn violated_constraints_at_commit_reset_the_object() {
+    run(async || {
+        let storage = memory().await;
+        let tables = "create table p(a primary key); create table q(a references p deferrable initially deferred)";
+        rows(&storage, tables).unwrap();
+        let _ = storage.commit().unwrap();
+        rows(&storage, "insert into q values(4)").unwrap();
+        let error = storage.commit().err().unwrap();
+        assert!(error.resets_object());
+        assert_eq!(
+            error.message(),
+            "Durable Object was reset and rolled back to its last known good state because the application left the \
+             database in a state where constraints were violated: FOREIGN KEY constraint failed: SQLITE_CONSTRAINT \
+             (extended: SQLITE_CONSTRAINT_FOREIGNKEY)"
+        );
+        assert_eq!(
+            storage.kv.put("a", b"", true).unwrap_err().message(),
+            error.message()
+        );
+    });
+}
+
+#[test]
+fn a_full_disk_breaks_the_object_and_not_what_it_had() {
+    run(async || {
+        let folder = tempfile::tempdir().unwrap();
+        let storage = on_disk(folder.path(), "a").await;
+        storage.kv.put("k", b"v", true).unwrap();
+        storage.commit().unwrap().ticket.wait().await.unwrap();
+        storage.sql.set_max_page_count(20).unwrap();
+        let error =
+            (0..100).find_map(|index| storage.kv.put(&format!("{index}"), &[1; 4000], true).err());
+        assert_eq!(
+            error.unwrap().message(),
+            "database or disk is full: SQLITE_FULL"
+        );
+        assert!(storage.broken().is_some_and(|error| error.resets_object()));
+        storage.close().await.unwrap();
+        let storage = on_disk(folder.path(), "a").await;
+        assert_eq!(keys(&storage, &ListOptions::default()), ["k"]);
+    });
+}
+
+#[test]
+fn files_that_are_no_databases_fail_and_stay() {
+    run(async || {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("bad.sqlite");
+        let content = vec![7; 8192];
+        std::fs::write(&path, &content).unwrap();
+        let error = Storage::open(Place::File(path.clone()), NO_ALARMS)
+            .await
+            .err()
+            .unwrap();
+        assert!(error.resets_object());
+        assert_eq!(
+            error.message(),
+            "cannot open the object's storage: file is not a database: SQLITE_NOTADB"
+        );
+        assert_eq!(std::fs::read(&path).unwrap(), content);
+        let nowhere = Place::File(folder.path().join("no/such/folder.sqlite"));
+        let error = Storage::open(nowhere, NO_ALARMS).await.err().unwrap();
+        assert!(
+            error.message().contains("unable to open database file"),
+            "{error}"
+        );
+    });
+}
+
+#[test]
+fn logs_are_written_back_while_the_object_writes_on() {
+    run(async || {
+        let folder = tempfile::tempdir().unwrap();
+        let storage = on_disk(folder.path(), "a").await;
+        for round in 0..3000 {
+            storage
+                .kv
+                .put(&format!("k{}", round % 50), &[round as u8; 3000], true)
+                .unwrap();
+            let committed = storage.commit().unwrap();
+            if round % 20 == 0 {
+                committed.ticket.wait().await.unwrap();
+            }
+        }
+        storage.pending().wait().await.unwrap();
+        let log = std::fs::metadata(folder.path().join("a.sqlite-wal"))
+            .unwrap()
+            .len();
+        assert!(log < 20_000_000, "the log has grown to {log} bytes");
+        storage.close().await.unwrap();
+        let storage = on_disk(folder.path(), "a").await;
+        assert_eq!(rows(&storage, "pragma quick_check").unwrap(), ["ok"]);
+        assert_eq!(keys(&storage, &ListOptions::default()).len(), 50);
+    });
+}
+
+#[test]
+fn alarms_are_in_the_schedule_no_later_than_in_the_file() {
+    run(async || {
+        let folder = tempfile::tempdir().unwrap();
+        let key = ObjectKey {
+            id: "ab".repeat(32).into(),
+            name: Some("n".into()),
+        };
+        let schedule = Schedule::open(folder.path(), |_| true).unwrap();
+        let place = Place::File(folder.path().join("o.sqlite"));
+        let alarms = Alarms::Scheduled(schedule.clone(), key.clone());
+        let storage = Storage::open(place.clone(), alarms).await.unwrap();
+        assert_eq!(storage.alarm.get().unwrap(), None);
+        storage.alarm.set(Some(5000), true).unwrap();
+        assert_eq!(schedule.next_ms(), None, "not before the commit");
+        storage.commit().unwrap().ticket.wait().await.unwrap();
+        assert_eq!(schedule.next_ms(), Some(5000));
+        assert_eq!(schedule.all().unwrap()[0].name.as_deref(), Some("n"));
+
+        // A rolled back change leaves both as they were.
+        let depth = storage.begin().unwrap();
+        storage.alarm.set(Some(1000), true).unwrap();
+        assert_eq!(storage.alarm.get().unwrap(), Some(1000));
+        storage.rollback_transaction(depth).unwrap();
+        assert_eq!(storage.alarm.get().unwrap(), Some(5000));
+
+        let due = schedule.take_due(6000, 10);
+        assert_eq!(
+            storage.alarm.arm(due[0].scheduled_ms, 6000).unwrap(),
+            Armed::Run
+        );
+        assert_eq!(
+            storage.alarm.get().unwrap(),
+            None,
+            "not while its handler runs"
+        );
+        storage.alarm.handler_done(true).unwrap();
+        let _ = storage.commit().unwrap();
+        assert_eq!(
+            schedule.finished(&key.id, Outcome::Done, 6001, 0.0),
+            Next::Over
+        );
+        assert!(schedule.all().unwrap().is_empty());
+
+        // An alarm that the schedule has too early is put right.
+        storage.alarm.set(Some(9000), true).unwrap();
+        let _ = storage.commit().unwrap();
+        let _ = schedule.set(&key, Some(7000)).unwrap();
+        let due = schedule.take_due(7000, 10);
+        assert_eq!(
+            storage.alarm.arm(due[0].scheduled_ms, 7000).unwrap(),
+            Armed::Cancel
+        );
+        assert_eq!(
+            schedule.finished(&key.id, Outcome::Done, 7001, 0.0),
+            Next::At(9000)
+        );
+        storage.delete_all(false).unwrap();
+        let _ = storage.commit().unwrap();
+        assert_eq!(storage.alarm.get().unwrap(), Some(9000));
+        storage.close().await.unwrap();
+
+        // Another start, in which the schedule has lost it.
+        let schedule = Schedule::open(folder.path(), |_| true).unwrap();
+        assert_eq!(schedule.next_ms(), Some(9000));
+        let _ = schedule.delete_all().unwrap();
+        let alarms = Alarms::Scheduled(schedule.clone(), key.clone());
+        let storage = Storage::open(place, alarms).await.unwrap();
+        assert_eq!(schedule.next_ms(), Some(9000));
+        storage.delete_all(true).unwrap();
+        let _ = storage.commit().unwrap();
+        assert_eq!(schedule.next_ms(), None);
+    });
+}
+
+/// One step of the transaction test.
+#[derive(Clone, Debug)]
+enum Step {
+    Put(u8, u8),
+    Delete(u8),
+    Begin,
+    Commit,
+    Rollback,
+    EndTurn,
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        4 => (0..8_u8, any::<u8>()).prop_map(|(key, value)| Step::Put(key, value)),
+        2 => (0..8_u8).prop_map(Step::Delete),
+        1 => Just(Step::Begin),
+        1 => Just(Step::Commit),
+        1 => Just(Step::Rollback),
+        2 => Just(Step::EndTurn),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn listing_agrees_with_a_map(
+        all in proptest::collection::btree_set("[ab\u{7f}é]{0,3}", 0..20),
+        start in proptest::option::of("[ab]{0,2}"),
+        after in proptest::option::of("[ab\u{7f}]{0,2}"),
+        end in proptest::option::of("[abé]{0,2}"),
+        prefix in proptest::option::of("[ab\u{7f}]{0,2}"),
+        reverse: bool,
+        limit in proptest::option::of(1..5_u32),
+    ) {
+        run(async || {
+            let storage = memory().await;
+            for key in &all {
+                storage.kv.put(key, b"", true).unwrap();
+            }
+            let start = start.filter(|_| after.is_none());
+            let mut expected: Vec<String> = all.iter().filter(|key| {
+                start.as_ref().is_none_or(|start| *key >= start)
+                    && after.as_ref().is_none_or(|after| *key > after)
+                    && end.as_ref().is_none_or(|end| *key < end)
+                    && prefix.as_ref().is_none_or(|prefix| key.starts_with(prefix.as_str()))
+            }).cloned().collect();
+            if reverse {
+                expected.reverse();
+            }
+            expected.truncate(limit.map_or(usize::MAX, |limit| limit as usize));
+            let options = ListOptions { start, start_after: after, end, prefix, reverse, limit };
+            prop_assert_eq!(keys(&storage, &options), expected);
+            Ok(())
+        })?;
+    }
+
+    #[test]
+    fn transactions_nest_like_copies_of_a_map(steps in proptest::collection::vec(step(), 0..60)) {
+        run(async || {
+            let storage = memory().await;
+            let mut maps: Vec<BTreeMap<String, u8>> = vec![BTreeMap::new()];
+            for step in steps {
+                let depth = maps.len() - 1;
+                let map = maps.last_mut().unwrap();
+                match step {
+                    Step::Put(key, value) => {
+                        storage.kv.put(&key.to_string(), &[value], true).unwrap();
+                        map.insert(key.to_string(), value);
+                    }
+                    Step::Delete(key) => {
+                        let found = storage.kv.delete(&key.to_string(), true).unwrap();
+                        prop_assert_eq!(found, map.remove(&key.to_string()).is_some());
+                    }
+                    Step::Begin => {
+                        let _ = storage.commit().unwrap();
+                        prop_assert_eq!(storage.begin().unwrap(), depth);
+                        let copy = map.clone();
+                        maps.push(copy);
+                    }
+                    Step::Commit if depth > 0 => {
+                        let _ = storage.commit_transaction(depth - 1).unwrap();
+                        let inner = maps.pop().unwrap();
+                        *maps.last_mut().unwrap() = inner;
+                    }
+                    Step::Rollback if depth > 0 => {
+                        storage.rollback_transaction(depth - 1).unwrap();
+                        maps.pop();
+                    }
+                    _ => {
+                        let _ = storage.commit().unwrap();
+                    }
+                }
+                let mut found = BTreeMap::new();
+                storage.kv.list(&ListOptions::default(), |key, value| {
+                    found.insert(key.to_owned(), value[0]);
+                }).unwrap();
+                prop_assert_eq!(&found, maps.last().unwrap());
+            }
+            Ok(())
+        })?;
+    }
+}
