@@ -14,5 +14,6 @@ mod net;
 mod peer;
 mod request;
 mod service;
+mod storage;
 
 pub use boot::{build_snapshot, serve, test};

@@ -15,11 +15,12 @@ use futures_util::stream::{FuturesOrdered, Stream};
 use tokio::sync::oneshot;
 
 use super::gates::{InputGate, OutputGate, Tag};
-use super::store::Store;
+use super::store::{Store, broken_by};
 use crate::glue::context::{ActorIo, Completion, Gate, IoContext, Outcome, SectionTurn};
 use crate::isolate::Isolate;
 use crate::request::{Io, Op, timer_turn};
 use crate::service::{ActorId, Channels, Error, Kind, ResourceTable};
+use crate::storage::{Committed, Storage};
 
 /// How long a critical section may hold the object's events back, as on workerd.
 const MAX_SECTION: Duration = Duration::from_secs(30);
@@ -42,9 +43,12 @@ struct TimerTag {
 /// Writes on their way to the disk; ends when they are safe.
 pub type Safe = LocalBoxFuture<'static, Result<(), Error>>;
 
-/// Who is told that an object broke.
+/// Who is told of an object's end.
 pub trait Owner {
+    /// It takes no more events.
     fn broken(&self, context: &Rc<ActorContext>);
+    /// Its storage is closed: it can be started anew.
+    fn ended(&self, context: &Rc<ActorContext>);
 }
 
 /// See the module.
@@ -68,7 +72,7 @@ pub struct ActorContext {
     retained: Cell<usize>,
     /// Ops that have their result and wait for the input gate.
     held: Cell<usize>,
-    store: Option<Rc<Store>>,
+    store: RefCell<Option<Store>>,
     commits: RefCell<FuturesOrdered<Safe>>,
     broken: RefCell<Option<Error>>,
     instance: RefCell<Option<v8::Global<v8::Object>>>,
@@ -82,7 +86,7 @@ impl ActorContext {
         isolate: Rc<Isolate>,
         channels: Rc<dyn Channels>,
         owner: Weak<dyn Owner>,
-        store: Option<Rc<Store>>,
+        store: Option<Store>,
     ) -> Rc<Self> {
         let context = Rc::new_cyclic(|this: &Weak<Self>| Self {
             this: this.clone(),
@@ -101,7 +105,7 @@ impl ActorContext {
             last_event: Cell::new(0),
             retained: Cell::new(0),
             held: Cell::new(0),
-            store,
+            store: RefCell::new(store),
             commits: RefCell::default(),
             broken: RefCell::new(None),
             instance: RefCell::new(None),
@@ -109,6 +113,11 @@ impl ActorContext {
         });
         tokio::task::spawn_local(context.clone().drive());
         context
+    }
+
+    /// Identifies this life of the object in its process.
+    pub fn number(&self) -> u64 {
+        self.number
     }
 
     pub fn actor_id(&self) -> ActorId {
@@ -187,13 +196,24 @@ impl ActorContext {
         })
     }
 
+    /// Ends an event that needs no JavaScript.
+    pub fn complete(&self, event: u32, outcome: Result<(), Error>) {
+        self.respond(
+            event,
+            match outcome {
+                Ok(()) => Outcome::Done,
+                Err(error) => Outcome::Failed(error),
+            },
+        );
+    }
+
     /// A turn in the isolate on behalf of a section, and what it leaves to do.
     fn turn<R>(&self, tag: Tag, run: impl FnOnce(&mut v8::PinScope<'_, '_>) -> R) -> R {
         let before = self.tag.replace(tag);
         let this = self.this.upgrade().map(|this| this as Rc<dyn IoContext>);
         let result = self.isolate.run(this, run);
         self.tag.replace(before);
-        self.commit();
+        self.end_turn();
         result
     }
 
@@ -203,6 +223,9 @@ impl ActorContext {
             return;
         }
         *self.broken.borrow_mut() = Some(error.clone());
+        if let Some(store) = &*self.store.borrow() {
+            store.undo();
+        }
         self.output.fail(error.clone());
         for (_, sender) in self.events.take() {
             let _ = sender.send(Err(error.clone()));
@@ -222,6 +245,15 @@ impl ActorContext {
         std::future::poll_fn(|cx| self.poll(cx)).await;
         self.io.clear();
         self.instance.borrow_mut().take();
+        let commits = self.commits.take();
+        drop(commits);
+        let store = self.store.take();
+        if let Some(store) = store {
+            store.close().await;
+        }
+        if let Some(owner) = self.owner.upgrade() {
+            owner.ended(&self);
+        }
     }
 
     fn poll(&self, cx: &mut Context<'_>) -> Poll<()> {
@@ -305,19 +337,21 @@ impl ActorContext {
         timers.values().any(|timer| self.gate.is_open(&timer.tag))
     }
 
-    fn commit(&self) {
-        let Some(store) = &self.store else { return };
+    fn end_turn(&self) {
+        let Some(storage) = ActorIo::storage(self) else {
+            return;
+        };
         if self.broken.borrow().is_some() {
             return;
         }
-        match store.commit() {
-            Ok(None) => {}
-            Ok(Some(safe)) => {
-                self.output.lock();
-                self.commits.borrow_mut().push_back(safe);
-                self.io.wake();
-            }
-            Err(error) => self.break_with(error),
+        let committed = storage.commit();
+        if let Some(error) = storage.broken() {
+            self.break_with(broken_by(&error));
+            return;
+        }
+        match committed {
+            Ok(committed) => self.hold_output(committed),
+            Err(error) => self.break_with(broken_by(&error)),
         }
     }
 }
@@ -418,6 +452,27 @@ impl IoContext for ActorContext {
 impl ActorIo for ActorContext {
     fn id(&self) -> ActorId {
         self.id
+    }
+
+    fn storage(&self) -> Option<Rc<Storage>> {
+        let store = self.store.borrow();
+        store.as_ref().map(|store| store.storage().clone())
+    }
+
+    fn commit(&self) {
+        self.end_turn();
+    }
+
+    fn hold_output(&self, committed: Committed) {
+        if !committed.confirm || committed.ticket.is_ready() {
+            return;
+        }
+        self.output.lock();
+        let ticket = committed.ticket;
+        self.commits.borrow_mut().push_back(Box::pin(async move {
+            ticket.wait().await.map_err(|error| broken_by(&error))
+        }));
+        self.io.wake();
     }
 
     fn abort(&self, error: Error) {

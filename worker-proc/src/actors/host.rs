@@ -9,12 +9,13 @@ use std::rc::{Rc, Weak};
 use std::time::Duration;
 
 use futures_util::future::LocalBoxFuture;
+use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::context::{ActorContext, Owner};
 use super::gates::Queue;
-use super::id::{BadId, IdFactory, to_hex};
-use super::store::{Store, StoreSpec};
+use super::id::{BadId, IdFactory, from_hex, to_hex};
+use super::store::{StoreSpec, Stores};
 use crate::glue::context::Outcome;
 use crate::isolate::Isolate;
 use crate::service::{
@@ -62,6 +63,9 @@ impl NamespaceSpec {
 
 /// Where the owner of an object is.
 pub trait Routes {
+    /// Whether the object of that id lives in this process.
+    fn owns(&self, id: &ActorId) -> bool;
+
     /// The object in another process; none if it lives in this one.
     fn elsewhere(&self, address: &Address) -> Option<Rc<dyn Service>>;
 }
@@ -80,8 +84,18 @@ impl Host {
     }
 
     /// Adds a namespace of a worker that has started.
-    pub fn add(self: &Rc<Self>, worker: &str, spec: NamespaceSpec, class: Class, store: StoreSpec) {
+    ///
+    /// # Errors
+    /// What is wrong with the folder of its objects.
+    pub fn add(
+        self: &Rc<Self>,
+        worker: &str,
+        spec: NamespaceSpec,
+        class: Class,
+        store: &StoreSpec,
+    ) -> Result<(), String> {
         let key = spec.key(worker);
+        let stores = Stores::open(store, &key, |id| self.owns(id))?;
         let namespace = Rc::new_cyclic(|this| Namespace {
             this: Weak::clone(this),
             host: Rc::downgrade(self),
@@ -89,12 +103,23 @@ impl Host {
             key: key.clone(),
             spec,
             class,
-            store,
+            stores,
             actors: RefCell::default(),
             idle: RefCell::default(),
             sweeping: Cell::new(false),
         });
+        namespace.watch_alarms();
         self.namespaces.borrow_mut().insert(key, namespace);
+        Ok(())
+    }
+
+    /// Whether this process owns the object of that id, as hex.
+    fn owns(&self, id: &str) -> bool {
+        let routes = self.routes.borrow();
+        match (&*routes, from_hex(id)) {
+            (Some(routes), Some(id)) => routes.owns(&id),
+            _ => true,
+        }
     }
 
     /// The namespace of a class of a worker, by the worker's name for it.
@@ -129,7 +154,7 @@ pub struct Namespace {
     ids: IdFactory,
     spec: NamespaceSpec,
     class: Class,
-    store: StoreSpec,
+    stores: Stores,
     actors: RefCell<HashMap<ActorId, Rc<Actor>>>,
     idle: RefCell<BTreeSet<(Instant, ActorId)>>,
     sweeping: Cell<bool>,
@@ -141,6 +166,11 @@ struct Actor {
     name: RefCell<Option<String>>,
     queue: Queue,
     live: RefCell<Option<Rc<ActorContext>>>,
+    /// The number of its last life.
+    last_number: Cell<u64>,
+    /// Whether its storage is open, if only to be closed.
+    open: Cell<bool>,
+    ended: Notify,
     /// Calls under way.
     calls: Cell<usize>,
     idle_since: Cell<Instant>,
@@ -153,6 +183,14 @@ thread_local! {
 }
 
 impl Namespace {
+    pub(super) fn key(&self) -> &str {
+        &self.key
+    }
+
+    pub(super) fn stores(&self) -> &Stores {
+        &self.stores
+    }
+
     fn actor(&self, address: &Address) -> Rc<Actor> {
         let mut actors = self.actors.borrow_mut();
         let actor = actors.entry(address.id).or_insert_with(|| {
@@ -161,6 +199,9 @@ impl Namespace {
                 name: RefCell::new(None),
                 queue: Queue::default(),
                 live: RefCell::new(None),
+                last_number: Cell::new(0),
+                open: Cell::new(false),
+                ended: Notify::new(),
                 calls: Cell::new(0),
                 idle_since: Cell::new(Instant::now()),
                 listed: Cell::new(false),
@@ -177,7 +218,12 @@ impl Namespace {
         if let Some(live) = &*actor.live.borrow() {
             return Ok(live.clone());
         }
-        let store = Store::open(&self.store, &self.key, &actor.id, self.spec.enable_sql).await?;
+        while actor.open.get() {
+            actor.ended.notified().await;
+        }
+        let name = actor.name.borrow().clone();
+        let store = self.stores.object(&actor.id, name.as_deref()).await?;
+        actor.open.set(true);
         let number = NEXT_NUMBER.with(|next| next.replace(next.get() + 1));
         let owner: Weak<dyn Owner> = self.this.clone();
         let context = ActorContext::new(
@@ -188,8 +234,8 @@ impl Namespace {
             owner,
             store,
         );
+        actor.last_number.set(number);
         *actor.live.borrow_mut() = Some(context.clone());
-        let name = actor.name.borrow().clone();
         context.construct(|scope| {
             super::events::construct(
                 scope,
@@ -209,7 +255,8 @@ impl Namespace {
         }
     }
 
-    async fn call(
+    /// Delivers an event to an object, and waits for its outcome.
+    pub(super) async fn call(
         self: &Rc<Self>,
         address: &Address,
         start: impl for<'s> FnOnce(
@@ -259,7 +306,9 @@ impl Namespace {
         }
         let live = actor.live.borrow().clone();
         let Some(live) = live else {
-            self.actors.borrow_mut().remove(&actor.id);
+            if !actor.open.get() {
+                self.actors.borrow_mut().remove(&actor.id);
+            }
             return;
         };
         if self.spec.prevent_eviction {
@@ -282,20 +331,30 @@ impl Namespace {
     }
 }
 
+impl Namespace {
+    /// The object of which this was the last life.
+    fn last_life(&self, context: &Rc<ActorContext>) -> Option<Rc<Actor>> {
+        let actor = self.actors.borrow().get(&context.actor_id())?.clone();
+        let last = actor.last_number.get() == context.number();
+        last.then_some(actor)
+    }
+}
+
 impl Owner for Namespace {
     fn broken(&self, context: &Rc<ActorContext>) {
-        let mut actors = self.actors.borrow_mut();
-        let Some(actor) = actors.get(&context.actor_id()).cloned() else {
+        if let Some(actor) = self.last_life(context) {
+            actor.live.borrow_mut().take();
+        }
+    }
+
+    fn ended(&self, context: &Rc<ActorContext>) {
+        let Some(actor) = self.last_life(context) else {
             return;
         };
-        // Another life of the object is not concerned.
-        let is_this = |live: &Rc<ActorContext>| Rc::ptr_eq(live, context);
-        if !actor.live.borrow().as_ref().is_some_and(is_this) {
-            return;
-        }
-        actor.live.borrow_mut().take();
+        actor.open.set(false);
+        actor.ended.notify_one();
         if actor.calls.get() == 0 {
-            actors.remove(&actor.id);
+            self.actors.borrow_mut().remove(&actor.id);
         }
     }
 }

@@ -1,9 +1,13 @@
-//! The storage of a live object, as its context sees it.
+//! Where the objects of a namespace keep what they store, and the storage of one live object.
 
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::path::PathBuf;
 use std::rc::Rc;
 
-use super::context::Safe;
-use crate::service::{ActorId, Error};
+use super::id::to_hex;
+use crate::service::{ActorId, Error, Kind};
+use crate::storage::{self, Alarms, ObjectKey, Place, Schedule, Storage};
 
 /// Where a worker's objects keep what they store.
 #[derive(Clone, Debug, Default)]
@@ -11,23 +15,135 @@ pub enum StoreSpec {
     #[default]
     None,
     InMemory,
+    /// A folder for each namespace in this one.
+    Disk(PathBuf),
 }
 
-pub struct Store;
+/// The stores of a namespace's objects.
+pub enum Stores {
+    None,
+    Memory {
+        schedule: Rc<Schedule>,
+        kept: Rc<Kept>,
+    },
+    Disk {
+        schedule: Rc<Schedule>,
+        folder: PathBuf,
+    },
+}
 
-impl Store {
-    pub async fn open(
-        spec: &StoreSpec,
-        _key: &str,
-        _id: &ActorId,
-        _sql: bool,
-    ) -> Result<Option<Rc<Self>>, Error> {
-        match spec {
-            StoreSpec::None | StoreSpec::InMemory => Ok(None),
+/// What objects have in memory outlives them.
+type Kept = RefCell<HashMap<ActorId, Rc<Storage>>>;
+
+/// What a storage error means for the object that meets it at the end of a turn: it breaks.
+pub fn broken_by(error: &storage::Error) -> Error {
+    let mut broken = Error::new(Kind::Worker, error.message());
+    broken.flags.durable_object_reset = true;
+    broken
+}
+
+impl Stores {
+    /// Opens a namespace's folder, made if it is not there, and its alarms.
+    ///
+    /// # Errors
+    /// What is wrong with the folder.
+    pub fn open(spec: &StoreSpec, key: &str, owned: impl Fn(&str) -> bool) -> Result<Self, String> {
+        Ok(match spec {
+            StoreSpec::None => Self::None,
+            StoreSpec::InMemory => Self::Memory {
+                schedule: Schedule::in_memory(),
+                kept: Rc::default(),
+            },
+            StoreSpec::Disk(disk) => {
+                let folder = disk.join(key);
+                let fails = |error: &dyn std::fmt::Display| {
+                    format!("the Durable Object folder {}: {error}", folder.display())
+                };
+                std::fs::create_dir_all(&folder).map_err(|error| fails(&error))?;
+                let schedule = Schedule::open(&folder, owned);
+                let schedule = schedule.map_err(|error| fails(&error.message()))?;
+                Self::Disk { schedule, folder }
+            }
+        })
+    }
+
+    /// The alarms of the namespace's objects, of those that this process owns.
+    pub fn schedule(&self) -> Option<&Rc<Schedule>> {
+        match self {
+            Self::None => None,
+            Self::Memory { schedule, .. } | Self::Disk { schedule, .. } => Some(schedule),
         }
     }
 
-    pub fn commit(&self) -> Result<Option<Safe>, Error> {
-        Ok(None)
+    /// Opens the storage of one object; none if the namespace stores nothing.
+    ///
+    /// # Errors
+    /// The object's file cannot be opened.
+    pub async fn object(&self, id: &ActorId, name: Option<&str>) -> Result<Option<Store>, Error> {
+        let key = || ObjectKey {
+            id: to_hex(id).into(),
+            name: name.map(Rc::from),
+        };
+        let opened = |storage: storage::Result<Storage>| {
+            storage.map(Rc::new).map_err(|error| broken_by(&error))
+        };
+        Ok(match self {
+            Self::None => None,
+            Self::Memory { schedule, kept } => {
+                let before = kept.borrow().get(id).cloned();
+                let storage = match before {
+                    Some(storage) => storage,
+                    None => {
+                        let alarms = Alarms::Scheduled(schedule.clone(), key());
+                        opened(Storage::open(Place::Memory, alarms).await)?
+                    }
+                };
+                kept.borrow_mut().insert(*id, storage.clone());
+                Some(Store {
+                    storage,
+                    keep: true,
+                })
+            }
+            Self::Disk { schedule, folder } => {
+                let alarms = Alarms::Scheduled(schedule.clone(), key());
+                let file = folder.join(format!("{}.sqlite", to_hex(id)));
+                let storage = opened(Storage::open(Place::File(file), alarms).await)?;
+                Some(Store {
+                    storage,
+                    keep: false,
+                })
+            }
+        })
+    }
+}
+
+/// The storage of one live object.
+pub struct Store {
+    storage: Rc<Storage>,
+    /// The data is in it alone.
+    keep: bool,
+}
+
+impl Store {
+    pub fn storage(&self) -> &Rc<Storage> {
+        &self.storage
+    }
+
+    /// Undoes what the turn has written: the object broke.
+    pub fn undo(&self) {
+        self.storage.abandon();
+    }
+
+    /// Closes the file; nobody uses it any more.
+    pub async fn close(self) {
+        if !self.keep
+            && let Ok(storage) = Rc::try_unwrap(self.storage)
+            && let Err(error) = storage.close().await
+        {
+            crate::log::error(format_args!(
+                "closing a Durable Object's storage: {}",
+                error.message()
+            ));
+        }
     }
 }

@@ -117,7 +117,10 @@ fn fill(
         }
     }
     let extensions = Rc::new(extensions);
-    let namespaces = all_namespaces(root)?;
+    let maps = Maps {
+        namespaces: all_namespaces(root)?,
+        disks: all_disks(root)?,
+    };
     let mut has_internet = false;
     for service in root.get_services()? {
         use schema_capnp::service::Which;
@@ -128,8 +131,7 @@ fn fill(
                 errors.push(format!("service {name}: nothing was specified for it."))
             }
             Which::Worker(worker) => {
-                if let Some(spec) =
-                    read_worker(name, worker?, options, &extensions, &namespaces, errors)?
+                if let Some(spec) = read_worker(name, worker?, options, &extensions, &maps, errors)?
                 {
                     config.workers.push(spec);
                 }
@@ -333,7 +335,7 @@ fn read_worker(
     worker: schema_capnp::worker::Reader<'static>,
     options: &ipc::Options,
     extensions: &Rc<Vec<ExtensionModule>>,
-    all_namespaces: &AllNamespaces,
+    maps: &Maps,
     errors: &mut Errors,
 ) -> Result<Option<WorkerSpec>, capnp::Error> {
     use schema_capnp::worker::Which;
@@ -379,7 +381,7 @@ fn read_worker(
     let mut bindings = Vec::new();
     for binding in worker.get_bindings()? {
         let binding_name = text(binding.get_name()?)?.to_owned();
-        match read_binding(binding, &name, all_namespaces)? {
+        match read_binding(binding, &name, &maps.namespaces)? {
             Ok(kind) => bindings.push(BindingSpec {
                 name: binding_name,
                 kind,
@@ -393,7 +395,7 @@ fn read_worker(
     };
     let global_outbound = read_designator(worker.get_global_outbound()?)?;
     let namespaces = read_namespaces(worker)?;
-    let storage = read_storage(worker)?;
+    let storage = read_storage(worker, &maps.disks)?;
     let spec = WorkerSpec {
         name,
         code,
@@ -406,6 +408,12 @@ fn read_worker(
         storage,
     };
     Ok((errors.len() == before).then_some(spec))
+}
+
+/// What workers refer to elsewhere in the config.
+struct Maps {
+    namespaces: AllNamespaces,
+    disks: Disks,
 }
 
 /// Key and kind of every namespace, by service and class.
@@ -448,12 +456,32 @@ fn read_namespaces(
     Ok(namespaces)
 }
 
-fn read_storage(worker: schema_capnp::worker::Reader<'static>) -> Result<StoreSpec, capnp::Error> {
+/// Paths of the disk services, by name.
+type Disks = HashMap<&'static str, &'static str>;
+
+fn all_disks(root: schema_capnp::config::Reader<'static>) -> Result<Disks, capnp::Error> {
+    use schema_capnp::service::Which;
+    let mut all = Disks::new();
+    for service in root.get_services()? {
+        if let Which::Disk(disk) = service.which()? {
+            all.insert(text(service.get_name()?)?, text(disk?.get_path()?)?);
+        }
+    }
+    Ok(all)
+}
+
+fn read_storage(
+    worker: schema_capnp::worker::Reader<'static>,
+    disks: &Disks,
+) -> Result<StoreSpec, capnp::Error> {
     use schema_capnp::worker::durable_object_storage::Which;
     Ok(match worker.get_durable_object_storage().which()? {
         Which::None(()) => StoreSpec::None,
         Which::InMemory(()) => StoreSpec::InMemory,
-        Which::LocalDisk(_) => StoreSpec::None,
+        Which::LocalDisk(service) => match disks.get(text(service?)?) {
+            Some(path) => StoreSpec::Disk(path.into()),
+            None => StoreSpec::None,
+        },
     })
 }
 

@@ -123,9 +123,10 @@ impl Worker {
                 name: namespace.class_name.clone(),
                 work_prevents_eviction,
             };
-            router
+            let added = router
                 .host()
-                .add(&spec.name, namespace, class, spec.storage.clone());
+                .add(&spec.name, namespace, class, &spec.storage);
+            added.map_err(|error| vec![format!("service {}: {error}", spec.name)])?;
         }
         Ok(Rc::new(Self {
             name: spec.name,

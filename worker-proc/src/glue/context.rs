@@ -9,6 +9,7 @@ use futures_util::future::LocalBoxFuture;
 use super::error::{OpError, throw};
 use super::state::IsolateState;
 use crate::service::{self, ActorId, Channels, ResourceTable};
+use crate::storage::{Committed, Storage};
 
 /// What runs in the isolate when an async op has its result.
 pub type Completion = Box<dyn FnOnce(&mut v8::PinScope<'_, '_>)>;
@@ -59,6 +60,12 @@ pub type SectionTurn = Box<dyn FnOnce(&mut v8::PinScope<'_, '_>, Result<u32, ser
 pub trait ActorIo {
     /// The object's id.
     fn id(&self) -> ActorId;
+    /// What the object has stored; none if its namespace stores nothing.
+    fn storage(&self) -> Option<Rc<Storage>>;
+    /// Commits what the turn has written so far, as its end would.
+    fn commit(&self);
+    /// What leaves the object from here on waits for these writes.
+    fn hold_output(&self, committed: Committed);
     /// Resets the object: what it has under way fails with this error, its next use starts it anew.
     fn abort(&self, error: service::Error);
     /// Holds all events back but what the section itself starts. `entered` is a turn of the section, with its number.

@@ -175,6 +175,11 @@ impl Storage {
         self.database.broken()
     }
 
+    /// Undoes what the turn has written so far, and every `transaction()` that is open.
+    pub fn abandon(&self) {
+        self.database.abandon();
+    }
+
     /// Ends all use of the storage: every later call fails with this error, and the turn is undone.
     pub fn reset(&self, why: &Error) {
         self.database.break_with(why);

@@ -1,0 +1,170 @@
+//! Fires the alarms of a namespace's objects, of those that this process owns.
+//!
+//! `host` starts one watch a namespace. The schedule and the arithmetic of retries are `storage`'s.
+
+use std::rc::Rc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use super::context::ActorContext;
+use super::host::Namespace;
+use super::id::from_hex;
+use crate::glue::context::ActorIo;
+use crate::service::{Address, Error, Event, Kind};
+use crate::storage::{Armed, Due, Next, ObjectKey, Outcome, Schedule};
+
+/// Alarms that are begun at once when many are due.
+const MAX_ALARMS_AT_ONCE: usize = 100;
+
+/// How long a handler may run, as on workerd.
+const MAX_ALARM: Duration = Duration::from_secs(15 * 60);
+
+fn now_ms() -> i64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH);
+    now.map_or(0, |now| i64::try_from(now.as_millis()).unwrap_or(i64::MAX))
+}
+
+/// A number from 0 to below 1.
+fn random() -> f64 {
+    let mut bytes = [0; 4];
+    // Without random bytes there is no jitter.
+    let _ = aws_lc_rs::rand::fill(&mut bytes);
+    f64::from(u32::from_le_bytes(bytes)) / (f64::from(u32::MAX) + 1.0)
+}
+
+impl Namespace {
+    /// Fires alarms for as long as the namespace lives.
+    pub(super) fn watch_alarms(self: &Rc<Self>) {
+        let Some(schedule) = self.stores().schedule().cloned() else {
+            return;
+        };
+        let namespace = Rc::downgrade(self);
+        tokio::task::spawn_local(async move {
+            loop {
+                let changed = schedule.changed();
+                let wait = schedule.next_ms().map(|next| next - now_ms());
+                match wait {
+                    Some(millis) if millis <= 0 => {}
+                    Some(millis) => {
+                        let millis = Duration::from_millis(u64::try_from(millis).unwrap_or(0));
+                        // Woken early or late, it looks at the clock again.
+                        let _ = tokio::time::timeout(millis, changed).await;
+                        continue;
+                    }
+                    None => {
+                        changed.await;
+                        continue;
+                    }
+                }
+                let Some(namespace) = namespace.upgrade() else {
+                    return;
+                };
+                let due = schedule.take_due(now_ms(), MAX_ALARMS_AT_ONCE);
+                if due.is_empty() {
+                    drop(namespace);
+                    changed.await;
+                    continue;
+                }
+                for alarm in due {
+                    tokio::task::spawn_local(fire(namespace.clone(), schedule.clone(), alarm));
+                }
+            }
+        });
+    }
+}
+
+/// Runs one alarm's handler and books what came of it.
+async fn fire(namespace: Rc<Namespace>, schedule: Rc<Schedule>, due: Due) {
+    let Some(id) = from_hex(&due.id) else {
+        return;
+    };
+    let address = Address {
+        namespace: namespace.key().to_owned(),
+        id,
+        name: due.name.as_deref().map(str::to_owned),
+        props: None,
+    };
+    let outcome = match tokio::time::timeout(MAX_ALARM, run(&namespace, &address, &due)).await {
+        Ok(Ok(())) => Outcome::Done,
+        Ok(Err(error)) => {
+            // The runtime's own failures do not use up the retries.
+            Outcome::Failed {
+                counts: error.kind == Kind::Worker,
+            }
+        }
+        Err(_) => Outcome::Failed { counts: true },
+    };
+    let next = schedule.finished(&due.id, outcome, now_ms(), random());
+    if let Next::Abandon = next {
+        abandon(&namespace, &schedule, &address, &due).await;
+    }
+}
+
+async fn run(namespace: &Rc<Namespace>, address: &Address, due: &Due) -> Result<(), Error> {
+    let event = Event {
+        handler: "alarm",
+        argument: format!(
+            "{{\"retryCount\":{0},\"isRetry\":{1},\"scheduledTime\":{2}}}",
+            due.retry_count,
+            due.retry_count > 0,
+            due.scheduled_ms
+        ),
+    };
+    let scheduled_ms = due.scheduled_ms;
+    let ran = namespace.call(address, |scope, context, instance, number| {
+        match arm(context, scheduled_ms) {
+            Ok(Armed::Run) => super::events::event(scope, instance, number, &event),
+            Ok(Armed::Cancel) => context.complete(number, Ok(())),
+            Err(error) => context.complete(number, Err(error)),
+        }
+    });
+    let ran = ran.await;
+    let ended_well = ran.is_ok();
+    // Booked as an event of the object's own: nothing else of it runs in between.
+    let booked = namespace.call(address, |_, context, _, number| {
+        let done = match context.storage() {
+            Some(storage) => storage.alarm.handler_done(ended_well),
+            None => Ok(()),
+        };
+        context.complete(
+            number,
+            done.map_err(|error| super::store::broken_by(&error)),
+        );
+    });
+    booked.await?;
+    ran.map(|_| ())
+}
+
+fn arm(context: &Rc<ActorContext>, scheduled_ms: i64) -> Result<Armed, Error> {
+    match context.storage() {
+        Some(storage) => storage
+            .alarm
+            .arm(scheduled_ms, now_ms())
+            .map_err(|error| super::store::broken_by(&error)),
+        None => Ok(Armed::Cancel),
+    }
+}
+
+/// Drops an alarm whose retries are used up.
+async fn abandon(namespace: &Rc<Namespace>, schedule: &Schedule, address: &Address, due: &Due) {
+    let scheduled_ms = due.scheduled_ms;
+    let dropped = namespace.call(address, |_, context, _, number| {
+        let dropped = match context.storage() {
+            Some(storage) => storage.alarm.abandon(scheduled_ms).map(|_| ()),
+            None => Ok(()),
+        };
+        context.complete(
+            number,
+            dropped.map_err(|error| super::store::broken_by(&error)),
+        );
+    });
+    if dropped.await.is_err() {
+        return;
+    }
+    let key = ObjectKey {
+        id: due.id.clone(),
+        name: due.name.clone(),
+    };
+    if let Err(error) = schedule.abandoned(&key) {
+        crate::log::error(format_args!("dropping an alarm: {}", error.message()));
+    }
+}
