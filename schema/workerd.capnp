@@ -887,7 +887,7 @@ struct TlsOptions {
   # Further authorities to trust, each PEM. Default: none.
 
   minVersion @4 :Version = goodDefault;
-  # The oldest protocol version to speak.
+  # The oldest protocol version to speak. There is none older than TLS 1.2.
 
   enum Version {
     goodDefault @0;
@@ -901,7 +901,10 @@ struct TlsOptions {
   }
 
   cipherList @5 :Text;
-  # The permitted ciphers, as OpenSSL writes them. Default: chosen by this program.
+  # The permitted ciphers of TLS 1.2, as OpenSSL writes them, with colons between; those of 1.3 are
+  # not for choice. Names that this program does not know say nothing, and a list of only such names
+  # leaves the choice to it. Default: chosen by this program.
+  # Example: "ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES128-GCM-SHA256".
 }
 
 # ----------------------------------------------------------------------------------------------

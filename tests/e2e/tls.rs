@@ -142,6 +142,17 @@ fn a_socket_of_https() {
 }
 
 #[test]
+fn a_silent_handshake_is_cut_off() {
+    let folder = folder(KEYPAIR, "");
+    let server = Start::serve(&program(), &folder.path("config.capnp"))
+        .folder(folder.root())
+        .arg("--header-read-timeout=100ms")
+        .start();
+    let mut client = tests::http::Client::connect(&server.address("https")).unwrap();
+    assert_eq!(client.rest().unwrap(), b"");
+}
+
+#[test]
 fn an_external_server_is_known_by_its_certificate() {
     let folder = folder(KEYPAIR, TRUST);
     assert_eq!(start(&folder).get("/").text(), "https://external/path");

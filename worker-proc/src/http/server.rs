@@ -21,6 +21,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use super::body::{ToHyper, from_client};
 use super::headers::{HttpOptions, inject};
 use super::sweep::{Connection, Connections, Limits};
+use crate::log;
 use crate::service::{Error, Kind, Request, Response, Service};
 
 /// Methods that workerd knows; others are answered 501.
@@ -174,7 +175,7 @@ impl Server {
         connection.opening(false);
         let io = match opened {
             Ok(io) => io,
-            Err(error) => return eprintln!("error: HTTP connection failed: {error}"),
+            Err(error) => return log::error(format_args!("HTTP connection failed: {error}")),
         };
         let io = TokioIo::new(Watched {
             io,
@@ -399,13 +400,13 @@ impl std::error::Error for NoAnswer {}
 /// it was this client's, which sent its body badly or not to its end.
 fn unanswered(error: &Error, broken_body: bool) -> Result<Response, NoAnswer> {
     if broken_body {
-        eprintln!("error: HTTP connection failed: the request's body is malformed or incomplete");
+        log::error("HTTP connection failed: the request's body is malformed or incomplete");
         return Ok(closing(bad_request()));
     }
     if error.kind != Kind::Disconnected {
         return Ok(failed());
     }
-    eprintln!("error: HTTP connection failed: {NoAnswer}");
+    log::error(format_args!("HTTP connection failed: {NoAnswer}"));
     Err(NoAnswer)
 }
 

@@ -72,7 +72,7 @@ async fn plain(address: &Address, rules: Option<&Rules>) -> Result<Stream, Error
         .copied()
         .collect();
     if allowed.is_empty() {
-        return Err(Error::concealed(format!(
+        return Err(super::concealed(format!(
             "connecting to {host}:{port} is not allowed"
         )));
     }

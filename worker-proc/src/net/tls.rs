@@ -110,10 +110,10 @@ impl Client {
         host: &str,
     ) -> Result<client::TlsStream<I>, Error> {
         let name = ServerName::try_from(host.to_owned()).map_err(|_| {
-            Error::concealed(format!("\"{host}\" cannot be the name of a TLS server"))
+            super::concealed(format!("\"{host}\" cannot be the name of a TLS server"))
         })?;
         let connected = self.0.connect(name, io).await;
-        connected.map_err(|error| Error::concealed(failed(&error)))
+        connected.map_err(|error| super::concealed(failed(&error)))
     }
 }
 

@@ -1,7 +1,6 @@
 //! Why a service could not answer.
 
 use std::fmt;
-use std::hash::{BuildHasher, RandomState};
 
 use bytes::Bytes;
 
@@ -52,14 +51,6 @@ impl Error {
 
     pub fn internal(message: impl Into<String>) -> Self {
         Self::new(Kind::Internal, message)
-    }
-
-    /// What is wrong is for the log alone; who called is told where to find it there.
-    pub fn concealed(message: impl fmt::Display) -> Self {
-        // The hasher's keys are random.
-        let reference = RandomState::new().hash_one(0);
-        eprintln!("error: {message}; reference = {reference:016x}");
-        Self::internal(format!("internal error; reference = {reference:016x}"))
     }
 
     /// The other side is gone: a new call may find it back.
