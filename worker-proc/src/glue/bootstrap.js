@@ -1,10 +1,10 @@
 /* Builds the internal realm: primordials, `require`, the flags and the globals. Runs once, into the snapshot.
-   Parameters: (native, allOps, eager, makePrimordials). Returns what Rust calls: `start`, `require`. */
+   Parameters: (native, allOps, eager, flagNames, primordials). Returns what Rust calls: `start`, `require`. */
 "use strict";
-const primordials = makePrimordials();
-const { ObjectDefineProperty, ReflectOwnKeys, Error, ArrayPrototypePush, globalThis } = primordials;
+const { ObjectDefineProperty, ReflectOwnKeys, Error, ArrayPrototypePush, StringPrototypeCharCodeAt, globalThis } = primordials;
 const modules = { __proto__: null };
 const flags = { __proto__: null };
+for (let i = 0; i < flagNames.length; i++) flags[flagNames[i]] = false;
 modules.flags = flags;
 
 function require(name) {
@@ -32,11 +32,11 @@ for (let i = 0; i < eager.length; i++) {
   if (exports.install !== undefined) ArrayPrototypePush(installers, exports.install);
 }
 
-/* Called once an isolate, before user code: `known` names every flag, `on` those that are set. */
-function start(known, on) {
-  for (let i = 0; i < known.length; i++) flags[known[i]] = false;
-  for (let i = 0; i < on.length; i++) flags[on[i]] = true;
+/* Called once an isolate, before user code: `bits` has a 1 for every flag that is set. In brackets, as `install` functions
+   are: V8 then compiles it with the rest and keeps the code in the snapshot. */
+const start = (function (bits) {
+  for (let i = 0; i < flagNames.length; i++) flags[flagNames[i]] = StringPrototypeCharCodeAt(bits, i) === 49;
   for (let i = 0; i < installers.length; i++) installers[i](globalThis, flags);
-}
+});
 
 return { __proto__: null, start, require };

@@ -6,7 +6,7 @@ use v8::MapFnTo;
 
 use super::args::{intern, string, string_arg};
 use super::error::throw_error;
-use super::registry::Registry;
+use super::registry::{JsSource, Registry};
 
 /// A function by name; the address is known at run time only.
 type Native = (&'static str, fn() -> v8::FunctionCallback);
@@ -14,11 +14,18 @@ type Native = (&'static str, fn() -> v8::FunctionCallback);
 /// The functions that the bootstrap script itself is given, beside the APIs' ops.
 pub const NATIVE: [Native; 1] = [("compile", || compile.map_fn_to())];
 
-const BOOTSTRAP: super::JsSource = crate::js!("bootstrap.js");
-const PRIMORDIALS: super::JsSource = crate::js!("primordials.js");
+/// The scripts that are no module: the bootstrap script and what makes the copies of built-ins.
+pub const OWN: [JsSource; 2] = [BOOTSTRAP, PRIMORDIALS];
+const BOOTSTRAP: JsSource = crate::js!("bootstrap.js");
+const PRIMORDIALS: JsSource = crate::js!("primordials.js");
 
 /// Evaluates the bootstrap script and every eager module in the current context; returns the internals object.
-pub fn bootstrap<'s>(scope: &mut v8::PinScope<'s, '_>) -> Option<v8::Local<'s, v8::Object>> {
+///
+/// `flag_names` are all compat flags in the order of the bits that `start` takes.
+pub fn bootstrap<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    flag_names: &[&'static str],
+) -> Option<v8::Local<'s, v8::Object>> {
     let registry = Registry::get();
     let native = v8::Object::new(scope);
     for (name, callback) in NATIVE {
@@ -46,20 +53,49 @@ pub fn bootstrap<'s>(scope: &mut v8::PinScope<'s, '_>) -> Option<v8::Local<'s, v
         .map(|name| intern(scope, name).into())
         .collect();
     let names = v8::Array::new_with_elements(scope, &names);
-    let primordials = compile_wrapper(scope, "internal:primordials", &PRIMORDIALS.read(), &[])?;
+    let make_primordials = compile_wrapper(scope, "internal:primordials", &PRIMORDIALS, &["used"])?;
     let bootstrap = compile_wrapper(
         scope,
         "internal:bootstrap",
-        &BOOTSTRAP.read(),
-        &["native", "allOps", "eager", "makePrimordials"],
+        &BOOTSTRAP,
+        &["native", "allOps", "eager", "flagNames", "primordials"],
     )?;
     let this = v8::undefined(scope).into();
+    let used = used_names(scope)?;
+    let primordials = make_primordials.call(scope, this, &[used.into()])?;
+    let flag_names: Vec<v8::Local<v8::Value>> = flag_names
+        .iter()
+        .map(|name| intern(scope, name).into())
+        .collect();
+    let flag_names = v8::Array::new_with_elements(scope, &flag_names);
     let result = bootstrap.call(
         scope,
         this,
-        &[native.into(), all.into(), names.into(), primordials.into()],
+        &[
+            native.into(),
+            all.into(),
+            names.into(),
+            flag_names.into(),
+            primordials,
+        ],
     )?;
     result.try_into().ok()
+}
+
+/// Every name that internal JavaScript uses: of the built-ins, only these are worth a copy in each isolate.
+fn used_names<'s>(scope: &mut v8::PinScope<'s, '_>) -> Option<v8::Local<'s, v8::Set>> {
+    let registry = Registry::get();
+    let sources = registry.modules.values().map(|module| &module.source);
+    let used = v8::Set::new(scope);
+    for source in sources.chain(&OWN) {
+        let text = source.read();
+        let names = text.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_'));
+        for name in names.filter(|name| name.starts_with(|c: char| c.is_ascii_alphabetic())) {
+            let name = intern(scope, name);
+            used.add(scope, name.into())?;
+        }
+    }
+    Some(used)
 }
 
 /// `native.compile(name)`: the module's function and its API's name, or undefined for a module that is not there.
@@ -70,7 +106,7 @@ fn compile(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv
     };
     let origin = format!("internal:{name}");
     let parameters = ["exports", "require", "ops", "primordials"];
-    let Some(function) = compile_wrapper(scope, &origin, &module.source.read(), &parameters) else {
+    let Some(function) = compile_wrapper(scope, &origin, &module.source, &parameters) else {
         return;
     };
     let api = intern(scope, Registry::get().apis[module.api].name);
@@ -81,10 +117,10 @@ fn compile(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv
 fn compile_wrapper<'s>(
     scope: &mut v8::PinScope<'s, '_>,
     name: &str,
-    text: &str,
+    source: &JsSource,
     parameters: &[&str],
 ) -> Option<v8::Local<'s, v8::Function>> {
-    let Some(code) = v8::String::new(scope, text) else {
+    let Some(code) = source.to_v8(scope) else {
         throw_error(scope, "internal module is too long");
         return None;
     };

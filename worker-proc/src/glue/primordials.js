@@ -1,5 +1,6 @@
 /* Copies of the language's built-ins, taken before any worker runs: what a worker patches changes nothing in here.
-   Called once, by the bootstrap script. Prototype methods are uncurried: `ArrayPrototypePush(array, item)`. */
+   Called once, before the bootstrap script, with the names that internal JavaScript uses: no others are made. Prototype
+   methods are uncurried: `ArrayPrototypePush(array, item)`. */
 "use strict";
 const { bind, call, apply } = Function.prototype;
 const uncurryThis = bind.bind(call);
@@ -11,14 +12,19 @@ const keyName = (key) =>
   typeof key === "symbol" ? `Symbol${key.description[7].toUpperCase()}${key.description.slice(8)}`
     : `${key[0].toUpperCase()}${key.slice(1)}`;
 
+function put(prefix, kind, key, make) {
+  const name = `${prefix}${kind}${keyName(key)}`;
+  if (used.has(name)) primordials[name] = make();
+}
+
 function copyStatics(source, prefix) {
   for (const key of ownKeys(source)) {
     const desc = getOwnPropertyDescriptor(source, key);
-    const name = `${prefix}${keyName(key)}`;
     if ("get" in desc) {
-      if (desc.get) primordials[`${prefix}Get${keyName(key)}`] = desc.get.bind(source);
+      if (desc.get) put(prefix, "Get", key, () => desc.get.bind(source));
     } else {
-      primordials[name] = typeof desc.value === "function" && key !== "prototype" ? desc.value.bind(source) : desc.value;
+      put(prefix, "", key, () =>
+        typeof desc.value === "function" && key !== "prototype" ? desc.value.bind(source) : desc.value);
     }
   }
 }
@@ -27,12 +33,10 @@ function copyPrototype(proto, prefix) {
   for (const key of ownKeys(proto)) {
     const desc = getOwnPropertyDescriptor(proto, key);
     if ("get" in desc) {
-      primordials[`${prefix}Get${keyName(key)}`] = uncurryThis(desc.get);
-      if (desc.set) primordials[`${prefix}Set${keyName(key)}`] = uncurryThis(desc.set);
-    } else if (typeof desc.value === "function") {
-      primordials[`${prefix}${keyName(key)}`] = uncurryThis(desc.value);
+      put(prefix, "Get", key, () => uncurryThis(desc.get));
+      if (desc.set) put(prefix, "Set", key, () => uncurryThis(desc.set));
     } else {
-      primordials[`${prefix}${keyName(key)}`] = desc.value;
+      put(prefix, "", key, () => (typeof desc.value === "function" ? uncurryThis(desc.value) : desc.value));
     }
   }
 }

@@ -31,29 +31,29 @@ pub struct JsSource {
     pub name: Option<&'static str>,
     /// The Rust file that names it; its folder holds the JavaScript.
     pub beside: &'static str,
-    /// The text, as compiled in.
-    pub text: &'static str,
+    /// The text, as compiled in: ASCII, which V8 uses where it lies, so that no isolate holds a copy.
+    pub text: &'static v8::OneByteConst,
 }
 
 /// Names a JavaScript file that lies beside the calling Rust file: `js!("url.js")`, `js!("util.js" as "node:util")`.
 #[macro_export]
 macro_rules! js {
     ($file:literal) => {
-        $crate::glue::JsSource {
-            file: $file,
-            name: None,
-            beside: file!(),
-            text: include_str!($file),
-        }
+        $crate::js!(@named $file, None)
     };
     ($file:literal as $name:literal) => {
+        $crate::js!(@named $file, Some($name))
+    };
+    (@named $file:literal, $name:expr) => {{
+        static TEXT: v8::OneByteConst =
+            v8::String::create_external_onebyte_const(include_bytes!($file));
         $crate::glue::JsSource {
             file: $file,
-            name: Some($name),
+            name: $name,
             beside: file!(),
-            text: include_str!($file),
+            text: &TEXT,
         }
-    };
+    }};
 }
 
 impl JsSource {
@@ -84,7 +84,21 @@ impl JsSource {
                 )),
             }
         }
-        self.text.into()
+        self.text.as_str().into()
+    }
+
+    /// The text as a V8 string.
+    pub fn to_v8<'s>(&self, scope: &mut v8::PinScope<'s, '_>) -> Option<v8::Local<'s, v8::String>> {
+        match self.read() {
+            std::borrow::Cow::Borrowed(_) => v8::String::new_from_onebyte_const(scope, self.text),
+            std::borrow::Cow::Owned(text) => v8::String::new(scope, &text),
+        }
+    }
+
+    fn reference(&self) -> v8::ExternalReference {
+        v8::ExternalReference {
+            pointer: std::ptr::from_ref(self.text).cast_mut().cast(),
+        }
     }
 }
 
@@ -194,6 +208,9 @@ impl Registry {
                 function: *function,
             }));
         }
+        all.extend(super::js::OWN.iter().map(JsSource::reference));
+        let sources = self.apis.iter().flat_map(|api| [api.modules, api.lazy]);
+        all.extend(sources.flatten().map(JsSource::reference));
         all
     }
 }

@@ -124,24 +124,16 @@ fn start_realm(
     flags: &schema::compat::Flags,
 ) -> Result<(), String> {
     v8::tc_scope!(let scope, scope);
-    let known: Vec<v8::Local<v8::Value>> = flags
-        .iter()
-        .map(|(flag, _)| intern(scope, flag.name()).into())
-        .collect();
-    let on: Vec<v8::Local<v8::Value>> = flags
-        .iter()
-        .filter(|(_, on)| *on)
-        .map(|(flag, _)| intern(scope, flag.name()).into())
-        .collect();
-    let known = v8::Array::new_with_elements(scope, &known);
-    let on = v8::Array::new_with_elements(scope, &on);
+    let bits: Vec<u8> = flags.iter().map(|(_, on)| b'0' + u8::from(on)).collect();
+    let bits = v8::String::new_from_one_byte(scope, &bits, v8::NewStringType::Normal)
+        .unwrap_or_else(|| v8::String::empty(scope));
     let key = intern(scope, "start");
     let started = internals
         .get(scope, key.into())
         .and_then(|start| v8::Local::<v8::Function>::try_from(start).ok())
         .and_then(|start| {
             let this = v8::undefined(scope).into();
-            start.call(scope, this, &[known.into(), on.into()])
+            start.call(scope, this, &[bits.into()])
         });
     match started {
         Some(_) => Ok(()),

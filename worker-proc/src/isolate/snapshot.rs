@@ -16,6 +16,8 @@ static SNAPSHOT: OnceLock<&'static [u8]> = OnceLock::new();
 /// # Errors
 /// The exception's stack, if a module throws.
 pub fn create() -> Result<Vec<u8>, String> {
+    let none = schema::compat::Flags::default();
+    let flags: Vec<_> = none.iter().map(|(flag, _)| flag.name()).collect();
     let references = Registry::get().external_references();
     let mut creator = v8::Isolate::snapshot_creator(Some(references.into()), None);
     creator.set_slot(crate::glue::IsolateState::new());
@@ -25,7 +27,7 @@ pub fn create() -> Result<Vec<u8>, String> {
         let made = {
             let scope = &mut v8::ContextScope::new(scope, context);
             v8::tc_scope!(let scope, scope);
-            match js::bootstrap(scope) {
+            match js::bootstrap(scope, &flags) {
                 Some(internals) => {
                     let index = scope.add_context_data(context, internals);
                     debug_assert_eq!(index, INTERNALS);

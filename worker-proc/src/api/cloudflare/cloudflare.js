@@ -2,7 +2,7 @@
  *
  * The record of flags is made when it is first asked for.
  */
-const { ObjectDefineProperty, ObjectFreeze } = primordials;
+const { ObjectDefineProperty, ObjectFreeze, globalThis } = primordials;
 const { defineInterface, illegalConstructor } = require("webidl");
 const flags = require("flags");
 
@@ -36,12 +36,10 @@ ObjectDefineProperty(cloudflare, "compatibilityFlags", {
   configurable: true,
 });
 
-exports.install = (global) => {
-  ObjectDefineProperty(global, "Cloudflare", {
-    __proto__: null,
-    value: cloudflare,
-    writable: true,
-    enumerable: true,
-    configurable: true,
-  });
-};
+ObjectDefineProperty(globalThis, "Cloudflare", {
+  __proto__: null,
+  value: cloudflare,
+  writable: true,
+  enumerable: true,
+  configurable: true,
+});

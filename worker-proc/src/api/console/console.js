@@ -239,21 +239,21 @@ function box(head, rows) {
     widths[i] = width + 2;
   }
   const line = (cells) => {
-    let text = "│";
+    let text = "\u2502";
     for (let i = 0; i < cells.length; i++) {
       const space = widths[i] - displayWidth(cells[i]) - 1;
-      text += ` ${cells[i]}${StringPrototypeRepeat(" ", space)}│`;
+      text += ` ${cells[i]}${StringPrototypeRepeat(" ", space)}\u2502`;
     }
     return text;
   };
   const rule = (left, middle, right) => {
     const parts = [];
-    for (let i = 0; i < widths.length; i++) parts[i] = StringPrototypeRepeat("─", widths[i]);
+    for (let i = 0; i < widths.length; i++) parts[i] = StringPrototypeRepeat("\u2500", widths[i]);
     return left + ArrayPrototypeJoin(parts, middle) + right;
   };
-  const lines = [rule("┌", "┬", "┐"), line(head), rule("├", "┼", "┤")];
+  const lines = [rule("\u250c", "\u252c", "\u2510"), line(head), rule("\u251c", "\u253c", "\u2524")];
   for (let i = 0; i < rows.length; i++) ArrayPrototypePush(lines, line(rows[i]));
-  ArrayPrototypePush(lines, rule("└", "┴", "┘"));
+  ArrayPrototypePush(lines, rule("\u2514", "\u2534", "\u2518"));
   return ArrayPrototypeJoin(lines, "\n");
 }
 

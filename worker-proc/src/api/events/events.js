@@ -340,6 +340,6 @@ exports.setListenerHook = (hook) => {
 };
 exports.trust = trust;
 exports.globals = { Event, EventTarget };
-exports.install = (global) => {
+exports.install = (function (global) {
   scope.global = global;
-};
+});

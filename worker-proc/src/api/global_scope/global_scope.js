@@ -20,19 +20,18 @@ defineInterface(ServiceWorkerGlobalScope);
 ObjectSetPrototypeOf(globalThis, ServiceWorkerGlobalScope.prototype);
 
 exports.globals = { ServiceWorkerGlobalScope, WorkerGlobalScope };
-exports.install = (global) => {
-  ObjectDefineProperty(global, "self", {
-    __proto__: null,
-    value: global,
-    writable: true,
-    enumerable: true,
-    configurable: true,
-  });
-  ObjectDefineProperty(global, "origin", {
-    __proto__: null,
-    value: "null",
-    writable: false,
-    enumerable: true,
-    configurable: true,
-  });
-};
+
+ObjectDefineProperty(globalThis, "self", {
+  __proto__: null,
+  value: globalThis,
+  writable: true,
+  enumerable: true,
+  configurable: true,
+});
+ObjectDefineProperty(globalThis, "origin", {
+  __proto__: null,
+  value: "null",
+  writable: false,
+  enumerable: true,
+  configurable: true,
+});

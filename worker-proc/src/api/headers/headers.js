@@ -433,6 +433,6 @@ exports.setHeader = (headers, name, value) => listOf(headers).set(keyOf(name), n
 exports.deleteHeader = (headers, key) => listOf(headers).delete(key);
 exports.setGuard = setGuard;
 exports.globals = { Headers };
-exports.install = (global, compat) => {
+exports.install = (function (global, compat) {
   if (!compat.httpHeadersGetSetCookie) delete Headers.prototype.getSetCookie;
-};
+});

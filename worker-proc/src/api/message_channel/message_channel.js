@@ -176,7 +176,7 @@ setListenerHook((target, type) => {
 exports.MessageChannel = MessageChannel;
 exports.MessagePort = MessagePort;
 exports.isMessagePort = isMessagePort;
-exports.install = (global, flags) => {
+exports.install = (function (global, flags) {
   if (!flags.exposeGlobalMessageChannel) return;
   const classes = { __proto__: null, MessageChannel, MessagePort };
   for (const name in classes) {
@@ -188,4 +188,4 @@ exports.install = (global, flags) => {
       configurable: true,
     });
   }
-};
+});

@@ -52,7 +52,7 @@ function defineFields(fields) {
 
 exports.navigator = navigator;
 exports.globals = { Navigator };
-exports.install = (global, flags) => {
+exports.install = (function (global, flags) {
   if (flags.enableNavigatorLanguage) defineFields({ __proto__: null, languages: ["en"], language: "en" });
   defineFields({ __proto__: null, platform: "", hardwareConcurrency: 1, userAgent: "Cloudflare-Workers" });
   if (flags.globalNavigator) {
@@ -64,4 +64,4 @@ exports.install = (global, flags) => {
       configurable: true,
     });
   }
-};
+});

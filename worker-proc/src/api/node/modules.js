@@ -96,7 +96,7 @@ function setGlobal(global, name, value) {
   });
 }
 
-exports.install = function (global, flags) {
+exports.install = (function (global, flags) {
   if (!flags.nodeJsCompatV2) return;
   setGlobal(global, "global", global);
   lazyGlobal(global, "Buffer", () => require("node:buffer").Buffer);
@@ -106,4 +106,4 @@ exports.install = function (global, flags) {
   if (!flags.enableNodejsGlobalTimers) return;
   const names = ["setTimeout", "setInterval", "clearTimeout", "clearInterval"];
   for (let i = 0; i < names.length; i++) lazyGlobal(global, names[i], () => require("node:timers")[names[i]]);
-};
+});

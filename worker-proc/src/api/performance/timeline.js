@@ -355,7 +355,7 @@ function addMembers(Class) {
 }
 
 exports.classes = classes;
-exports.install = (global, flags) => {
+exports.install = (function (global, flags) {
   if (!flags.enableGlobalPerformanceClasses && !flags.enableNodeJsPerfHooksModule) return;
   ObjectSetPrototypeOf(Performance.prototype, EventTarget.prototype);
   addMembers(UserTiming);
@@ -369,4 +369,4 @@ exports.install = (global, flags) => {
       configurable: true,
     });
   }
-};
+});

@@ -495,9 +495,9 @@ class ByteReadable extends ControlledReadable {
 }
 
 /** V8 adds this class after the snapshot is loaded. */
-exports.install = (global) => {
+exports.install = (function (global) {
   viewClasses.Float16Array = global.Float16Array;
-};
+});
 
 exports.ByteReadable = ByteReadable;
 exports.elementSizeOf = elementSizeOf;

@@ -81,7 +81,7 @@ const STANDARD_GLOBALS = [
   "TransformStreamDefaultController", "WritableStreamDefaultController",
 ];
 
-exports.install = (global, flags) => {
+exports.install = (function (global, flags) {
   if (flags.streamsJavaScriptControllers) return;
   for (let i = 0; i < STANDARD_GLOBALS.length; i++) ReflectDeleteProperty(global, STANDARD_GLOBALS[i]);
-};
+});

@@ -299,10 +299,10 @@ function interfaceNameOf(object) {
   return undefined;
 }
 
-exports.install = (global, flags) => {
+exports.install = (function (global, flags) {
   if (flags.setToStringTag) return;
   interfaces.forEach((_, prototype) => ReflectDeleteProperty(prototype, SymbolToStringTag));
-};
+});
 
 exports.argumentError = argumentError;
 exports.constructorError = constructorError;
