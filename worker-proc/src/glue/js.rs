@@ -2,6 +2,9 @@
 //!
 //! The snapshot builder runs [`bootstrap`]; afterwards only lazy modules are compiled, when first required.
 
+use std::collections::HashSet;
+use std::sync::OnceLock;
+
 use v8::MapFnTo;
 
 use super::args::{intern, string, string_arg};
@@ -12,7 +15,10 @@ use super::registry::{JsSource, Registry};
 type Native = (&'static str, fn() -> v8::FunctionCallback);
 
 /// The functions that the bootstrap script itself is given, beside the APIs' ops.
-pub const NATIVE: [Native; 1] = [("compile", || compile.map_fn_to())];
+pub const NATIVE: [Native; 2] = [
+    ("compile", || compile.map_fn_to()),
+    ("isUsed", || is_used.map_fn_to()),
+];
 
 /// The scripts that are no module: the bootstrap script and what makes the copies of built-ins.
 pub const OWN: [JsSource; 2] = [BOOTSTRAP, PRIMORDIALS];
@@ -53,7 +59,8 @@ pub fn bootstrap<'s>(
         .map(|name| intern(scope, name).into())
         .collect();
     let names = v8::Array::new_with_elements(scope, &names);
-    let make_primordials = compile_wrapper(scope, "internal:primordials", &PRIMORDIALS, &["used"])?;
+    let make_primordials =
+        compile_wrapper(scope, "internal:primordials", &PRIMORDIALS, &["native"])?;
     let bootstrap = compile_wrapper(
         scope,
         "internal:bootstrap",
@@ -61,8 +68,7 @@ pub fn bootstrap<'s>(
         &["native", "allOps", "eager", "flagNames", "primordials"],
     )?;
     let this = v8::undefined(scope).into();
-    let used = used_names(scope)?;
-    let primordials = make_primordials.call(scope, this, &[used.into()])?;
+    let primordials = make_primordials.call(scope, this, &[native.into()])?;
     let flag_names: Vec<v8::Local<v8::Value>> = flag_names
         .iter()
         .map(|name| intern(scope, name).into())
@@ -82,20 +88,21 @@ pub fn bootstrap<'s>(
     result.try_into().ok()
 }
 
-/// Every name that internal JavaScript uses: of the built-ins, only these are worth a copy in each isolate.
-fn used_names<'s>(scope: &mut v8::PinScope<'s, '_>) -> Option<v8::Local<'s, v8::Set>> {
-    let registry = Registry::get();
-    let sources = registry.modules.values().map(|module| &module.source);
-    let used = v8::Set::new(scope);
-    for source in sources.chain(&OWN) {
-        let text = source.read();
-        let names = text.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_'));
-        for name in names.filter(|name| name.starts_with(|c: char| c.is_ascii_alphabetic())) {
-            let name = intern(scope, name);
-            used.add(scope, name.into())?;
-        }
-    }
-    Some(used)
+/// `native.isUsed(name)`: whether internal JavaScript mentions a name. Asked while the snapshot is made.
+fn is_used(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
+    static USED: OnceLock<HashSet<String>> = OnceLock::new();
+    let used = USED.get_or_init(|| {
+        let modules = Registry::get().modules.values();
+        let sources = modules.map(|module| &module.source).chain(&OWN);
+        let is_part = |c: char| c.is_ascii_alphanumeric() || c == '_';
+        let names = |source: &JsSource| {
+            let text = source.read();
+            let names = text.split(|c| !is_part(c)).map(str::to_owned);
+            names.collect::<Vec<_>>()
+        };
+        sources.flat_map(names).collect()
+    });
+    rv.set_bool(used.contains(&string_arg(scope, &args, 0)));
 }
 
 /// `native.compile(name)`: the module's function and its API's name, or undefined for a module that is not there.

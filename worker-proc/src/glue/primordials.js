@@ -1,6 +1,6 @@
 /* Copies of the language's built-ins, taken before any worker runs: what a worker patches changes nothing in here.
-   Called once, before the bootstrap script, with the names that internal JavaScript uses: no others are made. Prototype
-   methods are uncurried: `ArrayPrototypePush(array, item)`. */
+   Called once, before the bootstrap script; only what internal JavaScript mentions is made. Prototype methods are
+   uncurried: `ArrayPrototypePush(array, item)`. */
 "use strict";
 const { bind, call, apply } = Function.prototype;
 const uncurryThis = bind.bind(call);
@@ -14,7 +14,7 @@ const keyName = (key) =>
 
 function put(prefix, kind, key, make) {
   const name = `${prefix}${kind}${keyName(key)}`;
-  if (used.has(name)) primordials[name] = make();
+  if (native.isUsed(name)) primordials[name] = make();
 }
 
 function copyStatics(source, prefix) {
