@@ -89,6 +89,7 @@ impl Connection {
         };
         connection.check(code)?;
         let hooks = ptr::from_ref(&*connection.hooks).cast_mut().cast();
+        // The hook takes the place of the one that would write the log back in the middle of a commit.
         // SAFETY: the hooks live in a box that is dropped after the connection is closed.
         unsafe {
             ffi::sqlite3_set_authorizer(db.as_ptr(), Some(on_authorize), hooks);
