@@ -154,7 +154,8 @@ fn fill(
                 Ok(spec) => config.plain.push((name, Plain::External(spec))),
                 Err(error) => errors.push(format!("service {name}: {error}")),
             },
-            Which::Disk(_) | Which::Bucket(_) | Which::Assets(_) => {
+            Which::Disk(_) => config.plain.push((name, Plain::Disk)),
+            Which::Bucket(_) | Which::Assets(_) => {
                 config.plain.push((name, Plain::Unsupported));
             }
         }

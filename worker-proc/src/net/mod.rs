@@ -18,12 +18,16 @@ pub use tls::{Keypair, Server as TlsServer, TlsSpec};
 
 use crate::http::HttpOptions;
 use crate::log;
-use crate::service::{Error, Service};
+use futures_util::future::LocalBoxFuture;
+
+use crate::service::{Error, Request, Response, Service};
 
 /// A service of the config that is no worker.
 pub enum Plain {
     Network(NetworkSpec),
     External(ExternalSpec),
+    /// A folder where Durable Objects are kept.
+    Disk,
     Unsupported,
 }
 
@@ -45,11 +49,22 @@ pub struct ExternalSpec {
     pub tls: Option<(String, TlsSpec)>,
 }
 
+/// A folder that holds what Durable Objects store; its files are not served.
+struct Disk;
+
+impl Service for Disk {
+    fn fetch(self: Rc<Self>, _: Request) -> LocalBoxFuture<'static, Result<Response, Error>> {
+        let text = "This disk service keeps Durable Objects; it does not serve files.";
+        Box::pin(async move { Ok(Response::text(501, text)) })
+    }
+}
+
 /// Makes the service.
 pub fn build(name: &str, plain: Plain) -> Result<Rc<dyn Service>, String> {
     match plain {
         Plain::Network(spec) => Ok(Rc::new(outbound::Network::new(spec)?)),
         Plain::External(spec) => Ok(Rc::new(outbound::External::new(spec)?)),
+        Plain::Disk => Ok(Rc::new(Disk)),
         Plain::Unsupported => Err(format!("the kind of service \"{name}\" is not supported.")),
     }
 }

@@ -28,6 +28,10 @@ pub const MAX_LENGTH_BYTES: i32 = 8 * 1024 * 1024 + 34;
 /// Frames in the log (of 4 KiB, the page size) after which it is written back into the file.
 const WRITE_BACK_FRAMES: u32 = 1000;
 
+/// Frames in the log after which the last of them are written back on the process's thread, between two turns: the log
+/// starts over only when all of it is written back, which never happens beside an object that writes on and on.
+const MAX_LOG_FRAMES: u32 = 4 * WRITE_BACK_FRAMES;
+
 /// Bytes that a log keeps when it starts over.
 const MAX_RESET_LOG_BYTES: u32 = 8 * 1024 * 1024;
 
@@ -78,7 +82,7 @@ pub(super) trait Dependent {
     fn cancel(&self, why: &Error);
 }
 
-pub struct Database {
+pub(super) struct Database {
     place: Place,
     connection: RefCell<Option<Rc<Connection>>>,
     transaction: RefCell<Transaction>,
@@ -118,7 +122,7 @@ fn connect(place: &Place) -> Result<(Rc<Connection>, bool)> {
         // A new file gets its header here, and has it for good before anything is in its log.
         connection.execute("PRAGMA synchronous = FULL; PRAGMA journal_mode = WAL")?;
         connection.execute(&format!(
-            "PRAGMA wal_autocheckpoint = 0; PRAGMA journal_size_limit = {MAX_RESET_LOG_BYTES}; PRAGMA synchronous = {}",
+            "PRAGMA journal_size_limit = {MAX_RESET_LOG_BYTES}; PRAGMA synchronous = {}",
             if has_log { "NORMAL" } else { "OFF" }
         ))?;
     }
@@ -134,7 +138,7 @@ fn connect(place: &Place) -> Result<(Rc<Connection>, bool)> {
 }
 
 impl Database {
-    pub async fn open(place: Place) -> Result<Rc<Self>> {
+    pub(super) async fn open(place: Place) -> Result<Rc<Self>> {
         let (connection, has_log) = match &place {
             Place::Memory => connect(&place)?,
             Place::File(_) => {
@@ -191,12 +195,12 @@ impl Database {
     }
 
     /// Why nothing can be read or written any more, if so.
-    pub fn broken(&self) -> Option<Error> {
+    pub(super) fn broken(&self) -> Option<Error> {
         self.broken.borrow().clone()
     }
 
     /// Ends all use: every later call fails with this error.
-    pub fn break_with(&self, error: &Error) {
+    pub(super) fn break_with(&self, error: &Error) {
         self.broken
             .borrow_mut()
             .get_or_insert_with(|| error.clone());
@@ -430,7 +434,7 @@ impl Database {
     }
 
     /// Begins a `transactionSync`. Every one is ended by exactly one of the two calls below.
-    pub fn begin_sync(&self) -> Result<()> {
+    pub(super) fn begin_sync(&self) -> Result<()> {
         self.before_write(true)?;
         let depth = self.sync_depth.get();
         let savepoint = format!("SAVEPOINT _cf_sync_savepoint_{depth}");
@@ -441,10 +445,9 @@ impl Database {
         Ok(())
     }
 
-    pub fn commit_sync(&self) -> Result<()> {
+    pub(super) fn commit_sync(&self) -> Result<()> {
         let depth = self.sync_depth.get().saturating_sub(1);
         if self.broken.borrow().is_some() {
-            self.sync_depth.set(depth);
             return Err(Error::worker(
                 "Cannot commit transaction due to an earlier SQL critical error",
             ));
@@ -457,7 +460,7 @@ impl Database {
         Ok(())
     }
 
-    pub fn rollback_sync(&self) -> Result<()> {
+    pub(super) fn rollback_sync(&self) -> Result<()> {
         let depth = self.sync_depth.get().saturating_sub(1);
         self.sync_depth.set(depth);
         if self.broken.borrow().is_some() {
@@ -472,7 +475,7 @@ impl Database {
     }
 
     /// Undoes the turn's transaction, for an object that is reset before its turn could commit.
-    pub fn abandon(&self) {
+    pub(super) fn abandon(&self) {
         if let Some(connection) = &*self.connection.borrow()
             && !connection.is_autocommit()
         {
@@ -511,7 +514,10 @@ impl Database {
         ));
         self.abandon();
         connection.set_option(ffi::SQLITE_DBCONFIG_RESET_DATABASE, true)?;
+        // VACUUM attaches a temporary database.
+        connection.set_limit(ffi::SQLITE_LIMIT_ATTACHED, 1);
         let erased = connection.execute("VACUUM");
+        connection.set_limit(ffi::SQLITE_LIMIT_ATTACHED, 0);
         connection.set_option(ffi::SQLITE_DBCONFIG_RESET_DATABASE, false)?;
         erased.map_err(|error| self.failed(error))?;
         Ok(self.committed(&connection))
@@ -540,15 +546,23 @@ impl Database {
         state.running.set(true);
         state.at_frame.set(frames);
         let path = path.clone();
+        let connection = Rc::downgrade(connection);
         tokio::task::spawn_local(async move {
             // A write-back that fails leaves the log as it is; the next one tries again.
-            _ = blocking(move || Ok(write_back(&path).is_ok())).await;
+            let done = blocking(move || Ok(write_back(&path).is_ok())).await;
             state.running.set(false);
+            if let Some(connection) = connection.upgrade()
+                && matches!(done, Ok(true))
+                && connection.wal_frames() > MAX_LOG_FRAMES
+                && connection.is_autocommit()
+            {
+                _ = connection.execute("PRAGMA wal_checkpoint(PASSIVE)");
+            }
         });
     }
 
     /// Closes the file, with its log written back, beside the process's thread. Nothing may be used afterwards.
-    pub async fn close(&self) -> Result<()> {
+    pub(super) async fn close(&self) -> Result<()> {
         let closed = Error::storage("The object's storage is closed.");
         self.cancel_dependents(&closed);
         self.abandon();

@@ -17,6 +17,7 @@ mod authorizer;
 mod database;
 mod error;
 mod kv;
+mod lock;
 mod queue;
 mod raw;
 mod schedule;
@@ -30,9 +31,11 @@ mod tests;
 use std::rc::Rc;
 
 pub use alarm::{Alarm, Alarms, Armed};
-pub use database::{Database, Place};
+use database::Database;
+pub use database::Place;
 pub use error::{Class, Error, Fault, Result};
 pub use kv::{Kv, KvCursor, ListOptions};
+pub use lock::{FolderLock, ObjectLock, ObjectLocks};
 pub use queue::{Due, Next, Outcome};
 pub use raw::ValueRef;
 pub use schedule::{ObjectKey, Schedule, Scheduled};
@@ -132,6 +135,26 @@ impl Storage {
     /// Ends the innermost `transaction()`, undoing what it did.
     pub fn rollback_transaction(&self, depth: usize) -> Result<()> {
         self.database.rollback_explicit(depth)
+    }
+
+    /// Whether this `transaction()` is the innermost: only that may end.
+    pub fn is_innermost(&self, depth: usize) -> bool {
+        self.database.is_innermost(depth)
+    }
+
+    /// Begins a `transactionSync`, to be ended by one of the next two.
+    pub fn begin_sync(&self) -> Result<()> {
+        self.database.begin_sync()
+    }
+
+    /// Ends a `transactionSync`, keeping what it did. If this fails it is still open, and is to be rolled back.
+    pub fn commit_sync(&self) -> Result<()> {
+        self.database.commit_sync()
+    }
+
+    /// Ends a `transactionSync`, undoing what it did.
+    pub fn rollback_sync(&self) -> Result<()> {
+        self.database.rollback_sync()
     }
 
     /// Runs a `transactionSync`: what `work` did is undone if it fails.

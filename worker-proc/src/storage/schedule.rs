@@ -78,7 +78,6 @@ impl Schedule {
         let connection = Connection::open(Some(&path), Access::ReadWriteCreate)?;
         connection.set_busy_timeout_ms(BUSY_TIMEOUT_MS);
         connection.execute("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL")?;
-        connection.execute("PRAGMA wal_autocheckpoint = 0")?;
         connection.execute(CREATE)?;
         if !has_column(&connection, "actor_name")?
             && let Err(error) =
