@@ -29,6 +29,7 @@ pub mod timers;
 pub mod url;
 pub mod url_pattern;
 pub mod webidl;
+pub mod websocket;
 pub mod workers;
 
 use crate::glue::Api;
@@ -61,6 +62,7 @@ pub static ALL: &[Api] = &[
     streams::API,
     crypto::API,
     compression::API,
+    websocket::API,
     fetch::API,
     workers::API,
     actors::API,

@@ -12,6 +12,8 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::body::{ToHyper, from_hyper};
 use super::headers::{HttpOptions, inject};
+use super::upgrade::{self, Offer, Parts};
+use crate::service::websocket::ByteStream;
 use crate::service::{Body, Error, Kind, Request, Response};
 
 /// Idle connections kept for one server.
@@ -63,10 +65,14 @@ pub async fn exchange<I, F>(
     connect: impl Fn() -> F,
 ) -> Result<Response, Error>
 where
-    I: AsyncRead + AsyncWrite + Unpin + 'static,
+    I: ByteStream + Send + 'static,
     F: Future<Output = Result<I, Error>>,
 {
+    let wanted = upgrade::is_wanted(&request.headers);
     let mut message = outgoing(request, options)?;
+    if wanted {
+        return open_websocket(message, connect().await?).await;
+    }
     loop {
         let (mut sender, pooled) = match pool.take(key) {
             Some(sender) => (sender, true),
@@ -88,6 +94,38 @@ where
             },
         }
     }
+}
+
+/// Asks for a WebSocket, on a connection of its own.
+async fn open_websocket<I: ByteStream + Send + 'static>(
+    mut message: http::Request<ToHyper<()>>,
+    io: I,
+) -> Result<Response, Error> {
+    let offer = Offer::new(message.headers_mut());
+    let (mut sender, connection) = http1::Builder::new()
+        .title_case_headers(true)
+        .handshake(TokioIo::new(io))
+        .await
+        .map_err(|error| lost(&error))?;
+    tokio::task::spawn_local(async move {
+        // Its errors reach whoever waits for a response.
+        let _ = connection.with_upgrades().await;
+    });
+    let mut response = sender
+        .send_request(message)
+        .await
+        .map_err(|error| lost(&error))?;
+    let stream = |upgraded: hyper::upgrade::Upgraded| {
+        let parts = upgraded.downcast::<TokioIo<I>>().ok()?;
+        Some(Parts {
+            io: parts.io.into_inner(),
+            read_buf: parts.read_buf,
+        })
+    };
+    let websocket = offer.accepted(&mut response, stream).await?;
+    let mut response = incoming(response);
+    response.websocket = websocket;
+    Ok(response)
 }
 
 async fn open<I: AsyncRead + AsyncWrite + Unpin + 'static>(io: I) -> Result<Sender, Error> {

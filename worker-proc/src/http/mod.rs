@@ -7,6 +7,7 @@ pub mod client;
 mod headers;
 pub mod server;
 mod sweep;
+mod upgrade;
 
 pub use headers::{HttpOptions, Injected};
 pub use server::Server;

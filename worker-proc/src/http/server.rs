@@ -9,8 +9,8 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use http::header::{
-    CONNECTION, CONTENT_TYPE, EXPECT, HOST, HeaderName, HeaderValue, TE, TRAILER,
-    TRANSFER_ENCODING, UPGRADE,
+    CONNECTION, CONTENT_TYPE, EXPECT, HOST, HeaderName, HeaderValue, SEC_WEBSOCKET_VERSION, TE,
+    TRAILER, TRANSFER_ENCODING, UPGRADE,
 };
 use http::{StatusCode, Version};
 use hyper::body::Incoming;
@@ -21,8 +21,10 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use super::body::{ToHyper, from_client};
 use super::headers::{HttpOptions, inject};
 use super::sweep::{Connection, Connections, Limits};
+use super::upgrade::{Asked, Guarded, Parts};
 use crate::log;
-use crate::service::{Error, Kind, Request, Response, Service};
+use crate::service::websocket::ByteStream;
+use crate::service::{Error, Kind, Request, Response, Service, WebSocket};
 
 /// Methods that workerd knows; others are answered 501.
 const METHODS: [&str; 28] = [
@@ -55,6 +57,8 @@ const METHODS: [&str; 28] = [
     "QUERY",
     "BAN",
 ];
+
+const SWITCHING: u16 = StatusCode::SWITCHING_PROTOCOLS.as_u16();
 
 const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
 
@@ -143,7 +147,7 @@ impl Server {
         endpoint: Rc<Endpoint>,
     ) -> impl Future<Output = ()> + 'static
     where
-        I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+        I: ByteStream + Send + 'static,
     {
         let (id, connection) = self.connections.add();
         async move {
@@ -163,7 +167,7 @@ impl Server {
         endpoint: Rc<Endpoint>,
         connection: &Arc<Connection>,
     ) where
-        I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+        I: ByteStream + Send + 'static,
     {
         // A handshake has the time of a request's header.
         connection.opening(true);
@@ -188,7 +192,7 @@ impl Server {
             move |request| {
                 server
                     .clone()
-                    .request(request, endpoint.clone(), connection.clone())
+                    .request::<I>(request, endpoint.clone(), connection.clone())
             }
         });
         let served = self.builder.serve_connection_with_upgrades(io, handler);
@@ -207,23 +211,30 @@ impl Server {
                 }
             }
         }
+        // A WebSocket that the connection has become keeps it.
+        while !connection.is_idle() {
+            connection.ended.notified().await;
+        }
     }
 
-    async fn request(
+    async fn request<I: ByteStream + 'static>(
         self: Rc<Self>,
-        request: http::Request<Incoming>,
+        mut request: http::Request<Incoming>,
         endpoint: Rc<Endpoint>,
         connection: Arc<Connection>,
     ) -> Result<http::Response<ToHyper<Exchange>>, NoAnswer> {
-        connection.begin();
         self.requests.set(self.requests.get() + 1);
-        let exchange = Exchange(connection);
+        let exchange = Exchange::begin(connection);
         let http1 = request.version() < Version::HTTP_2;
+        let asked = Asked::of(&mut request);
         let mut response = match neutral(request, &endpoint, &exchange.0) {
             Ok(request) => match endpoint.service.clone().fetch(request).await {
                 Ok(mut response) => {
                     drop_hop_by_hop(&mut response);
-                    response
+                    match response.websocket.take() {
+                        None => response,
+                        Some(websocket) => switch::<I>(response, websocket, asked, &exchange.0),
+                    }
                 }
                 Err(error) => unanswered(&error, http1 && exchange.0.has_broken_body())?,
             },
@@ -233,7 +244,7 @@ impl Server {
         if !http1 {
             response.headers.remove(CONNECTION);
             response.headers.remove(TRANSFER_ENCODING);
-        } else if self.connections.draining.get() {
+        } else if self.connections.draining.get() && response.status != SWITCHING {
             response
                 .headers
                 .insert(CONNECTION, HeaderValue::from_static("close"));
@@ -261,8 +272,49 @@ fn drop_hop_by_hop(response: &mut Response) {
     }
 }
 
-/// Ends with the response's body.
+/// Connects the service's WebSocket with the client that has asked for one.
+fn switch<I: ByteStream + 'static>(
+    mut response: Response,
+    websocket: WebSocket,
+    asked: Option<Asked>,
+    connection: &Arc<Connection>,
+) -> Response {
+    let Some(asked) = asked else {
+        return failed();
+    };
+    let exchange = Exchange::begin(connection.clone());
+    let stream = |upgraded| {
+        let parts = auto::upgrade::downcast::<TokioIo<Watched<I>>>(upgraded).ok()?;
+        Some(Parts {
+            io: Guarded {
+                stream: Box::new(parts.io.into_inner().io),
+                guard: exchange,
+            },
+            read_buf: parts.read_buf,
+        })
+    };
+    match asked.accept(&mut response, websocket, stream) {
+        Ok(()) => response,
+        Err((status, text)) => {
+            let mut refused = refusal(status, text);
+            if status == 426 {
+                let version = HeaderValue::from_static("13");
+                refused.headers.insert(SEC_WEBSOCKET_VERSION, version);
+            }
+            refused
+        }
+    }
+}
+
+/// Ends with the response's body, or with the WebSocket that the connection has become.
 pub struct Exchange(Arc<Connection>);
+
+impl Exchange {
+    fn begin(connection: Arc<Connection>) -> Self {
+        connection.begin();
+        Self(connection)
+    }
+}
 
 impl Drop for Exchange {
     fn drop(&mut self) {

@@ -47,6 +47,8 @@ pub struct Connection {
     broken_body: AtomicBool,
     /// Told to close.
     pub close: Notify,
+    /// Told when no request is being answered any more.
+    pub ended: Notify,
 }
 
 impl Connection {
@@ -84,9 +86,11 @@ impl Connection {
 
     /// A response is complete.
     pub fn end(&self) {
-        self.in_flight.fetch_sub(1, Relaxed);
         self.reading_header.store(false, Relaxed);
         self.since.store(now_millis(), Relaxed);
+        if self.in_flight.fetch_sub(1, Relaxed) == 1 {
+            self.ended.notify_one();
+        }
     }
 }
 
@@ -112,6 +116,7 @@ impl Connections {
             reading_header: AtomicBool::new(false),
             broken_body: AtomicBool::new(false),
             close: Notify::new(),
+            ended: Notify::new(),
         });
         let id = self.next.replace(self.next.get() + 1);
         self.all.borrow_mut().insert(id, connection.clone());

@@ -1,5 +1,7 @@
 //! Opens byte streams to other machines: TCP or Unix, TLS on top where asked for.
 
+use std::io::IoSlice;
+use std::os::fd::{AsFd, OwnedFd};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -11,6 +13,7 @@ use tokio_rustls::client::TlsStream;
 use super::address::{Address, Rules};
 use super::tls;
 use crate::service::Error;
+use crate::service::websocket::ByteStream;
 
 /// From the first packet to an open connection, TLS included.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
@@ -119,11 +122,34 @@ impl AsyncWrite for Stream {
         forward!(self, stream => Pin::new(stream).poll_write(cx, bytes))
     }
 
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<std::io::Result<usize>> {
+        forward!(self, stream => Pin::new(stream).poll_write_vectored(cx, slices))
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        matches!(self, Self::Tcp(_) | Self::Unix(_))
+    }
+
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<std::io::Result<()>> {
         forward!(self, stream => Pin::new(stream).poll_flush(cx))
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<std::io::Result<()>> {
         forward!(self, stream => Pin::new(stream).poll_shutdown(cx))
+    }
+}
+
+impl ByteStream for Stream {
+    fn into_socket(self: Box<Self>) -> Result<OwnedFd, Box<dyn ByteStream>> {
+        let socket = match &*self {
+            Self::Tcp(stream) => stream.as_fd().try_clone_to_owned(),
+            Self::Unix(stream) => stream.as_fd().try_clone_to_owned(),
+            Self::Tls(_) | Self::Loopback(_) => return Err(self),
+        };
+        socket.map_err(|_| self as _)
     }
 }

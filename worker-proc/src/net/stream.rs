@@ -5,6 +5,7 @@
 
 use std::io::{Error, ErrorKind, IoSlice, Result};
 use std::net::Shutdown;
+use std::os::fd::{AsFd, OwnedFd};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -12,6 +13,8 @@ use std::task::{Context, Poll, ready};
 use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
+
+use crate::service::websocket::ByteStream;
 
 /// See the module. Shared by `Arc` because hyper wants streams that may change threads; ours never do.
 #[derive(Clone)]
@@ -136,5 +139,12 @@ impl AsyncWrite for Accepted {
 
     fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Result<()>> {
         Poll::Ready(either!(self, stream => SockRef::from(stream).shutdown(Shutdown::Write)))
+    }
+}
+
+impl ByteStream for Accepted {
+    fn into_socket(self: Box<Self>) -> std::result::Result<OwnedFd, Box<dyn ByteStream>> {
+        // The server, which waits for the client to go, lets go of its share a little later.
+        either!(self, stream => stream.as_fd().try_clone_to_owned()).map_err(|_| self as _)
     }
 }

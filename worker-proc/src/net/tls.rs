@@ -3,6 +3,7 @@
 //! `boot` reads the options and makes a [`Server`] for a socket; `outbound` makes a [`Client`] for a service.
 
 use std::io;
+use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
 use rustls::crypto::{CryptoProvider, aws_lc_rs};
@@ -14,6 +15,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_rustls::{TlsAcceptor, TlsConnector, client, server};
 
 use crate::service::Error;
+use crate::service::websocket::ByteStream;
 
 /// What a server lets its clients choose from, its favourite first.
 const PROTOCOLS: [&[u8]; 2] = [b"h2", b"http/1.1"];
@@ -76,6 +78,12 @@ impl Server {
                 .await
                 .map_err(|error| io::Error::other(failed(&error)))
         }
+    }
+}
+
+impl<I: AsyncRead + AsyncWrite + Unpin + 'static> ByteStream for server::TlsStream<I> {
+    fn into_socket(self: Box<Self>) -> Result<OwnedFd, Box<dyn ByteStream>> {
+        Err(self)
     }
 }
 

@@ -15,6 +15,7 @@ const {
   toDOMString,
   toDictionary,
   toInt32,
+  toUSVString,
 } = require("webidl");
 const { DOMException } = require("dom_exception");
 const { Event, trust } = require("events");
@@ -142,7 +143,7 @@ class CloseEvent extends Event {
     defineFields(this, {
       __proto__: null,
       wasClean: !!wasClean,
-      reason: optional(reason, toDOMString, ""),
+      reason: optional(reason, toUSVString, ""),
       code: optional(code, toInt32, 0),
     });
   }

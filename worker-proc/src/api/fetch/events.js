@@ -5,7 +5,8 @@ const { isDOMException } = require("dom_exception");
 exports.retain = () => ops.retain();
 exports.release = () => ops.release();
 exports.done = (event) => ops.done(event);
-exports.respond = (event, status, statusText, headers, body) => ops.respond(event, status, statusText, headers, body);
+exports.respond = (event, status, statusText, headers, body, webSocket) =>
+  ops.respond(event, status, statusText, headers, body, webSocket);
 
 /** An exception as name and message. Hostile error objects cannot throw here. `DOMException X` names a DOMException. */
 function describeError(error) {

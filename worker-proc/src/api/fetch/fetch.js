@@ -6,7 +6,7 @@ const {
 } = primordials;
 const flags = require("flags");
 const { Request, isRequest, requestState, requestHeaders, requestCf, subrequestSignal } = require("fetch/request");
-const { receivedResponse } = require("fetch/response");
+const { EXTENSIONS, asksForWebSocket, receivedResponse } = require("fetch/response");
 const { contentOf, sendable, takeBody } = require("fetch/body");
 const { argumentError } = require("webidl");
 const { abortReason, addAlgorithm, isAborted } = require("abort");
@@ -48,6 +48,7 @@ async function follow(channel, request, props, cancel) {
   const state = requestState(request);
   let { method, url } = state;
   let headers = requestHeaders(request);
+  if (!flags.webSocketCompression && asksForWebSocket(headers)) headers = without(headers, { __proto__: null, [EXTENSIONS]: true });
   const content = contentOf(request);
   const held = takeBody(content);
   // What is in memory can be sent again; a stream cannot.

@@ -377,7 +377,8 @@ fn body_arg(
     Some(Body::Empty)
 }
 
-/// `respond(event, status, statusText, headers, body)`: the event's response. `headers` is a flat array, or 1 for text.
+/// `respond(event, status, statusText, headers, body, webSocket)`: the event's response. `headers` is a flat array, or 1
+/// for text; `webSocket` the number of an end, if there is one.
 fn respond(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, _: v8::ReturnValue) {
     let Some(context) = require_context(scope) else {
         return;
@@ -400,13 +401,17 @@ fn respond(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, _: v8:
     let Some(body) = body_arg(scope, &*context, args.get(4)) else {
         return;
     };
+    let websocket = match u32_arg(scope, &args, 5) {
+        0 => None,
+        number => crate::api::websocket::take(&*context, number),
+    };
     let event = u32_arg(scope, &args, 0);
     let response = Outcome::Response(Response {
         status: u16::try_from(status).unwrap_or(500),
         status_text,
         headers,
         body,
-        websocket: None,
+        websocket,
     });
     context.respond(event, response);
 }
@@ -526,7 +531,8 @@ fn cancel_fetch(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, _
     }
 }
 
-/// `fetch(channel, method, url, headers, body, cf, props, cancel)`: a promise of `[status, statusText, headers, body, length]`.
+/// `fetch(channel, method, url, headers, body, cf, props, cancel)`: a promise of `[status, statusText, headers, body,
+/// length, webSocket]`, the last of which is 0 for an ordinary response.
 fn fetch(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
     let Some(context) = require_context(scope) else {
         return;
@@ -595,7 +601,12 @@ impl IntoJs for Received {
         });
         all.push(head::to_js(scope, &response.headers).into());
         match current(scope) {
-            Some(context) => push_body(scope, &*context, response.body, &mut all),
+            Some(context) => {
+                push_body(scope, &*context, response.body, &mut all);
+                let give = |end| crate::api::websocket::give(&*context, end);
+                let number = response.websocket.map_or(0, give);
+                all.push(v8::Integer::new_from_unsigned(scope, number).into());
+            }
             None => all.push(v8::null(scope).into()),
         }
         v8::Array::new_with_elements(scope, &all).into()

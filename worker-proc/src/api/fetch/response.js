@@ -1,7 +1,8 @@
 /* The Response class, and responses at the isolate's border. */
 "use strict";
 const {
-  ArrayPrototypeIncludes, JSONStringify, NumberIsInteger, RangeError, String, StringPrototypeCharCodeAt, TypeError,
+  ArrayPrototypeIncludes, JSONStringify, NumberIsInteger, RangeError, String, StringPrototypeCharCodeAt, StringPrototypeToLowerCase,
+  TypeError,
 } = primordials;
 const { Headers, MUTABLE, IMMUTABLE, cloneHeaders, deleteHeader, hasHeader, headersFromNative, headersToFlat, setGuard, setHeader } =
   require("headers");
@@ -9,6 +10,8 @@ const { defineInterface, isObject, argumentError, constructorError, fieldError }
 const { Body, NOTHING, TEXT, cloneBody, contentOf, extractBody, hasBody, nativeBody, sendable, setBody, takeBody } =
   require("fetch/body");
 const { parseHref } = require("fetch/href");
+const { extensionsOf, isWebSocket, returnSocket, socketOver } = require("websocket");
+const flags = require("flags");
 const { respond } = require("fetch/events");
 
 const NULL_BODY_STATUSES = [101, 204, 205, 304];
@@ -189,15 +192,16 @@ function readInit(state, init) {
   }
   const { status, statusText, headers: given, cf, webSocket, encodeBody } = init;
   if (webSocket !== undefined && webSocket !== null) {
-    if (!isWebSocket(webSocket)) throw fieldError("webSocket", "InitializerDict", "WebSocket");
+    if (!isWebSocket(webSocket)) throw fieldError("InitializerDict", "webSocket", "WebSocket");
     state.webSocket = webSocket;
   }
   if (status !== undefined) {
     state.status = toStatus(status);
-    const upgrade = state.status === 101 && state.webSocket !== null;
-    if (!upgrade && (state.status < 200 || state.status > 599)) {
-      throw new RangeError("Responses may only be constructed with status codes in the range 200 to 599, inclusive.");
-    }
+  }
+  if (state.webSocket !== null) {
+    if (state.status !== 101) throw new RangeError("Responses with a WebSocket must have status code 101.");
+  } else if (state.status < 200 || state.status > 599) {
+    throw new RangeError("Responses may only be constructed with status codes in the range 200 to 599, inclusive.");
   }
   if (statusText !== undefined) {
     state.statusText = `${statusText}`;
@@ -207,7 +211,7 @@ function readInit(state, init) {
     }
   }
   if (given !== undefined && given !== null) {
-    if (!isObject(given)) throw fieldError("headers", "InitializerDict", "Headers or Sequence or object");
+    if (!isObject(given)) throw fieldError("InitializerDict", "headers", "Headers or Sequence or object");
     state.headers = new Headers(given);
   }
   if (cf !== undefined && cf !== null) state.cf = cf;
@@ -218,8 +222,6 @@ function readInit(state, init) {
     }
   }
 }
-
-let isWebSocket = () => false;
 
 const isResponse = (value) => {
   if (!isObject(value) || !hasBody(value)) return false;
@@ -239,12 +241,44 @@ function receivedResponse(parts, url, redirected) {
   state.headers = headersFromNative(parts[2], IMMUTABLE);
   state.url = url;
   state.redirected = redirected;
+  if (parts[5] !== 0) state.webSocket = socketOver(parts[5]);
   return makeResponse(state, nativeBody(parts[3], parts[4]));
 }
 
+const EXTENSIONS = "sec-websocket-extensions";
+
+/** Sends a response with a WebSocket to whoever asked for one. */
+function sendUpgrade(response, state, request, event) {
+  const { requestHeaders } = require("fetch/request");
+  const asked = requestHeaders(request);
+  if (!asksForWebSocket(asked)) {
+    throw new TypeError(
+      'Worker tried to return a WebSocket in a response to a request which did not contain the header "Upgrade: websocket".',
+    );
+  }
+  const copy = cloneHeaders(headers(response, state), MUTABLE);
+  const extensions = extensionsOf(state.webSocket, headerOf(asked, EXTENSIONS));
+  if (!flags.webSocketCompression) deleteHeader(copy, EXTENSIONS);
+  else if (extensions !== null && !hasHeader(copy, EXTENSIONS)) setHeader(copy, EXTENSIONS, extensions);
+  respond(event, 101, state.statusText === "" ? undefined : state.statusText, headersToFlat(copy), undefined, returnSocket(state.webSocket));
+}
+
+/** A header of a flat list, or null. */
+function headerOf(flat, name) {
+  for (let i = 0; i < flat.length; i += 2) if (StringPrototypeToLowerCase(flat[i]) === name) return flat[i + 1];
+  return null;
+}
+
+/** Whether a flat list of headers asks for a WebSocket. */
+function asksForWebSocket(flat) {
+  const upgrade = headerOf(flat, "upgrade");
+  return upgrade !== null && StringPrototypeToLowerCase(upgrade) === "websocket";
+}
+
 /** Sends the handler's response to whoever asked. Throws if its body is used. */
-function sendResponse(response, event) {
+function sendResponse(response, request, event) {
   const state = stateOf(response);
+  if (state.webSocket !== null) return sendUpgrade(response, state, request, event);
   const content = contentOf(response);
   const size = state.headers === null ? -1 : declaredLength(state.headers);
   const body = sendable(takeBody(content), size);
@@ -263,7 +297,7 @@ function declaredLength(headers) {
 
 const REASONS = {
   __proto__: null,
-  200: "OK", 201: "Created", 202: "Accepted", 203: "Non-Authoritative Information", 204: "No Content",
+  101: "Switching Protocols", 200: "OK", 201: "Created", 202: "Accepted", 203: "Non-Authoritative Information", 204: "No Content",
   205: "Reset Content", 206: "Partial Content", 300: "Multiple Choices", 301: "Moved Permanently", 302: "Found",
   303: "See Other", 304: "Not Modified", 305: "Use Proxy", 307: "Temporary Redirect", 308: "Permanent Redirect",
   400: "Bad Request", 401: "Unauthorized", 402: "Payment Required", 403: "Forbidden", 404: "Not Found",
@@ -278,6 +312,8 @@ const REASONS = {
 };
 
 exports.Response = Response;
+exports.EXTENSIONS = EXTENSIONS;
+exports.asksForWebSocket = asksForWebSocket;
 exports.isResponse = isResponse;
 exports.receivedResponse = receivedResponse;
 exports.sendResponse = sendResponse;

@@ -61,6 +61,8 @@ const { reportError } = {
 exports.ASYNC = ASYNC;
 exports.SYNC = SYNC;
 exports.logUncaught = logUncaught;
+/** "Uncaught " and the exception as text, as V8 words it. */
+exports.messageOf = (error) => ops.locate(error)[0];
 exports.reportError = reportError;
 exports.reportTimer = reportTimer;
 exports.reportUncaught = reportUncaught;

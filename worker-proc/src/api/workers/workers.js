@@ -136,7 +136,7 @@ function answer(event, state, request, call) {
   const reply = (value) => {
     try {
       if (!isResponse(value)) throw new TypeError(NO_RESPONSE);
-      sendResponse(value, event);
+      sendResponse(value, request, event);
     } catch (error) {
       onError(ASYNC, error);
     }

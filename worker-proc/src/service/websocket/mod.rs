@@ -73,7 +73,8 @@ pub trait Transport {
         message: &mut Option<Message>,
     ) -> Poll<Result<(), Error>>;
 
-    /// The next message; after a [`Message::Close`] there is none. One receiver at a time.
+    /// The next message; after a [`Message::Close`] there is only the loss of the connection to come. One receiver at a
+    /// time.
     fn poll_receive(
         &mut self,
         cx: &mut Context<'_>,
@@ -127,10 +128,19 @@ impl WebSocket {
     /// Sends a message; ends when it is on its way (in the kernel, or received by the other end of a pair). A future that is
     /// dropped half-way leaves the message unsent or sent whole.
     pub async fn send(&self, message: Message) -> Result<(), Error> {
-        self.used.set(true);
         let mut message = Some(message);
+        poll_fn(|cx| self.poll_send(cx, &mut message)).await
+    }
+
+    /// See [`Transport::poll_send`].
+    pub fn poll_send(
+        &self,
+        cx: &mut Context<'_>,
+        message: &mut Option<Message>,
+    ) -> Poll<Result<(), Error>> {
+        self.used.set(true);
         // Borrowed for each poll alone: sending and receiving go on at the same time.
-        poll_fn(|cx| self.transport.borrow_mut().poll_send(cx, &mut message)).await
+        self.transport.borrow_mut().poll_send(cx, message)
     }
 
     /// The next message; an error is the loss of the connection or a breach of the protocol, and the last thing to come.

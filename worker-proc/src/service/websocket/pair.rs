@@ -72,14 +72,14 @@ impl Transport for PairEnd {
             }
             return instead.poll_send(cx, message);
         }
+        if way.message.is_none() && message.is_none() {
+            return Poll::Ready(Ok(()));
+        }
         if gone[1 - self.side] {
             return Poll::Ready(Err(Error::disconnected(GONE)));
         }
         if way.message.is_none() {
-            match message.take() {
-                Some(message) => way.message = Some(message),
-                None => return Poll::Ready(Ok(())),
-            }
+            way.message = message.take();
             if let Some(reader) = way.reader.take() {
                 reader.wake();
             }

@@ -1,49 +1,12 @@
 //! Tests of ends: pairs, connections, and joining.
 
-use std::os::fd::OwnedFd;
-use std::pin::Pin;
-
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream, ReadBuf};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 
 use super::*;
 
-struct Pipe(DuplexStream);
-
-impl ByteStream for Pipe {
-    fn into_socket(self: Box<Self>) -> Result<OwnedFd, Box<dyn ByteStream>> {
-        Err(self)
-    }
-}
-
-impl AsyncRead for Pipe {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<std::io::Result<()>> {
-        Pin::new(&mut self.0).poll_read(cx, buffer)
-    }
-}
-
-impl AsyncWrite for Pipe {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<std::io::Result<usize>> {
-        Pin::new(&mut self.0).poll_write(cx, bytes)
-    }
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<std::io::Result<()>> {
-        Pin::new(&mut self.0).poll_flush(cx)
-    }
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<std::io::Result<()>> {
-        Pin::new(&mut self.0).poll_shutdown(cx)
-    }
-}
-
 fn over(stream: DuplexStream, role: Role, deflate: Option<Deflate>) -> WebSocket {
     WebSocket::over(Wire {
-        stream: Box::new(Pipe(stream)),
+        stream: Box::new(stream),
         leftover: Bytes::new(),
         role,
         deflate,

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use bytes::{Buf, Bytes, BytesMut};
 use futures_util::task::AtomicWaker;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream, ReadBuf};
 
 use super::deflate::{Deflate, Deflater};
 use super::frame::{self, Breach, Decoder, Item};
@@ -31,6 +31,13 @@ pub enum Role {
 pub trait ByteStream: AsyncRead + AsyncWrite + Unpin {
     /// The connected socket, where nothing but the kernel is between it and the frames; else the stream as it was.
     fn into_socket(self: Box<Self>) -> Result<OwnedFd, Box<dyn ByteStream>>;
+}
+
+/// A pipe in memory.
+impl ByteStream for DuplexStream {
+    fn into_socket(self: Box<Self>) -> Result<OwnedFd, Box<dyn ByteStream>> {
+        Err(self)
+    }
 }
 
 /// A connection whose handshake is done and on which no frame has been exchanged.
@@ -257,6 +264,25 @@ impl Carrier {
     }
 }
 
+impl Carrier {
+    /// Waits for the end of a stream on which no message can come any more.
+    fn poll_discard(&mut self) -> Poll<()> {
+        let Some(stream) = &mut self.stream else {
+            return Poll::Ready(());
+        };
+        let waker = Waker::from(self.waiting.clone());
+        let mut cx = Context::from_waker(&waker);
+        let mut storage = [0; 512];
+        loop {
+            let mut buffer = ReadBuf::new(&mut storage);
+            let polled = Pin::new(&mut *stream).poll_read(&mut cx, &mut buffer);
+            if std::task::ready!(polled).is_err() || buffer.filled().is_empty() {
+                return Poll::Ready(());
+            }
+        }
+    }
+}
+
 fn mask_key() -> [u8; 4] {
     let mut key = [0; 4];
     // Without randomness the key is zero, which peers accept.
@@ -294,6 +320,7 @@ impl Transport for Carrier {
                 return Poll::Ready(Err(error.clone()));
             }
             if self.received_close {
+                std::task::ready!(self.poll_discard());
                 return Poll::Ready(Err(self.lose(LOST)));
             }
             // Pongs wait for a peer that does not read; such a peer is not read from either.
@@ -353,6 +380,8 @@ impl Transport for Carrier {
 
 impl Drop for Carrier {
     fn drop(&mut self) {
+        self.waiting.reader.wake();
+        self.waiting.writer.wake();
         let Some(stream) = self.stream.take() else {
             return;
         };
