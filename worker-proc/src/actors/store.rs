@@ -4,10 +4,11 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::rc::Rc;
+use std::time::Duration;
 
 use super::id::to_hex;
 use crate::service::{ActorId, Error, Kind};
-use crate::storage::{self, Alarms, ObjectKey, Place, Schedule, Storage};
+use crate::storage::{self, Alarms, ObjectKey, ObjectLock, ObjectLocks, Place, Schedule, Storage};
 
 /// Where a worker's objects keep what they store.
 #[derive(Clone, Debug, Default)]
@@ -29,11 +30,22 @@ pub enum Stores {
     Disk {
         schedule: Rc<Schedule>,
         folder: PathBuf,
+        locks: Rc<ObjectLocks>,
     },
 }
 
 /// What objects have in memory outlives them.
 type Kept = RefCell<HashMap<ActorId, Rc<Storage>>>;
+
+/// How long an object's start waits for the end of its life in another process, which drains.
+const MAX_LOCK_WAIT: Duration = Duration::from_secs(60);
+
+/// The object did not end elsewhere: a later call may find that it has.
+fn still_alive(error: &storage::Error) -> Error {
+    let mut error = Error::internal(error.message());
+    error.flags.retryable = true;
+    error
+}
 
 /// What a storage error means for the object that meets it at the end of a turn: it breaks.
 pub fn broken_by(error: &storage::Error) -> Error {
@@ -62,7 +74,12 @@ impl Stores {
                 std::fs::create_dir_all(&folder).map_err(|error| fails(&error))?;
                 let schedule = Schedule::open(&folder, owned);
                 let schedule = schedule.map_err(|error| fails(&error.message()))?;
-                Self::Disk { schedule, folder }
+                let locks = ObjectLocks::open(&folder).map_err(|error| fails(&error.message()))?;
+                Self::Disk {
+                    schedule,
+                    folder,
+                    locks,
+                }
             }
         })
     }
@@ -102,15 +119,23 @@ impl Stores {
                 Some(Store {
                     storage,
                     keep: true,
+                    _lock: None,
                 })
             }
-            Self::Disk { schedule, folder } => {
+            Self::Disk {
+                schedule,
+                folder,
+                locks,
+            } => {
+                let lock = locks.lock(id, MAX_LOCK_WAIT).await;
+                let lock = lock.map_err(|error| still_alive(&error))?;
                 let alarms = Alarms::Scheduled(schedule.clone(), key());
                 let file = folder.join(format!("{}.sqlite", to_hex(id)));
                 let storage = opened(Storage::open(Place::File(file), alarms).await)?;
                 Some(Store {
                     storage,
                     keep: false,
+                    _lock: Some(lock),
                 })
             }
         })
@@ -122,6 +147,8 @@ pub struct Store {
     storage: Rc<Storage>,
     /// The data is in it alone.
     keep: bool,
+    /// Let go of once the file is closed.
+    _lock: Option<ObjectLock>,
 }
 
 impl Store {
