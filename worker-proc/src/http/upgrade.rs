@@ -173,7 +173,7 @@ impl Offer {
             return Ok(None);
         }
         let deflate = self.check(response.headers()).map_err(|text| {
-            Error::concealed(format!("Server failed WebSocket handshake: {text}"))
+            super::concealed(format!("Server failed WebSocket handshake: {text}"))
         })?;
         let lost = || Error::disconnected("Network connection lost.");
         let upgraded = hyper::upgrade::on(response).await.map_err(|_| lost())?;

@@ -75,7 +75,7 @@ async fn plain(address: &Address, rules: Option<&Rules>) -> Result<Stream, Error
         .copied()
         .collect();
     if allowed.is_empty() {
-        return Err(super::concealed(format!(
+        return Err(crate::http::concealed(format!(
             "connecting to {host}:{port} is not allowed"
         )));
     }

@@ -10,14 +10,12 @@ mod outbound;
 mod stream;
 mod tls;
 
-use std::hash::{BuildHasher, RandomState};
 use std::rc::Rc;
 
 pub use accept::{Doors, Entrance};
 pub use tls::{Keypair, Server as TlsServer, TlsSpec};
 
 use crate::http::HttpOptions;
-use crate::log;
 use futures_util::future::LocalBoxFuture;
 
 use crate::service::{Error, Request, Response, Service};
@@ -67,12 +65,4 @@ pub fn build(name: &str, plain: Plain) -> Result<Rc<dyn Service>, String> {
         Plain::Disk => Ok(Rc::new(Disk)),
         Plain::Unsupported => Err(format!("the kind of service \"{name}\" is not supported.")),
     }
-}
-
-/// An error for the log alone; who called is told where to find it there.
-fn concealed(message: impl std::fmt::Display) -> Error {
-    // The hasher's keys are random.
-    let reference = RandomState::new().hash_one(0);
-    log::error(format_args!("{message}; reference = {reference:016x}"));
-    Error::internal(format!("internal error; reference = {reference:016x}"))
 }

@@ -41,7 +41,9 @@ impl Service for Network {
                 .map_err(|_| Error::new(Kind::Worker, format!("Invalid URL: {}", request.url)))?;
             let tls = uri.scheme_str() == Some("https");
             if tls && self.tls.is_none() {
-                return Err(super::concealed("this client has no TLS configuration"));
+                return Err(crate::http::concealed(
+                    "this client has no TLS configuration",
+                ));
             }
             let host = uri
                 .host()

@@ -118,10 +118,10 @@ impl Client {
         host: &str,
     ) -> Result<client::TlsStream<I>, Error> {
         let name = ServerName::try_from(host.to_owned()).map_err(|_| {
-            super::concealed(format!("\"{host}\" cannot be the name of a TLS server"))
+            crate::http::concealed(format!("\"{host}\" cannot be the name of a TLS server"))
         })?;
         let connected = self.0.connect(name, io).await;
-        connected.map_err(|error| super::concealed(failed(&error)))
+        connected.map_err(|error| crate::http::concealed(failed(&error)))
     }
 }
 
