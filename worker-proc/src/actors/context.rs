@@ -16,7 +16,9 @@ use tokio::sync::oneshot;
 
 use super::gates::{InputGate, OutputGate, Tag};
 use super::store::{Store, broken_by};
-use crate::glue::context::{ActorIo, Completion, Gate, IoContext, Outcome, SectionTurn};
+use crate::glue::context::{
+    ActorIo, Completion, Entrance, Gate, IoContext, Outcome, SectionTurn,
+};
 use crate::isolate::Isolate;
 use crate::request::{Io, Op, timer_turn};
 use crate::service::{ActorId, Channels, Error, Kind, ResourceTable};
@@ -74,7 +76,9 @@ pub struct ActorContext {
     held: Cell<usize>,
     store: RefCell<Option<Store>>,
     commits: RefCell<FuturesOrdered<Safe>>,
-    broken: RefCell<Option<Error>>,
+    broken: Rc<RefCell<Option<Error>>>,
+    /// Objects that it has given to callers who still hold them.
+    results: Cell<usize>,
     instance: RefCell<Option<v8::Global<v8::Object>>>,
     section_deadline: RefCell<Option<Pin<Box<tokio::time::Sleep>>>>,
 }
@@ -107,7 +111,8 @@ impl ActorContext {
             held: Cell::new(0),
             store: RefCell::new(store),
             commits: RefCell::default(),
-            broken: RefCell::new(None),
+            broken: Rc::default(),
+            results: Cell::new(0),
             instance: RefCell::new(None),
             section_deadline: RefCell::new(None),
         });
@@ -132,6 +137,11 @@ impl ActorContext {
     /// Whether anything is under way that nobody waits for: ops, timers, `waitUntil` work.
     pub fn is_working(&self) -> bool {
         !self.io.is_idle() || self.retained.get() > 0
+    }
+
+    /// Whether callers hold objects of it.
+    pub fn is_held(&self) -> bool {
+        self.results.get() > 0
     }
 
     /// Runs the constructor: `make` returns the instance, or none after it has thrown.
@@ -426,6 +436,35 @@ impl IoContext for ActorContext {
 
     fn on_gone(&self, _: Completion) {
         // The object goes on: others may wait for what it does.
+    }
+
+    fn entrance(&self) -> Entrance {
+        let this = self.this.clone();
+        // What a critical section gives out leads back into it.
+        let tag = self.tag.borrow().clone();
+        Box::new(move |turn| {
+            let Some(this) = this.upgrade() else { return };
+            let before = this.tag.replace(tag.clone());
+            this.spawn(Box::pin(async move { turn }));
+            this.tag.replace(before);
+        })
+    }
+
+    fn retain_export(&self, result: bool) {
+        self.results.set(self.results.get() + usize::from(result));
+    }
+
+    fn release_export(&self, result: bool) {
+        let left = self.results.get().saturating_sub(usize::from(result));
+        self.results.set(left);
+    }
+
+    fn abort(&self, error: Error) {
+        self.break_with(error);
+    }
+
+    fn aborted(&self) -> Rc<RefCell<Option<Error>>> {
+        self.broken.clone()
     }
 
     fn respond(&self, event: u32, outcome: Outcome) {

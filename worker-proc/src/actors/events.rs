@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use super::context::ActorContext;
 use crate::glue::{IsolateState, Registry, intern, string};
-use crate::service::{Error, Event, Kind, Request};
+use crate::service::{Error, Event, Kind, Request, rpc};
 
 /// Makes the instance: `new Class(ctx, env)`.
 pub fn construct<'s>(
@@ -74,6 +74,24 @@ pub fn event<'s>(
         string(scope, &event.argument).into(),
     ];
     call(scope, "event", &arguments);
+}
+
+/// Delivers an RPC session's first call.
+pub fn rpc<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    context: &Rc<ActorContext>,
+    instance: v8::Local<'s, v8::Object>,
+    event: u32,
+    first: rpc::Call,
+    reply: &rpc::SharedReply,
+) {
+    let mut arguments: Vec<v8::Local<v8::Value>> = Vec::with_capacity(8);
+    arguments.push(instance.into());
+    arguments.push(v8::Integer::new_from_unsigned(scope, event).into());
+    if let Some(push) = Registry::get().push_call {
+        push(scope, &**context, first, reply, &mut arguments);
+    }
+    call(scope, "rpc", &arguments);
 }
 
 fn call(scope: &mut v8::PinScope<'_, '_>, name: &'static str, arguments: &[v8::Local<v8::Value>]) {

@@ -129,18 +129,18 @@ pub struct Queue {
 }
 
 /// A place in the queue; it is given up when dropped.
-pub struct Place<'a> {
-    queue: &'a Queue,
+pub struct Place {
+    queue: Rc<Queue>,
     number: u64,
 }
 
 impl Queue {
     /// Takes the last place.
-    pub fn enter(&self) -> Place<'_> {
+    pub fn enter(self: &Rc<Self>) -> Place {
         let number = self.next.replace(self.next.get() + 1);
         self.waiting.borrow_mut().push_back((number, None));
         Place {
-            queue: self,
+            queue: self.clone(),
             number,
         }
     }
@@ -150,7 +150,7 @@ impl Queue {
     }
 }
 
-impl Place<'_> {
+impl Place {
     /// Waits until everybody before has gone.
     pub async fn first(&self) {
         std::future::poll_fn(|cx| {
@@ -173,7 +173,7 @@ impl Place<'_> {
     }
 }
 
-impl Drop for Place<'_> {
+impl Drop for Place {
     fn drop(&mut self) {
         let mut waiting = self.queue.waiting.borrow_mut();
         waiting.retain(|(number, _)| *number != self.number);
@@ -284,7 +284,7 @@ mod tests {
 
     #[test]
     fn a_queue_keeps_its_order() {
-        let queue = Queue::default();
+        let queue = Rc::new(Queue::default());
         let first = queue.enter();
         let second = queue.enter();
         let third = queue.enter();

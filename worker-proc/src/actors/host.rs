@@ -16,10 +16,11 @@ use super::context::{ActorContext, Owner};
 use super::gates::Queue;
 use super::id::{BadId, IdFactory, from_hex, to_hex};
 use super::store::{StoreSpec, Stores};
-use crate::glue::context::Outcome;
+use crate::glue::context::{IoContext, Outcome};
 use crate::isolate::Isolate;
+use crate::service::rpc::{self, SharedReply};
 use crate::service::{
-    self, ActorId, Address, Channels, Error, Event, Kind, Request, Response, Service,
+    self, ActorId, Address, Channels, Designation, Error, Event, Kind, Request, Response, Service,
 };
 
 /// How long an object stays live with no caller.
@@ -139,6 +140,7 @@ impl Host {
             ))
         })?;
         Ok(Rc::new(Stub {
+            life: Life::default(),
             namespace,
             address,
             local: true,
@@ -164,7 +166,7 @@ pub struct Namespace {
 struct Actor {
     id: ActorId,
     name: RefCell<Option<String>>,
-    queue: Queue,
+    queue: Rc<Queue>,
     live: RefCell<Option<Rc<ActorContext>>>,
     /// The number of its last life.
     last_number: Cell<u64>,
@@ -197,7 +199,7 @@ impl Namespace {
             Rc::new(Actor {
                 id: address.id,
                 name: RefCell::new(None),
-                queue: Queue::default(),
+                queue: Rc::default(),
                 live: RefCell::new(None),
                 last_number: Cell::new(0),
                 open: Cell::new(false),
@@ -256,29 +258,56 @@ impl Namespace {
     }
 
     /// Delivers an event to an object, and waits for its outcome.
-    pub(super) async fn call(
+    pub(super) fn call<F>(
         self: &Rc<Self>,
         address: &Address,
-        start: impl for<'s> FnOnce(
+        start: F,
+    ) -> impl Future<Output = Result<Outcome, Error>> + use<F>
+    where
+        F: for<'s> FnOnce(
             &mut v8::PinScope<'s, '_>,
             &Rc<ActorContext>,
             v8::Local<'s, v8::Object>,
             u32,
         ),
-    ) -> Result<Outcome, Error> {
+    {
+        self.call_in(address, &Life::default(), start)
+    }
+
+    /// The same for a stub. The event has its place in the object's queue at once.
+    fn call_in<F>(
+        self: &Rc<Self>,
+        address: &Address,
+        life: &Life,
+        start: F,
+    ) -> impl Future<Output = Result<Outcome, Error>> + use<F>
+    where
+        F: for<'s> FnOnce(
+            &mut v8::PinScope<'s, '_>,
+            &Rc<ActorContext>,
+            v8::Local<'s, v8::Object>,
+            u32,
+        ),
+    {
         let actor = self.actor(address);
-        let _call = Call::new(self, &actor);
-        if actor.queue.len() >= MAX_WAITING_CALLS {
-            return Err(Error::overloaded(OVERLOADED));
-        }
-        let outcome = {
-            let place = actor.queue.enter();
+        let call = Call::new(self, &actor);
+        let place = (actor.queue.len() < MAX_WAITING_CALLS).then(|| actor.queue.enter());
+        let namespace = self.clone();
+        let life = life.clone();
+        async move {
+            let _call = call;
+            if let Some(error) = life.end() {
+                return Err(error);
+            }
+            let place = place.ok_or_else(|| Error::overloaded(OVERLOADED))?;
             place.first().await;
-            let context = self.live(&actor).await?;
+            let context = namespace.live(&actor).await?;
+            life.begin(&context);
             context.open().await?;
-            context.deliver(start)
-        };
-        outcome.await
+            let outcome = context.deliver(start);
+            drop(place);
+            outcome.await
+        }
     }
 
     /// Ends objects that have been idle for long enough, until none is.
@@ -317,7 +346,7 @@ impl Namespace {
         let mut due = actor.idle_since.get() + IDLE;
         let now = Instant::now();
         if due <= now {
-            if !(self.class.work_prevents_eviction && live.is_working()) {
+            if !live.is_held() && !(self.class.work_prevents_eviction && live.is_working()) {
                 live.end();
                 return;
             }
@@ -419,6 +448,7 @@ impl service::Namespace for Namespace {
         };
         match self.this.upgrade() {
             Some(namespace) => Rc::new(Stub {
+                life: Life::default(),
                 namespace,
                 address,
                 local: false,
@@ -428,8 +458,28 @@ impl service::Namespace for Namespace {
     }
 }
 
+/// The life of the object that a stub has called: if the object broke, the stub stays broken, as on workerd.
+#[derive(Clone, Default)]
+struct Life(Rc<RefCell<Option<Rc<RefCell<Option<Error>>>>>>);
+
+impl Life {
+    fn begin(&self, context: &ActorContext) {
+        *self.0.borrow_mut() = Some(context.aborted());
+    }
+
+    /// What the object broke with. An object that went away for want of callers comes back.
+    fn end(&self) -> Option<Error> {
+        let end = self.0.borrow().as_ref()?.borrow().clone()?;
+        (end.kind != Kind::Disconnected).then(|| Error {
+            kind: Kind::Internal,
+            ..end
+        })
+    }
+}
+
 /// An object as a service.
 struct Stub {
+    life: Life,
     namespace: Rc<Namespace>,
     address: Address,
     /// It is this process's, whatever the routes say: the caller has asked them.
@@ -453,11 +503,13 @@ impl Service for Stub {
             return remote.fetch(request);
         }
         Box::pin(async move {
-            let call = self
-                .namespace
-                .call(&self.address, |scope, context, instance, event| {
+            let call = self.namespace.call_in(
+                &self.address,
+                &self.life,
+                move |scope, context, instance, event| {
                     super::events::fetch(scope, context, instance, event, request);
-                });
+                },
+            );
             match call.await? {
                 Outcome::Response(response) => Ok(response),
                 _ => Err(Error::internal("the object ended without a response")),
@@ -470,13 +522,43 @@ impl Service for Stub {
             return remote.event(event);
         }
         Box::pin(async move {
-            let call = self
-                .namespace
-                .call(&self.address, |scope, _, instance, number| {
+            let call = self.namespace.call_in(
+                &self.address,
+                &self.life,
+                move |scope, _, instance, number| {
                     super::events::event(scope, instance, number, &event);
-                });
+                },
+            );
             call.await.map(|_| ())
         })
+    }
+
+    fn rpc(self: Rc<Self>, call: rpc::Call) -> rpc::Answer {
+        if let Some(remote) = self.elsewhere() {
+            return remote.rpc(call);
+        }
+        let (reply, answer) = rpc::answer();
+        let reply = SharedReply::new(RefCell::new(Some(reply)));
+        let shared = reply.clone();
+        let call = self.namespace.call_in(
+            &self.address,
+            &self.life,
+            move |scope, context, instance, event| {
+                super::events::rpc(scope, context, instance, event, call, &shared);
+            },
+        );
+        tokio::task::spawn_local(async move {
+            if let Err(error) = call.await
+                && let Some(reply) = reply.take()
+            {
+                reply.finish(Err(error));
+            }
+        });
+        answer
+    }
+
+    fn designation(&self) -> Option<Designation> {
+        Some(Designation::Actor(self.address.clone()))
     }
 }
 

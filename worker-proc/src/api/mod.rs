@@ -22,6 +22,7 @@ pub mod navigator;
 pub mod node;
 pub mod performance;
 pub mod report_error;
+pub mod rpc;
 pub mod stack_trace;
 pub mod streams;
 pub mod structured_clone;
@@ -64,6 +65,7 @@ pub static ALL: &[Api] = &[
     compression::API,
     websocket::API,
     fetch::API,
+    rpc::API,
     workers::API,
     actors::API,
     node::API,

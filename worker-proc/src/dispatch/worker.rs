@@ -14,7 +14,8 @@ use crate::glue::context::Outcome;
 use crate::glue::{IsolateState, Registry, intern, string};
 use crate::isolate::{Isolate, describe, modules};
 use crate::request::{self, RequestContext};
-use crate::service::{Channels, Error, Event, Namespace, Request, Response, Service};
+use crate::service::rpc::{self, SharedReply};
+use crate::service::{Channels, Designation, Error, Event, Namespace, Request, Response, Service};
 
 /// See the module.
 pub struct Worker {
@@ -232,18 +233,20 @@ fn uncaught<'s>(
 struct Handlers {
     fetch: v8::Global<v8::Function>,
     event: v8::Global<v8::Function>,
+    rpc: v8::Global<v8::Function>,
 }
 
 impl Handlers {
     fn find(scope: &mut v8::PinScope) -> Option<Self> {
         let state = IsolateState::get(scope);
-        let [fetch, event] = ["fetch", "event"].map(|name| {
+        let [fetch, event, rpc] = ["fetch", "event", "rpc"].map(|name| {
             let function = state.internal(scope, "workers", name)?;
             Some(v8::Global::new(scope, function))
         });
         Some(Self {
             fetch: fetch?,
             event: event?,
+            rpc: rpc?,
         })
     }
 }
@@ -394,6 +397,37 @@ impl Service for Entrypoint {
             })
             .await?;
             Ok(())
+        })
+    }
+
+    fn rpc(self: Rc<Self>, call: rpc::Call) -> rpc::Answer {
+        let (mut reply, answer) = rpc::answer();
+        let cancelled = reply.cancelled();
+        let reply = SharedReply::new(RefCell::new(Some(reply)));
+        tokio::task::spawn_local(async move {
+            let run = self.call(&self.worker.handlers.rpc, |scope, context, arguments| {
+                if let Some(push) = Registry::get().push_call {
+                    push(scope, context, call, &reply, arguments);
+                }
+            });
+            let outcome = tokio::select! {
+                outcome = run => outcome,
+                () = cancelled => return,
+            };
+            if let Err(error) = outcome
+                && let Some(reply) = reply.take()
+            {
+                reply.finish(Err(error));
+            }
+        });
+        answer
+    }
+
+    fn designation(&self) -> Option<Designation> {
+        Some(Designation::Entrypoint {
+            service: self.worker.name.clone(),
+            entrypoint: self.name.clone(),
+            props: self.props.clone(),
         })
     }
 }

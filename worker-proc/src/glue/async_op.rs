@@ -77,13 +77,19 @@ pub fn async_op<T: IntoJs>(
     rv: &mut v8::ReturnValue,
     future: impl Future<Output = Result<T, OpError>> + 'static,
 ) {
-    let Some(context) = require_context(scope) else {
-        return;
-    };
-    let Some(resolver) = v8::PromiseResolver::new(scope) else {
-        return;
-    };
-    rv.set(resolver.get_promise(scope).into());
+    if let Some(promise) = start(scope, future) {
+        rv.set(promise.into());
+    }
+}
+
+/// The same for an op that returns more than the promise.
+pub fn start<'s, T: IntoJs>(
+    scope: &mut v8::PinScope<'s, '_>,
+    future: impl Future<Output = Result<T, OpError>> + 'static,
+) -> Option<v8::Local<'s, v8::Promise>> {
+    let context = require_context(scope)?;
+    let resolver = v8::PromiseResolver::new(scope)?;
+    let promise = resolver.get_promise(scope);
     let resolver = v8::Global::new(scope, resolver);
     let op = async move {
         let result = future.await;
@@ -102,4 +108,5 @@ pub fn async_op<T: IntoJs>(
         }) as Completion
     };
     context.spawn(op.boxed_local());
+    Some(promise)
 }

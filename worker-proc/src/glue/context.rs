@@ -2,6 +2,7 @@
 //!
 //! `request` implements it; `api` and `bindings` use it.
 
+use std::cell::RefCell;
 use std::rc::Rc;
 
 use futures_util::future::LocalBoxFuture;
@@ -36,6 +37,16 @@ pub trait IoContext {
     fn release_body(&self);
     /// Runs this in the isolate if the caller goes away before it has the whole answer; the last one counts.
     fn on_gone(&self, turn: Completion);
+    /// A way for others to run turns in this context, when it lets them; what they run is dropped once it has ended.
+    fn entrance(&self) -> Entrance;
+    /// Something outside leads into the context until [`IoContext::release_export`]: it does not count as hung. As a
+    /// `result` of an event it keeps the context alive as well.
+    fn retain_export(&self, result: bool);
+    fn release_export(&self, result: bool);
+    /// Ends the context at once, with all that belongs to it; whoever waits for it is told the error.
+    fn abort(&self, error: service::Error);
+    /// Why it was ended so, if it was. Outlives the context.
+    fn aborted(&self) -> Rc<RefCell<Option<service::Error>>>;
     /// Completes an event with a value of the context's own kind; the first call counts. `event` is the number that the
     /// handler was called with: an object's events share one context.
     fn respond(&self, event: u32, outcome: Outcome);
@@ -49,6 +60,9 @@ pub trait IoContext {
         None
     }
 }
+
+/// See [`IoContext::entrance`].
+pub type Entrance = Box<dyn Fn(Completion)>;
 
 /// Ends when what it guards may go on; an error if it never may.
 pub type Gate = LocalBoxFuture<'static, Result<(), service::Error>>;

@@ -94,9 +94,7 @@ impl OpError {
                 object.create_data_property(scope, key.into(), yes.into());
             }
             if self.disconnected {
-                let mark = disconnection(scope);
-                let yes = v8::Boolean::new(scope, true);
-                object.set_private(scope, mark, yes.into());
+                mark_disconnection(scope, object);
             }
         }
         exception
@@ -117,6 +115,16 @@ impl From<service::Error> for OpError {
 fn disconnection<'s>(scope: &mut v8::PinScope<'s, '_>) -> v8::Local<'s, v8::Private> {
     let name = intern(scope, "disconnection");
     v8::Private::for_api(scope, Some(name))
+}
+
+/// Makes an exception tell of a lost connection.
+pub fn mark_disconnection<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    exception: v8::Local<'s, v8::Object>,
+) {
+    let mark = disconnection(scope);
+    let yes = v8::Boolean::new(scope, true);
+    exception.set_private(scope, mark, yes.into());
 }
 
 /// Whether an exception, wherever it was caught and thrown again, tells of a lost connection.

@@ -17,6 +17,6 @@ pub use async_op::{IntoJs, async_op};
 pub use bytes::{bytes_arg, uint8_array, with_bytes};
 pub use context::{IoContext, current, require_context};
 pub use error::{OpError, throw, throw_error, throw_type_error};
-pub use native::{native_arg, native_object};
+pub use native::{ServiceHandle, native_arg, native_object, native_value};
 pub use registry::{Api, JsSource, Ops, Registry};
 pub use state::IsolateState;

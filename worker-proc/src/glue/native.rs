@@ -60,7 +60,15 @@ pub fn native_arg<T: 'static>(
     args: &v8::FunctionCallbackArguments,
     index: i32,
 ) -> Option<Rc<T>> {
-    let object = v8::Local::<v8::Object>::try_from(args.get(index)).ok()?;
+    native_value(scope, args.get(index))
+}
+
+/// The same for any value.
+pub fn native_value<T: 'static>(
+    scope: &mut v8::PinScope,
+    value: v8::Local<v8::Value>,
+) -> Option<Rc<T>> {
+    let object = v8::Local::<v8::Object>::try_from(value).ok()?;
     let id = object.get_index(scope, 0)?.uint32_value(scope)?;
     let natives = IsolateState::get(scope).extension::<Natives>();
     let value = natives.entries.borrow().get(&id)?.value.clone();

@@ -8,7 +8,7 @@ use std::sync::OnceLock;
 use v8::MapFnTo;
 
 use super::context::IoContext;
-use crate::service::Request;
+use crate::service::{Request, rpc};
 
 /// One API: a folder with its JavaScript and its ops.
 pub struct Api {
@@ -115,11 +115,21 @@ pub type PushRequest = for<'s> fn(
     &mut Vec<v8::Local<'s, v8::Value>>,
 );
 
+/// Adds what JavaScript's functions that serve an RPC session's first call take of it to the arguments of a call.
+pub type PushCall = for<'s> fn(
+    &mut v8::PinScope<'s, '_>,
+    &dyn IoContext,
+    rpc::Call,
+    &rpc::SharedReply,
+    &mut Vec<v8::Local<'s, v8::Value>>,
+);
+
 /// The ops of one API, in the order added: the order is part of the snapshot.
 #[derive(Default)]
 pub struct Ops {
     pub(crate) list: Vec<(&'static str, v8::FunctionCallback)>,
     push_request: Option<PushRequest>,
+    push_call: Option<PushCall>,
 }
 
 impl Ops {
@@ -131,6 +141,11 @@ impl Ops {
     /// Makes this API the one that turns requests into JavaScript.
     pub fn receive_requests(&mut self, push: PushRequest) {
         self.push_request = Some(push);
+    }
+
+    /// The same for RPC calls.
+    pub fn receive_calls(&mut self, push: PushCall) {
+        self.push_call = Some(push);
     }
 }
 
@@ -149,6 +164,8 @@ pub struct Registry {
     pub eager: Vec<String>,
     /// How requests reach JavaScript; without an API that does it they carry nothing.
     pub push_request: Option<PushRequest>,
+    /// The same for RPC calls.
+    pub push_call: Option<PushCall>,
 }
 
 static REGISTRY: OnceLock<Registry> = OnceLock::new();
@@ -163,11 +180,13 @@ impl Registry {
                 modules: HashMap::new(),
                 eager: Vec::new(),
                 push_request: None,
+                push_call: None,
             };
             for (index, api) in apis.iter().enumerate() {
                 let mut ops = Ops::default();
                 (api.ops)(&mut ops);
                 registry.push_request = registry.push_request.or(ops.push_request);
+                registry.push_call = registry.push_call.or(ops.push_call);
                 registry.ops.push(ops);
                 for (list, lazy) in [(api.modules, false), (api.lazy, true)] {
                     for source in list {

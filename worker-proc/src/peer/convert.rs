@@ -116,20 +116,19 @@ pub fn failure_head(error: &Error) -> head::Failure<'_> {
 }
 
 pub fn error(failure: &head::Failure<'_>) -> Error {
+    let kind = match failure.kind {
+        head::FailureKind::Worker => Kind::Worker,
+        head::FailureKind::Disconnected => Kind::Disconnected,
+        head::FailureKind::Internal => Kind::Internal,
+    };
     Error {
-        kind: match failure.kind {
-            head::FailureKind::Worker => Kind::Worker,
-            head::FailureKind::Disconnected => Kind::Disconnected,
-            head::FailureKind::Internal => Kind::Internal,
-        },
         class: failure.class.to_owned(),
-        message: failure.message.to_owned(),
-        exception: None,
         flags: Flags {
             retryable: failure.retryable,
             overloaded: failure.overloaded,
             durable_object_reset: failure.durable_object_reset,
         },
+        ..Error::new(kind, failure.message)
     }
 }
 

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use tokio::sync::{Notify, oneshot};
 
 use super::io::{Io, Op, timer_turn};
-use crate::glue::context::{Completion, IoContext, Outcome};
+use crate::glue::context::{Completion, Entrance, IoContext, Outcome};
 use crate::isolate::Isolate;
 use crate::log;
 use crate::service::{Body, BodyStream, Channels, Error, Kind, ResourceTable};
@@ -31,6 +31,10 @@ pub struct RequestContext {
     outcome: RefCell<Option<oneshot::Sender<Result<Outcome, Error>>>>,
     retained: Cell<usize>,
     bodies: Cell<usize>,
+    /// Objects that others can call, and those of them that the event gave out as its result.
+    exports: Cell<usize>,
+    results: Cell<usize>,
+    aborted: Rc<RefCell<Option<Error>>>,
     abandoned: Cell<bool>,
     /// What JavaScript wants done when the event is abandoned.
     on_gone: RefCell<Option<Completion>>,
@@ -86,6 +90,9 @@ impl RequestContext {
             outcome: RefCell::new(Some(outcome)),
             retained: Cell::new(0),
             bodies: Cell::new(0),
+            exports: Cell::new(0),
+            results: Cell::new(0),
+            aborted: Rc::default(),
             abandoned: Cell::new(false),
             on_gone: RefCell::default(),
             deadline: RefCell::new(None),
@@ -94,7 +101,11 @@ impl RequestContext {
 
     /// Whether the event has an outcome and nothing is left to do for it.
     pub(super) fn is_idle(&self) -> bool {
-        self.outcome.borrow().is_none() && self.retained.get() + self.bodies.get() == 0
+        self.outcome.borrow().is_none() && !self.is_retained()
+    }
+
+    fn is_retained(&self) -> bool {
+        self.retained.get() + self.bodies.get() + self.results.get() > 0
     }
 
     /// The caller has gone: the event ends, but for what `waitUntil` keeps.
@@ -136,7 +147,7 @@ impl RequestContext {
         if self.is_over() || self.is_too_late(cx) {
             return Poll::Ready(());
         }
-        if self.io.is_idle() {
+        if self.io.is_idle() && self.exports.get() == 0 {
             // Nothing can happen any more.
             if let Some(outcome) = self.outcome.borrow_mut().take() {
                 log::error(format_args!("uncaught exception; exception = {HUNG}"));
@@ -149,13 +160,16 @@ impl RequestContext {
     }
 
     fn is_over(&self) -> bool {
+        if self.aborted.borrow().is_some() {
+            return true;
+        }
         let settled = self.outcome.borrow().is_none() || self.abandoned.get();
-        settled && self.retained.get() + self.bodies.get() == 0
+        settled && !self.is_retained()
     }
 
     fn is_too_late(&self, cx: &mut Context<'_>) -> bool {
         let answered = self.outcome.borrow().is_none() || self.abandoned.get();
-        if !answered || self.bodies.get() > 0 {
+        if !answered || self.bodies.get() + self.results.get() > 0 {
             return false;
         }
         let mut deadline = self.deadline.borrow_mut();
@@ -223,6 +237,37 @@ impl IoContext for RequestContext {
 
     fn on_gone(&self, turn: Completion) {
         *self.on_gone.borrow_mut() = Some(turn);
+    }
+
+    fn entrance(&self) -> Entrance {
+        let this = self.this.clone();
+        Box::new(move |turn| {
+            if let Some(this) = this.upgrade() {
+                this.spawn(Box::pin(async move { turn }));
+            }
+        })
+    }
+
+    fn retain_export(&self, result: bool) {
+        self.exports.set(self.exports.get() + 1);
+        self.results.set(self.results.get() + usize::from(result));
+    }
+
+    fn release_export(&self, result: bool) {
+        self.exports.set(self.exports.get().saturating_sub(1));
+        let results = self.results.get().saturating_sub(usize::from(result));
+        self.results.set(results);
+        self.io.wake();
+    }
+
+    fn abort(&self, error: Error) {
+        self.aborted.borrow_mut().get_or_insert(error.clone());
+        self.respond(0, Outcome::Failed(error));
+        self.io.wake();
+    }
+
+    fn aborted(&self) -> Rc<RefCell<Option<Error>>> {
+        self.aborted.clone()
     }
 
     fn respond(&self, _event: u32, mut outcome: Outcome) {

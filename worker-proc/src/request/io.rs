@@ -1,6 +1,6 @@
 //! What is under way for the events of one context: ops, timers, resources, and the task to wake when more comes.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 
@@ -23,10 +23,14 @@ pub struct Io {
     started: RefCell<Vec<Op>>,
     timers: RefCell<Timers>,
     waker: RefCell<Option<Waker>>,
+    ended: Cell<bool>,
 }
 
 impl Io {
     pub fn spawn(&self, op: Op) {
+        if self.ended.get() {
+            return;
+        }
         self.started.borrow_mut().push(op);
         self.wake();
     }
@@ -89,8 +93,9 @@ impl Io {
         }
     }
 
-    /// Drops what is under way: it may hold the context that holds it.
+    /// Drops what is under way and all that is still to come: it may hold the context that holds it.
     pub fn clear(&self) {
+        self.ended.set(true);
         let ops = std::mem::take(&mut *self.ops.borrow_mut());
         drop(ops);
         let started = std::mem::take(&mut *self.started.borrow_mut());

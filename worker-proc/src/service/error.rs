@@ -4,6 +4,8 @@ use std::fmt;
 
 use bytes::Bytes;
 
+use super::ActorId;
+
 /// Who is at fault, and so what a client or caller is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
@@ -25,6 +27,8 @@ pub struct Error {
     pub flags: Flags,
     /// The exception in V8's wire format, with the properties that it was given: for callers over RPC.
     pub exception: Option<Bytes>,
+    /// The Durable Object that it comes from, where callers are told.
+    pub actor: Option<ActorId>,
 }
 
 /// What a caller is told beside the message, as properties of the exception.
@@ -46,6 +50,7 @@ impl Error {
             message: message.into(),
             flags: Flags::default(),
             exception: None,
+            actor: None,
         }
     }
 

@@ -81,9 +81,7 @@ pub trait Service {
 
     /// Starts an RPC session with its first call; services that are no workers refuse.
     fn rpc(self: Rc<Self>, _call: rpc::Call) -> rpc::Answer {
-        let mut error = Error::internal("The receiver is not an RPC object");
-        error.class = "TypeError".to_owned();
-        rpc::Answer::failed(error)
+        rpc::Answer::failed(Error::disconnected("Network connection lost."))
     }
 
     /// How another process finds the same service; none if it must be reached through this one.

@@ -114,14 +114,17 @@ impl std::fmt::Debug for External {
 pub struct Reply {
     result: Option<oneshot::Sender<Result<Returned, Error>>>,
     pipeline: Rc<Promised>,
-    interest: oneshot::Receiver<()>,
+    interest: Option<oneshot::Receiver<()>>,
 }
+
+/// A reply that an event's start and its JavaScript share: whoever has something to say takes it.
+pub type SharedReply = Rc<RefCell<Option<Reply>>>;
 
 /// An answer, and the end by which it is given.
 pub fn answer() -> (Reply, Answer) {
     let (sender, receiver) = oneshot::channel();
     let (token, interest) = oneshot::channel();
-    let token = Rc::new(Interest(token));
+    let token = Rc::new(Interest { _end: token });
     let pipeline = Promised::new();
     let answer = Answer {
         result: Box::pin(Pending {
@@ -136,7 +139,7 @@ pub fn answer() -> (Reply, Answer) {
     let reply = Reply {
         result: Some(sender),
         pipeline,
-        interest,
+        interest: Some(interest),
     };
     (reply, answer)
 }
@@ -162,18 +165,25 @@ impl Reply {
         let _ = sender.send(result);
     }
 
-    /// Ends when the caller has dropped the whole answer.
-    pub async fn cancelled(&mut self) {
-        let _ = (&mut self.interest).await;
+    /// Ends when the caller has dropped the whole answer. Only the first future does.
+    pub fn cancelled(&mut self) -> impl Future<Output = ()> + 'static {
+        let interest = self.interest.take();
+        async move {
+            match interest {
+                Some(interest) => drop(interest.await),
+                None => std::future::pending().await,
+            }
+        }
     }
 
     /// Answers with another answer.
     pub fn forward(mut self, answer: Answer) {
         self.pipeline(answer.pipeline);
+        let cancelled = self.cancelled();
         tokio::task::spawn_local(async move {
             let result = tokio::select! {
                 result = answer.result => result,
-                () = self.cancelled() => return,
+                () = cancelled => return,
             };
             self.finish(result);
         });
@@ -187,7 +197,9 @@ impl Drop for Reply {
 }
 
 /// Its end tells the serving side that nobody waits any more.
-struct Interest(#[allow(dead_code)] oneshot::Sender<()>);
+struct Interest {
+    _end: oneshot::Sender<()>,
+}
 
 struct Pending {
     receiver: oneshot::Receiver<Result<Returned, Error>>,
@@ -344,9 +356,10 @@ mod tests {
         let (mut reply, answer) = answer();
         let Answer { result, pipeline } = answer;
         drop(result);
-        assert!(reply.cancelled().now_or_never().is_none());
+        let mut cancelled = Box::pin(reply.cancelled());
+        assert!((&mut cancelled).now_or_never().is_none());
         drop(pipeline);
-        reply.cancelled().await;
+        cancelled.await;
     }
 
     #[tokio::test(flavor = "current_thread")]

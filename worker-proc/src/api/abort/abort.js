@@ -17,6 +17,7 @@ const {
   illegalInvocation,
   isObject,
 } = require("webidl");
+const flags = require("flags");
 const { retryableException } = require("dom_exception");
 const { Event, EventTarget, dispatch, removeAllListeners, trust } = require("events");
 const { dataCloneError, registerCloneable } = require("structured_clone");
@@ -209,12 +210,16 @@ function addAlgorithm(signal, steps) {
   };
 }
 
+/** How signals pass to other isolates; `rpc/transfer` sets it. */
+const transfer = { __proto__: null, write: undefined, read: undefined };
+
 registerCloneable({
   is: isAbortSignal,
-  write: () => {
-    throw dataCloneError("AbortSignal serialization is not enabled.");
+  write: (signal) => {
+    if (!flags.abortSignalRpc) throw dataCloneError("AbortSignal serialization is not enabled.");
+    return transfer.write(signal);
   },
-  read: () => createSignal(),
+  read: (value) => transfer.read(value),
 });
 
 exports.AbortController = AbortController;
@@ -227,4 +232,5 @@ exports.anySignal = anySignal;
 exports.createSignal = createSignal;
 exports.isAborted = (signal) => stateOf(signal).aborted;
 exports.isAbortSignal = isAbortSignal;
+exports.transfer = transfer;
 exports.globals = { AbortController, AbortSignal };

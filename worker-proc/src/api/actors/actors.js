@@ -6,9 +6,10 @@ const {
 const flags = require("flags");
 const { argumentError, defineInterface, illegalConstructor, illegalInvocation } = require("webidl");
 const { nativeRequest } = require("fetch/request");
-const { describeError } = require("fetch/events");
+const { describeError, fail } = require("fetch/events");
 const { ASYNC, SYNC, logUncaught } = require("report_error");
-const { keepAlive } = require("workers/entrypoints");
+const { DurableObject, keepAlive } = require("workers/entrypoints");
+const { refuse, serveEntrypoint } = require("rpc/serve");
 const { createId } = require("actors/namespace");
 const workers = require("workers");
 
@@ -136,9 +137,26 @@ function event(holder, number, name, argument) {
   }
 }
 
+const NO_RPC =
+  "The receiving Durable Object does not support RPC, because its class was not declared with `extends DurableObject`. In order " +
+  "to enable RPC, make sure your class extends the special class `DurableObject`, which can be imported from the module " +
+  '"cloudflare:workers".';
+
+/** An RPC session's first call; see rpc/serve. */
+function rpc(holder, event, path, isCall, bytes, externals, reply) {
+  try {
+    if (!flags.jsRpc && !(holder.instance instanceof DurableObject)) throw new TypeError(NO_RPC);
+    serveEntrypoint(holder.instance, undefined, path, isCall, bytes, externals, reply, workers.ended(event));
+  } catch (error) {
+    refuse(error, reply);
+    fail(event, error);
+  }
+}
+
 exports.addPart = addPart;
 exports.section = section;
 exports.construct = construct;
 exports.fetch = fetch;
 exports.event = event;
+exports.rpc = rpc;
 exports.globals = { DurableObjectState };

@@ -2,7 +2,7 @@
 "use strict";
 const { Error, ObjectDefineProperty, String, TypeError } = primordials;
 const { argumentError, defineInterface, illegalConstructor, illegalInvocation, isObject } = require("webidl");
-const { Fetcher, kFetcher } = require("workers/entrypoints");
+const { Fetcher, kFetcher } = require("rpc");
 const { addBinder } = require("workers");
 
 const inside = { __proto__: null };
@@ -53,8 +53,8 @@ class DurableObject extends Fetcher {
   constructor(token, service, id) {
     if (token !== inside) throw illegalConstructor();
     super(kFetcher, service, undefined);
-    instanceProperty(this, "id", id);
     instanceProperty(this, "name", id.name);
+    instanceProperty(this, "id", id);
   }
 }
 defineInterface(DurableObject);

@@ -9,6 +9,7 @@ const {
   ArrayIsArray,
   FunctionPrototypeCall,
   ObjectDefineProperty,
+  ObjectGetOwnPropertyDescriptor,
   ObjectGetOwnPropertyNames,
   ObjectGetPrototypeOf,
   ObjectKeys,
@@ -30,9 +31,18 @@ exports.formatInterface = (value) =>
 
 const isInterface = (proto) => ObjectPrototypeHasOwnProperty(proto, kResourceTypeInspect);
 
+/** A method that an object or one of its prototypes has; a stub, which answers to every name, has none by it. */
+function methodOf(value, name) {
+  for (let current = value; current !== null; current = ObjectGetPrototypeOf(current)) {
+    const method = ObjectGetOwnPropertyDescriptor(current, name)?.value;
+    if (method !== undefined) return typeof method === "function" ? method : undefined;
+  }
+  return undefined;
+}
+
 function entriesOf(value) {
-  const { entries } = value;
-  if (typeof entries !== "function") return undefined;
+  const entries = methodOf(value, "entries");
+  if (entries === undefined) return undefined;
   const iterator = FunctionPrototypeCall(entries, value);
   if (typeof iterator !== "object" || iterator === null || !(SymbolIterator in iterator)) return undefined;
   const list = ArrayFrom(iterator);
@@ -52,7 +62,7 @@ function inspectInterface(depth, options, inspect) {
   if (list !== undefined) ObjectDefineProperty(record, kEntries, { __proto__: null, value: list });
   for (let current = this; current !== null; current = ObjectGetPrototypeOf(current)) {
     if (current !== this && !isInterface(current)) {
-      const constructor = primordials.ObjectGetOwnPropertyDescriptor(current, "constructor")?.value;
+      const constructor = ObjectGetOwnPropertyDescriptor(current, "constructor")?.value;
       if (typeof constructor !== "function" || builtIns.has(constructor.name)) break;
     }
     const names = ObjectGetOwnPropertyNames(current);

@@ -14,6 +14,7 @@ const { encodeUtf8, decodeUtf8 } = require("encoding");
 const { isURLSearchParams } = require("url/search_params");
 const { defineInterface, illegalConstructor, illegalInvocation } = require("webidl");
 const { describeError } = require("fetch/events");
+const { dataCloneError, session } = require("structured_clone");
 const streams = require("streams");
 const { IdentityTransformStream, ReadableStream } = streams.globals;
 const readableFrom = ReadableStream.from;
@@ -341,6 +342,29 @@ function usable(object) {
 }
 defineInterface(Body);
 
+/** A body as plain values and a stream, which is used up: null, or kind, content, type. */
+function bodyParts(body) {
+  if (body.kind === NOTHING) return null;
+  if (session.writer === null) throw dataCloneError("ReadableStream can only be serialized for RPC.");
+  if (isUnusable(body)) throw new TypeError("The ReadableStream has been locked to a reader.");
+  if (body.kind === TEXT || body.kind === BYTES) {
+    const { kind, type } = body;
+    return [kind, takeBody(body), type];
+  }
+  return [STREAM, streamOf(body), body.type];
+}
+
+/** The body of such parts. */
+function bodyOfParts(parts) {
+  const body = new Content();
+  if (parts === null) return body;
+  body.kind = parts[0];
+  body.content = parts[1];
+  body.type = parts[2];
+  if (body.kind === STREAM) body.stream = body.content;
+  return body;
+}
+
 exports.NOTHING = NOTHING;
 exports.TEXT = TEXT;
 exports.USED = USED;
@@ -350,7 +374,14 @@ exports.headersOf = (object) => headersOf(object);
 exports.setBody = (object, content, headers) => setBody(object, content, headers);
 exports.hasBody = (object) => hasBody(object);
 exports.globals = { Body };
+exports.bodyOfParts = bodyOfParts;
+exports.bodyParts = bodyParts;
 exports.nativeBody = nativeBody;
+exports.nativeResource = resource;
+/** The native writer of a number, as streams write it. */
+exports.writerResource = (rid, abort) => ({ __proto__: null, rid, write: ops.write, close: ops.closeBody, abort });
+exports.retainBody = () => ops.retainBody();
+exports.releaseBody = () => ops.releaseBody();
 exports.extractBody = extractBody;
 exports.takeBody = takeBody;
 exports.cloneBody = cloneBody;

@@ -34,3 +34,9 @@ exports.fail = (event, error) => {
   const { name, message } = describeError(error);
   ops.fail(event, name, message, error);
 };
+
+/** The event ends at once, and all that belongs to it. */
+exports.abort = (reason) => {
+  const { name, message } = describeError(reason);
+  ops.abort(name, message);
+};

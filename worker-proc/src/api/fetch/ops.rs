@@ -12,8 +12,8 @@ use crate::glue::context::{IoContext, Outcome};
 use crate::glue::error::is_disconnection;
 use crate::glue::native::ServiceHandle;
 use crate::glue::{
-    IntoJs, OpError, Ops, async_op, bool_arg, current, intern, native_arg, require_context, string,
-    string_arg, throw_error, u32_arg, uint8_array, with_bytes,
+    IntoJs, OpError, Ops, async_op, bool_arg, current, intern, native_value, require_context,
+    string, string_arg, throw_error, u32_arg, uint8_array, with_bytes,
 };
 use crate::service::{self, Body, BodyWriter, Error, Kind, Request, Response};
 
@@ -31,6 +31,7 @@ pub fn register(r: &mut Ops) {
     r.add("fail", fail);
     r.add("isDisconnection", is_disconnection_op);
     r.add("done", done);
+    r.add("abort", abort);
     r.add("retain", retain);
     r.add("release", release);
     r.add("retainBody", retain_body);
@@ -134,6 +135,20 @@ pub fn take_body(scope: &mut v8::PinScope, number: u32) -> Option<Body> {
             None
         }
     }
+}
+
+/// Takes the writer of a body that JavaScript writes.
+pub fn take_writer(scope: &mut v8::PinScope, number: u32) -> Option<BodyWriter> {
+    let context = require_context(scope)?;
+    let writer = context.resources().take::<WriterResource>(number)?;
+    // A write under way has it as well; then it is not to be had.
+    Rc::into_inner(writer.0.take()?)
+}
+
+/// Gives JavaScript a writer to hold by number.
+pub fn give_writer(context: &dyn IoContext, writer: BodyWriter) -> u32 {
+    let writer = WriterResource(RefCell::new(Some(Rc::new(writer))));
+    context.resources().insert(Rc::new(writer))
 }
 
 /// Gives JavaScript a body to hold by number.
@@ -291,9 +306,7 @@ fn open_body(
         return;
     };
     let (writer, body) = service::channel(length);
-    let writer = context
-        .resources()
-        .insert(Rc::new(WriterResource(RefCell::new(Some(Rc::new(writer))))));
+    let writer = give_writer(&*context, writer);
     let body = context
         .resources()
         .insert(Rc::new(BodyResource(RefCell::new(body))));
@@ -326,7 +339,7 @@ fn write(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: 
 /// `closeBody(number)`: the end of the body.
 fn close_body(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, _: v8::ReturnValue) {
     let number = u32_arg(scope, &args, 0);
-    if let Some(writer) = take_writer(scope, number) {
+    if let Some(writer) = end_writer(scope, number) {
         writer.finish();
     }
 }
@@ -336,7 +349,7 @@ fn abort_body(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, _: 
     let number = u32_arg(scope, &args, 0);
     let class = string_arg(scope, &args, 1);
     let message = string_arg(scope, &args, 2);
-    if let Some(writer) = take_writer(scope, number) {
+    if let Some(writer) = end_writer(scope, number) {
         writer.fail(Error {
             class,
             ..Error::new(Kind::Worker, message)
@@ -344,7 +357,7 @@ fn abort_body(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, _: 
     }
 }
 
-fn take_writer(scope: &mut v8::PinScope, number: u32) -> Option<Rc<BodyWriter>> {
+fn end_writer(scope: &mut v8::PinScope, number: u32) -> Option<Rc<BodyWriter>> {
     current(scope)?
         .resources()
         .take::<WriterResource>(number)?
@@ -445,6 +458,18 @@ fn is_disconnection_op(
     rv.set_bool(is_disconnection(scope, args.get(0)));
 }
 
+/// `abort(class, message)`: ends the context at once.
+fn abort(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, _: v8::ReturnValue) {
+    let class = string_arg(scope, &args, 0);
+    let message = string_arg(scope, &args, 1);
+    if let Some(context) = require_context(scope) {
+        context.abort(Error {
+            class,
+            ..Error::new(Kind::Internal, message)
+        });
+    }
+}
+
 /// `done(event)`: the event ended well.
 fn done(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, _: v8::ReturnValue) {
     if let Some(context) = current(scope) {
@@ -537,8 +562,6 @@ fn fetch(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: 
     let Some(context) = require_context(scope) else {
         return;
     };
-    let channel = u32_arg(scope, &args, 0);
-    let held = native_arg::<ServiceHandle>(scope, &args, 0);
     let method = string_arg(scope, &args, 1);
     let url = string_arg(scope, &args, 2);
     let headers = head::from_js(scope, args.get(3));
@@ -547,15 +570,7 @@ fn fetch(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: 
     };
     let cf = args.get(5);
     let cf = cf.is_string().then(|| to_string(scope, cf));
-    let props = args.get(6);
-    let service = if let Some(held) = held {
-        Some(held.0.clone())
-    } else if props.is_string() {
-        let props = to_string(scope, props);
-        context.channels().service_with_props(channel, props)
-    } else {
-        context.channels().service(channel)
-    };
+    let service = service_of(scope, &*context, args.get(0), args.get(6));
     let cancel = args.get(7);
     let cancel = match cancel.is_uint32() {
         true => context
@@ -586,6 +601,26 @@ fn fetch(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: 
             () = cancel.0.notified() => Err(OpError::dom("AbortError", "The operation was aborted")),
         }
     });
+}
+
+/// The service that a Fetcher stands for: a channel's number, with props that may stand in for the config's, or a handle.
+pub fn service_of(
+    scope: &mut v8::PinScope,
+    context: &dyn IoContext,
+    channel: v8::Local<v8::Value>,
+    props: v8::Local<v8::Value>,
+) -> Option<Rc<dyn service::Service>> {
+    if channel.is_object() {
+        let handle = native_value::<ServiceHandle>(scope, channel)?;
+        return Some(handle.0.clone());
+    }
+    let channel = channel.uint32_value(scope)?;
+    if props.is_string() {
+        let props = to_string(scope, props);
+        context.channels().service_with_props(channel, props)
+    } else {
+        context.channels().service(channel)
+    }
 }
 
 struct Received(Response);

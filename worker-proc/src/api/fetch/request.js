@@ -6,7 +6,8 @@ const { Headers, MUTABLE, IMMUTABLE, cloneHeaders, hasHeader, headersFromNative,
 const { defineInterface, isObject, constructorError, fieldError } = require("webidl");
 const { abortSignal, createSignal, isAbortSignal } = require("abort");
 const { retryableException } = require("dom_exception");
-const { Body, NOTHING, cloneBody, contentOf, extractBody, hasBody, isUsed, moveBody, nativeBody, setBody } = require("fetch/body");
+const { Body, NOTHING, bodyOfParts, bodyParts, cloneBody, contentOf, extractBody, hasBody, isUsed, moveBody, nativeBody, setBody } =
+  require("fetch/body");
 const { parseHref } = require("fetch/href");
 
 const METHODS = [
@@ -296,6 +297,28 @@ function nativeRequest(head, method, url, body, length, cfText) {
   return makeRequest(state, nativeBody(body, length));
 }
 
+/** A request as values that can be cloned, and from them. Its body is used up. */
+function requestParts(request) {
+  const state = stateOf(request);
+  const flat = headersToFlat(headers(request, state));
+  const signal = flags.abortSignalRpc ? state.given : null;
+  return [state.method, state.url, flat, state.redirect, cf(state), state.cache, signal, bodyParts(contentOf(request))];
+}
+
+function requestOfParts(parts) {
+  const state = new State();
+  state.method = parts[0];
+  state.url = parts[1];
+  state.headers = headersFromNative(parts[2], MUTABLE);
+  state.redirect = parts[3];
+  state.cf = parts[4];
+  state.cache = parts[5];
+  state.given = parts[6];
+  return makeRequest(state, bodyOfParts(parts[7]));
+}
+
+exports.requestOfParts = requestOfParts;
+exports.requestParts = requestParts;
 exports.Request = Request;
 exports.isRequest = isRequest;
 exports.nativeRequest = nativeRequest;

@@ -7,7 +7,7 @@ const {
 const { Headers, MUTABLE, IMMUTABLE, cloneHeaders, deleteHeader, hasHeader, headersFromNative, headersToFlat, setGuard, setHeader } =
   require("headers");
 const { defineInterface, isObject, argumentError, constructorError, fieldError } = require("webidl");
-const { Body, NOTHING, TEXT, cloneBody, contentOf, extractBody, hasBody, nativeBody, sendable, setBody, takeBody } =
+const { Body, NOTHING, TEXT, bodyOfParts, bodyParts, cloneBody, contentOf, extractBody, hasBody, nativeBody, sendable, setBody, takeBody } =
   require("fetch/body");
 const { parseHref } = require("fetch/href");
 const { extensionsOf, isWebSocket, returnSocket, socketOver } = require("websocket");
@@ -311,6 +311,26 @@ const REASONS = {
   505: "HTTP Version Not Supported",
 };
 
+/** A response as values that can be cloned, and from them. Its body is used up. */
+function responseParts(response) {
+  const state = stateOf(response);
+  const flat = headersToFlat(headers(response, state));
+  return [state.status, state.statusText, flat, state.cf, state.webSocket, state.encodeBody, bodyParts(contentOf(response))];
+}
+
+function responseOfParts(parts) {
+  const state = new State();
+  state.status = parts[0];
+  state.statusText = parts[1];
+  state.headers = headersFromNative(parts[2], MUTABLE);
+  state.cf = parts[3];
+  state.webSocket = parts[4];
+  state.encodeBody = parts[5];
+  return makeResponse(state, bodyOfParts(parts[6]));
+}
+
+exports.responseOfParts = responseOfParts;
+exports.responseParts = responseParts;
 exports.Response = Response;
 exports.EXTENSIONS = EXTENSIONS;
 exports.asksForWebSocket = asksForWebSocket;

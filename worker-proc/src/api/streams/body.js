@@ -240,6 +240,12 @@ function pumpTo(stream, write, close, abort) {
   return pipe(readableOf(stream), new NativeWritable(new PumpSink(write, close, abort), undefined), PUMP_OPTIONS);
 }
 
+/** Moves a native resource to a WritableStream, which it locks; the promise tells the end. */
+function pumpFrom(resource, stream) {
+  const source = new NativeReadable(new ResourceSource(resource, undefined));
+  return pipe(source, writableOf(stream), PUMP_OPTIONS);
+}
+
 // Questions about streams.
 
 /** Two streams that yield what this unlocked one would, which stays locked. */
@@ -255,6 +261,8 @@ exports.isLocked = (stream) => readableOf(stream).locked;
 exports.lengthOf = (stream) => readableOf(stream).length();
 exports.nativeSinkOf = nativeSinkOf;
 exports.nativeSourceOf = nativeSourceOf;
+exports.isWritableLocked = (stream) => writableOf(stream).locked;
+exports.pumpFrom = pumpFrom;
 exports.pumpTo = pumpTo;
 exports.readAllBytes = readAllBytes;
 exports.readAllText = readAllText;

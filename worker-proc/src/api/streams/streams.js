@@ -27,6 +27,7 @@
  *     tee(stream)                      [stream, stream]; the stream stays locked
  *     readAllBytes(stream, limitBytes), readAllText(stream, limitBytes)   promises
  *     pumpTo(stream, write, close, abort)   moves it to a native writer with back-pressure; a promise of the end
+ *     pumpFrom(resource, stream)       moves a native resource to a WritableStream; a promise of the end
  *     Transform, wrapReadable, wrapWritable, kPair   to build other transform streams
  */
 const { ReflectDeleteProperty } = primordials;
@@ -47,6 +48,8 @@ exports.isWritableStream = writable.isWritableStream;
 exports.lengthOf = body.lengthOf;
 exports.nativeSinkOf = body.nativeSinkOf;
 exports.nativeSourceOf = body.nativeSourceOf;
+exports.isWritableLocked = body.isWritableLocked;
+exports.pumpFrom = body.pumpFrom;
 exports.pumpTo = body.pumpTo;
 exports.readAllBytes = body.readAllBytes;
 exports.readAllText = body.readAllText;

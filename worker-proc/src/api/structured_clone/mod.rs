@@ -8,8 +8,8 @@ use std::rc::Rc;
 use v8::{ValueDeserializerHelper, ValueSerializerHelper};
 
 use crate::glue::{
-    Api, IsolateState, OpError, Ops, intern, throw, throw_error, throw_type_error, uint8_array,
-    with_bytes,
+    Api, IsolateState, OpError, Ops, bool_arg, intern, throw, throw_error, throw_type_error,
+    uint8_array, with_bytes,
 };
 use crate::js;
 
@@ -24,9 +24,11 @@ fn ops(ops: &mut Ops) {
     ops.add("clone", clone);
     ops.add("serialize", serialize_op);
     ops.add("deserialize", deserialize_op);
+    ops.add("constructorName", constructor_name);
+    ops.add("isError", is_error);
 }
 
-/// `clone(value, transfer | undefined)`: throws a DataCloneError for what cannot be cloned.
+/// `clone(value, transfer | undefined, errors)`: throws a DataCloneError for what cannot be cloned.
 fn clone<'s>(
     scope: &mut v8::PinScope<'s, '_>,
     args: v8::FunctionCallbackArguments<'s>,
@@ -36,7 +38,12 @@ fn clone<'s>(
         return;
     };
     let shared = Rc::new(Shared::default());
-    let Some(bytes) = write(scope, args.get(0), &buffers, Some(shared.clone())) else {
+    let writer = Writer {
+        shared: Some(shared.clone()),
+        plain: None,
+        errors: bool_arg(&args, 2),
+    };
+    let Some(bytes) = write(scope, args.get(0), &buffers, writer) else {
         return;
     };
     let copies: Vec<_> = buffers
@@ -113,6 +120,22 @@ fn serialize_op(
     }
 }
 
+/// `isError(value)`: whether it is an error of the language.
+fn is_error(_: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
+    rv.set_bool(args.get(0).is_native_error());
+}
+
+/// `constructorName(object)`: the name of its class, without running any code.
+fn constructor_name(
+    _: &mut v8::PinScope,
+    args: v8::FunctionCallbackArguments,
+    mut rv: v8::ReturnValue,
+) {
+    if let Ok(object) = v8::Local::<v8::Object>::try_from(args.get(0)) {
+        rv.set(object.get_constructor_name().into());
+    }
+}
+
 /// `deserialize(bytes)`.
 fn deserialize_op(
     scope: &mut v8::PinScope,
@@ -128,7 +151,29 @@ fn deserialize_op(
 /// The bytes of a value; none after an exception was thrown.
 pub fn serialize(scope: &mut v8::PinScope, value: v8::Local<v8::Value>) -> Option<Vec<u8>> {
     let value = v8::Local::new(scope, value);
-    write(scope, value, &[], None)
+    let writer = Writer {
+        shared: None,
+        plain: None,
+        errors: false,
+    };
+    write(scope, value, &[], writer)
+}
+
+/// The bytes of a value for RPC, where only plain objects are copied: instances of classes go to `describe`.
+/// With `errors`, those of the language do so too, and keep their properties.
+pub fn serialize_for_rpc(
+    scope: &mut v8::PinScope,
+    value: v8::Local<v8::Value>,
+    errors: bool,
+) -> Option<Vec<u8>> {
+    let value = v8::Local::new(scope, value);
+    let prototype = v8::Object::new(scope).get_prototype(scope)?;
+    let writer = Writer {
+        shared: None,
+        plain: Some(v8::Global::new(scope, prototype)),
+        errors,
+    };
+    write(scope, value, &[], writer)
 }
 
 /// The value of `bytes`; none after an exception was thrown.
@@ -146,10 +191,9 @@ fn write<'s>(
     scope: &mut v8::PinScope<'s, '_>,
     value: v8::Local<'s, v8::Value>,
     buffers: &[v8::Local<'s, v8::ArrayBuffer>],
-    shared: Option<Rc<Shared>>,
+    writer: Writer,
 ) -> Option<Vec<u8>> {
     let context = scope.get_current_context();
-    let writer = Writer { shared };
     let serializer = v8::ValueSerializer::new(scope, Box::new(writer));
     serializer.write_header();
     for (id, buffer) in (0..).zip(buffers) {
@@ -181,6 +225,10 @@ fn read<'s>(
 struct Writer {
     /// Where shared buffers go, while the copy stays in the isolate.
     shared: Option<Rc<Shared>>,
+    /// `Object.prototype`, where objects of any other prototype are not plain.
+    plain: Option<v8::Global<v8::Value>>,
+    /// Whether the language's errors are described rather than written by V8, which knows only their own fields.
+    errors: bool,
 }
 
 impl v8::ValueSerializerImpl for Writer {
@@ -201,7 +249,13 @@ impl v8::ValueSerializerImpl for Writer {
         scope: &mut v8::PinScope<'s, '_>,
         object: v8::Local<'s, v8::Object>,
     ) -> Option<bool> {
-        Some(is_platform_object(scope, object))
+        Some(match &self.plain {
+            _ if object.is_native_error() => self.errors,
+            Some(plain) => object
+                .get_prototype(scope)
+                .is_none_or(|prototype| prototype != *plain),
+            None => is_platform_object(scope, object),
+        })
     }
 
     fn write_host_object<'s>(

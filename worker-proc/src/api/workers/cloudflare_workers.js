@@ -4,7 +4,8 @@ const { ReflectDefineProperty, ReflectDeleteProperty, ReflectGet, ReflectGetOwnP
   primordials;
 const flags = require("flags");
 const { provide } = require("modules");
-const { DurableObject, RpcTarget, WorkerEntrypoint, WorkflowEntrypoint, keepAlive } = require("workers/entrypoints");
+const { DurableObject, WorkerEntrypoint, WorkflowEntrypoint, keepAlive } = require("workers/entrypoints");
+const { Fetcher, RpcPromise, RpcProperty, RpcStub, RpcTarget } = require("rpc");
 const { current, runIn, valueOf, withValue } = require("async_context");
 const workers = require("workers");
 
@@ -41,7 +42,11 @@ const runWith = (frame, fn) => runIn(frame, fn, undefined, []);
 exports.module = {
   __proto__: null,
   DurableObject,
+  RpcPromise,
+  RpcProperty,
+  RpcStub,
   RpcTarget,
+  ServiceStub: Fetcher,
   WorkerEntrypoint,
   WorkflowEntrypoint,
   env: view(currentEnv),

@@ -8,8 +8,9 @@ const {
 const { nativeRequest } = require("fetch/request");
 const { isResponse, sendResponse } = require("fetch/response");
 const { fetchThrough, GLOBAL_OUTBOUND } = require("fetch");
-const { WorkerEntrypoint, WorkflowEntrypoint, createContext, createFetcher, createLoopback } =
-  require("workers/entrypoints");
+const { WorkerEntrypoint, WorkflowEntrypoint, createContext } = require("workers/entrypoints");
+const { createFetcher, createLoopback } = require("rpc");
+const serving = require("rpc/serve");
 const { done, fail, isDisconnection } = require("fetch/events");
 const { ASYNC, SYNC, logUncaught } = require("report_error");
 const { beginTime } = require("clock");
@@ -200,6 +201,28 @@ function failed(event, source, error) {
   fail(event, error);
 }
 
+/** For rpc/serve: ends the event as its call did. The log shows what the worker threw, not calls of what is not there. */
+const ended = (event) => (error, threw, called) => {
+  if (!threw) done(event);
+  else if (called) failed(event, ASYNC, error);
+  else fail(event, error);
+};
+
+/** The first call of an RPC session; see rpc/serve. */
+function rpc(entrypoint, props, path, isCall, bytes, externals, reply) {
+  try {
+    const found = worker.script ? undefined : worker.entrypoints.get(entrypoint ?? "default");
+    if (found === undefined) throw new TypeError("The receiver is not an RPC object");
+    const ctx = createContext({ __proto__: null, passThrough: false }, parseProps(props));
+    const bare = found.kind === "object";
+    const object = bare ? found.value : ReflectConstruct(found.value, [ctx, worker.env]);
+    serving.serveEntrypoint(object, bare ? [worker.env, ctx] : undefined, path, isCall, bytes, externals, reply, ended(ONLY));
+  } catch (error) {
+    serving.refuse(error, reply);
+    failed(ONLY, SYNC, error);
+  }
+}
+
 const controllers = { __proto__: null, test: () => ({}) };
 
 /** Another folder's kind of event: `make(json)` gives the handler's first argument. */
@@ -214,6 +237,7 @@ exports.setup = setup;
 exports.setExports = setExports;
 exports.answer = answer;
 exports.settle = settle;
+exports.ended = ended;
 exports.failed = failed;
 /** The class of an entrypoint that is a Durable Object's. */
 exports.actorClass = (name) => {
@@ -222,5 +246,6 @@ exports.actorClass = (name) => {
 };
 exports.fetch = fetch;
 exports.event = event;
+exports.rpc = rpc;
 exports.envOf = () => worker.env;
 exports.exportsOf = () => worker.exports;

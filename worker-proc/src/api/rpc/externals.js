@@ -1,0 +1,105 @@
+/* What a value of RPC holds by reference, while it is written or read. `structured_clone` walks the value and asks the
+   kinds in rpc/transfer about platform objects; they list here what they refer to, by index. */
+"use strict";
+const { ArrayPrototypePush } = primordials;
+const flags = require("flags");
+const { dataCloneError, deserialize, session } = require("structured_clone");
+const { prepare } = require("rpc/prepare");
+
+/* As payload.rs names them. */
+const TARGET = 0;
+const OWNED_TARGET = 1;
+const SERVICE = 2;
+const READABLE = 3;
+const WRITABLE = 4;
+const SIGNAL = 5;
+
+class Writer {
+  /** Kind, value, value; three for each. */
+  externals = [];
+  /** States of stubs that go over to the receiver: they are disposed of here. */
+  stubs = [];
+
+  /** `transfer`: stubs are given away, not shared. `result`: the value is what a call returns. */
+  constructor(transfer, result) {
+    this.transfer = transfer;
+    this.result = result;
+  }
+
+  /** What a kind gives in place of an object is prepared as the value was. */
+  prepare(value) {
+    return prepare(value);
+  }
+
+  add(kind, first, second = undefined) {
+    const index = this.externals.length / 3;
+    ArrayPrototypePush(this.externals, kind);
+    ArrayPrototypePush(this.externals, first);
+    ArrayPrototypePush(this.externals, second);
+    return index;
+  }
+}
+
+class Reader {
+  /** States of the stubs that came with the value. */
+  stubs = [];
+
+  constructor(externals) {
+    this.externals = externals;
+  }
+
+  /** The two values of an external, which must be of the kind. */
+  take(index, kind) {
+    const at = index * 3;
+    if (this.externals[at] !== kind) throw dataCloneError("The data refers to something that did not come with it.");
+    return [this.externals[at + 1], this.externals[at + 2]];
+  }
+}
+
+/** Writes a value; its bytes are with the ops until the next one takes them. Throws what cannot be sent. */
+function write(value, writer) {
+  const before = session.writer;
+  session.writer = writer;
+  try {
+    ops.serialize(prepare(value), flags.enhancedErrorSerialization);
+  } catch (error) {
+    ops.dropExternals(writer.externals);
+    throw error;
+  } finally {
+    session.writer = before;
+  }
+}
+
+function read(bytes, reader) {
+  const before = session.reader;
+  session.reader = reader;
+  try {
+    return deserialize(bytes);
+  } finally {
+    session.reader = before;
+  }
+}
+
+/** Who writes now; throws `message` where a value is not for RPC. */
+function currentWriter(message) {
+  if (session.writer === null) throw dataCloneError(message);
+  return session.writer;
+}
+
+function currentReader() {
+  if (session.reader === null) throw dataCloneError("The data is not for here.");
+  return session.reader;
+}
+
+exports.Reader = Reader;
+exports.Writer = Writer;
+exports.currentReader = currentReader;
+exports.currentWriter = currentWriter;
+exports.read = read;
+exports.write = write;
+exports.OWNED_TARGET = OWNED_TARGET;
+exports.READABLE = READABLE;
+exports.SERVICE = SERVICE;
+exports.SIGNAL = SIGNAL;
+exports.TARGET = TARGET;
+exports.WRITABLE = WRITABLE;

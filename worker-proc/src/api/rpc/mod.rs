@@ -1,0 +1,26 @@
+//! JavaScript RPC (Workers RPC) in the isolate: ops for callers, and objects that others call.
+//!
+//! `dispatch` and the actor host start sessions through the registry; the rest is called from JavaScript. Relies on
+//! `service::rpc` for what passes between isolates and processes, on `structured_clone` for values, and on `fetch` for
+//! bodies and services.
+
+mod object;
+mod ops;
+mod payload;
+
+use crate::glue::Api;
+use crate::js;
+
+pub const API: Api = Api {
+    name: "rpc",
+    modules: &[
+        js!("externals.js"),
+        js!("prepare.js"),
+        js!("rpc.js"),
+        js!("errors.js"),
+        js!("serve.js"),
+        js!("transfer.js"),
+    ],
+    lazy: &[],
+    ops: ops::register,
+};

@@ -1,0 +1,181 @@
+/* The kinds of things that RPC sends by reference, or that hold such: stubs, functions, services, streams, requests and
+   responses, signals. Each says how it is listed in the externals and made again from them. */
+"use strict";
+const { ArrayPrototypePush, PromisePrototypeThen, ReflectApply, TypeError } = primordials;
+const { dataCloneError, registerCloneable } = require("structured_clone");
+const { describeError } = require("fetch/events");
+const { isRequest, requestOfParts, requestParts } = require("fetch/request");
+const { isResponse, responseOfParts, responseParts } = require("fetch/response");
+const { nativeResource, releaseBody, retainBody, sendable, writerResource } = require("fetch/body");
+const abort = require("abort");
+const streams = require("streams");
+const { interfaceNameOf, isObject } = require("webidl");
+const { OWNED_TARGET, READABLE, Reader, SERVICE, SIGNAL, TARGET, WRITABLE, Writer, currentReader, currentWriter, read, write } =
+  require("rpc/externals");
+const { isProxy, referentOf } = require("rpc/prepare");
+const rpc = require("rpc");
+
+const { STUB, SERVICE: SERVICE_STATE, PROMISE, PROPERTY, stateOf } = rpc;
+
+const FOR_RPC_ONLY = "Remote RPC references can only be serialized for RPC.";
+
+const unsupported = (name) =>
+  dataCloneError(`Could not serialize object of type "${name}". This type does not support serialization.`);
+
+// Stubs, targets, functions.
+
+/** What is sent in place of a parameter that makes duplicates of itself; `same` checks that it made one of its kind. */
+function duplicate(object, same, complaint) {
+  const dup = object.dup;
+  if (typeof dup !== "function") return object;
+  const made = ReflectApply(dup, object, []);
+  if (!isObject(made) || !same(made)) throw dataCloneError(complaint);
+  return made;
+}
+
+function writeObject(writer, object, allowInstance, same, complaint) {
+  const sent = writer.transfer ? object : duplicate(object, same, complaint);
+  return writer.add(OWNED_TARGET, rpc.exportObject(sent, allowInstance, writer.result));
+}
+
+function writeStub(writer, state) {
+  const index = writer.add(TARGET, rpc.targetOf(state));
+  if (writer.transfer) ArrayPrototypePush(writer.stubs, state);
+  return index;
+}
+
+const DUP_FUNCTION =
+  "Couldn't create a stub for the function because it has a dup() method which did not return another function. Either remove " +
+  "the dup() method or make sure it returns a function.";
+const DUP_PROXY =
+  "Couldn't create a stub for the Proxy because it has a dup() method which did not return the same underlying type (RpcTarget " +
+  "or Function) as the Proxy itself represents. Either remove the dup() method or make sure it returns an RpcTarget.";
+const DUP_TARGET =
+  "Couldn't create a stub for the RcpTarget because it has a dup() method which did not return another RpcTarget. Either remove " +
+  "the dup() method or make sure it returns an RpcTarget.";
+const BAD_PROXY =
+  "Proxy could not be serialized because it is not a valid RPC receiver type. The Proxy must emulate either a plain object or an " +
+  "RpcTarget, as indicated by the Proxy's prototype chain.";
+
+/** A function or proxy. */
+function writeReferent(writer, object) {
+  const state = stateOf(object);
+  if (state !== undefined) {
+    if (state.kind === STUB) return writeStub(writer, state);
+    if (state.kind === PROMISE) throw unsupported("RpcPromise");
+    if (state.kind === PROPERTY) throw unsupported("RpcProperty");
+    throw unsupported(interfaceNameOf(object));
+  }
+  if (!isProxy(object)) return writeObject(writer, object, true, rpc.isFunctionForRpc, DUP_FUNCTION);
+  const type = rpc.stubType(object);
+  if (type === undefined) throw dataCloneError(BAD_PROXY);
+  return writeObject(writer, object, type, (made) => rpc.stubType(made) === type, DUP_PROXY);
+}
+
+function readStub(index) {
+  const reader = currentReader();
+  const state = rpc.makeStub(reader.take(index, TARGET)[0]);
+  ArrayPrototypePush(reader.stubs, state);
+  return state.object;
+}
+
+registerCloneable({
+  is: (value) => referentOf(value) !== undefined,
+  write: (value) => writeReferent(currentWriter(FOR_RPC_ONLY), referentOf(value)),
+  read: readStub,
+});
+
+registerCloneable({
+  is: rpc.isRpcTarget,
+  write: (target) => writeObject(currentWriter(FOR_RPC_ONLY), target, false, rpc.isRpcTarget, DUP_TARGET),
+  read: readStub,
+});
+
+// Services.
+
+const isService = (value) => stateOf(value)?.kind === SERVICE_STATE;
+
+registerCloneable({
+  is: isService,
+  write: (fetcher) => {
+    const { channel, props } = stateOf(fetcher);
+    return currentWriter("ServiceStub cannot be serialized in this context.").add(SERVICE, channel, props);
+  },
+  read: (index) => rpc.createFetcher(currentReader().take(index, SERVICE)[0]),
+});
+
+// Streams.
+
+registerCloneable({
+  is: streams.isReadableStream,
+  write: (stream) => {
+    const writer = currentWriter("ReadableStream can only be serialized for RPC.");
+    if (streams.isLocked(stream)) throw new TypeError("The ReadableStream has been locked to a reader.");
+    const content = streams.nativeSourceOf(stream) === null ? sendable(stream, -1) : streams.takeNative(stream).rid;
+    return writer.add(READABLE, content);
+  },
+  read: (index) => {
+    const [number, length] = currentReader().take(index, READABLE);
+    return streams.readableFromNative(nativeResource(number), { length: length >= 0 ? length : undefined });
+  },
+});
+
+registerCloneable({
+  is: streams.isWritableStream,
+  write: (stream) => {
+    const writer = currentWriter("WritableStream can only be serialized for RPC.");
+    if (streams.isWritableLocked(stream)) throw new TypeError("The WritableStream has been locked to a writer.");
+    const [sent, kept] = ops.openSink();
+    const source = { __proto__: null, rid: kept, read: nativeResource(kept).read, cancel: refuse };
+    retainBody();
+    PromisePrototypeThen(streams.pumpFrom(source, stream), releaseBody, releaseBody);
+    return writer.add(WRITABLE, sent);
+  },
+  read: (index) => {
+    const [number] = currentReader().take(index, WRITABLE);
+    return streams.writableToNative(writerResource(number, ops.dropWriter));
+  },
+});
+
+/** The stream here takes no more: whoever writes to it learns why. */
+function refuse(number, reason) {
+  const { name, message } = describeError(reason);
+  ops.refuse(number, name, message);
+}
+
+// Requests and responses.
+
+registerCloneable({ is: isRequest, write: requestParts, read: requestOfParts });
+registerCloneable({ is: isResponse, write: responseParts, read: responseOfParts });
+
+// Signals.
+
+/** The reason's value, or null and the index of the signal. */
+abort.transfer.write = (signal) => {
+  const writer = currentWriter("AbortSignal can only be serialized for RPC.");
+  if (abort.isAborted(signal)) return [abort.abortReason(signal)];
+  const [sent, trigger] = ops.openSignal();
+  abort.addAlgorithm(signal, (reason) => {
+    const reasons = new Writer(true, false);
+    try {
+      write(reason, reasons);
+    } catch {
+      write(abort.abortError(), reasons);
+    }
+    ops.trigger(trigger, reasons.externals);
+  });
+  return [null, writer.add(SIGNAL, sent)];
+};
+
+abort.transfer.read = (fields) => {
+  const signal = abort.createSignal();
+  if (fields.length === 1) {
+    abort.abortSignal(signal, fields[0]);
+    return signal;
+  }
+  const [number] = currentReader().take(fields[1], SIGNAL);
+  const aborted = ([bytes, externals]) => abort.abortSignal(signal, read(bytes, new Reader(externals)));
+  const lost = (error) => abort.abortSignal(signal, error);
+  PromisePrototypeThen(PromisePrototypeThen(ops.signalled(number), aborted), undefined, lost);
+  return signal;
+};
