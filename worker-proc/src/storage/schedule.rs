@@ -243,7 +243,7 @@ impl ScheduleFile {
             tokio::task::spawn_local(async move {
                 // A write-back that fails leaves the log as it is; a later one tries again.
                 _ = blocking(move || {
-                    let done = super::database::write_back(&path);
+                    let done = super::database::write_back(&path, None);
                     Ok(done.is_ok())
                 })
                 .await;

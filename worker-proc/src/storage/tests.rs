@@ -20,12 +20,14 @@ fn run<F: Future>(test: impl FnOnce() -> F) -> F::Output {
 const NO_ALARMS: Alarms = Alarms::Refused("no alarms here");
 
 async fn memory() -> Storage {
-    Storage::open(Place::Memory, NO_ALARMS).await.unwrap()
+    Storage::open(Place::Memory, NO_ALARMS, None).await.unwrap()
 }
 
 async fn on_disk(folder: &Path, name: &str) -> Storage {
     let place = Place::File(folder.join(format!("{name}.sqlite")));
-    Storage::open(place, NO_ALARMS).await.unwrap()
+    Storage::open(place, NO_ALARMS, Some(HistoryLimits::default()))
+        .await
+        .unwrap()
 }
 
 fn rows(storage: &Storage, sql: &str) -> Result<Vec<String>> {
@@ -487,7 +489,7 @@ fn files_that_are_no_databases_fail_and_stay() {
         let path = folder.path().join("bad.sqlite");
         let content = vec![7; 8192];
         std::fs::write(&path, &content).unwrap();
-        let error = Storage::open(Place::File(path.clone()), NO_ALARMS)
+        let error = Storage::open(Place::File(path.clone()), NO_ALARMS, None)
             .await
             .err()
             .unwrap();
@@ -498,7 +500,7 @@ fn files_that_are_no_databases_fail_and_stay() {
         );
         assert_eq!(std::fs::read(&path).unwrap(), content);
         let nowhere = Place::File(folder.path().join("no/such/folder.sqlite"));
-        let error = Storage::open(nowhere, NO_ALARMS).await.err().unwrap();
+        let error = Storage::open(nowhere, NO_ALARMS, None).await.err().unwrap();
         assert!(
             error.message().contains("unable to open database file"),
             "{error}"
@@ -544,7 +546,7 @@ fn alarms_are_in_the_schedule_no_later_than_in_the_file() {
         let schedule = Schedule::open(folder.path(), |_| true).unwrap();
         let place = Place::File(folder.path().join("o.sqlite"));
         let alarms = Alarms::Scheduled(schedule.clone(), key.clone());
-        let storage = Storage::open(place.clone(), alarms).await.unwrap();
+        let storage = Storage::open(place.clone(), alarms, None).await.unwrap();
         assert_eq!(storage.alarm.get().unwrap(), None);
         storage.alarm.set(Some(5000), true).unwrap();
         assert_eq!(schedule.next_ms(), None, "not before the commit");
@@ -600,11 +602,208 @@ fn alarms_are_in_the_schedule_no_later_than_in_the_file() {
         assert_eq!(schedule.next_ms(), Some(9000));
         let _ = schedule.delete_all().unwrap();
         let alarms = Alarms::Scheduled(schedule.clone(), key.clone());
-        let storage = Storage::open(place, alarms).await.unwrap();
+        let storage = Storage::open(place, alarms, None).await.unwrap();
         assert_eq!(schedule.next_ms(), Some(9000));
         storage.delete_all(true).unwrap();
         let _ = storage.commit().unwrap();
         assert_eq!(schedule.next_ms(), None);
+    });
+}
+
+/// Counts for the history's tests: the value of `n`, a second apart.
+async fn count_to(storage: &Storage, most: u8) -> Vec<String> {
+    let mut bookmarks = Vec::new();
+    for value in 1..=most {
+        storage.kv.put("n", &[value], true).unwrap();
+        let _ = storage.commit().unwrap();
+        bookmarks.push(storage.current_bookmark().await.unwrap());
+    }
+    bookmarks
+}
+
+fn count(storage: &Storage) -> Option<u8> {
+    storage.kv.get("n", |value| value[0]).unwrap()
+}
+
+#[test]
+fn going_back_and_undoing_it() {
+    run(async || {
+        let folder = tempfile::tempdir().unwrap();
+        let storage = on_disk(folder.path(), "a").await;
+        let empty = storage.current_bookmark().await.unwrap();
+        let bookmarks = count_to(&storage, 5).await;
+        assert!(
+            bookmarks.is_sorted() && empty < bookmarks[0],
+            "{bookmarks:?}"
+        );
+        assert_eq!(storage.current_bookmark().await.unwrap(), bookmarks[4]);
+        rows(&storage, "create table t(a); insert into t values(1)").unwrap();
+        let _ = storage.commit().unwrap();
+        let undo = storage
+            .restore_on_next_session(&bookmarks[1])
+            .await
+            .unwrap();
+        assert!(undo > bookmarks[4]);
+        assert_eq!(count(&storage), Some(5), "not in this session");
+        storage.close().await.unwrap();
+
+        let storage = on_disk(folder.path(), "a").await;
+        assert_eq!(count(&storage), Some(2));
+        assert!(rows(&storage, "select * from t").is_err());
+        assert!(storage.current_bookmark().await.unwrap() > undo);
+        count_to(&storage, 9).await;
+        let second_undo = storage.restore_on_next_session(&undo).await.unwrap();
+        storage.close().await.unwrap();
+
+        let storage = on_disk(folder.path(), "a").await;
+        assert_eq!(count(&storage), Some(5));
+        assert_eq!(rows(&storage, "select * from t").unwrap(), ["1"]);
+        assert_eq!(rows(&storage, "pragma quick_check").unwrap(), ["ok"]);
+        let _ = storage.restore_on_next_session(&empty).await.unwrap();
+        storage.close().await.unwrap();
+        let storage = on_disk(folder.path(), "a").await;
+        assert_eq!(count(&storage), None);
+        let _ = storage.restore_on_next_session(&second_undo).await.unwrap();
+        storage.close().await.unwrap();
+        let storage = on_disk(folder.path(), "a").await;
+        assert_eq!(count(&storage), Some(9));
+
+        let other = on_disk(folder.path(), "b").await;
+        let foreign = other.current_bookmark().await.unwrap();
+        for bad in ["", "x", &foreign, &undo.replace("-0000000", "-1000000")] {
+            assert!(storage.restore_on_next_session(bad).await.is_err(), "{bad}");
+        }
+    });
+}
+
+#[test]
+fn the_past_survives_deletion_kills_and_other_writers() {
+    run(async || {
+        let folder = tempfile::tempdir().unwrap();
+        let storage = on_disk(folder.path(), "a").await;
+        let bookmarks = count_to(&storage, 3).await;
+        storage.delete_all(true).unwrap();
+        let _ = storage.commit().unwrap();
+        storage.kv.put("n", &[100], true).unwrap();
+        storage.commit().unwrap().ticket.wait().await.unwrap();
+        // The process ends here: its files are as they are at this instant.
+        let copy = folder.path().join("copy");
+        std::fs::create_dir_all(copy.join(".history")).unwrap();
+        for entry in ["a.sqlite", "a.sqlite-wal", ".history/a.log"] {
+            std::fs::copy(folder.path().join(entry), copy.join(entry)).unwrap();
+        }
+        // Half a record, as power left it.
+        let log = copy.join(".history/a.log");
+        let whole = std::fs::read(&log).unwrap();
+        std::fs::write(&log, [&whole[..], &whole[whole.len() - 40..]].concat()).unwrap();
+        let storage = on_disk(&copy, "a").await;
+        assert_eq!(count(&storage), Some(100));
+        storage.close().await.unwrap();
+
+        // Another program writes the file.
+        let other = Storage::open(Place::File(copy.join("a.sqlite")), NO_ALARMS, None)
+            .await
+            .unwrap();
+        other.kv.put("n", &[200], true).unwrap();
+        let _ = other.commit().unwrap();
+        other.close().await.unwrap();
+        let storage = on_disk(&copy, "a").await;
+        assert_eq!(count(&storage), Some(200));
+        let undo = storage
+            .restore_on_next_session(&bookmarks[2])
+            .await
+            .unwrap();
+        storage.close().await.unwrap();
+        let storage = on_disk(&copy, "a").await;
+        assert_eq!(count(&storage), Some(3));
+        let _ = storage.restore_on_next_session(&undo).await.unwrap();
+        storage.close().await.unwrap();
+        assert_eq!(count(&on_disk(&copy, "a").await), Some(200));
+    });
+}
+
+#[test]
+fn history_is_kept_beside_write_backs_and_within_its_bound() {
+    run(async || {
+        let folder = tempfile::tempdir().unwrap();
+        let place = Place::File(folder.path().join("a.sqlite"));
+        let limits = HistoryLimits {
+            days: 30,
+            max_bytes: 2_000_000,
+        };
+        let storage = Storage::open(place.clone(), NO_ALARMS, Some(limits))
+            .await
+            .unwrap();
+        let early = count_to(&storage, 1).await;
+        let mut late = String::new();
+        for round in 0..1500_u32 {
+            let mut seed = u64::from(round) + 1;
+            let noise: Vec<u8> = std::iter::repeat_with(|| {
+                seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+                (seed >> 56) as u8
+            })
+            .take(3000)
+            .collect();
+            storage
+                .kv
+                .put(&format!("k{}", round % 300), &noise, true)
+                .unwrap();
+            storage.kv.put("n", &[(round % 251) as u8], true).unwrap();
+            let committed = storage.commit().unwrap();
+            if round % 50 == 0 {
+                committed.ticket.wait().await.unwrap();
+                late = storage.current_bookmark().await.unwrap();
+            }
+        }
+        let size = std::fs::metadata(folder.path().join(".history/a.log"))
+            .unwrap()
+            .len();
+        assert!(size < 4_000_000, "{size} bytes");
+        let error = storage
+            .restore_on_next_session(&early[0])
+            .await
+            .unwrap_err();
+        assert_eq!(
+            error.message(),
+            "The bookmark is before the oldest point that can be recovered."
+        );
+        assert!(storage.bookmark_for_time(0).await.is_err());
+        let _ = storage.restore_on_next_session(&late).await.unwrap();
+        storage.close().await.unwrap();
+        let storage = Storage::open(place, NO_ALARMS, Some(limits)).await.unwrap();
+        assert_eq!(count(&storage), Some((1450 % 251) as u8));
+        assert_eq!(rows(&storage, "pragma quick_check").unwrap(), ["ok"]);
+    });
+}
+
+#[test]
+fn times_lead_to_bookmarks() {
+    run(async || {
+        let folder = tempfile::tempdir().unwrap();
+        let storage = on_disk(folder.path(), "a").await;
+        let now = || {
+            let since = std::time::UNIX_EPOCH.elapsed().unwrap();
+            i64::try_from(since.as_millis()).unwrap()
+        };
+        let before = now() - 1;
+        let bookmarks = count_to(&storage, 3).await;
+        assert_eq!(
+            storage.bookmark_for_time(now()).await.unwrap(),
+            bookmarks[2]
+        );
+        assert!(storage.bookmark_for_time(before).await.unwrap() < bookmarks[0]);
+        assert!(storage.bookmark_for_time(0).await.is_err());
+        let memory = memory().await;
+        let first = memory.current_bookmark().await.unwrap();
+        assert_eq!(
+            first,
+            "00000000-00000000-00000000-00000000000000000000000000000000"
+        );
+        assert!(memory.current_bookmark().await.unwrap() > first);
+        assert_eq!(
+            memory.bookmark_for_time(0).await.unwrap_err().message(),
+            pitr::NOT_IMPLEMENTED
+        );
     });
 }
 
