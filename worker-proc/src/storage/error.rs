@@ -120,6 +120,12 @@ impl fmt::Display for Error {
 
 impl std::error::Error for Error {}
 
+impl From<std::io::Error> for Error {
+    fn from(error: std::io::Error) -> Self {
+        io("storage", &error)
+    }
+}
+
 /// A failure of the file system under a database.
 pub(super) fn io(what: &str, error: &std::io::Error) -> Error {
     Error::storage(format!("{what}: {error}"))

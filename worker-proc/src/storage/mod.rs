@@ -9,6 +9,8 @@
 //! - `kv`, `sql`, `alarm`: what is in it
 //! - `schedule`, `queue`: the alarms of a namespace
 //! - `lock`: no object is ever alive twice
+//! - `pitr`: what an object was before
+//! - `portable`, `tar`: objects as files, for the command line
 
 #![allow(dead_code, unused_imports)]
 
@@ -19,11 +21,13 @@ mod error;
 mod kv;
 mod lock;
 mod pitr;
+pub mod portable;
 mod queue;
 mod raw;
 mod schedule;
 mod sql;
 mod sync;
+mod tar;
 mod tokens;
 
 #[cfg(test)]

@@ -239,6 +239,21 @@ impl Connection {
         Ok((statement, used))
     }
 
+    /// Copies what is committed here into another database, page by page, in place of what is there.
+    pub(super) fn copy_to(&self, other: &Self) -> Result<()> {
+        let main = c"main".as_ptr();
+        // SAFETY: both connections are open, and stay so until the copy is finished, in this function.
+        let code = unsafe {
+            let backup = ffi::sqlite3_backup_init(other.raw(), main, self.raw(), main);
+            if backup.is_null() {
+                return Err(other.error(ffi::sqlite3_errcode(other.raw())));
+            }
+            ffi::sqlite3_backup_step(backup, -1);
+            ffi::sqlite3_backup_finish(backup)
+        };
+        other.check(code)
+    }
+
     /// Takes the connection off this thread, to be closed on another: closing may write and sync the whole log. None if
     /// a statement still needs it, in which case it closes with the last one.
     pub(super) fn detach(self: Rc<Self>) -> Option<Detached> {

@@ -4,6 +4,7 @@
 //! The alarms of this process are also in an [`AlarmQueue`], which is what fires. A namespace in memory has the queue only.
 
 use std::cell::RefCell;
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
@@ -12,7 +13,7 @@ use tokio::sync::Notify;
 use super::error::{Error, Result};
 use super::queue::{AlarmQueue, Due, Next, Outcome};
 use super::raw::{Access, Connection, Prepared, ValueRef};
-use super::sync::{Ticket, WalSync, blocking};
+use super::sync::{Ticket, WalSync, blocking, log_path};
 
 /// How long a write waits for the writes of other processes, each of which takes well under a millisecond.
 const BUSY_TIMEOUT_MS: i32 = 2000;
@@ -169,6 +170,16 @@ impl Schedule {
         Ok(ticket)
     }
 
+    /// Writes an alarm into the file only, and waits for it: for an import.
+    pub(super) fn put(&self, key: &ObjectKey, at_ms: i64) -> Result<()> {
+        let Some(file) = &self.file else {
+            return Ok(());
+        };
+        file.write(key, Some(at_ms))?;
+        File::open(log_path(&file.path))?.sync_data()?;
+        Ok(())
+    }
+
     /// Deletes every alarm of the namespace.
     pub fn delete_all(&self) -> Result<Ticket> {
         *self.queue.borrow_mut() = AlarmQueue::default();
@@ -219,6 +230,12 @@ impl Schedule {
 
 impl ScheduleFile {
     fn set(&self, key: &ObjectKey, at_ms: Option<i64>) -> Result<Ticket> {
+        self.write(key, at_ms)?;
+        self.write_back_if_due();
+        Ok(self.sync.request())
+    }
+
+    fn write(&self, key: &ObjectKey, at_ms: Option<i64>) -> Result<()> {
         let id = ValueRef::Text(key.id.as_bytes());
         match at_ms {
             Some(at_ms) => {
@@ -238,6 +255,10 @@ impl ScheduleFile {
                 self.delete.get(&self.connection, sql)?.run(&[id])?;
             }
         }
+        Ok(())
+    }
+
+    fn write_back_if_due(&self) {
         if self.connection.wal_frames() % WRITE_BACK_FRAMES == WRITE_BACK_FRAMES - 1 {
             let path = self.path.clone();
             tokio::task::spawn_local(async move {
@@ -249,7 +270,6 @@ impl ScheduleFile {
                 .await;
             });
         }
-        Ok(self.sync.request())
     }
 }
 
@@ -259,10 +279,4 @@ fn has_column(connection: &Rc<Connection>, name: &str) -> Result<bool> {
         .trusted(sql)?
         .query(&[ValueRef::Text(name.as_bytes())], |_| ())?;
     Ok(found > 0)
-}
-
-impl From<std::io::Error> for Error {
-    fn from(error: std::io::Error) -> Self {
-        super::error::io("storage", &error)
-    }
 }
