@@ -125,7 +125,7 @@ fn connect(place: &Place) -> Result<(Rc<Connection>, bool)> {
     };
     let has_log =
         path.is_some_and(|path| std::fs::metadata(log_path(path)).is_ok_and(|log| log.len() > 0));
-    let connection = Connection::open(path, Access::ReadWriteCreate)?;
+    let connection = Connection::open(path, Access::Create)?;
     connection.set_busy_timeout_ms(1000);
     if path.is_some() {
         // A new file gets its header here, and has it for good before anything is in its log.
@@ -658,10 +658,10 @@ impl WriteBack {
 /// Copies the pages of the log into the file, as far as no reader needs them where they are. What there is to copy is
 /// put into the history first; a reader keeps later commits from being copied meanwhile.
 pub(super) fn write_back(path: &Path, history: Option<(&SharedKeeper, &[Note])>) -> Result<()> {
-    let connection = Connection::open(Some(path), Access::ReadWrite)?;
+    let connection = Connection::open(Some(path), Access::Write)?;
     let mut reader = None;
     if let Some((keeper, notes)) = history {
-        let pin = Connection::open(Some(path), Access::ReadWrite)?;
+        let pin = Connection::open(Some(path), Access::Write)?;
         pin.execute("BEGIN; SELECT 1 FROM sqlite_schema")?;
         locked(keeper).archive(notes)?;
         reader = Some(pin);

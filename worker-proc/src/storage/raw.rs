@@ -30,9 +30,9 @@ pub(super) enum Mode {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Access {
-    ReadWriteCreate,
-    ReadWrite,
-    ReadOnly,
+    Create,
+    Write,
+    Read,
 }
 
 /// A value to bind, borrowed.
@@ -68,9 +68,9 @@ impl Connection {
             CString::new(path.as_os_str().as_bytes()).unwrap_or_default()
         });
         let flags = match access {
-            Access::ReadWriteCreate => ffi::SQLITE_OPEN_READWRITE | ffi::SQLITE_OPEN_CREATE,
-            Access::ReadWrite => ffi::SQLITE_OPEN_READWRITE,
-            Access::ReadOnly => ffi::SQLITE_OPEN_READONLY,
+            Access::Create => ffi::SQLITE_OPEN_READWRITE | ffi::SQLITE_OPEN_CREATE,
+            Access::Write => ffi::SQLITE_OPEN_READWRITE,
+            Access::Read => ffi::SQLITE_OPEN_READONLY,
         } | ffi::SQLITE_OPEN_NOMUTEX;
         let mut db = ptr::null_mut();
         // SAFETY: `name` ends in NUL and `db` is a place for the result, which is closed below or by `Drop`.
@@ -202,7 +202,7 @@ impl Connection {
         persistent: bool,
     ) -> Result<(Option<Statement>, usize)> {
         let flags = if persistent {
-            ffi::SQLITE_PREPARE_PERSISTENT as u32
+            ffi::SQLITE_PREPARE_PERSISTENT
         } else {
             0
         };

@@ -76,7 +76,7 @@ impl Schedule {
     /// yes to into the queue.
     pub fn open(folder: &Path, owned: impl Fn(&str) -> bool) -> Result<Rc<Self>> {
         let path = folder.join("metadata.sqlite");
-        let connection = Connection::open(Some(&path), Access::ReadWriteCreate)?;
+        let connection = Connection::open(Some(&path), Access::Create)?;
         connection.set_busy_timeout_ms(BUSY_TIMEOUT_MS);
         connection.execute("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL")?;
         connection.execute(CREATE)?;

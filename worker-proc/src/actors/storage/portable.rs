@@ -72,7 +72,7 @@ pub fn check(folder: &Path, id: &str) -> Result<Vec<String>> {
             .unwrap_or_default()
             .to_string_lossy()
             .into_owned();
-        let found = Connection::open(Some(&path), Access::ReadOnly)
+        let found = Connection::open(Some(&path), Access::Read)
             .and_then(|connection| problems(&connection, "PRAGMA integrity_check"));
         match found {
             Ok(found) => wrong.extend(found.iter().map(|problem| format!("{name}: {problem}"))),
@@ -196,9 +196,9 @@ fn copy_database(from: &Path, to: &Path) -> Result<()> {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error.into()),
         _ => {}
     }
-    let source = Connection::open(Some(from), Access::ReadOnly)?;
+    let source = Connection::open(Some(from), Access::Read)?;
     source.set_busy_timeout_ms(5000);
-    let copy = Connection::open(Some(to), Access::ReadWriteCreate)?;
+    let copy = Connection::open(Some(to), Access::Create)?;
     source.copy_to(&copy)
 }
 
@@ -289,7 +289,7 @@ fn import_file(from: &mut impl Read, size: u64, path: &Path, is_index: bool) -> 
     } else if is_index {
         Ok(Vec::new())
     } else {
-        Connection::open(Some(&work), Access::ReadOnly)
+        Connection::open(Some(&work), Access::Read)
             .and_then(|connection| problems(&connection, "PRAGMA quick_check"))
             .map_err(|error| error.context(&format!("{shown}: ")))
     };

@@ -9,6 +9,7 @@
 //! Used by `keeper`, on blocking threads only.
 
 use std::fs::{self, File, OpenOptions};
+use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
@@ -201,20 +202,17 @@ impl History {
         Ok(Some(history))
     }
 
-    /// Begins a history with a database as it is in its file; an empty one needs no image.
-    pub(super) fn create(
-        folder: &Path,
-        stem: &str,
-        database: &Path,
-        lineage: u64,
-    ) -> io::Result<Self> {
+    /// Begins a history, with an image of a database that no connection of this process has open: closing a file that
+    /// SQLite has open would drop its locks. Without an image it begins with an empty database.
+    pub(super) fn create(folder: &Path, stem: &str, image: Option<&Path>) -> io::Result<Self> {
         fs::create_dir_all(folder)?;
-        let base = u64::from(Identity::of(database)?.bytes > PAGE_BYTES as u64);
-        if base > 0 {
+        let base = u64::from(image.is_some());
+        if let Some(database) = image {
             let image = Self::file(folder, stem, &format!("base-{base}"));
             fs::copy(database, &image)?;
             File::open(image)?.sync_all()?;
         }
+        let lineage = RandomState::new().build_hasher().finish();
         Self::write_log(folder, stem, Header { lineage, base }, io::empty())?;
         Self::open(folder, stem)?.ok_or_else(|| io::Error::other("the history is gone"))
     }

@@ -4,7 +4,6 @@
 //! [`Keeper::archive`] before each write-back of the log, [`Keeper::closed`] after the file is closed.
 
 use std::fs::{self, File};
-use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io::{self, Read};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
@@ -109,7 +108,7 @@ impl Keeper {
         if !self.database.exists() {
             return Ok(());
         }
-        let connection = Connection::open(Some(&self.database), Access::ReadWrite);
+        let connection = Connection::open(Some(&self.database), Access::Write);
         connection
             .and_then(|connection| {
                 connection.execute("PRAGMA synchronous = FULL; PRAGMA wal_checkpoint(TRUNCATE)")
@@ -154,14 +153,11 @@ impl Keeper {
         if commits.is_empty() {
             return Ok(());
         }
-        let history = match self.history.take() {
+        let history = match &mut self.history {
             Some(history) => history,
-            None => {
-                let lineage = RandomState::new().build_hasher().finish();
-                History::create(&self.folder, &self.stem, &self.database, lineage)?
-            }
+            // Nothing has been committed before: see `begin`.
+            none => none.insert(History::create(&self.folder, &self.stem, None)?),
         };
-        let history = self.history.insert(history);
         // Where the count of frames goes down the log has started over.
         let notes = match notes
             .windows(2)
@@ -218,15 +214,10 @@ impl Keeper {
     /// The bookmark of what is committed now.
     pub(in super::super) fn current(&mut self, notes: &[Note]) -> Result<String> {
         self.archive(notes).map_err(failed)?;
-        if self.history.is_none() {
-            let lineage = RandomState::new().build_hasher().finish();
-            let history = History::create(&self.folder, &self.stem, &self.database, lineage);
-            self.history = Some(history.map_err(failed)?);
-        }
-        let history = self
-            .history
-            .as_ref()
-            .ok_or_else(|| Error::storage("no history"))?;
+        let history = match &mut self.history {
+            Some(history) => history,
+            none => none.insert(History::create(&self.folder, &self.stem, None).map_err(failed)?),
+        };
         Ok(bookmark(history.last.number, history.lineage()))
     }
 
