@@ -7,7 +7,7 @@ use std::rc::Rc;
 
 use super::id::to_hex;
 use crate::service::{ActorId, Error, Kind};
-use crate::storage::{self, Alarms, ObjectKey, Place, Schedule, Storage};
+use crate::storage::{self, Alarms, HistoryLimits, ObjectKey, Place, Schedule, Storage};
 
 /// Where a worker's objects keep what they store.
 #[derive(Clone, Debug, Default)]
@@ -95,7 +95,7 @@ impl Stores {
                     Some(storage) => storage,
                     None => {
                         let alarms = Alarms::Scheduled(schedule.clone(), key());
-                        opened(Storage::open(Place::Memory, alarms).await)?
+                        opened(Storage::open(Place::Memory, alarms, None).await)?
                     }
                 };
                 kept.borrow_mut().insert(*id, storage.clone());
@@ -107,7 +107,8 @@ impl Stores {
             Self::Disk { schedule, folder } => {
                 let alarms = Alarms::Scheduled(schedule.clone(), key());
                 let file = folder.join(format!("{}.sqlite", to_hex(id)));
-                let storage = opened(Storage::open(Place::File(file), alarms).await)?;
+                let history = Some(HistoryLimits::default());
+                let storage = opened(Storage::open(Place::File(file), alarms, history).await)?;
                 Some(Store {
                     storage,
                     keep: false,
