@@ -9,6 +9,7 @@
 //! - `kv`, `sql`, `alarm`: what is in it
 //! - `schedule`, `queue`: the alarms of a namespace
 //! - `lock`: no object is ever alive twice
+//! - `facets`: which file each facet of an object has
 //! - `pitr`: what an object was before
 //! - `portable`, `tar`: objects as files, for the command line
 
@@ -18,6 +19,7 @@ mod alarm;
 mod authorizer;
 mod database;
 mod error;
+mod facets;
 mod kv;
 mod lock;
 mod pitr;
@@ -39,6 +41,7 @@ pub use alarm::{Alarm, Alarms, Armed};
 use database::Database;
 pub use database::Place;
 pub use error::{Class, Error, Fault, Result};
+pub use facets::FacetIndex;
 pub use kv::{Kv, KvCursor, ListOptions};
 pub use lock::{FolderLock, ObjectLock, ObjectLocks};
 pub use pitr::HistoryLimits;

@@ -254,6 +254,8 @@ fn statements_answer_as_the_published_binary() {
                 "drop table sqlite_master",
                 "table sqlite_master may not be dropped: SQLITE_ERROR",
             ),
+            ("delete from t limit 1", ""),
+            ("update t set b = 2 order by a limit 1", ""),
             ("pragma foreign_keys", "1"),
             ("pragma foreign_keys=2", "not authorized: SQLITE_AUTH"),
             ("create virtual table v using fts5(a)", ""),
@@ -893,6 +895,121 @@ fn objects_travel_in_archives() {
         std::fs::write(third.join(format!("{}.sqlite", ids[1])), vec![1; 5000]).unwrap();
         let wrong = portable::check(&third, &ids[1]).unwrap();
         assert!(wrong[0].contains("file is not a database"), "{wrong:?}");
+    });
+}
+
+/// The process that `what_is_confirmed_survives_a_kill` kills: it says each number that is confirmed.
+#[test]
+#[ignore = "runs in a process of its own"]
+fn killed_writer() {
+    let Some(folder) = std::env::var_os("STORAGE_FOLDER") else {
+        return;
+    };
+    run(async || {
+        let folder = Path::new(&folder);
+        let schedule = Schedule::open(folder, |_| true).unwrap();
+        let key = ObjectKey {
+            id: "ab".repeat(32).into(),
+            name: None,
+        };
+        let place = Place::File(folder.join("a.sqlite"));
+        let history = Some(HistoryLimits {
+            days: 30,
+            max_bytes: 500_000,
+        });
+        let alarms = Alarms::Scheduled(schedule, key);
+        let storage = Storage::open(place, alarms, history).await.unwrap();
+        let first = get(&storage, "n").map_or(0, |text| text.parse::<u32>().unwrap());
+        for number in first + 1.. {
+            storage
+                .kv
+                .put("n", number.to_string().as_bytes(), true)
+                .unwrap();
+            storage
+                .kv
+                .put(
+                    &format!("log{}", number % 3000),
+                    &[number as u8; 2000],
+                    true,
+                )
+                .unwrap();
+            storage.alarm.set(Some(i64::from(number)), true).unwrap();
+            let committed = storage.commit().unwrap();
+            if number % 7 == 0 {
+                committed.ticket.wait().await.unwrap();
+                println!("confirmed {number}");
+            }
+            if number % 400 == 0 {
+                println!(
+                    "bookmark {number} {}",
+                    storage.current_bookmark().await.unwrap()
+                );
+            }
+        }
+    });
+}
+
+#[test]
+fn what_is_confirmed_survives_a_kill() {
+    use std::io::{BufRead, BufReader};
+    let folder = tempfile::tempdir().unwrap();
+    let mut bookmark = None;
+    for round in 0..8_u64 {
+        let mut writer = std::process::Command::new(std::env::current_exe().unwrap())
+            .args([
+                "--exact",
+                "storage::tests::killed_writer",
+                "--ignored",
+                "--nocapture",
+            ])
+            .env("STORAGE_FOLDER", folder.path())
+            .stdout(std::process::Stdio::piped())
+            .spawn()
+            .unwrap();
+        let lines = BufReader::new(writer.stdout.take().unwrap())
+            .lines()
+            .map_while(std::result::Result::ok);
+        let (mut confirmed, mut said) = (0, 0);
+        let mut wait = 40 + round * 37 % 200;
+        for line in lines {
+            if let Some(number) = line.strip_prefix("confirmed ") {
+                confirmed = number.parse().unwrap();
+                said += 1;
+            } else if let Some(text) = line.strip_prefix("bookmark ") {
+                let (number, text) = text.split_once(' ').unwrap();
+                bookmark = Some((number.to_owned(), text.to_owned()));
+            }
+            if said == wait {
+                writer.kill().unwrap();
+                wait = 0;
+            }
+        }
+        writer.wait().unwrap();
+        run(async || {
+            let storage = on_disk(folder.path(), "a").await;
+            let found: u32 = get(&storage, "n").unwrap().parse().unwrap();
+            assert!(
+                confirmed > 0 && found >= confirmed,
+                "{confirmed} was confirmed and {found} is there"
+            );
+            assert_eq!(storage.alarm.get().unwrap(), Some(i64::from(found)));
+            let schedule = Schedule::open(folder.path(), |_| true).unwrap();
+            assert!(
+                schedule.next_ms().unwrap() <= i64::from(found),
+                "an alarm is lost"
+            );
+            assert_eq!(rows(&storage, "pragma quick_check").unwrap(), ["ok"]);
+            storage.close().await.unwrap();
+        });
+    }
+    run(async || {
+        let (number, bookmark) = bookmark.unwrap();
+        let storage = on_disk(folder.path(), "a").await;
+        let _ = storage.restore_on_next_session(&bookmark).await.unwrap();
+        storage.close().await.unwrap();
+        let storage = on_disk(folder.path(), "a").await;
+        assert_eq!(get(&storage, "n"), Some(number));
+        assert_eq!(rows(&storage, "pragma quick_check").unwrap(), ["ok"]);
     });
 }
 
