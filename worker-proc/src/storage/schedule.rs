@@ -3,7 +3,7 @@
 //! Every process has the file open; each writes the alarms of the objects that it owns, in transactions of one statement.
 //! The alarms of this process are also in an [`AlarmQueue`], which is what fires. A namespace in memory has the queue only.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
@@ -58,6 +58,8 @@ struct ScheduleFile {
     path: PathBuf,
     connection: Rc<Connection>,
     sync: Rc<WalSync>,
+    /// Frames in the log when it was last written back.
+    written_back: Cell<u32>,
     get: Prepared,
     set: Prepared,
     delete: Prepared,
@@ -92,6 +94,7 @@ impl Schedule {
                 sync: WalSync::new(&path),
                 path,
                 connection,
+                written_back: Cell::new(0),
                 get: Prepared::default(),
                 set: Prepared::default(),
                 delete: Prepared::default(),
@@ -259,7 +262,10 @@ impl ScheduleFile {
     }
 
     fn write_back_if_due(&self) {
-        if self.connection.wal_frames() % WRITE_BACK_FRAMES == WRITE_BACK_FRAMES - 1 {
+        let frames = self.connection.wal_frames();
+        let before = self.written_back.get().min(frames);
+        if frames - before >= WRITE_BACK_FRAMES {
+            self.written_back.set(frames);
             let path = self.path.clone();
             tokio::task::spawn_local(async move {
                 // A write-back that fails leaves the log as it is; a later one tries again.

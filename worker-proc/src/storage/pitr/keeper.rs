@@ -153,6 +153,8 @@ impl Keeper {
         if commits.is_empty() {
             return Ok(());
         }
+        // A loss of power must not leave a history that is ahead of its database.
+        log.sync()?;
         let history = match &mut self.history {
             Some(history) => history,
             // Nothing has been committed before: see `begin`.

@@ -88,6 +88,11 @@ impl Log {
         self.start.salt
     }
 
+    /// Makes what is in the log durable.
+    pub(super) fn sync(&self) -> io::Result<()> {
+        self.file.sync_data()
+    }
+
     /// The commits after a position, which is taken as the beginning if the log has started over since.
     pub(super) fn commits(&self, from: Position) -> io::Result<Vec<Commit>> {
         let mut position = if from.salt == self.start.salt {
