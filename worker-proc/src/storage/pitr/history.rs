@@ -24,6 +24,8 @@ use super::wal::Position;
 const MAGIC: &[u8; 8] = b"objhist1";
 const HEADER_BYTES: u64 = 24;
 const RECORD_BYTES: usize = 72;
+/// After a record's payload: how long all of it is, so that the last one is found from the end.
+const TRAILER_BYTES: u64 = 4;
 
 /// What a log begins with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,6 +73,11 @@ pub(super) struct Record {
 }
 
 impl Record {
+    /// Where the next record begins, if this one's payload is here.
+    fn next(&self, offset: u64) -> u64 {
+        offset + u64::from(self.payload) + TRAILER_BYTES
+    }
+
     fn encode(&self, payload: &[u8]) -> [u8; RECORD_BYTES] {
         let mut bytes = [0; RECORD_BYTES];
         let mut at = 0;
@@ -191,15 +198,52 @@ impl History {
                 ..Record::default()
             },
         };
+        if let Some((last, end)) = history.from_the_end()? {
+            (history.last, history.end) = (last, end);
+            history.first_ms = history.first_state()?;
+            return Ok(Some(history));
+        }
         let (mut end, mut first_ms, mut last) = (HEADER_BYTES, None, history.last);
         history.each(|record, offset| {
-            end = offset + u64::from(record.payload);
+            end = record.next(offset);
             first_ms = first_ms.or(record.closed.is_none().then_some(record.time_ms));
             last = *record;
             Ok(true)
         })?;
         (history.end, history.first_ms, history.last) = (end, first_ms, last);
         Ok(Some(history))
+    }
+
+    /// The last record and the log's length, if the log ends with a whole record.
+    fn from_the_end(&self) -> io::Result<Option<(Record, u64)>> {
+        let length = self.log.metadata()?.len();
+        let mut trailer = [0; TRAILER_BYTES as usize];
+        let least = HEADER_BYTES + RECORD_BYTES as u64 + TRAILER_BYTES;
+        if length < least {
+            return Ok(None);
+        }
+        self.log
+            .read_exact_at(&mut trailer, length - TRAILER_BYTES)?;
+        let start = length.saturating_sub(u32::from_le_bytes(trailer).into());
+        if start < HEADER_BYTES || length - start < least - HEADER_BYTES {
+            return Ok(None);
+        }
+        let mut head = [0; RECORD_BYTES];
+        self.log.read_exact_at(&mut head, start)?;
+        let record = Record::decode(&head);
+        let offset = start + RECORD_BYTES as u64;
+        let whole = record.next(offset) == length && self.is_whole(&head, &record, offset)?;
+        Ok(whole.then_some((record, length)))
+    }
+
+    /// The oldest state's time.
+    fn first_state(&self) -> io::Result<Option<i64>> {
+        let mut first_ms = None;
+        self.each(|record, _| {
+            first_ms = record.closed.is_none().then_some(record.time_ms);
+            Ok(first_ms.is_none())
+        })?;
+        Ok(first_ms)
     }
 
     /// Begins a history, with an image of a database that no connection of this process has open: closing a file that
@@ -257,7 +301,7 @@ impl History {
             self.log.read_exact_at(&mut head, offset)?;
             let record = Record::decode(&head);
             offset += RECORD_BYTES as u64;
-            let end = offset + u64::from(record.payload);
+            let end = record.next(offset);
             // Only what was written last can be torn, and everything before it has been synced.
             if end > length || (end == length && !self.is_whole(&head, &record, offset)?) {
                 break;
@@ -306,7 +350,11 @@ impl History {
         self.log.write_all_at(&head, self.end)?;
         self.log
             .write_all_at(&payload, self.end + RECORD_BYTES as u64)?;
-        self.end += (RECORD_BYTES + payload.len()) as u64;
+        let bytes = (RECORD_BYTES + payload.len()) as u64 + TRAILER_BYTES;
+        let trailer = u32::try_from(bytes).map_err(io::Error::other)?;
+        self.log
+            .write_all_at(&trailer.to_le_bytes(), self.end + bytes - TRAILER_BYTES)?;
+        self.end += bytes;
         self.first_ms = self
             .first_ms
             .or(record.closed.is_none().then_some(record.time_ms));
@@ -369,7 +417,7 @@ impl History {
         let mut cut = None;
         let end = self.end;
         self.each(|record, offset| {
-            let rest = offset + u64::from(record.payload);
+            let rest = record.next(offset);
             // The state at the oldest time is that of the last record before it: the new base.
             let from_here = end - (offset - RECORD_BYTES as u64);
             let goes = record.time_ms < oldest_ms || from_here > most_bytes;
