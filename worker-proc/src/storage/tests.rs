@@ -786,6 +786,31 @@ fn history_is_kept_beside_write_backs_and_within_its_bound() {
 }
 
 #[test]
+fn damaged_histories_are_put_aside() {
+    run(async || {
+        let folder = tempfile::tempdir().unwrap();
+        let storage = on_disk(folder.path(), "a").await;
+        let bookmarks = count_to(&storage, 3).await;
+        storage.close().await.unwrap();
+        std::fs::write(folder.path().join(".history/a.log"), [3; 500]).unwrap();
+        let storage = on_disk(folder.path(), "a").await;
+        assert_eq!(count(&storage), Some(3));
+        assert!(folder.path().join(".history/a.log-damaged").exists());
+        assert!(
+            storage
+                .restore_on_next_session(&bookmarks[0])
+                .await
+                .is_err()
+        );
+        let three = storage.current_bookmark().await.unwrap();
+        count_to(&storage, 5).await;
+        let _ = storage.restore_on_next_session(&three).await.unwrap();
+        storage.close().await.unwrap();
+        assert_eq!(count(&on_disk(folder.path(), "a").await), Some(3));
+    });
+}
+
+#[test]
 fn times_lead_to_bookmarks() {
     run(async || {
         let folder = tempfile::tempdir().unwrap();

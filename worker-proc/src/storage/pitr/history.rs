@@ -78,7 +78,7 @@ impl Record {
         offset + u64::from(self.payload) + TRAILER_BYTES
     }
 
-    fn encode(&self, payload: &[u8]) -> [u8; RECORD_BYTES] {
+    fn encode(&self, payload_sum: u32) -> [u8; RECORD_BYTES] {
         let mut bytes = [0; RECORD_BYTES];
         let mut at = 0;
         let mut put = |part: &[u8]| {
@@ -98,7 +98,7 @@ impl Record {
         put(&self.position.checksum.1.to_le_bytes());
         put(&closed.modified_ns.to_le_bytes());
         put(&closed.bytes.to_le_bytes());
-        let checksum = checksum(&bytes[..RECORD_BYTES - 4], payload);
+        let checksum = checksum(&bytes, payload_sum);
         bytes[RECORD_BYTES - 4..].copy_from_slice(&checksum.to_le_bytes());
         bytes
     }
@@ -139,11 +139,58 @@ impl Record {
     }
 }
 
-fn checksum(header: &[u8], payload: &[u8]) -> u32 {
+/// The sum over a record, without the sum itself, and over its payload's sum.
+fn checksum(head: &[u8; RECORD_BYTES], payload_sum: u32) -> u32 {
     let mut crc = flate2::Crc::new();
-    crc.update(header);
-    crc.update(payload);
+    crc.update(&head[..RECORD_BYTES - 4]);
+    crc.update(&payload_sum.to_le_bytes());
     crc.sum()
+}
+
+/// A part of a log, read or written piece by piece and summed up on the way.
+struct Part<'a> {
+    log: &'a File,
+    at: u64,
+    /// Bytes that are left to read.
+    left: u64,
+    crc: flate2::Crc,
+}
+
+impl<'a> Part<'a> {
+    fn new(log: &'a File, at: u64, left: u64) -> Self {
+        Self {
+            log,
+            at,
+            left,
+            crc: flate2::Crc::new(),
+        }
+    }
+}
+
+impl Read for Part<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let most = usize::try_from(self.left)
+            .unwrap_or(usize::MAX)
+            .min(buffer.len());
+        let read = self.log.read_at(&mut buffer[..most], self.at)?;
+        self.crc.update(&buffer[..read]);
+        self.at += read as u64;
+        self.left -= read as u64;
+        Ok(read)
+    }
+}
+
+impl Write for Part<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.log.write_all_at(bytes, self.at)?;
+        self.crc.update(bytes);
+        self.at += bytes.len() as u64;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 /// The files of a history, and the last that is known of them.
@@ -164,7 +211,19 @@ impl History {
         folder.join(format!("{stem}.{suffix}"))
     }
 
-    /// Opens a history that there is.
+    /// Puts a history that cannot be read out of the way, for someone to look at.
+    pub(super) fn set_aside(folder: &Path, stem: &str) -> io::Result<()> {
+        for suffix in ["log", "restore"] {
+            let aside = Self::file(folder, stem, &format!("{suffix}-damaged"));
+            match fs::rename(Self::file(folder, stem, suffix), aside) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Opens a history that there is. An error of the kind InvalidData, UnexpectedEof or NotFound says that it is damaged.
     pub(super) fn open(folder: &Path, stem: &str) -> io::Result<Option<Self>> {
         let path = Self::file(folder, stem, "log");
         let log = match OpenOptions::new().read(true).write(true).open(path) {
@@ -175,7 +234,7 @@ impl History {
         let mut bytes = [0; HEADER_BYTES as usize];
         log.read_exact_at(&mut bytes, 0)?;
         if &bytes[..8] != MAGIC {
-            return Err(io::Error::other("not the history of an object"));
+            return Err(io::ErrorKind::InvalidData.into());
         }
         let number = |at: usize| {
             let mut number = [0; 8];
@@ -320,10 +379,10 @@ impl History {
         record: &Record,
         offset: u64,
     ) -> io::Result<bool> {
-        let mut payload = vec![0; record.payload as usize];
-        self.log.read_exact_at(&mut payload, offset)?;
-        let sum = checksum(&head[..RECORD_BYTES - 4], &payload);
-        Ok(head[RECORD_BYTES - 4..] == sum.to_le_bytes())
+        let mut part = Part::new(&self.log, offset, record.payload.into());
+        io::copy(&mut part, &mut io::sink())?;
+        Ok(part.left == 0
+            && head[RECORD_BYTES - 4..] == checksum(head, part.crc.sum()).to_le_bytes())
     }
 
     /// Adds a state, or how the file was left. `pages` are numbers and contents. Not yet durable: see [`Self::sync`].
@@ -332,7 +391,9 @@ impl History {
         mut record: Record,
         pages: impl Iterator<Item = io::Result<(u32, Vec<u8>)>>,
     ) -> io::Result<()> {
-        let mut packer = DeflateEncoder::new(Vec::new(), Compression::fast());
+        let start = self.end + RECORD_BYTES as u64;
+        let part = io::BufWriter::with_capacity(64 * PAGE_BYTES, Part::new(&self.log, start, 0));
+        let mut packer = DeflateEncoder::new(part, Compression::fast());
         record.pages = 0;
         for page in pages {
             let (number, content) = page?;
@@ -340,21 +401,16 @@ impl History {
             packer.write_all(&content)?;
             record.pages += 1;
         }
-        let payload = if record.pages > 0 {
-            packer.finish()?
-        } else {
-            Vec::new()
-        };
-        record.payload = u32::try_from(payload.len()).map_err(io::Error::other)?;
-        let head = record.encode(&payload);
-        self.log.write_all_at(&head, self.end)?;
+        let part = packer
+            .finish()?
+            .into_inner()
+            .map_err(io::IntoInnerError::into_error)?;
+        record.payload = u32::try_from(part.at - start).map_err(io::Error::other)?;
+        let trailer = u32::try_from(record.next(start) - self.end).map_err(io::Error::other)?;
+        self.log.write_all_at(&trailer.to_le_bytes(), part.at)?;
         self.log
-            .write_all_at(&payload, self.end + RECORD_BYTES as u64)?;
-        let bytes = (RECORD_BYTES + payload.len()) as u64 + TRAILER_BYTES;
-        let trailer = u32::try_from(bytes).map_err(io::Error::other)?;
-        self.log
-            .write_all_at(&trailer.to_le_bytes(), self.end + bytes - TRAILER_BYTES)?;
-        self.end += bytes;
+            .write_all_at(&record.encode(part.crc.sum()), self.end)?;
+        self.end = record.next(start);
         self.first_ms = self
             .first_ms
             .or(record.closed.is_none().then_some(record.time_ms));
@@ -399,9 +455,8 @@ impl History {
     }
 
     fn apply(&self, record: &Record, offset: u64, image: &File) -> io::Result<()> {
-        let mut payload = vec![0; record.payload as usize];
-        self.log.read_exact_at(&mut payload, offset)?;
-        let mut pages = DeflateDecoder::new(&payload[..]);
+        let part = Part::new(&self.log, offset, record.payload.into());
+        let mut pages = DeflateDecoder::new(io::BufReader::with_capacity(64 * PAGE_BYTES, part));
         let (mut number, mut content) = ([0; 4], vec![0; PAGE_BYTES]);
         for _ in 0..record.pages {
             pages.read_exact(&mut number)?;

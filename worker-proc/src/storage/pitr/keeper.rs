@@ -58,8 +58,20 @@ impl Keeper {
         }
     }
 
-    /// To be called before the database is opened: goes back if that was asked for, and takes in what others changed.
+    /// To be called before the database is opened: goes back if that was asked for, and takes in what others changed. A
+    /// history that is damaged is put aside and begins anew: the object itself is whole.
     pub(in super::super) fn begin(&mut self) -> io::Result<()> {
+        use io::ErrorKind::{InvalidData, NotFound, UnexpectedEof};
+        match self.try_begin() {
+            Err(error) if matches!(error.kind(), InvalidData | NotFound | UnexpectedEof) => {
+                History::set_aside(&self.folder, &self.stem)?;
+                self.try_begin()
+            }
+            done => done,
+        }
+    }
+
+    fn try_begin(&mut self) -> io::Result<()> {
         self.history = History::open(&self.folder, &self.stem)?;
         let Some(history) = &self.history else {
             return Ok(());
