@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Makes sqlite3.c.gz from the amalgamation of the crate libsqlite3-sys: make.sh PATH/TO/sqlite3.c
+# Makes sqlite3.c.gz from an amalgamation (see README.md): make.sh PATH/TO/sqlite3.c
 set -euo pipefail
 source=$1
 here=$(cd "$(dirname "$0")" && pwd)

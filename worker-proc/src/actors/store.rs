@@ -8,7 +8,9 @@ use std::time::Duration;
 
 use super::id::to_hex;
 use crate::service::{ActorId, Error, Kind};
-use crate::storage::{self, Alarms, ObjectKey, ObjectLock, ObjectLocks, Place, Schedule, Storage};
+use crate::storage::{
+    self, Alarms, HistoryLimits, ObjectKey, ObjectLock, ObjectLocks, Place, Schedule, Storage,
+};
 
 /// Where a worker's objects keep what they store.
 #[derive(Clone, Debug, Default)]
@@ -112,7 +114,7 @@ impl Stores {
                     Some(storage) => storage,
                     None => {
                         let alarms = Alarms::Scheduled(schedule.clone(), key());
-                        opened(Storage::open(Place::Memory, alarms).await)?
+                        opened(Storage::open(Place::Memory, alarms, None).await)?
                     }
                 };
                 kept.borrow_mut().insert(*id, storage.clone());
@@ -131,7 +133,8 @@ impl Stores {
                 let lock = lock.map_err(|error| still_alive(&error))?;
                 let alarms = Alarms::Scheduled(schedule.clone(), key());
                 let file = folder.join(format!("{}.sqlite", to_hex(id)));
-                let storage = opened(Storage::open(Place::File(file), alarms).await)?;
+                let history = Some(HistoryLimits::default());
+                let storage = opened(Storage::open(Place::File(file), alarms, history).await)?;
                 Some(Store {
                     storage,
                     keep: false,

@@ -257,6 +257,30 @@ impl Alarm {
         }
     }
 
+    /// The next of bookmarks that mark nothing: the published workerd counts them in the same row.
+    pub(super) fn count_bookmark(&self) -> Result<String> {
+        self.database.before_write(true)?;
+        let connection = self.database.connection()?;
+        if !has_table(&connection, "_cf_METADATA")? {
+            connection.execute(CREATE)?;
+        }
+        let count = connection.trusted(
+            "INSERT INTO _cf_METADATA VALUES(2, 0) ON CONFLICT DO UPDATE SET value = value + 1 RETURNING value",
+        )?;
+        let mut number = 0;
+        count.query(&[], |row| {
+            if let ValueRef::Integer(value) = row.column(0) {
+                number = value;
+            }
+        })?;
+        Ok(format!(
+            "{:08x}-{:08x}-00000000-{:032x}",
+            number >> 32,
+            number & 0xffff_ffff,
+            0
+        ))
+    }
+
     /// Everything is gone; the alarm too, or it is set again at once.
     pub(super) fn erased(&self, keep: Option<i64>) -> Result<()> {
         self.attach();

@@ -28,9 +28,9 @@ type Text<'a> = Option<&'a [u8]>;
 
 /// Decides over one action, with the arguments of SQLite's authorizer callback.
 pub(super) fn authorize(action: i32, first: Text, second: Text, database: Text) -> Verdict {
-    // For these two SQLite passes the database first and the table second.
+    // For these two SQLite passes the database first, the table second, and a column to drop in the database's place.
     let (first, second, database) = match action {
-        ffi::SQLITE_ALTER_TABLE | ffi::SQLITE_DETACH => (second, None, first),
+        ffi::SQLITE_ALTER_TABLE | ffi::SQLITE_DETACH => (second, database, first),
         _ => (first, second, database),
     };
     match database {
@@ -53,8 +53,8 @@ pub(super) fn authorize(action: i32, first: Text, second: Text, database: Text) 
         | ffi::SQLITE_DROP_VIEW
         | ffi::SQLITE_REINDEX
         | ffi::SQLITE_READ
-        | ffi::SQLITE_UPDATE
-        | ffi::SQLITE_ALTER_TABLE => allow_if(is_free(first)),
+        | ffi::SQLITE_UPDATE => allow_if(is_free(first)),
+        ffi::SQLITE_ALTER_TABLE => allow_if(is_free(first) && !second.is_some_and(is_reserved)),
         ffi::SQLITE_CREATE_INDEX
         | ffi::SQLITE_DROP_INDEX
         | ffi::SQLITE_CREATE_TRIGGER

@@ -15,11 +15,14 @@
 use std::cell::{Cell, RefCell};
 use std::path::{Path, PathBuf};
 use std::rc::{Rc, Weak};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use rusqlite::ffi;
 
 use super::error::{Error, Result};
-use super::raw::{Access, Connection, Prepared};
+use super::pitr::{HistoryLimits, Keeper, Note};
+use super::raw::{Access, Connection, Detached, Prepared};
 use super::sync::{Ticket, WalSync, blocking, log_path};
 
 /// The largest string, blob or row: 8 MiB and what the serialisation of one value adds to it.
@@ -91,6 +94,8 @@ pub(super) struct Database {
     broken: RefCell<Option<Error>>,
     sync: Option<Rc<WalSync>>,
     write_back: Rc<WriteBack>,
+    /// The history, of a file that has one.
+    keeper: Option<SharedKeeper>,
     dependents: RefCell<Vec<Weak<dyn Dependent>>>,
     begin: Prepared,
     end: Prepared,
@@ -98,8 +103,12 @@ pub(super) struct Database {
     rollbacks: Cell<u64>,
 }
 
+pub(super) type SharedKeeper = Arc<Mutex<Keeper>>;
+
 #[derive(Default)]
 struct WriteBack {
+    /// When commits that are not in the history were made.
+    notes: RefCell<Vec<Note>>,
     running: Cell<bool>,
     /// Frames in the log when it was last written back.
     at_frame: Cell<u32>,
@@ -116,7 +125,7 @@ fn connect(place: &Place) -> Result<(Rc<Connection>, bool)> {
     };
     let has_log =
         path.is_some_and(|path| std::fs::metadata(log_path(path)).is_ok_and(|log| log.len() > 0));
-    let connection = Connection::open(path, Access::ReadWriteCreate)?;
+    let connection = Connection::open(path, Access::Create)?;
     connection.set_busy_timeout_ms(1000);
     if path.is_some() {
         // A new file gets its header here, and has it for good before anything is in its log.
@@ -137,26 +146,38 @@ fn connect(place: &Place) -> Result<(Rc<Connection>, bool)> {
     Ok((connection, has_log))
 }
 
+/// As [`connect`], for another thread to use.
+fn connect_detached(place: &Place) -> Result<(Detached, bool)> {
+    let (connection, has_log) = connect(place)?;
+    let detached = connection.detach();
+    Ok((
+        detached.ok_or_else(|| Error::storage("a statement is left"))?,
+        has_log,
+    ))
+}
+
+fn locked(keeper: &SharedKeeper) -> std::sync::MutexGuard<'_, Keeper> {
+    keeper.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 impl Database {
-    pub(super) async fn open(place: Place) -> Result<Rc<Self>> {
+    pub(super) async fn open(place: Place, history: Option<HistoryLimits>) -> Result<Rc<Self>> {
+        let mut keeper = None;
         let (connection, has_log) = match &place {
             Place::Memory => connect(&place)?,
-            Place::File(_) => {
-                let opened = place.clone();
+            Place::File(path) => {
+                keeper = history.map(|limits| Arc::new(Mutex::new(Keeper::new(path, limits))));
+                let (place, keeper) = (place.clone(), keeper.clone());
                 let opened = blocking(move || {
-                    let connected = connect(&opened).and_then(|(connection, has_log)| {
-                        let detached = connection.detach();
-                        let detached = detached.ok_or_else(|| Error::storage("statement left"))?;
-                        Ok((detached, has_log))
-                    });
-                    Ok(connected.map_err(|error| (error.code(), error.message().to_owned())))
+                    if let Some(keeper) = keeper {
+                        locked(&keeper).begin()?;
+                    }
+                    Ok(connect_detached(&place))
                 });
-                let opened = opened
-                    .await
-                    .map_err(|error| Error::storage(error.to_string()))?;
                 let (detached, has_log) = opened
-                    .map_err(|(code, message)| Error::sqlite(code, message).fatal())
-                    .map_err(|error| error.context("cannot open the object's storage: "))?;
+                    .await
+                    .map_err(|error| super::error::io("cannot open the object's storage", &error))?
+                    .map_err(|error| error.fatal().context("cannot open the object's storage: "))?;
                 (detached.into_connection(), has_log)
             }
         };
@@ -174,6 +195,7 @@ impl Database {
             broken: RefCell::new(None),
             sync,
             write_back: Rc::new(write_back),
+            keeper,
             dependents: RefCell::default(),
             begin: Prepared::default(),
             end: Prepared::default(),
@@ -320,8 +342,23 @@ impl Database {
             return Ticket::ready();
         };
         let ticket = sync.request();
+        if self.keeper.is_some() {
+            self.write_back.note(connection.wal_frames());
+        }
         self.write_back_if_due(connection);
         ticket
+    }
+
+    /// Does something with the history and what has been committed so far, beside the process's thread. None if the
+    /// database has no history.
+    pub(super) async fn with_history<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Keeper, &[Note]) -> Result<T> + Send + 'static,
+    ) -> Option<Result<T>> {
+        let keeper = self.keeper.clone()?;
+        let notes = self.write_back.notes.borrow().clone();
+        let done = blocking(move || Ok(work(&mut locked(&keeper), &notes)));
+        Some(done.await.unwrap_or_else(|error| Err(error.into())))
     }
 
     /// A ticket for everything committed so far.
@@ -547,15 +584,30 @@ impl Database {
         state.at_frame.set(frames);
         let path = path.clone();
         let connection = Rc::downgrade(connection);
+        let keeper = self.keeper.clone();
+        let notes = state.notes.take();
         tokio::task::spawn_local(async move {
             // A write-back that fails leaves the log as it is; the next one tries again.
-            let done = blocking(move || Ok(write_back(&path).is_ok())).await;
+            let beside = keeper.clone();
+            let done = blocking(move || {
+                Ok(write_back(&path, beside.as_ref().map(|keeper| (keeper, &notes[..]))).is_ok())
+            });
+            let done = done.await;
             state.running.set(false);
-            if let Some(connection) = connection.upgrade()
-                && matches!(done, Ok(true))
-                && connection.wal_frames() > MAX_LOG_FRAMES
-                && connection.is_autocommit()
+            let Some(connection) = connection.upgrade() else {
+                return;
+            };
+            if !matches!(done, Ok(true))
+                || connection.wal_frames() <= MAX_LOG_FRAMES
+                || !connection.is_autocommit()
             {
+                return;
+            }
+            let archived = keeper.is_none_or(|keeper| match keeper.try_lock() {
+                Ok(mut keeper) => keeper.archive(&state.notes.take()).is_ok(),
+                Err(_) => false,
+            });
+            if archived {
                 _ = connection.execute("PRAGMA wal_checkpoint(PASSIVE)");
             }
         });
@@ -586,8 +638,35 @@ impl Database {
     }
 }
 
-/// Copies the pages of the log into the file, as far as no reader needs them where they are.
-pub(super) fn write_back(path: &Path) -> Result<()> {
-    let connection = Connection::open(Some(path), Access::ReadWrite)?;
-    connection.execute("PRAGMA synchronous = NORMAL; PRAGMA wal_checkpoint(PASSIVE)")
+impl WriteBack {
+    /// Notes the time of a commit, once a second.
+    fn note(&self, frames: u32) {
+        let since = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default();
+        let time_ms = i64::try_from(since.as_millis()).unwrap_or(i64::MAX);
+        let mut notes = self.notes.borrow_mut();
+        match notes.last_mut() {
+            Some(last) if last.time_ms / 1000 == time_ms / 1000 && last.frames < frames => {
+                *last = Note { frames, time_ms };
+            }
+            _ => notes.push(Note { frames, time_ms }),
+        }
+    }
+}
+
+/// Copies the pages of the log into the file, as far as no reader needs them where they are. What there is to copy is
+/// put into the history first; a reader keeps later commits from being copied meanwhile.
+pub(super) fn write_back(path: &Path, history: Option<(&SharedKeeper, &[Note])>) -> Result<()> {
+    let connection = Connection::open(Some(path), Access::Write)?;
+    let mut reader = None;
+    if let Some((keeper, notes)) = history {
+        let pin = Connection::open(Some(path), Access::Write)?;
+        pin.execute("BEGIN; SELECT 1 FROM sqlite_schema")?;
+        locked(keeper).archive(notes)?;
+        reader = Some(pin);
+    }
+    connection.execute("PRAGMA synchronous = NORMAL; PRAGMA wal_checkpoint(PASSIVE)")?;
+    drop(reader);
+    Ok(())
 }

@@ -5,7 +5,7 @@
 //! worker sees: SQLite's own text, where in the statement it is, and the name of the code.
 
 use std::fmt;
-use std::rc::Rc;
+use std::sync::Arc;
 
 use rusqlite::ffi;
 
@@ -28,7 +28,7 @@ pub enum Class {
 }
 
 #[derive(Clone, Debug)]
-pub struct Error(Rc<Detail>);
+pub struct Error(Arc<Detail>);
 
 #[derive(Debug)]
 struct Detail {
@@ -41,7 +41,7 @@ struct Detail {
 
 impl Error {
     fn new(fault: Fault, class: Class, code: i32, message: String) -> Self {
-        Self(Rc::new(Detail {
+        Self(Arc::new(Detail {
             fault,
             class,
             code,
@@ -119,6 +119,12 @@ impl fmt::Display for Error {
 }
 
 impl std::error::Error for Error {}
+
+impl From<std::io::Error> for Error {
+    fn from(error: std::io::Error) -> Self {
+        io("storage", &error)
+    }
+}
 
 /// A failure of the file system under a database.
 pub(super) fn io(what: &str, error: &std::io::Error) -> Error {

@@ -9,6 +9,9 @@
 //! - `kv`, `sql`, `alarm`: what is in it
 //! - `schedule`, `queue`: the alarms of a namespace
 //! - `lock`: no object is ever alive twice
+//! - `facets`: which file each facet of an object has
+//! - `pitr`: what an object was before
+//! - `portable`, `tar`: objects as files, for the command line
 
 #![allow(dead_code, unused_imports)]
 
@@ -16,13 +19,17 @@ mod alarm;
 mod authorizer;
 mod database;
 mod error;
+mod facets;
 mod kv;
 mod lock;
+mod pitr;
+pub mod portable;
 mod queue;
 mod raw;
 mod schedule;
 mod sql;
 mod sync;
+mod tar;
 mod tokens;
 
 #[cfg(test)]
@@ -34,8 +41,10 @@ pub use alarm::{Alarm, Alarms, Armed};
 use database::Database;
 pub use database::Place;
 pub use error::{Class, Error, Fault, Result};
+pub use facets::FacetIndex;
 pub use kv::{Kv, KvCursor, ListOptions};
 pub use lock::{FolderLock, ObjectLock, ObjectLocks};
+pub use pitr::HistoryLimits;
 pub use queue::{Due, Next, Outcome};
 pub use raw::ValueRef;
 pub use schedule::{ObjectKey, Schedule, Scheduled};
@@ -70,8 +79,13 @@ impl Committed {
 
 impl Storage {
     /// Opens an object's storage, making it if it is not there. The object's lock is held by the caller.
-    pub async fn open(place: Place, alarms: Alarms) -> Result<Self> {
-        let database = Database::open(place).await?;
+    /// With `history` a file's past is kept, within these limits; without it, and in memory, there is none.
+    pub async fn open(
+        place: Place,
+        alarms: Alarms,
+        history: Option<HistoryLimits>,
+    ) -> Result<Self> {
+        let database = Database::open(place, history).await?;
         Ok(Self {
             kv: Kv::new(&database)?,
             sql: Sql::new(&database),
@@ -191,6 +205,40 @@ impl Storage {
         self.alarm.erased(alarm.filter(|_| !delete_alarm))?;
         self.database.before_write(true)?;
         Ok(keys)
+    }
+
+    /// A bookmark of what is committed. The turn is to be committed first. Without a history it marks nothing, but is
+    /// still greater than those before it.
+    pub async fn current_bookmark(&self) -> Result<String> {
+        match self
+            .database
+            .with_history(|keeper, notes| keeper.current(notes))
+            .await
+        {
+            Some(bookmark) => bookmark,
+            None => self.alarm.count_bookmark(),
+        }
+    }
+
+    /// A bookmark of what was committed at a time.
+    pub async fn bookmark_for_time(&self, time_ms: i64) -> Result<String> {
+        let bookmark = self
+            .database
+            .with_history(move |keeper, notes| keeper.at(notes, time_ms));
+        bookmark
+            .await
+            .unwrap_or_else(|| Err(Error::worker(pitr::NOT_IMPLEMENTED)))
+    }
+
+    /// Takes the object back to a bookmark when it next starts; the turn is to be committed first. Says the bookmark
+    /// that undoes it.
+    pub async fn restore_on_next_session(&self, bookmark: &str) -> Result<String> {
+        let to = bookmark.to_owned();
+        let undo = self
+            .database
+            .with_history(move |keeper, notes| keeper.restore(notes, &to));
+        undo.await
+            .unwrap_or_else(|| Err(Error::worker(pitr::NOT_IMPLEMENTED)))
     }
 
     /// Why the storage cannot be used any more, if so.

@@ -30,9 +30,9 @@ pub(super) enum Mode {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Access {
-    ReadWriteCreate,
-    ReadWrite,
-    ReadOnly,
+    Create,
+    Write,
+    Read,
 }
 
 /// A value to bind, borrowed.
@@ -68,9 +68,9 @@ impl Connection {
             CString::new(path.as_os_str().as_bytes()).unwrap_or_default()
         });
         let flags = match access {
-            Access::ReadWriteCreate => ffi::SQLITE_OPEN_READWRITE | ffi::SQLITE_OPEN_CREATE,
-            Access::ReadWrite => ffi::SQLITE_OPEN_READWRITE,
-            Access::ReadOnly => ffi::SQLITE_OPEN_READONLY,
+            Access::Create => ffi::SQLITE_OPEN_READWRITE | ffi::SQLITE_OPEN_CREATE,
+            Access::Write => ffi::SQLITE_OPEN_READWRITE,
+            Access::Read => ffi::SQLITE_OPEN_READONLY,
         } | ffi::SQLITE_OPEN_NOMUTEX;
         let mut db = ptr::null_mut();
         // SAFETY: `name` ends in NUL and `db` is a place for the result, which is closed below or by `Drop`.
@@ -202,7 +202,7 @@ impl Connection {
         persistent: bool,
     ) -> Result<(Option<Statement>, usize)> {
         let flags = if persistent {
-            ffi::SQLITE_PREPARE_PERSISTENT as u32
+            ffi::SQLITE_PREPARE_PERSISTENT
         } else {
             0
         };
@@ -237,6 +237,21 @@ impl Connection {
             return Err(Error::worker("not authorized: SQLITE_AUTH"));
         }
         Ok((statement, used))
+    }
+
+    /// Copies what is committed here into another database, page by page, in place of what is there.
+    pub(super) fn copy_to(&self, other: &Self) -> Result<()> {
+        let main = c"main".as_ptr();
+        // SAFETY: both connections are open, and stay so until the copy is finished, in this function.
+        let code = unsafe {
+            let backup = ffi::sqlite3_backup_init(other.raw(), main, self.raw(), main);
+            if backup.is_null() {
+                return Err(other.error(ffi::sqlite3_errcode(other.raw())));
+            }
+            ffi::sqlite3_backup_step(backup, -1);
+            ffi::sqlite3_backup_finish(backup)
+        };
+        other.check(code)
     }
 
     /// Takes the connection off this thread, to be closed on another: closing may write and sync the whole log. None if

@@ -3,7 +3,8 @@
 //! Every process has the file open; each writes the alarms of the objects that it owns, in transactions of one statement.
 //! The alarms of this process are also in an [`AlarmQueue`], which is what fires. A namespace in memory has the queue only.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
@@ -12,7 +13,7 @@ use tokio::sync::Notify;
 use super::error::{Error, Result};
 use super::queue::{AlarmQueue, Due, Next, Outcome};
 use super::raw::{Access, Connection, Prepared, ValueRef};
-use super::sync::{Ticket, WalSync, blocking};
+use super::sync::{Ticket, WalSync, blocking, log_path};
 
 /// How long a write waits for the writes of other processes, each of which takes well under a millisecond.
 const BUSY_TIMEOUT_MS: i32 = 2000;
@@ -57,6 +58,8 @@ struct ScheduleFile {
     path: PathBuf,
     connection: Rc<Connection>,
     sync: Rc<WalSync>,
+    /// Frames in the log when it was last written back.
+    written_back: Cell<u32>,
     get: Prepared,
     set: Prepared,
     delete: Prepared,
@@ -75,7 +78,7 @@ impl Schedule {
     /// yes to into the queue.
     pub fn open(folder: &Path, owned: impl Fn(&str) -> bool) -> Result<Rc<Self>> {
         let path = folder.join("metadata.sqlite");
-        let connection = Connection::open(Some(&path), Access::ReadWriteCreate)?;
+        let connection = Connection::open(Some(&path), Access::Create)?;
         connection.set_busy_timeout_ms(BUSY_TIMEOUT_MS);
         connection.execute("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL")?;
         connection.execute(CREATE)?;
@@ -91,6 +94,7 @@ impl Schedule {
                 sync: WalSync::new(&path),
                 path,
                 connection,
+                written_back: Cell::new(0),
                 get: Prepared::default(),
                 set: Prepared::default(),
                 delete: Prepared::default(),
@@ -169,6 +173,16 @@ impl Schedule {
         Ok(ticket)
     }
 
+    /// Writes an alarm into the file only, and waits for it: for an import.
+    pub(super) fn put(&self, key: &ObjectKey, at_ms: i64) -> Result<()> {
+        let Some(file) = &self.file else {
+            return Ok(());
+        };
+        file.write(key, Some(at_ms))?;
+        File::open(log_path(&file.path))?.sync_data()?;
+        Ok(())
+    }
+
     /// Deletes every alarm of the namespace.
     pub fn delete_all(&self) -> Result<Ticket> {
         *self.queue.borrow_mut() = AlarmQueue::default();
@@ -219,6 +233,12 @@ impl Schedule {
 
 impl ScheduleFile {
     fn set(&self, key: &ObjectKey, at_ms: Option<i64>) -> Result<Ticket> {
+        self.write(key, at_ms)?;
+        self.write_back_if_due();
+        Ok(self.sync.request())
+    }
+
+    fn write(&self, key: &ObjectKey, at_ms: Option<i64>) -> Result<()> {
         let id = ValueRef::Text(key.id.as_bytes());
         match at_ms {
             Some(at_ms) => {
@@ -238,18 +258,24 @@ impl ScheduleFile {
                 self.delete.get(&self.connection, sql)?.run(&[id])?;
             }
         }
-        if self.connection.wal_frames() % WRITE_BACK_FRAMES == WRITE_BACK_FRAMES - 1 {
+        Ok(())
+    }
+
+    fn write_back_if_due(&self) {
+        let frames = self.connection.wal_frames();
+        let before = self.written_back.get().min(frames);
+        if frames - before >= WRITE_BACK_FRAMES {
+            self.written_back.set(frames);
             let path = self.path.clone();
             tokio::task::spawn_local(async move {
                 // A write-back that fails leaves the log as it is; a later one tries again.
                 _ = blocking(move || {
-                    let done = super::database::write_back(&path);
+                    let done = super::database::write_back(&path, None);
                     Ok(done.is_ok())
                 })
                 .await;
             });
         }
-        Ok(self.sync.request())
     }
 }
 
@@ -259,10 +285,4 @@ fn has_column(connection: &Rc<Connection>, name: &str) -> Result<bool> {
         .trusted(sql)?
         .query(&[ValueRef::Text(name.as_bytes())], |_| ())?;
     Ok(found > 0)
-}
-
-impl From<std::io::Error> for Error {
-    fn from(error: std::io::Error) -> Self {
-        super::error::io("storage", &error)
-    }
 }

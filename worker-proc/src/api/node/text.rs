@@ -372,7 +372,7 @@ mod tests {
     #[test]
     fn hex_stops_at_the_first_bad_pair() {
         assert_eq!(from_hex(b"0aFFzz01"), [0x0a, 0xff]);
-        assert_eq!(from_hex(b"0"), []);
+        assert_eq!(from_hex(b"0"), [0_u8; 0]);
     }
 
     #[test]
