@@ -35,6 +35,15 @@ pub enum ToRuntime {
     Drain { deadline: Duration },
     /// Are you alive? Answered by [`ToSupervisor::Pong`].
     Ping,
+    /// A link to the process of that slot and generation, in place of one that there may be: an end of a
+    /// [`crate::fds::stream_pair`].
+    Peer {
+        slot: u32,
+        generation: u64,
+        fd: OwnedFd,
+    },
+    /// Every process of this generation has drained, so no other needs this one: exit.
+    Leave,
 }
 
 /// From a runtime process to the supervisor.
@@ -48,7 +57,7 @@ pub enum ToSupervisor {
     Serving,
     /// Every listener is closed: this process accepts nothing more.
     Draining,
-    /// Every accepted request is answered or cut off. The process exits next.
+    /// Every accepted request is answered or cut off. The process goes on serving its peers until [`ToRuntime::Leave`].
     Drained,
     /// The answer to [`ToRuntime::Ping`].
     Pong,
@@ -98,6 +107,15 @@ impl Message for ToRuntime {
                 w.duration(*deadline);
             }
             Self::Ping => w = Writer::new(7),
+            Self::Peer {
+                slot,
+                generation,
+                fd: _,
+            } => {
+                w = Writer::new(8);
+                w.u32(*slot).u64(*generation);
+            }
+            Self::Leave => w = Writer::new(9),
         }
         w.finish()
     }
@@ -105,6 +123,7 @@ impl Message for ToRuntime {
     fn fds(&self) -> Vec<BorrowedFd<'_>> {
         match self {
             Self::Start { config, .. } => vec![config.as_fd()],
+            Self::Peer { fd, .. } => vec![fd.as_fd()],
             Self::Listeners(listeners) | Self::Adopt { listeners, .. } => listeners
                 .iter()
                 .map(|listener| listener.fd.as_fd())
@@ -133,6 +152,12 @@ impl Message for ToRuntime {
                 deadline: r.duration()?,
             },
             7 => Self::Ping,
+            8 => Self::Peer {
+                slot: r.u32()?,
+                generation: r.u64()?,
+                fd: fds.next().ok_or(FrameError::MissingFd)?,
+            },
+            9 => Self::Leave,
             tag => return Err(FrameError::UnknownTag(tag)),
         };
         r.finish()?;
@@ -254,6 +279,7 @@ fn write_options(w: &mut Writer, options: &Options) {
         gc_stress,
         process,
         processes,
+        generation,
         drain_timeout,
         inspector_addr,
         limits,
@@ -272,6 +298,7 @@ fn write_options(w: &mut Writer, options: &Options) {
     w.bool(*predictable).bool(*all_autogates).bool(*gc_stress);
     w.u32(*process)
         .u32(*processes)
+        .u64(*generation)
         .duration(*drain_timeout)
         .optional_str(inspector_addr.as_deref());
     w.u32(*max_connections)
@@ -292,6 +319,7 @@ fn read_options(r: &mut Reader) -> Result<Options, FrameError> {
         gc_stress: r.bool()?,
         process: r.u32()?,
         processes: r.u32()?,
+        generation: r.u64()?,
         drain_timeout: r.duration()?,
         inspector_addr: r.optional_str()?,
         limits: Limits {
@@ -356,6 +384,7 @@ mod tests {
             compat_date: Some("2024-01-01".into()),
             process: 1,
             processes: 2,
+            generation: 3,
             test: Some(TestFilter {
                 service: "*".into(),
                 entrypoint: "a*".into(),
@@ -381,6 +410,12 @@ mod tests {
             deadline: Duration::from_secs(30),
         });
         returns(ToRuntime::Ping);
+        returns(ToRuntime::Peer {
+            slot: 3,
+            generation: 4,
+            fd: listener(0).fd,
+        });
+        returns(ToRuntime::Leave);
         returns(ToSupervisor::Ready);
         returns(ToSupervisor::Failed {
             errors: vec!["one".into(), String::new(), "two".into()],

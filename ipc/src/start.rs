@@ -72,6 +72,8 @@ pub struct Options {
     pub process: u32,
     /// The number of process slots.
     pub processes: u32,
+    /// Which generation of processes this one belongs to: each reload makes a new one.
+    pub generation: u64,
     /// How long a drain may take before what is left is cut off.
     pub drain_timeout: Duration,
     /// `--inspector-addr`, as given.
@@ -93,6 +95,7 @@ impl Default for Options {
             gc_stress: false,
             process: 0,
             processes: 1,
+            generation: 1,
             drain_timeout: Duration::from_secs(30),
             inspector_addr: None,
             limits: Limits::default(),

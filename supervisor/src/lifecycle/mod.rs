@@ -6,6 +6,7 @@
 //! has its runtime in a child.
 
 mod generation;
+mod links;
 mod reload;
 mod restart;
 mod signals;

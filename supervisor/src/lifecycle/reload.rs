@@ -96,9 +96,13 @@ impl Supervisor {
 
     pub(super) fn on_ready(&mut self, key: Key) {
         match self.role(key) {
-            Role::Incoming => self.commit_when_ready(),
+            Role::Incoming => {
+                self.link(key);
+                self.commit_when_ready();
+            }
             Role::Current => {
                 // A replacement: its siblings serve already.
+                self.link(key);
                 if let Some(process) = self.process_mut(key) {
                     process.send(&ToRuntime::Serve);
                 }
@@ -119,11 +123,12 @@ impl Supervisor {
             self.incoming = Some(generation);
             return self.abandon_incoming(vec![error]);
         }
-        for process in generation.processes() {
-            process.send(&ToRuntime::Serve);
-        }
         if let Some(old) = self.current.replace(generation) {
             self.retire(old);
+        }
+        self.link_generations();
+        for process in self.current.iter().flat_map(Generation::processes) {
+            process.send(&ToRuntime::Serve);
         }
     }
 

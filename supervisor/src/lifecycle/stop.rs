@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use ipc::ToRuntime;
 
-use super::supervisor::Supervisor;
+use super::supervisor::{Key, Supervisor};
 use crate::observe::tell;
 use crate::process::{Phase, Process};
 
@@ -90,6 +90,25 @@ impl Supervisor {
             process.told_to_drain = true;
             process.deadline = Some(Instant::now() + timeout + GRACE);
             process.send(&ToRuntime::Drain { deadline: timeout });
+        }
+    }
+
+    /// A process has answered what it accepted.
+    pub(super) fn on_drained(&mut self, key: Key) {
+        if let Some(process) = self.process_mut(key) {
+            process.drained = true;
+        }
+        self.let_leave(key.0);
+    }
+
+    /// Lets the processes of a generation exit once all have drained: until then one may need an object of another.
+    pub(super) fn let_leave(&self, generation: u64) {
+        let of_it = || {
+            let retiring = self.retiring.iter();
+            retiring.filter(|process| process.generation == generation)
+        };
+        if of_it().all(|process| process.drained) {
+            of_it().for_each(|process| _ = process.send(&ToRuntime::Leave));
         }
     }
 

@@ -247,8 +247,8 @@ impl Supervisor {
             ToSupervisor::Serving if self.advance(key, Phase::Serving) => self.on_serving(key),
             ToSupervisor::Draining => _ = self.advance(key, Phase::Draining),
             ToSupervisor::Failed { errors } => self.on_start_failed(key, errors),
-            // What ends the process is that it exits, which follows.
-            ToSupervisor::Drained | ToSupervisor::Pong | ToSupervisor::Stats { .. } => {}
+            ToSupervisor::Drained => self.on_drained(key),
+            ToSupervisor::Pong | ToSupervisor::Stats { .. } => {}
             ToSupervisor::Ready | ToSupervisor::Serving => {}
         }
     }
@@ -293,7 +293,7 @@ impl Supervisor {
     }
 
     /// Ends a process that misbehaves. Its end follows as an event.
-    fn kill(&mut self, key: Key, reason: impl Display) {
+    pub(super) fn kill(&mut self, key: Key, reason: impl Display) {
         let Some(process) = self.process_mut(key) else {
             return;
         };
@@ -310,7 +310,10 @@ impl Supervisor {
             return;
         }
         match self.role(key) {
-            Role::Retiring => self.retiring.retain(|process| key_of(process) != key),
+            Role::Retiring => {
+                self.retiring.retain(|process| key_of(process) != key);
+                self.let_leave(key.0);
+            }
             Role::Incoming => {
                 let error = format!("Process {} {how} before it was ready.", key.1);
                 self.abandon_incoming(vec![error]);

@@ -88,7 +88,7 @@ pub struct Launcher {
 }
 
 impl Launcher {
-    /// `options` are those of every process but for its slot. With `local`, the first process to start gets its start there.
+    /// `options` are those of every process but for its slot and generation. With `local`, the first process to start gets its start there.
     pub fn new(executable: Executable, options: Options, local: Option<SyncSender<Start>>) -> Self {
         Self {
             executable,
@@ -118,6 +118,7 @@ impl Launcher {
     ) -> io::Result<Process> {
         let options = Options {
             process: slot,
+            generation,
             ..self.options.clone()
         };
         let (ours, theirs) = packet_pair()?;

@@ -32,6 +32,8 @@ pub struct Process {
     last_sign_of_life: Instant,
     /// It has been told to drain.
     pub told_to_drain: bool,
+    /// It has said that it has drained.
+    pub drained: bool,
     /// It is killed if it has not gone on by then.
     pub deadline: Option<Instant>,
 }
@@ -57,6 +59,7 @@ impl Process {
             started: now,
             last_sign_of_life: now,
             told_to_drain: false,
+            drained: false,
             deadline: None,
         }
     }
@@ -112,9 +115,13 @@ impl Process {
 
     /// Sends a message. A process that cannot take it has hung or died, which shows elsewhere; `false` says so.
     pub fn send(&self, message: &ToRuntime) -> bool {
-        self.link
-            .as_ref()
-            .is_some_and(|link| link.try_send(message).is_ok())
+        self.deliver(message).is_ok()
+    }
+
+    /// Sends a message, and says why it cannot.
+    pub fn deliver(&self, message: &ToRuntime) -> Result<(), ChannelError> {
+        let link = self.link.as_ref().ok_or(ChannelError::Closed)?;
+        link.try_send(message)
     }
 
     /// The next message. After [`ChannelError::Closed`] the channel is gone.

@@ -3,10 +3,13 @@
 use std::rc::Rc;
 use std::time::Duration;
 
+use futures_util::FutureExt;
+use futures_util::future::{LocalBoxFuture, OptionFuture};
 use ipc::{Control, ToRuntime, ToSupervisor};
 use tokio::io::unix::AsyncFd;
 use tokio::signal::unix::{SignalKind, signal};
 
+use crate::peer::{PeerId, PeerLinks};
 use crate::{http, log, net, request};
 
 /// The control channel on the event loop.
@@ -56,6 +59,7 @@ pub async fn run(
     control: Option<Link>,
     doors: Rc<net::Doors>,
     server: Rc<http::Server>,
+    links: Rc<PeerLinks>,
     drain_timeout: Duration,
 ) -> u8 {
     tokio::task::spawn_local({
@@ -63,15 +67,21 @@ pub async fn run(
         async move { server.sweep().await }
     });
     match control {
-        Some(control) => supervised(&control, &doors, &server).await,
+        Some(control) => supervised(&control, &doors, &server, &links).await,
         None => alone(&doors, &server, drain_timeout).await,
     }
 }
 
-async fn supervised(control: &Link, doors: &Rc<net::Doors>, server: &Rc<http::Server>) -> u8 {
+async fn supervised(
+    control: &Link,
+    doors: &Rc<net::Doors>,
+    server: &Rc<http::Server>,
+    links: &Rc<PeerLinks>,
+) -> u8 {
     control.send(&ToSupervisor::Ready).await;
     let mut stats = tokio::time::interval(STATS_INTERVAL);
     let mut told = (0, 0);
+    let mut draining: Option<LocalBoxFuture<'static, ()>> = None;
     loop {
         let message = tokio::select! {
             message = control.receive() => message,
@@ -84,6 +94,11 @@ async fn supervised(control: &Link, doors: &Rc<net::Doors>, server: &Rc<http::Se
                 }
                 continue;
             }
+            () = OptionFuture::from(draining.as_mut()).map(|_| ()), if draining.is_some() => {
+                draining = None;
+                control.send(&ToSupervisor::Drained).await;
+                continue;
+            }
         };
         match message {
             Some(ToRuntime::Serve) => {
@@ -93,13 +108,19 @@ async fn supervised(control: &Link, doors: &Rc<net::Doors>, server: &Rc<http::Se
             Some(ToRuntime::Adopt { listeners, .. }) => doors.adopt(listeners),
             Some(ToRuntime::Release { slot }) => doors.release(slot),
             Some(ToRuntime::Ping) => control.send(&ToSupervisor::Pong).await,
+            Some(ToRuntime::Peer {
+                slot,
+                generation,
+                fd,
+            }) => links.add(PeerId { generation, slot }, fd),
             Some(ToRuntime::Drain { deadline }) => {
+                links.begin_drain();
                 doors.close().await;
                 control.send(&ToSupervisor::Draining).await;
-                drain(server, deadline).await;
-                control.send(&ToSupervisor::Drained).await;
-                return 0;
+                let server = server.clone();
+                draining = Some(Box::pin(async move { drain(&server, deadline).await }));
             }
+            Some(ToRuntime::Leave) => return 0,
             Some(ToRuntime::Start { .. } | ToRuntime::Listeners(_)) => {}
             // The supervisor is gone: nobody would restart or stop this process.
             None => return 1,

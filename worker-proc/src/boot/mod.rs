@@ -12,6 +12,7 @@ use ipc::Start;
 
 use crate::dispatch::Router;
 use crate::dispatch::spec::WorkerSpec;
+use crate::peer::{PeerLinks, Place};
 use crate::{api, http, isolate, log, net};
 
 pub use tests::test;
@@ -108,7 +109,12 @@ pub fn serve(start: Start, snapshot: &'static [u8]) -> u8 {
         };
         let server = http::Server::new(limits(&start.options.limits));
         let doors = doors(start.listeners, built.sockets, &built.router, &server);
-        control::run(control, doors, server, start.options.drain_timeout).await
+        let links = PeerLinks::new(Place {
+            slot: start.options.process,
+            slots: start.options.processes,
+            generation: start.options.generation,
+        });
+        control::run(control, doors, server, links, start.options.drain_timeout).await
     })
 }
 

@@ -118,6 +118,17 @@ impl PeerLinks {
     pub fn begin_drain(&self) {
         self.draining.set(true);
         self.drain_begins.notify_waiters();
+        // A sibling that is away now stays away: what waits for it goes to its successor.
+        let mut waiting = Vec::new();
+        for (id, peer) in self.peers.borrow_mut().iter_mut() {
+            if id.generation == self.place.generation && peer.link.is_none() {
+                waiting.push((id.slot, std::mem::take(&mut peer.waiting)));
+            }
+        }
+        for (slot, jobs) in waiting {
+            let peer = self.route(slot);
+            jobs.into_iter().for_each(|job| _ = self.submit(peer, job));
+        }
     }
 
     /// Takes one end of a new link, in place of one that is there. Calls that have waited for it go out.
@@ -161,8 +172,8 @@ impl PeerLinks {
             return;
         };
         entry.link.take_if(|current| Rc::ptr_eq(current, link));
-        if entry.link.is_none() && peer.generation != self.place.generation {
-            // Nothing of another generation comes back.
+        if entry.link.is_none() && peer.generation < self.place.generation {
+            // Only what this process may call is started again.
             peers.remove(&peer);
         }
     }
@@ -203,6 +214,7 @@ impl PeerLinks {
             return false;
         }
         if entry.waiting.len() >= MAX_CALLS_PER_PEER {
+            // Dropping a job runs nothing that comes back here.
             entry.waiting.retain(|job| !job.is_abandoned());
         }
         if entry.waiting.len() >= MAX_CALLS_PER_PEER {
