@@ -85,8 +85,8 @@ struct Failure {
   kind @0 :Kind;
   class @1 :Text;
   message @2 :Text;
-  stack @3 :Text;
-  # Null for none.
+  exception @3 :Data;
+  # The exception itself in V8's wire format; null for none.
   retryable @4 :Bool;
   overloaded @5 :Bool;
   durableObjectReset @6 :Bool;

@@ -79,7 +79,7 @@ pub struct Failure<'a> {
     pub kind: FailureKind,
     pub class: &'a str,
     pub message: &'a str,
-    pub stack: Option<&'a str>,
+    pub exception: Option<&'a [u8]>,
     pub retryable: bool,
     pub overloaded: bool,
     pub durable_object_reset: bool,
@@ -216,8 +216,8 @@ fn write_failure(mut out: wire::failure::Builder, failure: &Failure) {
     });
     out.set_class(failure.class);
     out.set_message(failure.message);
-    if let Some(stack) = failure.stack {
-        out.set_stack(stack);
+    if let Some(exception) = failure.exception {
+        out.set_exception(exception);
     }
     out.set_retryable(failure.retryable);
     out.set_overloaded(failure.overloaded);
@@ -348,8 +348,8 @@ fn failure<'a>(failure: wire::failure::Reader<'a>) -> capnp::Result<Failure<'a>>
         },
         class: failure.get_class()?.to_str()?,
         message: failure.get_message()?.to_str()?,
-        stack: match failure.has_stack() {
-            true => Some(failure.get_stack()?.to_str()?),
+        exception: match failure.has_exception() {
+            true => Some(failure.get_exception()?),
             false => None,
         },
         retryable: failure.get_retryable(),
@@ -435,7 +435,7 @@ mod tests {
             kind: FailureKind::Worker,
             class: "TypeError",
             message: "no",
-            stack: Some("TypeError: no\n  at x"),
+            exception: Some(b"\xff\x0f"),
             retryable: true,
             overloaded: false,
             durable_object_reset: true,

@@ -9,7 +9,9 @@ mod events;
 mod gates;
 mod host;
 mod id;
+mod placement;
 mod store;
 
 pub use host::{Class, Host, NamespaceSpec, Routes};
+pub use placement::{Placement, Rendezvous};
 pub use store::StoreSpec;

@@ -4,6 +4,7 @@
 
 mod config;
 mod control;
+mod routes;
 mod tests;
 
 use std::rc::Rc;
@@ -32,6 +33,7 @@ pub fn build_snapshot() -> Result<Vec<u8>, String> {
 /// Everything that runs, ready to serve.
 struct Runtime {
     router: Rc<Router>,
+    links: Rc<PeerLinks>,
     sockets: Vec<config::SocketSpec>,
     workers: Vec<String>,
 }
@@ -46,6 +48,12 @@ fn start_runtime(
     isolate::setup(api::ALL, &read.v8_flags).map_err(|error| vec![error])?;
     isolate::snapshot::install(snapshot).map_err(|error| vec![error])?;
     let router = Rc::new(Router::default());
+    let links = PeerLinks::new(Place {
+        slot: options.process,
+        slots: options.processes,
+        generation: options.generation,
+    });
+    routes::connect(router.host(), &links);
     let mut errors = Vec::new();
     for (name, plain) in read.plain {
         match net::build(&name, plain) {
@@ -63,6 +71,7 @@ fn start_runtime(
     if errors.is_empty() {
         Ok(Runtime {
             router,
+            links,
             sockets: read.sockets,
             workers,
         })
@@ -109,12 +118,14 @@ pub fn serve(start: Start, snapshot: &'static [u8]) -> u8 {
         };
         let server = http::Server::new(limits(&start.options.limits));
         let doors = doors(start.listeners, built.sockets, &built.router, &server);
-        let links = PeerLinks::new(Place {
-            slot: start.options.process,
-            slots: start.options.processes,
-            generation: start.options.generation,
-        });
-        control::run(control, doors, server, links, start.options.drain_timeout).await
+        control::run(
+            control,
+            doors,
+            server,
+            built.links,
+            start.options.drain_timeout,
+        )
+        .await
     })
 }
 

@@ -108,7 +108,7 @@ pub fn failure_head(error: &Error) -> head::Failure<'_> {
         },
         class: &error.class,
         message: &error.message,
-        stack: None,
+        exception: error.exception.as_deref(),
         retryable: error.flags.retryable,
         overloaded: error.flags.overloaded,
         durable_object_reset: error.flags.durable_object_reset,
@@ -123,6 +123,8 @@ pub fn error(failure: &head::Failure<'_>) -> Error {
     };
     Error {
         class: failure.class.to_owned(),
+        message: failure.message.to_owned(),
+        exception: failure.exception.map(Bytes::copy_from_slice),
         flags: Flags {
             retryable: failure.retryable,
             overloaded: failure.overloaded,

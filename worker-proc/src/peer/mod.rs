@@ -21,6 +21,7 @@ use std::rc::Rc;
 
 use tokio::sync::Notify;
 
+use crate::log;
 use crate::service::{Address, Error, Service, Slot};
 use link::{Job, Link};
 use remote::Remote;
@@ -136,10 +137,10 @@ impl PeerLinks {
         let link = match Link::new(self, peer, socket) {
             Ok(link) => link,
             Err(error) => {
-                return eprintln!(
-                    "error: no link to process {} can be made: {error}",
-                    peer.slot
-                );
+                let slot = peer.slot;
+                return log::error(format_args!(
+                    "no link to process {slot} can be made: {error}"
+                ));
             }
         };
         let waiting = {
@@ -160,7 +161,9 @@ impl PeerLinks {
             link.close();
             if let Some(reason) = reason {
                 let slot = peer.slot;
-                eprintln!("error: the link to process {slot} is closed: {reason}");
+                log::error(format_args!(
+                    "the link to process {slot} is closed: {reason}"
+                ));
             }
         });
     }

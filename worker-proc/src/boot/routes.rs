@@ -1,0 +1,39 @@
+//! The way to objects: this process's own, or over a link to the process that owns them.
+//!
+//! Joins the actor host, placement and the links to the other processes.
+
+use std::rc::Rc;
+
+use crate::actors::{Host, Placement, Rendezvous, Routes};
+use crate::peer::PeerLinks;
+use crate::service::{ActorId, Address, Service};
+
+struct Owners {
+    placement: Rendezvous,
+    links: Rc<PeerLinks>,
+}
+
+/// Lets the host call objects of other processes, and other processes those of the host.
+pub fn connect(host: &Rc<Host>, links: &Rc<PeerLinks>) {
+    let slots = links.place().slots;
+    if slots > 1 {
+        host.set_routes(Rc::new(Owners {
+            placement: Rendezvous::new(slots),
+            links: links.clone(),
+        }));
+    }
+    let host = host.clone();
+    links.serve(Rc::new(move |address| host.resolve(address)));
+}
+
+impl Routes for Owners {
+    fn owns(&self, id: &ActorId) -> bool {
+        self.placement.owner_of(id) == self.links.place().slot
+    }
+
+    fn elsewhere(&self, address: &Address) -> Option<Rc<dyn Service>> {
+        let owner = self.placement.owner_of(&address.id);
+        let elsewhere = owner != self.links.place().slot;
+        elsewhere.then(|| self.links.actor(owner, address.clone()))
+    }
+}
