@@ -16,9 +16,7 @@ use tokio::sync::oneshot;
 
 use super::gates::{InputGate, OutputGate, Tag};
 use super::store::{Store, broken_by};
-use crate::glue::context::{
-    ActorIo, Completion, Entrance, Gate, IoContext, Outcome, SectionTurn,
-};
+use crate::glue::context::{ActorIo, Completion, Entrance, Gate, IoContext, Outcome, SectionTurn};
 use crate::isolate::Isolate;
 use crate::request::{Io, Op, timer_turn};
 use crate::service::{ActorId, Channels, Error, Kind, ResourceTable};
