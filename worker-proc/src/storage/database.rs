@@ -625,16 +625,23 @@ impl Database {
         let Some(detached) = connection.and_then(Connection::detach) else {
             return Ok(());
         };
+        let (keeper, notes) = (self.keeper.clone(), self.write_back.notes.take());
         let close = blocking(move || {
             let connection = detached.into_connection();
+            let archived = match &keeper {
+                Some(keeper) => locked(keeper).archive(&notes),
+                None => Ok(()),
+            };
             // The last connection to close writes the log back, with the syncs that go with it.
-            let ready = connection.execute("PRAGMA synchronous = FULL").is_ok();
-            Ok(ready)
+            let ready = connection.execute("PRAGMA synchronous = FULL");
+            drop(connection);
+            archived?;
+            ready.map_err(std::io::Error::other)?;
+            keeper.map_or(Ok(()), |keeper| locked(&keeper).closed())
         });
         close
             .await
-            .map_err(|error| Error::storage(error.to_string()))?;
-        Ok(())
+            .map_err(|error| super::error::io("cannot close the object's storage", &error))
     }
 }
 

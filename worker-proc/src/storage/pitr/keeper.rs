@@ -74,6 +74,11 @@ impl Keeper {
     fn try_begin(&mut self) -> io::Result<()> {
         self.history = History::open(&self.folder, &self.stem)?;
         let Some(history) = &self.history else {
+            // A database that others made begins its history here; one that is yet to be made, with its first commit.
+            if Identity::of(&self.database).is_ok_and(|found| found.bytes > PAGE_BYTES as u64) {
+                let image = Some(self.database.as_path());
+                self.history = Some(History::create(&self.folder, &self.stem, image)?);
+            }
             return Ok(());
         };
         let restore = history.restore()?;
