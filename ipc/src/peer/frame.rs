@@ -182,7 +182,7 @@ impl Inbox {
     }
 
     /// The next whole frame.
-    pub fn next(&mut self) -> Result<Option<Frame<'_>>, PeerError> {
+    pub fn next_frame(&mut self) -> Result<Option<Frame<'_>>, PeerError> {
         let bytes = &bytes_of_words(&self.words)[self.start..self.end];
         let bytes = match self.greeted {
             true => bytes,
@@ -362,7 +362,7 @@ mod tests {
             to.filled(count);
             to.add_fds(copies);
             from.advance(count);
-            while let Some(frame) = to.next().unwrap() {
+            while let Some(frame) = to.next_frame().unwrap() {
                 seen(frame);
             }
         }
@@ -424,7 +424,7 @@ mod tests {
             let mut inbox = Inbox::default();
             inbox.space()[..bytes.len()].copy_from_slice(bytes);
             inbox.filled(bytes.len());
-            inbox.next().map(|frame| frame.is_some())
+            inbox.next_frame().map(|frame| frame.is_some())
         };
         let framed = |header: [u8; 16]| read(&[&GREETING[..], &header[..]].concat());
         assert_eq!(read(b"GET / HT"), Err(PeerError::Greeting));

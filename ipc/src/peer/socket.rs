@@ -105,7 +105,7 @@ mod tests {
             let sent = a.send(&mut outbox);
             while let Ok(received) = b.receive(&mut inbox) {
                 assert_ne!(received, Received::Closed);
-                while let Some(frame) = inbox.next().unwrap() {
+                while let Some(frame) = inbox.next_frame().unwrap() {
                     assert!(frame.from_callee && frame.end);
                     assert_eq!(frame.call, seen);
                     assert_eq!(frame.payload, [seen as u8; MAX_CHUNK_BYTES]);
@@ -133,7 +133,7 @@ mod tests {
         a.send(&mut outbox).unwrap();
         let mut seen = 0;
         while b.receive(&mut inbox).is_ok() {
-            while let Some(frame) = inbox.next().unwrap() {
+            while let Some(frame) = inbox.next_frame().unwrap() {
                 assert_eq!((frame.call, frame.fds.len() as u64), (seen, seen % 4));
                 seen += 1;
             }

@@ -470,9 +470,9 @@ impl IoContext for ActorContext {
             Outcome::Failed(error) => Err(error),
             outcome => Ok(outcome),
         };
-        match self.events.borrow_mut().remove(&event) {
-            Some(sender) => _ = sender.send(outcome),
-            None => {}
+        let sender = self.events.borrow_mut().remove(&event);
+        if let Some(sender) = sender {
+            let _ = sender.send(outcome);
         }
     }
 

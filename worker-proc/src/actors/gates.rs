@@ -218,11 +218,6 @@ impl OutputGate {
         }
     }
 
-    /// Whether nothing waits for a commit.
-    pub fn is_open(&self) -> bool {
-        self.made.get() == self.confirmed.get() && self.broken.borrow().is_none()
-    }
-
     /// Ends when every commit made before its first poll is safe.
     pub async fn passed(&self) -> Result<(), Error> {
         let target = Cell::new(None);

@@ -49,6 +49,7 @@ pub struct NamespaceSpec {
     /// None for objects that are told by name alone and keep nothing.
     pub unique_key: Option<String>,
     pub prevent_eviction: bool,
+    #[allow(dead_code)] // Read by what gives objects their storage.
     pub enable_sql: bool,
 }
 
@@ -346,7 +347,8 @@ impl Namespace {
         let mut due = actor.idle_since.get() + IDLE;
         let now = Instant::now();
         if due <= now {
-            if !live.is_held() && !(self.class.work_prevents_eviction && live.is_working()) {
+            let works = self.class.work_prevents_eviction && live.is_working();
+            if !live.is_held() && !works {
                 live.end();
                 return;
             }
@@ -460,7 +462,10 @@ impl service::Namespace for Namespace {
 
 /// The life of the object that a stub has called: if the object broke, the stub stays broken, as on workerd.
 #[derive(Clone, Default)]
-struct Life(Rc<RefCell<Option<Rc<RefCell<Option<Error>>>>>>);
+struct Life(Rc<RefCell<Option<Ending>>>);
+
+/// Why a life of an object ended, once it has.
+type Ending = Rc<RefCell<Option<Error>>>;
 
 impl Life {
     fn begin(&self, context: &ActorContext) {

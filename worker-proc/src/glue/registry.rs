@@ -88,7 +88,7 @@ impl JsSource {
     }
 
     /// The text as a V8 string.
-    pub fn to_v8<'s>(&self, scope: &mut v8::PinScope<'s, '_>) -> Option<v8::Local<'s, v8::String>> {
+    pub fn to_v8<'s>(self, scope: &mut v8::PinScope<'s, '_>) -> Option<v8::Local<'s, v8::String>> {
         match self.read() {
             std::borrow::Cow::Borrowed(_) => v8::String::new_from_onebyte_const(scope, self.text),
             std::borrow::Cow::Owned(text) => v8::String::new(scope, &text),

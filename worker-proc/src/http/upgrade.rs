@@ -243,6 +243,7 @@ fn base64(bytes: &[u8]) -> String {
 /// A stream that something is kept for: `G` is dropped with it.
 pub struct Guarded<G> {
     pub stream: Box<dyn ByteStream>,
+    #[allow(dead_code)] // Held for what it does when dropped.
     pub guard: G,
 }
 

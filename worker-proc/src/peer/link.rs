@@ -43,6 +43,7 @@ pub enum Work {
 }
 
 /// What a call is answered with.
+#[allow(clippy::large_enum_variant)] // Made once a call, and moved at once.
 pub enum Answer {
     Response(Response),
     Done,
@@ -175,7 +176,7 @@ impl Link {
                 Err(error) => return Poll::Ready(Some(PeerError::Payload(error.to_string()))),
             }
             loop {
-                match inbox.next() {
+                match inbox.next_frame() {
                     Ok(None) => break,
                     Ok(Some(frame)) => {
                         if let Err(error) = self.on_frame(frame) {
@@ -558,7 +559,10 @@ impl Link {
         };
         // The object sees its calls here and now, in the order in which they came.
         let answer = match links.resolve(address) {
-            Err(error) => return Ok(self.refuse(call, &error)),
+            Err(error) => {
+                self.refuse(call, &error);
+                return Ok(());
+            }
             Ok(service) => match work {
                 Work::Fetch(request) => {
                     let response = service.fetch(request);

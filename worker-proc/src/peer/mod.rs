@@ -97,17 +97,20 @@ impl PeerLinks {
 
     /// The object in the process that replaces the one of this slot, which may be this process's own: for a draining process,
     /// which makes no object alive. `None` when nothing replaces this generation, as when the server stops.
+    #[allow(dead_code)] // The link's contract with the actor host.
     pub fn successor(self: &Rc<Self>, slot: Slot, address: Address) -> Option<Rc<dyn Service>> {
         self.successor_of(slot)?;
         Some(Rc::new(Remote::in_successor(self.clone(), slot, address)))
     }
 
     /// Whether this process is to end, and so makes no object alive for which there is a successor.
+    #[allow(dead_code)] // The link's contract with the actor host.
     pub fn is_draining(&self) -> bool {
         self.draining.get()
     }
 
     /// Ends when this process is told to drain; at once if it was.
+    #[allow(dead_code)] // The link's contract with the actor host.
     pub async fn drain_begun(&self) {
         let notified = self.drain_begins.notified();
         if !self.draining.get() {

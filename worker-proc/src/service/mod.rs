@@ -85,6 +85,7 @@ pub trait Service {
     }
 
     /// How another process finds the same service; none if it must be reached through this one.
+    #[allow(dead_code)] // The contract of services that cross a link.
     fn designation(&self) -> Option<Designation> {
         None
     }
@@ -92,6 +93,7 @@ pub trait Service {
 
 /// What tells one service from another, so that a process with the same config finds it again.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(dead_code)] // The contract of services that cross a link.
 pub enum Designation {
     /// An entrypoint of a service of the config; props are JSON.
     Entrypoint {

@@ -58,6 +58,7 @@ impl Message {
         }
     }
 
+    #[allow(dead_code)] // The counterpart of `len`.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -82,6 +83,7 @@ pub trait Transport {
     ) -> Poll<Result<Message, Error>>;
 
     /// Whether it is known that nothing sent now can arrive.
+    #[allow(dead_code)] // The contract of ends that others carry.
     fn is_lost(&self) -> bool;
 
     /// Connects what is at the far end of this one to `other` for good, with nothing in between: this end is used up then.
@@ -158,12 +160,14 @@ impl WebSocket {
     }
 
     /// Whether it is known that nothing sent now can arrive.
+    #[allow(dead_code)] // The contract of ends that others carry.
     pub fn is_lost(&self) -> bool {
         self.transport.borrow().is_lost()
     }
 
     /// The connection itself, to be carried on by another process; the end as it was where there is none, or frames have
     /// passed.
+    #[allow(dead_code)] // The contract of ends that others carry.
     pub fn into_wire(self) -> Result<Wire, Self> {
         if self.used.get() {
             return Err(self);

@@ -30,6 +30,7 @@ pub enum Role {
 /// A connection of any kind.
 pub trait ByteStream: AsyncRead + AsyncWrite + Unpin {
     /// The connected socket, where nothing but the kernel is between it and the frames; else the stream as it was.
+    #[allow(dead_code)] // The contract of ends that others carry.
     fn into_socket(self: Box<Self>) -> Result<OwnedFd, Box<dyn ByteStream>>;
 }
 

@@ -257,7 +257,7 @@ impl History {
                 ..Record::default()
             },
         };
-        if let Some((last, end)) = history.from_the_end()? {
+        if let Some((last, end)) = history.last_from_end()? {
             (history.last, history.end) = (last, end);
             history.first_ms = history.first_state()?;
             return Ok(Some(history));
@@ -274,7 +274,7 @@ impl History {
     }
 
     /// The last record and the log's length, if the log ends with a whole record.
-    fn from_the_end(&self) -> io::Result<Option<(Record, u64)>> {
+    fn last_from_end(&self) -> io::Result<Option<(Record, u64)>> {
         let length = self.log.metadata()?.len();
         let mut trailer = [0; TRAILER_BYTES as usize];
         let least = HEADER_BYTES + RECORD_BYTES as u64 + TRAILER_BYTES;
