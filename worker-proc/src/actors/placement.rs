@@ -86,7 +86,13 @@ mod tests {
         assert_eq!(owners, GOLDEN_OWNERS);
     }
 
-    const GOLDEN_OWNERS: [[Slot; 5]; 5] = [[0; 5]; 5];
+    const GOLDEN_OWNERS: [[Slot; 5]; 5] = [
+        [1, 0, 1, 1, 0],
+        [2, 0, 2, 1, 2],
+        [6, 7, 2, 5, 3],
+        [32, 37, 31, 25, 43],
+        [835, 629, 167, 347, 43],
+    ];
 
     #[test]
     fn one_slot_owns_everything() {

@@ -195,18 +195,21 @@ impl Server {
                     .request::<I>(request, endpoint.clone(), connection.clone())
             }
         });
-        let served = self.builder.serve_connection_with_upgrades(io, handler);
-        let mut served = std::pin::pin!(served);
-        tokio::select! {
-            biased;
-            // Errors here are the peer's: hyper has answered what can be answered.
-            _ = served.as_mut() => {}
-            () = connection.close.notified() => {
-                served.as_mut().graceful_shutdown();
-                // A header that never ends does not hold the connection, a request that came at last does.
-                while tokio::time::timeout(CLOSE_GRACE, served.as_mut()).await.is_err() {
-                    if connection.is_idle() {
-                        break;
+        {
+            // Dropped at the end with the bodies that it was sending.
+            let served = self.builder.serve_connection_with_upgrades(io, handler);
+            let mut served = std::pin::pin!(served);
+            tokio::select! {
+                biased;
+                // Errors here are the peer's: hyper has answered what can be answered.
+                _ = served.as_mut() => {}
+                () = connection.close.notified() => {
+                    served.as_mut().graceful_shutdown();
+                    // A header that never ends does not hold the connection, a request that came at last does.
+                    while tokio::time::timeout(CLOSE_GRACE, served.as_mut()).await.is_err() {
+                        if connection.is_idle() {
+                            break;
+                        }
                     }
                 }
             }
