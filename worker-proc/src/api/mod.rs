@@ -24,6 +24,7 @@ pub mod performance;
 pub mod report_error;
 pub mod rpc;
 pub mod stack_trace;
+pub mod storage;
 pub mod streams;
 pub mod structured_clone;
 pub mod timers;
@@ -68,5 +69,6 @@ pub static ALL: &[Api] = &[
     rpc::API,
     workers::API,
     actors::API,
+    storage::API,
     node::API,
 ];

@@ -77,7 +77,6 @@ pub trait ActorIo {
     /// What the object has stored; none if its namespace stores nothing.
     fn storage(&self) -> Option<Rc<Storage>>;
     /// Commits what the turn has written so far, as its end would.
-    #[allow(dead_code)] // Called by what gives objects their storage.
     fn commit(&self);
     /// What leaves the object from here on waits for these writes.
     fn hold_output(&self, committed: Committed);

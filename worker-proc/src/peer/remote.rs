@@ -14,7 +14,7 @@ use tokio::time::Sleep;
 
 use super::link::{Answer, Job, Ticket, Work};
 use super::{PeerId, PeerLinks, lost};
-use crate::service::{Address, Error, Event, Request, Response, Service, Slot};
+use crate::service::{Address, Error, Event, Request, Response, Service, Slot, rpc};
 
 /// How long a call waits for a process that is away to be started again.
 pub const MAX_WAIT_FOR_PEER: Duration = Duration::from_secs(10);
@@ -72,6 +72,12 @@ impl Remote {
 }
 
 impl Service for Remote {
+    fn rpc(self: Rc<Self>, _: rpc::Call) -> rpc::Answer {
+        rpc::Answer::failed(Error::internal(
+            "Calling methods of a Durable Object that lives in another process is not supported; use fetch().",
+        ))
+    }
+
     fn fetch(self: Rc<Self>, request: Request) -> LocalBoxFuture<'static, Result<Response, Error>> {
         let pending = self.call(Work::Fetch(request));
         Box::pin(async move {
