@@ -103,10 +103,14 @@ function section(callback, resets) {
 
 /** Makes an instance. Returns what the other functions here take; an array tells of an exception. */
 function construct(className, id, name) {
-  const holder = { __proto__: null, id: createId(id, name), instance: undefined, props: {}, passThrough: false };
+  const holder = {
+    __proto__: null, id: createId(id, name), instance: undefined, props: {}, passThrough: false,
+    life: ops.life(), stores: ops.stores(), hasAlarm: false,
+  };
   try {
     const Class = workers.actorClass(className);
     if (Class === undefined) throw new TypeError(`The class ${className} is no Durable Object class that the worker exports.`);
+    holder.hasAlarm = typeof Class.prototype.alarm === "function";
     holder.instance = ReflectConstruct(Class, [new DurableObjectState(inside, holder), workers.envOf()]);
   } catch (error) {
     const { name: kind, message } = describeError(error);

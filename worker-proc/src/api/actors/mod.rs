@@ -24,6 +24,8 @@ fn ops(r: &mut Ops) {
     r.add("idFromString", id_from_string);
     r.add("object", object);
     r.add("ephemeral", ephemeral);
+    r.add("life", life);
+    r.add("stores", stores);
     r.add("abort", abort);
     r.add("reset", reset);
     r.add("enterSection", enter_section);
@@ -148,6 +150,20 @@ fn actor(scope: &mut v8::PinScope) -> Option<Rc<dyn ActorIo>> {
         throw_error(scope, "This can only be called in a Durable Object.");
     }
     actor
+}
+
+/// `life()`: the number of the running object's life; no other has it in this process.
+fn life(scope: &mut v8::PinScope, _: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
+    if let Some(context) = require_context(scope) {
+        rv.set_double(context.id() as f64);
+    }
+}
+
+/// `stores()`: whether the running object stores anything.
+fn stores(scope: &mut v8::PinScope, _: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
+    if let Some(actor) = actor(scope) {
+        rv.set_bool(actor.storage().is_some());
+    }
 }
 
 /// `abort(reason)`: resets the object; nothing of its JavaScript runs any more.

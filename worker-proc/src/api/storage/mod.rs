@@ -1,6 +1,7 @@
 //! `ctx.storage`: what an object keeps, as JavaScript sees it. The engine is `storage`'s.
 
 use std::rc::Rc;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::structured_clone::{deserialize, serialize};
 use crate::glue::args::to_string;
@@ -21,7 +22,7 @@ pub const API: Api = Api {
 };
 
 fn ops(r: &mut Ops) {
-    r.add("available", available);
+    r.add("enter", enter);
     r.add("get", get);
     r.add("getMany", get_many);
     r.add("list", list);
@@ -73,10 +74,15 @@ fn op_error(error: &storage::Error) -> OpError {
     OpError::new(class, error.message())
 }
 
-/// `available()`: whether the object stores anything.
-fn available(scope: &mut v8::PinScope, _: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
-    let actor = require_context(scope).and_then(|context| context.actor());
-    rv.set_bool(actor.is_some_and(|actor| actor.storage().is_some()));
+/// `enter(life)`: throws unless that life of an object runs.
+fn enter(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, _: v8::ReturnValue) {
+    let life = f64_arg(scope, &args, 0);
+    let Some(context) = require_context(scope) else {
+        return;
+    };
+    if context.actor().is_none() || context.id() as f64 != life {
+        throw_error(scope, NOT_HERE);
+    }
 }
 
 /// `get(key)`: the value, or undefined.
@@ -257,7 +263,10 @@ fn get_alarm(scope: &mut v8::PinScope, _: v8::FunctionCallbackArguments, mut rv:
 
 /// `setAlarm(millis, confirm)`.
 fn set_alarm(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, _: v8::ReturnValue) {
-    let millis = f64_arg(scope, &args, 0) as i64;
+    // A time that has passed is now.
+    let now = SystemTime::now().duration_since(UNIX_EPOCH);
+    let now = now.map_or(0.0, |now| (now.as_secs_f64() * 1000.0).floor());
+    let millis = f64_arg(scope, &args, 0).max(now) as i64;
     if let Some((_, storage)) = open(scope) {
         let set = storage.alarm.set(Some(millis), bool_arg(&args, 1));
         checked(scope, set);
@@ -298,6 +307,12 @@ fn commit(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, _: v8::
 fn rollback(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, _: v8::ReturnValue) {
     let depth = u32_arg(scope, &args, 0) as usize;
     if let Some((_, storage)) = open(scope) {
+        if !storage.is_innermost(depth) {
+            return throw_error(
+                scope,
+                "Cannot roll back an outer transaction while a nested transaction is still running.",
+            );
+        }
         let rolled_back = storage.rollback_transaction(depth);
         checked(scope, rolled_back);
     }

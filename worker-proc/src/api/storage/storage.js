@@ -1,7 +1,7 @@
 /* `ctx.storage`: keys and values, transactions, the alarm. The engine answers at once; promises are for the API's sake. */
 "use strict";
 const {
-  ArrayIsArray, ArrayPrototypePush, DatePrototypeGetTime, Map, MapPrototypeSet, ObjectKeys, PromisePrototypeThen, PromiseReject,
+  ArrayIsArray, ArrayPrototypePush, DatePrototypeGetTime, Error, Map, MapPrototypeSet, MathTrunc, NumberIsNaN, ObjectKeys, PromisePrototypeThen, PromiseReject,
   PromiseResolve, String, TypeError,
 } = primordials;
 const flags = require("flags");
@@ -9,6 +9,16 @@ const { argumentError, defineInterface, illegalConstructor, illegalInvocation, i
 const { addPart, section } = require("actors");
 
 const inside = { __proto__: null };
+
+/** How a transaction has ended. */
+const COMMITTED = "transaction that has already committed: did you move `txn` outside of the closure?";
+const ROLLED_BACK = "rolled back transaction";
+
+/** Throws where a transaction is over, and where another object runs than the one whose storage this is. */
+function enter(state, operation) {
+  if (state.over !== undefined) throw new Error(`Cannot ${operation}() on ${state.over}`);
+  ops.enter(state.life);
+}
 
 /** What a function returns or throws, as a promise. */
 function promised(run) {
@@ -19,7 +29,7 @@ function promised(run) {
   }
 }
 
-const confirmed = (options) => !(isObject(options) && options.allowUnconfirmed === true);
+const confirmed = (options) => !(isObject(options) && options.allowUnconfirmed);
 
 /** Keys of a list argument as strings. */
 function keysOf(keys) {
@@ -45,11 +55,11 @@ function list(options) {
     throw new TypeError("list() cannot be called with both start and startAfter values.");
   }
   let limit;
-  if (given.limit !== undefined && given.limit !== null) {
-    limit = +given.limit;
+  if (given.limit !== undefined) {
+    limit = MathTrunc(+given.limit);
     if (!(limit > 0)) throw new TypeError("List limit must be positive.");
   }
-  return toMap(ops.list(start, startAfter, optional(given.end), optional(given.prefix), given.reverse === true, limit));
+  return toMap(ops.list(start, startAfter, optional(given.end), optional(given.prefix), !!given.reverse, limit));
 }
 
 function get(type, count, key) {
@@ -81,9 +91,11 @@ function remove(type, count, key, options) {
   return ops.delete(String(key), confirmed(options));
 }
 
-function setAlarm(type, count, time, options) {
+function setAlarm(type, state, count, time, options) {
   if (count === 0) throw argumentError(type, "setAlarm", 1, "date");
   const millis = isObject(time) ? DatePrototypeGetTime(time) : +time;
+  if (NumberIsNaN(millis)) throw new TypeError("The value cannot be converted because it is not a valid Date.");
+  if (!state.hasAlarm) throw new TypeError("Your Durable Object class must have an alarm() handler in order to call setAlarm()");
   if (!(millis > 0)) throw new TypeError("setAlarm() cannot be called with an alarm time <= 0");
   ops.setAlarm(millis, confirmed(options));
 }
@@ -91,111 +103,127 @@ function setAlarm(type, count, time, options) {
 /** What the storage and a transaction of it have in common. */
 function common(name) {
   return class {
-    #open;
+    #state;
 
-    constructor(token) {
+    constructor(token, state) {
       if (token !== inside) throw illegalConstructor();
-      this.#open = true;
+      this.#state = state;
     }
 
     get(key, options = undefined) {
-      if (!(#open in this)) throw illegalInvocation();
+      if (!(#state in this)) throw illegalInvocation();
       const { length } = arguments;
-      return promised(() => get(name, length, key));
+      return promised(() => { enter(this.#state, "get"); return get(name, length, key); });
     }
 
     list(options = undefined) {
-      if (!(#open in this)) throw illegalInvocation();
-      return promised(() => list(options));
+      if (!(#state in this)) throw illegalInvocation();
+      return promised(() => { enter(this.#state, "list"); return list(options); });
     }
 
     put(key, value, options = undefined) {
-      if (!(#open in this)) throw illegalInvocation();
+      if (!(#state in this)) throw illegalInvocation();
       const { length } = arguments;
-      return promised(() => put(name, length, key, value, options));
+      return promised(() => { enter(this.#state, "put"); return put(name, length, key, value, options); });
     }
 
     delete(key, options = undefined) {
-      if (!(#open in this)) throw illegalInvocation();
+      if (!(#state in this)) throw illegalInvocation();
       const { length } = arguments;
-      return promised(() => remove(name, length, key, options));
+      return promised(() => { enter(this.#state, "delete"); return remove(name, length, key, options); });
     }
 
     deleteAll(options = undefined) {
-      if (!(#open in this)) throw illegalInvocation();
-      return promised(() => ops.deleteAll(flags.deleteAllDeletesAlarm));
+      if (!(#state in this)) throw illegalInvocation();
+      return promised(() => { enter(this.#state, "deleteAll"); return ops.deleteAll(flags.deleteAllDeletesAlarm); });
     }
 
     getAlarm(options = undefined) {
-      if (!(#open in this)) throw illegalInvocation();
-      return promised(() => ops.getAlarm());
+      if (!(#state in this)) throw illegalInvocation();
+      return promised(() => { enter(this.#state, "getAlarm"); return ops.getAlarm(); });
     }
 
     setAlarm(time, options = undefined) {
-      if (!(#open in this)) throw illegalInvocation();
+      if (!(#state in this)) throw illegalInvocation();
       const { length } = arguments;
-      return promised(() => setAlarm(name, length, time, options));
+      return promised(() => { enter(this.#state, "setAlarm"); return setAlarm(name, this.#state, length, time, options); });
     }
 
     deleteAlarm(options = undefined) {
-      if (!(#open in this)) throw illegalInvocation();
-      return promised(() => ops.deleteAlarm(confirmed(options)));
+      if (!(#state in this)) throw illegalInvocation();
+      return promised(() => { enter(this.#state, "deleteAlarm"); return ops.deleteAlarm(confirmed(options)); });
     }
   };
 }
 
-let rolledBack;
-
 /** What the closure of `transaction()` is given. */
 class DurableObjectTransaction extends common("DurableObjectTransaction") {
-  #over = false;
+  #state;
 
-  static {
-    rolledBack = (transaction) => transaction.#over;
+  constructor(token, state) {
+    super(token, state);
+    this.#state = state;
   }
 
   rollback() {
-    if (!(#over in this)) throw illegalInvocation();
-    this.#over = true;
+    if (!(#state in this)) throw illegalInvocation();
+    const state = this.#state;
+    if (state.over === ROLLED_BACK) return;
+    enter(state, "rollback");
+    ops.rollback(state.depth);
+    state.over = ROLLED_BACK;
   }
 }
 defineInterface(DurableObjectTransaction);
 
-function transaction(closure) {
+function transaction(storage, closure) {
   // What the closure throws undoes the transaction; it does not reset the object.
   return section(() => {
-    const depth = ops.begin();
-    const made = new DurableObjectTransaction(inside);
+    const { life, hasAlarm } = storage;
+    const state = { __proto__: null, life, hasAlarm, depth: ops.begin(), over: undefined };
     const done = (value) => {
-      if (rolledBack(made)) ops.rollback(depth);
-      else ops.commit(depth);
+      if (state.over === undefined) {
+        ops.commit(state.depth);
+        state.over = COMMITTED;
+      }
       return value;
     };
     const failed = (error) => {
-      ops.rollback(depth);
+      if (state.over === undefined) {
+        ops.rollback(state.depth);
+        state.over = ROLLED_BACK;
+      }
       throw error;
     };
-    return PromisePrototypeThen(promised(() => closure(made)), done, failed);
+    return PromisePrototypeThen(promised(() => closure(new DurableObjectTransaction(inside, state))), done, failed);
   }, false);
 }
 
 class DurableObjectStorage extends common("DurableObjectStorage") {
-  #storage = true;
+  #storage;
+
+  constructor(token, state) {
+    super(token, state);
+    this.#storage = state;
+  }
 
   transaction(closure) {
     if (!(#storage in this)) throw illegalInvocation();
     if (typeof closure !== "function") {
       return PromiseReject(argumentError("DurableObjectStorage", "transaction", 1, "function"));
     }
-    return transaction(closure);
+    const storage = this.#storage;
+    return promised(() => { enter(storage, "transaction"); return transaction(storage, closure); });
   }
 
   sync() {
     if (!(#storage in this)) throw illegalInvocation();
-    return ops.sync();
+    const storage = this.#storage;
+    return promised(() => { enter(storage, "sync"); return ops.sync(); });
   }
 }
 defineInterface(DurableObjectStorage);
 
-addPart("storage", () => (ops.available() ? new DurableObjectStorage(inside) : undefined));
+addPart("storage", ({ life, hasAlarm, stores }) =>
+  stores ? new DurableObjectStorage(inside, { __proto__: null, life, hasAlarm, over: undefined }) : undefined);
 exports.globals = { DurableObjectStorage, DurableObjectTransaction };
