@@ -11,12 +11,13 @@ const { addPart, section } = require("actors");
 const inside = { __proto__: null };
 
 /** How a transaction has ended. */
-const COMMITTED = "transaction that has already committed: did you move `txn` outside of the closure?";
-const ROLLED_BACK = "rolled back transaction";
+const COMMITTED = "on transaction that has already committed: did you move `txn` outside of the closure?";
+const ROLLED_BACK = "on rolled back transaction";
 
 /** Throws where a transaction is over, and where another object runs than the one whose storage this is. */
 function enter(state, operation) {
-  if (state.over !== undefined) throw new Error(`Cannot ${operation}() on ${state.over}`);
+  if (state.over === COMMITTED) throw new Error(`Cannot call ${operation}() ${COMMITTED}`);
+  if (state.over === ROLLED_BACK) throw new Error(`Cannot ${operation}() ${ROLLED_BACK}`);
   ops.enter(state.life);
 }
 

@@ -1,8 +1,9 @@
-import { deepStrictEqual, ok, rejects, strictEqual } from "node:assert";
+import { deepStrictEqual, ok, rejects, strictEqual, throws } from "node:assert";
 import { DurableObject } from "cloudflare:workers";
 
 const sleep = (millis) => new Promise((resolve) => setTimeout(resolve, millis));
 let fired;
+let leaked;
 
 export class Store extends DurableObject {
   async fetch(request) {
@@ -81,6 +82,47 @@ export class Store extends DurableObject {
     await storage.sync();
   }
 
+  async overTransactions(storage) {
+    await storage.put("a", 1);
+    let kept;
+    await storage.transaction(async (txn) => {
+      kept = txn;
+      await txn.put("a", 2);
+    });
+    const over = (operation) => ({
+      name: "Error",
+      message: `Cannot call ${operation}() on transaction that has already committed: did you move \`txn\` outside of the closure?`,
+    });
+    await rejects(async () => kept.put("a", 3), over("put"));
+    await rejects(async () => kept.get("a"), over("get"));
+    throws(() => kept.rollback(), over("rollback"));
+    await storage.transaction(async (txn) => {
+      await txn.put("a", 4);
+      txn.rollback();
+      txn.rollback();
+      await rejects(async () => txn.get("a"), { name: "Error", message: "Cannot get() on rolled back transaction" });
+      strictEqual(await storage.get("a"), 2);
+    });
+    strictEqual(await storage.get("a"), 2);
+  }
+
+  async leak(storage) {
+    leaked = storage;
+    await storage.put("whose", "the leaker's");
+  }
+
+  async thief(storage) {
+    await storage.put("whose", "the thief's");
+    const refused = (error) => {
+      ok(error.message.startsWith("Cannot perform I/O on behalf of a different Durable Object."), error.message);
+      return true;
+    };
+    await rejects(async () => leaked.put("whose", "nobody's"), refused);
+    await rejects(async () => leaked.get("whose"), refused);
+    await rejects(async () => leaked.list(), refused);
+    strictEqual(await storage.get("whose"), "the thief's");
+  }
+
   async setAlarm(storage) {
     strictEqual(await storage.getAlarm(), null);
     const time = Date.now() + 20;
@@ -92,17 +134,37 @@ export class Store extends DurableObject {
   }
 }
 
+export class Plain extends DurableObject {
+  async fetch() {
+    await rejects(async () => this.ctx.storage.setAlarm(Date.now() + 1000), {
+      name: "TypeError", message: "Your Durable Object class must have an alarm() handler in order to call setAlarm()",
+    });
+    return new Response("ok");
+  }
+}
+
 const call = async (store, name) => strictEqual(await (await store.getByName(name).fetch(`http://object/${name}`)).text(), "ok");
 
 export const values = { test: (_, { store }) => call(store, "values") };
 export const lists = { test: (_, { store }) => call(store, "lists") };
 export const mistakes = { test: (_, { store }) => call(store, "mistakes") };
 export const transactions = { test: (_, { store }) => call(store, "transactions") };
+export const overTransactions = { test: (_, { store }) => call(store, "overTransactions") };
+export const otherObjects = {
+  async test(_, { store }) {
+    await call(store, "leak");
+    await call(store, "thief");
+  },
+};
+export const withoutHandler = {
+  async test(_, { plain }) {
+    strictEqual(await (await plain.getByName("p").fetch("http://object/")).text(), "ok");
+  },
+};
 export const alarms = {
   async test(_, { store }) {
     await call(store, "setAlarm");
     for (let i = 0; i < 100 && fired === undefined; i++) await sleep(20);
     deepStrictEqual(fired, { retryCount: 0, isRetry: false, alarm: null });
-    ok(true);
   },
 };
