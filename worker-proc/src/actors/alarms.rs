@@ -7,9 +7,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::context::ActorContext;
 use super::host::Namespace;
-use super::id::from_hex;
 use crate::glue::context::ActorIo;
-use crate::service::{Address, Error, Event, Kind};
+use crate::service::{Address, Error, Event, Kind, from_hex};
 use crate::storage::{Armed, Due, Next, ObjectKey, Outcome, Schedule};
 
 /// Alarms that are begun at once when many are due.
@@ -83,15 +82,12 @@ async fn fire(namespace: Rc<Namespace>, schedule: Rc<Schedule>, due: Due) {
         name: due.name.as_deref().map(str::to_owned),
         props: None,
     };
-    let outcome = match tokio::time::timeout(MAX_ALARM, run(&namespace, &address, &due)).await {
-        Ok(Ok(())) => Outcome::Done,
-        Ok(Err(error)) => {
-            // The runtime's own failures do not use up the retries.
-            Outcome::Failed {
-                counts: error.kind == Kind::Worker,
-            }
-        }
-        Err(_) => Outcome::Failed { counts: true },
+    let outcome = match run(&namespace, &address, &due).await {
+        Ok(()) => Outcome::Done,
+        // The runtime's own failures do not use up the retries.
+        Err(error) => Outcome::Failed {
+            counts: error.kind == Kind::Worker,
+        },
     };
     let next = schedule.finished(&due.id, outcome, now_ms(), random());
     if let Next::Abandon = next {
@@ -117,7 +113,15 @@ async fn run(namespace: &Rc<Namespace>, address: &Address, due: &Due) -> Result<
             Err(error) => context.complete(number, Err(error)),
         }
     });
-    let ran = ran.await;
+    // One that runs for too long has failed; what it booked is ended like any other's.
+    let late = || {
+        Err(Error::new(
+            Kind::Worker,
+            "The alarm() handler ran for too long.",
+        ))
+    };
+    let ran = tokio::time::timeout(MAX_ALARM, ran).await;
+    let ran = ran.unwrap_or_else(|_| late());
     let ended_well = ran.is_ok();
     // Booked as an event of the object's own: nothing else of it runs in between.
     let booked = namespace.call(address, |_, context, _, number| {

@@ -14,13 +14,14 @@ use tokio::time::Instant;
 
 use super::context::{ActorContext, Owner};
 use super::gates::Queue;
-use super::id::{BadId, IdFactory, from_hex, to_hex};
+use super::id::{BadId, IdFactory};
 use super::store::{StoreSpec, Stores};
 use crate::glue::context::{IoContext, Outcome};
 use crate::isolate::Isolate;
 use crate::service::rpc::{self, SharedReply};
 use crate::service::{
     self, ActorId, Address, Channels, Designation, Error, Event, Kind, Request, Response, Service,
+    from_hex, to_hex,
 };
 
 /// How long an object stays live with no caller.

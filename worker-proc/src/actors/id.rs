@@ -4,7 +4,7 @@
 
 use aws_lc_rs::{digest, hmac};
 
-use crate::service::ActorId;
+use crate::service::{ActorId, from_hex};
 
 const HALF: usize = 16;
 
@@ -72,34 +72,10 @@ impl IdFactory {
     }
 }
 
-/// 64 hex digits as an id, whatever namespace it is of.
-pub fn from_hex(text: &str) -> Option<ActorId> {
-    let digits = text.as_bytes();
-    if digits.len() != 4 * HALF {
-        return None;
-    }
-    let digit = |byte: u8| (byte as char).to_digit(16);
-    let mut id = [0; 2 * HALF];
-    for (byte, pair) in id.iter_mut().zip(digits.chunks_exact(2)) {
-        *byte = u8::try_from(digit(pair[0])? << 4 | digit(pair[1])?).ok()?;
-    }
-    Some(id)
-}
-
-/// An id as 64 lower-case hex digits.
-pub fn to_hex(id: &ActorId) -> String {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let mut text = String::with_capacity(4 * HALF);
-    for byte in id {
-        text.push(DIGITS[usize::from(byte >> 4)] as char);
-        text.push(DIGITS[usize::from(byte & 15)] as char);
-    }
-    text
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::service::to_hex;
 
     #[test]
     fn ids_are_of_their_namespace() {

@@ -6,8 +6,7 @@ use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::Duration;
 
-use super::id::to_hex;
-use crate::service::{ActorId, Error, Kind};
+use crate::service::{ActorId, Error, Kind, to_hex};
 use crate::storage::{
     self, Alarms, HistoryLimits, ObjectKey, ObjectLock, ObjectLocks, Place, Schedule, Storage,
 };

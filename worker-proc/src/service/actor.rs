@@ -4,8 +4,35 @@ use std::rc::Rc;
 
 use super::{Error, Service};
 
+const BYTES: usize = size_of::<ActorId>();
+
 /// The 32 bytes of an object's id.
 pub type ActorId = [u8; 32];
+
+/// 64 hex digits as an id, whatever namespace it is of.
+pub fn from_hex(text: &str) -> Option<ActorId> {
+    let digits = text.as_bytes();
+    if digits.len() != 2 * BYTES {
+        return None;
+    }
+    let digit = |byte: u8| (byte as char).to_digit(16);
+    let mut id = [0; BYTES];
+    for (byte, pair) in id.iter_mut().zip(digits.chunks_exact(2)) {
+        *byte = u8::try_from(digit(pair[0])? << 4 | digit(pair[1])?).ok()?;
+    }
+    Some(id)
+}
+
+/// An id as 64 lower-case hex digits.
+pub fn to_hex(id: &ActorId) -> String {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let mut text = String::with_capacity(2 * BYTES);
+    for byte in id {
+        text.push(DIGITS[usize::from(byte >> 4)] as char);
+        text.push(DIGITS[usize::from(byte & 15)] as char);
+    }
+    text
+}
 
 /// The number of a runtime process among those of its server, `0..slots`.
 pub type Slot = u32;

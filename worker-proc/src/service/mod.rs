@@ -13,7 +13,7 @@ use std::rc::Rc;
 
 use futures_util::future::LocalBoxFuture;
 
-pub use actor::{ActorId, Address, Namespace, Slot};
+pub use actor::{ActorId, Address, Namespace, Slot, from_hex, to_hex};
 pub use body::{Body, BodyStream, BodyWriter, channel};
 pub use error::{Error, Flags, Kind};
 pub use resource::ResourceTable;

@@ -6,10 +6,11 @@ use crate::glue::args::to_string;
 use crate::glue::context::ActorIo;
 use crate::glue::native::ServiceHandle;
 use crate::glue::{
-    Api, OpError, Ops, native_object, require_context, string_arg, throw, throw_error, u32_arg,
+    Api, OpError, Ops, native_object, require_context, string, string_arg, throw, throw_error,
+    u32_arg,
 };
 use crate::js;
-use crate::service::{ActorId, Error, Kind, Namespace};
+use crate::service::{ActorId, Error, Kind, Namespace, to_hex};
 
 pub const API: Api = Api {
     name: "actors",
@@ -49,15 +50,7 @@ fn namespace(
 }
 
 fn set_id(scope: &mut v8::PinScope, rv: &mut v8::ReturnValue, id: &ActorId) {
-    let mut text = [0; 64];
-    for (pair, byte) in text.chunks_exact_mut(2).zip(id) {
-        const DIGITS: &[u8; 16] = b"0123456789abcdef";
-        pair[0] = DIGITS[usize::from(byte >> 4)];
-        pair[1] = DIGITS[usize::from(byte & 15)];
-    }
-    if let Some(text) = v8::String::new_from_one_byte(scope, &text, v8::NewStringType::Normal) {
-        rv.set(text.into());
-    }
+    rv.set(string(scope, &to_hex(id)).into());
 }
 
 /// `uniqueId(channel)`.
