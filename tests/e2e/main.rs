@@ -4,6 +4,7 @@ mod bad_input;
 mod compile;
 mod going_away;
 mod http;
+mod links;
 mod serve;
 mod service_manager;
 mod sockets;
