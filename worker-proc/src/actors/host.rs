@@ -50,7 +50,6 @@ pub struct NamespaceSpec {
     /// None for objects that are told by name alone and keep nothing.
     pub unique_key: Option<String>,
     pub prevent_eviction: bool,
-    #[allow(dead_code)] // Read by what gives objects their storage.
     pub enable_sql: bool,
 }
 
@@ -98,7 +97,7 @@ impl Host {
         store: &StoreSpec,
     ) -> Result<(), String> {
         let key = spec.key(worker);
-        let stores = Stores::open(store, &key, |id| self.owns(id))?;
+        let stores = Stores::open(store, &key, spec.enable_sql, |id| self.owns(id))?;
         let namespace = Rc::new_cyclic(|this| Namespace {
             this: Weak::clone(this),
             host: Rc::downgrade(self),
