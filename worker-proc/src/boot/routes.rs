@@ -19,13 +19,10 @@ struct Owners {
 
 /// Lets the host call objects of other processes, and other processes those of the host.
 pub fn connect(host: &Rc<Host>, links: &Rc<PeerLinks>) {
-    let slots = links.place().slots;
-    if slots > 1 {
-        host.set_routes(Rc::new(Owners {
-            placement: Rendezvous::new(slots),
-            links: links.clone(),
-        }));
-    }
+    host.set_routes(Rc::new(Owners {
+        placement: Rendezvous::new(links.place().slots),
+        links: links.clone(),
+    }));
     let host = host.clone();
     links.serve(Rc::new(move |address| host.resolve(address)));
 }
@@ -71,5 +68,18 @@ impl Routes for Owners {
         let owner = self.placement.owner_of(&address.id);
         let elsewhere = owner != self.links.place().slot;
         elsewhere.then(|| self.links.actor(owner, address.clone()))
+    }
+
+    fn is_replaced(&self) -> bool {
+        self.links.is_replaced()
+    }
+
+    fn successor(&self, address: &Address) -> Option<Rc<dyn Service>> {
+        let replaced = self.links.is_replaced();
+        replaced.then(|| self.links.successor(address.clone()))
+    }
+
+    fn has_predecessor(&self) -> bool {
+        self.links.has_predecessor()
     }
 }

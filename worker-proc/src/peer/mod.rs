@@ -23,8 +23,6 @@ use std::collections::{HashMap, VecDeque};
 use std::os::fd::OwnedFd;
 use std::rc::Rc;
 
-use tokio::sync::Notify;
-
 use crate::log;
 use crate::service::websocket::{ByteStream, Role};
 use crate::service::{Address, Designation, Error, Service, Slot};
@@ -70,7 +68,6 @@ pub struct PeerLinks {
     take_over: RefCell<Option<TakeOver>>,
     peers: RefCell<HashMap<PeerId, Peer>>,
     draining: Cell<bool>,
-    drain_begins: Notify,
 }
 
 /// What leads to one other process.
@@ -91,7 +88,6 @@ impl PeerLinks {
             take_over: RefCell::default(),
             peers: RefCell::default(),
             draining: Cell::new(false),
-            drain_begins: Notify::new(),
         })
     }
 
@@ -121,33 +117,28 @@ impl PeerLinks {
         Rc::new(Remote::new(self.clone(), slot, address))
     }
 
-    /// The object in the process that replaces the one of this slot, which may be this process's own: for a draining process,
-    /// which makes no object alive. `None` when nothing replaces this generation, as when the server stops.
-    #[allow(dead_code)] // The link's contract with the actor host.
-    pub fn successor(self: &Rc<Self>, slot: Slot, address: Address) -> Option<Rc<dyn Service>> {
-        self.successor_of(slot)?;
-        Some(Rc::new(Remote::in_successor(self.clone(), slot, address)))
+    /// An object of this process in the one that replaces it.
+    pub fn successor(self: &Rc<Self>, address: Address) -> Rc<dyn Service> {
+        Rc::new(Remote::in_successor(self.clone(), self.place.slot, address))
     }
 
-    /// Whether this process is to end, and so makes no object alive for which there is a successor.
-    #[allow(dead_code)] // The link's contract with the actor host.
-    pub fn is_draining(&self) -> bool {
-        self.draining.get()
+    /// Whether this process is to end, and makes no object alive any more, since another replaces it. Not so when the
+    /// server stops.
+    pub fn is_replaced(&self) -> bool {
+        self.draining.get() && self.successor_of(self.place.slot).is_some()
     }
 
-    /// Ends when this process is told to drain; at once if it was.
-    #[allow(dead_code)] // The link's contract with the actor host.
-    pub async fn drain_begun(&self) {
-        let notified = self.drain_begins.notified();
-        if !self.draining.get() {
-            notified.await;
-        }
+    /// Whether the process that this one replaces is still there.
+    pub fn has_predecessor(&self) -> bool {
+        let before = |peer: &PeerId| {
+            peer.slot == self.place.slot && peer.generation < self.place.generation
+        };
+        self.peers.borrow().keys().any(before)
     }
 
     /// The supervisor has told this process to drain.
     pub fn begin_drain(&self) {
         self.draining.set(true);
-        self.drain_begins.notify_waiters();
         // A sibling that is away now stays away: what waits for it goes to its successor.
         let mut waiting = Vec::new();
         for (id, peer) in self.peers.borrow_mut().iter_mut() {

@@ -36,7 +36,6 @@ impl Remote {
         }
     }
 
-    #[allow(dead_code)] // The link's contract with the actor host.
     pub fn in_successor(links: Rc<PeerLinks>, slot: Slot, address: Address) -> Self {
         Self {
             in_successor: true,
