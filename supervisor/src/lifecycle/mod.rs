@@ -5,6 +5,7 @@
 //! the runtime in its main thread, over the same channel and messages as between processes; from its first reload on, it too
 //! has its runtime in a child.
 
+mod folders;
 mod generation;
 mod links;
 mod reload;
@@ -27,6 +28,7 @@ use crate::observe::tell;
 use crate::process::launch::{Executable, Launcher};
 use crate::sockets::inherit::InheritedFds;
 use crate::sockets::report::Reporter;
+use folders::LockFolder;
 use signals::Signals;
 use supervisor::Supervisor;
 
@@ -44,6 +46,7 @@ pub struct Server {
     pub load: Loader,
     /// Shows what is wrong with a config.
     pub show: fn(&ConfigErrors),
+    pub lock_folder: LockFolder,
     pub options: Options,
     pub inherited: InheritedFds,
     pub reporter: Reporter,

@@ -5,6 +5,7 @@
 
 mod alarms;
 mod context;
+mod drain;
 mod events;
 mod gates;
 mod host;
@@ -14,4 +15,5 @@ mod store;
 
 pub use host::{Class, Host, NamespaceSpec, Routes};
 pub use placement::{Placement, Rendezvous};
+pub use crate::storage::HistoryLimits;
 pub use store::StoreSpec;

@@ -18,7 +18,11 @@ pub enum StoreSpec {
     None,
     InMemory,
     /// A folder for each namespace in this one.
-    Disk(PathBuf),
+    Disk {
+        folder: PathBuf,
+        /// How much of each object's past is kept; none if none is.
+        history: Option<HistoryLimits>,
+    },
 }
 
 /// The stores of a namespace's objects.
@@ -38,6 +42,7 @@ enum Kind {
         schedule: Rc<Schedule>,
         folder: PathBuf,
         locks: Rc<ObjectLocks>,
+        history: Option<HistoryLimits>,
     },
 }
 
@@ -62,35 +67,32 @@ pub fn broken_by(error: &storage::Error) -> Error {
 }
 
 impl Stores {
-    /// Opens a namespace's folder, made if it is not there, and its alarms.
+    /// Opens a namespace's folder, made if it is not there, and its alarms, none of which is known before the process
+    /// serves.
     ///
     /// # Errors
     /// What is wrong with the folder.
-    pub fn open(
-        spec: &StoreSpec,
-        key: &str,
-        enable_sql: bool,
-        owned: impl Fn(&str) -> bool,
-    ) -> Result<Self, String> {
+    pub fn open(spec: &StoreSpec, key: &str, enable_sql: bool) -> Result<Self, String> {
         let kind = match spec {
             StoreSpec::None => Kind::None,
             StoreSpec::InMemory => Kind::Memory {
                 schedule: Schedule::in_memory(),
                 kept: Rc::default(),
             },
-            StoreSpec::Disk(disk) => {
-                let folder = disk.join(key);
+            StoreSpec::Disk { folder, history } => {
+                let folder = folder.join(key);
                 let fails = |error: &dyn std::fmt::Display| {
                     format!("the Durable Object folder {}: {error}", folder.display())
                 };
                 std::fs::create_dir_all(&folder).map_err(|error| fails(&error))?;
-                let schedule = Schedule::open(&folder, owned);
+                let schedule = Schedule::open(&folder, |_| false);
                 let schedule = schedule.map_err(|error| fails(&error.message()))?;
                 let locks = ObjectLocks::open(&folder).map_err(|error| fails(&error.message()))?;
                 Kind::Disk {
                     schedule,
                     folder,
                     locks,
+                    history: *history,
                 }
             }
         };
@@ -140,13 +142,13 @@ impl Stores {
                 schedule,
                 folder,
                 locks,
+                history,
             } => {
                 let lock = locks.lock(id, MAX_LOCK_WAIT).await;
                 let lock = lock.map_err(|error| still_alive(&error))?;
                 let alarms = Alarms::Scheduled(schedule.clone(), key());
                 let file = folder.join(format!("{}.sqlite", to_hex(id)));
-                let history = Some(HistoryLimits::default());
-                let storage = opened(Storage::open(Place::File(file), alarms, history).await)?;
+                let storage = opened(Storage::open(Place::File(file), alarms, *history).await)?;
                 Some(Store {
                     storage,
                     keep: false,

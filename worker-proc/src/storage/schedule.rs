@@ -102,7 +102,7 @@ impl Schedule {
             queue: RefCell::default(),
             changed: Notify::new(),
         };
-        schedule.load(owned)?;
+        schedule.load(owned, i64::MAX)?;
         Ok(Rc::new(schedule))
     }
 
@@ -111,30 +111,19 @@ impl Schedule {
         let Some(file) = &self.file else {
             return Ok(Vec::new());
         };
-        let sql = "SELECT actor_id, scheduled_time, actor_name FROM _cf_ALARM";
-        let mut alarms = Vec::new();
-        file.connection.trusted(sql)?.query(&[], |row| {
-            let text = |column| match row.column(column) {
-                ValueRef::Text(text) => Some(String::from_utf8_lossy(text).into_owned()),
-                _ => None,
-            };
-            if let (Some(id), ValueRef::Integer(at)) = (text(0), row.column(1)) {
-                alarms.push(Scheduled {
-                    id,
-                    at_ms: at / NANOSECONDS,
-                    name: text(2),
-                });
-            }
-        })?;
-        Ok(alarms)
+        file.read(i64::MAX)
     }
 
-    /// Takes alarms of the file into the queue: at the start, and when this process comes to own more objects.
-    pub fn load(&self, owned: impl Fn(&str) -> bool) -> Result<()> {
-        let alarms = self.all()?;
+    /// Takes alarms of the file that are set for `most_ms` or before into the queue: those of the objects that this process
+    /// comes to own, and what the process before it still sets.
+    pub fn load(&self, owned: impl Fn(&str) -> bool, most_ms: i64) -> Result<()> {
+        let Some(file) = &self.file else {
+            return Ok(());
+        };
+        let alarms = file.read(most_ms)?;
         let mut queue = self.queue.borrow_mut();
         for alarm in alarms.iter().filter(|alarm| owned(&alarm.id)) {
-            queue.set(&alarm.id, alarm.name.as_deref(), alarm.at_ms);
+            queue.learn(&alarm.id, alarm.name.as_deref(), alarm.at_ms);
         }
         self.changed.notify_waiters();
         Ok(())
@@ -232,6 +221,26 @@ impl Schedule {
 }
 
 impl ScheduleFile {
+    fn read(&self, most_ms: i64) -> Result<Vec<Scheduled>> {
+        let sql = "SELECT actor_id, scheduled_time, actor_name FROM _cf_ALARM WHERE scheduled_time <= ?";
+        let most = ValueRef::Integer(most_ms.saturating_mul(NANOSECONDS));
+        let mut alarms = Vec::new();
+        self.connection.trusted(sql)?.query(&[most], |row| {
+            let text = |column| match row.column(column) {
+                ValueRef::Text(text) => Some(String::from_utf8_lossy(text).into_owned()),
+                _ => None,
+            };
+            if let (Some(id), ValueRef::Integer(at)) = (text(0), row.column(1)) {
+                alarms.push(Scheduled {
+                    id,
+                    at_ms: at / NANOSECONDS,
+                    name: text(2),
+                });
+            }
+        })?;
+        Ok(alarms)
+    }
+
     fn set(&self, key: &ObjectKey, at_ms: Option<i64>) -> Result<Ticket> {
         self.write(key, at_ms)?;
         self.write_back_if_due();
