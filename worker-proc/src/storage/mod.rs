@@ -44,7 +44,7 @@ pub use error::{Class, Error, Fault, Result};
 pub use facets::FacetIndex;
 pub use kv::{Kv, KvCursor, ListOptions};
 pub use lock::{FolderLock, ObjectLock, ObjectLocks};
-pub use pitr::HistoryLimits;
+pub use pitr::{HistoryLimits, NOT_IMPLEMENTED as NO_POINT_IN_TIME_RECOVERY};
 pub use queue::{Due, Next, Outcome};
 pub use raw::ValueRef;
 pub use schedule::{ObjectKey, Schedule, Scheduled};
@@ -224,8 +224,8 @@ impl Storage {
         Ok(keys)
     }
 
-    /// A bookmark of what is committed. The turn is to be committed first. That of a file without a history marks nothing,
-    /// but is still greater than those before it.
+    /// A bookmark of what is committed, greater than those before it. The turn is to be committed first. Without a history
+    /// it marks nothing.
     pub async fn current_bookmark(&self) -> Result<String> {
         match self
             .database
@@ -233,7 +233,6 @@ impl Storage {
             .await
         {
             Some(bookmark) => bookmark,
-            None if self.in_memory() => Err(Error::worker(pitr::NOT_IMPLEMENTED)),
             None => self.alarm.count_bookmark(),
         }
     }

@@ -630,6 +630,11 @@ async fn count_to(storage: &Storage, most: u8) -> Vec<String> {
     bookmarks
 }
 
+/// What of a bookmark tells one state from another.
+fn state_of(bookmark: &str) -> &str {
+    &bookmark[..17]
+}
+
 fn count(storage: &Storage) -> Option<u8> {
     storage.kv.get("n", |value| value[0]).unwrap()
 }
@@ -645,7 +650,9 @@ fn going_back_and_undoing_it() {
             bookmarks.is_sorted() && empty < bookmarks[0],
             "{bookmarks:?}"
         );
-        assert_eq!(storage.current_bookmark().await.unwrap(), bookmarks[4]);
+        let again = storage.current_bookmark().await.unwrap();
+        assert!(again > bookmarks[4], "every one is greater: {again}");
+        assert_eq!(state_of(&again), state_of(&bookmarks[4]));
         rows(&storage, "create table t(a); insert into t values(1)").unwrap();
         let _ = storage.commit().unwrap();
         let undo = storage
@@ -821,10 +828,8 @@ fn times_lead_to_bookmarks() {
         };
         let before = now() - 1;
         let bookmarks = count_to(&storage, 3).await;
-        assert_eq!(
-            storage.bookmark_for_time(now()).await.unwrap(),
-            bookmarks[2]
-        );
+        let latest = storage.bookmark_for_time(now()).await.unwrap();
+        assert_eq!(state_of(&latest), state_of(&bookmarks[2]));
         assert!(storage.bookmark_for_time(before).await.unwrap() < bookmarks[0]);
         assert!(storage.bookmark_for_time(0).await.is_err());
         let memory = memory().await;
