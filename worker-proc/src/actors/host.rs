@@ -51,7 +51,6 @@ pub struct NamespaceSpec {
     /// None for objects that are told by name alone and keep nothing.
     pub unique_key: Option<String>,
     pub prevent_eviction: bool,
-    #[allow(dead_code)] // Read by what gives objects their storage.
     pub enable_sql: bool,
 }
 
@@ -109,7 +108,7 @@ impl Host {
         store: &StoreSpec,
     ) -> Result<(), String> {
         let key = spec.key(worker);
-        let stores = Stores::open(store, &key)?;
+        let stores = Stores::open(store, &key, spec.enable_sql)?;
         let namespace = Rc::new_cyclic(|this| Namespace {
             this: Weak::clone(this),
             host: Rc::downgrade(self),

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::Duration;
 
-use crate::service::{ActorId, Error, Kind, to_hex};
+use crate::service::{self, ActorId, Error, to_hex};
 use crate::storage::{
     self, Alarms, HistoryLimits, ObjectKey, ObjectLock, ObjectLocks, Place, Schedule, Storage,
 };
@@ -26,7 +26,13 @@ pub enum StoreSpec {
 }
 
 /// The stores of a namespace's objects.
-pub enum Stores {
+pub struct Stores {
+    kind: Kind,
+    /// Whether its class may use SQL.
+    enable_sql: bool,
+}
+
+enum Kind {
     None,
     Memory {
         schedule: Rc<Schedule>,
@@ -55,7 +61,7 @@ fn still_alive(error: &storage::Error) -> Error {
 
 /// What a storage error means for the object that meets it at the end of a turn: it breaks.
 pub fn broken_by(error: &storage::Error) -> Error {
-    let mut broken = Error::new(Kind::Worker, error.message());
+    let mut broken = Error::new(service::Kind::Worker, error.message());
     broken.flags.durable_object_reset = true;
     broken
 }
@@ -66,10 +72,10 @@ impl Stores {
     ///
     /// # Errors
     /// What is wrong with the folder.
-    pub fn open(spec: &StoreSpec, key: &str) -> Result<Self, String> {
-        Ok(match spec {
-            StoreSpec::None => Self::None,
-            StoreSpec::InMemory => Self::Memory {
+    pub fn open(spec: &StoreSpec, key: &str, enable_sql: bool) -> Result<Self, String> {
+        let kind = match spec {
+            StoreSpec::None => Kind::None,
+            StoreSpec::InMemory => Kind::Memory {
                 schedule: Schedule::in_memory(),
                 kept: Rc::default(),
             },
@@ -82,21 +88,22 @@ impl Stores {
                 let schedule = Schedule::open(&folder, |_| false);
                 let schedule = schedule.map_err(|error| fails(&error.message()))?;
                 let locks = ObjectLocks::open(&folder).map_err(|error| fails(&error.message()))?;
-                Self::Disk {
+                Kind::Disk {
                     schedule,
                     folder,
                     locks,
                     history: *history,
                 }
             }
-        })
+        };
+        Ok(Self { kind, enable_sql })
     }
 
     /// The alarms of the namespace's objects, of those that this process owns.
     pub fn schedule(&self) -> Option<&Rc<Schedule>> {
-        match self {
-            Self::None => None,
-            Self::Memory { schedule, .. } | Self::Disk { schedule, .. } => Some(schedule),
+        match &self.kind {
+            Kind::None => None,
+            Kind::Memory { schedule, .. } | Kind::Disk { schedule, .. } => Some(schedule),
         }
     }
 
@@ -110,11 +117,12 @@ impl Stores {
             name: name.map(Rc::from),
         };
         let opened = |storage: storage::Result<Storage>| {
-            storage.map(Rc::new).map_err(|error| broken_by(&error))
+            let storage = storage.map(|storage| Rc::new(storage.with_sql(self.enable_sql)));
+            storage.map_err(|error| broken_by(&error))
         };
-        Ok(match self {
-            Self::None => None,
-            Self::Memory { schedule, kept } => {
+        Ok(match &self.kind {
+            Kind::None => None,
+            Kind::Memory { schedule, kept } => {
                 let before = kept.borrow().get(id).cloned();
                 let storage = match before {
                     Some(storage) => storage,
@@ -130,7 +138,7 @@ impl Stores {
                     _lock: None,
                 })
             }
-            Self::Disk {
+            Kind::Disk {
                 schedule,
                 folder,
                 locks,

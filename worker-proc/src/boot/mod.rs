@@ -67,6 +67,7 @@ fn start_runtime(
         generation: options.generation,
     });
     routes::connect(router.host(), &links);
+    routes::name_services(&router, &links);
     let mut errors = Vec::new();
     for (name, plain) in read.plain {
         match net::build(&name, plain) {
@@ -130,6 +131,7 @@ pub fn serve(start: Start, snapshot: &'static [u8]) -> u8 {
             }
         };
         let server = http::Server::new(limits(&start.options.limits));
+        routes::take_connections(&built.links, &server);
         let doors = doors(start.listeners, built.sockets, &built.router, &server);
         control::run(
             control,

@@ -5,8 +5,12 @@
 use std::rc::Rc;
 
 use crate::actors::{Host, Placement, Rendezvous, Routes};
+use crate::dispatch::Router;
+use crate::dispatch::spec::Designator;
 use crate::peer::PeerLinks;
-use crate::service::{ActorId, Address, Service};
+use crate::service::websocket::Role;
+use crate::service::{ActorId, Address, Designation, Namespace, Service};
+use crate::{http, net};
 
 struct Owners {
     placement: Rendezvous,
@@ -21,6 +25,38 @@ pub fn connect(host: &Rc<Host>, links: &Rc<PeerLinks>) {
     }));
     let host = host.clone();
     links.serve(Rc::new(move |address| host.resolve(address)));
+}
+
+/// Lets other processes name the services of this one's config.
+pub fn name_services(router: &Rc<Router>, links: &PeerLinks) {
+    let router = router.clone();
+    links.name_services(Rc::new(move |designation| match designation {
+        Designation::Entrypoint {
+            service,
+            entrypoint,
+            props,
+        } => router.find(&Designator {
+            service,
+            entrypoint,
+            props,
+        }),
+        Designation::Actor(address) => {
+            let namespace = router.host().namespace(&address.namespace)?;
+            Some(namespace.object(address.id, address.name))
+        }
+    }));
+}
+
+/// Lets other processes pass connections of WebSockets to this one, which counts those of its clients.
+pub fn take_connections(links: &PeerLinks, server: &Rc<http::Server>) {
+    let server = server.clone();
+    links.take_connections(Rc::new(move |socket, role| {
+        let stream = Box::new(net::Accepted::passed(socket)?);
+        Ok(match role {
+            Role::Server => server.adopt(stream),
+            Role::Client => stream,
+        })
+    }));
 }
 
 impl Routes for Owners {

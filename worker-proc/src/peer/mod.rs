@@ -5,14 +5,18 @@
 //! `ipc::peer` for the frames. A server of one process has the same value with no link in it, and nothing here runs.
 //!
 //! From the bottom up: `convert` turns heads into neutral types and back, `stream` is the two halves of a body with their
-//! credit, `link` drives one socket and knows the calls on it, `remote` is an object of another process as a service.
+//! credit, `values` is what RPC carries, `sockets` the ends of WebSockets, `calls` the calls, `link` drives one socket with
+//! all of that on it, and `remote` is an object of another process as a service.
 
+mod calls;
 mod convert;
 mod link;
 mod remote;
+mod sockets;
 mod stream;
 #[cfg(test)]
 mod tests;
+mod values;
 
 use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, VecDeque};
@@ -20,8 +24,10 @@ use std::os::fd::OwnedFd;
 use std::rc::Rc;
 
 use crate::log;
-use crate::service::{Address, Error, Service, Slot};
-use link::{Job, Link};
+use crate::service::websocket::{ByteStream, Role};
+use crate::service::{Address, Designation, Error, Service, Slot};
+use calls::Job;
+use link::Link;
 use remote::Remote;
 
 /// Calls that this process may have under way to one other, waiting ones included. Beyond it they fail as overloaded, and
@@ -30,6 +36,12 @@ pub const MAX_CALLS_PER_PEER: usize = 4096;
 
 /// Finds the object that an incoming call is for. The call is refused with the error.
 pub type Resolve = Rc<dyn Fn(Address) -> Result<Rc<dyn Service>, Error>>;
+
+/// Finds the service that another process has named; none if there is none.
+pub type Find = Rc<dyn Fn(Designation) -> Option<Rc<dyn Service>>>;
+
+/// Takes over a connected socket of another process, on which this one is the server or the client of a WebSocket.
+pub type TakeOver = Rc<dyn Fn(OwnedFd, Role) -> std::io::Result<Box<dyn ByteStream>>>;
 
 /// Which of the runtime processes this is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,6 +64,8 @@ pub struct PeerId {
 pub struct PeerLinks {
     place: Place,
     resolve: RefCell<Option<Resolve>>,
+    find: RefCell<Option<Find>>,
+    take_over: RefCell<Option<TakeOver>>,
     peers: RefCell<HashMap<PeerId, Peer>>,
     draining: Cell<bool>,
 }
@@ -70,6 +84,8 @@ impl PeerLinks {
         Rc::new(Self {
             place,
             resolve: RefCell::default(),
+            find: RefCell::default(),
+            take_over: RefCell::default(),
             peers: RefCell::default(),
             draining: Cell::new(false),
         })
@@ -78,6 +94,16 @@ impl PeerLinks {
     /// Says how incoming calls find their objects. Without it they are refused.
     pub fn serve(&self, resolve: Resolve) {
         *self.resolve.borrow_mut() = Some(resolve);
+    }
+
+    /// Says how services are found that others name.
+    pub fn name_services(&self, find: Find) {
+        *self.find.borrow_mut() = Some(find);
+    }
+
+    /// Says what becomes of connections that others pass. Without it they are closed.
+    pub fn take_connections(&self, take_over: TakeOver) {
+        *self.take_over.borrow_mut() = Some(take_over);
     }
 
     pub fn place(&self) -> Place {
@@ -128,7 +154,7 @@ impl PeerLinks {
 
     /// Takes one end of a new link, in place of one that is there. Calls that have waited for it go out.
     pub fn add(self: &Rc<Self>, peer: PeerId, socket: OwnedFd) {
-        let link = match Link::new(self, peer, socket) {
+        let link = match Link::new(self, socket) {
             Ok(link) => link,
             Err(error) => {
                 let slot = peer.slot;
@@ -144,7 +170,7 @@ impl PeerLinks {
             std::mem::take(&mut entry.waiting)
         };
         for job in waiting {
-            link.start(job);
+            link.start_job(job);
         }
         let links = Rc::downgrade(self);
         tokio::task::spawn_local(async move {
@@ -201,13 +227,17 @@ impl PeerLinks {
         }
     }
 
+    fn link(&self, peer: PeerId) -> Option<Rc<Link>> {
+        self.peers.borrow().get(&peer)?.link.clone()
+    }
+
     /// Starts a call, or keeps it until there is a link to start it on. Whether it has to wait.
     fn submit(&self, peer: PeerId, job: Job) -> bool {
         let mut peers = self.peers.borrow_mut();
         let entry = peers.entry(peer).or_default();
         if let Some(link) = entry.link.clone() {
             drop(peers);
-            link.start(job);
+            link.start_job(job);
             return false;
         }
         if entry.waiting.len() >= MAX_CALLS_PER_PEER {
@@ -249,6 +279,16 @@ impl PeerLinks {
             || Err(Error::disconnected("This process serves no objects.")),
             |resolve| resolve(address),
         )
+    }
+
+    fn find(&self, designation: Designation) -> Option<Rc<dyn Service>> {
+        let find = self.find.borrow().clone();
+        find.and_then(|find| find(designation))
+    }
+
+    fn take_over(&self, socket: OwnedFd, role: Role) -> Option<Box<dyn ByteStream>> {
+        let take_over = self.take_over.borrow().clone();
+        take_over.and_then(|take_over| take_over(socket, role).ok())
     }
 }
 
