@@ -1,6 +1,6 @@
 //! The runtime process: HTTP, isolates, APIs and bindings, on one thread.
 //!
-//! The supervisor's `main.rs` calls [`serve`] and [`test`]; its build script calls [`build_snapshot`].
+//! The supervisor's `main.rs` calls [`serve`], [`test`] and [`objects`]; its build script calls [`build_snapshot`].
 
 mod actors;
 mod api;
@@ -16,4 +16,4 @@ mod request;
 mod service;
 mod storage;
 
-pub use boot::{build_snapshot, serve, test};
+pub use boot::{build_snapshot, objects, serve, test};

@@ -9,9 +9,11 @@ mod events;
 mod gates;
 mod host;
 mod id;
+mod observe;
 mod placement;
 mod store;
 
 pub use host::{Class, Host, NamespaceSpec, Routes};
+pub use id::IdFactory;
 pub use placement::{Placement, Rendezvous};
 pub use store::StoreSpec;

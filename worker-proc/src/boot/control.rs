@@ -9,6 +9,7 @@ use ipc::{Control, ToRuntime, ToSupervisor};
 use tokio::io::unix::AsyncFd;
 use tokio::signal::unix::{SignalKind, signal};
 
+use crate::actors::Host;
 use crate::peer::{PeerId, PeerLinks};
 use crate::{http, log, net, request};
 
@@ -60,6 +61,7 @@ pub async fn run(
     doors: Rc<net::Doors>,
     server: Rc<http::Server>,
     links: Rc<PeerLinks>,
+    host: Rc<Host>,
     drain_timeout: Duration,
 ) -> u8 {
     tokio::task::spawn_local({
@@ -67,7 +69,7 @@ pub async fn run(
         async move { server.sweep().await }
     });
     match control {
-        Some(control) => supervised(&control, &doors, &server, &links).await,
+        Some(control) => supervised(&control, &doors, &server, &links, &host).await,
         None => alone(&doors, &server, drain_timeout).await,
     }
 }
@@ -77,6 +79,7 @@ async fn supervised(
     doors: &Rc<net::Doors>,
     server: &Rc<http::Server>,
     links: &Rc<PeerLinks>,
+    host: &Host,
 ) -> u8 {
     control.send(&ToSupervisor::Ready).await;
     let mut stats = tokio::time::interval(STATS_INTERVAL);
@@ -107,6 +110,10 @@ async fn supervised(
             }
             Some(ToRuntime::Adopt { listeners, .. }) => doors.adopt(listeners),
             Some(ToRuntime::Release { slot }) => doors.release(slot),
+            Some(ToRuntime::Objects(query)) => {
+                let answer = Box::new(host.live(&query));
+                control.send(&ToSupervisor::Objects(answer)).await;
+            }
             Some(ToRuntime::Ping) => control.send(&ToSupervisor::Pong).await,
             Some(ToRuntime::Peer {
                 slot,

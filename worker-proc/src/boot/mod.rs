@@ -4,6 +4,7 @@
 
 mod config;
 mod control;
+pub mod objects;
 mod routes;
 mod tests;
 
@@ -123,6 +124,7 @@ pub fn serve(start: Start, snapshot: &'static [u8]) -> u8 {
             doors,
             server,
             built.links,
+            built.router.host().clone(),
             start.options.drain_timeout,
         )
         .await
