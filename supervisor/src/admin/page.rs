@@ -181,19 +181,29 @@ fn form(list: &List) -> String {
         .namespace
         .as_ref()
         .map_or(String::new(), |namespace| {
-            format!(
-                "<input type=\"hidden\" name=\"namespace\" value=\"{}\">",
-                escape(namespace)
-            )
+            let namespace = escape(namespace);
+            format!("<input type=\"hidden\" name=\"namespace\" value=\"{namespace}\">")
         });
-    let order = format!(
-        "<input type=\"hidden\" name=\"order\" value=\"{}\">",
-        list.query.order.name()
-    );
+    // The columns' heads do the same, where there is room for them.
+    let orders = COLUMNS
+        .iter()
+        .filter_map(|(name, order)| Some((name, (*order)?)));
+    let orders: String = orders
+        .map(|(name, order)| {
+            let selected = if order == list.query.order {
+                " selected"
+            } else {
+                ""
+            };
+            let value = order.name();
+            format!("<option value=\"{value}\"{selected}>{name}</option>")
+        })
+        .collect();
     let filter = escape(&list.query.filter);
     format!(
-        "<form action=\"/objects\">{hidden}{order}<label>Id begins with, or name contains \
-         <input type=\"search\" name=\"q\" value=\"{filter}\" maxlength=\"200\"></label><button>Filter</button></form>"
+        "<form action=\"/objects\">{hidden}<label>Id begins with, or name contains \
+         <input type=\"search\" name=\"q\" value=\"{filter}\" maxlength=\"200\"></label>\
+         <label>Order <select name=\"order\">{orders}</select></label><button>Show</button></form>"
     )
 }
 
