@@ -296,6 +296,7 @@ fn write_options(w: &mut Writer, options: &Options) {
         processes,
         generation,
         drain_timeout,
+        pitr_days,
         inspector_addr,
         limits,
         test,
@@ -315,6 +316,7 @@ fn write_options(w: &mut Writer, options: &Options) {
         .u32(*processes)
         .u64(*generation)
         .duration(*drain_timeout)
+        .u32(*pitr_days)
         .optional_str(inspector_addr.as_deref());
     w.u32(*max_connections)
         .u32(*max_header_bytes)
@@ -336,6 +338,7 @@ fn read_options(r: &mut Reader) -> Result<Options, FrameError> {
         processes: r.u32()?,
         generation: r.u64()?,
         drain_timeout: r.duration()?,
+        pitr_days: r.u32()?,
         inspector_addr: r.optional_str()?,
         limits: Limits {
             max_connections: r.u32()?,

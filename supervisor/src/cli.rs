@@ -46,12 +46,18 @@ pub enum Command {
     Objects(ObjectsArgs),
 }
 
+/// The most days of `--pitr-days`: ten years.
+const MAX_PITR_DAYS: i64 = 3650;
+
 const SERVE_NOTES: &str = "\
 Signals: SIGTERM and SIGINT stop accepting and answer what was accepted (asked again, stop at once); SIGHUP loads the config anew \
 without a failed request; SIGUSR2 does so with the program that is now on disk.
 
 Socket activation: descriptors that systemd passes (LISTEN_FDS) serve the sockets of the config that LISTEN_FDNAMES \
-names; unnamed ones can be given with --socket-fd.";
+names; unnamed ones can be given with --socket-fd.
+
+History: what each object on disk was in the last --pitr-days takes up to 64 MiB beside its file, and once more the size of that file \
+as it was before; the oldest days go first.";
 
 const COMPILE_NOTES: &str = "\
 The executable goes to standard output. It needs no other file, and takes the options of `serve` without that word.";
@@ -173,6 +179,9 @@ pub struct ServeArgs {
     /// How long a stop, or the old processes of a reload, may take to answer what was accepted
     #[arg(long, value_name = "time", default_value = "30s", value_parser = duration)]
     drain_timeout: Duration,
+    /// For how many days a Durable Object on disk can be taken back to what it was; 0 keeps no history
+    #[arg(long, value_name = "days", default_value_t = Options::default().pitr_days, value_parser = clap::value_parser!(u32).range(..=MAX_PITR_DAYS))]
+    pitr_days: u32,
     #[command(flatten)]
     limits: LimitArgs,
 }
@@ -343,6 +352,7 @@ impl ServeArgs {
             experimental: self.overrides.experimental,
             processes: self.processes.get(),
             drain_timeout: self.drain_timeout,
+            pitr_days: self.pitr_days,
             inspector_addr: self.overrides.inspector_addr.clone(),
             limits: self.limits.into_limits(),
             ..Options::default()

@@ -113,6 +113,7 @@ fn serve(mut serve: cli::Serve) -> Result<u8, clap::Error> {
     let server = lifecycle::Server {
         load: Box::new(move || config::load(&load)),
         show,
+        lock_folder: worker_proc::lock_folder,
         options: serve.options,
         inherited,
         reporter,

@@ -127,6 +127,8 @@ pub struct SocketPlan {
 pub struct Loaded {
     pub message: ConfigMessage,
     pub sockets: Vec<SocketPlan>,
+    /// The folders that Durable Objects are kept in.
+    pub folders: Vec<PathBuf>,
     /// Every file read, for `--watch`.
     pub files: Vec<PathBuf>,
     /// One line each, in upstream's words.

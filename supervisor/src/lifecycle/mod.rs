@@ -6,6 +6,7 @@
 //! has its runtime in a child.
 
 mod admin;
+mod folders;
 mod generation;
 mod links;
 mod reload;
@@ -29,6 +30,7 @@ use crate::observe::tell;
 use crate::process::launch::{Executable, Launcher};
 use crate::sockets::inherit::InheritedFds;
 use crate::sockets::report::Reporter;
+use folders::LockFolder;
 use signals::Signals;
 use supervisor::Supervisor;
 
@@ -46,6 +48,7 @@ pub struct Server {
     pub load: Loader,
     /// Shows what is wrong with a config.
     pub show: fn(&ConfigErrors),
+    pub lock_folder: LockFolder,
     pub options: Options,
     pub inherited: InheritedFds,
     pub reporter: Reporter,

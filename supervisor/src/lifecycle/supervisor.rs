@@ -13,6 +13,7 @@ use ipc::{ChannelError, ToRuntime, ToSupervisor};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 use super::Server;
+use super::folders::Folders;
 use super::generation::Generation;
 use super::signals::{Ended, Request, Signals, reap};
 use super::stop::Stopping;
@@ -33,6 +34,7 @@ pub(super) struct Supervisor {
     pub(super) launcher: Launcher,
     pub(super) systemd: Systemd,
     pub(super) watcher: Option<Watcher>,
+    pub(super) folders: Folders,
     signals: Signals,
     /// How many generations there have been.
     pub(super) generations: u64,
@@ -75,7 +77,14 @@ enum Source {
 impl Supervisor {
     pub(super) fn new(mut server: Server, mut launcher: Launcher) -> io::Result<Self> {
         let (mut current, mut watcher, mut generations) = (None, None, 0);
-        if let Some(HandOver { generation, files }) = HandOver::take()? {
+        let mut folders = Folders::default();
+        if let Some(HandOver {
+            generation,
+            files,
+            folders: held,
+        }) = HandOver::take()?
+        {
+            folders = held;
             launcher.continue_with(generation.slots.len() as u32);
             generations = generation.number;
             current = Some(generation);
@@ -104,6 +113,7 @@ impl Supervisor {
             launcher,
             systemd: Systemd::from_environment(),
             watcher,
+            folders,
             signals: Signals::new()?,
             generations,
             current,
@@ -125,6 +135,7 @@ impl Supervisor {
         }
         loop {
             self.finish_reload();
+            self.release_folders();
             self.finish_upgrade();
             if let Some(status) = self.finished() {
                 return status;
@@ -362,7 +373,7 @@ impl Supervisor {
         match self.role(key) {
             Role::Retiring => {
                 self.retiring.retain(|process| key_of(process) != key);
-                self.let_leave(key.0);
+                self.let_leave();
             }
             Role::Incoming => {
                 let error = format!("Process {} {how} before it was ready.", key.1);

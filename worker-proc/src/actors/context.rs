@@ -145,6 +145,12 @@ impl ActorContext {
         !self.io.is_idle() || self.retained.get() > 0
     }
 
+    /// Whether it may leave a process that is to end: callers hold nothing of it, no `waitUntil` work or body is under way.
+    /// Timers, and ops that nobody waits for, end with it.
+    pub fn is_at_rest(&self) -> bool {
+        !self.is_held() && self.retained.get() == 0
+    }
+
     /// Whether callers hold objects of it.
     pub fn is_held(&self) -> bool {
         self.results.get() > 0

@@ -5,6 +5,7 @@
 
 mod alarms;
 mod context;
+mod drain;
 mod events;
 mod gates;
 mod host;
@@ -13,6 +14,7 @@ mod observe;
 mod placement;
 mod store;
 
+pub use crate::storage::HistoryLimits;
 pub use host::{Class, Host, NamespaceSpec, Routes};
 pub use id::IdFactory;
 pub use placement::{Placement, Rendezvous};

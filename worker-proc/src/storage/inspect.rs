@@ -258,7 +258,7 @@ pub(super) fn scheduled(folder: &Path) -> Result<Vec<Scheduled>> {
     if !path.exists() {
         return Ok(Vec::new());
     }
-    look(&path, schedule::rows)
+    look(&path, |connection| schedule::rows(connection, i64::MAX))
 }
 
 /// `<id>.sqlite`, or `<id>.<facet>.sqlite`.

@@ -58,6 +58,7 @@ pub struct Storage {
     pub sql: Sql,
     pub alarm: Alarm,
     database: Rc<Database>,
+    sql_enabled: bool,
 }
 
 /// What came of committing a turn.
@@ -92,7 +93,23 @@ impl Storage {
             sql: Sql::new(&database),
             alarm: Alarm::new(&database, alarms)?,
             database,
+            sql_enabled: false,
         })
+    }
+
+    /// Says whether the config lets the object's class use SQL; the engine can in any case.
+    pub fn with_sql(mut self, enabled: bool) -> Self {
+        self.sql_enabled = enabled;
+        self
+    }
+
+    pub fn sql_enabled(&self) -> bool {
+        self.sql_enabled
+    }
+
+    /// Whether nothing is on disk: such storage has the limits of the published workerd's, and no SQL.
+    pub fn in_memory(&self) -> bool {
+        *self.database.place() == Place::Memory
     }
 
     /// Commits what the turn wrote. Nothing, and no ticket to wait for, while a `transaction()` is open.
@@ -208,8 +225,8 @@ impl Storage {
         Ok(keys)
     }
 
-    /// A bookmark of what is committed. The turn is to be committed first. Without a history it marks nothing, but is
-    /// still greater than those before it.
+    /// A bookmark of what is committed. The turn is to be committed first. That of a file without a history marks nothing,
+    /// but is still greater than those before it.
     pub async fn current_bookmark(&self) -> Result<String> {
         match self
             .database
@@ -217,6 +234,7 @@ impl Storage {
             .await
         {
             Some(bookmark) => bookmark,
+            None if self.in_memory() => Err(Error::worker(pitr::NOT_IMPLEMENTED)),
             None => self.alarm.count_bookmark(),
         }
     }
@@ -270,6 +288,7 @@ impl Storage {
             sql,
             alarm,
             database,
+            sql_enabled: _,
         } = self;
         drop((kv, sql, alarm));
         database.close().await

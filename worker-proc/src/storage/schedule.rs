@@ -102,7 +102,7 @@ impl Schedule {
             queue: RefCell::default(),
             changed: Notify::new(),
         };
-        schedule.load(owned)?;
+        schedule.load(owned, i64::MAX)?;
         Ok(Rc::new(schedule))
     }
 
@@ -111,15 +111,19 @@ impl Schedule {
         let Some(file) = &self.file else {
             return Ok(Vec::new());
         };
-        rows(&file.connection)
+        rows(&file.connection, i64::MAX)
     }
 
-    /// Takes alarms of the file into the queue: at the start, and when this process comes to own more objects.
-    pub fn load(&self, owned: impl Fn(&str) -> bool) -> Result<()> {
-        let alarms = self.all()?;
+    /// Takes alarms of the file that are set for `most_ms` or before into the queue: those of the objects that this process
+    /// comes to own, and what the process before it still sets.
+    pub fn load(&self, owned: impl Fn(&str) -> bool, most_ms: i64) -> Result<()> {
+        let Some(file) = &self.file else {
+            return Ok(());
+        };
+        let alarms = rows(&file.connection, most_ms)?;
         let mut queue = self.queue.borrow_mut();
         for alarm in alarms.iter().filter(|alarm| owned(&alarm.id)) {
-            queue.set(&alarm.id, alarm.name.as_deref(), alarm.at_ms);
+            queue.learn(&alarm.id, alarm.name.as_deref(), alarm.at_ms);
         }
         self.changed.notify_waiters();
         Ok(())
@@ -266,8 +270,8 @@ impl ScheduleFile {
     }
 }
 
-/// Every alarm in a schedule, also in one that an older program made, without names.
-pub(super) fn rows(connection: &Rc<Connection>) -> Result<Vec<Scheduled>> {
+/// The alarms of a schedule that are set for `most_ms` or before; also of one that an older program made, without names.
+pub(super) fn rows(connection: &Rc<Connection>, most_ms: i64) -> Result<Vec<Scheduled>> {
     let mut alarms = Vec::new();
     if !has_table(connection, "_cf_ALARM")? {
         return Ok(alarms);
@@ -277,8 +281,10 @@ pub(super) fn rows(connection: &Rc<Connection>) -> Result<Vec<Scheduled>> {
     } else {
         "NULL"
     };
-    let sql = format!("SELECT actor_id, scheduled_time, {name} FROM _cf_ALARM");
-    connection.trusted(&sql)?.query(&[], |row| {
+    let most = ValueRef::Integer(most_ms.saturating_mul(NANOSECONDS));
+    let sql =
+        format!("SELECT actor_id, scheduled_time, {name} FROM _cf_ALARM WHERE scheduled_time <= ?");
+    connection.trusted(&sql)?.query(&[most], |row| {
         let text = |column| match row.column(column) {
             ValueRef::Text(text) => Some(String::from_utf8_lossy(text).into_owned()),
             _ => None,

@@ -62,8 +62,11 @@ class Request extends Body {
     let body;
     if (init !== undefined && init !== null) {
       if (!isObject(init)) throw constructorError("Request", 2, "RequestInitializerDict or Request");
-      if (isRequest(init)) copyInit(state, stateOf(init), init);
-      else body = readInit(state, init);
+      if (isRequest(init)) {
+        copyInit(state, stateOf(init), init);
+        // As of any dictionary: also if it is null.
+        body = init.body;
+      } else body = readInit(state, init);
     }
     if (body !== undefined && body !== null) {
       if (state.method === "GET" || state.method === "HEAD") {

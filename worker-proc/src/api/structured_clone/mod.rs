@@ -2,6 +2,8 @@
 //!
 //! `serialize` and `deserialize` are for whoever stores or sends values: their bytes are V8's wire format.
 
+pub mod stored;
+
 use std::cell::RefCell;
 use std::rc::Rc;
 

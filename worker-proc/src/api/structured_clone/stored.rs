@@ -1,0 +1,3 @@
+//! Values as Durable Objects store them.
+
+pub use super::{deserialize, serialize};
