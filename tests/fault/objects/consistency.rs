@@ -131,7 +131,10 @@ impl Run {
         let mut deeds = Deeds::default();
         let mut client = None;
         while !self.is_over() {
-            let open = client.take().map(Ok).or_else(|| Some(Client::connect(&self.address()?)));
+            let open = client
+                .take()
+                .map(Ok)
+                .or_else(|| Some(Client::connect(&self.address()?)));
             let Some(Ok(mut open)) = open else {
                 thread::park_timeout(Duration::from_millis(10));
                 continue;
@@ -176,7 +179,9 @@ impl Run {
                 *deeds.increments.entry(object).or_default() += 1;
                 let answer = client.get(&format!("/increment/o{object}"))?;
                 if answer.status == 200 {
-                    deeds.counts.push((object, answer.text().parse().expect("a count")));
+                    deeds
+                        .counts
+                        .push((object, answer.text().parse().expect("a count")));
                 }
                 Ok(answer.closes())
             }
@@ -199,7 +204,8 @@ impl Run {
         while !self.is_over() {
             let object = random.below(OBJECTS as u64) as usize;
             let address = self.address();
-            let socket = address.map(|address| Socket::open(&address, &format!("/{what}/o{object}")));
+            let socket =
+                address.map(|address| Socket::open(&address, &format!("/{what}/o{object}")));
             let Some(Ok(mut socket)) = socket else {
                 thread::park_timeout(Duration::from_millis(10));
                 continue;
@@ -268,7 +274,10 @@ impl Deeds {
         self.appended.extend(other.appended);
         self.counts.extend(other.counts);
         self.hung.extend(other.hung);
-        for (to, from) in [(&mut self.increments, other.increments), (&mut self.arms, other.arms)] {
+        for (to, from) in [
+            (&mut self.increments, other.increments),
+            (&mut self.arms, other.arms),
+        ] {
             for (object, more) in from {
                 *to.entry(object).or_default() += more;
             }
@@ -280,7 +289,11 @@ impl Deeds {
         let logs = (0..OBJECTS).map(|object| ask(server, &format!("/read/o{object}")));
         let logs: Vec<_> = logs.map(|text| Log::parse(&text).expect("a log")).collect();
         let mut wrong = check(&self.appended, &logs);
-        wrong.extend(self.hung.iter().map(|error| format!("a call hung: {error}")));
+        wrong.extend(
+            self.hung
+                .iter()
+                .map(|error| format!("a call hung: {error}")),
+        );
         let mut counts: HashMap<usize, Vec<u64>> = HashMap::new();
         for (object, count) in &self.counts {
             counts.entry(*object).or_default().push(*count);
@@ -297,7 +310,10 @@ impl Deeds {
             }
             let of = |counted: &HashMap<usize, u64>| counted.get(&object).copied().unwrap_or(0);
             if number("armed") < of(&self.arms) {
-                wrong.push(format!("object {object}: armed {} times: {state}", of(&self.arms)));
+                wrong.push(format!(
+                    "object {object}: armed {} times: {state}",
+                    of(&self.arms)
+                ));
             }
             let mut told = counts.remove(&object).unwrap_or_default();
             told.sort_unstable();
@@ -306,7 +322,9 @@ impl Deeds {
             let possible = heard..=of(&self.increments);
             let last = told.last().copied().unwrap_or(0);
             if twice || last > number("count") || !possible.contains(&number("count")) {
-                wrong.push(format!("object {object}: counts {told:?}, {possible:?} possible: {state}"));
+                wrong.push(format!(
+                    "object {object}: counts {told:?}, {possible:?} possible: {state}"
+                ));
             }
         }
         wrong
@@ -314,7 +332,10 @@ impl Deeds {
 
     fn conclude(&self, server: &Server, what: &str) {
         let wrong = self.judge(server);
-        let told = self.appended.iter().filter(|operation| operation.told.is_some());
+        let told = self
+            .appended
+            .iter()
+            .filter(|operation| operation.told.is_some());
         eprintln!(
             "{what}; of {} entries {} were acknowledged, and {} counts; the longest took {:?}",
             self.appended.len(),
@@ -323,8 +344,17 @@ impl Deeds {
             longest(&self.appended),
         );
         let shown = wrong.iter().take(20).cloned().collect::<Vec<_>>();
-        assert!(wrong.is_empty(), "{} things are wrong:\n{}\n{server:?}", wrong.len(), shown.join("\n"));
-        assert!(self.appended.iter().any(|operation| operation.told.is_some()));
+        assert!(
+            wrong.is_empty(),
+            "{} things are wrong:\n{}\n{server:?}",
+            wrong.len(),
+            shown.join("\n")
+        );
+        assert!(
+            self.appended
+                .iter()
+                .any(|operation| operation.told.is_some())
+        );
     }
 }
 

@@ -133,6 +133,14 @@ impl ActorContext {
         self.id
     }
 
+    /// Memory of its database.
+    pub fn storage_bytes(&self) -> u64 {
+        let store = self.store.borrow();
+        store
+            .as_ref()
+            .map_or(0, |store| store.storage().memory_bytes())
+    }
+
     /// Why it is over, if it is.
     pub fn broken(&self) -> Option<Error> {
         self.broken.borrow().clone()
