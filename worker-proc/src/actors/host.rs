@@ -13,12 +13,13 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::context::{ActorContext, Owner};
-use super::gates::Queue;
+use super::gates::{Place, Queue};
 use super::id::{BadId, IdFactory};
 use super::store::{StoreSpec, Stores};
 use crate::glue::context::{IoContext, Outcome};
 use crate::isolate::Isolate;
 use crate::service::rpc::{self, SharedReply};
+use crate::service::websocket::{Hibernated, Hibernation};
 use crate::service::{
     self, ActorId, Address, Channels, Designation, Error, Event, Kind, Request, Response, Service,
     from_hex, to_hex,
@@ -130,6 +131,10 @@ impl Host {
         self.namespaces.borrow().get(key).cloned()
     }
 
+    pub(super) fn namespaces(&self) -> Vec<Rc<Namespace>> {
+        self.namespaces.borrow().values().cloned().collect()
+    }
+
     /// An object of this process, for a caller in another.
     ///
     /// # Errors
@@ -164,22 +169,52 @@ pub struct Namespace {
     sweeping: Cell<bool>,
 }
 
-/// An object that has callers or is live.
-struct Actor {
+/// An object that has callers or WebSockets, or is live.
+pub(super) struct Actor {
     id: ActorId,
     name: RefCell<Option<String>>,
-    queue: Rc<Queue>,
+    pub(super) queue: Rc<Queue>,
+    /// What stays open between its lives.
+    pub(super) sockets: Rc<Hibernation>,
     live: RefCell<Option<Rc<ActorContext>>>,
     /// The number of its last life.
     last_number: Cell<u64>,
     /// Whether its storage is open, if only to be closed.
     open: Cell<bool>,
+    /// Told when a life has ended, and when the last call has.
     ended: Notify,
     /// Calls under way.
     calls: Cell<usize>,
     idle_since: Cell<Instant>,
     /// Whether it is in the namespace's list of idle objects.
     listed: Cell<bool>,
+}
+
+impl Actor {
+    /// Waits until nobody calls it or holds objects of it.
+    pub(super) async fn idle(&self) {
+        while self.calls.get() > 0 {
+            self.ended.notified().await;
+        }
+    }
+
+    /// Ends its life as idleness does, and waits until its storage is closed.
+    pub(super) async fn end_life(&self) {
+        let live = self.live.borrow().clone();
+        let Some(live) = live else { return };
+        live.end();
+        while self.open.get() && self.last_number.get() == live.number() {
+            self.ended.notified().await;
+        }
+    }
+
+    /// Breaks it, if it is live.
+    pub(super) fn abort(&self, error: Error) {
+        let live = self.live.borrow().clone();
+        if let Some(live) = live {
+            live.break_with(error);
+        }
+    }
 }
 
 thread_local! {
@@ -195,6 +230,23 @@ impl Namespace {
         &self.stores
     }
 
+    /// Whether its objects may be ended while they could still be used.
+    pub(super) fn is_evictable(&self) -> bool {
+        !self.spec.prevent_eviction
+    }
+
+    /// The object of that id, if it is live.
+    pub(super) fn running(&self, id: &ActorId) -> Option<Rc<Actor>> {
+        let actor = self.actors.borrow().get(id).cloned();
+        actor.filter(|actor| actor.live.borrow().is_some())
+    }
+
+    pub(super) fn running_ones(&self) -> Vec<Rc<Actor>> {
+        let actors = self.actors.borrow();
+        let live = actors.values().filter(|actor| actor.live.borrow().is_some());
+        live.cloned().collect()
+    }
+
     fn actor(&self, address: &Address) -> Rc<Actor> {
         let mut actors = self.actors.borrow_mut();
         let actor = actors.entry(address.id).or_insert_with(|| {
@@ -202,6 +254,7 @@ impl Namespace {
                 id: address.id,
                 name: RefCell::new(None),
                 queue: Rc::default(),
+                sockets: Rc::default(),
                 live: RefCell::new(None),
                 last_number: Cell::new(0),
                 open: Cell::new(false),
@@ -237,6 +290,7 @@ impl Namespace {
             self.class.channels.clone(),
             owner,
             store,
+            actor.sockets.clone(),
         );
         actor.last_number.set(number);
         *actor.live.borrow_mut() = Some(context.clone());
@@ -302,14 +356,33 @@ impl Namespace {
                 return Err(error);
             }
             let place = place.ok_or_else(|| Error::overloaded(OVERLOADED))?;
-            place.first().await;
-            let context = namespace.live(&actor).await?;
-            life.begin(&context);
-            context.open().await?;
-            let outcome = context.deliver(start);
-            drop(place);
+            let (_, outcome) = namespace.deliver(&actor, place, &life, start).await?;
             outcome.await
         }
+    }
+
+    /// Delivers an event in its turn, to the object's live instance; what is returned ends with the event.
+    pub(super) async fn deliver<F>(
+        self: &Rc<Self>,
+        actor: &Rc<Actor>,
+        place: Place,
+        life: &Life,
+        start: F,
+    ) -> Result<(Rc<ActorContext>, LocalBoxFuture<'static, Result<Outcome, Error>>), Error>
+    where
+        F: for<'s> FnOnce(
+            &mut v8::PinScope<'s, '_>,
+            &Rc<ActorContext>,
+            v8::Local<'s, v8::Object>,
+            u32,
+        ),
+    {
+        place.first().await;
+        let context = self.live(actor).await?;
+        life.begin(&context);
+        context.open().await?;
+        let outcome = context.deliver(start);
+        Ok((context, outcome))
     }
 
     /// Ends objects that have been idle for long enough, until none is.
@@ -330,15 +403,22 @@ impl Namespace {
         }
     }
 
+    /// Forgets an object of which there is nothing.
+    fn forget(&self, actor: &Actor) {
+        if actor.sockets.is_empty() {
+            self.actors.borrow_mut().remove(&actor.id);
+        }
+    }
+
     /// Ends an idle object, or lists it for later.
-    fn consider(self: &Rc<Self>, actor: &Rc<Actor>) {
+    pub(super) fn consider(self: &Rc<Self>, actor: &Rc<Actor>) {
         if actor.calls.get() > 0 || actor.listed.get() {
             return;
         }
         let live = actor.live.borrow().clone();
         let Some(live) = live else {
             if !actor.open.get() {
-                self.actors.borrow_mut().remove(&actor.id);
+                self.forget(actor);
             }
             return;
         };
@@ -376,6 +456,11 @@ impl Owner for Namespace {
     fn broken(&self, context: &Rc<ActorContext>) {
         if let Some(actor) = self.last_life(context) {
             actor.live.borrow_mut().take();
+            // An object that only went away comes back, and finds them.
+            let broke = |error: Error| error.kind != Kind::Disconnected;
+            if context.broken().is_some_and(broke) {
+                actor.sockets.clear();
+            }
         }
     }
 
@@ -384,21 +469,27 @@ impl Owner for Namespace {
             return;
         };
         actor.open.set(false);
-        actor.ended.notify_one();
+        actor.ended.notify_waiters();
         if actor.calls.get() == 0 {
-            self.actors.borrow_mut().remove(&actor.id);
+            self.forget(&actor);
+        }
+    }
+
+    fn accepted(&self, context: &Rc<ActorContext>, socket: Rc<Hibernated>) {
+        if let (Some(namespace), Some(actor)) = (self.this.upgrade(), self.last_life(context)) {
+            tokio::task::spawn_local(namespace.watch(actor, socket));
         }
     }
 }
 
 /// A call under way: keeps the object from being idle.
-struct Call {
+pub(super) struct Call {
     namespace: Rc<Namespace>,
     actor: Rc<Actor>,
 }
 
 impl Call {
-    fn new(namespace: &Rc<Namespace>, actor: &Rc<Actor>) -> Self {
+    pub(super) fn new(namespace: &Rc<Namespace>, actor: &Rc<Actor>) -> Self {
         actor.calls.set(actor.calls.get() + 1);
         Self {
             namespace: namespace.clone(),
@@ -413,6 +504,7 @@ impl Drop for Call {
         self.actor.calls.set(left);
         if left == 0 {
             self.actor.idle_since.set(Instant::now());
+            self.actor.ended.notify_waiters();
             self.namespace.consider(&self.actor);
         }
     }
@@ -463,7 +555,7 @@ impl service::Namespace for Namespace {
 
 /// The life of the object that a stub has called: if the object broke, the stub stays broken, as on workerd.
 #[derive(Clone, Default)]
-struct Life(Rc<RefCell<Option<Ending>>>);
+pub(super) struct Life(Rc<RefCell<Option<Ending>>>);
 
 /// Why a life of an object ended, once it has.
 type Ending = Rc<RefCell<Option<Error>>>;

@@ -6,7 +6,9 @@
 mod alarms;
 mod context;
 mod events;
+mod eviction;
 mod gates;
+mod hibernation;
 mod host;
 mod id;
 mod placement;
