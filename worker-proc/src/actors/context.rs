@@ -220,7 +220,7 @@ impl ActorContext {
         });
         self.beginning.set(0);
         let context = self.clone();
-        let mut caller = Caller {
+        let caller = Caller {
             context: Rc::downgrade(self),
             event,
             is_answered: false,
@@ -233,7 +233,7 @@ impl ActorContext {
                     .unwrap_or_else(|| Error::disconnected(SHUT_DOWN))),
             };
             context.output.passed().await?;
-            caller.is_answered = true;
+            caller.answered();
             outcome
         })
     }
@@ -417,6 +417,12 @@ struct Caller {
     context: Weak<ActorContext>,
     event: u32,
     is_answered: bool,
+}
+
+impl Caller {
+    fn answered(mut self) {
+        self.is_answered = true;
+    }
 }
 
 impl Drop for Caller {
