@@ -2,11 +2,13 @@
 
 mod bad_input;
 mod compile;
+mod exchange;
 mod going_away;
 mod http;
 mod serve;
 mod service_manager;
 mod sockets;
+mod storage;
 mod tls;
 mod uncaught;
 
