@@ -33,7 +33,9 @@ impl Socket {
 
     /// Sends a message of at most 125 bytes.
     pub fn send(&mut self, text: &str) -> io::Result<()> {
-        let length = u8::try_from(text.len()).ok().filter(|length| *length <= 125);
+        let length = u8::try_from(text.len())
+            .ok()
+            .filter(|length| *length <= 125);
         let length = length.ok_or_else(|| io::Error::other("a long message"))?;
         // A mask of zeros is a mask.
         let mut frame = vec![FINAL | TEXT, MASKED | length, 0, 0, 0, 0];

@@ -139,7 +139,10 @@ impl Run {
         let mut deeds = Deeds::default();
         let mut client = None;
         while !self.is_over() {
-            let open = client.take().map(Ok).or_else(|| Some(Client::connect(&self.address()?)));
+            let open = client
+                .take()
+                .map(Ok)
+                .or_else(|| Some(Client::connect(&self.address()?)));
             let Some(Ok(mut open)) = open else {
                 thread::park_timeout(Duration::from_millis(10));
                 continue;
@@ -188,7 +191,9 @@ impl Run {
                 *deeds.increments.entry(object).or_default() += 1;
                 let answer = client.get(&format!("/increment/o{object}"))?;
                 if answer.status == 200 {
-                    deeds.counts.push((object, answer.text().parse().expect("a count")));
+                    deeds
+                        .counts
+                        .push((object, answer.text().parse().expect("a count")));
                 }
                 Ok(answer.closes())
             }
@@ -279,7 +284,10 @@ impl Deeds {
         self.appended.extend(other.appended);
         self.counts.extend(other.counts);
         self.hung.extend(other.hung);
-        for (to, from) in [(&mut self.increments, other.increments), (&mut self.arms, other.arms)] {
+        for (to, from) in [
+            (&mut self.increments, other.increments),
+            (&mut self.arms, other.arms),
+        ] {
             for (object, more) in from {
                 *to.entry(object).or_default() += more;
             }
@@ -291,7 +299,11 @@ impl Deeds {
         let logs = (0..OBJECTS).map(|object| ask(server, &format!("/read/o{object}")));
         let logs: Vec<_> = logs.map(|text| Log::parse(&text).expect("a log")).collect();
         let mut wrong = check(&self.appended, &logs);
-        wrong.extend(self.hung.iter().map(|error| format!("a call hung: {error}")));
+        wrong.extend(
+            self.hung
+                .iter()
+                .map(|error| format!("a call hung: {error}")),
+        );
         let mut counts: HashMap<usize, Vec<u64>> = HashMap::new();
         for (object, count) in &self.counts {
             counts.entry(*object).or_default().push(*count);
@@ -308,7 +320,10 @@ impl Deeds {
             }
             let of = |counted: &HashMap<usize, u64>| counted.get(&object).copied().unwrap_or(0);
             if number("armed") < of(&self.arms) {
-                wrong.push(format!("object {object}: armed {} times: {state}", of(&self.arms)));
+                wrong.push(format!(
+                    "object {object}: armed {} times: {state}",
+                    of(&self.arms)
+                ));
             }
             let mut told = counts.remove(&object).unwrap_or_default();
             told.sort_unstable();
@@ -317,7 +332,9 @@ impl Deeds {
             let possible = heard..=of(&self.increments);
             let last = told.last().copied().unwrap_or(0);
             if twice || last > number("count") || !possible.contains(&number("count")) {
-                wrong.push(format!("object {object}: counts {told:?}, {possible:?} possible: {state}"));
+                wrong.push(format!(
+                    "object {object}: counts {told:?}, {possible:?} possible: {state}"
+                ));
             }
         }
         wrong
@@ -325,7 +342,10 @@ impl Deeds {
 
     fn conclude(&self, server: &Server, what: &str) {
         let wrong = self.judge(server);
-        let told = self.appended.iter().filter(|operation| operation.told.is_some());
+        let told = self
+            .appended
+            .iter()
+            .filter(|operation| operation.told.is_some());
         eprintln!(
             "{what}; of {} entries {} were acknowledged, and {} counts; the longest took {:?}",
             self.appended.len(),
@@ -334,8 +354,17 @@ impl Deeds {
             longest(&self.appended),
         );
         let shown = wrong.iter().take(20).cloned().collect::<Vec<_>>();
-        assert!(wrong.is_empty(), "{} things are wrong:\n{}\n{server:?}", wrong.len(), shown.join("\n"));
-        assert!(self.appended.iter().any(|operation| operation.told.is_some()));
+        assert!(
+            wrong.is_empty(),
+            "{} things are wrong:\n{}\n{server:?}",
+            wrong.len(),
+            shown.join("\n")
+        );
+        assert!(
+            self.appended
+                .iter()
+                .any(|operation| operation.told.is_some())
+        );
     }
 }
 

@@ -9,6 +9,7 @@ use std::rc::{Rc, Weak};
 use std::time::Duration;
 
 use futures_util::future::LocalBoxFuture;
+use ipc::live::{Numbers, Order};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
@@ -139,6 +140,11 @@ impl Host {
         self.namespaces.borrow().get(key).cloned()
     }
 
+    /// Every namespace.
+    pub(super) fn all(&self) -> Vec<Rc<Namespace>> {
+        self.namespaces.borrow().values().cloned().collect()
+    }
+
     /// An object of this process, for a caller in another.
     ///
     /// # Errors
@@ -186,6 +192,8 @@ pub(super) struct Actor {
     ended: Notify,
     /// Calls under way.
     pub(super) calls: Cell<usize>,
+    /// Calls there have been, the ones under way included.
+    total_calls: Cell<u64>,
     idle_since: Cell<Instant>,
     /// Whether it is in the namespace's list of idle objects.
     listed: Cell<bool>,
@@ -230,6 +238,7 @@ impl Namespace {
                 open: Cell::new(false),
                 ended: Notify::new(),
                 calls: Cell::new(0),
+                total_calls: Cell::new(0),
                 idle_since: Cell::new(Instant::now()),
                 listed: Cell::new(false),
             })
@@ -241,11 +250,7 @@ impl Namespace {
     }
 
     /// The live object, started if it is not, and if this process still starts any.
-    async fn live(
-        self: &Rc<Self>,
-        actor: &Rc<Actor>,
-        address: &Address,
-    ) -> Result<Found, Error> {
+    async fn live(self: &Rc<Self>, actor: &Rc<Actor>, address: &Address) -> Result<Found, Error> {
         if let Some(live) = &*actor.live.borrow() {
             return Ok(Found::Here(live.clone()));
         }
@@ -416,7 +421,55 @@ impl Namespace {
     }
 }
 
+/// A live object, as others look at it.
+pub(super) struct Seen<'a> {
+    pub id: ActorId,
+    pub name: Option<&'a str>,
+    pub numbers: Numbers,
+}
+
 impl Namespace {
+    pub(super) fn isolate(&self) -> &Rc<Isolate> {
+        &self.class.isolate
+    }
+
+    /// Shows every object that is live or has callers, with the numbers that it takes to put them in order.
+    pub(super) fn each_live(&self, order: Order, mut show: impl FnMut(Seen)) {
+        for actor in self.actors.borrow().values() {
+            self.see(
+                actor,
+                order == Order::Memory,
+                order == Order::Alarm,
+                &mut show,
+            );
+        }
+    }
+
+    /// Shows one of them, if it still is one.
+    pub(super) fn live_object<T>(&self, id: &ActorId, show: impl FnOnce(Seen) -> T) -> Option<T> {
+        let actor = self.actors.borrow().get(id).cloned()?;
+        Some(self.see(&actor, true, true, show))
+    }
+
+    fn see<T>(&self, actor: &Actor, memory: bool, alarm: bool, show: impl FnOnce(Seen) -> T) -> T {
+        let live = actor.live.borrow();
+        let live = live.as_ref();
+        let schedule = self.stores.schedule().filter(|_| alarm);
+        show(Seen {
+            id: actor.id,
+            name: actor.name.borrow().as_deref(),
+            numbers: Numbers {
+                calls: u32::try_from(actor.calls.get()).unwrap_or(u32::MAX),
+                total_calls: actor.total_calls.get(),
+                storage_bytes: live
+                    .filter(|_| memory)
+                    .map_or(0, |live| live.storage_bytes()),
+                sockets: 0,
+                next_alarm_ms: schedule.and_then(|schedule| schedule.next_of(&to_hex(&actor.id))),
+            },
+        })
+    }
+
     /// The object of which this was the last life.
     fn last_life(&self, context: &Rc<ActorContext>) -> Option<Rc<Actor>> {
         let actor = self.actors.borrow().get(&context.actor_id())?.clone();
@@ -453,6 +506,7 @@ pub(super) struct Call {
 impl Call {
     pub(super) fn new(namespace: &Rc<Namespace>, actor: &Rc<Actor>) -> Self {
         actor.calls.set(actor.calls.get() + 1);
+        actor.total_calls.set(actor.total_calls.get() + 1);
         Self {
             namespace: namespace.clone(),
             actor: actor.clone(),
@@ -552,7 +606,11 @@ impl Stub {
         let routes = host.routes.borrow().clone()?;
         let other = (!self.local).then(|| routes.elsewhere(&self.address));
         other.flatten().or_else(|| {
-            let here = self.namespace.actors.borrow().contains_key(&self.address.id);
+            let here = self
+                .namespace
+                .actors
+                .borrow()
+                .contains_key(&self.address.id);
             (!here).then(|| routes.successor(&self.address)).flatten()
         })
     }
@@ -582,9 +640,7 @@ impl Service for Stub {
         Box::pin(async move {
             match call.await? {
                 Delivered::Ended(Outcome::Response(response)) => Ok(response),
-                Delivered::Ended(_) => {
-                    Err(Error::internal("the object ended without a response"))
-                }
+                Delivered::Ended(_) => Err(Error::internal("the object ended without a response")),
                 Delivered::Moved(successor, place) => {
                     let answer = successor.fetch(request.take().ok_or_else(lost)?);
                     drop(place);

@@ -10,10 +10,12 @@ mod events;
 mod gates;
 mod host;
 mod id;
+mod observe;
 mod placement;
 mod store;
 
-pub use host::{Class, Host, NamespaceSpec, Routes};
-pub use placement::{Placement, Rendezvous};
 pub use crate::storage::HistoryLimits;
+pub use host::{Class, Host, NamespaceSpec, Routes};
+pub use id::IdFactory;
+pub use placement::{Placement, Rendezvous};
 pub use store::StoreSpec;
