@@ -92,10 +92,6 @@ impl Host {
             }
         }
     }
-
-    fn all(&self) -> Vec<Rc<Namespace>> {
-        self.namespaces.borrow().values().cloned().collect()
-    }
 }
 
 impl Namespace {

@@ -15,7 +15,9 @@ use crate::glue::{IsolateState, Registry, intern, string};
 use crate::isolate::{Isolate, describe, modules};
 use crate::request::{self, RequestContext};
 use crate::service::rpc::{self, SharedReply};
-use crate::service::{Channels, Designation, Error, Event, Namespace, Request, Response, Service};
+use crate::service::{
+    Channels, Designation, Error, Event, Namespace, Objects, Request, Response, Service,
+};
 
 /// See the module.
 pub struct Worker {
@@ -55,6 +57,10 @@ impl Channels for WorkerChannels {
         let mut designator = self.designators.get(channel as usize)?.clone()?;
         designator.props = Some(props);
         self.router.upgrade()?.find(&designator)
+    }
+
+    fn objects(&self) -> Option<Rc<dyn Objects>> {
+        Some(self.router.upgrade()?.host().clone())
     }
 }
 

@@ -377,6 +377,12 @@ impl Transport for Carrier {
     fn wire(&self) -> Option<(Role, Option<Deflate>)> {
         Some((self.role, self.deflate))
     }
+
+    fn rest(&mut self) {
+        // A peer can inflate what refers to nothing that came before.
+        self.deflater = None;
+        self.decoder.rest();
+    }
 }
 
 impl Drop for Carrier {
