@@ -3,6 +3,7 @@
 mod bad_input;
 mod compile;
 mod going_away;
+mod hibernation;
 mod http;
 mod serve;
 mod service_manager;

@@ -11,6 +11,7 @@ pub mod program;
 pub mod samples;
 pub mod server;
 pub mod stream;
+pub mod websocket;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;

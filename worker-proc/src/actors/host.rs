@@ -131,6 +131,15 @@ impl Host {
         self.namespaces.borrow().get(key).cloned()
     }
 
+    /// The process is to end: WebSockets that keep no object alive do not keep the process either.
+    pub fn close_sockets(&self) {
+        for namespace in self.namespaces() {
+            for actor in namespace.actors.borrow().values() {
+                actor.sockets.go_away();
+            }
+        }
+    }
+
     pub(super) fn namespaces(&self) -> Vec<Rc<Namespace>> {
         self.namespaces.borrow().values().cloned().collect()
     }

@@ -9,6 +9,7 @@ use ipc::{Control, ToRuntime, ToSupervisor};
 use tokio::io::unix::AsyncFd;
 use tokio::signal::unix::{SignalKind, signal};
 
+use crate::actors::Host;
 use crate::peer::{PeerId, PeerLinks};
 use crate::{http, log, net, request};
 
@@ -60,6 +61,7 @@ pub async fn run(
     doors: Rc<net::Doors>,
     server: Rc<http::Server>,
     links: Rc<PeerLinks>,
+    host: Rc<Host>,
     drain_timeout: Duration,
 ) -> u8 {
     tokio::task::spawn_local({
@@ -67,8 +69,8 @@ pub async fn run(
         async move { server.sweep().await }
     });
     match control {
-        Some(control) => supervised(&control, &doors, &server, &links).await,
-        None => alone(&doors, &server, drain_timeout).await,
+        Some(control) => supervised(&control, &doors, &server, &links, &host).await,
+        None => alone(&doors, &server, &host, drain_timeout).await,
     }
 }
 
@@ -77,6 +79,7 @@ async fn supervised(
     doors: &Rc<net::Doors>,
     server: &Rc<http::Server>,
     links: &Rc<PeerLinks>,
+    host: &Rc<Host>,
 ) -> u8 {
     control.send(&ToSupervisor::Ready).await;
     let mut stats = tokio::time::interval(STATS_INTERVAL);
@@ -117,8 +120,8 @@ async fn supervised(
                 links.begin_drain();
                 doors.close().await;
                 control.send(&ToSupervisor::Draining).await;
-                let server = server.clone();
-                draining = Some(Box::pin(async move { drain(&server, deadline).await }));
+                let (server, host) = (server.clone(), host.clone());
+                draining = Some(Box::pin(async move { drain(&server, &host, deadline).await }));
             }
             Some(ToRuntime::Leave) => return 0,
             Some(ToRuntime::Start { .. } | ToRuntime::Listeners(_)) => {}
@@ -128,7 +131,12 @@ async fn supervised(
     }
 }
 
-async fn alone(doors: &Rc<net::Doors>, server: &Rc<http::Server>, drain_timeout: Duration) -> u8 {
+async fn alone(
+    doors: &Rc<net::Doors>,
+    server: &Rc<http::Server>,
+    host: &Host,
+    drain_timeout: Duration,
+) -> u8 {
     let signals = signal(SignalKind::terminate())
         .and_then(|term| Ok((term, signal(SignalKind::interrupt())?)));
     let (mut terminate, mut interrupt) = match signals {
@@ -144,11 +152,12 @@ async fn alone(doors: &Rc<net::Doors>, server: &Rc<http::Server>, drain_timeout:
         _ = interrupt.recv() => {}
     }
     doors.close().await;
-    drain(server, drain_timeout).await;
+    drain(server, host, drain_timeout).await;
     0
 }
 
-async fn drain(server: &Rc<http::Server>, deadline: Duration) {
+async fn drain(server: &Rc<http::Server>, host: &Host, deadline: Duration) {
+    host.close_sockets();
     let _ = tokio::time::timeout(deadline, async {
         server.drain().await;
         request::all_ended().await;

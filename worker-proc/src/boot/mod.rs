@@ -123,6 +123,7 @@ pub fn serve(start: Start, snapshot: &'static [u8]) -> u8 {
             doors,
             server,
             built.links,
+            built.router.host().clone(),
             start.options.drain_timeout,
         )
         .await
