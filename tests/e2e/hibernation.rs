@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::Signal;
 use tests::folder::Folder;
 use tests::server::{Server, Start};
-use tests::websocket::{Heard, WebSocket};
+use tests::websocket::{Heard, Socket};
 
 const CONFIG: &str = r#"using Workerd = import "/workerd/workerd.capnp";
 const config :Workerd.Config = (
@@ -74,13 +74,13 @@ fn rooms() -> Folder {
     Folder::new(&[("config.capnp", CONFIG), ("worker.js", ROOMS)])
 }
 
-fn connect(server: &Server, path: &str) -> WebSocket {
-    WebSocket::connect(&server.address("http"), path).unwrap()
+fn connect(server: &Server, path: &str) -> Socket {
+    Socket::open(&server.address("http"), path).unwrap()
 }
 
-fn ask(socket: &mut WebSocket, message: &str) -> String {
+fn ask(socket: &mut Socket, message: &str) -> String {
     socket.send(message).unwrap();
-    socket.text()
+    socket.receive().unwrap()
 }
 
 #[test]
@@ -102,7 +102,7 @@ fn sockets_outlive_their_object() {
     server.get("/a/evict");
     two.close(3000).unwrap();
     server.complaint("closed 3000 true");
-    assert_eq!(two.hear().unwrap(), Heard::Close(3000, String::new()));
+    assert_eq!(two.hear().unwrap(), Heard::Close(Some(3000)));
     assert_eq!(two.hear().unwrap(), Heard::End);
     assert_eq!(server.get("/a/open").text(), "0");
 }
@@ -135,7 +135,7 @@ fn a_server_that_stops_tells_them_to_go_away() {
     let begun = Instant::now();
     server.signal(Signal::SIGTERM);
     for socket in [&mut awake, &mut asleep] {
-        assert_eq!(socket.hear().unwrap(), Heard::Close(1001, String::new()));
+        assert_eq!(socket.hear().unwrap(), Heard::Close(Some(1001)));
     }
     // Their connections do not hold the server up to its deadline.
     assert!(server.wait_for_end().success());

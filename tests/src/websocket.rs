@@ -1,44 +1,48 @@
-//! A WebSocket client as raw as a test needs it (RFC 6455): text messages and Close frames.
+//! A WebSocket client (RFC 6455) for short text messages.
 
-use std::io;
+use std::io::{self, ErrorKind};
 
 use crate::http::{Client, is_close};
 use crate::stream::Address;
+
+const TEXT: u8 = 1;
+const CLOSE: u8 = 8;
+const PING: u8 = 9;
+const FINAL: u8 = 0x80;
+const MASKED: u8 = 0x80;
 
 /// What a server sends.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Heard {
     Text(String),
-    /// A Close frame's code and reason; the code is 1005 if there is none.
-    Close(u16, String),
+    /// A Close frame, with its code if it has one.
+    Close(Option<u16>),
     /// The connection ended.
     End,
 }
 
-/// A connection that has become a WebSocket.
-pub struct WebSocket(Client);
+/// One open WebSocket.
+pub struct Socket(Client);
 
-const TEXT: u8 = 1;
-const CLOSE: u8 = 8;
-
-impl WebSocket {
-    /// Connects, and asks for a WebSocket.
-    pub fn connect(address: &Address, path: &str) -> io::Result<Self> {
+impl Socket {
+    /// Opens one. Any answer but 101 is an error that says the status.
+    pub fn open(address: &Address, path: &str) -> io::Result<Self> {
         let mut client = Client::connect(address)?;
         client.send(
             format!(
-                "GET {path} HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+                "GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
                  Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
             )
             .as_bytes(),
         )?;
         let answer = client.head()?;
-        if answer.status != 101 {
-            return Err(io::Error::other(format!("status {}", answer.status)));
+        match answer.status {
+            101 => Ok(Self(client)),
+            status => Err(io::Error::other(format!("status {status}"))),
         }
-        Ok(Self(client))
     }
 
+    /// Sends a message of at most 125 bytes.
     pub fn send(&mut self, text: &str) -> io::Result<()> {
         self.frame(TEXT, text.as_bytes())
     }
@@ -47,38 +51,50 @@ impl WebSocket {
         self.frame(CLOSE, &code.to_be_bytes())
     }
 
-    /// Sends a short frame, under a mask of zeros.
     fn frame(&mut self, opcode: u8, payload: &[u8]) -> io::Result<()> {
-        let length = u8::try_from(payload.len()).map_err(io::Error::other)?;
-        assert!(length < 126, "a short message");
-        let mut frame = vec![0x80 | opcode, 0x80 | length, 0, 0, 0, 0];
-        frame.extend_from_slice(payload);
+        let length = u8::try_from(payload.len())
+            .ok()
+            .filter(|length| *length <= 125);
+        let length = length.ok_or_else(|| io::Error::other("a long message"))?;
+        // A mask of zeros is a mask.
+        let mut frame = vec![FINAL | opcode, MASKED | length, 0, 0, 0, 0];
+        frame.extend(payload);
         self.0.send(&frame)
+    }
+
+    /// The next text message. That the server closes is an error.
+    pub fn receive(&mut self) -> io::Result<String> {
+        match self.hear()? {
+            Heard::Text(text) => Ok(text),
+            Heard::Close(..) | Heard::End => Err(ErrorKind::ConnectionAborted.into()),
+        }
     }
 
     /// The next that the server sends.
     pub fn hear(&mut self) -> io::Result<Heard> {
-        let head = match self.0.take(2) {
-            Ok(head) => head,
-            Err(error) if is_close(&error) => return Ok(Heard::End),
-            Err(error) => return Err(error),
-        };
-        let payload = self.0.take(usize::from(head[1] & 0x7f))?;
-        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        Ok(match (head[0] & 0x0f, &payload[..]) {
-            (CLOSE, [high, low, reason @ ..]) => {
-                Heard::Close(u16::from_be_bytes([*high, *low]), text(reason))
+        loop {
+            let head = match self.0.take(2) {
+                Err(error) if is_close(&error) => return Ok(Heard::End),
+                head => head?,
+            };
+            let length = match head[1] {
+                126 => {
+                    let length = self.0.take(2)?;
+                    usize::from(u16::from_be_bytes([length[0], length[1]]))
+                }
+                length @ 0..=125 => usize::from(length),
+                _ => return Err(io::Error::other("a long message")),
+            };
+            let payload = self.0.take(length)?;
+            match head[0] & !FINAL {
+                TEXT => return Ok(Heard::Text(String::from_utf8_lossy(&payload).into_owned())),
+                CLOSE => {
+                    let code = payload.first_chunk().map(|code| u16::from_be_bytes(*code));
+                    return Ok(Heard::Close(code));
+                }
+                PING => {}
+                _ => return Err(ErrorKind::InvalidData.into()),
             }
-            (CLOSE, _) => Heard::Close(1005, String::new()),
-            _ => Heard::Text(text(&payload)),
-        })
-    }
-
-    /// The next text message.
-    pub fn text(&mut self) -> String {
-        match self.hear() {
-            Ok(Heard::Text(text)) => text,
-            other => panic!("a message was expected, not {other:?}"),
         }
     }
 

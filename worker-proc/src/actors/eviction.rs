@@ -68,8 +68,10 @@ impl Objects for Host {
 impl Host {
     /// Every live object of the namespaces whose objects may be ended so.
     fn all_running(&self) -> Vec<Rc<Actor>> {
-        let all = self.namespaces();
+        let all = self.all();
         let evictable = all.iter().filter(|namespace| namespace.is_evictable());
-        evictable.flat_map(|namespace| namespace.running_ones()).collect()
+        evictable
+            .flat_map(|namespace| namespace.running_ones())
+            .collect()
     }
 }

@@ -6,19 +6,14 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use futures_util::future::LocalBoxFuture;
 
 use super::context::ActorContext;
-use super::host::{Actor, Call, Life, Namespace};
-use crate::glue::context::Outcome;
+use super::host::{Actor, Begun, Call, Life, Namespace, Running};
 use crate::service::Error;
 use crate::service::websocket::{Hibernated, SocketEvent};
 
 /// What an object ends with whose handler took longer than it allows; workerd's text.
 const TIMED_OUT: &str = "Actor exceeded event execution time and was disconnected.";
-
-/// What runs for an event: its outcome is the log's affair.
-type Running = LocalBoxFuture<'static, Result<Outcome, Error>>;
 
 impl Namespace {
     /// Tells an object of what one of its sockets receives, until the socket ends.
@@ -49,10 +44,20 @@ impl Namespace {
         let limit = actor.sockets.event_timeout();
         let (place, number) = (actor.queue.enter(), socket.number);
         let life = Life::default();
-        let delivered = self.deliver(actor, place, &life, move |scope, _, instance, id| {
-            super::events::socket(scope, instance, id, number, event);
-        });
-        let (context, mut running) = delivered.await?;
+        let address = self.address_of(actor);
+        let begun = self.deliver(
+            actor,
+            &address,
+            place,
+            &life,
+            move |scope, _, instance, id| {
+                super::events::socket(scope, instance, id, number, event);
+            },
+        );
+        // A connection stays with the process that has it.
+        let Begun::Here(context, mut running) = begun.await? else {
+            return Err(Error::disconnected("The Durable Object has moved."));
+        };
         if (&mut running).now_or_never().is_none() {
             tokio::task::spawn_local(async move {
                 finish(&context, running, limit).await;

@@ -8,6 +8,7 @@ use futures_util::future::{LocalBoxFuture, OptionFuture};
 use ipc::{Control, ToRuntime, ToSupervisor};
 use tokio::io::unix::AsyncFd;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::time::{Instant, timeout_at};
 
 use crate::actors::Host;
 use crate::peer::{PeerId, PeerLinks};
@@ -60,8 +61,8 @@ pub async fn run(
     control: Option<Link>,
     doors: Rc<net::Doors>,
     server: Rc<http::Server>,
-    links: Rc<PeerLinks>,
     host: Rc<Host>,
+    links: Rc<PeerLinks>,
     drain_timeout: Duration,
 ) -> u8 {
     tokio::task::spawn_local({
@@ -69,7 +70,7 @@ pub async fn run(
         async move { server.sweep().await }
     });
     match control {
-        Some(control) => supervised(&control, &doors, &server, &links, &host).await,
+        Some(control) => supervised(&control, &doors, &server, &host, &links).await,
         None => alone(&doors, &server, &host, drain_timeout).await,
     }
 }
@@ -78,13 +79,14 @@ async fn supervised(
     control: &Link,
     doors: &Rc<net::Doors>,
     server: &Rc<http::Server>,
-    links: &Rc<PeerLinks>,
     host: &Rc<Host>,
+    links: &Rc<PeerLinks>,
 ) -> u8 {
     control.send(&ToSupervisor::Ready).await;
     let mut stats = tokio::time::interval(STATS_INTERVAL);
     let mut told = (0, 0);
     let mut draining: Option<LocalBoxFuture<'static, ()>> = None;
+    let mut end = Instant::now();
     loop {
         let message = tokio::select! {
             message = control.receive() => message,
@@ -106,10 +108,15 @@ async fn supervised(
         match message {
             Some(ToRuntime::Serve) => {
                 doors.open();
+                host.serve();
                 control.send(&ToSupervisor::Serving).await;
             }
             Some(ToRuntime::Adopt { listeners, .. }) => doors.adopt(listeners),
             Some(ToRuntime::Release { slot }) => doors.release(slot),
+            Some(ToRuntime::Objects(query)) => {
+                let answer = Box::new(host.live(&query));
+                control.send(&ToSupervisor::Objects(answer)).await;
+            }
             Some(ToRuntime::Ping) => control.send(&ToSupervisor::Pong).await,
             Some(ToRuntime::Peer {
                 slot,
@@ -117,13 +124,25 @@ async fn supervised(
                 fd,
             }) => links.add(PeerId { generation, slot }, fd),
             Some(ToRuntime::Drain { deadline }) => {
+                end = Instant::now() + deadline;
                 links.begin_drain();
+                host.begin_drain();
                 doors.close().await;
                 control.send(&ToSupervisor::Draining).await;
-                let (server, host) = (server.clone(), host.clone());
-                draining = Some(Box::pin(async move { drain(&server, &host, deadline).await }));
+                let (server, host, links) = (server.clone(), host.clone(), links.clone());
+                draining = Some(Box::pin(async move {
+                    drain(&server, &host, end).await;
+                    if links.is_replaced() {
+                        host.close().await;
+                    }
+                }));
             }
-            Some(ToRuntime::Leave) => return 0,
+            Some(ToRuntime::Leave) => {
+                // What others have called since it had drained.
+                let _ = timeout_at(end, host.at_rest()).await;
+                host.close().await;
+                return 0;
+            }
             Some(ToRuntime::Start { .. } | ToRuntime::Listeners(_)) => {}
             // The supervisor is gone: nobody would restart or stop this process.
             None => return 1,
@@ -134,7 +153,7 @@ async fn supervised(
 async fn alone(
     doors: &Rc<net::Doors>,
     server: &Rc<http::Server>,
-    host: &Host,
+    host: &Rc<Host>,
     drain_timeout: Duration,
 ) -> u8 {
     let signals = signal(SignalKind::terminate())
@@ -147,20 +166,24 @@ async fn alone(
         }
     };
     doors.open();
+    host.serve();
     tokio::select! {
         _ = terminate.recv() => {}
         _ = interrupt.recv() => {}
     }
+    host.begin_drain();
     doors.close().await;
-    drain(server, host, drain_timeout).await;
+    drain(server, host, Instant::now() + drain_timeout).await;
+    host.close().await;
     0
 }
 
-async fn drain(server: &Rc<http::Server>, host: &Host, deadline: Duration) {
-    host.close_sockets();
-    let _ = tokio::time::timeout(deadline, async {
+/// Waits until nothing is under way, or the deadline.
+async fn drain(server: &Rc<http::Server>, host: &Rc<Host>, end: Instant) {
+    let _ = timeout_at(end, async {
         server.drain().await;
         request::all_ended().await;
+        host.at_rest().await;
     })
     .await;
 }

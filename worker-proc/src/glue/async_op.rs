@@ -66,11 +66,9 @@ impl IntoJs for bytes::Bytes {
 impl IntoJs for Message {
     fn into_js<'s>(self, scope: &mut v8::PinScope<'s, '_>) -> v8::Local<'s, v8::Value> {
         match self {
-            Self::Text(text) => {
-                v8::String::new_from_utf8(scope, &text, v8::NewStringType::Normal)
-                    .unwrap_or_else(|| v8::String::empty(scope))
-                    .into()
-            }
+            Self::Text(text) => v8::String::new_from_utf8(scope, &text, v8::NewStringType::Normal)
+                .unwrap_or_else(|| v8::String::empty(scope))
+                .into(),
             Self::Binary(bytes) => array_buffer(scope, bytes.into()).into(),
             Self::Close(close) => {
                 let code = v8::Integer::new(scope, i32::from(close.code)).into();

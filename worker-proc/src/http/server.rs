@@ -137,6 +137,19 @@ impl Server {
         (self.connections.len(), self.requests.get())
     }
 
+    /// Counts a WebSocket's connection that another process has accepted, and passed to this one, until it ends.
+    pub fn adopt(self: &Rc<Self>, stream: Box<dyn ByteStream>) -> Box<dyn ByteStream> {
+        let (id, connection) = self.connections.add();
+        connection.begin();
+        Box::new(Guarded {
+            stream,
+            guard: Counted {
+                server: self.clone(),
+                id,
+            },
+        })
+    }
+
     /// Serves one connection to its end. It counts from the call on, not from the future's first turn.
     ///
     /// `opened` makes the stream ready for HTTP; `gone` ends when nobody is left at the other end.
@@ -176,7 +189,6 @@ impl Drop for Counted {
 }
 
 impl Counted {
-
     async fn exchange<I>(
         self: &Rc<Self>,
         opened: impl Future<Output = std::io::Result<I>>,

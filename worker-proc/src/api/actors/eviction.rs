@@ -1,6 +1,6 @@
 //! What the module `workerd:unsafe` does with objects: ops of `unsafe.js`.
 
-use crate::glue::{OpError, Ops, async_op, bool_arg, native_arg, require_context, ServiceHandle};
+use crate::glue::{OpError, Ops, ServiceHandle, async_op, bool_arg, native_arg, require_context};
 use crate::service::{Designation, Error, Kind};
 
 pub fn ops(r: &mut Ops) {
@@ -50,11 +50,7 @@ fn evict_all(
 }
 
 /// `abortAll()`: every live object breaks.
-fn abort_all(
-    scope: &mut v8::PinScope,
-    _: v8::FunctionCallbackArguments,
-    mut rv: v8::ReturnValue,
-) {
+fn abort_all(scope: &mut v8::PinScope, _: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
     let Some(context) = require_context(scope) else {
         return;
     };

@@ -62,7 +62,10 @@ fn hibernate(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, _: v
     if let Ok(list) = v8::Local::<v8::Array>::try_from(args.get(1)) {
         for index in 0..list.length() {
             let tag = list.get_index(scope, index);
-            tags.push(tag.map(|tag| tag.to_rust_string_lossy(scope)).unwrap_or_default());
+            tags.push(
+                tag.map(|tag| tag.to_rust_string_lossy(scope))
+                    .unwrap_or_default(),
+            );
         }
     }
     let held = require_context(scope).and_then(|context| context.resources().take::<Held>(number));
@@ -72,7 +75,9 @@ fn hibernate(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, _: v
     if !actor.hibernate(number, held.socket.clone(), tags) {
         throw_error(
             scope,
-            &format!("only {MAX_SOCKETS} websockets can be accepted on a single Durable Object instance"),
+            &format!(
+                "only {MAX_SOCKETS} websockets can be accepted on a single Durable Object instance"
+            ),
         );
     }
 }

@@ -249,7 +249,9 @@ impl Inflater {
     fn open(&self) -> Result<Decompress, Breach> {
         let mut stream = Decompress::new_with_window_bits(false, self.window_bits());
         if !self.window.is_empty() {
-            stream.set_dictionary(&self.window).map_err(|_| bad_data())?;
+            stream
+                .set_dictionary(&self.window)
+                .map_err(|_| bad_data())?;
         }
         Ok(stream)
     }

@@ -59,7 +59,10 @@ pub struct Hibernated {
 pub enum SocketEvent {
     Message(Message),
     /// The other end has closed, or (not `clean`) is lost. The last event.
-    Close { close: Close, clean: bool },
+    Close {
+        close: Close,
+        clean: bool,
+    },
     /// The other end broke the protocol. The last event.
     Error(Error),
 }
@@ -95,7 +98,12 @@ impl Hibernation {
     }
 
     /// Adds a socket; none beyond [`MAX_SOCKETS`]. The tags differ from one another.
-    pub fn add(&self, number: u32, socket: Rc<Socket>, tags: Vec<String>) -> Option<Rc<Hibernated>> {
+    pub fn add(
+        &self,
+        number: u32,
+        socket: Rc<Socket>,
+        tags: Vec<String>,
+    ) -> Option<Rc<Hibernated>> {
         let mut sockets = self.sockets.borrow_mut();
         if sockets.len() >= MAX_SOCKETS {
             return None;
@@ -135,7 +143,9 @@ impl Hibernation {
             Some(tag) => {
                 let by_tag = self.by_tag.borrow();
                 let found = by_tag.get(tag);
-                found.map(|found| found.iter().copied().collect()).unwrap_or_default()
+                found
+                    .map(|found| found.iter().copied().collect())
+                    .unwrap_or_default()
             }
         }
     }
@@ -164,7 +174,9 @@ impl Hibernation {
                 return None;
             }
             let message = match received {
-                Ok(Message::Close(close)) => return Some(SocketEvent::Close { close, clean: true }),
+                Ok(Message::Close(close)) => {
+                    return Some(SocketEvent::Close { close, clean: true });
+                }
                 Ok(message) => message,
                 Err(error) => return Some(SocketEvent::lost(error)),
             };
@@ -215,7 +227,10 @@ impl Hibernation {
             if hibernated.sent_close.get() && hibernated.socket.poll_flushed(cx).is_ready() {
                 return Poll::Ready(());
             }
-            hibernated.socket.poll_receive(cx, MAX_MESSAGE_BYTES).map(drop)
+            hibernated
+                .socket
+                .poll_receive(cx, MAX_MESSAGE_BYTES)
+                .map(drop)
         })
         .await;
         self.closing.borrow_mut().remove(&hibernated.number);

@@ -21,7 +21,7 @@ use bytes::Bytes;
 pub use deflate::Deflate;
 pub use hibernation::{AutoResponse, Hibernated, Hibernation, MAX_SOCKETS, SocketEvent};
 pub use socket::{Gate, Socket};
-pub use wire::{ByteStream, Role, Wire};
+pub use wire::{ByteStream, Role, Wire, carry};
 
 use super::Error;
 
@@ -131,7 +131,7 @@ impl WebSocket {
 
     /// An end over a connection whose handshake is done.
     pub fn over(wire: Wire) -> Self {
-        Self::new(wire::carry(wire))
+        Self::new(carry(wire))
     }
 
     /// Sends a message; ends when it is on its way (in the kernel, or received by the other end of a pair). A future that is
