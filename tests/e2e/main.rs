@@ -5,6 +5,7 @@ mod bad_input;
 mod compile;
 mod exchange;
 mod going_away;
+mod hibernation;
 mod http;
 mod links;
 mod objects;
