@@ -247,7 +247,8 @@ fn a_killed_owner_fails_its_callers() {
     let mut connection = Connection::open(&server);
     let (_, name) = connection.get("/elsewhere", "");
     let name = name.replace(' ', "%20");
-    connection.send(format!("GET /hang?name={name} HTTP/1.1\r\nHost: localhost\r\n\r\n").as_bytes());
+    connection
+        .send(format!("GET /hang?name={name} HTTP/1.1\r\nHost: localhost\r\n\r\n").as_bytes());
     let address = server.address("http");
     wait_until("the object hangs", || {
         get(&address, &format!("/hung?name={name}")).unwrap().text() == "1"

@@ -19,6 +19,7 @@ use super::store::{Store, broken_by};
 use crate::glue::context::{ActorIo, Completion, Entrance, Gate, IoContext, Outcome, SectionTurn};
 use crate::isolate::Isolate;
 use crate::request::{Io, Op, timer_turn};
+use crate::service::websocket::{Hibernated, Hibernation, Socket};
 use crate::service::{ActorId, Channels, Error, Kind, ResourceTable};
 use crate::storage::{Committed, Storage};
 
@@ -49,6 +50,8 @@ pub trait Owner {
     fn broken(&self, context: &Rc<ActorContext>);
     /// Its storage is closed: it can be started anew.
     fn ended(&self, context: &Rc<ActorContext>);
+    /// It has accepted a hibernatable WebSocket, whose events are to be delivered.
+    fn accepted(&self, context: &Rc<ActorContext>, socket: Rc<Hibernated>);
 }
 
 /// See the module.
@@ -77,6 +80,7 @@ pub struct ActorContext {
     /// Ops that have their result and wait for the input gate.
     held: Cell<usize>,
     store: RefCell<Option<Store>>,
+    sockets: Rc<Hibernation>,
     commits: RefCell<FuturesOrdered<Safe>>,
     broken: Rc<RefCell<Option<Error>>>,
     /// Objects that it has given to callers who still hold them.
@@ -93,6 +97,7 @@ impl ActorContext {
         channels: Rc<dyn Channels>,
         owner: Weak<dyn Owner>,
         store: Option<Store>,
+        sockets: Rc<Hibernation>,
     ) -> Rc<Self> {
         let context = Rc::new_cyclic(|this: &Weak<Self>| Self {
             this: this.clone(),
@@ -114,6 +119,7 @@ impl ActorContext {
             retained: Cell::new(0),
             held: Cell::new(0),
             store: RefCell::new(store),
+            sockets,
             commits: RefCell::default(),
             broken: Rc::default(),
             results: Cell::new(0),
@@ -131,6 +137,14 @@ impl ActorContext {
 
     pub fn actor_id(&self) -> ActorId {
         self.id
+    }
+
+    /// Memory of its database.
+    pub fn storage_bytes(&self) -> u64 {
+        let store = self.store.borrow();
+        store
+            .as_ref()
+            .map_or(0, |store| store.storage().memory_bytes())
     }
 
     /// Why it is over, if it is.
@@ -289,6 +303,7 @@ impl ActorContext {
         let commits = self.commits.take();
         drop(commits);
         let store = self.store.take();
+        self.sockets.end_life();
         if let Some(store) = store {
             store.close().await;
         }
@@ -491,7 +506,11 @@ impl IoContext for ActorContext {
     }
 
     fn on_gone(&self, event: u32, turn: Completion) {
-        let gone = self.events.borrow().get(&event).map(oneshot::Sender::is_closed);
+        let gone = self
+            .events
+            .borrow()
+            .get(&event)
+            .map(oneshot::Sender::is_closed);
         // An event that has its outcome waits for nobody.
         if let Some(gone) = gone {
             self.on_gone.borrow_mut().insert(event, turn);
@@ -559,6 +578,20 @@ impl ActorIo for ActorContext {
     fn storage(&self) -> Option<Rc<Storage>> {
         let store = self.store.borrow();
         store.as_ref().map(|store| store.storage().clone())
+    }
+
+    fn hibernate(&self, number: u32, socket: Rc<Socket>, tags: Vec<String>) -> bool {
+        let Some(accepted) = self.sockets.add(number, socket, tags) else {
+            return false;
+        };
+        if let (Some(owner), Some(this)) = (self.owner.upgrade(), self.this.upgrade()) {
+            owner.accepted(&this, accepted);
+        }
+        true
+    }
+
+    fn sockets(&self) -> Rc<Hibernation> {
+        self.sockets.clone()
     }
 
     fn commit(&self) {
