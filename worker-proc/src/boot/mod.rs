@@ -4,6 +4,7 @@
 
 mod config;
 mod control;
+pub mod objects;
 mod routes;
 mod tests;
 
@@ -139,6 +140,7 @@ pub fn serve(start: Start, snapshot: &'static [u8]) -> u8 {
             server,
             built.router.host().clone(),
             built.links,
+            built.router.host().clone(),
             start.options.drain_timeout,
         )
         .await

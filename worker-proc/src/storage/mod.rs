@@ -11,7 +11,7 @@
 //! - `lock`: no object is ever alive twice
 //! - `facets`: which file each facet of an object has
 //! - `pitr`: what an object was before
-//! - `portable`, `tar`: objects as files, for the command line
+//! - `inspect`, `portable`, `tar`: objects as files, for the command line
 
 #![allow(dead_code, unused_imports)]
 
@@ -20,6 +20,7 @@ mod authorizer;
 mod database;
 mod error;
 mod facets;
+pub mod inspect;
 mod kv;
 mod lock;
 mod pitr;
@@ -260,6 +261,11 @@ impl Storage {
             .with_history(move |keeper, notes| keeper.restore(notes, &to));
         undo.await
             .unwrap_or_else(|| Err(Error::worker(pitr::NOT_IMPLEMENTED)))
+    }
+
+    /// Memory that the database takes here: cached pages, the schema, statements.
+    pub fn memory_bytes(&self) -> u64 {
+        self.database.memory_bytes()
     }
 
     /// Why the storage cannot be used any more, if so.

@@ -108,8 +108,7 @@ fn check_pair(scope: &mut v8::PinScope, storage: &Storage, key: &str, value: &[u
     if !check_key(scope, storage, key) {
         return false;
     }
-    let fits =
-        !storage.in_memory() || value.len() <= MAX_MEMORY_VALUE_BYTES + VALUE_OVERHEAD_BYTES;
+    let fits = !storage.in_memory() || value.len() <= MAX_MEMORY_VALUE_BYTES + VALUE_OVERHEAD_BYTES;
     if !fits {
         let message = format!(
             "Values cannot be larger than {MAX_MEMORY_VALUE_BYTES} bytes. A value of size {} was provided.",
@@ -341,7 +340,11 @@ fn delete_all(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, _: 
 }
 
 /// `getAlarm(life)`: milliseconds since 1970, or null.
-fn get_alarm(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
+fn get_alarm(
+    scope: &mut v8::PinScope,
+    args: v8::FunctionCallbackArguments,
+    mut rv: v8::ReturnValue,
+) {
     let Some((_, storage)) = open(scope, &args) else {
         return;
     };

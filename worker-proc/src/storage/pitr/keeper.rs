@@ -42,15 +42,17 @@ fn now_ms() -> i64 {
     i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }
 
+/// The folder of a database's history, and what its files begin with.
+pub(super) fn place(database: &Path) -> (PathBuf, String) {
+    let folder = database.parent().unwrap_or(Path::new("."));
+    let stem = database.file_stem().unwrap_or_default();
+    (folder.join(".history"), stem.to_string_lossy().into_owned())
+}
+
 impl Keeper {
     /// For a database that may not be there yet. Touches no file.
     pub(in super::super) fn new(database: &Path, limits: HistoryLimits) -> Self {
-        let folder = database.parent().unwrap_or(Path::new(".")).join(".history");
-        let stem = database
-            .file_stem()
-            .unwrap_or_default()
-            .to_string_lossy()
-            .into_owned();
+        let (folder, stem) = place(database);
         Self {
             database: database.to_owned(),
             folder,
@@ -243,7 +245,11 @@ impl Keeper {
         // Every bookmark is greater than those given out before it: by the second, or by counting within one.
         let now_s = u32::try_from(now_ms() / 1000).unwrap_or(u32::MAX);
         self.last_stamp = now_s.max(self.last_stamp.saturating_add(1));
-        Ok(bookmark(history.last.number, self.last_stamp, history.lineage()))
+        Ok(bookmark(
+            history.last.number,
+            self.last_stamp,
+            history.lineage(),
+        ))
     }
 
     /// The bookmark of what was committed at a time.
