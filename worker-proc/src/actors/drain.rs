@@ -93,7 +93,7 @@ impl Host {
         }
     }
 
-    fn all(&self) -> Vec<Rc<Namespace>> {
+    pub(super) fn all(&self) -> Vec<Rc<Namespace>> {
         self.namespaces.borrow().values().cloned().collect()
     }
 }

@@ -140,11 +140,6 @@ impl Host {
         self.namespaces.borrow().get(key).cloned()
     }
 
-    /// Every namespace.
-    pub(super) fn all(&self) -> Vec<Rc<Namespace>> {
-        self.namespaces.borrow().values().cloned().collect()
-    }
-
     /// An object of this process, for a caller in another.
     ///
     /// # Errors
