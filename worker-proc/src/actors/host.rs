@@ -21,6 +21,7 @@ use super::store::{StoreSpec, Stores};
 use crate::glue::context::{IoContext, Outcome};
 use crate::isolate::Isolate;
 use crate::service::rpc::{self, SharedReply};
+use crate::service::websocket::{Hibernated, Hibernation};
 use crate::service::{
     self, ActorId, Address, Channels, Designation, Error, Event, Kind, Request, Response, Service,
     from_hex, to_hex,
@@ -140,6 +141,11 @@ impl Host {
         self.namespaces.borrow().get(key).cloned()
     }
 
+    /// Every namespace.
+    pub(super) fn all(&self) -> Vec<Rc<Namespace>> {
+        self.namespaces.borrow().values().cloned().collect()
+    }
+
     /// An object of this process, for a caller in another.
     ///
     /// # Errors
@@ -174,16 +180,19 @@ pub struct Namespace {
     sweeping: Cell<bool>,
 }
 
-/// An object that has callers or is live.
+/// An object that has callers or WebSockets, or is live.
 pub(super) struct Actor {
     id: ActorId,
     name: RefCell<Option<String>>,
-    queue: Rc<Queue>,
+    pub(super) queue: Rc<Queue>,
+    /// What stays open between its lives.
+    pub(super) sockets: Rc<Hibernation>,
     pub(super) live: RefCell<Option<Rc<ActorContext>>>,
     /// The number of its last life.
     last_number: Cell<u64>,
     /// Whether its storage is open, if only to be closed.
     pub(super) open: Cell<bool>,
+    /// Told when a life has ended, and when the last call has.
     ended: Notify,
     /// Calls under way.
     pub(super) calls: Cell<usize>,
@@ -194,12 +203,49 @@ pub(super) struct Actor {
     listed: Cell<bool>,
 }
 
+impl Actor {
+    /// Waits until nobody calls it or holds objects of it.
+    pub(super) async fn idle(&self) {
+        while self.calls.get() > 0 {
+            self.ended.notified().await;
+        }
+    }
+
+    /// Ends its life as idleness does, and waits until its storage is closed.
+    pub(super) async fn end_life(&self) {
+        let live = self.live.borrow().clone();
+        let Some(live) = live else { return };
+        live.end();
+        while self.open.get() && self.last_number.get() == live.number() {
+            self.ended.notified().await;
+        }
+    }
+
+    /// Breaks it, if it is live.
+    pub(super) fn abort(&self, error: Error) {
+        let live = self.live.borrow().clone();
+        if let Some(live) = live {
+            live.break_with(error);
+        }
+    }
+}
+
 /// Where an object is when a call has its turn.
 enum Found {
     Here(Rc<ActorContext>),
     /// It is to live in the process that replaces this one.
     Successor(Rc<dyn Service>),
 }
+
+/// What became of an event when it had its turn.
+pub(super) enum Begun {
+    /// The future ends with the event.
+    Here(Rc<ActorContext>, Running),
+    Moved(Rc<dyn Service>, Place),
+}
+
+/// An event that has begun.
+pub(super) type Running = LocalBoxFuture<'static, Result<Outcome, Error>>;
 
 /// What came of a call.
 pub(super) enum Delivered {
@@ -221,6 +267,25 @@ impl Namespace {
         &self.stores
     }
 
+    /// Whether its objects may be ended while they could still be used.
+    pub(super) fn is_evictable(&self) -> bool {
+        !self.spec.prevent_eviction
+    }
+
+    /// The object of that id, if it is live.
+    pub(super) fn running(&self, id: &ActorId) -> Option<Rc<Actor>> {
+        let actor = self.actors.borrow().get(id).cloned();
+        actor.filter(|actor| actor.live.borrow().is_some())
+    }
+
+    pub(super) fn running_ones(&self) -> Vec<Rc<Actor>> {
+        let actors = self.actors.borrow();
+        let live = actors
+            .values()
+            .filter(|actor| actor.live.borrow().is_some());
+        live.cloned().collect()
+    }
+
     pub(super) fn actor(&self, address: &Address) -> Rc<Actor> {
         let mut actors = self.actors.borrow_mut();
         let actor = actors.entry(address.id).or_insert_with(|| {
@@ -228,6 +293,7 @@ impl Namespace {
                 id: address.id,
                 name: RefCell::new(None),
                 queue: Rc::default(),
+                sockets: Rc::default(),
                 live: RefCell::new(None),
                 last_number: Cell::new(0),
                 open: Cell::new(false),
@@ -274,6 +340,7 @@ impl Namespace {
             self.class.channels.clone(),
             owner,
             store,
+            actor.sockets.clone(),
         );
         actor.last_number.set(number);
         *actor.live.borrow_mut() = Some(context.clone());
@@ -293,6 +360,15 @@ impl Namespace {
         match (&self.spec.unique_key, &*actor.name.borrow()) {
             (None, Some(name)) => name.clone(),
             _ => to_hex(&actor.id),
+        }
+    }
+
+    pub(super) fn address_of(&self, actor: &Actor) -> Address {
+        Address {
+            namespace: self.key.clone(),
+            id: actor.id,
+            name: actor.name.borrow().clone(),
+            props: None,
         }
     }
 
@@ -339,24 +415,49 @@ impl Namespace {
                 return Err(error);
             }
             let place = place.ok_or_else(|| Error::overloaded(OVERLOADED))?;
-            place.first().await;
-            let context = loop {
-                let context = match namespace.live(&actor, &address).await? {
-                    Found::Here(context) => context,
-                    Found::Successor(successor) => return Ok(Delivered::Moved(successor, place)),
-                };
-                life.begin(&context);
-                match context.open().await {
-                    Ok(()) => break context,
-                    // It had to leave before it was done: what waited for it goes where it lives on.
-                    Err(error) if error.kind == Kind::Disconnected && namespace.is_leaving() => {}
-                    Err(error) => return Err(error),
-                }
-            };
-            let outcome = context.deliver(start);
-            drop(place);
-            outcome.await.map(Delivered::Ended)
+            match namespace
+                .deliver(&actor, &address, place, &life, start)
+                .await?
+            {
+                Begun::Here(_, running) => running.await.map(Delivered::Ended),
+                Begun::Moved(successor, place) => Ok(Delivered::Moved(successor, place)),
+            }
         }
+    }
+
+    /// Delivers an event in its turn, to the object's live instance.
+    pub(super) async fn deliver<F>(
+        self: &Rc<Self>,
+        actor: &Rc<Actor>,
+        address: &Address,
+        place: Place,
+        life: &Life,
+        start: F,
+    ) -> Result<Begun, Error>
+    where
+        F: for<'s> FnOnce(
+            &mut v8::PinScope<'s, '_>,
+            &Rc<ActorContext>,
+            v8::Local<'s, v8::Object>,
+            u32,
+        ),
+    {
+        place.first().await;
+        let context = loop {
+            let context = match self.live(actor, address).await? {
+                Found::Here(context) => context,
+                Found::Successor(successor) => return Ok(Begun::Moved(successor, place)),
+            };
+            life.begin(&context);
+            match context.open().await {
+                Ok(()) => break context,
+                // It had to leave before it was done: what waited for it goes where it lives on.
+                Err(error) if error.kind == Kind::Disconnected && self.is_leaving() => {}
+                Err(error) => return Err(error),
+            }
+        };
+        let running = context.deliver(start);
+        Ok(Begun::Here(context, running))
     }
 
     /// Ends objects that have been idle for long enough, until none is.
@@ -377,6 +478,13 @@ impl Namespace {
         }
     }
 
+    /// Forgets an object of which there is nothing.
+    fn forget(&self, actor: &Actor) {
+        if actor.sockets.is_empty() {
+            self.actors.borrow_mut().remove(&actor.id);
+        }
+    }
+
     /// Ends an idle object, or lists it for later.
     pub(super) fn consider(self: &Rc<Self>, actor: &Rc<Actor>) {
         if actor.calls.get() > 0 {
@@ -385,7 +493,7 @@ impl Namespace {
         let live = actor.live.borrow().clone();
         let Some(live) = live else {
             if !actor.open.get() {
-                self.actors.borrow_mut().remove(&actor.id);
+                self.forget(actor);
             }
             return;
         };
@@ -459,7 +567,7 @@ impl Namespace {
                 storage_bytes: live
                     .filter(|_| memory)
                     .map_or(0, |live| live.storage_bytes()),
-                sockets: 0,
+                sockets: u32::try_from(actor.sockets.len()).unwrap_or(u32::MAX),
                 next_alarm_ms: schedule.and_then(|schedule| schedule.next_of(&to_hex(&actor.id))),
             },
         })
@@ -477,6 +585,11 @@ impl Owner for Namespace {
     fn broken(&self, context: &Rc<ActorContext>) {
         if let Some(actor) = self.last_life(context) {
             actor.live.borrow_mut().take();
+            // An object that only went away comes back, and finds them.
+            let broke = |error: Error| error.kind != Kind::Disconnected;
+            if context.broken().is_some_and(broke) {
+                actor.sockets.clear();
+            }
         }
     }
 
@@ -485,9 +598,15 @@ impl Owner for Namespace {
             return;
         };
         actor.open.set(false);
-        actor.ended.notify_one();
+        actor.ended.notify_waiters();
         if actor.calls.get() == 0 {
-            self.actors.borrow_mut().remove(&actor.id);
+            self.forget(&actor);
+        }
+    }
+
+    fn accepted(&self, context: &Rc<ActorContext>, socket: Rc<Hibernated>) {
+        if let (Some(namespace), Some(actor)) = (self.this.upgrade(), self.last_life(context)) {
+            tokio::task::spawn_local(namespace.watch(actor, socket));
         }
     }
 }
@@ -515,6 +634,7 @@ impl Drop for Call {
         self.actor.calls.set(left);
         if left == 0 {
             self.actor.idle_since.set(Instant::now());
+            self.actor.ended.notify_waiters();
             self.namespace.consider(&self.actor);
         }
     }
@@ -565,7 +685,7 @@ impl service::Namespace for Namespace {
 
 /// The life of the object that a stub has called: if the object broke, the stub stays broken, as on workerd.
 #[derive(Clone, Default)]
-struct Life(Rc<RefCell<Option<Ending>>>);
+pub(super) struct Life(Rc<RefCell<Option<Ending>>>);
 
 /// Why a life of an object ended, once it has.
 type Ending = Rc<RefCell<Option<Error>>>;

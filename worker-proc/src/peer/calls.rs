@@ -271,6 +271,7 @@ impl Target for Pipeline {
 }
 
 impl Calls {
+    #[cfg(test)]
     pub fn is_idle(&self) -> bool {
         self.outgoing.borrow().is_empty() && self.served.borrow().is_empty()
     }

@@ -72,6 +72,7 @@ enum Sent {
 }
 
 impl Values {
+    #[cfg(test)]
     pub fn is_idle(&self) -> bool {
         self.exports.borrow().is_empty()
             && self.imports.borrow().is_empty()

@@ -45,7 +45,7 @@ pub use error::{Class, Error, Fault, Result};
 pub use facets::FacetIndex;
 pub use kv::{Kv, KvCursor, ListOptions};
 pub use lock::{FolderLock, ObjectLock, ObjectLocks};
-pub use pitr::HistoryLimits;
+pub use pitr::{HistoryLimits, NOT_IMPLEMENTED as NO_POINT_IN_TIME_RECOVERY};
 pub use queue::{Due, Next, Outcome};
 pub use raw::ValueRef;
 pub use schedule::{ObjectKey, Schedule, Scheduled};
@@ -215,18 +215,22 @@ impl Storage {
     /// waited for apart: the turn's commit has it.
     pub fn delete_all(&self, delete_alarm: bool) -> Result<u64> {
         let keys = self.kv.count()?;
-        let alarm = self.alarm.stored()?;
-        let ticket = self.database.erase()?;
+        let alarm = self.alarm.stored()?.filter(|_| !delete_alarm);
+        let rest = alarm.map(alarm::alone).transpose()?;
+        if rest.is_some() {
+            drop(self.schedule_earlier()?);
+        }
+        let ticket = self.database.erase(rest)?;
         drop(ticket);
         self.kv.erased();
         self.sql.attach();
-        self.alarm.erased(alarm.filter(|_| !delete_alarm))?;
+        self.alarm.erased(alarm);
         self.database.before_write(true)?;
         Ok(keys)
     }
 
-    /// A bookmark of what is committed. The turn is to be committed first. That of a file without a history marks nothing,
-    /// but is still greater than those before it.
+    /// A bookmark of what is committed, greater than those before it. The turn is to be committed first. Without a history
+    /// it marks nothing.
     pub async fn current_bookmark(&self) -> Result<String> {
         match self
             .database
@@ -234,7 +238,6 @@ impl Storage {
             .await
         {
             Some(bookmark) => bookmark,
-            None if self.in_memory() => Err(Error::worker(pitr::NOT_IMPLEMENTED)),
             None => self.alarm.count_bookmark(),
         }
     }

@@ -464,6 +464,9 @@ fn current_bookmark(
     let Some((actor, storage)) = open(scope, &args) else {
         return;
     };
+    if storage.in_memory() {
+        return throw_error(scope, storage::NO_POINT_IN_TIME_RECOVERY);
+    }
     actor.commit();
     async_op(scope, &mut rv, async move {
         let bookmark = storage.current_bookmark().await;

@@ -3,7 +3,7 @@
 const { Error, ObjectSetPrototypeOf, ReflectDefineProperty, ReflectDeleteProperty, SymbolIterator } = primordials;
 const flags = require("flags");
 const { argumentError, defineInterface, illegalConstructor, illegalInvocation, toDOMString } = require("webidl");
-const { DONE, iteratorFactory } = require("webidl/iterators");
+const { DONE, ended, iteratorFactory } = require("webidl/iterators");
 
 const inside = { __proto__: null };
 
@@ -39,7 +39,7 @@ class Cursor {
   next() {
     if (!(#native in this)) throw illegalInvocation();
     const value = this.#step(false);
-    return { done: value === undefined, value };
+    return value === undefined ? ended() : { done: false, value };
   }
 
   toArray() {

@@ -51,5 +51,5 @@ impl Default for HistoryLimits {
     }
 }
 
-pub(super) const NOT_IMPLEMENTED: &str =
+pub const NOT_IMPLEMENTED: &str =
     "This Durable Object's storage back-end does not implement point-in-time recovery.";
