@@ -50,7 +50,11 @@ pub(super) fn resolve(
     let full = {
         let map = shared.borrow();
         // Modules of extensions name one another in full.
-        let base = if map.is_extension(referrer) { "" } else { referrer };
+        let base = if map.is_extension(referrer) {
+            ""
+        } else {
+            referrer
+        };
         let Some(full) = map.naming.resolve(specifier, base) else {
             return Some(Resolved::Malformed);
         };
@@ -113,9 +117,9 @@ pub(super) fn complain<'s>(
         (Naming::Urls, Resolved::Found(full) | Resolved::Missing(full), _) => {
             OpError::error(format!("Module not found: {full}"))
         }
-        (Naming::Paths, Resolved::Malformed, Way::Static) => OpError::type_error(format!(
-            "Invalid module specifier \"{specifier}\".{from}."
-        )),
+        (Naming::Paths, Resolved::Malformed, Way::Static) => {
+            OpError::type_error(format!("Invalid module specifier \"{specifier}\".{from}."))
+        }
         (Naming::Paths, Resolved::Malformed, Way::Dynamic) => {
             OpError::error(format!("No such module \"{specifier}\""))
         }
@@ -123,7 +127,11 @@ pub(super) fn complain<'s>(
             OpError::type_error(format!("Invalid module specifier \"{specifier}\"."))
         }
         (Naming::Paths, Resolved::Found(full) | Resolved::Missing(full), way) => {
-            let from = if way == Way::Static { from.as_str() } else { "" };
+            let from = if way == Way::Static {
+                from.as_str()
+            } else {
+                ""
+            };
             OpError::error(format!("No such module \"{}\".{from}", naming.show(full)))
         }
     };
