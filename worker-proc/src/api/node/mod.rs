@@ -9,7 +9,7 @@ mod zlib;
 
 use crate::glue::context::Outcome;
 use crate::glue::state::IsolateState;
-use crate::glue::{Api, Ops, current, i32_arg, string_arg};
+use crate::glue::{Api, Ops, current, i32_arg, intern, string_arg};
 use crate::js;
 use crate::service::{Error, Kind};
 
@@ -129,7 +129,7 @@ fn create_require(
     mut rv: v8::ReturnValue,
 ) {
     let path = string_arg(scope, &args, 0);
-    let Some(make) = IsolateState::get(scope).make_require.get() else {
+    let Some(make) = IsolateState::get(scope).create_require.get() else {
         return;
     };
     if let Some(require) = make(scope, &path) {
@@ -148,4 +148,9 @@ fn exit(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, _: v8::Re
         format!("The Node.js process.exit({code}) API was called. Canceling the request.");
     context.respond(0, Outcome::Failed(Error::new(Kind::Worker, message)));
     scope.terminate_execution();
+    // Termination comes at the next look at the stack: here, before the caller's `finally`.
+    let nothing = intern(scope, "0");
+    if let Some(script) = v8::Script::compile(scope, nothing, None) {
+        let _ = script.run(scope);
+    }
 }

@@ -63,8 +63,10 @@ pub(super) fn resolve(
     let state = IsolateState::get(scope);
     let find = state.internal(scope, "modules", "resolve")?;
     let argument = string(scope, &name).into();
+    let extension = shared.borrow().is_extension(referrer);
+    let extension = v8::Boolean::new(scope, extension).into();
     let this = v8::undefined(scope).into();
-    let internal = find.call(scope, this, &[argument])?;
+    let internal = find.call(scope, this, &[argument, extension])?;
     if !internal.is_string() {
         return Some(Resolved::Missing(full));
     }

@@ -19,7 +19,7 @@ use crate::glue::state::IsolateState;
 
 use names::Naming;
 
-pub use require::make_require;
+pub use require::create_require;
 pub use synthetic::compile_wasm;
 
 /// Where a module's exports come from. Text and bytes live in the mapped config, for as long as the process.
