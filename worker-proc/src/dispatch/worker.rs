@@ -231,6 +231,11 @@ fn uncaught<'s>(
     };
     let described = describe(scope, exception);
     let mut text = format!("Uncaught {}", described.summary);
+    if !exception.is_object() || described.summary.starts_with("[object ") {
+        let shown = exception.to_detail_string(scope);
+        let shown = shown.map_or(described.summary, |shown| shown.to_rust_string_lossy(scope));
+        text = format!("Uncaught Error: {shown}");
+    }
     for frame in described.frames {
         text.push('\n');
         text.push_str(&frame);
