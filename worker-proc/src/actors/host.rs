@@ -505,9 +505,6 @@ impl Namespace {
         }
         let live = actor.live.borrow().clone();
         let Some(live) = live else {
-            if self.is_leaving() {
-                actor.sockets.clear();
-            }
             if !actor.open.get() {
                 self.forget(actor);
             }
@@ -515,8 +512,6 @@ impl Namespace {
         };
         if self.is_leaving() {
             if live.is_at_rest() {
-                // Their clients find the object where it lives on when they connect anew.
-                actor.sockets.clear();
                 live.end();
             }
             return;

@@ -143,7 +143,7 @@ impl Server {
         connection.begin();
         Box::new(Guarded {
             stream,
-            guard: Adopted {
+            guard: Counted {
                 server: self.clone(),
                 id,
             },
@@ -335,18 +335,6 @@ fn switch<I: ByteStream + 'static>(
             }
             refused
         }
-    }
-}
-
-/// Ends with a connection of another process.
-struct Adopted {
-    server: Rc<Server>,
-    id: u64,
-}
-
-impl Drop for Adopted {
-    fn drop(&mut self) {
-        self.server.connections.remove(self.id);
     }
 }
 

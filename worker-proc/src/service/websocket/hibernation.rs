@@ -17,6 +17,12 @@ use crate::service::Error;
 /// Hibernatable sockets that one object may have at once, as on workerd.
 pub const MAX_SOCKETS: usize = 32 * 1024;
 
+/// What clients of a process that ends are told (RFC 6455 section 7.4.1): they may come back at once.
+const GOING_AWAY: Close = Close {
+    code: 1001,
+    reason: String::new(),
+};
+
 /// What is answered in the object's place.
 #[derive(Clone)]
 pub struct AutoResponse {
@@ -245,6 +251,17 @@ impl Hibernation {
         }
         for hibernated in self.sockets.borrow().values() {
             hibernated.socket.rest();
+        }
+    }
+
+    /// The process is to end: every client is told to go away. The object hears no more of them.
+    pub fn go_away(self: &Rc<Self>) {
+        let open: Vec<_> = self.sockets.borrow().values().cloned().collect();
+        for hibernated in open {
+            self.end(hibernated.number);
+            hibernated.send(None, Message::Close(GOING_AWAY.clone()));
+            let this = self.clone();
+            tokio::task::spawn_local(async move { this.let_go(&hibernated).await });
         }
     }
 
