@@ -572,6 +572,11 @@ impl IoContext for ActorContext {
     }
 
     fn output_gate(&self) -> Option<Gate> {
+        let storage = ActorIo::storage(self);
+        let has_written = storage.is_some_and(|storage| storage.has_uncommitted());
+        if !has_written && self.output.is_open() {
+            return None;
+        }
         let output = self.output.clone();
         Some(Box::pin(async move { output.passed().await }))
     }
