@@ -179,7 +179,7 @@ fn a_gated_message_does_not_leave_in_the_turn_that_sends_it() {
     run(async {
         let (near, far) = WebSocket::pair();
         let socket = Socket::new(near);
-        let asked = Rc::new(std::cell::Cell::new(false));
+        let asked = std::rc::Rc::new(std::cell::Cell::new(false));
         let asking = asked.clone();
         let gate: Gate = Box::pin(async move {
             asking.set(true);
