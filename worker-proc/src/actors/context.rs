@@ -85,6 +85,8 @@ pub struct ActorContext {
     broken: Rc<RefCell<Option<Error>>>,
     /// Objects that it has given to callers who still hold them.
     results: Cell<usize>,
+    /// WebSockets among what keeps it.
+    held_sockets: Cell<usize>,
     instance: RefCell<Option<v8::Global<v8::Object>>>,
     section_deadline: RefCell<Option<Pin<Box<tokio::time::Sleep>>>>,
 }
@@ -123,6 +125,7 @@ impl ActorContext {
             commits: RefCell::default(),
             broken: Rc::default(),
             results: Cell::new(0),
+            held_sockets: Cell::new(0),
             instance: RefCell::new(None),
             section_deadline: RefCell::new(None),
         });
@@ -158,9 +161,9 @@ impl ActorContext {
     }
 
     /// Whether it may leave a process that is to end: callers hold nothing of it, no `waitUntil` work or body is under way.
-    /// Timers, and ops that nobody waits for, end with it.
+    /// WebSockets, timers, and ops that nobody waits for, end with it.
     pub fn is_at_rest(&self) -> bool {
-        !self.is_held() && self.retained.get() == 0
+        self.results.get() + self.retained.get() <= self.held_sockets.get()
     }
 
     /// Whether callers hold objects of it.
@@ -532,6 +535,14 @@ impl IoContext for ActorContext {
         })
     }
 
+    fn count_socket(&self, held: bool) {
+        let held_before = self.held_sockets.get();
+        self.held_sockets.set(match held {
+            true => held_before + 1,
+            false => held_before.saturating_sub(1),
+        });
+    }
+
     fn retain_export(&self, result: bool) {
         self.results.set(self.results.get() + usize::from(result));
     }
@@ -561,6 +572,11 @@ impl IoContext for ActorContext {
     }
 
     fn output_gate(&self) -> Option<Gate> {
+        let storage = ActorIo::storage(self);
+        let has_written = storage.is_some_and(|storage| storage.has_uncommitted());
+        if !has_written && self.output.is_open() {
+            return None;
+        }
         let output = self.output.clone();
         Some(Box::pin(async move { output.passed().await }))
     }

@@ -5,6 +5,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeSet, HashMap};
+use std::os::fd::{AsFd, OwnedFd};
 use std::rc::{Rc, Weak};
 use std::time::Duration;
 
@@ -21,6 +22,7 @@ use super::store::{StoreSpec, Stores};
 use crate::glue::context::{IoContext, Outcome};
 use crate::isolate::Isolate;
 use crate::service::rpc::{self, SharedReply};
+use crate::storage::ObjectLock;
 use crate::service::websocket::{Hibernated, Hibernation};
 use crate::service::{
     self, ActorId, Address, Channels, Designation, Error, Event, Kind, Request, Response, Service,
@@ -90,12 +92,19 @@ pub struct Host {
     pub(super) namespaces: RefCell<HashMap<String, Rc<Namespace>>>,
     pub(super) routes: RefCell<Option<Rc<dyn Routes>>>,
     pub(super) stage: Cell<Stage>,
+    /// What processes lock for objects that have no folder.
+    locks: RefCell<Option<OwnedFd>>,
 }
 
 impl Host {
     /// Calls for objects of other processes go this way.
     pub fn set_routes(&self, routes: Rc<dyn Routes>) {
         *self.routes.borrow_mut() = Some(routes);
+    }
+
+    /// The server has other processes, which lock in this file. To be called before namespaces are added.
+    pub fn set_locks(&self, locks: OwnedFd) {
+        *self.locks.borrow_mut() = Some(locks);
     }
 
     /// Adds a namespace of a worker that has started.
@@ -110,7 +119,9 @@ impl Host {
         store: &StoreSpec,
     ) -> Result<(), String> {
         let key = spec.key(worker);
-        let stores = Stores::open(store, &key, spec.enable_sql)?;
+        let locks = self.locks.borrow();
+        let locks = locks.as_ref().map(AsFd::as_fd);
+        let stores = Stores::open(store, &key, spec.enable_sql, locks)?;
         let namespace = Rc::new_cyclic(|this| Namespace {
             this: Weak::clone(this),
             host: Rc::downgrade(self),
@@ -192,6 +203,8 @@ pub(super) struct Actor {
     last_number: Cell<u64>,
     /// Whether its storage is open, if only to be closed.
     pub(super) open: Cell<bool>,
+    /// Held while it is.
+    lock: RefCell<Option<ObjectLock>>,
     /// Told when a life has ended, and when the last call has.
     ended: Notify,
     /// Calls under way.
@@ -297,6 +310,7 @@ impl Namespace {
                 live: RefCell::new(None),
                 last_number: Cell::new(0),
                 open: Cell::new(false),
+                lock: RefCell::new(None),
                 ended: Notify::new(),
                 calls: Cell::new(0),
                 total_calls: Cell::new(0),
@@ -321,16 +335,15 @@ impl Namespace {
         if let Some(successor) = self.successor(address)? {
             return Ok(Found::Successor(successor));
         }
-        let name = actor.name.borrow().clone();
-        let store = self.stores.object(&actor.id, name.as_deref()).await?;
-        // The lock may have come late.
+        let lock = self.stores.lock(&actor.id).await?;
+        // It may have come late.
         if let Some(successor) = self.successor(address)? {
-            if let Some(store) = store {
-                store.close().await;
-            }
             return Ok(Found::Successor(successor));
         }
+        let name = actor.name.borrow().clone();
+        let store = self.stores.object(&actor.id, name.as_deref()).await?;
         actor.open.set(true);
+        *actor.lock.borrow_mut() = lock;
         let number = NEXT_NUMBER.with(|next| next.replace(next.get() + 1));
         let owner: Weak<dyn Owner> = self.this.clone();
         let context = ActorContext::new(
@@ -598,6 +611,7 @@ impl Owner for Namespace {
             return;
         };
         actor.open.set(false);
+        actor.lock.take();
         actor.ended.notify_waiters();
         if actor.calls.get() == 0 {
             self.forget(&actor);
