@@ -3,6 +3,7 @@
 mod admin;
 mod bad_input;
 mod compile;
+mod exchange;
 mod going_away;
 mod hibernation;
 mod http;
@@ -11,6 +12,7 @@ mod objects;
 mod serve;
 mod service_manager;
 mod sockets;
+mod storage;
 mod tls;
 mod uncaught;
 

@@ -221,7 +221,7 @@ impl ActorContext {
         });
         self.beginning.set(0);
         let context = self.clone();
-        let mut caller = Caller {
+        let caller = Caller {
             context: Rc::downgrade(self),
             event,
             is_answered: false,
@@ -234,7 +234,7 @@ impl ActorContext {
                     .unwrap_or_else(|| Error::disconnected(SHUT_DOWN))),
             };
             context.output.passed().await?;
-            caller.is_answered = true;
+            caller.answered();
             outcome
         })
     }
@@ -418,6 +418,12 @@ struct Caller {
     context: Weak<ActorContext>,
     event: u32,
     is_answered: bool,
+}
+
+impl Caller {
+    fn answered(mut self) {
+        self.is_answered = true;
+    }
 }
 
 impl Drop for Caller {

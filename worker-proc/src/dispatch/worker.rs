@@ -183,11 +183,14 @@ fn set_up(
             modules::Scope::Extension
         };
         let source = modules::Source::Es(module.code);
-        modules::add(scope, module.name, source, visible);
+        modules::add(scope, module.name, source, visible)?;
     }
     if let Code::Modules(all) = &spec.code {
         for (name, source) in all {
-            modules::add(scope, name, source.clone(), modules::Scope::Worker);
+            modules::add(scope, name, source.clone(), modules::Scope::Worker)?;
+        }
+        for (name, _) in all {
+            modules::prepare(scope, name)?;
         }
     }
     let env = bindings::describe(scope, &spec.bindings, outlets)?;
@@ -209,7 +212,7 @@ fn evaluate(scope: &mut v8::PinScope<'_, '_>, spec: &WorkerSpec) -> Option<Evalu
         Code::Script(text) => modules::run_script(scope, &spec.name, text).map(|()| None),
         Code::Modules(all) => {
             let main = all.first().map_or("", |(name, _)| name.as_str());
-            let (module, promise) = modules::evaluate(scope, main)?;
+            let (module, promise) = modules::evaluate_main(scope, main)?;
             Some(Some((
                 v8::Global::new(scope, module),
                 v8::Global::new(scope, promise),

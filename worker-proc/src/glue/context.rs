@@ -112,6 +112,15 @@ pub fn current(scope: &mut v8::PinScope) -> Option<Rc<dyn IoContext>> {
     IsolateState::get(scope).current.borrow().clone()
 }
 
+/// The op `inEvent()`: false at global scope.
+pub fn in_event(
+    scope: &mut v8::PinScope,
+    _: v8::FunctionCallbackArguments,
+    mut rv: v8::ReturnValue,
+) {
+    rv.set_bool(current(scope).is_some());
+}
+
 /// What workerd says of I/O outside a request.
 pub const GLOBAL_SCOPE: &str = "Disallowed operation called within global scope. Asynchronous I/O (ex: fetch() or connect()), setting a timeout, and generating random values are not allowed within global scope. To fix this error, perform this operation within a handler. https://developers.cloudflare.com/workers/runtime-apis/handlers/";
 
