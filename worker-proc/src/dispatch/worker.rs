@@ -120,7 +120,7 @@ impl Worker {
             namespaces: outlets.namespaces,
             found: RefCell::default(),
         });
-        let work_prevents_eviction = spec
+        let ops_prevent_eviction = spec
             .flags
             .get(schema::compat::field::DURABLE_OBJECT_IO_TASKS_PREVENT_EVICTION);
         for namespace in spec.namespaces {
@@ -128,7 +128,7 @@ impl Worker {
                 isolate: isolate.clone(),
                 channels: channels.clone(),
                 name: namespace.class_name.clone(),
-                work_prevents_eviction,
+                ops_prevent_eviction,
             };
             let added = router
                 .host()
