@@ -2,10 +2,20 @@
 //!
 //! `WORKERD_BIN` names another binary to check: they pass on the published one as well.
 
+use std::ffi::OsString;
+use std::path::Path;
 use std::process::ExitCode;
 
 use libtest_mimic::{Arguments, Failed, Trial};
+use tests::folder::Folder;
 use tests::program::Program;
+
+/// The disk service of a config that stores something in files: it gets a folder of its own.
+const DISK: &str = "TEST_TMPDIR";
+
+fn needs_disk(file: &Path) -> bool {
+    std::fs::read_to_string(file).is_ok_and(|text| text.contains(DISK))
+}
 
 fn main() -> ExitCode {
     let program = Program::new(env!("CARGO_BIN_EXE_workerd"));
@@ -19,8 +29,13 @@ fn main() -> ExitCode {
                 .display()
                 .to_string();
             Trial::test(name, move || {
-                let output =
-                    program.run(&["test".as_ref(), "--experimental".as_ref(), file.as_os_str()]);
+                let mut arguments = ["test", "--experimental"].map(OsString::from).to_vec();
+                arguments.push(file.clone().into());
+                let folder = needs_disk(&file).then(|| Folder::new(&[]));
+                if let Some(folder) = &folder {
+                    arguments.push(format!("-d{DISK}={}", folder.path("").display()).into());
+                }
+                let output = program.run(&arguments);
                 let stderr = String::from_utf8_lossy(&output.stderr);
                 // A config without tests passes vacuously.
                 if output.status.success() && stderr.contains("[ PASS ]") {

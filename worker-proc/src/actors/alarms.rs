@@ -84,6 +84,7 @@ async fn fire(namespace: Rc<Namespace>, schedule: Rc<Schedule>, due: Due) {
     };
     let outcome = match run(&namespace, &address, &due).await {
         Ok(()) => Outcome::Done,
+        Err(error) if error.flags.no_alarm_retry => Outcome::Aborted,
         // The runtime's own failures do not use up the retries.
         Err(error) => Outcome::Failed {
             counts: error.kind == Kind::Worker,

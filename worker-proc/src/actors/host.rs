@@ -13,15 +13,17 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::context::{ActorContext, Owner};
+use super::facets::Facets;
 use super::gates::Queue;
 use super::id::{BadId, IdFactory};
 use super::store::{StoreSpec, Stores};
-use crate::glue::context::{IoContext, Outcome};
+use super::stub::{self, Callee, Delivered, Life};
+use crate::glue::context::Outcome;
 use crate::isolate::Isolate;
-use crate::service::rpc::{self, SharedReply};
+use crate::service::rpc;
 use crate::service::{
-    self, ActorId, Address, Channels, Designation, Error, Event, Kind, Request, Response, Service,
-    from_hex, to_hex,
+    self, ActorId, Address, Channels, Designation, Error, Event, Identity, Kind, Props, Request,
+    Response, Service, from_hex,
 };
 
 /// How long an object stays live with no caller.
@@ -31,7 +33,7 @@ const IDLE: Duration = Duration::from_secs(10);
 const MAX_WAITING_CALLS: usize = 10_000;
 
 /// What a call beyond them is told; workerd's text.
-const OVERLOADED: &str = "Durable Object is overloaded. Too many requests queued.";
+pub(super) const OVERLOADED: &str = "Durable Object is overloaded. Too many requests queued.";
 
 /// The class that a namespace's objects are instances of, in its worker.
 #[derive(Clone)]
@@ -39,6 +41,7 @@ pub struct Class {
     pub isolate: Rc<Isolate>,
     pub channels: Rc<dyn Channels>,
     pub name: String,
+    pub props: Option<Props>,
     /// Whether ops, timers and `waitUntil` work keep an object from going (a compatibility flag).
     pub work_prevents_eviction: bool,
 }
@@ -186,6 +189,11 @@ thread_local! {
     static NEXT_NUMBER: Cell<u64> = const { Cell::new(1) };
 }
 
+/// A number for a life of an object or facet; no other has it in this process.
+pub(super) fn next_number() -> u64 {
+    NEXT_NUMBER.with(|next| next.replace(next.get() + 1))
+}
+
 impl Namespace {
     pub(super) fn key(&self) -> &str {
         &self.key
@@ -228,11 +236,13 @@ impl Namespace {
         let name = actor.name.borrow().clone();
         let store = self.stores.object(&actor.id, name.as_deref()).await?;
         actor.open.set(true);
-        let number = NEXT_NUMBER.with(|next| next.replace(next.get() + 1));
+        let number = next_number();
+        let identity = self.identity(actor);
         let owner: Weak<dyn Owner> = self.this.clone();
         let context = ActorContext::new(
             number,
             actor.id,
+            identity.clone(),
             self.class.isolate.clone(),
             self.class.channels.clone(),
             owner,
@@ -240,22 +250,16 @@ impl Namespace {
         );
         actor.last_number.set(number);
         *actor.live.borrow_mut() = Some(context.clone());
-        context.construct(|scope| {
-            super::events::construct(
-                scope,
-                &self.class.name,
-                &self.display_id(actor),
-                name.as_deref(),
-            )
-        })?;
+        let facets = Facets::new(&context, self.stores.tree(&actor.id), 0, 0);
+        context.set_facets(facets);
+        context.construct(|scope| super::events::construct(scope, &self.class, &identity))?;
         Ok(context)
     }
 
-    /// `ctx.id` as text.
-    fn display_id(&self, actor: &Actor) -> String {
+    fn identity(&self, actor: &Actor) -> Identity {
         match (&self.spec.unique_key, &*actor.name.borrow()) {
-            (None, Some(name)) => name.clone(),
-            _ => to_hex(&actor.id),
+            (None, Some(name)) => Identity::Text(name.clone()),
+            (_, name) => Identity::Id(actor.id, name.clone()),
         }
     }
 
@@ -461,28 +465,6 @@ impl service::Namespace for Namespace {
     }
 }
 
-/// The life of the object that a stub has called: if the object broke, the stub stays broken, as on workerd.
-#[derive(Clone, Default)]
-struct Life(Rc<RefCell<Option<Ending>>>);
-
-/// Why a life of an object ended, once it has.
-type Ending = Rc<RefCell<Option<Error>>>;
-
-impl Life {
-    fn begin(&self, context: &ActorContext) {
-        *self.0.borrow_mut() = Some(context.aborted());
-    }
-
-    /// What the object broke with. An object that went away for want of callers comes back.
-    fn end(&self) -> Option<Error> {
-        let end = self.0.borrow().as_ref()?.borrow().clone()?;
-        (end.kind != Kind::Disconnected).then(|| Error {
-            kind: Kind::Internal,
-            ..end
-        })
-    }
-}
-
 /// An object as a service.
 struct Stub {
     life: Life,
@@ -503,64 +485,40 @@ impl Stub {
     }
 }
 
+impl Callee for Stub {
+    fn deliver<F>(&self, start: F) -> Delivered
+    where
+        F: for<'s> FnOnce(
+                &mut v8::PinScope<'s, '_>,
+                &Rc<ActorContext>,
+                v8::Local<'s, v8::Object>,
+                u32,
+            ) + 'static,
+    {
+        Box::pin(self.namespace.call_in(&self.address, &self.life, start))
+    }
+}
+
 impl Service for Stub {
     fn fetch(self: Rc<Self>, request: Request) -> LocalBoxFuture<'static, Result<Response, Error>> {
-        if let Some(remote) = self.elsewhere() {
-            return remote.fetch(request);
+        match self.elsewhere() {
+            Some(remote) => remote.fetch(request),
+            None => stub::fetch(&*self, request),
         }
-        Box::pin(async move {
-            let call = self.namespace.call_in(
-                &self.address,
-                &self.life,
-                move |scope, context, instance, event| {
-                    super::events::fetch(scope, context, instance, event, request);
-                },
-            );
-            match call.await? {
-                Outcome::Response(response) => Ok(response),
-                _ => Err(Error::internal("the object ended without a response")),
-            }
-        })
     }
 
     fn event(self: Rc<Self>, event: Event) -> LocalBoxFuture<'static, Result<(), Error>> {
-        if let Some(remote) = self.elsewhere() {
-            return remote.event(event);
+        match self.elsewhere() {
+            Some(remote) => remote.event(event),
+            None => stub::event(&*self, event),
         }
-        Box::pin(async move {
-            let call = self.namespace.call_in(
-                &self.address,
-                &self.life,
-                move |scope, _, instance, number| {
-                    super::events::event(scope, instance, number, &event);
-                },
-            );
-            call.await.map(|_| ())
-        })
     }
 
     fn rpc(self: Rc<Self>, call: rpc::Call) -> rpc::Answer {
-        if let Some(remote) = self.elsewhere() {
-            return remote.rpc(call);
+        match self.elsewhere() {
+            Some(remote) => remote.rpc(call),
+            None => stub::rpc(&*self, call),
         }
-        let (reply, answer) = rpc::answer();
-        let reply = SharedReply::new(RefCell::new(Some(reply)));
-        let shared = reply.clone();
-        let call = self.namespace.call_in(
-            &self.address,
-            &self.life,
-            move |scope, context, instance, event| {
-                super::events::rpc(scope, context, instance, event, call, &shared);
-            },
-        );
-        tokio::task::spawn_local(async move {
-            if let Err(error) = call.await
-                && let Some(reply) = reply.take()
-            {
-                reply.finish(Err(error));
-            }
-        });
-        answer
     }
 
     fn designation(&self) -> Option<Designation> {

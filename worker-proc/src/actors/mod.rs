@@ -6,11 +6,14 @@
 mod alarms;
 mod context;
 mod events;
+mod facets;
 mod gates;
 mod host;
 mod id;
 mod placement;
 mod store;
+mod stub;
+mod tree;
 
 pub use host::{Class, Host, NamespaceSpec, Routes};
 pub use placement::{Placement, Rendezvous};

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::Duration;
 
+use super::tree::Tree;
 use crate::service::{ActorId, Error, Kind, to_hex};
 use crate::storage::{
     self, Alarms, HistoryLimits, ObjectKey, ObjectLock, ObjectLocks, Place, Schedule, Storage,
@@ -27,6 +28,7 @@ pub enum Stores {
     Memory {
         schedule: Rc<Schedule>,
         kept: Rc<Kept>,
+        trees: KeptTrees,
     },
     Disk {
         schedule: Rc<Schedule>,
@@ -37,6 +39,9 @@ pub enum Stores {
 
 /// What objects have in memory outlives them.
 type Kept = RefCell<HashMap<ActorId, Rc<Storage>>>;
+
+/// The same for their facets.
+type KeptTrees = RefCell<HashMap<ActorId, Rc<Tree>>>;
 
 /// How long an object's start waits for the end of its life in another process, which drains.
 const MAX_LOCK_WAIT: Duration = Duration::from_secs(60);
@@ -66,6 +71,7 @@ impl Stores {
             StoreSpec::InMemory => Self::Memory {
                 schedule: Schedule::in_memory(),
                 kept: Rc::default(),
+                trees: RefCell::default(),
             },
             StoreSpec::Disk(disk) => {
                 let folder = disk.join(key);
@@ -107,7 +113,7 @@ impl Stores {
         };
         Ok(match self {
             Self::None => None,
-            Self::Memory { schedule, kept } => {
+            Self::Memory { schedule, kept, .. } => {
                 let before = kept.borrow().get(id).cloned();
                 let storage = match before {
                     Some(storage) => storage,
@@ -144,6 +150,21 @@ impl Stores {
     }
 }
 
+impl Stores {
+    /// The files of an object's facets.
+    pub fn tree(&self, id: &ActorId) -> Rc<Tree> {
+        match self {
+            Self::None => Rc::new(Tree::None),
+            Self::Memory { trees, .. } => {
+                let mut trees = trees.borrow_mut();
+                let tree = trees.entry(*id).or_insert_with(|| Rc::new(Tree::memory()));
+                tree.clone()
+            }
+            Self::Disk { folder, .. } => Rc::new(Tree::disk(folder.clone(), to_hex(id))),
+        }
+    }
+}
+
 /// The storage of one live object.
 pub struct Store {
     storage: Rc<Storage>,
@@ -154,6 +175,15 @@ pub struct Store {
 }
 
 impl Store {
+    /// A facet's, whose file its root's lock guards; `keep` if the data is in it alone.
+    pub fn of_facet(storage: Rc<Storage>, keep: bool) -> Self {
+        Self {
+            storage,
+            keep,
+            _lock: None,
+        }
+    }
+
     pub fn storage(&self) -> &Rc<Storage> {
         &self.storage
     }

@@ -44,7 +44,7 @@ function locationOf(flat) {
   return null;
 }
 
-async function follow(channel, request, props, cancel) {
+async function follow(channel, request, cancel) {
   const state = requestState(request);
   let { method, url } = state;
   let headers = requestHeaders(request);
@@ -57,7 +57,7 @@ async function follow(channel, request, props, cancel) {
   const cfValue = requestCf(state);
   const cf = cfValue === undefined ? undefined : JSONStringify(cfValue);
   for (;;) {
-    const parts = await ops.fetch(channel, method, url, headers, sendable(body, -1), cf, props, cancel);
+    const parts = await ops.fetch(channel, method, url, headers, sendable(body, -1), cf, cancel);
     const status = parts[0];
     const location = state.redirect === "follow" && isRedirect(status) ? locationOf(parts[2]) : null;
     if (location === null) return receivedResponse(parts, url, redirects > 0);
@@ -82,8 +82,8 @@ async function follow(channel, request, props, cancel) {
   }
 }
 
-/** Fetches through a channel; `init` is the dictionary, if there is one, `props` JSON for the entrypoint. */
-function fetchThrough(channel, input, init, props) {
+/** Fetches through a channel; `init` is the dictionary, if there is one. */
+function fetchThrough(channel, input, init) {
   let request;
   try {
     request = isRequest(input) && init === undefined ? input : new Request(input, init);
@@ -98,7 +98,7 @@ function fetchThrough(channel, input, init, props) {
     return PromiseReject(error);
   }
   const signal = subrequestSignal(requestState(request));
-  if (signal === null) return follow(channel, request, props, undefined);
+  if (signal === null) return follow(channel, request, undefined);
   if (isAborted(signal)) return PromiseReject(abortReason(signal));
   const cancel = ops.openCancel();
   let forget;
@@ -109,7 +109,7 @@ function fetchThrough(channel, input, init, props) {
     });
   });
   markPromiseHandled(aborted);
-  const followed = follow(channel, request, props, cancel);
+  const followed = follow(channel, request, cancel);
   PromisePrototypeThen(followed, forget, forget);
   return PromiseRace([followed, aborted]);
 }

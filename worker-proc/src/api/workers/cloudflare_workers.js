@@ -7,6 +7,7 @@ const { provide } = require("modules");
 const { DurableObject, WorkerEntrypoint, WorkflowEntrypoint, keepAlive } = require("workers/entrypoints");
 const { Fetcher, RpcPromise, RpcProperty, RpcStub, RpcTarget } = require("rpc");
 const { current, runIn, valueOf, withValue } = require("async_context");
+const { isObject } = require("webidl");
 const workers = require("workers");
 
 /** An object that shows another one, which is not there yet when the module is made. */
@@ -37,6 +38,13 @@ const currentEnv = () =>
 const currentExports = () =>
   valueOf(EXPORTS, undefined) ?? (flags.disableImportableEnv ? nothing() : workers.exportsOf());
 
+/** `frame` with another value in a slot. The worker's own stays for what is no object; null is an empty object under a flag. */
+function withSlot(frame, slot, value) {
+  const isNull = value === undefined || value === null;
+  if (isNull && flags.envModuleNullableSupport) return withValue(frame, slot, nothing());
+  return withValue(frame, slot, isObject(value) ? value : undefined);
+}
+
 const runWith = (frame, fn) => runIn(frame, fn, undefined, []);
 
 exports.module = {
@@ -52,8 +60,8 @@ exports.module = {
   env: view(currentEnv),
   exports: view(currentExports),
   waitUntil: (promise) => keepAlive(promise),
-  withEnv: (env, fn) => runWith(withValue(current(), ENV, env), fn),
-  withExports: (exports, fn) => runWith(withValue(current(), EXPORTS, exports), fn),
-  withEnvAndExports: (env, exports, fn) => runWith(withValue(withValue(current(), ENV, env), EXPORTS, exports), fn),
+  withEnv: (env, fn) => runWith(withSlot(current(), ENV, env), fn),
+  withExports: (exports, fn) => runWith(withSlot(current(), EXPORTS, exports), fn),
+  withEnvAndExports: (env, exports, fn) => runWith(withSlot(withSlot(current(), ENV, env), EXPORTS, exports), fn),
 };
 provide("cloudflare:workers", "workers/cloudflare_workers");
