@@ -3,19 +3,13 @@
 //! `WORKERD_BIN` names another binary to check: they pass on the published one as well.
 
 use std::ffi::OsString;
-use std::path::Path;
 use std::process::ExitCode;
 
 use libtest_mimic::{Arguments, Failed, Trial};
-use tests::folder::Folder;
 use tests::program::Program;
 
-/// The disk service of a config that stores something in files: it gets a folder of its own.
+/// The disk service whose folder the test's caller chooses.
 const DISK: &str = "TEST_TMPDIR";
-
-fn needs_disk(file: &Path) -> bool {
-    std::fs::read_to_string(file).is_ok_and(|text| text.contains(DISK))
-}
 
 fn main() -> ExitCode {
     let program = Program::new(env!("CARGO_BIN_EXE_workerd"));
@@ -29,11 +23,13 @@ fn main() -> ExitCode {
                 .display()
                 .to_string();
             Trial::test(name, move || {
-                let mut arguments = ["test", "--experimental"].map(OsString::from).to_vec();
-                arguments.push(file.clone().into());
-                let folder = needs_disk(&file).then(|| Folder::new(&[]));
-                if let Some(folder) = &folder {
-                    arguments.push(format!("-d{DISK}={}", folder.path("").display()).into());
+                let mut arguments = vec!["test".into(), "--experimental".into(), file.clone().into()];
+                // A config that keeps objects on a disk gets an empty one.
+                let disk = tempfile::tempdir()?;
+                if std::fs::read_to_string(&file)?.contains(DISK) {
+                    let mut directory = OsString::from(format!("-d{DISK}="));
+                    directory.push(disk.path());
+                    arguments.push(directory);
                 }
                 let output = program.run(&arguments);
                 let stderr = String::from_utf8_lossy(&output.stderr);

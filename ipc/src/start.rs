@@ -76,6 +76,8 @@ pub struct Options {
     pub generation: u64,
     /// How long a drain may take before what is left is cut off.
     pub drain_timeout: Duration,
+    /// `--pitr-days`: for how many days objects on disk can be taken back to what they were. 0 keeps no history.
+    pub pitr_days: u32,
     /// `--inspector-addr`, as given.
     pub inspector_addr: Option<String>,
     /// Bounds on clients.
@@ -97,6 +99,7 @@ impl Default for Options {
             processes: 1,
             generation: 1,
             drain_timeout: Duration::from_secs(30),
+            pitr_days: 30,
             inspector_addr: None,
             limits: Limits::default(),
             test: None,

@@ -1,9 +1,12 @@
 //! The program from outside: what it answers, and what it says about what it is given.
 
+mod admin;
 mod bad_input;
 mod compile;
 mod going_away;
 mod http;
+mod links;
+mod objects;
 mod serve;
 mod service_manager;
 mod sockets;

@@ -74,6 +74,10 @@ pub struct ActorContext {
     due: RefCell<VecDeque<u32>>,
     events: RefCell<HashMap<u32, oneshot::Sender<Result<Outcome, Error>>>>,
     last_event: Cell<u32>,
+    /// The event that begins in the turn that runs, or 0.
+    beginning: Cell<u32>,
+    /// What is to be done if the caller of an event goes away.
+    on_gone: RefCell<HashMap<u32, Completion>>,
     retained: Cell<usize>,
     /// Ops that have their result and wait for the input gate.
     held: Cell<usize>,
@@ -116,6 +120,8 @@ impl ActorContext {
             due: RefCell::default(),
             events: RefCell::default(),
             last_event: Cell::new(0),
+            beginning: Cell::new(0),
+            on_gone: RefCell::default(),
             retained: Cell::new(0),
             held: Cell::new(0),
             store: RefCell::new(store),
@@ -141,6 +147,14 @@ impl ActorContext {
         self.id
     }
 
+    /// Memory of its database.
+    pub fn storage_bytes(&self) -> u64 {
+        let store = self.store.borrow();
+        store
+            .as_ref()
+            .map_or(0, |store| store.storage().memory_bytes())
+    }
+
     /// Why it is over, if it is.
     pub fn broken(&self) -> Option<Error> {
         self.broken.borrow().clone()
@@ -149,6 +163,12 @@ impl ActorContext {
     /// Whether anything is under way that nobody waits for: ops, timers, `waitUntil` work.
     pub fn is_working(&self) -> bool {
         !self.io.is_idle() || self.retained.get() > 0
+    }
+
+    /// Whether it may leave a process that is to end: callers hold nothing of it, no `waitUntil` work or body is under way.
+    /// Timers, and ops that nobody waits for, end with it.
+    pub fn is_at_rest(&self) -> bool {
+        !self.is_held() && self.retained.get() == 0
     }
 
     /// Whether callers hold objects of it, or use its facets.
@@ -217,6 +237,7 @@ impl ActorContext {
         self.last_event.set(event);
         let (sender, receiver) = oneshot::channel();
         self.events.borrow_mut().insert(event, sender);
+        self.beginning.set(event);
         self.turn(None, |scope| {
             let instance = self.instance.borrow();
             if let Some(instance) = &*instance {
@@ -224,7 +245,13 @@ impl ActorContext {
                 start(scope, self, instance, event);
             }
         });
+        self.beginning.set(0);
         let context = self.clone();
+        let mut caller = Caller {
+            context: Rc::downgrade(self),
+            event,
+            is_answered: false,
+        };
         Box::pin(async move {
             let outcome = match receiver.await {
                 Ok(outcome) => outcome,
@@ -233,8 +260,21 @@ impl ActorContext {
                     .unwrap_or_else(|| Error::disconnected(SHUT_DOWN))),
             };
             context.output.passed().await?;
+            caller.is_answered = true;
             outcome
         })
+    }
+
+    /// The caller of an event has its answer, or has gone without it.
+    fn part(&self, event: u32, is_answered: bool) {
+        let turn = self.on_gone.borrow_mut().remove(&event);
+        if let Some(turn) = turn
+            && !is_answered
+        {
+            let before = self.tag.replace(None);
+            self.spawn(Box::pin(async move { turn }));
+            self.tag.replace(before);
+        }
     }
 
     /// Ends an event that needs no JavaScript.
@@ -288,6 +328,7 @@ impl ActorContext {
     async fn drive(self: Rc<Self>) {
         std::future::poll_fn(|cx| self.poll(cx)).await;
         self.io.clear();
+        drop(self.on_gone.take());
         self.instance.borrow_mut().take();
         let commits = self.commits.take();
         drop(commits);
@@ -405,9 +446,28 @@ impl ActorContext {
     }
 }
 
+/// Who waits for an event.
+struct Caller {
+    context: Weak<ActorContext>,
+    event: u32,
+    is_answered: bool,
+}
+
+impl Drop for Caller {
+    fn drop(&mut self) {
+        if let Some(context) = self.context.upgrade() {
+            context.part(self.event, self.is_answered);
+        }
+    }
+}
+
 impl IoContext for ActorContext {
     fn id(&self) -> u64 {
         self.number
+    }
+
+    fn event(&self) -> u32 {
+        self.beginning.get()
     }
 
     fn spawn(&self, op: Op) {
@@ -473,8 +533,15 @@ impl IoContext for ActorContext {
         self.release();
     }
 
-    fn on_gone(&self, _: Completion) {
-        // The object goes on: others may wait for what it does.
+    fn on_gone(&self, event: u32, turn: Completion) {
+        let gone = self.events.borrow().get(&event).map(oneshot::Sender::is_closed);
+        // An event that has its outcome waits for nobody.
+        if let Some(gone) = gone {
+            self.on_gone.borrow_mut().insert(event, turn);
+            if gone {
+                self.part(event, false);
+            }
+        }
     }
 
     fn entrance(&self) -> Entrance {

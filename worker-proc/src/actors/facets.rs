@@ -14,7 +14,7 @@ use super::context::{ActorContext, Owner};
 use super::gates::{Place, Queue};
 use super::host::{Class, next_number};
 use super::store::broken_by;
-use super::stub::{self, Callee, Delivered};
+use super::stub::{self, Callee, Delivered, Delivery};
 use super::tree::Tree;
 use crate::glue::context::{FacetInfo, FacetIo, FacetStart};
 use crate::service::rpc;
@@ -363,7 +363,7 @@ impl FacetStub {
 }
 
 impl Callee for FacetStub {
-    fn deliver<F>(&self, start: F) -> Delivered
+    fn deliver<F>(&self, start: F) -> Delivery
     where
         F: for<'s> FnOnce(
                 &mut v8::PinScope<'s, '_>,
@@ -387,7 +387,7 @@ impl Callee for FacetStub {
             context.open().await?;
             let outcome = context.deliver(start);
             drop(place);
-            outcome.await
+            outcome.await.map(Delivered::Ended)
         })
     }
 }

@@ -9,21 +9,23 @@ use std::rc::{Rc, Weak};
 use std::time::Duration;
 
 use futures_util::future::LocalBoxFuture;
+use ipc::live::{Numbers, Order};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::context::{ActorContext, Owner};
+use super::drain::Stage;
 use super::facets::Facets;
 use super::gates::Queue;
 use super::id::{BadId, IdFactory};
 use super::store::{StoreSpec, Stores};
-use super::stub::{self, Callee, Delivered, Life};
+use super::stub::{self, Callee, Delivered, Delivery, Life};
 use crate::glue::context::Outcome;
 use crate::isolate::Isolate;
 use crate::service::rpc;
 use crate::service::{
     self, ActorId, Address, Channels, Designation, Error, Event, Identity, Kind, Props, Request,
-    Response, Service, from_hex,
+    Response, Service, from_hex, to_hex,
 };
 
 /// How long an object stays live with no caller.
@@ -53,7 +55,6 @@ pub struct NamespaceSpec {
     /// None for objects that are told by name alone and keep nothing.
     pub unique_key: Option<String>,
     pub prevent_eviction: bool,
-    #[allow(dead_code)] // Read by what gives objects their storage.
     pub enable_sql: bool,
 }
 
@@ -74,13 +75,23 @@ pub trait Routes {
 
     /// The object in another process; none if it lives in this one.
     fn elsewhere(&self, address: &Address) -> Option<Rc<dyn Service>>;
+
+    /// Whether this process is to end, and another replaces it.
+    fn is_replaced(&self) -> bool;
+
+    /// An object of this process in the one that replaces it; none if it is not.
+    fn successor(&self, address: &Address) -> Option<Rc<dyn Service>>;
+
+    /// Whether the process that this one replaces is still there.
+    fn has_predecessor(&self) -> bool;
 }
 
 /// See the module.
 #[derive(Default)]
 pub struct Host {
-    namespaces: RefCell<HashMap<String, Rc<Namespace>>>,
-    routes: RefCell<Option<Rc<dyn Routes>>>,
+    pub(super) namespaces: RefCell<HashMap<String, Rc<Namespace>>>,
+    pub(super) routes: RefCell<Option<Rc<dyn Routes>>>,
+    pub(super) stage: Cell<Stage>,
 }
 
 impl Host {
@@ -101,7 +112,12 @@ impl Host {
         store: &StoreSpec,
     ) -> Result<(), String> {
         let key = spec.key(worker);
-        let stores = Stores::open(store, &key, |id| self.owns(id))?;
+        // Objects that are told by name alone keep nothing.
+        let store = match spec.unique_key {
+            Some(_) => store,
+            None => &StoreSpec::None,
+        };
+        let stores = Stores::open(store, &key, spec.enable_sql)?;
         let namespace = Rc::new_cyclic(|this| Namespace {
             this: Weak::clone(this),
             host: Rc::downgrade(self),
@@ -114,13 +130,12 @@ impl Host {
             idle: RefCell::default(),
             sweeping: Cell::new(false),
         });
-        namespace.watch_alarms();
         self.namespaces.borrow_mut().insert(key, namespace);
         Ok(())
     }
 
     /// Whether this process owns the object of that id, as hex.
-    fn owns(&self, id: &str) -> bool {
+    pub(super) fn owns(&self, id: &str) -> bool {
         let routes = self.routes.borrow();
         match (&*routes, from_hex(id)) {
             (Some(routes), Some(id)) => routes.owns(&id),
@@ -133,6 +148,11 @@ impl Host {
         self.namespaces.borrow().get(key).cloned()
     }
 
+    /// Every namespace.
+    pub(super) fn all(&self) -> Vec<Rc<Namespace>> {
+        self.namespaces.borrow().values().cloned().collect()
+    }
+
     /// An object of this process, for a caller in another.
     ///
     /// # Errors
@@ -141,7 +161,7 @@ impl Host {
         let namespace = self.namespace(&address.namespace).ok_or_else(|| {
             let name = &address.namespace;
             Error::internal(format!(
-                "this server has no Durable Object namespace \"{name}\""
+                "The config that this server runs has no Durable Object namespace \"{name}\"."
             ))
         })?;
         Ok(Rc::new(Stub {
@@ -156,33 +176,42 @@ impl Host {
 /// The objects of one class under one key.
 pub struct Namespace {
     this: Weak<Self>,
-    host: Weak<Host>,
+    pub(super) host: Weak<Host>,
     key: String,
     ids: IdFactory,
     spec: NamespaceSpec,
     class: Class,
     stores: Stores,
-    actors: RefCell<HashMap<ActorId, Rc<Actor>>>,
+    pub(super) actors: RefCell<HashMap<ActorId, Rc<Actor>>>,
     idle: RefCell<BTreeSet<(Instant, ActorId)>>,
     sweeping: Cell<bool>,
 }
 
 /// An object that has callers or is live.
-struct Actor {
+pub(super) struct Actor {
     id: ActorId,
     name: RefCell<Option<String>>,
     queue: Rc<Queue>,
-    live: RefCell<Option<Rc<ActorContext>>>,
+    pub(super) live: RefCell<Option<Rc<ActorContext>>>,
     /// The number of its last life.
     last_number: Cell<u64>,
     /// Whether its storage is open, if only to be closed.
-    open: Cell<bool>,
+    pub(super) open: Cell<bool>,
     ended: Notify,
     /// Calls under way.
-    calls: Cell<usize>,
+    pub(super) calls: Cell<usize>,
+    /// Calls there have been, the ones under way included.
+    total_calls: Cell<u64>,
     idle_since: Cell<Instant>,
     /// Whether it is in the namespace's list of idle objects.
     listed: Cell<bool>,
+}
+
+/// Where an object is when a call has its turn.
+enum Found {
+    Here(Rc<ActorContext>),
+    /// It is to live in the process that replaces this one.
+    Successor(Rc<dyn Service>),
 }
 
 thread_local! {
@@ -203,7 +232,7 @@ impl Namespace {
         &self.stores
     }
 
-    fn actor(&self, address: &Address) -> Rc<Actor> {
+    pub(super) fn actor(&self, address: &Address) -> Rc<Actor> {
         let mut actors = self.actors.borrow_mut();
         let actor = actors.entry(address.id).or_insert_with(|| {
             Rc::new(Actor {
@@ -215,6 +244,7 @@ impl Namespace {
                 open: Cell::new(false),
                 ended: Notify::new(),
                 calls: Cell::new(0),
+                total_calls: Cell::new(0),
                 idle_since: Cell::new(Instant::now()),
                 listed: Cell::new(false),
             })
@@ -225,16 +255,26 @@ impl Namespace {
         actor.clone()
     }
 
-    /// The live object, started if it is not.
-    async fn live(self: &Rc<Self>, actor: &Rc<Actor>) -> Result<Rc<ActorContext>, Error> {
+    /// The live object, started if it is not, and if this process still starts any.
+    async fn live(self: &Rc<Self>, actor: &Rc<Actor>, address: &Address) -> Result<Found, Error> {
         if let Some(live) = &*actor.live.borrow() {
-            return Ok(live.clone());
+            return Ok(Found::Here(live.clone()));
         }
         while actor.open.get() {
             actor.ended.notified().await;
         }
+        if let Some(successor) = self.successor(address)? {
+            return Ok(Found::Successor(successor));
+        }
         let name = actor.name.borrow().clone();
         let store = self.stores.object(&actor.id, name.as_deref()).await?;
+        // The lock may have come late.
+        if let Some(successor) = self.successor(address)? {
+            if let Some(store) = store {
+                store.close().await;
+            }
+            return Ok(Found::Successor(successor));
+        }
         actor.open.set(true);
         let number = next_number();
         let identity = self.identity(actor);
@@ -253,7 +293,7 @@ impl Namespace {
         let facets = Facets::new(&context, self.stores.tree(&actor.id), 0, 0);
         context.set_facets(facets);
         context.construct(|scope| super::events::construct(scope, &self.class, &identity))?;
-        Ok(context)
+        Ok(Found::Here(context))
     }
 
     fn identity(&self, actor: &Actor) -> Identity {
@@ -268,7 +308,7 @@ impl Namespace {
         self: &Rc<Self>,
         address: &Address,
         start: F,
-    ) -> impl Future<Output = Result<Outcome, Error>> + use<F>
+    ) -> impl Future<Output = Result<Delivered, Error>> + use<F>
     where
         F: for<'s> FnOnce(
             &mut v8::PinScope<'s, '_>,
@@ -286,7 +326,7 @@ impl Namespace {
         address: &Address,
         life: &Life,
         start: F,
-    ) -> impl Future<Output = Result<Outcome, Error>> + use<F>
+    ) -> impl Future<Output = Result<Delivered, Error>> + use<F>
     where
         F: for<'s> FnOnce(
             &mut v8::PinScope<'s, '_>,
@@ -299,7 +339,7 @@ impl Namespace {
         let call = Call::new(self, &actor);
         let place = (actor.queue.len() < MAX_WAITING_CALLS).then(|| actor.queue.enter());
         let namespace = self.clone();
-        let life = life.clone();
+        let (life, address) = (life.clone(), address.clone());
         async move {
             let _call = call;
             if let Some(error) = life.end() {
@@ -307,12 +347,22 @@ impl Namespace {
             }
             let place = place.ok_or_else(|| Error::overloaded(OVERLOADED))?;
             place.first().await;
-            let context = namespace.live(&actor).await?;
-            life.begin(&context);
-            context.open().await?;
+            let context = loop {
+                let context = match namespace.live(&actor, &address).await? {
+                    Found::Here(context) => context,
+                    Found::Successor(successor) => return Ok(Delivered::Moved(successor, place)),
+                };
+                life.begin(&context);
+                match context.open().await {
+                    Ok(()) => break context,
+                    // It had to leave before it was done: what waited for it goes where it lives on.
+                    Err(error) if error.kind == Kind::Disconnected && namespace.is_leaving() => {}
+                    Err(error) => return Err(error),
+                }
+            };
             let outcome = context.deliver(start);
             drop(place);
-            outcome.await
+            outcome.await.map(Delivered::Ended)
         }
     }
 
@@ -335,8 +385,8 @@ impl Namespace {
     }
 
     /// Ends an idle object, or lists it for later.
-    fn consider(self: &Rc<Self>, actor: &Rc<Actor>) {
-        if actor.calls.get() > 0 || actor.listed.get() {
+    pub(super) fn consider(self: &Rc<Self>, actor: &Rc<Actor>) {
+        if actor.calls.get() > 0 {
             return;
         }
         let live = actor.live.borrow().clone();
@@ -346,7 +396,13 @@ impl Namespace {
             }
             return;
         };
-        if self.spec.prevent_eviction {
+        if self.is_leaving() {
+            if live.is_at_rest() {
+                live.end();
+            }
+            return;
+        }
+        if self.spec.prevent_eviction || actor.listed.get() {
             return;
         }
         let mut due = actor.idle_since.get() + IDLE;
@@ -367,7 +423,55 @@ impl Namespace {
     }
 }
 
+/// A live object, as others look at it.
+pub(super) struct Seen<'a> {
+    pub id: ActorId,
+    pub name: Option<&'a str>,
+    pub numbers: Numbers,
+}
+
 impl Namespace {
+    pub(super) fn isolate(&self) -> &Rc<Isolate> {
+        &self.class.isolate
+    }
+
+    /// Shows every object that is live or has callers, with the numbers that it takes to put them in order.
+    pub(super) fn each_live(&self, order: Order, mut show: impl FnMut(Seen)) {
+        for actor in self.actors.borrow().values() {
+            self.see(
+                actor,
+                order == Order::Memory,
+                order == Order::Alarm,
+                &mut show,
+            );
+        }
+    }
+
+    /// Shows one of them, if it still is one.
+    pub(super) fn live_object<T>(&self, id: &ActorId, show: impl FnOnce(Seen) -> T) -> Option<T> {
+        let actor = self.actors.borrow().get(id).cloned()?;
+        Some(self.see(&actor, true, true, show))
+    }
+
+    fn see<T>(&self, actor: &Actor, memory: bool, alarm: bool, show: impl FnOnce(Seen) -> T) -> T {
+        let live = actor.live.borrow();
+        let live = live.as_ref();
+        let schedule = self.stores.schedule().filter(|_| alarm);
+        show(Seen {
+            id: actor.id,
+            name: actor.name.borrow().as_deref(),
+            numbers: Numbers {
+                calls: u32::try_from(actor.calls.get()).unwrap_or(u32::MAX),
+                total_calls: actor.total_calls.get(),
+                storage_bytes: live
+                    .filter(|_| memory)
+                    .map_or(0, |live| live.storage_bytes()),
+                sockets: 0,
+                next_alarm_ms: schedule.and_then(|schedule| schedule.next_of(&to_hex(&actor.id))),
+            },
+        })
+    }
+
     /// The object of which this was the last life.
     fn last_life(&self, context: &Rc<ActorContext>) -> Option<Rc<Actor>> {
         let actor = self.actors.borrow().get(&context.actor_id())?.clone();
@@ -396,14 +500,15 @@ impl Owner for Namespace {
 }
 
 /// A call under way: keeps the object from being idle.
-struct Call {
+pub(super) struct Call {
     namespace: Rc<Namespace>,
     actor: Rc<Actor>,
 }
 
 impl Call {
-    fn new(namespace: &Rc<Namespace>, actor: &Rc<Actor>) -> Self {
+    pub(super) fn new(namespace: &Rc<Namespace>, actor: &Rc<Actor>) -> Self {
         actor.calls.set(actor.calls.get() + 1);
+        actor.total_calls.set(actor.total_calls.get() + 1);
         Self {
             namespace: namespace.clone(),
             actor: actor.clone(),
@@ -475,18 +580,24 @@ struct Stub {
 }
 
 impl Stub {
+    /// The object in another process: it lives there, or is to, and no call that came before waits for it here.
     fn elsewhere(&self) -> Option<Rc<dyn Service>> {
-        if self.local {
-            return None;
-        }
         let host = self.namespace.host.upgrade()?;
         let routes = host.routes.borrow().clone()?;
-        routes.elsewhere(&self.address)
+        let other = (!self.local).then(|| routes.elsewhere(&self.address));
+        other.flatten().or_else(|| {
+            let here = self
+                .namespace
+                .actors
+                .borrow()
+                .contains_key(&self.address.id);
+            (!here).then(|| routes.successor(&self.address)).flatten()
+        })
     }
 }
 
 impl Callee for Stub {
-    fn deliver<F>(&self, start: F) -> Delivered
+    fn deliver<F>(&self, start: F) -> Delivery
     where
         F: for<'s> FnOnce(
                 &mut v8::PinScope<'s, '_>,

@@ -5,16 +5,20 @@
 
 mod alarms;
 mod context;
+mod drain;
 mod events;
 mod facets;
 mod gates;
 mod host;
 mod id;
+mod observe;
 mod placement;
 mod store;
 mod stub;
 mod tree;
 
+pub use crate::storage::HistoryLimits;
 pub use host::{Class, Host, NamespaceSpec, Routes};
+pub use id::IdFactory;
 pub use placement::{Placement, Rendezvous};
 pub use store::StoreSpec;

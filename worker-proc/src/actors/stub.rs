@@ -2,24 +2,32 @@
 //!
 //! `host` uses it for the objects of a namespace, `facets` for those of an object.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use futures_util::future::LocalBoxFuture;
 
 use super::context::ActorContext;
 use super::events;
+use super::gates::Place;
 use crate::glue::context::{IoContext, Outcome};
 use crate::service::rpc::{self, SharedReply};
-use crate::service::{Error, Event, Kind, Request, Response};
+use crate::service::{Error, Event, Kind, Request, Response, Service};
 
-/// What an event ends with.
-pub type Delivered = LocalBoxFuture<'static, Result<Outcome, Error>>;
+/// What came of an event.
+pub enum Delivered {
+    Ended(Outcome),
+    /// It was not delivered here: it is to be made on the successor, before the place in the queue is given up.
+    Moved(Rc<dyn Service>, Place),
+}
+
+/// The same, once it is known.
+pub type Delivery = LocalBoxFuture<'static, Result<Delivered, Error>>;
 
 /// Somewhere that events can be delivered to.
 pub trait Callee {
     /// Delivers an event: `start` begins it once it is its turn. It has its place in the object's queue at once.
-    fn deliver<F>(&self, start: F) -> Delivered
+    fn deliver<F>(&self, start: F) -> Delivery
     where
         F: for<'s> FnOnce(
                 &mut v8::PinScope<'s, '_>,
@@ -29,40 +37,76 @@ pub trait Callee {
             ) + 'static;
 }
 
+/// What a call was to bring, if the object never got it.
+fn lost() -> Error {
+    Error::internal("a call was neither delivered nor passed on")
+}
+
 pub fn fetch(
     callee: &impl Callee,
     request: Request,
 ) -> LocalBoxFuture<'static, Result<Response, Error>> {
+    let request = Rc::new(Cell::new(Some(request)));
+    let start = request.clone();
     let call = callee.deliver(move |scope, context, instance, event| {
-        events::fetch(scope, context, instance, event, request);
+        if let Some(request) = start.take() {
+            events::fetch(scope, context, instance, event, request);
+        }
     });
     Box::pin(async move {
         match call.await? {
-            Outcome::Response(response) => Ok(response),
-            _ => Err(Error::internal("the object ended without a response")),
+            Delivered::Ended(Outcome::Response(response)) => Ok(response),
+            Delivered::Ended(_) => Err(Error::internal("the object ended without a response")),
+            Delivered::Moved(successor, place) => {
+                let answer = successor.fetch(request.take().ok_or_else(lost)?);
+                drop(place);
+                answer.await
+            }
         }
     })
 }
 
 pub fn event(callee: &impl Callee, event: Event) -> LocalBoxFuture<'static, Result<(), Error>> {
+    let start = event.clone();
     let call = callee.deliver(move |scope, _, instance, number| {
-        events::event(scope, instance, number, &event);
+        events::event(scope, instance, number, &start);
     });
-    Box::pin(async move { call.await.map(|_| ()) })
+    Box::pin(async move {
+        match call.await? {
+            Delivered::Ended(_) => Ok(()),
+            Delivered::Moved(successor, place) => {
+                let answer = successor.event(event);
+                drop(place);
+                answer.await
+            }
+        }
+    })
 }
 
 pub fn rpc(callee: &impl Callee, call: rpc::Call) -> rpc::Answer {
     let (reply, answer) = rpc::answer();
     let reply = SharedReply::new(RefCell::new(Some(reply)));
-    let shared = reply.clone();
-    let call = callee.deliver(move |scope, context, instance, event| {
-        events::rpc(scope, context, instance, event, call, &shared);
+    let call = Rc::new(Cell::new(Some(call)));
+    let (start, shared) = (call.clone(), reply.clone());
+    let delivered = callee.deliver(move |scope, context, instance, event| {
+        if let Some(call) = start.take() {
+            events::rpc(scope, context, instance, event, call, &shared);
+        }
     });
     tokio::task::spawn_local(async move {
-        if let Err(error) = call.await
-            && let Some(reply) = reply.take()
-        {
-            reply.finish(Err(error.of_reset()));
+        let end = match delivered.await {
+            Ok(Delivered::Ended(_)) => return,
+            Ok(Delivered::Moved(successor, place)) => {
+                let answer = call.take().map(|call| successor.rpc(call));
+                drop(place);
+                answer.ok_or_else(lost)
+            }
+            Err(error) => Err(error.of_reset()),
+        };
+        let Some(reply) = reply.take() else { return };
+        match end {
+            Ok(answer) => reply.forward(answer),
+            Err(error) => reply.finish(Err(error)),
         }
     });
     answer

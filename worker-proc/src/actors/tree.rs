@@ -16,7 +16,13 @@ use crate::storage::{self, Alarms, FacetIndex, Place, Storage};
 const NO_ALARMS: Alarms = Alarms::Refused("Facets currently cannot set alarms.");
 
 /// See the module.
-pub enum Tree {
+pub struct Tree {
+    files: Files,
+    /// Whether the object's class may use SQL, which goes for its facets too.
+    enable_sql: bool,
+}
+
+enum Files {
     /// The object stores nothing.
     None,
     Memory(RefCell<Memory>),
@@ -28,27 +34,37 @@ pub enum Tree {
 }
 
 #[derive(Default)]
-pub struct Memory {
+struct Memory {
     numbers: BTreeMap<(u16, String), u16>,
     kept: HashMap<u16, Rc<Storage>>,
 }
 
 impl Tree {
-    pub fn memory() -> Self {
-        Self::Memory(RefCell::default())
+    pub fn none() -> Self {
+        Self {
+            files: Files::None,
+            enable_sql: false,
+        }
     }
 
-    pub fn disk(folder: PathBuf, id: String) -> Self {
-        Self::Disk {
-            folder,
-            id,
-            index: RefCell::new(None),
+    pub fn memory(enable_sql: bool) -> Self {
+        Self {
+            files: Files::Memory(RefCell::default()),
+            enable_sql,
+        }
+    }
+
+    pub fn disk(folder: PathBuf, id: String, enable_sql: bool) -> Self {
+        let index = RefCell::new(None);
+        Self {
+            files: Files::Disk { folder, id, index },
+            enable_sql,
         }
     }
 
     /// The index, opened when it is first needed; none if the object never had a facet and is not to have one.
     fn index(&self, make: bool) -> storage::Result<Option<Rc<FacetIndex>>> {
-        let Self::Disk { folder, id, index } = self else {
+        let Files::Disk { folder, id, index } = &self.files else {
             return Ok(None);
         };
         let mut index = index.borrow_mut();
@@ -60,10 +76,10 @@ impl Tree {
 
     /// The number of a facet by its parent's number and its name.
     pub async fn number(&self, parent: u16, name: &str) -> storage::Result<u16> {
-        match self {
-            Self::None => Ok(0),
-            Self::Memory(memory) => Ok(memory.borrow_mut().number(parent, name)),
-            Self::Disk { .. } => match self.index(true)? {
+        match &self.files {
+            Files::None => Ok(0),
+            Files::Memory(memory) => Ok(memory.borrow_mut().number(parent, name)),
+            Files::Disk { .. } => match self.index(true)? {
                 Some(index) => index.number(parent, name).await,
                 None => Ok(0),
             },
@@ -72,16 +88,16 @@ impl Tree {
 
     /// The names of the facets that one has ever had.
     pub fn names(&self, of: u16) -> Vec<String> {
-        match self {
-            Self::None => Vec::new(),
-            Self::Memory(memory) => {
+        match &self.files {
+            Files::None => Vec::new(),
+            Files::Memory(memory) => {
                 let memory = memory.borrow();
                 let all = memory.numbers.keys();
                 all.filter(|(parent, _)| *parent == of)
                     .map(|(_, name)| name.clone())
                     .collect()
             }
-            Self::Disk { .. } => match self.index(false) {
+            Files::Disk { .. } => match self.index(false) {
                 Ok(Some(index)) => {
                     let children = index.children(of);
                     children.into_iter().map(|(name, _)| name).collect()
@@ -96,11 +112,12 @@ impl Tree {
         // A facet's past is not kept: its parent says what becomes of it.
         let open = async |place| {
             let opened = Storage::open(place, NO_ALARMS, None).await;
-            opened.map(Rc::new).map_err(|error| broken_by(&error))
+            let opened = opened.map(|storage| Rc::new(storage.with_sql(self.enable_sql)));
+            opened.map_err(|error| broken_by(&error))
         };
-        match self {
-            Self::None => Ok(None),
-            Self::Memory(memory) => {
+        match &self.files {
+            Files::None => Ok(None),
+            Files::Memory(memory) => {
                 let kept = memory.borrow().kept.get(&number).cloned();
                 let storage = match kept {
                     Some(storage) => storage,
@@ -109,7 +126,7 @@ impl Tree {
                 memory.borrow_mut().kept.insert(number, storage.clone());
                 Ok(Some(Store::of_facet(storage, true)))
             }
-            Self::Disk { .. } => {
+            Files::Disk { .. } => {
                 let index = self.index(true).map_err(|error| broken_by(&error))?;
                 let Some(index) = index else { return Ok(None) };
                 let storage = open(Place::File(index.path(number))).await?;
@@ -120,13 +137,13 @@ impl Tree {
 
     /// Deletes what a facet and those under it have stored.
     pub async fn delete(&self, parent: u16, name: &str) -> storage::Result<()> {
-        match self {
-            Self::None => Ok(()),
-            Self::Memory(memory) => {
+        match &self.files {
+            Files::None => Ok(()),
+            Files::Memory(memory) => {
                 memory.borrow_mut().delete(parent, name);
                 Ok(())
             }
-            Self::Disk { .. } => {
+            Files::Disk { .. } => {
                 let Some(index) = self.index(false)? else {
                     return Ok(());
                 };

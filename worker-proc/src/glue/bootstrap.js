@@ -1,5 +1,5 @@
 /* Builds the internal realm: primordials, `require`, the flags and the globals. Runs once, into the snapshot.
-   Parameters: (native, allOps, eager, flagNames, primordials). Returns what Rust calls: `start`, `require`. */
+   Parameters: (native, allOps, eager, flagNames, primordials). Returns what Rust calls: `start`, `require`, `global`. */
 "use strict";
 const { ObjectDefineProperty, ReflectOwnKeys, Error, ArrayPrototypePush, StringPrototypeCharCodeAt, globalThis } = primordials;
 const modules = { __proto__: null };
@@ -39,4 +39,7 @@ const start = (function (bits) {
   for (let i = 0; i < installers.length; i++) installers[i](globalThis, flags);
 });
 
-return { __proto__: null, start, require };
+/* The first read of a lazy module's global. */
+const global = (module, name) => require(module).globals[name];
+
+return { __proto__: null, start, require, global };

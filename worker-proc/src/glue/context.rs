@@ -35,8 +35,12 @@ pub trait IoContext {
     /// The same for a body that JavaScript writes, for as long as somebody reads it.
     fn retain_body(&self);
     fn release_body(&self);
-    /// Runs this in the isolate if the caller goes away before it has the whole answer; the last one counts.
-    fn on_gone(&self, turn: Completion);
+    /// The number of the event that begins in this turn, where a context has several.
+    fn event(&self) -> u32 {
+        0
+    }
+    /// Runs this in the isolate if the caller of an event goes away before it has the answer; the last one counts.
+    fn on_gone(&self, event: u32, turn: Completion);
     /// A way for others to run turns in this context, when it lets them; what they run is dropped once it has ended.
     fn entrance(&self) -> Entrance;
     /// Something outside leads into the context until [`IoContext::release_export`]: it does not count as hung. As a

@@ -10,6 +10,7 @@ use v8::MapFnTo;
 use super::args::{intern, string, string_arg};
 use super::error::throw_error;
 use super::registry::{JsSource, Registry};
+use super::state::IsolateState;
 
 /// A function by name; the address is known at run time only.
 type Native = (&'static str, fn() -> v8::FunctionCallback);
@@ -53,6 +54,7 @@ pub fn bootstrap<'s>(
         let key = intern(scope, api.name);
         all.set(scope, key.into(), object.into());
     }
+    define_lazy_globals(scope, registry)?;
     let names: Vec<v8::Local<v8::Value>> = registry
         .eager
         .iter()
@@ -86,6 +88,55 @@ pub fn bootstrap<'s>(
         ],
     )?;
     result.try_into().ok()
+}
+
+/// Defines the globals of lazy modules: ordinary properties, but for being made when they are first read.
+fn define_lazy_globals(scope: &mut v8::PinScope, registry: &Registry) -> Option<()> {
+    let global = scope.get_current_context().global(scope);
+    for (name, module) in &registry.lazy_globals {
+        let key = intern(scope, name);
+        // V8 has a `console` of its own.
+        global.delete(scope, key.into())?;
+        let module = intern(scope, module);
+        global.set_lazy_data_property_with_data(
+            scope,
+            key.into(),
+            lazy_global,
+            module.into(),
+            v8::PropertyAttribute::DONT_ENUM,
+            v8::SideEffectType::HasNoSideEffect,
+            v8::SideEffectType::HasSideEffect,
+        )?;
+    }
+    Some(())
+}
+
+/// Reads a global of a lazy module for the first time; the data is the module's name.
+fn lazy_global(
+    scope: &mut v8::PinScope,
+    name: v8::Local<v8::Name>,
+    args: v8::PropertyCallbackArguments,
+    mut rv: v8::ReturnValue<v8::Value>,
+) {
+    let internals = IsolateState::get(scope).internals.borrow().clone();
+    let Some(internals) = internals else { return };
+    let internals = v8::Local::new(scope, internals);
+    let key = intern(scope, "global");
+    let made = internals
+        .get(scope, key.into())
+        .and_then(|global| v8::Local::<v8::Function>::try_from(global).ok())
+        .and_then(|global| global.call(scope, internals.into(), &[args.data(), name.into()]));
+    if let Some(value) = made {
+        rv.set(value);
+    }
+}
+
+/// The address of [`lazy_global`] for the snapshot.
+pub fn lazy_global_reference() -> v8::ExternalReference {
+    let getter: v8::AccessorNameGetterCallback = lazy_global.map_fn_to();
+    v8::ExternalReference {
+        pointer: getter as *mut std::ffi::c_void,
+    }
 }
 
 /// `native.isUsed(name)`: whether internal JavaScript mentions a name. Asked while the snapshot is made.

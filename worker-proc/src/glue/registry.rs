@@ -16,7 +16,7 @@ pub struct Api {
     pub name: &'static str,
     /// Modules evaluated into the start-up snapshot, in this order.
     pub modules: &'static [JsSource],
-    /// Modules compiled when first required.
+    /// Modules compiled when first required, or when a global of theirs is first read.
     pub lazy: &'static [JsSource],
     /// Adds the folder's ops.
     pub ops: fn(&mut Ops),
@@ -33,6 +33,8 @@ pub struct JsSource {
     pub beside: &'static str,
     /// The text, as compiled in: ASCII, which V8 uses where it lies, so that no isolate holds a copy.
     pub text: &'static v8::OneByteConst,
+    /// Of a lazy module: the globals that it defines.
+    pub globals: &'static [&'static str],
 }
 
 /// Names a JavaScript file that lies beside the calling Rust file: `js!("url.js")`, `js!("util.js" as "node:util")`.
@@ -52,11 +54,17 @@ macro_rules! js {
             name: $name,
             beside: file!(),
             text: &TEXT,
+            globals: &[],
         }
     }};
 }
 
 impl JsSource {
+    /// The same module with globals that load it when they are first read.
+    pub const fn defining(self, globals: &'static [&'static str]) -> Self {
+        Self { globals, ..self }
+    }
+
     /// `url` for `url/url.js`, `streams/pipe` for `streams/pipe.js`, or the name given.
     fn module_name(&self, api: &str) -> String {
         if let Some(name) = self.name {
@@ -175,6 +183,8 @@ pub struct Registry {
     pub modules: HashMap<String, Module>,
     /// Names of the snapshot's modules in order of evaluation.
     pub eager: Vec<String>,
+    /// Globals of lazy modules: name and module.
+    pub lazy_globals: Vec<(&'static str, String)>,
     /// How requests reach JavaScript; without an API that does it they carry nothing.
     pub push_request: Option<PushRequest>,
     /// The same for RPC calls.
@@ -194,6 +204,7 @@ impl Registry {
                 ops: Vec::new(),
                 modules: HashMap::new(),
                 eager: Vec::new(),
+                lazy_globals: Vec::new(),
                 push_request: None,
                 push_call: None,
                 push_props: None,
@@ -211,6 +222,10 @@ impl Registry {
                         if !lazy {
                             registry.eager.push(name.clone());
                         }
+                        let globals = source.globals.iter();
+                        registry
+                            .lazy_globals
+                            .extend(globals.map(|global| (*global, name.clone())));
                         let module = Module {
                             source: *source,
                             api: index,
@@ -244,6 +259,7 @@ impl Registry {
                 function: *function,
             }));
         }
+        all.push(super::js::lazy_global_reference());
         all.extend(super::js::OWN.iter().map(JsSource::reference));
         let sources = self.apis.iter().flat_map(|api| [api.modules, api.lazy]);
         all.extend(sources.flatten().map(JsSource::reference));

@@ -137,6 +137,19 @@ impl Server {
         (self.connections.len(), self.requests.get())
     }
 
+    /// Counts a WebSocket's connection that another process has accepted, and passed to this one, until it ends.
+    pub fn adopt(self: &Rc<Self>, stream: Box<dyn ByteStream>) -> Box<dyn ByteStream> {
+        let (id, connection) = self.connections.add();
+        connection.begin();
+        Box::new(Guarded {
+            stream,
+            guard: Adopted {
+                server: self.clone(),
+                id,
+            },
+        })
+    }
+
     /// Serves one connection to its end. It counts from the call on, not from the future's first turn.
     ///
     /// `opened` makes the stream ready for HTTP; `gone` ends when nobody is left at the other end.
@@ -306,6 +319,18 @@ fn switch<I: ByteStream + 'static>(
             }
             refused
         }
+    }
+}
+
+/// Ends with a connection of another process.
+struct Adopted {
+    server: Rc<Server>,
+    id: u64,
+}
+
+impl Drop for Adopted {
+    fn drop(&mut self) {
+        self.server.connections.remove(self.id);
     }
 }
 

@@ -216,6 +216,13 @@ impl Database {
         connection.ok_or_else(|| Error::storage("The object's storage is closed."))
     }
 
+    pub(super) fn memory_bytes(&self) -> u64 {
+        let connection = self.connection.borrow();
+        connection
+            .as_ref()
+            .map_or(0, |connection| connection.memory_bytes())
+    }
+
     /// Why nothing can be read or written any more, if so.
     pub(super) fn broken(&self) -> Option<Error> {
         self.broken.borrow().clone()

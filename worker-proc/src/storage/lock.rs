@@ -11,6 +11,7 @@ use std::cell::RefCell;
 use std::collections::HashSet;
 use std::fs::{File, OpenOptions};
 use std::io::{Read, Seek, SeekFrom, Write};
+use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::rc::Rc;
 use std::time::Duration;
@@ -107,8 +108,13 @@ fn byte_of(id: &[u8; 32]) -> i64 {
 
 /// Says that this server serves from a disk's folder, until it is dropped.
 #[derive(Debug)]
-pub struct FolderLock {
-    _file: File,
+pub struct FolderLock(File);
+
+/// The lock lasts for as long as the descriptor or a copy of it is open.
+impl From<FolderLock> for OwnedFd {
+    fn from(lock: FolderLock) -> Self {
+        lock.0.into()
+    }
 }
 
 impl FolderLock {
@@ -133,7 +139,7 @@ impl FolderLock {
             writeln!(file, "{}", std::process::id())
         };
         record(&mut file).map_err(|error| super::error::io(&path.display().to_string(), &error))?;
-        Ok(Self { _file: file })
+        Ok(Self(file))
     }
 }
 

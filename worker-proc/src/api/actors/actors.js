@@ -165,9 +165,9 @@ function rpc(holder, event, path, isCall, bytes, externals, reply) {
 }
 
 exports.addPart = addPart;
+exports.lazily = lazily;
 exports.section = section;
 exports.construct = construct;
 exports.fetch = fetch;
 exports.event = event;
 exports.rpc = rpc;
-exports.globals = { DurableObjectState };

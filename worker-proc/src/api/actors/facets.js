@@ -80,5 +80,3 @@ function start(number, holder, getStartupOptions) {
 }
 
 addPart("facets", (holder) => new DurableObjectFacets(inside, holder));
-
-exports.globals = { DurableObjectFacets };

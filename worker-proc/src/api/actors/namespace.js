@@ -203,4 +203,3 @@ exports.createId = createId;
 exports.isId = (value) => isId(value);
 exports.serviceOfClass = serviceOfClass;
 exports.textOf = (id) => textOf(id);
-exports.globals = { ColoLocalActorNamespace, DurableObject, DurableObjectClass, DurableObjectId, DurableObjectNamespace };

@@ -17,8 +17,8 @@ use coder::{Coder, Format};
 
 pub const API: Api = Api {
     name: "compression",
-    modules: &[js!("compression.js")],
-    lazy: &[],
+    modules: &[],
+    lazy: &[js!("compression.js").defining(&["CompressionStream", "DecompressionStream"])],
     ops,
 };
 

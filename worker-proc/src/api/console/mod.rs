@@ -9,7 +9,8 @@ use crate::js;
 
 pub const API: Api = Api {
     name: "console",
-    modules: &[
+    modules: &[],
+    lazy: &[
         js!("introspect.js"),
         js!("text.js"),
         js!("inspect_interface.js"),
@@ -17,10 +18,9 @@ pub const API: Api = Api {
         js!("inspect_values.js"),
         js!("inspect.js"),
         js!("format.js"),
-        js!("console.js"),
+        js!("console.js").defining(&["console"]),
         js!("output.js"),
     ],
-    lazy: &[],
     ops,
 };
 

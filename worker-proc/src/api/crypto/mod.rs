@@ -21,13 +21,13 @@ use evp::{Failed, Hash, Hasher};
 
 pub const API: Api = Api {
     name: "crypto",
-    modules: &[
-        js!("keys.js"),
+    modules: &[],
+    lazy: &[
+        js!("keys.js").defining(&["CryptoKey"]),
         js!("import_export.js"),
-        js!("subtle.js"),
-        js!("crypto.js"),
+        js!("subtle.js").defining(&["SubtleCrypto"]),
+        js!("crypto.js").defining(&["Crypto", "crypto"]),
     ],
-    lazy: &[],
     ops,
 };
 

@@ -62,8 +62,11 @@ class Request extends Body {
     let body;
     if (init !== undefined && init !== null) {
       if (!isObject(init)) throw constructorError("Request", 2, "RequestInitializerDict or Request");
-      if (isRequest(init)) copyInit(state, stateOf(init), init);
-      else body = readInit(state, init);
+      if (isRequest(init)) {
+        copyInit(state, stateOf(init), init);
+        // As of any dictionary: also if it is null.
+        body = init.body;
+      } else body = readInit(state, init);
     }
     if (body !== undefined && body !== null) {
       if (state.method === "GET" || state.method === "HEAD") {
@@ -157,7 +160,7 @@ function clientSignal(client) {
   if (client.signal === null) {
     const signal = (client.signal = createSignal());
     clientSignals.set(signal, true);
-    ops.onClientGone(() => abortSignal(signal, retryableException("The client has disconnected", "AbortError")));
+    ops.onClientGone(client.event, () => abortSignal(signal, retryableException("The client has disconnected", "AbortError")));
   }
   return client.signal;
 }
@@ -293,7 +296,7 @@ function nativeRequest(head, method, url, body, length, cfText) {
   state.cfText = cfText;
   // A worker that passes its request on leaves redirects to its client.
   state.redirect = "manual";
-  if (flags.enableRequestSignal) state.client = { __proto__: null, signal: null };
+  if (flags.enableRequestSignal) state.client = { __proto__: null, signal: null, event: ops.eventNumber() };
   return makeRequest(state, nativeBody(body, length));
 }
 

@@ -8,8 +8,8 @@ use crate::js;
 
 pub const API: Api = Api {
     name: "form_data",
-    modules: &[js!("form_data.js")],
-    lazy: &[],
+    modules: &[],
+    lazy: &[js!("form_data.js").defining(&["FormData"])],
     ops,
 };
 

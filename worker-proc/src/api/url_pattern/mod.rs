@@ -13,8 +13,8 @@ use crate::js;
 
 pub const API: Api = Api {
     name: "url_pattern",
-    modules: &[js!("url_pattern.js")],
-    lazy: &[],
+    modules: &[],
+    lazy: &[js!("url_pattern.js").defining(&["URLPattern"])],
     ops,
 };
 

@@ -17,7 +17,7 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 
 pub use deflate::Deflate;
-pub use wire::{ByteStream, Role, Wire};
+pub use wire::{ByteStream, Role, Wire, carry};
 
 use super::Error;
 
@@ -124,7 +124,7 @@ impl WebSocket {
 
     /// An end over a connection whose handshake is done.
     pub fn over(wire: Wire) -> Self {
-        Self::new(wire::carry(wire))
+        Self::new(carry(wire))
     }
 
     /// Sends a message; ends when it is on its way (in the kernel, or received by the other end of a pair). A future that is
