@@ -23,7 +23,8 @@ fn main() -> ExitCode {
                 .display()
                 .to_string();
             Trial::test(name, move || {
-                let mut arguments = vec!["test".into(), "--experimental".into(), file.clone().into()];
+                let mut arguments =
+                    vec!["test".into(), "--experimental".into(), file.clone().into()];
                 // A config that keeps objects on a disk gets an empty one.
                 let disk = tempfile::tempdir()?;
                 if std::fs::read_to_string(&file)?.contains(DISK) {

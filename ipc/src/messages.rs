@@ -16,10 +16,12 @@ const MAX_ERROR_BYTES: usize = MAX_PACKET_BYTES / 2;
 /// From the supervisor to a runtime process.
 #[derive(Debug)]
 pub enum ToRuntime {
-    /// The first message: how to run, and the config as sealed memory. `listener_count` listeners follow.
+    /// The first message: how to run, the config as sealed memory, and the file of the server's locks. `listener_count`
+    /// listeners follow.
     Start {
         options: Box<Options>,
         config: OwnedFd,
+        locks: OwnedFd,
         listener_count: u32,
     },
     /// Some of the listeners of a start, at most [`crate::fds::MAX_FDS_PER_PACKET`].
@@ -87,6 +89,7 @@ impl Message for ToRuntime {
             Self::Start {
                 options,
                 config: _,
+                locks: _,
                 listener_count,
             } => {
                 w = Writer::new(1);
@@ -131,7 +134,7 @@ impl Message for ToRuntime {
 
     fn fds(&self) -> Vec<BorrowedFd<'_>> {
         match self {
-            Self::Start { config, .. } => vec![config.as_fd()],
+            Self::Start { config, locks, .. } => vec![config.as_fd(), locks.as_fd()],
             Self::Peer { fd, .. } => vec![fd.as_fd()],
             Self::Listeners(listeners) | Self::Adopt { listeners, .. } => listeners
                 .iter()
@@ -148,6 +151,7 @@ impl Message for ToRuntime {
             1 => Self::Start {
                 options: Box::new(read_options(&mut r)?),
                 config: fds.next().ok_or(FrameError::MissingFd)?,
+                locks: fds.next().ok_or(FrameError::MissingFd)?,
                 listener_count: r.u32()?,
             },
             2 => Self::Listeners(read_listeners(&mut r, &mut fds)?),
@@ -412,6 +416,7 @@ mod tests {
         returns(ToRuntime::Start {
             options: Box::new(options),
             config: listener(0).fd,
+            locks: listener(0).fd,
             listener_count: 3,
         });
         returns(ToRuntime::Listeners(vec![

@@ -168,6 +168,7 @@ fn prepare_test(
         ipc::Start {
             config,
             listeners,
+            locks: None,
             options,
             control: None,
         },

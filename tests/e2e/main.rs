@@ -3,13 +3,16 @@
 mod admin;
 mod bad_input;
 mod compile;
+mod exchange;
 mod going_away;
+mod hibernation;
 mod http;
 mod links;
 mod objects;
 mod serve;
 mod service_manager;
 mod sockets;
+mod storage;
 mod tls;
 mod uncaught;
 

@@ -28,6 +28,8 @@ use http::{Refusal, Request, Response};
 const MAX_CONNECTIONS: usize = 32;
 /// From a connection's opening to the end of its request's head.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long to take nobody in when the system has no descriptor for one.
+const ACCEPT_PAUSE: Duration = Duration::from_secs(1);
 /// How long the processes may take to say what they have.
 pub const ANSWER_TIMEOUT: Duration = Duration::from_secs(2);
 /// How long a client may take to read its answer.
@@ -72,6 +74,8 @@ pub struct Admin {
     tcp: bool,
     connections: Vec<Connection>,
     last_number: u64,
+    /// Nobody is taken in before.
+    paused_until: Option<Instant>,
 }
 
 struct Connection {
@@ -113,6 +117,7 @@ impl Admin {
             tcp: matches!(address, AdminAddress::Loopback(_)),
             connections: Vec::new(),
             last_number: 0,
+            paused_until: None,
         })
     }
 
@@ -123,7 +128,7 @@ impl Admin {
 
     /// What to wait for: descriptors, and whether to write. The listener has number 0.
     pub fn sources(&self) -> impl Iterator<Item = (u64, BorrowedFd<'_>, bool)> {
-        let room = self.connections.len() < MAX_CONNECTIONS;
+        let room = self.connections.len() < MAX_CONNECTIONS && self.paused_until.is_none();
         let listener = room.then(|| (0, self.listener.as_fd(), false));
         let connections = self.connections.iter().filter_map(|connection| {
             let writes = match connection.state {
@@ -138,10 +143,9 @@ impl Admin {
     }
 
     pub fn next_deadline(&self) -> Option<Instant> {
-        self.connections
-            .iter()
-            .map(|connection| connection.deadline)
-            .min()
+        let connections = self.connections.iter();
+        let deadlines = connections.map(|connection| connection.deadline);
+        deadlines.chain(self.paused_until).min()
     }
 
     /// A source is ready. Returns a request that is to be answered.
@@ -179,9 +183,12 @@ impl Admin {
         while self.connections.len() < MAX_CONNECTIONS {
             let socket = match self.listener.accept() {
                 Ok(socket) => socket,
-                // Nobody is left in the queue, or the one who was has gone; or the system has no descriptors left, and the
-                // server itself needs what there is.
-                Err(_) => return,
+                Err(error) => {
+                    if error.kind() != ErrorKind::WouldBlock {
+                        self.paused_until = Some(Instant::now() + ACCEPT_PAUSE);
+                    }
+                    return;
+                }
             };
             self.last_number += 1;
             self.connections.push(Connection {
@@ -207,6 +214,7 @@ impl Admin {
 
     /// Gives up what has taken too long.
     pub fn on_time(&mut self, now: Instant) {
+        self.paused_until.take_if(|until| *until <= now);
         for connection in &mut self.connections {
             if connection.deadline <= now && matches!(connection.state, State::Reading(_)) {
                 connection.begin_answer(

@@ -94,7 +94,7 @@ pub fn run(server: Server, runtime: impl FnOnce(Start) -> u8) -> u8 {
 
 fn supervise(server: Server, local: Option<SyncSender<Start>>) -> u8 {
     let prepared = Executable::own().and_then(|executable| {
-        let launcher = Launcher::new(executable, server.options.clone(), local);
+        let launcher = Launcher::new(executable, server.options.clone(), local)?;
         Supervisor::new(server, launcher)
     });
     match prepared {

@@ -82,10 +82,11 @@ impl Supervisor {
             generation,
             files,
             folders: held,
+            locks,
         }) = HandOver::take()?
         {
             folders = held;
-            launcher.continue_with(generation.slots.len() as u32);
+            launcher.continue_with(generation.slots.len() as u32, locks);
             generations = generation.number;
             current = Some(generation);
             server.reporter.upgraded();

@@ -2,8 +2,7 @@
 //! and the server is started anew with another number of processes. What clients were told has to be true in the end.
 //!
 //! `FAULT_SECONDS` is how long it goes on (20), `FAULT_SEED` which choices are made (random; printed), `FAULT_KILLS` how often
-//! the second test kills everything (5). `FAULT_OBJECT_SOCKETS=1` has WebSockets end in the object itself: for when those
-//! reach objects of other processes; without it a worker passes their messages on.
+//! the second test kills everything (5).
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
@@ -26,10 +25,14 @@ use super::super::alone;
 use super::{ask, folder, start};
 
 const OBJECTS: usize = 200;
+/// Half of everything is asked of these.
+const HOT_OBJECTS: u64 = 8;
 const HTTP_CLIENTS: usize = 12;
 const SOCKET_CLIENTS: usize = 4;
 /// Operations that are made on one stub, or one WebSocket, without waiting.
 const MAX_BURST: u64 = 5;
+/// A slow call appends, waits for this long at most, and appends again.
+const MAX_SLOW_MS: u64 = 400;
 /// Bursts after which a client opens another WebSocket.
 const BURSTS: u64 = 20;
 const BETWEEN_KILLS: Duration = Duration::from_secs(2);
@@ -44,6 +47,11 @@ impl Random {
         x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
         (x ^ (x >> 31)) % bound
+    }
+
+    fn object(&mut self) -> usize {
+        let bound = [HOT_OBJECTS, OBJECTS as u64][self.below(2) as usize];
+        self.below(bound) as usize
     }
 }
 
@@ -155,13 +163,17 @@ impl Run {
         random: &mut Random,
         deeds: &mut Deeds,
     ) -> std::io::Result<bool> {
-        let object = random.below(OBJECTS as u64) as usize;
+        let object = random.object();
         match random.below(10) {
-            0..=4 => {
-                let length = 1 + random.below(MAX_BURST);
+            kind @ 0..=5 => {
+                let (what, length) = match kind {
+                    0 => ("slow", 2),
+                    _ => ("batch", 1 + random.below(MAX_BURST)),
+                };
                 let mut burst = self.burst(object, self.stream(), length);
                 let names: Vec<_> = burst.iter().map(|operation| &*operation.name).collect();
-                let path = format!("/batch/o{object}?names={}", names.join(","));
+                let (names, millis) = (names.join(","), random.below(MAX_SLOW_MS));
+                let path = format!("/{what}/o{object}?names={names}&millis={millis}");
                 let answer = client.get(&path);
                 let ended = Instant::now();
                 if let Ok(answer) = &answer
@@ -175,7 +187,7 @@ impl Run {
                 deeds.appended.extend(burst);
                 answer.map(|answer| answer.closes())
             }
-            5..=8 => {
+            6..=8 => {
                 *deeds.increments.entry(object).or_default() += 1;
                 let answer = client.get(&format!("/increment/o{object}"))?;
                 if answer.status == 200 {
@@ -196,16 +208,14 @@ impl Run {
         }
     }
 
-    /// Sends bursts of messages on WebSockets.
+    /// Sends bursts of messages on WebSockets that end in the object, and on such as end in a worker, which calls it.
     fn socket_client(&self, mut random: Random) -> Deeds {
-        let to_object = setting("FAULT_OBJECT_SOCKETS", || 0) == 1;
-        let what = if to_object { "socket" } else { "relay" };
         let mut deeds = Deeds::default();
         while !self.is_over() {
-            let object = random.below(OBJECTS as u64) as usize;
-            let address = self.address();
-            let socket =
-                address.map(|address| Socket::open(&address, &format!("/{what}/o{object}")));
+            let object = random.object();
+            let what = ["socket", "relay"][random.below(2) as usize];
+            let path = format!("/{what}/o{object}");
+            let socket = self.address().map(|address| Socket::open(&address, &path));
             let Some(Ok(mut socket)) = socket else {
                 thread::park_timeout(Duration::from_millis(10));
                 continue;

@@ -16,12 +16,14 @@ use tokio::sync::{Notify, oneshot};
 
 use super::facets::Facets;
 use super::gates::{InputGate, OutputGate, Tag};
+use super::host::Class;
 use super::store::{Store, broken_by};
 use crate::glue::context::{
     ActorIo, Completion, Entrance, FacetIo, Gate, IoContext, Outcome, SectionTurn,
 };
 use crate::isolate::Isolate;
 use crate::request::{Io, Op, timer_turn};
+use crate::service::websocket::{Hibernated, Hibernation, Socket};
 use crate::service::{ActorId, Channels, Error, Identity, Kind, ResourceTable};
 use crate::storage::{Committed, Storage};
 
@@ -52,6 +54,8 @@ pub trait Owner {
     fn broken(&self, context: &Rc<ActorContext>);
     /// Its storage is closed: it can be started anew.
     fn ended(&self, context: &Rc<ActorContext>);
+    /// It has accepted a hibernatable WebSocket, whose events are to be delivered.
+    fn accepted(&self, context: &Rc<ActorContext>, socket: Rc<Hibernated>);
 }
 
 /// See the module.
@@ -82,6 +86,7 @@ pub struct ActorContext {
     /// Ops that have their result and wait for the input gate.
     held: Cell<usize>,
     store: RefCell<Option<Store>>,
+    sockets: Rc<Hibernation>,
     commits: RefCell<FuturesOrdered<Safe>>,
     broken: Rc<RefCell<Option<Error>>>,
     /// Objects that it has given to callers who still hold them.
@@ -99,18 +104,18 @@ impl ActorContext {
         number: u64,
         id: ActorId,
         identity: Identity,
-        isolate: Rc<Isolate>,
-        channels: Rc<dyn Channels>,
+        class: &Class,
         owner: Weak<dyn Owner>,
         store: Option<Store>,
+        sockets: Rc<Hibernation>,
     ) -> Rc<Self> {
         let context = Rc::new_cyclic(|this: &Weak<Self>| Self {
             this: this.clone(),
             number,
             id,
             identity,
-            isolate,
-            channels,
+            isolate: class.isolate.clone(),
+            channels: class.channels.clone(),
             owner,
             io: Io::default(),
             gate: Rc::default(),
@@ -125,6 +130,7 @@ impl ActorContext {
             retained: Cell::new(0),
             held: Cell::new(0),
             store: RefCell::new(store),
+            sockets,
             commits: RefCell::default(),
             broken: Rc::default(),
             results: Cell::new(0),
@@ -247,7 +253,7 @@ impl ActorContext {
         });
         self.beginning.set(0);
         let context = self.clone();
-        let mut caller = Caller {
+        let caller = Caller {
             context: Rc::downgrade(self),
             event,
             is_answered: false,
@@ -260,7 +266,7 @@ impl ActorContext {
                     .unwrap_or_else(|| Error::disconnected(SHUT_DOWN))),
             };
             context.output.passed().await?;
-            caller.is_answered = true;
+            caller.answered();
             outcome
         })
     }
@@ -336,6 +342,7 @@ impl ActorContext {
             facets.closed().await;
         }
         let store = self.store.take();
+        self.sockets.end_life();
         if let Some(store) = store {
             store.close().await;
         }
@@ -453,6 +460,12 @@ struct Caller {
     is_answered: bool,
 }
 
+impl Caller {
+    fn answered(mut self) {
+        self.is_answered = true;
+    }
+}
+
 impl Drop for Caller {
     fn drop(&mut self) {
         if let Some(context) = self.context.upgrade() {
@@ -534,7 +547,11 @@ impl IoContext for ActorContext {
     }
 
     fn on_gone(&self, event: u32, turn: Completion) {
-        let gone = self.events.borrow().get(&event).map(oneshot::Sender::is_closed);
+        let gone = self
+            .events
+            .borrow()
+            .get(&event)
+            .map(oneshot::Sender::is_closed);
         // An event that has its outcome waits for nobody.
         if let Some(gone) = gone {
             self.on_gone.borrow_mut().insert(event, turn);
@@ -610,6 +627,24 @@ impl ActorIo for ActorContext {
     fn storage(&self) -> Option<Rc<Storage>> {
         let store = self.store.borrow();
         store.as_ref().map(|store| store.storage().clone())
+    }
+
+    fn hibernate(&self, number: u32, socket: Rc<Socket>, tags: Vec<String>) -> bool {
+        // Nobody would wake a facet.
+        if self.facets.get().is_some_and(|facets| facets.are_nested()) {
+            return false;
+        }
+        let Some(accepted) = self.sockets.add(number, socket, tags) else {
+            return false;
+        };
+        if let (Some(owner), Some(this)) = (self.owner.upgrade(), self.this.upgrade()) {
+            owner.accepted(&this, accepted);
+        }
+        true
+    }
+
+    fn sockets(&self) -> Rc<Hibernation> {
+        self.sockets.clone()
     }
 
     fn commit(&self) {

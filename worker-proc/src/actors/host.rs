@@ -16,13 +16,13 @@ use tokio::time::Instant;
 use super::context::{ActorContext, Owner};
 use super::drain::Stage;
 use super::facets::Facets;
-use super::gates::Queue;
+use super::gates::{Place, Queue};
 use super::id::{BadId, IdFactory};
 use super::store::{StoreSpec, Stores};
-use super::stub::{self, Callee, Delivered, Delivery, Life};
-use crate::glue::context::Outcome;
+use super::stub::{self, Begun, Callee, Delivered, Delivery, Life};
 use crate::isolate::Isolate;
 use crate::service::rpc;
+use crate::service::websocket::{Hibernated, Hibernation};
 use crate::service::{
     self, ActorId, Address, Channels, Designation, Error, Event, Identity, Kind, Props, Request,
     Response, Service, from_hex, to_hex,
@@ -187,16 +187,19 @@ pub struct Namespace {
     sweeping: Cell<bool>,
 }
 
-/// An object that has callers or is live.
+/// An object that has callers or WebSockets, or is live.
 pub(super) struct Actor {
     id: ActorId,
     name: RefCell<Option<String>>,
-    queue: Rc<Queue>,
+    pub(super) queue: Rc<Queue>,
+    /// What stays open between its lives.
+    pub(super) sockets: Rc<Hibernation>,
     pub(super) live: RefCell<Option<Rc<ActorContext>>>,
     /// The number of its last life.
     last_number: Cell<u64>,
     /// Whether its storage is open, if only to be closed.
     pub(super) open: Cell<bool>,
+    /// Told when a life has ended, and when the last call has.
     ended: Notify,
     /// Calls under way.
     pub(super) calls: Cell<usize>,
@@ -205,6 +208,33 @@ pub(super) struct Actor {
     idle_since: Cell<Instant>,
     /// Whether it is in the namespace's list of idle objects.
     listed: Cell<bool>,
+}
+
+impl Actor {
+    /// Waits until nobody calls it or holds objects of it.
+    pub(super) async fn idle(&self) {
+        while self.calls.get() > 0 {
+            self.ended.notified().await;
+        }
+    }
+
+    /// Ends its life as idleness does, and waits until its storage is closed.
+    pub(super) async fn end_life(&self) {
+        let live = self.live.borrow().clone();
+        let Some(live) = live else { return };
+        live.end();
+        while self.open.get() && self.last_number.get() == live.number() {
+            self.ended.notified().await;
+        }
+    }
+
+    /// Breaks it, if it is live.
+    pub(super) fn abort(&self, error: Error) {
+        let live = self.live.borrow().clone();
+        if let Some(live) = live {
+            live.break_with(error);
+        }
+    }
 }
 
 /// Where an object is when a call has its turn.
@@ -232,6 +262,25 @@ impl Namespace {
         &self.stores
     }
 
+    /// Whether its objects may be ended while they could still be used.
+    pub(super) fn is_evictable(&self) -> bool {
+        !self.spec.prevent_eviction
+    }
+
+    /// The object of that id, if it is live.
+    pub(super) fn running(&self, id: &ActorId) -> Option<Rc<Actor>> {
+        let actor = self.actors.borrow().get(id).cloned();
+        actor.filter(|actor| actor.live.borrow().is_some())
+    }
+
+    pub(super) fn running_ones(&self) -> Vec<Rc<Actor>> {
+        let actors = self.actors.borrow();
+        let live = actors
+            .values()
+            .filter(|actor| actor.live.borrow().is_some());
+        live.cloned().collect()
+    }
+
     pub(super) fn actor(&self, address: &Address) -> Rc<Actor> {
         let mut actors = self.actors.borrow_mut();
         let actor = actors.entry(address.id).or_insert_with(|| {
@@ -239,6 +288,7 @@ impl Namespace {
                 id: address.id,
                 name: RefCell::new(None),
                 queue: Rc::default(),
+                sockets: Rc::default(),
                 live: RefCell::new(None),
                 last_number: Cell::new(0),
                 open: Cell::new(false),
@@ -283,10 +333,10 @@ impl Namespace {
             number,
             actor.id,
             identity.clone(),
-            self.class.isolate.clone(),
-            self.class.channels.clone(),
+            &self.class,
             owner,
             store,
+            actor.sockets.clone(),
         );
         actor.last_number.set(number);
         *actor.live.borrow_mut() = Some(context.clone());
@@ -300,6 +350,15 @@ impl Namespace {
         match (&self.spec.unique_key, &*actor.name.borrow()) {
             (None, Some(name)) => Identity::Text(name.clone()),
             (_, name) => Identity::Id(actor.id, name.clone()),
+        }
+    }
+
+    pub(super) fn address_of(&self, actor: &Actor) -> Address {
+        Address {
+            namespace: self.key.clone(),
+            id: actor.id,
+            name: actor.name.borrow().clone(),
+            props: None,
         }
     }
 
@@ -346,24 +405,49 @@ impl Namespace {
                 return Err(error);
             }
             let place = place.ok_or_else(|| Error::overloaded(OVERLOADED))?;
-            place.first().await;
-            let context = loop {
-                let context = match namespace.live(&actor, &address).await? {
-                    Found::Here(context) => context,
-                    Found::Successor(successor) => return Ok(Delivered::Moved(successor, place)),
-                };
-                life.begin(&context);
-                match context.open().await {
-                    Ok(()) => break context,
-                    // It had to leave before it was done: what waited for it goes where it lives on.
-                    Err(error) if error.kind == Kind::Disconnected && namespace.is_leaving() => {}
-                    Err(error) => return Err(error),
-                }
-            };
-            let outcome = context.deliver(start);
-            drop(place);
-            outcome.await.map(Delivered::Ended)
+            match namespace
+                .deliver(&actor, &address, place, &life, start)
+                .await?
+            {
+                Begun::Here(_, running) => running.await.map(Delivered::Ended),
+                Begun::Moved(successor, place) => Ok(Delivered::Moved(successor, place)),
+            }
         }
+    }
+
+    /// Delivers an event in its turn, to the object's live instance.
+    pub(super) async fn deliver<F>(
+        self: &Rc<Self>,
+        actor: &Rc<Actor>,
+        address: &Address,
+        place: Place,
+        life: &Life,
+        start: F,
+    ) -> Result<Begun, Error>
+    where
+        F: for<'s> FnOnce(
+            &mut v8::PinScope<'s, '_>,
+            &Rc<ActorContext>,
+            v8::Local<'s, v8::Object>,
+            u32,
+        ),
+    {
+        place.first().await;
+        let context = loop {
+            let context = match self.live(actor, address).await? {
+                Found::Here(context) => context,
+                Found::Successor(successor) => return Ok(Begun::Moved(successor, place)),
+            };
+            life.begin(&context);
+            match context.open().await {
+                Ok(()) => break context,
+                // It had to leave before it was done: what waited for it goes where it lives on.
+                Err(error) if error.kind == Kind::Disconnected && self.is_leaving() => {}
+                Err(error) => return Err(error),
+            }
+        };
+        let running = context.deliver(start);
+        Ok(Begun::Here(context, running))
     }
 
     /// Ends objects that have been idle for long enough, until none is.
@@ -384,6 +468,13 @@ impl Namespace {
         }
     }
 
+    /// Forgets an object of which there is nothing.
+    fn forget(&self, actor: &Actor) {
+        if actor.sockets.is_empty() {
+            self.actors.borrow_mut().remove(&actor.id);
+        }
+    }
+
     /// Ends an idle object, or lists it for later.
     pub(super) fn consider(self: &Rc<Self>, actor: &Rc<Actor>) {
         if actor.calls.get() > 0 {
@@ -392,7 +483,7 @@ impl Namespace {
         let live = actor.live.borrow().clone();
         let Some(live) = live else {
             if !actor.open.get() {
-                self.actors.borrow_mut().remove(&actor.id);
+                self.forget(actor);
             }
             return;
         };
@@ -466,7 +557,7 @@ impl Namespace {
                 storage_bytes: live
                     .filter(|_| memory)
                     .map_or(0, |live| live.storage_bytes()),
-                sockets: 0,
+                sockets: u32::try_from(actor.sockets.len()).unwrap_or(u32::MAX),
                 next_alarm_ms: schedule.and_then(|schedule| schedule.next_of(&to_hex(&actor.id))),
             },
         })
@@ -484,6 +575,11 @@ impl Owner for Namespace {
     fn broken(&self, context: &Rc<ActorContext>) {
         if let Some(actor) = self.last_life(context) {
             actor.live.borrow_mut().take();
+            // An object that only went away comes back, and finds them.
+            let broke = |error: Error| error.kind != Kind::Disconnected;
+            if context.broken().is_some_and(broke) {
+                actor.sockets.clear();
+            }
         }
     }
 
@@ -492,9 +588,15 @@ impl Owner for Namespace {
             return;
         };
         actor.open.set(false);
-        actor.ended.notify_one();
+        actor.ended.notify_waiters();
         if actor.calls.get() == 0 {
-            self.actors.borrow_mut().remove(&actor.id);
+            self.forget(&actor);
+        }
+    }
+
+    fn accepted(&self, context: &Rc<ActorContext>, socket: Rc<Hibernated>) {
+        if let (Some(namespace), Some(actor)) = (self.this.upgrade(), self.last_life(context)) {
+            tokio::task::spawn_local(namespace.watch(actor, socket));
         }
     }
 }
@@ -522,6 +624,7 @@ impl Drop for Call {
         self.actor.calls.set(left);
         if left == 0 {
             self.actor.idle_since.set(Instant::now());
+            self.actor.ended.notify_waiters();
             self.namespace.consider(&self.actor);
         }
     }

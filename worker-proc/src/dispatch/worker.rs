@@ -17,7 +17,7 @@ use crate::isolate::{Isolate, describe, modules};
 use crate::request::{self, RequestContext};
 use crate::service::rpc::{self, SharedReply};
 use crate::service::{
-    Channels, Designation, Error, Event, Namespace, Props, Request, Response, Service,
+    Channels, Designation, Error, Event, Namespace, Objects, Props, Request, Response, Service,
 };
 
 /// See the module.
@@ -60,6 +60,10 @@ impl Channels for WorkerChannels {
         let mut designator = self.designators.get(channel as usize)?.clone()?;
         designator.props = Some(props);
         self.router.upgrade()?.find(&designator)
+    }
+
+    fn objects(&self) -> Option<Rc<dyn Objects>> {
+        Some(self.router.upgrade()?.host().clone())
     }
 }
 
@@ -184,11 +188,14 @@ fn set_up(
             modules::Scope::Extension
         };
         let source = modules::Source::Es(module.code);
-        modules::add(scope, module.name, source, visible);
+        modules::add(scope, module.name, source, visible)?;
     }
     if let Code::Modules(all) = &spec.code {
         for (name, source) in all {
-            modules::add(scope, name, source.clone(), modules::Scope::Worker);
+            modules::add(scope, name, source.clone(), modules::Scope::Worker)?;
+        }
+        for (name, _) in all {
+            modules::prepare(scope, name)?;
         }
     }
     let env = bindings::describe(scope, &spec.bindings, outlets)?;
@@ -210,7 +217,7 @@ fn evaluate(scope: &mut v8::PinScope<'_, '_>, spec: &WorkerSpec) -> Option<Evalu
         Code::Script(text) => modules::run_script(scope, &spec.name, text).map(|()| None),
         Code::Modules(all) => {
             let main = all.first().map_or("", |(name, _)| name.as_str());
-            let (module, promise) = modules::evaluate(scope, main)?;
+            let (module, promise) = modules::evaluate_main(scope, main)?;
             Some(Some((
                 v8::Global::new(scope, module),
                 v8::Global::new(scope, promise),

@@ -37,7 +37,7 @@ impl Isolate {
         inner.set_microtasks_policy(v8::MicrotasksPolicy::Explicit);
         inner.set_capture_stack_trace_for_uncaught_exceptions(true, MAX_STACK_FRAMES);
         rejections::install(&mut inner);
-        modules::install(&mut inner);
+        modules::install(&mut inner, flags);
         inner.set_prepare_stack_trace_callback(exception::prepare_stack_trace);
         inner.set_modify_code_generation_from_strings_callback(platform::modify_code_generation);
         let state = IsolateState::new();

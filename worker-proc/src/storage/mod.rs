@@ -215,12 +215,16 @@ impl Storage {
     /// waited for apart: the turn's commit has it.
     pub fn delete_all(&self, delete_alarm: bool) -> Result<u64> {
         let keys = self.kv.count()?;
-        let alarm = self.alarm.stored()?;
-        let ticket = self.database.erase()?;
+        let alarm = self.alarm.stored()?.filter(|_| !delete_alarm);
+        let rest = alarm.map(alarm::alone).transpose()?;
+        if rest.is_some() {
+            drop(self.schedule_earlier()?);
+        }
+        let ticket = self.database.erase(rest)?;
         drop(ticket);
         self.kv.erased();
         self.sql.attach();
-        self.alarm.erased(alarm.filter(|_| !delete_alarm))?;
+        self.alarm.erased(alarm);
         self.database.before_write(true)?;
         Ok(keys)
     }

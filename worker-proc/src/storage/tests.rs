@@ -602,7 +602,18 @@ fn alarms_are_in_the_schedule_no_later_than_in_the_file() {
             schedule.finished(&key.id, Outcome::Done, 7001, 0.0),
             Next::At(9000)
         );
+        storage.kv.put("k", b"v", true).unwrap();
+        let _ = storage.commit().unwrap();
         storage.delete_all(false).unwrap();
+        // The process ends here: all is gone at once, and the alarm with no instant between.
+        let copy = folder.path().join("copy");
+        std::fs::create_dir(&copy).unwrap();
+        for entry in ["o.sqlite", "o.sqlite-wal"] {
+            std::fs::copy(folder.path().join(entry), copy.join(entry)).unwrap();
+        }
+        let left = on_disk(&copy, "o").await;
+        assert_eq!(left.alarm.get().unwrap(), Some(9000));
+        assert_eq!(get(&left, "k"), None);
         let _ = storage.commit().unwrap();
         assert_eq!(storage.alarm.get().unwrap(), Some(9000));
         storage.close().await.unwrap();

@@ -9,6 +9,7 @@ const { nativeRequest } = require("fetch/request");
 const { describeError, fail } = require("fetch/events");
 const { ASYNC, SYNC, logUncaught } = require("report_error");
 const { DurableObject, keepAlive } = require("workers/entrypoints");
+const hibernation = require("websocket/hibernation");
 const { refuse, serveEntrypoint } = require("rpc/serve");
 const { createId } = require("actors/namespace");
 const workers = require("workers");
@@ -70,6 +71,46 @@ class DurableObjectState {
     return section(callback, true);
   }
 
+  acceptWebSocket(ws, tags = undefined) {
+    if (!(#holder in this)) throw illegalInvocation();
+    hibernation.acceptWebSocket(this.#holder, ws, tags);
+  }
+
+  getWebSockets(tag = undefined) {
+    if (!(#holder in this)) throw illegalInvocation();
+    return hibernation.getWebSockets(this.#holder, tag);
+  }
+
+  setWebSocketAutoResponse(pair = undefined) {
+    if (!(#holder in this)) throw illegalInvocation();
+    hibernation.setWebSocketAutoResponse(pair);
+  }
+
+  getWebSocketAutoResponse() {
+    if (!(#holder in this)) throw illegalInvocation();
+    return hibernation.getWebSocketAutoResponse();
+  }
+
+  getWebSocketAutoResponseTimestamp(ws) {
+    if (!(#holder in this)) throw illegalInvocation();
+    return hibernation.getWebSocketAutoResponseTimestamp(ws);
+  }
+
+  setHibernatableWebSocketEventTimeout(timeoutMs = undefined) {
+    if (!(#holder in this)) throw illegalInvocation();
+    hibernation.setHibernatableWebSocketEventTimeout(timeoutMs);
+  }
+
+  getHibernatableWebSocketEventTimeout() {
+    if (!(#holder in this)) throw illegalInvocation();
+    return hibernation.getHibernatableWebSocketEventTimeout();
+  }
+
+  getTags(ws) {
+    if (!(#holder in this)) throw illegalInvocation();
+    return hibernation.getTags(ws);
+  }
+
   abort(reason = undefined, options = undefined) {
     if (!(#holder in this)) throw illegalInvocation();
     const text = reason === undefined ? "Application called abort() to reset Durable Object." : `${reason}`;
@@ -112,7 +153,7 @@ function construct(className, props, externals, id, name) {
   const holder = {
     __proto__: null, id: name === null ? id : createId(id, name), instance: undefined,
     props: () => workers.makeProps(props, externals), passThrough: false,
-    life: ops.life(), stores: ops.stores(), hasAlarm: false,
+    life: ops.life(), stores: ops.stores(), hasAlarm: false, sockets: undefined,
   };
   try {
     const Class = workers.actorClass(className);
@@ -148,6 +189,15 @@ function event(holder, number, name, argument) {
   }
 }
 
+/** An event of a hibernatable WebSocket; see websocket/hibernation. */
+function webSocket(holder, number, socket, name, what, reason, wasClean) {
+  try {
+    workers.settle(number, hibernation.deliver(holder, socket, name, what, reason, wasClean));
+  } catch (error) {
+    workers.failed(number, SYNC, error);
+  }
+}
+
 const NO_RPC =
   "The receiving Durable Object does not support RPC, because its class was not declared with `extends DurableObject`. In order " +
   "to enable RPC, make sure your class extends the special class `DurableObject`, which can be imported from the module " +
@@ -171,3 +221,4 @@ exports.construct = construct;
 exports.fetch = fetch;
 exports.event = event;
 exports.rpc = rpc;
+exports.webSocket = webSocket;

@@ -1,5 +1,6 @@
 //! Durable Objects as JavaScript sees them: namespaces, ids, stubs, `ctx` of an object, and its facets.
 
+mod eviction;
 mod facets;
 
 use std::rc::Rc;
@@ -16,7 +17,12 @@ use crate::service::{ActorId, Error, Kind, Namespace, to_hex};
 
 pub const API: Api = Api {
     name: "actors",
-    modules: &[js!("namespace.js"), js!("actors.js"), js!("facets.js")],
+    modules: &[
+        js!("namespace.js"),
+        js!("actors.js"),
+        js!("facets.js"),
+        js!("unsafe.js"),
+    ],
     lazy: &[],
     ops,
 };
@@ -34,6 +40,7 @@ fn ops(r: &mut Ops) {
     r.add("enterSection", enter_section);
     r.add("leaveSection", leave_section);
     facets::register(r);
+    eviction::ops(r);
 }
 
 /// The namespace of a channel; throws if the config has none there.

@@ -608,9 +608,17 @@ fn fetch(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: 
         let Some(cancel) = cancel else {
             return Ok(Received(service.fetch(request).await?));
         };
-        tokio::select! {
-            response = service.fetch(request) => Ok(Received(response?)),
-            () = cancel.0.notified() => Err(OpError::dom("AbortError", "The operation was aborted")),
+        let response = tokio::select! {
+            response = service.fetch(request) => Some(response),
+            () = cancel.0.notified() => None,
+        };
+        match response {
+            Some(response) => Ok(Received(response?)),
+            None => {
+                // Whoever was asked learns of it first: its answer to that counts before the caller goes on.
+                tokio::task::yield_now().await;
+                Err(OpError::dom("AbortError", "The operation was aborted"))
+            }
         }
     });
 }

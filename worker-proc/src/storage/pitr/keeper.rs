@@ -245,7 +245,11 @@ impl Keeper {
         // Every bookmark is greater than those given out before it: by the second, or by counting within one.
         let now_s = u32::try_from(now_ms() / 1000).unwrap_or(u32::MAX);
         self.last_stamp = now_s.max(self.last_stamp.saturating_add(1));
-        Ok(bookmark(history.last.number, self.last_stamp, history.lineage()))
+        Ok(bookmark(
+            history.last.number,
+            self.last_stamp,
+            history.lineage(),
+        ))
     }
 
     /// The bookmark of what was committed at a time.
