@@ -91,6 +91,8 @@ pub struct ActorContext {
     broken: Rc<RefCell<Option<Error>>>,
     /// Objects that it has given to callers who still hold them.
     results: Cell<usize>,
+    /// WebSockets among what keeps it.
+    held_sockets: Cell<usize>,
     instance: RefCell<Option<v8::Global<v8::Object>>>,
     section_deadline: RefCell<Option<Pin<Box<tokio::time::Sleep>>>>,
     facets: OnceCell<Rc<Facets>>,
@@ -134,6 +136,7 @@ impl ActorContext {
             commits: RefCell::default(),
             broken: Rc::default(),
             results: Cell::new(0),
+            held_sockets: Cell::new(0),
             instance: RefCell::new(None),
             section_deadline: RefCell::new(None),
             facets: OnceCell::new(),
@@ -166,15 +169,16 @@ impl ActorContext {
         self.broken.borrow().clone()
     }
 
-    /// Whether anything is under way that nobody waits for: ops, timers, `waitUntil` work.
-    pub fn is_working(&self) -> bool {
-        !self.io.is_idle() || self.retained.get() > 0
+    /// Whether anything is under way that no caller waits for: timers, `waitUntil` work, WebSockets; with `ops` any op.
+    pub fn is_working(&self, ops: bool) -> bool {
+        let timers = !self.timer_tags.borrow().is_empty();
+        timers || self.retained.get() > 0 || ops && !self.io.is_idle()
     }
 
     /// Whether it may leave a process that is to end: callers hold nothing of it, no `waitUntil` work or body is under way.
-    /// Timers, and ops that nobody waits for, end with it.
+    /// WebSockets, timers, and ops that nobody waits for, end with it.
     pub fn is_at_rest(&self) -> bool {
-        !self.is_held() && self.retained.get() == 0
+        self.results.get() + self.retained.get() <= self.held_sockets.get()
     }
 
     /// Whether callers hold objects of it, or use its facets.
@@ -573,6 +577,14 @@ impl IoContext for ActorContext {
         })
     }
 
+    fn count_socket(&self, held: bool) {
+        let held_before = self.held_sockets.get();
+        self.held_sockets.set(match held {
+            true => held_before + 1,
+            false => held_before.saturating_sub(1),
+        });
+    }
+
     fn retain_export(&self, result: bool) {
         self.results.set(self.results.get() + usize::from(result));
     }
@@ -602,6 +614,11 @@ impl IoContext for ActorContext {
     }
 
     fn output_gate(&self) -> Option<Gate> {
+        let storage = ActorIo::storage(self);
+        let has_written = storage.is_some_and(|storage| storage.has_uncommitted());
+        if !has_written && self.output.is_open() {
+            return None;
+        }
         let output = self.output.clone();
         Some(Box::pin(async move { output.passed().await }))
     }

@@ -5,6 +5,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeSet, HashMap};
+use std::os::fd::{AsFd, OwnedFd};
 use std::rc::{Rc, Weak};
 use std::time::Duration;
 
@@ -27,6 +28,7 @@ use crate::service::{
     self, ActorId, Address, Channels, Designation, Error, Event, Identity, Kind, Props, Request,
     Response, Service, from_hex, to_hex,
 };
+use crate::storage::ObjectLock;
 
 /// How long an object stays live with no caller.
 const IDLE: Duration = Duration::from_secs(10);
@@ -44,8 +46,8 @@ pub struct Class {
     pub channels: Rc<dyn Channels>,
     pub name: String,
     pub props: Option<Props>,
-    /// Whether ops, timers and `waitUntil` work keep an object from going (a compatibility flag).
-    pub work_prevents_eviction: bool,
+    /// Whether ops keep an object from going, as timers and `waitUntil` work do (a compatibility flag).
+    pub ops_prevent_eviction: bool,
 }
 
 /// A namespace as the config gives it.
@@ -92,12 +94,19 @@ pub struct Host {
     pub(super) namespaces: RefCell<HashMap<String, Rc<Namespace>>>,
     pub(super) routes: RefCell<Option<Rc<dyn Routes>>>,
     pub(super) stage: Cell<Stage>,
+    /// What processes lock for objects that have no folder.
+    locks: RefCell<Option<OwnedFd>>,
 }
 
 impl Host {
     /// Calls for objects of other processes go this way.
     pub fn set_routes(&self, routes: Rc<dyn Routes>) {
         *self.routes.borrow_mut() = Some(routes);
+    }
+
+    /// The server has other processes, which lock in this file. To be called before namespaces are added.
+    pub fn set_locks(&self, locks: OwnedFd) {
+        *self.locks.borrow_mut() = Some(locks);
     }
 
     /// Adds a namespace of a worker that has started.
@@ -117,7 +126,9 @@ impl Host {
             Some(_) => store,
             None => &StoreSpec::None,
         };
-        let stores = Stores::open(store, &key, spec.enable_sql)?;
+        let locks = self.locks.borrow();
+        let locks = locks.as_ref().map(AsFd::as_fd);
+        let stores = Stores::open(store, &key, spec.enable_sql, locks)?;
         let namespace = Rc::new_cyclic(|this| Namespace {
             this: Weak::clone(this),
             host: Rc::downgrade(self),
@@ -199,6 +210,8 @@ pub(super) struct Actor {
     last_number: Cell<u64>,
     /// Whether its storage is open, if only to be closed.
     pub(super) open: Cell<bool>,
+    /// Held while it is.
+    lock: RefCell<Option<ObjectLock>>,
     /// Told when a life has ended, and when the last call has.
     ended: Notify,
     /// Calls under way.
@@ -292,6 +305,7 @@ impl Namespace {
                 live: RefCell::new(None),
                 last_number: Cell::new(0),
                 open: Cell::new(false),
+                lock: RefCell::new(None),
                 ended: Notify::new(),
                 calls: Cell::new(0),
                 total_calls: Cell::new(0),
@@ -316,16 +330,15 @@ impl Namespace {
         if let Some(successor) = self.successor(address)? {
             return Ok(Found::Successor(successor));
         }
-        let name = actor.name.borrow().clone();
-        let store = self.stores.object(&actor.id, name.as_deref()).await?;
-        // The lock may have come late.
+        let lock = self.stores.lock(&actor.id).await?;
+        // It may have come late.
         if let Some(successor) = self.successor(address)? {
-            if let Some(store) = store {
-                store.close().await;
-            }
             return Ok(Found::Successor(successor));
         }
+        let name = actor.name.borrow().clone();
+        let store = self.stores.object(&actor.id, name.as_deref()).await?;
         actor.open.set(true);
+        *actor.lock.borrow_mut() = lock;
         let number = next_number();
         let identity = self.identity(actor);
         let owner: Weak<dyn Owner> = self.this.clone();
@@ -499,7 +512,7 @@ impl Namespace {
         let mut due = actor.idle_since.get() + IDLE;
         let now = Instant::now();
         if due <= now {
-            let works = self.class.work_prevents_eviction && live.is_working();
+            let works = live.is_working(self.class.ops_prevent_eviction);
             if !live.is_held() && !works {
                 live.end();
                 return;
@@ -588,6 +601,7 @@ impl Owner for Namespace {
             return;
         };
         actor.open.set(false);
+        actor.lock.take();
         actor.ended.notify_waiters();
         if actor.calls.get() == 0 {
             self.forget(&actor);

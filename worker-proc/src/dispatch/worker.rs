@@ -27,8 +27,8 @@ pub struct Worker {
     channels: Rc<WorkerChannels>,
     entrypoints: Vec<String>,
     handlers: Handlers,
-    /// Of its Durable Objects: whether ops, timers and `waitUntil` work keep one from going.
-    work_prevents_eviction: bool,
+    /// Of its Durable Objects: whether ops keep one from going, as timers and `waitUntil` work do.
+    ops_prevent_eviction: bool,
 }
 
 /// A worker's outlets, looked up once each.
@@ -123,7 +123,7 @@ impl Worker {
             namespaces: outlets.namespaces,
             found: RefCell::default(),
         });
-        let work_prevents_eviction = spec
+        let ops_prevent_eviction = spec
             .flags
             .get(schema::compat::field::DURABLE_OBJECT_IO_TASKS_PREVENT_EVICTION);
         for namespace in spec.namespaces {
@@ -132,7 +132,7 @@ impl Worker {
                 channels: channels.clone(),
                 name: namespace.class_name.clone(),
                 props: None,
-                work_prevents_eviction,
+                ops_prevent_eviction,
             };
             let added = router
                 .host()
@@ -145,7 +145,7 @@ impl Worker {
             channels,
             entrypoints,
             handlers,
-            work_prevents_eviction,
+            ops_prevent_eviction,
         }))
     }
 
@@ -236,6 +236,11 @@ fn uncaught<'s>(
     };
     let described = describe(scope, exception);
     let mut text = format!("Uncaught {}", described.summary);
+    if !exception.is_object() || described.summary.starts_with("[object ") {
+        let shown = exception.to_detail_string(scope);
+        let shown = shown.map_or(described.summary, |shown| shown.to_rust_string_lossy(scope));
+        text = format!("Uncaught Error: {shown}");
+    }
     for frame in described.frames {
         text.push('\n');
         text.push_str(&frame);
@@ -462,7 +467,7 @@ impl Service for Entrypoint {
             channels: worker.channels.clone(),
             name: self.name.clone().unwrap_or_else(|| "default".to_owned()),
             props: self.props.clone(),
-            work_prevents_eviction: worker.work_prevents_eviction,
+            ops_prevent_eviction: worker.ops_prevent_eviction,
         }))
     }
 }

@@ -44,6 +44,9 @@ pub trait IoContext {
     fn on_gone(&self, event: u32, turn: Completion);
     /// A way for others to run turns in this context, when it lets them; what they run is dropped once it has ended.
     fn entrance(&self) -> Entrance;
+    /// A WebSocket that JavaScript holds keeps the context alive, or does no more: an object that has to leave its process
+    /// does not wait for it.
+    fn count_socket(&self, _held: bool) {}
     /// Something outside leads into the context until [`IoContext::release_export`]: it does not count as hung. As a
     /// `result` of an event it keeps the context alive as well.
     fn retain_export(&self, result: bool);

@@ -44,6 +44,12 @@ class ExecutionContext {
     replace(this, "props", value);
   }
 
+  /** Who Cloudflare Access says the client is: nobody here. */
+  get access() {
+    if (!(#event in this)) throw illegalInvocation();
+    return undefined;
+  }
+
   get exports() {
     if (!(#event in this)) throw illegalInvocation();
     return require("workers").exportsOf();
