@@ -126,7 +126,10 @@ impl Facets {
         let mut running = self.running.borrow_mut();
         running.insert(name.to_owned(), facet.clone());
         let file = self.file(name);
-        tokio::task::spawn_local(self.clone().start(name.to_owned(), facet.clone(), file, start()));
+        tokio::task::spawn_local(
+            self.clone()
+                .start(name.to_owned(), facet.clone(), file, start()),
+        );
         facet
     }
 

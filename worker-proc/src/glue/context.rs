@@ -120,7 +120,8 @@ pub trait FacetIo {
 }
 
 /// Asks the parent what a facet is to be.
-pub type FacetStart = Box<dyn FnOnce() -> LocalBoxFuture<'static, Result<FacetInfo, service::Error>>>;
+pub type FacetStart =
+    Box<dyn FnOnce() -> LocalBoxFuture<'static, Result<FacetInfo, service::Error>>>;
 
 /// What a facet is.
 pub struct FacetInfo {

@@ -133,11 +133,8 @@ pub type PushCall = for<'s> fn(
 );
 
 /// Adds what JavaScript makes `ctx.props` of to the arguments of a call: JSON, bytes or null, and a list of externals.
-pub type PushProps = for<'s> fn(
-    &mut v8::PinScope<'s, '_>,
-    Option<&Props>,
-    &mut Vec<v8::Local<'s, v8::Value>>,
-);
+pub type PushProps =
+    for<'s> fn(&mut v8::PinScope<'s, '_>, Option<&Props>, &mut Vec<v8::Local<'s, v8::Value>>);
 
 /// The ops of one API, in the order added: the order is part of the snapshot.
 #[derive(Default)]

@@ -122,7 +122,10 @@ impl FacetIndex {
     /// The facets that one has ever had, with their numbers.
     pub fn children(&self, of: u16) -> Vec<(String, u16)> {
         let entries = self.entries.borrow();
-        let children = entries.numbers.iter().filter(|((parent, _), _)| *parent == of);
+        let children = entries
+            .numbers
+            .iter()
+            .filter(|((parent, _), _)| *parent == of);
         children
             .map(|((_, name), number)| (name.clone(), *number))
             .collect()

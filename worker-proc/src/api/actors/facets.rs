@@ -137,11 +137,7 @@ fn facet_fails(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, _:
 }
 
 /// An exception by class and message.
-fn error_args(
-    scope: &mut v8::PinScope,
-    args: &v8::FunctionCallbackArguments,
-    index: i32,
-) -> Error {
+fn error_args(scope: &mut v8::PinScope, args: &v8::FunctionCallbackArguments, index: i32) -> Error {
     Error {
         class: string_arg(scope, args, index),
         ..Error::new(Kind::Internal, string_arg(scope, args, index + 1))
