@@ -27,7 +27,7 @@ pub struct Worker {
     channels: Rc<WorkerChannels>,
     entrypoints: Vec<String>,
     handlers: Handlers,
-    /// Of its Durable Objects: whether ops, timers and `waitUntil` work keep one from going.
+    /// Of its Durable Objects: whether ops keep one from going, as timers and `waitUntil` work do.
     ops_prevent_eviction: bool,
 }
 
