@@ -114,12 +114,17 @@ impl Storage {
 
     /// Commits what the turn wrote. Nothing, and no ticket to wait for, while a `transaction()` is open.
     pub fn commit(&self) -> Result<Committed> {
-        if !self.database.in_transaction() || self.database.in_explicit_transaction() {
+        if !self.has_uncommitted() {
             return Ok(Committed::nothing());
         }
         let scheduled = self.schedule_earlier()?;
         let committed = self.database.commit_implicit()?;
         Ok(self.after_commit(committed, scheduled))
+    }
+
+    /// Whether the turn has written something that its end commits.
+    pub fn has_uncommitted(&self) -> bool {
+        self.database.in_transaction() && !self.database.in_explicit_transaction()
     }
 
     fn schedule_earlier(&self) -> Result<Ticket> {

@@ -132,6 +132,7 @@ fn hold(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, _: v8::Re
         return;
     };
     if held.keeps.get() == Keeps::Nothing {
+        context.count_socket(true);
         if bool_arg(&args, 1) {
             held.keeps.set(Keeps::Caller);
             context.retain_export(true);
@@ -149,6 +150,9 @@ fn let_go(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, _: v8::
         && let Some(held) = context.resources().take::<Held>(number)
     {
         drop(held.socket.take_end());
+        if held.keeps.get() != Keeps::Nothing {
+            context.count_socket(false);
+        }
         match held.keeps.get() {
             Keeps::Nothing => {}
             Keeps::Event => context.release_body(),

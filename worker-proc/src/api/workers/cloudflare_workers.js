@@ -7,6 +7,7 @@ const { provide } = require("modules");
 const { DurableObject, WorkerEntrypoint, WorkflowEntrypoint, keepAlive } = require("workers/entrypoints");
 const { Fetcher, RpcPromise, RpcProperty, RpcStub, RpcTarget } = require("rpc");
 const { current, runIn, valueOf, withValue } = require("async_context");
+const { argumentError, isObject } = require("webidl");
 const workers = require("workers");
 
 /** An object that shows another one, which is not there yet when the module is made. */
@@ -37,7 +38,18 @@ const currentEnv = () =>
 const currentExports = () =>
   valueOf(EXPORTS, undefined) ?? (flags.disableImportableEnv ? nothing() : workers.exportsOf());
 
-const runWith = (frame, fn) => runIn(frame, fn, undefined, []);
+/** `frame` with another value in a slot. The worker's own stays for what is no object; null is an empty object under a flag. */
+function withSlot(frame, slot, value) {
+  const isNull = value === undefined || value === null;
+  if (isNull && flags.envModuleNullableSupport) return withValue(frame, slot, nothing());
+  return withValue(frame, slot, isObject(value) ? value : undefined);
+}
+
+/** `position`: which parameter `fn` is, from 1. */
+function runWith(method, frame, fn, position) {
+  if (typeof fn !== "function") throw argumentError("EnvModule", method, position, "function");
+  return runIn(frame, fn, undefined, []);
+}
 
 exports.module = {
   __proto__: null,
@@ -49,11 +61,17 @@ exports.module = {
   ServiceStub: Fetcher,
   WorkerEntrypoint,
   WorkflowEntrypoint,
+  // The cache that is the worker's own: there is none here.
+  cache: {},
   env: view(currentEnv),
   exports: view(currentExports),
-  waitUntil: (promise) => keepAlive(promise),
-  withEnv: (env, fn) => runWith(withValue(current(), ENV, env), fn),
-  withExports: (exports, fn) => runWith(withValue(current(), EXPORTS, exports), fn),
-  withEnvAndExports: (env, exports, fn) => runWith(withValue(withValue(current(), ENV, env), EXPORTS, exports), fn),
+  waitUntil(promise) {
+    if (arguments.length === 0) throw argumentError("EntrypointsModule", "waitUntil", 1, "Promise");
+    keepAlive(promise);
+  },
+  withEnv: (env, fn) => runWith("withEnv", withSlot(current(), ENV, env), fn, 2),
+  withExports: (exports, fn) => runWith("withExports", withSlot(current(), EXPORTS, exports), fn, 2),
+  withEnvAndExports: (env, exports, fn) =>
+    runWith("withEnvAndExports", withSlot(withSlot(current(), ENV, env), EXPORTS, exports), fn, 3),
 };
 provide("cloudflare:workers", "workers/cloudflare_workers");

@@ -86,12 +86,16 @@ impl Socket {
     }
 
     /// Begins to send what is queued, unless that is under way. Mostly there is room in the connection, and it is done at
-    /// once; otherwise the caller runs the rest.
+    /// once; otherwise the caller runs the rest. A gate is not asked here: the turn that sends may have more to commit.
     pub fn begin(self: &Rc<Self>) -> Option<Result<Pump, Error>> {
         if self.pumping.replace(true) {
             return None;
         }
         let mut pump = self.clone().pump().boxed_local();
+        let is_gated = |first: &Outgoing| first.gate.is_some();
+        if self.queue.borrow().front().is_some_and(is_gated) {
+            return Some(Ok(pump));
+        }
         match pump.poll_unpin(&mut Context::from_waker(Waker::noop())) {
             Poll::Ready(Ok(())) => None,
             Poll::Ready(Err(error)) => Some(Err(error)),
