@@ -18,6 +18,7 @@ use super::stub::{self, Callee, Delivered, Delivery};
 use super::tree::Tree;
 use crate::glue::context::{FacetInfo, FacetIo, FacetStart};
 use crate::service::rpc;
+use crate::service::websocket::Hibernated;
 use crate::service::{Error, Event, Request, Response, Service};
 
 /// How deep facets may be in one another, the object itself counted; workerd's limit.
@@ -69,6 +70,11 @@ impl Facets {
             running: RefCell::default(),
             files: RefCell::default(),
         })
+    }
+
+    /// Whether their parent is a facet itself.
+    pub fn are_nested(&self) -> bool {
+        self.depth > 0
     }
 
     /// Whether somebody uses one of them.
@@ -176,8 +182,7 @@ impl Facets {
             next_number(),
             self.parent.upgrade().ok_or_else(ended)?.actor_id(),
             info.id.clone(),
-            class.isolate.clone(),
-            class.channels.clone(),
+            &class,
             owner,
             store,
             Rc::default(),
@@ -232,6 +237,10 @@ impl Owner for Facets {
     }
 
     fn ended(&self, _: &Rc<ActorContext>) {}
+
+    fn accepted(&self, _: &Rc<ActorContext>, _: Rc<Hibernated>) {
+        // Their contexts accept none.
+    }
 }
 
 impl Facet {

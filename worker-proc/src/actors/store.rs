@@ -217,7 +217,6 @@ impl Store {
         Self {
             storage,
             keep,
-            _lock: None,
         }
     }
 
