@@ -72,8 +72,8 @@ fn an_object_ends_what_it_has_before_it_moves() {
         // New processes accept this one, and wait for the object's end in the old.
         let (next, old) = thread::scope(|scope| {
             let next = scope.spawn(|| append(&server, "first", "next"));
-            // Others are not held up.
-            append(&server, "second", "a");
+            // Others are not held up, and this is time enough if nothing held it up.
+            (0..50).for_each(|_| _ = append(&server, "second", "a"));
             assert!(!next.is_finished());
             let old = finish(held);
             (next.join().unwrap(), old)
@@ -98,7 +98,8 @@ fn an_object_in_memory_ends_before_it_begins_again() {
         reload(&server);
         let (next, old) = thread::scope(|scope| {
             let next = scope.spawn(|| append(&server, "first", "next"));
-            append(&server, "second", "a");
+            // Time enough, if nothing held it up.
+            (0..50).for_each(|_| _ = append(&server, "second", "a"));
             assert!(!next.is_finished());
             let old = finish(held);
             (next.join().unwrap(), old)
