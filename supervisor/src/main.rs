@@ -47,7 +47,11 @@ fn main() -> ExitCode {
     {
         runtime_process(&arguments[2..])
     } else {
-        command(&arguments).unwrap_or_else(|error| cli::report(&error))
+        match command(&arguments).unwrap_or_else(|error| cli::report(&error)) {
+            // Between processes alone does it matter that a retry cannot help.
+            ipc::handshake::EXIT_START_FAILED => 1,
+            status => status,
+        }
     };
     ExitCode::from(status)
 }

@@ -14,6 +14,7 @@ use tests::folder::Folder;
 use tests::http::{Answer, Client, exchange, get};
 use tests::server::{Server, Start};
 use tests::stream::Address;
+use tests::websocket::Socket;
 
 use super::program;
 
@@ -39,11 +40,16 @@ const config :Workerd.Config = (
 "#;
 
 /// `/rooms/NAME` calls a room, `/users/NAME` a user; `?wait` takes until the server ends, `?spin` blocks the process,
-/// `?alarm` sets an alarm for the year 2100, `?many=N` calls N objects.
+/// `?alarm` sets an alarm for the year 2100, `?many=N` calls N objects. A WebSocket stays with the object.
 const WORKER: &str = r#"import { DurableObject } from 'cloudflare:workers';
 export class Room extends DurableObject {
   async fetch(request) {
     const what = new URL(request.url).search;
+    if (request.headers.has('Upgrade')) {
+      const { 0: client, 1: server } = new WebSocketPair();
+      this.ctx.acceptWebSocket(server);
+      return new Response(null, { status: 101, webSocket: client });
+    }
     if (what === '?spin') for (const end = Date.now(); ;) {}
     if (what === '?wait') await new Promise((done) => setTimeout(done, 3600000));
     if (what === '?alarm') await this.ctx.storage.setAlarm(4102444800000);
@@ -167,6 +173,15 @@ fn objects_of_all_processes_are_one_list() {
                 (&"the-rooms".into(), &40.into())
             ]
         );
+
+        let _socket = Socket::open(&server.address("http"), "/rooms/r5").unwrap();
+        let held = json(&admin, "/objects.json?order=sockets&limit=1");
+        let holder = &held["objects"][0];
+        assert_eq!(
+            (&holder["name"], &holder["sockets"]),
+            (&"r5".into(), &1.into())
+        );
+        assert_eq!(held["namespaces"][1]["sockets"], 1);
 
         // Page by page, nothing is lost or twice.
         for order in ["id", "total", "alarm", "memory"] {

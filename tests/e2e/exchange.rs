@@ -55,7 +55,10 @@ fn exchange(writer: &Program, reader: &Program) {
     for path in batches("write") {
         get(&server, &path);
     }
-    get(&server, &format!("/arm?from=0&to={ALARMS}&in={ALARM_DELAY_MS}"));
+    get(
+        &server,
+        &format!("/arm?from=0&to={ALARMS}&in={ALARM_DELAY_MS}"),
+    );
     server.stop();
     let mut server = start(reader);
     for path in batches("read") {

@@ -225,7 +225,10 @@ fn a_websocket_counts_where_it_has_moved_to() {
     let (mut connection, _) = moved(&server);
     // Drained of everything else once these are closed for being idle.
     let mut idle: Vec<Connection> = Vec::new();
-    while idle.iter().all(|other| other.accepted_by == idle[0].accepted_by) {
+    while idle
+        .iter()
+        .all(|other| other.accepted_by == idle[0].accepted_by)
+    {
         idle.push(Connection::open(&server));
     }
     server.signal(Signal::SIGTERM);

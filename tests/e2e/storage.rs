@@ -59,7 +59,8 @@ fn object_files(folder: &Folder) -> Vec<PathBuf> {
     let files = fs::read_dir(folder.path("objects/stores")).unwrap();
     let files = files.map(|file| file.unwrap().path());
     let is_object = |path: &PathBuf| {
-        path.extension().is_some_and(|extension| extension == "sqlite")
+        path.extension()
+            .is_some_and(|extension| extension == "sqlite")
             && path.file_stem().is_some_and(|stem| stem.len() == 64)
     };
     files.filter(is_object).collect()
@@ -80,7 +81,11 @@ fn an_object_goes_back_in_time_and_forth_again() {
     let answers = std::iter::repeat_with(|| server.get("/count/a"));
     let back = answers.take(1000).find(|answer| answer.text() == "1 1");
     assert!(back.is_some(), "{server:?}");
-    assert_eq!(ask(&server, "/count/b"), "1 1", "another object stays as it is");
+    assert_eq!(
+        ask(&server, "/count/b"),
+        "1 1",
+        "another object stays as it is"
+    );
 
     ask(&server, &format!("/restore/a?{undo}"));
     let mut answers = std::iter::repeat_with(|| server.get("/count/a")).take(1000);
@@ -97,7 +102,10 @@ const MAX_FILE_BYTES: usize = 1024 * 1024;
 fn a_full_disk_fails_the_write_and_nothing_else() {
     let folder = folder();
     let mut limited = Command::new("sh");
-    let script = format!(r#"trap "" XFSZ; ulimit -f {}; exec "$0" "$@""#, MAX_FILE_BYTES / 512);
+    let script = format!(
+        r#"trap "" XFSZ; ulimit -f {}; exec "$0" "$@""#,
+        MAX_FILE_BYTES / 512
+    );
     limited.args(["-c", &script]).arg(program().path());
     limited.arg("serve").arg(folder.path("config.capnp"));
     let server = Start::command(limited).folder(folder.root()).start();
@@ -147,7 +155,11 @@ fn a_file_that_cannot_be_written_fails_its_object_alone() {
         let start = Start::serve(&Program::at(&place), &folder.path("config.capnp"));
         let start = start.folder(folder.root());
         // Root may write anywhere.
-        let start = if geteuid().is_root() { start.user(65_534) } else { start };
+        let start = if geteuid().is_root() {
+            start.user(65_534)
+        } else {
+            start
+        };
         start.start()
     };
     for (path, mode) in [("", 0o755), ("objects", 0o777)] {

@@ -121,7 +121,7 @@ pub fn objects(list: &List, refresh: Option<u32>) -> Response {
         count(list.matching)
     );
     if list.page.is_empty() {
-        content += "<p class=\"note\">None. An object is live from its first call to ten seconds after its last.</p>";
+        content += "<p class=\"note\">None. An object is live from its first call to ten seconds after its last, and while it has WebSockets.</p>";
     } else {
         content += &table(list);
     }

@@ -155,9 +155,10 @@ impl ActorContext {
         self.broken.borrow().clone()
     }
 
-    /// Whether anything is under way that nobody waits for: ops, timers, `waitUntil` work.
-    pub fn is_working(&self) -> bool {
-        !self.io.is_idle() || self.retained.get() > 0
+    /// Whether anything is under way that no caller waits for: timers, `waitUntil` work, WebSockets; with `ops` any op.
+    pub fn is_working(&self, ops: bool) -> bool {
+        let timers = !self.timer_tags.borrow().is_empty();
+        timers || self.retained.get() > 0 || ops && !self.io.is_idle()
     }
 
     /// Whether it may leave a process that is to end: callers hold nothing of it, no `waitUntil` work or body is under way.

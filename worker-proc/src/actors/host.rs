@@ -44,8 +44,8 @@ pub struct Class {
     pub isolate: Rc<Isolate>,
     pub channels: Rc<dyn Channels>,
     pub name: String,
-    /// Whether ops, timers and `waitUntil` work keep an object from going (a compatibility flag).
-    pub work_prevents_eviction: bool,
+    /// Whether ops keep an object from going, as timers and `waitUntil` work do (a compatibility flag).
+    pub ops_prevent_eviction: bool,
 }
 
 /// A namespace as the config gives it.
@@ -522,7 +522,7 @@ impl Namespace {
         let mut due = actor.idle_since.get() + IDLE;
         let now = Instant::now();
         if due <= now {
-            let works = self.class.work_prevents_eviction && live.is_working();
+            let works = live.is_working(self.class.ops_prevent_eviction);
             if !live.is_held() && !works {
                 live.end();
                 return;

@@ -120,7 +120,7 @@ impl Worker {
             namespaces: outlets.namespaces,
             found: RefCell::default(),
         });
-        let work_prevents_eviction = spec
+        let ops_prevent_eviction = spec
             .flags
             .get(schema::compat::field::DURABLE_OBJECT_IO_TASKS_PREVENT_EVICTION);
         for namespace in spec.namespaces {
@@ -128,7 +128,7 @@ impl Worker {
                 isolate: isolate.clone(),
                 channels: channels.clone(),
                 name: namespace.class_name.clone(),
-                work_prevents_eviction,
+                ops_prevent_eviction,
             };
             let added = router
                 .host()
@@ -231,6 +231,11 @@ fn uncaught<'s>(
     };
     let described = describe(scope, exception);
     let mut text = format!("Uncaught {}", described.summary);
+    if !exception.is_object() || described.summary.starts_with("[object ") {
+        let shown = exception.to_detail_string(scope);
+        let shown = shown.map_or(described.summary, |shown| shown.to_rust_string_lossy(scope));
+        text = format!("Uncaught Error: {shown}");
+    }
     for frame in described.frames {
         text.push('\n');
         text.push_str(&frame);

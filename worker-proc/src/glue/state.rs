@@ -8,8 +8,8 @@ use std::rc::Rc;
 use super::args::intern;
 use super::context::IoContext;
 
-/// See [`IsolateState::make_require`].
-pub type MakeRequire =
+/// See [`IsolateState::create_require`].
+pub type CreateRequire =
     for<'s> fn(&mut v8::PinScope<'s, '_>, &str) -> Option<v8::Local<'s, v8::Function>>;
 
 /// State of one isolate, in its slot for as long as it lives.
@@ -22,8 +22,8 @@ pub struct IsolateState {
     extensions: RefCell<HashMap<TypeId, Rc<dyn Any>>>,
     /// Whether eval and `new Function` are allowed now.
     pub allow_eval: Cell<bool>,
-    /// Makes a `require` for code of a module of this name; the isolate's module map sets it.
-    pub make_require: Cell<Option<MakeRequire>>,
+    /// Makes a `require` that sees modules from where one of this name is; the isolate's module map sets it.
+    pub create_require: Cell<Option<CreateRequire>>,
 }
 
 impl IsolateState {
@@ -34,7 +34,7 @@ impl IsolateState {
             functions: RefCell::default(),
             extensions: RefCell::default(),
             allow_eval: Cell::new(false),
-            make_require: Cell::new(None),
+            create_require: Cell::new(None),
         })
     }
 

@@ -58,17 +58,19 @@ fn property<'s>(
 }
 
 fn position(scope: &mut v8::PinScope, message: &v8::Message) -> Option<String> {
-    let name = message
-        .get_script_resource_name(scope)?
-        .to_rust_string_lossy(scope);
-    let line = message.get_line_number(scope)?;
-    let (start, end) = (message.get_start_column(), message.get_end_column());
-    // Upstream leaves out a column of nothing, such as the end of the input.
-    Some(if end > start {
-        format!("  at {name}:{line}:{}", start + 1)
-    } else {
-        format!("  at {name}:{line}")
-    })
+    let name = message.get_script_resource_name(scope);
+    let name = name.and_then(|name| v8::Local::<v8::String>::try_from(name).ok());
+    let name = match name {
+        Some(name) if name.length() > 0 => format!("  at {}", name.to_rust_string_lossy(scope)),
+        _ => String::new(),
+    };
+    // As in workerd, columns count from 0 here, and 0 is left out.
+    let (line, column) = (message.get_line_number(scope)?, message.get_start_column());
+    match (line, column) {
+        (0, _) => (!name.is_empty()).then_some(name),
+        (line, 0) => Some(format!("{name}:{line}")),
+        (line, column) => Some(format!("{name}:{line}:{column}")),
+    }
 }
 
 fn frames(scope: &mut v8::PinScope, message: &v8::Message) -> Vec<String> {

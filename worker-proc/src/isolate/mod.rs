@@ -40,8 +40,9 @@ impl Isolate {
         modules::install(&mut inner, flags);
         inner.set_prepare_stack_trace_callback(exception::prepare_stack_trace);
         inner.set_modify_code_generation_from_strings_callback(platform::modify_code_generation);
+        inner.set_allow_wasm_code_generation_callback(platform::allow_wasm);
         let state = IsolateState::new();
-        state.make_require.set(Some(modules::make_require));
+        state.create_require.set(Some(modules::create_require));
         inner.set_slot(state.clone());
         let context = {
             v8::scope!(let scope, &mut inner);

@@ -38,14 +38,34 @@ pub fn initialize(flags: &[String]) -> Result<(), String> {
     }
 }
 
+/// The same for Wasm from bytes. The config's Wasm modules are compiled while it is allowed.
+#[allow(unsafe_code)]
+pub unsafe extern "C" fn allow_wasm(
+    context: v8::Local<v8::Context>,
+    _source: v8::Local<v8::String>,
+) -> bool {
+    // SAFETY: V8 calls this with the context in which Wasm is compiled.
+    v8::callback_scope!(unsafe scope, context);
+    IsolateState::get(scope).allow_eval.get()
+}
+
+/// Whether this is what `new Function()` without arguments compiles.
+fn is_empty_function(scope: &mut v8::PinScope, text: v8::Local<v8::String>) -> bool {
+    const EMPTY: &str = "(function anonymous(\n) {\n\n})";
+    text.length() == EMPTY.len() && text.to_rust_string_lossy(scope) == EMPTY
+}
+
 /// Whether `eval` and `new Function` may compile now, as the isolate's state says.
 pub fn modify_code_generation<'s>(
     scope: &mut v8::PinScope<'s, '_>,
     source: v8::Local<'s, v8::Value>,
     _is_code_like: bool,
 ) -> v8::ModifyCodeGenerationFromStringsResult<'s> {
+    let text = v8::Local::<v8::String>::try_from(source).ok();
+    let allowed = IsolateState::get(scope).allow_eval.get();
     v8::ModifyCodeGenerationFromStringsResult {
-        codegen_allowed: IsolateState::get(scope).allow_eval.get(),
-        modified_source: source.try_into().ok(),
+        // What is no text is no code: `eval` gives it back as it is.
+        codegen_allowed: allowed || text.is_none_or(|text| is_empty_function(scope, text)),
+        modified_source: text,
     }
 }

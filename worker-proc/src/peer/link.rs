@@ -181,7 +181,7 @@ impl Link {
             match sent {
                 Ok(()) => break,
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => ready.clear_ready(),
-                // The kernel lets no more descriptors be on their way for now.
+                // The kernel bounds the descriptors that are on their way.
                 Err(error) if error.raw_os_error() == Some(ETOOMANYREFS) => {
                     let driver = cx.waker().clone();
                     tokio::task::spawn_local(async move {

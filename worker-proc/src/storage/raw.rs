@@ -468,6 +468,11 @@ impl Statement {
         self.counter(ROWS_WRITTEN, false)
     }
 
+    /// Whether a change of the schema made SQLite prepare the statement again since this was last asked.
+    pub(super) fn was_prepared_anew(&self) -> bool {
+        self.counter(ffi::SQLITE_STMTSTATUS_REPREPARE, true) > 0
+    }
+
     pub(super) fn is_readonly(&self) -> bool {
         // SAFETY: the statement is alive.
         unsafe { ffi::sqlite3_stmt_readonly(self.raw()) != 0 }

@@ -46,3 +46,5 @@ function beginTime() {
 }
 
 exports.beginTime = beginTime;
+/** Inspection shows it as the `Date` that it stands for. */
+exports.dateView = view;

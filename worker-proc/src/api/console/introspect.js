@@ -4,6 +4,8 @@
  * Relies on the ops of `console/mod.rs`; none of them runs user code.
  */
 
+const { dateView } = require("clock");
+
 // The order is the numbering of the `kind` op.
 const Kind = {
   __proto__: null,
@@ -43,10 +45,10 @@ const Kind = {
 exports.Kind = Kind;
 
 /** The built-in kind of a value; `Kind.Plain` for primitives and ordinary objects. */
-exports.kind = (value) => ops.kind(value);
+exports.kind = (value) => (value === dateView ? Kind.Function : ops.kind(value));
 
 /** `[target, handler]` of a proxy (both null once revoked), undefined for anything else. */
-exports.proxyDetails = (value) => ops.proxyDetails(value);
+exports.proxyDetails = (value) => (value === dateView ? undefined : ops.proxyDetails(value));
 
 /** `[entries, isKeyValue]` of a map, set, weak collection or their iterators, without advancing them. */
 exports.previewEntries = (value) => ops.previewEntries(value);

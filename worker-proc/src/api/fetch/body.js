@@ -390,6 +390,7 @@ function bodyOfParts(parts) {
 
 exports.NOTHING = NOTHING;
 exports.TEXT_TYPE = TEXT_TYPE;
+exports.isAnyArrayBuffer = isAnyArrayBuffer;
 exports.isEmpty = isEmpty;
 exports.USED = USED;
 exports.Body = Body;

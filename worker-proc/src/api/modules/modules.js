@@ -13,13 +13,18 @@ const nodeNames = new SafeSet();
 
 /** `available(flags)` says whether the worker's flags allow the module; without it everyone has it. */
 function provide(specifier, internalName, available) {
-  provided.set(specifier, { internalName, available });
+  provided.set(specifier, { internalName, available, inside: false });
+}
+
+/** The same for modules of extensions alone. */
+function provideInside(specifier, internalName) {
+  provided.set(specifier, { internalName, available: undefined, inside: true });
 }
 
 /** The internal module that a specifier means under the worker's flags, or undefined. */
-function resolve(specifier) {
+function resolve(specifier, fromExtension) {
   const entry = provided.get(specifier);
-  if (entry === undefined) return undefined;
+  if (entry === undefined || (entry.inside && !fromExtension)) return undefined;
   if (entry.available !== undefined && !entry.available(flags)) return undefined;
   return entry.internalName;
 }
@@ -42,8 +47,9 @@ function load(internalName) {
   return exports.module === undefined ? exports : exports.module;
 }
 
-/** What `require` of a module gives; `kind` is "es", "builtin" or "other". A module may say itself what. */
+/** What `require` of a module gives; `kind` is "es", "builtin", "other", or "default" for just that. A module may say. */
 function requireResult(namespace, kind) {
+  if (kind === "default") return namespace.default;
   if (kind === "es") {
     const { __cjsUnwrapDefault: unwrap } = namespace;
     if (flags.newModuleRegistry ? unwrap : unwrap === true) return namespace.default;
@@ -120,6 +126,7 @@ function fillImportMeta(meta, url, main) {
 const FILE = "file://";
 
 exports.provide = provide;
+exports.provideInside = provideInside;
 exports.addNodeNames = addNodeNames;
 exports.rename = rename;
 exports.resolve = resolve;

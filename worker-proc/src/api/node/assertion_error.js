@@ -87,6 +87,7 @@ function diffLines(left, right, same = (a, b) => a === b) {
 }
 
 /** The message of `strictEqual`: both values, line by line. */
+exports.diffLines = diffLines;
 exports.strictEqualMessage = function (actual, expected) {
   const left = inspect(actual);
   const right = inspect(expected);

@@ -7,9 +7,8 @@ mod digest;
 mod text;
 mod zlib;
 
-use crate::glue::context::Outcome;
 use crate::glue::state::IsolateState;
-use crate::glue::{Api, Ops, current, i32_arg, string_arg};
+use crate::glue::{Api, Ops, current, i32_arg, intern, string_arg};
 use crate::js;
 use crate::service::{Error, Kind};
 
@@ -129,7 +128,7 @@ fn create_require(
     mut rv: v8::ReturnValue,
 ) {
     let path = string_arg(scope, &args, 0);
-    let Some(make) = IsolateState::get(scope).make_require.get() else {
+    let Some(make) = IsolateState::get(scope).create_require.get() else {
         return;
     };
     if let Some(require) = make(scope, &path) {
@@ -137,7 +136,7 @@ fn create_require(
     }
 }
 
-/// `exit(code)`: fails the running event and stops its JavaScript; at global scope there is nothing to end.
+/// `exit(code)`: ends the running event, or the object that runs, and its JavaScript; at global scope there is nothing to end.
 fn exit(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, _: v8::ReturnValue) {
     let Some(context) = current(scope) else {
         crate::log::line("process.exit(...) called without a current request context. Ignoring.");
@@ -146,6 +145,11 @@ fn exit(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, _: v8::Re
     let code = i32_arg(scope, &args, 0);
     let message =
         format!("The Node.js process.exit({code}) API was called. Canceling the request.");
-    context.respond(0, Outcome::Failed(Error::new(Kind::Worker, message)));
+    context.abort(Error::new(Kind::Worker, message));
     scope.terminate_execution();
+    // Termination comes at the next look at the stack: here, before the caller's `finally`.
+    let nothing = intern(scope, "0");
+    if let Some(script) = v8::Script::compile(scope, nothing, None) {
+        let _ = script.run(scope);
+    }
 }

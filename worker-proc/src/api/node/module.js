@@ -5,6 +5,7 @@
 const { ERR_INVALID_ARG_VALUE } = require("node/errors");
 const { unsupported } = require("node/stubs/common");
 const { builtinModules } = require("node/builtin_modules");
+const flags = require("flags");
 
 const missing = (name) => unsupported(name, `module.${name}`);
 
@@ -23,8 +24,12 @@ function createRequire(path) {
       "The argument must be a file URL object, a file URL string, or an absolute path string.",
     );
   }
-  const referrer = normalized.startsWith("file:") ? new URL(normalized).pathname : normalized;
-  return ops.createRequire(referrer.replace(/^\/+/, ""));
+  const url = new URL(normalized, "file:///");
+  if (flags.newModuleRegistry) return ops.createRequire(url.href);
+  if (url.search !== "" || url.hash !== "") {
+    throw new Error("The specifier must not have query string parameters or hash fragments.");
+  }
+  return ops.createRequire(url.pathname.replace(/^\/+/, ""));
 }
 Object.assign(createRequire, {
   resolve: unsupported("resolve", "module.createRequire.resolve"),

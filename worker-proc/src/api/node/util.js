@@ -33,6 +33,31 @@ function formatWithOptionsPublic(options, ...args) {
 }
 Object.defineProperty(formatWithOptionsPublic, "name", { value: "formatWithOptions" });
 
+/** The exit status of a process that a signal ends. */
+function convertProcessSignalToExitCode(signalCode) {
+  const { signals } = require("node/system_constants");
+  validateOneOf(signalCode, "signalCode", Object.keys(signals));
+  return 128 + signals[signalCode];
+}
+
+const DIFF_MARKS = { __proto__: null, " ": 0, "-": 1, "+": -1 };
+
+/** The steps between two strings or arrays of strings: `[1, x]` is only in `actual`, `[-1, x]` only in `expected`. */
+function diff(actual, expected) {
+  const parts = (value, name) => {
+    if (Array.isArray(value)) {
+      value.forEach((part, index) => validateString(part, `${name}[${index}]`));
+      return value;
+    }
+    validateString(value, name);
+    return value.split("");
+  };
+  const left = parts(actual, "actual");
+  const right = parts(expected, "expected");
+  if (actual === expected) return [];
+  return require("node/assertion_error").diffLines(left, right).map(([mark, part]) => [DIFF_MARKS[mark], part]);
+}
+
 function stripVTControlCharacters(text) {
   validateString(text, "str");
   return stripEscapes(text);
@@ -125,13 +150,6 @@ function log(...args) {
   const time = [now.getHours(), now.getMinutes(), now.getSeconds()].map((n) => `${n}`.padStart(2, "0")).join(":");
   console.log("%s - %s", `${now.getDate()} ${MONTHS[now.getMonth()]} ${time}`, format(...args));
 }
-
-const notImplemented = (name) =>
-  ({
-    [name]() {
-      throw new Error(`node:util ${name} is not implemented`);
-    },
-  })[name];
 
 async function aborted(signal, resource) {
   if (signal === undefined) throw new ERR_INVALID_ARG_TYPE("signal", "AbortSignal", signal);
@@ -287,8 +305,14 @@ const util = {
   parseArgs,
   parseEnv,
   styleText,
-  transferableAbortController: notImplemented("transferableAbortController"),
-  transferableAbortSignal: notImplemented("transferableAbortSignal"),
+  convertProcessSignalToExitCode,
+  diff,
+  setTraceSigInt() {},
+  transferableAbortController: () => new AbortController(),
+  transferableAbortSignal(signal) {
+    validateAbortSignal(signal, "signal");
+    return signal;
+  },
   getCallSite: getCallSites,
   getCallSites,
   isDeepStrictEqual,

@@ -221,7 +221,7 @@ class Fetcher {
 
   fetch(input, init = undefined) {
     const { channel, props } = own(this, SERVICE);
-    if (arguments.length === 0) throw argumentError("Fetcher", "fetch", 1, "Request or string");
+    if (arguments.length === 0) return PromiseReject(argumentError("Fetcher", "fetch", 1, "Request or string"));
     return fetchThrough(channel, input, init, props);
   }
 

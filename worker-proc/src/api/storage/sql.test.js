@@ -89,6 +89,13 @@ export class Sql extends DurableObject {
     deepStrictEqual([open.next().value, sql.exec("select a from t").next().value], [{ a: 1 }, { a: 1 }]);
     deepStrictEqual(sql.exec("select 5 as reused").one(), { reused: 5 });
     strictEqual(sql.exec("select 5 as reused").reusedCachedQueryForTest, true);
+    // A statement that was prepared before its table changed.
+    sql.exec("create table altered (a); insert into altered values (1)");
+    deepStrictEqual(sql.exec("select * from altered").one(), { a: 1 });
+    sql.exec("alter table altered add column b default 2");
+    deepStrictEqual(sql.exec("select * from altered").one(), { a: 1, b: 2 });
+    sql.exec("alter table altered rename column b to c");
+    deepStrictEqual(sql.exec("select * from altered").one(), { a: 1, c: 2 });
     const statement = sql.prepare("select ? as v");
     deepStrictEqual([...statement(7)], [{ v: 7 }]);
     strictEqual(Object.prototype.toString.call(statement), "[object Statement]");

@@ -1,9 +1,10 @@
 /*
  * URLPattern (URL Pattern standard). The op takes a pattern apart into one regular expression a component, which run
- * here. Relies on nothing but `webidl`.
+ * here. Relies on nothing but `webidl` and the flags.
  */
 
-const { ArrayPrototypePush, RegExp, RegExpPrototypeExec, TypeError } = primordials;
+const { ArrayPrototypePush, RegExp, RegExpPrototypeExec, StringPrototypeSlice, StringPrototypeStartsWith, TypeError } = primordials;
+const flags = require("flags");
 const { constructorError, defineInterface, illegalInvocation, isObject, toDictionary, toUSVString } = require("webidl");
 
 const COMPONENTS = ["protocol", "username", "password", "hostname", "port", "pathname", "search", "hash"];
@@ -84,7 +85,7 @@ class URLPattern {
 
   exec(input, base) {
     const state = stateOf(this);
-    const given = isObject(input) ? asInit(input) : input === undefined ? {} : toUSVString(input);
+    const given = isObject(input) || input === undefined ? asInit(input ?? {}) : toUSVString(input);
     const result = { inputs: base === undefined ? [given] : [given, toUSVString(base)] };
     return match(state, "exec", input, base, result) ? result : null;
   }
@@ -94,7 +95,9 @@ class URLPattern {
 function asInit(input) {
   const members = toInit(input);
   const init = {};
-  for (let i = 0; i < MEMBERS.length; i++) init[MEMBERS[i]] = members[i];
+  for (let i = 0; i < MEMBERS.length; i++) {
+    if (members[i] !== undefined || flags.specCompliantUrlpattern) init[MEMBERS[i]] = members[i];
+  }
   return init;
 }
 
@@ -121,7 +124,13 @@ function compile(parsed, ignoreCase) {
 
 /** Whether every component of the input matches; fills `result` where one is wanted. */
 function match(state, method, input, base, result) {
-  const texts = ops.matchInput(toInput(input), base === undefined ? undefined : toUSVString(base));
+  const members = toInput(input);
+  const search = MEMBERS.length - 3;
+  // A quirk of workerd's: of two question marks both go.
+  if (flags.specCompliantUrlpattern && isObject(input) && StringPrototypeStartsWith(members[search] ?? "", "??")) {
+    members[search] = StringPrototypeSlice(members[search], 1);
+  }
+  const texts = ops.matchInput(members, base === undefined ? undefined : toUSVString(base));
   if (texts === undefined) throw new TypeError(`Failed to ${method} URLPattern`);
   if (texts === null) return false;
   for (let i = 0; i < COMPONENTS.length; i++) {

@@ -8,6 +8,7 @@ const { DurableObject, WorkerEntrypoint, WorkflowEntrypoint, keepAlive } = requi
 const { Fetcher, RpcPromise, RpcProperty, RpcStub, RpcTarget } = require("rpc");
 const { current, runIn, valueOf, withValue } = require("async_context");
 const workers = require("workers");
+const { argumentError, isObject } = require("webidl");
 
 /** An object that shows another one, which is not there yet when the module is made. */
 const view = (get) =>
@@ -29,15 +30,24 @@ const view = (get) =>
 /* What is written to it is gone. */
 const nothing = () => ({ __proto__: null });
 
-/* What `withEnv` and `withExports` put in place of the worker's own, for what runs inside and all that it starts. */
+/* What `withEnv` and `withExports` put in place of the worker's own, for what runs inside and all that it starts:
+   nothing where it is no object. */
+const given = (key) => {
+  const value = valueOf(key, undefined);
+  return isObject(value) ? value : undefined;
+};
 const ENV = { __proto__: null };
 const EXPORTS = { __proto__: null };
 const currentEnv = () =>
-  valueOf(ENV, undefined) ?? (flags.disableImportableEnv ? nothing() : workers.envOf());
+  given(ENV) ?? (flags.disableImportableEnv ? nothing() : workers.envOf());
 const currentExports = () =>
-  valueOf(EXPORTS, undefined) ?? (flags.disableImportableEnv ? nothing() : workers.exportsOf());
+  given(EXPORTS) ?? (flags.disableImportableEnv ? nothing() : workers.exportsOf());
 
-const runWith = (frame, fn) => runIn(frame, fn, undefined, []);
+/** `position`: which parameter `fn` is, from 1. */
+function runWith(method, frame, fn, position) {
+  if (typeof fn !== "function") throw argumentError("EnvModule", method, position, "function");
+  return runIn(frame, fn, undefined, []);
+}
 
 exports.module = {
   __proto__: null,
@@ -49,11 +59,17 @@ exports.module = {
   ServiceStub: Fetcher,
   WorkerEntrypoint,
   WorkflowEntrypoint,
+  // The cache that is the worker's own: there is none here.
+  cache: {},
   env: view(currentEnv),
   exports: view(currentExports),
-  waitUntil: (promise) => keepAlive(promise),
-  withEnv: (env, fn) => runWith(withValue(current(), ENV, env), fn),
-  withExports: (exports, fn) => runWith(withValue(current(), EXPORTS, exports), fn),
-  withEnvAndExports: (env, exports, fn) => runWith(withValue(withValue(current(), ENV, env), EXPORTS, exports), fn),
+  waitUntil(promise) {
+    if (arguments.length === 0) throw argumentError("EntrypointsModule", "waitUntil", 1, "Promise");
+    keepAlive(promise);
+  },
+  withEnv: (env, fn) => runWith("withEnv", withValue(current(), ENV, env), fn, 2),
+  withExports: (exports, fn) => runWith("withExports", withValue(current(), EXPORTS, exports), fn, 2),
+  withEnvAndExports: (env, exports, fn) =>
+    runWith("withEnvAndExports", withValue(withValue(current(), ENV, env), EXPORTS, exports), fn, 3),
 };
 provide("cloudflare:workers", "workers/cloudflare_workers");

@@ -46,6 +46,12 @@ class ExecutionContext {
     this.#props = value;
   }
 
+  /** Who Cloudflare Access says the client is: nobody here. */
+  get access() {
+    if (!(#event in this)) throw illegalInvocation();
+    return undefined;
+  }
+
   get exports() {
     if (!(#event in this)) throw illegalInvocation();
     return flags.enableCtxExports ? require("workers").exportsOf() : undefined;

@@ -1,7 +1,9 @@
 /* The `unsafeEval` binding: code from strings, for local development. */
 "use strict";
-const { Function, ReflectConstruct, String, AsyncFunction } = primordials;
-const { defineInterface, illegalConstructor } = require("webidl");
+const { ArrayBufferIsView, Function, ReflectConstruct, String, AsyncFunction } = primordials;
+const { provide, provideInside } = require("modules");
+const { isAnyArrayBuffer } = require("fetch/body");
+const { argumentError, defineInterface, illegalConstructor } = require("webidl");
 
 const inside = { __proto__: null };
 
@@ -33,6 +35,7 @@ class UnsafeEval {
   }
 
   newWasmModule(source) {
+    if (!ArrayBufferIsView(source) && !isAnyArrayBuffer(source)) throw argumentError("UnsafeEval", "newWasmModule", 1, "ArrayBuffer or ArrayBufferView");
     return allowed(() => ops.compileWasm(source));
   }
 }
@@ -44,4 +47,9 @@ function named(made, name) {
   return made;
 }
 
+const unsafeEval = new UnsafeEval(inside);
+
 exports.createUnsafeEval = () => new UnsafeEval(inside);
+exports.module = { __proto__: null, default: unsafeEval };
+provideInside("internal:unsafe-eval", "workers/unsafe_eval");
+provide("workerd:unsafe-eval", "workers/unsafe_eval", (flags) => flags.unsafeModule);

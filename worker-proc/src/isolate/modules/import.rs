@@ -33,6 +33,9 @@ pub(super) enum Way {
     Require,
 }
 
+/// Before the names of built-in modules.
+const BUILTIN: &str = "builtin:";
+
 /// Elements for each attribute: key and value, and for static imports where in the text it is.
 const STATIC_STRIDE: usize = 3;
 const DYNAMIC_STRIDE: usize = 2;
@@ -50,7 +53,11 @@ pub(super) fn resolve(
     let full = {
         let map = shared.borrow();
         // Modules of extensions name one another in full.
-        let base = if map.is_extension(referrer) { "" } else { referrer };
+        let base = if map.is_extension(referrer) {
+            ""
+        } else {
+            referrer
+        };
         let Some(full) = map.naming.resolve(specifier, base) else {
             return Some(Resolved::Malformed);
         };
@@ -63,13 +70,15 @@ pub(super) fn resolve(
     let state = IsolateState::get(scope);
     let find = state.internal(scope, "modules", "resolve")?;
     let argument = string(scope, &name).into();
+    let extension = shared.borrow().is_extension(referrer);
+    let extension = v8::Boolean::new(scope, extension).into();
     let this = v8::undefined(scope).into();
-    let internal = find.call(scope, this, &[argument])?;
+    let internal = find.call(scope, this, &[argument, extension])?;
     if !internal.is_string() {
         return Some(Resolved::Missing(full));
     }
     let internal = to_string(scope, internal);
-    let name = format!("builtin:{internal}");
+    let name = format!("{BUILTIN}{internal}");
     let mut map = shared.borrow_mut();
     map.definitions
         .entry(name.clone())
@@ -113,9 +122,9 @@ pub(super) fn complain<'s>(
         (Naming::Urls, Resolved::Found(full) | Resolved::Missing(full), _) => {
             OpError::error(format!("Module not found: {full}"))
         }
-        (Naming::Paths, Resolved::Malformed, Way::Static) => OpError::type_error(format!(
-            "Invalid module specifier \"{specifier}\".{from}."
-        )),
+        (Naming::Paths, Resolved::Malformed, Way::Static) => {
+            OpError::type_error(format!("Invalid module specifier \"{specifier}\".{from}."))
+        }
         (Naming::Paths, Resolved::Malformed, Way::Dynamic) => {
             OpError::error(format!("No such module \"{specifier}\""))
         }
@@ -123,7 +132,11 @@ pub(super) fn complain<'s>(
             OpError::type_error(format!("Invalid module specifier \"{specifier}\"."))
         }
         (Naming::Paths, Resolved::Found(full) | Resolved::Missing(full), way) => {
-            let from = if way == Way::Static { from.as_str() } else { "" };
+            let from = if way == Way::Static {
+                from.as_str()
+            } else {
+                ""
+            };
             OpError::error(format!("No such module \"{}\".{from}", naming.show(full)))
         }
     };
@@ -181,7 +194,8 @@ pub(super) fn resolve_source<'s>(
             Naming::Urls => no_source(&specifier.to_rust_string_lossy(scope)),
             Naming::Paths => {
                 let referrer = map(scope).borrow().name_of(scope, referrer);
-                format!("{}.\n  imported from \"{referrer}\"", no_source(&full))
+                let name = full.strip_prefix(BUILTIN).unwrap_or(&full);
+                format!("{}.\n  imported from \"{referrer}\"", no_source(name))
             }
         };
         throw(scope, &OpError::new(Class::SyntaxError, message));
@@ -359,7 +373,20 @@ fn evaluate_soon<'s>(
     module: v8::Local<'s, v8::Module>,
     full: &str,
 ) -> Option<v8::Local<'s, v8::Value>> {
-    if map(scope).borrow().evaluating == 0 {
+    let (evaluating, naming) = {
+        let shared = map(scope);
+        let map = shared.borrow();
+        (map.evaluating, map.naming)
+    };
+    let begun = matches!(
+        module.get_status(),
+        v8::ModuleStatus::Evaluating | v8::ModuleStatus::Evaluated
+    );
+    if naming == Naming::Paths && begun {
+        // As in workerd's older registry, which lets a module import itself while it waits.
+        return Some(module.get_module_namespace());
+    }
+    if evaluating == 0 {
         return evaluate(scope, module);
     }
     let data = string(scope, full);

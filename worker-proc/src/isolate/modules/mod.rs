@@ -14,12 +14,12 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 use crate::glue::args::{intern, string};
-use crate::glue::error::throw_error;
+use crate::glue::error::{throw_error, throw_type_error};
 use crate::glue::state::IsolateState;
 
 use names::Naming;
 
-pub use require::make_require;
+pub use require::create_require;
 pub use synthetic::compile_wasm;
 
 /// Where a module's exports come from. Text and bytes live in the mapped config, for as long as the process.
@@ -233,6 +233,11 @@ pub fn evaluate_main<'s>(
     let naming = shared.borrow().naming;
     let full = naming.of_module(name).unwrap_or_default();
     shared.borrow_mut().main = Some(full.clone());
+    let source = shared.borrow().source_of(&full).cloned();
+    if source.is_some_and(|source| !matches!(source, Source::Es(_))) {
+        throw_type_error(scope, "Main module must be an ES module.");
+        return None;
+    }
     evaluate_named(scope, &full)
 }
 

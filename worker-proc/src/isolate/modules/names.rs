@@ -27,9 +27,7 @@ impl Naming {
     /// Says why the name is none.
     pub fn of_module(self, name: &str) -> Result<String, String> {
         match self {
-            Self::Paths => {
-                join("", name).ok_or_else(|| format!("Invalid module name: \"{name}\""))
-            }
+            Self::Paths => join("", name).ok_or_else(|| format!("Invalid module name: \"{name}\"")),
             Self::Urls => url_of_module(name),
         }
     }
@@ -49,7 +47,11 @@ impl Naming {
             Self::Paths if is_whole(specifier) => join("", specifier),
             Self::Paths => join(folder(referrer), specifier),
             Self::Urls => {
-                let base = if Url::can_parse(referrer, None) { referrer } else { BUNDLE };
+                let base = if Url::can_parse(referrer, None) {
+                    referrer
+                } else {
+                    BUNDLE
+                };
                 let mut url = Url::parse(specifier, Some(base)).ok()?;
                 normalize(&mut url);
                 Some(url.href().to_owned())
@@ -189,11 +191,20 @@ mod tests {
     fn urls_are_seen_from_the_referrer() {
         let resolve = |specifier, referrer| Naming::Urls.resolve(specifier, referrer);
         let some = |name: &str| Some(name.to_owned());
-        assert_eq!(resolve("../c", "file:///bundle/a/b"), some("file:///bundle/c"));
-        assert_eq!(resolve("%66oo%2fx", "worker"), some("file:///bundle/foo%2Fx"));
+        assert_eq!(
+            resolve("../c", "file:///bundle/a/b"),
+            some("file:///bundle/c")
+        );
+        assert_eq!(
+            resolve("%66oo%2fx", "worker"),
+            some("file:///bundle/foo%2Fx")
+        );
         assert_eq!(resolve("部", "worker"), some("file:///bundle/%E9%83%A8"));
         assert_eq!(resolve("https://", "worker"), None);
-        assert_eq!(Naming::Urls.definition("file:///bundle/a?b#c"), "file:///bundle/a");
+        assert_eq!(
+            Naming::Urls.definition("file:///bundle/a?b#c"),
+            "file:///bundle/a"
+        );
     }
 
     #[test]
@@ -213,6 +224,9 @@ mod tests {
         assert_eq!(Naming::Paths.file_and_folder("a/b"), both("/a/b", "/a"));
         assert_eq!(Naming::Paths.file_and_folder("a"), both("/a", "/"));
         let full = "file:///bundle/a";
-        assert_eq!(Naming::Urls.file_and_folder(full), both("/bundle/a", "/bundle"));
+        assert_eq!(
+            Naming::Urls.file_and_folder(full),
+            both("/bundle/a", "/bundle")
+        );
     }
 }

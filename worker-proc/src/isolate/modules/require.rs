@@ -54,7 +54,7 @@ pub(super) fn run_common_js<'s>(
     module.set(scope, exports_key.into(), exports.into())?;
     let begun = v8::Global::new(scope, module);
     shared.borrow_mut().common_js.insert(full.to_owned(), begun);
-    let require = make_require(scope, full)?;
+    let require = make_require(scope, full, false)?;
     let file = string(scope, &file);
     let folder = string(scope, &folder);
     let this = v8::undefined(scope);
@@ -86,12 +86,23 @@ fn exports_so_far<'s>(
     module.get(scope, key.into())
 }
 
-/// A `require` function for code of the named module.
-pub fn make_require<'s>(
+/// Node's `createRequire`: a `require` that sees modules from where `referrer` is.
+pub fn create_require<'s>(
     scope: &mut v8::PinScope<'s, '_>,
     referrer: &str,
 ) -> Option<v8::Local<'s, v8::Function>> {
-    let data = string(scope, referrer);
+    make_require(scope, referrer, true)
+}
+
+/// A `require` function for code of the named module, or `created` for any.
+fn make_require<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    referrer: &str,
+    created: bool,
+) -> Option<v8::Local<'s, v8::Function>> {
+    let referrer = string(scope, referrer).into();
+    let created = v8::Boolean::new(scope, created).into();
+    let data = v8::Array::new_with_elements(scope, &[referrer, created]);
     let require = v8::Function::builder(require)
         .data(data.into())
         .constructor_behavior(v8::ConstructorBehavior::Throw)
@@ -107,9 +118,15 @@ fn require(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv
         return;
     };
     let specifier = specifier.to_rust_string_lossy(scope);
-    let data = args.data();
-    let referrer = to_string(scope, data);
-    if let Some(value) = require_from(scope, &specifier, &referrer) {
+    let Ok(data) = v8::Local::<v8::Array>::try_from(args.data()) else {
+        return;
+    };
+    let (Some(referrer), Some(created)) = (data.get_index(scope, 0), data.get_index(scope, 1))
+    else {
+        return;
+    };
+    let referrer = to_string(scope, referrer);
+    if let Some(value) = require_from(scope, &specifier, &referrer, created.is_true()) {
         rv.set(value);
     }
 }
@@ -118,6 +135,7 @@ fn require_from<'s>(
     scope: &mut v8::PinScope<'s, '_>,
     specifier: &str,
     referrer: &str,
+    created: bool,
 ) -> Option<v8::Local<'s, v8::Value>> {
     let full = match resolve(scope, specifier, referrer)? {
         Resolved::Found(full) => full,
@@ -151,6 +169,7 @@ fn require_from<'s>(
     let kind = match source {
         Source::Es(_) => "es",
         Source::Builtin(_) => "builtin",
+        _ if created => "default",
         _ => "other",
     };
     let kind = intern(scope, kind).into();
