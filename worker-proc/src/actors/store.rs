@@ -80,7 +80,9 @@ impl Stores {
         enable_sql: bool,
         shared: Option<BorrowedFd<'_>>,
     ) -> Result<Self, String> {
-        let locks = shared.map(|file| ObjectLocks::shared(file, key)).transpose();
+        let locks = shared
+            .map(|file| ObjectLocks::shared(file, key))
+            .transpose();
         let mut locks = locks.map_err(|error| error.message().to_owned())?;
         let kind = match spec {
             StoreSpec::None => Kind::None,
