@@ -3,7 +3,7 @@
 //! `actors::host` makes one when an object is called that is not live, and drops it when the object is idle or broken.
 //! Relies on `request::Io` for what is under way, on `gates` for when it may go on, on `storage` for its writes.
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::{HashMap, VecDeque};
 use std::pin::Pin;
 use std::rc::{Rc, Weak};
@@ -12,15 +12,19 @@ use std::time::Duration;
 
 use futures_util::future::LocalBoxFuture;
 use futures_util::stream::{FuturesOrdered, Stream};
-use tokio::sync::oneshot;
+use tokio::sync::{Notify, oneshot};
 
+use super::facets::Facets;
 use super::gates::{InputGate, OutputGate, Tag};
+use super::host::Class;
 use super::store::{Store, broken_by};
-use crate::glue::context::{ActorIo, Completion, Entrance, Gate, IoContext, Outcome, SectionTurn};
+use crate::glue::context::{
+    ActorIo, Completion, Entrance, FacetIo, Gate, IoContext, Outcome, SectionTurn,
+};
 use crate::isolate::Isolate;
 use crate::request::{Io, Op, timer_turn};
 use crate::service::websocket::{Hibernated, Hibernation, Socket};
-use crate::service::{ActorId, Channels, Error, Kind, ResourceTable};
+use crate::service::{ActorId, Channels, Error, Identity, Kind, ResourceTable};
 use crate::storage::{Committed, Storage};
 
 /// How long a critical section may hold the object's events back, as on workerd.
@@ -58,7 +62,9 @@ pub trait Owner {
 pub struct ActorContext {
     this: Weak<Self>,
     number: u64,
+    /// Of a facet, its root's.
     id: ActorId,
+    identity: Identity,
     isolate: Rc<Isolate>,
     channels: Rc<dyn Channels>,
     owner: Weak<dyn Owner>,
@@ -89,14 +95,18 @@ pub struct ActorContext {
     held_sockets: Cell<usize>,
     instance: RefCell<Option<v8::Global<v8::Object>>>,
     section_deadline: RefCell<Option<Pin<Box<tokio::time::Sleep>>>>,
+    facets: OnceCell<Rc<Facets>>,
+    /// Whether its storage is closed after its end.
+    closed: Cell<bool>,
+    closing: Notify,
 }
 
 impl ActorContext {
     pub fn new(
         number: u64,
         id: ActorId,
-        isolate: Rc<Isolate>,
-        channels: Rc<dyn Channels>,
+        identity: Identity,
+        class: &Class,
         owner: Weak<dyn Owner>,
         store: Option<Store>,
         sockets: Rc<Hibernation>,
@@ -105,8 +115,9 @@ impl ActorContext {
             this: this.clone(),
             number,
             id,
-            isolate,
-            channels,
+            identity,
+            isolate: class.isolate.clone(),
+            channels: class.channels.clone(),
             owner,
             io: Io::default(),
             gate: Rc::default(),
@@ -128,6 +139,9 @@ impl ActorContext {
             held_sockets: Cell::new(0),
             instance: RefCell::new(None),
             section_deadline: RefCell::new(None),
+            facets: OnceCell::new(),
+            closed: Cell::new(false),
+            closing: Notify::new(),
         });
         tokio::task::spawn_local(context.clone().drive());
         context
@@ -164,12 +178,33 @@ impl ActorContext {
     /// Whether it may leave a process that is to end: callers hold nothing of it, no `waitUntil` work or body is under way.
     /// WebSockets, timers, and ops that nobody waits for, end with it.
     pub fn is_at_rest(&self) -> bool {
+        let facets = self.facets.get();
         self.results.get() + self.retained.get() <= self.held_sockets.get()
+            && facets.is_none_or(|facets| facets.are_at_rest())
     }
 
-    /// Whether callers hold objects of it.
+    /// Whether callers hold objects of it, or use its facets.
     pub fn is_held(&self) -> bool {
-        self.results.get() > 0
+        self.results.get() > 0 || self.facets.get().is_some_and(|facets| facets.are_busy())
+    }
+
+    /// The objects of its own, set once.
+    pub fn set_facets(&self, facets: Rc<Facets>) {
+        let _ = self.facets.set(facets);
+    }
+
+    /// Waits until it has ended and its storage is closed.
+    pub async fn closed(&self) {
+        while !self.closed.get() {
+            self.closing.notified().await;
+        }
+    }
+
+    /// What leaves the object from here on waits for this; its failure breaks the object.
+    pub fn hold_until(&self, safe: Safe) {
+        self.output.lock();
+        self.commits.borrow_mut().push_back(safe);
+        self.io.wake();
     }
 
     /// Runs the constructor: `make` returns the instance, or none after it has thrown.
@@ -285,6 +320,9 @@ impl ActorContext {
             store.undo();
         }
         self.output.fail(error.clone());
+        if let Some(facets) = self.facets.get() {
+            facets.end(&error);
+        }
         for (_, sender) in self.events.take() {
             let _ = sender.send(Err(error.clone()));
         }
@@ -306,11 +344,16 @@ impl ActorContext {
         self.instance.borrow_mut().take();
         let commits = self.commits.take();
         drop(commits);
+        if let Some(facets) = self.facets.get() {
+            facets.closed().await;
+        }
         let store = self.store.take();
         self.sockets.end_life();
         if let Some(store) = store {
             store.close().await;
         }
+        self.closed.set(true);
+        self.closing.notify_waiters();
         if let Some(owner) = self.owner.upgrade() {
             owner.ended(&self);
         }
@@ -588,8 +631,16 @@ impl IoContext for ActorContext {
 }
 
 impl ActorIo for ActorContext {
-    fn id(&self) -> ActorId {
-        self.id
+    fn id(&self) -> Option<ActorId> {
+        match self.identity {
+            Identity::Id(id, _) => Some(id),
+            Identity::Text(_) => None,
+        }
+    }
+
+    fn facets(&self) -> Option<Rc<dyn FacetIo>> {
+        let facets = self.facets.get()?.clone();
+        Some(facets)
     }
 
     fn storage(&self) -> Option<Rc<Storage>> {
@@ -598,6 +649,10 @@ impl ActorIo for ActorContext {
     }
 
     fn hibernate(&self, number: u32, socket: Rc<Socket>, tags: Vec<String>) -> bool {
+        // Nobody would wake a facet.
+        if self.facets.get().is_some_and(|facets| facets.are_nested()) {
+            return false;
+        }
         let Some(accepted) = self.sockets.add(number, socket, tags) else {
             return false;
         };
@@ -619,12 +674,10 @@ impl ActorIo for ActorContext {
         if !committed.confirm || committed.ticket.is_ready() {
             return;
         }
-        self.output.lock();
         let ticket = committed.ticket;
-        self.commits.borrow_mut().push_back(Box::pin(async move {
+        self.hold_until(Box::pin(async move {
             ticket.wait().await.map_err(|error| broken_by(&error))
         }));
-        self.io.wake();
     }
 
     fn abort(&self, error: Error) {

@@ -8,7 +8,8 @@ use std::time::Duration;
 use futures_util::FutureExt;
 
 use super::context::ActorContext;
-use super::host::{Actor, Begun, Call, Life, Namespace, Running};
+use super::host::{Actor, Call, Namespace};
+use super::stub::{Begun, Life, Running};
 use crate::service::Error;
 use crate::service::websocket::{Hibernated, SocketEvent};
 
