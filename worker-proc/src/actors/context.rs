@@ -178,7 +178,9 @@ impl ActorContext {
     /// Whether it may leave a process that is to end: callers hold nothing of it, no `waitUntil` work or body is under way.
     /// WebSockets, timers, and ops that nobody waits for, end with it.
     pub fn is_at_rest(&self) -> bool {
+        let facets = self.facets.get();
         self.results.get() + self.retained.get() <= self.held_sockets.get()
+            && facets.is_none_or(|facets| facets.are_at_rest())
     }
 
     /// Whether callers hold objects of it, or use its facets.

@@ -87,6 +87,16 @@ impl Facets {
         })
     }
 
+    /// Whether their object may leave a process that is to end, as far as they go.
+    pub fn are_at_rest(&self) -> bool {
+        let running = self.running.borrow();
+        running.values().all(|facet| match &*facet.state.borrow() {
+            State::Starting => false,
+            State::Live(context) => facet.calls.get() == 0 && context.is_at_rest(),
+            State::Ended(_) => true,
+        })
+    }
+
     /// Ends all of them: their parent has ended.
     pub fn end(&self, error: &Error) {
         for (_, facet) in self.running.take() {
