@@ -140,7 +140,6 @@ pub fn serve(start: Start, snapshot: &'static [u8]) -> u8 {
             server,
             built.router.host().clone(),
             built.links,
-            built.router.host().clone(),
             start.options.drain_timeout,
         )
         .await
