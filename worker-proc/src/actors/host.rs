@@ -22,12 +22,12 @@ use super::store::{StoreSpec, Stores};
 use crate::glue::context::{IoContext, Outcome};
 use crate::isolate::Isolate;
 use crate::service::rpc::{self, SharedReply};
-use crate::storage::ObjectLock;
 use crate::service::websocket::{Hibernated, Hibernation};
 use crate::service::{
     self, ActorId, Address, Channels, Designation, Error, Event, Kind, Request, Response, Service,
     from_hex, to_hex,
 };
+use crate::storage::ObjectLock;
 
 /// How long an object stays live with no caller.
 const IDLE: Duration = Duration::from_secs(10);
