@@ -3,7 +3,7 @@
 //! `actors::host` makes one when an object is called that is not live, and drops it when the object is idle or broken.
 //! Relies on `request::Io` for what is under way, on `gates` for when it may go on, on `storage` for its writes.
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::{HashMap, VecDeque};
 use std::pin::Pin;
 use std::rc::{Rc, Weak};
@@ -12,15 +12,18 @@ use std::time::Duration;
 
 use futures_util::future::LocalBoxFuture;
 use futures_util::stream::{FuturesOrdered, Stream};
-use tokio::sync::oneshot;
+use tokio::sync::{Notify, oneshot};
 
+use super::facets::Facets;
 use super::gates::{InputGate, OutputGate, Tag};
 use super::store::{Store, broken_by};
-use crate::glue::context::{ActorIo, Completion, Entrance, Gate, IoContext, Outcome, SectionTurn};
+use crate::glue::context::{
+    ActorIo, Completion, Entrance, FacetIo, Gate, IoContext, Outcome, SectionTurn,
+};
 use crate::isolate::Isolate;
 use crate::request::{Io, Op, timer_turn};
 use crate::service::websocket::{Hibernated, Hibernation, Socket};
-use crate::service::{ActorId, Channels, Error, Kind, ResourceTable};
+use crate::service::{ActorId, Channels, Error, Identity, Kind, ResourceTable};
 use crate::storage::{Committed, Storage};
 
 /// How long a critical section may hold the object's events back, as on workerd.
@@ -58,7 +61,9 @@ pub trait Owner {
 pub struct ActorContext {
     this: Weak<Self>,
     number: u64,
+    /// Of a facet, its root's.
     id: ActorId,
+    identity: Identity,
     isolate: Rc<Isolate>,
     channels: Rc<dyn Channels>,
     owner: Weak<dyn Owner>,
@@ -89,12 +94,17 @@ pub struct ActorContext {
     held_sockets: Cell<usize>,
     instance: RefCell<Option<v8::Global<v8::Object>>>,
     section_deadline: RefCell<Option<Pin<Box<tokio::time::Sleep>>>>,
+    facets: OnceCell<Rc<Facets>>,
+    /// Whether its storage is closed after its end.
+    closed: Cell<bool>,
+    closing: Notify,
 }
 
 impl ActorContext {
     pub fn new(
         number: u64,
         id: ActorId,
+        identity: Identity,
         isolate: Rc<Isolate>,
         channels: Rc<dyn Channels>,
         owner: Weak<dyn Owner>,
@@ -105,6 +115,7 @@ impl ActorContext {
             this: this.clone(),
             number,
             id,
+            identity,
             isolate,
             channels,
             owner,
@@ -128,6 +139,9 @@ impl ActorContext {
             held_sockets: Cell::new(0),
             instance: RefCell::new(None),
             section_deadline: RefCell::new(None),
+            facets: OnceCell::new(),
+            closed: Cell::new(false),
+            closing: Notify::new(),
         });
         tokio::task::spawn_local(context.clone().drive());
         context
@@ -167,9 +181,28 @@ impl ActorContext {
         self.results.get() + self.retained.get() <= self.held_sockets.get()
     }
 
-    /// Whether callers hold objects of it.
+    /// Whether callers hold objects of it, or use its facets.
     pub fn is_held(&self) -> bool {
-        self.results.get() > 0
+        self.results.get() > 0 || self.facets.get().is_some_and(|facets| facets.are_busy())
+    }
+
+    /// The objects of its own, set once.
+    pub fn set_facets(&self, facets: Rc<Facets>) {
+        let _ = self.facets.set(facets);
+    }
+
+    /// Waits until it has ended and its storage is closed.
+    pub async fn closed(&self) {
+        while !self.closed.get() {
+            self.closing.notified().await;
+        }
+    }
+
+    /// What leaves the object from here on waits for this; its failure breaks the object.
+    pub fn hold_until(&self, safe: Safe) {
+        self.output.lock();
+        self.commits.borrow_mut().push_back(safe);
+        self.io.wake();
     }
 
     /// Runs the constructor: `make` returns the instance, or none after it has thrown.
@@ -285,6 +318,9 @@ impl ActorContext {
             store.undo();
         }
         self.output.fail(error.clone());
+        if let Some(facets) = self.facets.get() {
+            facets.end(&error);
+        }
         for (_, sender) in self.events.take() {
             let _ = sender.send(Err(error.clone()));
         }
@@ -306,11 +342,16 @@ impl ActorContext {
         self.instance.borrow_mut().take();
         let commits = self.commits.take();
         drop(commits);
+        if let Some(facets) = self.facets.get() {
+            facets.closed().await;
+        }
         let store = self.store.take();
         self.sockets.end_life();
         if let Some(store) = store {
             store.close().await;
         }
+        self.closed.set(true);
+        self.closing.notify_waiters();
         if let Some(owner) = self.owner.upgrade() {
             owner.ended(&self);
         }
@@ -588,8 +629,16 @@ impl IoContext for ActorContext {
 }
 
 impl ActorIo for ActorContext {
-    fn id(&self) -> ActorId {
-        self.id
+    fn id(&self) -> Option<ActorId> {
+        match self.identity {
+            Identity::Id(id, _) => Some(id),
+            Identity::Text(_) => None,
+        }
+    }
+
+    fn facets(&self) -> Option<Rc<dyn FacetIo>> {
+        let facets = self.facets.get()?.clone();
+        Some(facets)
     }
 
     fn storage(&self) -> Option<Rc<Storage>> {
@@ -619,12 +668,10 @@ impl ActorIo for ActorContext {
         if !committed.confirm || committed.ticket.is_ready() {
             return;
         }
-        self.output.lock();
         let ticket = committed.ticket;
-        self.commits.borrow_mut().push_back(Box::pin(async move {
+        self.hold_until(Box::pin(async move {
             ticket.wait().await.map_err(|error| broken_by(&error))
         }));
-        self.io.wake();
     }
 
     fn abort(&self, error: Error) {

@@ -3,25 +3,37 @@
 use std::rc::Rc;
 
 use super::context::ActorContext;
+use super::host::Class;
 use crate::glue::{IntoJs, IsolateState, OpError, Registry, intern, string};
 use crate::service::websocket::SocketEvent;
-use crate::service::{Error, Event, Kind, Request, rpc};
+use crate::service::{Error, Event, Identity, Kind, Request, rpc, to_hex};
 
 /// Makes the instance: `new Class(ctx, env)`.
 pub fn construct<'s>(
     scope: &mut v8::PinScope<'s, '_>,
-    class: &str,
-    id: &str,
-    name: Option<&str>,
+    class: &Class,
+    identity: &Identity,
 ) -> Result<v8::Local<'s, v8::Object>, Error> {
     let missing = || Error::internal("the snapshot holds no Durable Objects");
     let function = IsolateState::get(scope).internal(scope, "actors", "construct");
     let function = function.ok_or_else(missing)?;
-    let name = match name {
-        Some(name) => string(scope, name).into(),
-        None => v8::undefined(scope).into(),
+    let mut arguments: Vec<v8::Local<v8::Value>> = Vec::with_capacity(5);
+    arguments.push(string(scope, &class.name).into());
+    if let Some(push) = Registry::get().push_props {
+        push(scope, class.props.as_ref(), &mut arguments);
+    }
+    // An id is told from text by its name, which may be undefined.
+    let [text, name]: [v8::Local<v8::Value>; 2] = match identity {
+        Identity::Id(id, name) => [
+            string(scope, &to_hex(id)).into(),
+            match name {
+                Some(name) => string(scope, name).into(),
+                None => v8::undefined(scope).into(),
+            },
+        ],
+        Identity::Text(text) => [string(scope, text).into(), v8::null(scope).into()],
     };
-    let arguments = [string(scope, class).into(), string(scope, id).into(), name];
+    arguments.extend([text, name]);
     let this = v8::undefined(scope).into();
     let made = function.call(scope, this, &arguments).ok_or_else(missing)?;
     // JavaScript returns the instance's holder, or the exception as name and message.
@@ -38,10 +50,12 @@ fn thrown_error(scope: &mut v8::PinScope<'_, '_>, thrown: v8::Local<v8::Array>) 
     };
     let class = text(0).unwrap_or_default();
     let message = text(1).unwrap_or_default();
-    Error {
+    let mut error = Error {
         class,
         ..Error::new(Kind::Worker, message)
-    }
+    };
+    error.flags.durable_object_reset = true;
+    error
 }
 
 /// Delivers a request.

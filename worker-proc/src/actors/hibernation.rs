@@ -8,7 +8,8 @@ use std::time::Duration;
 use futures_util::FutureExt;
 
 use super::context::ActorContext;
-use super::host::{Actor, Begun, Call, Life, Namespace, Running};
+use super::host::{Actor, Begun, Call, Namespace, Running};
+use super::stub::Life;
 use crate::service::Error;
 use crate::service::websocket::{Hibernated, SocketEvent};
 

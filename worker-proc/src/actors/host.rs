@@ -16,16 +16,18 @@ use tokio::time::Instant;
 
 use super::context::{ActorContext, Owner};
 use super::drain::Stage;
+use super::facets::Facets;
 use super::gates::{Place, Queue};
 use super::id::{BadId, IdFactory};
 use super::store::{StoreSpec, Stores};
-use crate::glue::context::{IoContext, Outcome};
+use super::stub::{self, Callee, Delivered, Delivery, Life};
+use crate::glue::context::Outcome;
 use crate::isolate::Isolate;
-use crate::service::rpc::{self, SharedReply};
+use crate::service::rpc;
 use crate::service::websocket::{Hibernated, Hibernation};
 use crate::service::{
-    self, ActorId, Address, Channels, Designation, Error, Event, Kind, Request, Response, Service,
-    from_hex, to_hex,
+    self, ActorId, Address, Channels, Designation, Error, Event, Identity, Kind, Props, Request,
+    Response, Service, from_hex, to_hex,
 };
 use crate::storage::ObjectLock;
 
@@ -36,7 +38,7 @@ const IDLE: Duration = Duration::from_secs(10);
 const MAX_WAITING_CALLS: usize = 10_000;
 
 /// What a call beyond them is told; workerd's text.
-const OVERLOADED: &str = "Durable Object is overloaded. Too many requests queued.";
+pub(super) const OVERLOADED: &str = "Durable Object is overloaded. Too many requests queued.";
 
 /// The class that a namespace's objects are instances of, in its worker.
 #[derive(Clone)]
@@ -44,6 +46,7 @@ pub struct Class {
     pub isolate: Rc<Isolate>,
     pub channels: Rc<dyn Channels>,
     pub name: String,
+    pub props: Option<Props>,
     /// Whether ops keep an object from going, as timers and `waitUntil` work do (a compatibility flag).
     pub ops_prevent_eviction: bool,
 }
@@ -119,6 +122,11 @@ impl Host {
         store: &StoreSpec,
     ) -> Result<(), String> {
         let key = spec.key(worker);
+        // Objects that are told by name alone keep nothing.
+        let store = match spec.unique_key {
+            Some(_) => store,
+            None => &StoreSpec::None,
+        };
         let locks = self.locks.borrow();
         let locks = locks.as_ref().map(AsFd::as_fd);
         let stores = Stores::open(store, &key, spec.enable_sql, locks)?;
@@ -260,15 +268,13 @@ pub(super) enum Begun {
 /// An event that has begun.
 pub(super) type Running = LocalBoxFuture<'static, Result<Outcome, Error>>;
 
-/// What came of a call.
-pub(super) enum Delivered {
-    Ended(Outcome),
-    /// It was not delivered here: it is to be made on the successor, before the place in the queue is given up.
-    Moved(Rc<dyn Service>, Place),
-}
-
 thread_local! {
     static NEXT_NUMBER: Cell<u64> = const { Cell::new(1) };
+}
+
+/// A number for a life of an object or facet; no other has it in this process.
+pub(super) fn next_number() -> u64 {
+    NEXT_NUMBER.with(|next| next.replace(next.get() + 1))
 }
 
 impl Namespace {
@@ -344,11 +350,13 @@ impl Namespace {
         let store = self.stores.object(&actor.id, name.as_deref()).await?;
         actor.open.set(true);
         *actor.lock.borrow_mut() = lock;
-        let number = NEXT_NUMBER.with(|next| next.replace(next.get() + 1));
+        let number = next_number();
+        let identity = self.identity(actor);
         let owner: Weak<dyn Owner> = self.this.clone();
         let context = ActorContext::new(
             number,
             actor.id,
+            identity.clone(),
             self.class.isolate.clone(),
             self.class.channels.clone(),
             owner,
@@ -357,22 +365,16 @@ impl Namespace {
         );
         actor.last_number.set(number);
         *actor.live.borrow_mut() = Some(context.clone());
-        context.construct(|scope| {
-            super::events::construct(
-                scope,
-                &self.class.name,
-                &self.display_id(actor),
-                name.as_deref(),
-            )
-        })?;
+        let facets = Facets::new(&context, self.stores.tree(&actor.id), 0, 0);
+        context.set_facets(facets);
+        context.construct(|scope| super::events::construct(scope, &self.class, &identity))?;
         Ok(Found::Here(context))
     }
 
-    /// `ctx.id` as text.
-    fn display_id(&self, actor: &Actor) -> String {
+    fn identity(&self, actor: &Actor) -> Identity {
         match (&self.spec.unique_key, &*actor.name.borrow()) {
-            (None, Some(name)) => name.clone(),
-            _ => to_hex(&actor.id),
+            (None, Some(name)) => Identity::Text(name.clone()),
+            (_, name) => Identity::Id(actor.id, name.clone()),
         }
     }
 
@@ -697,28 +699,6 @@ impl service::Namespace for Namespace {
     }
 }
 
-/// The life of the object that a stub has called: if the object broke, the stub stays broken, as on workerd.
-#[derive(Clone, Default)]
-pub(super) struct Life(Rc<RefCell<Option<Ending>>>);
-
-/// Why a life of an object ended, once it has.
-type Ending = Rc<RefCell<Option<Error>>>;
-
-impl Life {
-    fn begin(&self, context: &ActorContext) {
-        *self.0.borrow_mut() = Some(context.aborted());
-    }
-
-    /// What the object broke with. An object that went away for want of callers comes back.
-    fn end(&self) -> Option<Error> {
-        let end = self.0.borrow().as_ref()?.borrow().clone()?;
-        (end.kind != Kind::Disconnected).then(|| Error {
-            kind: Kind::Internal,
-            ..end
-        })
-    }
-}
-
 /// An object as a service.
 struct Stub {
     life: Life,
@@ -745,98 +725,40 @@ impl Stub {
     }
 }
 
-/// What a call was to bring, if the object never got it.
-fn lost() -> Error {
-    Error::internal("a call was neither delivered nor passed on")
+impl Callee for Stub {
+    fn deliver<F>(&self, start: F) -> Delivery
+    where
+        F: for<'s> FnOnce(
+                &mut v8::PinScope<'s, '_>,
+                &Rc<ActorContext>,
+                v8::Local<'s, v8::Object>,
+                u32,
+            ) + 'static,
+    {
+        Box::pin(self.namespace.call_in(&self.address, &self.life, start))
+    }
 }
 
 impl Service for Stub {
     fn fetch(self: Rc<Self>, request: Request) -> LocalBoxFuture<'static, Result<Response, Error>> {
-        if let Some(remote) = self.elsewhere() {
-            return remote.fetch(request);
+        match self.elsewhere() {
+            Some(remote) => remote.fetch(request),
+            None => stub::fetch(&*self, request),
         }
-        let request = Rc::new(Cell::new(Some(request)));
-        let start = request.clone();
-        let call = self.namespace.call_in(
-            &self.address,
-            &self.life,
-            move |scope, context, instance, event| {
-                if let Some(request) = start.take() {
-                    super::events::fetch(scope, context, instance, event, request);
-                }
-            },
-        );
-        Box::pin(async move {
-            match call.await? {
-                Delivered::Ended(Outcome::Response(response)) => Ok(response),
-                Delivered::Ended(_) => Err(Error::internal("the object ended without a response")),
-                Delivered::Moved(successor, place) => {
-                    let answer = successor.fetch(request.take().ok_or_else(lost)?);
-                    drop(place);
-                    answer.await
-                }
-            }
-        })
     }
 
     fn event(self: Rc<Self>, event: Event) -> LocalBoxFuture<'static, Result<(), Error>> {
-        if let Some(remote) = self.elsewhere() {
-            return remote.event(event);
+        match self.elsewhere() {
+            Some(remote) => remote.event(event),
+            None => stub::event(&*self, event),
         }
-        let start = event.clone();
-        let call = self.namespace.call_in(
-            &self.address,
-            &self.life,
-            move |scope, _, instance, number| {
-                super::events::event(scope, instance, number, &start);
-            },
-        );
-        Box::pin(async move {
-            match call.await? {
-                Delivered::Ended(_) => Ok(()),
-                Delivered::Moved(successor, place) => {
-                    let answer = successor.event(event);
-                    drop(place);
-                    answer.await
-                }
-            }
-        })
     }
 
     fn rpc(self: Rc<Self>, call: rpc::Call) -> rpc::Answer {
-        if let Some(remote) = self.elsewhere() {
-            return remote.rpc(call);
+        match self.elsewhere() {
+            Some(remote) => remote.rpc(call),
+            None => stub::rpc(&*self, call),
         }
-        let (reply, answer) = rpc::answer();
-        let reply = SharedReply::new(RefCell::new(Some(reply)));
-        let call = Rc::new(Cell::new(Some(call)));
-        let (start, shared) = (call.clone(), reply.clone());
-        let delivered = self.namespace.call_in(
-            &self.address,
-            &self.life,
-            move |scope, context, instance, event| {
-                if let Some(call) = start.take() {
-                    super::events::rpc(scope, context, instance, event, call, &shared);
-                }
-            },
-        );
-        tokio::task::spawn_local(async move {
-            let end = match delivered.await {
-                Ok(Delivered::Ended(_)) => return,
-                Ok(Delivered::Moved(successor, place)) => {
-                    let answer = call.take().map(|call| successor.rpc(call));
-                    drop(place);
-                    answer.ok_or_else(lost)
-                }
-                Err(error) => Err(error),
-            };
-            let Some(reply) = reply.take() else { return };
-            match end {
-                Ok(answer) => reply.forward(answer),
-                Err(error) => reply.finish(Err(error)),
-            }
-        });
-        answer
     }
 
     fn designation(&self) -> Option<Designation> {

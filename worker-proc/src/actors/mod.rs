@@ -8,6 +8,7 @@ mod context;
 mod drain;
 mod events;
 mod eviction;
+mod facets;
 mod gates;
 mod hibernation;
 mod host;
@@ -15,6 +16,8 @@ mod id;
 mod observe;
 mod placement;
 mod store;
+mod stub;
+mod tree;
 
 pub use crate::storage::HistoryLimits;
 pub use host::{Class, Host, NamespaceSpec, Routes};

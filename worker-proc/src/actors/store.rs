@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::Duration;
 
+use super::tree::Tree;
 use crate::service::{self, ActorId, Error, to_hex};
 use crate::storage::{
     self, Alarms, HistoryLimits, ObjectKey, ObjectLock, ObjectLocks, Place, Schedule, Storage,
@@ -40,6 +41,7 @@ enum Kind {
     Memory {
         schedule: Rc<Schedule>,
         kept: Rc<Kept>,
+        trees: KeptTrees,
     },
     Disk {
         schedule: Rc<Schedule>,
@@ -50,6 +52,9 @@ enum Kind {
 
 /// What objects have in memory outlives them.
 type Kept = RefCell<HashMap<ActorId, Rc<Storage>>>;
+
+/// The same for their facets.
+type KeptTrees = RefCell<HashMap<ActorId, Rc<Tree>>>;
 
 /// How long an object's start waits for the end of its life in another process, which drains.
 const MAX_LOCK_WAIT: Duration = Duration::from_secs(60);
@@ -80,13 +85,16 @@ impl Stores {
         enable_sql: bool,
         shared: Option<BorrowedFd<'_>>,
     ) -> Result<Self, String> {
-        let locks = shared.map(|file| ObjectLocks::shared(file, key)).transpose();
+        let locks = shared
+            .map(|file| ObjectLocks::shared(file, key))
+            .transpose();
         let mut locks = locks.map_err(|error| error.message().to_owned())?;
         let kind = match spec {
             StoreSpec::None => Kind::None,
             StoreSpec::InMemory => Kind::Memory {
                 schedule: Schedule::in_memory(),
                 kept: Rc::default(),
+                trees: RefCell::default(),
             },
             StoreSpec::Disk { folder, history } => {
                 let folder = folder.join(key);
@@ -147,7 +155,7 @@ impl Stores {
         };
         Ok(match &self.kind {
             Kind::None => None,
-            Kind::Memory { schedule, kept } => {
+            Kind::Memory { schedule, kept, .. } => {
                 let before = kept.borrow().get(id).cloned();
                 let storage = match before {
                     Some(storage) => storage,
@@ -177,6 +185,23 @@ impl Stores {
             }
         })
     }
+
+    /// The files of an object's facets.
+    pub fn tree(&self, id: &ActorId) -> Rc<Tree> {
+        let enable_sql = self.enable_sql;
+        match &self.kind {
+            Kind::None => Rc::new(Tree::none()),
+            Kind::Memory { trees, .. } => {
+                let mut trees = trees.borrow_mut();
+                let tree = trees.entry(*id);
+                tree.or_insert_with(|| Rc::new(Tree::memory(enable_sql)))
+                    .clone()
+            }
+            Kind::Disk { folder, .. } => {
+                Rc::new(Tree::disk(folder.clone(), to_hex(id), enable_sql))
+            }
+        }
+    }
 }
 
 /// The storage of one live object.
@@ -187,6 +212,15 @@ pub struct Store {
 }
 
 impl Store {
+    /// A facet's, whose file its root's lock guards; `keep` if the data is in it alone.
+    pub fn of_facet(storage: Rc<Storage>, keep: bool) -> Self {
+        Self {
+            storage,
+            keep,
+            _lock: None,
+        }
+    }
+
     pub fn storage(&self) -> &Rc<Storage> {
         &self.storage
     }

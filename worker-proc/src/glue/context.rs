@@ -10,7 +10,7 @@ use futures_util::future::LocalBoxFuture;
 use super::error::{OpError, throw};
 use super::state::IsolateState;
 use crate::service::websocket::{Hibernation, Socket};
-use crate::service::{self, ActorId, Channels, ResourceTable};
+use crate::service::{self, ActorId, Channels, Identity, ResourceTable, Service};
 use crate::storage::{Committed, Storage};
 
 /// What runs in the isolate when an async op has its result.
@@ -80,8 +80,10 @@ pub type SectionTurn = Box<dyn FnOnce(&mut v8::PinScope<'_, '_>, Result<u32, ser
 
 /// What an op may ask of the Durable Object that runs.
 pub trait ActorIo {
-    /// The object's id.
-    fn id(&self) -> ActorId;
+    /// The object's id; none if it is told by text.
+    fn id(&self) -> Option<ActorId>;
+    /// Objects of its own.
+    fn facets(&self) -> Option<Rc<dyn FacetIo>>;
     /// What the object has stored; none if its namespace stores nothing.
     fn storage(&self) -> Option<Rc<Storage>>;
     /// Adds a hibernatable WebSocket, by a number that nothing else of the process has; false where it has the most that it
@@ -98,6 +100,34 @@ pub trait ActorIo {
     /// Holds all events back but what the section itself starts. `entered` is a turn of the section, with its number.
     fn enter_section(&self, entered: SectionTurn);
     fn leave_section(&self, section: u32);
+}
+
+/// What an op may ask of an object's facets.
+pub trait FacetIo {
+    /// The facet of that name; it is started by the first call if it is not running.
+    ///
+    /// # Errors
+    /// It would be too deep.
+    fn get(&self, name: String, start: FacetStart) -> Result<Rc<dyn Service>, service::Error>;
+    /// Ends a facet if it runs; who calls it is told the error.
+    fn abort(&self, name: &str, error: service::Error);
+    /// Ends a facet and deletes what it has stored.
+    fn delete(&self, name: &str);
+    /// Ends `to`, and makes what it has stored a copy of what `from` has.
+    fn copy(&self, from: &str, to: &str);
+    /// Deletes every facet.
+    fn delete_all(&self);
+}
+
+/// Asks the parent what a facet is to be.
+pub type FacetStart =
+    Box<dyn FnOnce() -> LocalBoxFuture<'static, Result<FacetInfo, service::Error>>>;
+
+/// What a facet is.
+pub struct FacetInfo {
+    /// An entrypoint that is a class of Durable Objects.
+    pub class: Rc<dyn Service>,
+    pub id: Identity,
 }
 
 /// How an event ended, as JavaScript reports it.

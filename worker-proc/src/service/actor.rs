@@ -51,6 +51,15 @@ pub struct Address {
     pub props: Option<String>,
 }
 
+/// What an object is told of itself: `ctx.id`.
+#[derive(Clone, Debug)]
+pub enum Identity {
+    /// Its id, with the name that it was made from if that is known.
+    Id(ActorId, Option<String>),
+    /// Text that tells nobody else where it is: an ephemeral object's name, or what its parent calls a facet.
+    Text(String),
+}
+
 /// A namespace of objects, as a binding.
 pub trait Namespace {
     /// An id that no other call returns.

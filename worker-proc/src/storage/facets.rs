@@ -119,6 +119,18 @@ impl FacetIndex {
         }
     }
 
+    /// The facets that one has ever had, with their numbers.
+    pub fn children(&self, of: u16) -> Vec<(String, u16)> {
+        let entries = self.entries.borrow();
+        let children = entries
+            .numbers
+            .iter()
+            .filter(|((parent, _), _)| *parent == of);
+        children
+            .map(|((_, name), number)| (name.clone(), *number))
+            .collect()
+    }
+
     /// Every facet under this one, whose own facets come after it.
     pub fn descendants(&self, of: u16) -> Vec<u16> {
         let entries = self.entries.borrow();
@@ -139,6 +151,18 @@ impl FacetIndex {
         self.descendants(of)
             .into_iter()
             .try_for_each(|number| self.delete_files(number))
+    }
+
+    /// Copies the file of a facet, which may be open, over another's, which is not. Nothing to copy leaves nothing.
+    pub fn copy_files(&self, from: u16, to: u16) -> Result<()> {
+        let (from, to) = (self.path(from), self.path(to));
+        for suffix in ["", "-wal"] {
+            match std::fs::copy(beside(&from, suffix), beside(&to, suffix)) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error.into()),
+                _ => {}
+            }
+        }
+        Ok(sync_folder(&to)?)
     }
 
     /// Deletes the file of a facet; it is not open.

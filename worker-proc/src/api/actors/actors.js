@@ -1,10 +1,10 @@
 /* A Durable Object from inside: its instance and `ctx`. Called by actors/events.rs. */
 "use strict";
 const {
-  ObjectDefineProperty, PromisePrototypeThen, PromiseResolve, ReflectApply, ReflectConstruct, TypeError,
+  Error, ObjectDefineProperty, PromisePrototypeThen, PromiseResolve, ReflectApply, ReflectConstruct, TypeError,
 } = primordials;
 const flags = require("flags");
-const { argumentError, defineInterface, illegalConstructor, illegalInvocation } = require("webidl");
+const { argumentError, defineInterface, illegalConstructor, illegalInvocation, toDictionary } = require("webidl");
 const { nativeRequest } = require("fetch/request");
 const { describeError, fail } = require("fetch/events");
 const { ASYNC, SYNC, logUncaught } = require("report_error");
@@ -53,7 +53,8 @@ class DurableObjectState {
       lazily(this, name, () => make(holder));
     }
     if (flags.enableCtxExports) lazily(this, "exports", () => workers.exportsOf());
-    lazily(this, "props", () => holder.props);
+    lazily(this, "props", holder.props);
+    own(this, "container", undefined);
   }
 
   waitUntil(promise) {
@@ -110,9 +111,11 @@ class DurableObjectState {
     return hibernation.getTags(ws);
   }
 
-  abort(reason = undefined) {
+  abort(reason = undefined, options = undefined) {
     if (!(#holder in this)) throw illegalInvocation();
-    ops.abort(reason === undefined ? "Application called abort() to reset Durable Object." : `${reason}`);
+    const text = reason === undefined ? "Application called abort() to reset Durable Object." : `${reason}`;
+    const members = toDictionary(options, () => argumentError("DurableObjectState", "abort", 2, "AbortOptions"));
+    ops.abort(text, members?.retryAlarm === undefined || !!members.retryAlarm);
   }
 }
 defineInterface(DurableObjectState);
@@ -142,10 +145,14 @@ function section(callback, resets) {
   });
 }
 
-/** Makes an instance. Returns what the other functions here take; an array tells of an exception. */
-function construct(className, id, name) {
+/**
+ * Makes an instance. Returns what the other functions here take; an array tells of an exception. `name` is null where `id` is
+ * text and no id.
+ */
+function construct(className, props, externals, id, name) {
   const holder = {
-    __proto__: null, id: createId(id, name), instance: undefined, props: {}, passThrough: false,
+    __proto__: null, id: name === null ? id : createId(id, name), instance: undefined,
+    props: () => workers.makeProps(props, externals), passThrough: false,
     life: ops.life(), stores: ops.stores(), hasAlarm: false, sockets: undefined,
   };
   try {
@@ -163,7 +170,7 @@ function construct(className, id, name) {
 
 const handlerOf = (holder, name) => {
   const handler = holder.instance[name];
-  if (typeof handler !== "function") throw new TypeError(`Handler does not export a ${name}() function.`);
+  if (typeof handler !== "function") throw new Error(`Handler does not export a ${name}() function.`);
   return handler;
 };
 

@@ -568,7 +568,7 @@ fn cancel_fetch(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, _
     }
 }
 
-/// `fetch(channel, method, url, headers, body, cf, props, cancel)`: a promise of `[status, statusText, headers, body,
+/// `fetch(channel, method, url, headers, body, cf, cancel)`: a promise of `[status, statusText, headers, body,
 /// length, webSocket]`, the last of which is 0 for an ordinary response.
 fn fetch(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
     let Some(context) = require_context(scope) else {
@@ -582,12 +582,12 @@ fn fetch(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: 
     };
     let cf = args.get(5);
     let cf = cf.is_string().then(|| to_string(scope, cf));
-    let service = service_of(scope, &*context, args.get(0), args.get(6));
-    let cancel = args.get(7);
+    let service = service_of(scope, &*context, args.get(0));
+    let cancel = args.get(6);
     let cancel = match cancel.is_uint32() {
         true => context
             .resources()
-            .get::<CancelResource>(u32_arg(scope, &args, 7)),
+            .get::<CancelResource>(u32_arg(scope, &args, 6)),
         false => None,
     };
     let gate = context.output_gate();
@@ -623,24 +623,18 @@ fn fetch(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: 
     });
 }
 
-/// The service that a Fetcher stands for: a channel's number, with props that may stand in for the config's, or a handle.
+/// The service that a Fetcher stands for: a channel's number, or a handle.
 pub fn service_of(
     scope: &mut v8::PinScope,
     context: &dyn IoContext,
     channel: v8::Local<v8::Value>,
-    props: v8::Local<v8::Value>,
 ) -> Option<Rc<dyn service::Service>> {
     if channel.is_object() {
         let handle = native_value::<ServiceHandle>(scope, channel)?;
         return Some(handle.0.clone());
     }
     let channel = channel.uint32_value(scope)?;
-    if props.is_string() {
-        let props = to_string(scope, props);
-        context.channels().service_with_props(channel, props)
-    } else {
-        context.channels().service(channel)
-    }
+    context.channels().service(channel)
 }
 
 struct Received(Response);

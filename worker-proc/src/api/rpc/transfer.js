@@ -1,7 +1,7 @@
 /* The kinds of things that RPC sends by reference, or that hold such: stubs, functions, services, streams, requests and
    responses, signals. Each says how it is listed in the externals and made again from them. */
 "use strict";
-const { ArrayPrototypePush, PromisePrototypeThen, ReflectApply, TypeError } = primordials;
+const { ArrayPrototypePush, FunctionPrototypeToString, PromisePrototypeThen, ReflectApply, TypeError } = primordials;
 const { dataCloneError, registerCloneable } = require("structured_clone");
 const { describeError } = require("fetch/events");
 const { isRequest, requestOfParts, requestParts } = require("fetch/request");
@@ -11,7 +11,7 @@ const { headersFromNative, headersToFlat } = require("headers");
 const abort = require("abort");
 const streams = require("streams");
 const { interfaceNameOf, isObject } = require("webidl");
-const { OWNED_TARGET, READABLE, Reader, SERVICE, SIGNAL, TARGET, WRITABLE, Writer, currentReader, currentWriter, read, write } =
+const { OWNED_TARGET, READABLE, Reader, SERVICE, SIGNAL, TARGET, WRITABLE, Writer, anyWriter, currentReader, currentWriter, read, write } =
   require("rpc/externals");
 const { isProxy, referentOf } = require("rpc/prepare");
 const rpc = require("rpc");
@@ -19,6 +19,12 @@ const rpc = require("rpc");
 const { STUB, SERVICE: SERVICE_STATE, PROMISE, PROPERTY, stateOf } = rpc;
 
 const FOR_RPC_ONLY = "Remote RPC references can only be serialized for RPC.";
+
+const NOT_PERSISTENT = "RpcStub cannot be serialized in this context because it is not a persistent stub.";
+
+/** As V8 says it. */
+const notCloned = (object) =>
+  dataCloneError(`${typeof object === "function" ? FunctionPrototypeToString(object) : "#<Object>"} could not be cloned.`);
 
 const unsupported = (name) =>
   dataCloneError(`Could not serialize object of type "${name}". This type does not support serialization.`);
@@ -62,11 +68,15 @@ const BAD_PROXY =
 function writeReferent(writer, object) {
   const state = stateOf(object);
   if (state !== undefined) {
-    if (state.kind === STUB) return writeStub(writer, state);
+    if (state.kind === STUB) {
+      if (!writer.forCall) throw dataCloneError(NOT_PERSISTENT);
+      return writeStub(writer, state);
+    }
     if (state.kind === PROMISE) throw unsupported("RpcPromise");
     if (state.kind === PROPERTY) throw unsupported("RpcProperty");
     throw unsupported(interfaceNameOf(object));
   }
+  if (!writer.forCall) throw notCloned(object);
   if (!isProxy(object)) return writeObject(writer, object, true, rpc.isFunctionForRpc, DUP_FUNCTION);
   const type = rpc.stubType(object);
   if (type === undefined) throw dataCloneError(BAD_PROXY);
@@ -82,7 +92,7 @@ function readStub(index) {
 
 registerCloneable({
   is: (value) => referentOf(value) !== undefined,
-  write: (value) => writeReferent(currentWriter(FOR_RPC_ONLY), referentOf(value)),
+  write: (value) => writeReferent(anyWriter(FOR_RPC_ONLY), referentOf(value)),
   read: readStub,
 });
 
@@ -94,13 +104,15 @@ registerCloneable({
 
 // Services.
 
-const isService = (value) => stateOf(value)?.kind === SERVICE_STATE;
+const isService = (value) => typeof value !== "function" && stateOf(value)?.kind === SERVICE_STATE;
 
 registerCloneable({
   is: isService,
   write: (fetcher) => {
-    const { channel, props } = stateOf(fetcher);
-    return currentWriter("ServiceStub cannot be serialized in this context.").add(SERVICE, channel, props);
+    const writer = anyWriter("ServiceStub cannot be serialized in this context.");
+    const { channel, unsendable } = stateOf(fetcher);
+    if (unsendable !== undefined) throw dataCloneError(unsendable);
+    return writer.add(SERVICE, channel);
   },
   read: (index) => rpc.createFetcher(currentReader().take(index, SERVICE)[0]),
 });

@@ -333,9 +333,13 @@ fn delete_many(
 
 /// `deleteAll(life, deleteAlarm)`.
 fn delete_all(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, _: v8::ReturnValue) {
-    if let Some((_, storage)) = open(scope, &args) {
+    if let Some((actor, storage)) = open(scope, &args) {
         let deleted = storage.delete_all(bool_arg(&args, 1));
-        checked(scope, deleted);
+        if checked(scope, deleted).is_some()
+            && let Some(facets) = actor.facets()
+        {
+            facets.delete_all();
+        }
     }
 }
 
