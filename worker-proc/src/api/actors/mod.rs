@@ -6,8 +6,8 @@ use crate::glue::args::to_string;
 use crate::glue::context::ActorIo;
 use crate::glue::native::ServiceHandle;
 use crate::glue::{
-    Api, OpError, Ops, native_object, require_context, string, string_arg, throw, throw_error,
-    u32_arg,
+    Api, OpError, Ops, native_object, require_context, string, string_arg, terminate, throw,
+    throw_error, u32_arg,
 };
 use crate::js;
 use crate::service::{ActorId, Error, Kind, Namespace, to_hex};
@@ -166,7 +166,7 @@ fn abort(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, _: v8::R
         let mut error = Error::new(Kind::Worker, reason);
         error.flags.durable_object_reset = true;
         actor.abort(error);
-        scope.terminate_execution();
+        terminate(scope);
     }
 }
 
