@@ -251,7 +251,10 @@ function receivedResponse(parts, url, redirected) {
   state.url = url;
   state.redirected = redirected;
   if (parts[5] !== 0) state.webSocket = socketOver(parts[5]);
-  return makeResponse(state, nativeBody(parts[3], parts[4]));
+  const content = nativeBody(parts[3], parts[4]);
+  // An answer to HEAD may be passed on with the length that it tells of.
+  if (parts[3] === 0) content.length = parts[4];
+  return makeResponse(state, content);
 }
 
 const EXTENSIONS = "sec-websocket-extensions";
@@ -297,6 +300,9 @@ function sendResponse(response, request, event) {
   let flat;
   if (state.headers !== null) flat = headersToFlat(state.headers);
   else flat = content.type === null ? undefined : TEXT_ONLY;
+  if (content.kind === NOTHING && content.length > 0 && size < 0) {
+    flat = [...(flat === TEXT_ONLY ? TEXT_HEADERS : flat ?? []), "content-length", `${content.length}`];
+  }
   respond(event, state.status, state.statusText === "" ? undefined : state.statusText, flat, body);
 }
 
