@@ -1,7 +1,7 @@
 /* The Response class, and responses at the isolate's border. */
 "use strict";
 const {
-  ArrayPrototypeIncludes, JSONStringify, MathTrunc, NumberIsInteger, RangeError, String, StringPrototypeCharCodeAt, StringPrototypeToLowerCase,
+  ArrayPrototypeIncludes, ArrayPrototypePush, JSONStringify, MathTrunc, NumberIsInteger, RangeError, String, StringPrototypeCharCodeAt, StringPrototypeToLowerCase,
   TypeError,
 } = primordials;
 const { Headers, MUTABLE, IMMUTABLE, cloneHeaders, deleteHeader, hasHeader, headersFromNative, headersToFlat, setGuard, setHeader } =
@@ -298,11 +298,13 @@ function sendResponse(response, request, event) {
   const size = state.headers === null ? -1 : declaredLength(state.headers);
   const body = sendable(takeBody(content), size);
   let flat;
-  if (state.headers !== null) flat = headersToFlat(state.headers);
-  else flat = content.type === null ? undefined : TEXT_ONLY;
-  if (content.kind === NOTHING && content.length > 0 && size < 0) {
-    flat = [...(flat === TEXT_ONLY ? TEXT_HEADERS : flat ?? []), "content-length", `${content.length}`];
-  }
+  if (state.headers !== null) {
+    flat = headersToFlat(state.headers);
+    if (content.kind === NOTHING && content.length > 0 && size < 0) {
+      ArrayPrototypePush(flat, "content-length");
+      ArrayPrototypePush(flat, `${content.length}`);
+    }
+  } else flat = content.type === null ? undefined : TEXT_ONLY;
   respond(event, state.status, state.statusText === "" ? undefined : state.statusText, flat, body);
 }
 
