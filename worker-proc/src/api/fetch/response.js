@@ -1,8 +1,8 @@
 /* The Response class, and responses at the isolate's border. */
 "use strict";
 const {
-  ArrayPrototypeIncludes, ArrayPrototypePush, JSONStringify, MathTrunc, NumberIsInteger, RangeError, String, StringPrototypeCharCodeAt, StringPrototypeToLowerCase,
-  TypeError,
+  ArrayPrototypeIncludes, ArrayPrototypePush, JSONStringify, MathTrunc, NumberIsInteger, RangeError, String,
+  StringPrototypeCharCodeAt, StringPrototypeToLowerCase, TypeError,
 } = primordials;
 const { Headers, MUTABLE, IMMUTABLE, cloneHeaders, deleteHeader, hasHeader, headersFromNative, headersToFlat, setGuard, setHeader } =
   require("headers");
@@ -301,8 +301,9 @@ function sendResponse(response, request, event) {
   if (state.headers !== null) {
     flat = headersToFlat(state.headers);
     if (content.kind === NOTHING && content.length > 0 && size < 0) {
-      ArrayPrototypePush(flat, "content-length");
-      ArrayPrototypePush(flat, `${content.length}`);
+      const told = ["content-length", `${content.length}`];
+      for (let i = 0; i < flat.length; i++) ArrayPrototypePush(told, flat[i]);
+      flat = told;
     }
   } else flat = content.type === null ? undefined : TEXT_ONLY;
   respond(event, state.status, state.statusText === "" ? undefined : state.statusText, flat, body);
