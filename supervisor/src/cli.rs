@@ -12,7 +12,9 @@ use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use ipc::{Limits, Options, TestFilter};
 
+use crate::admin::{self, AdminAddress};
 use crate::config::{LoadOptions, Overrides, Purpose, Source};
+use crate::objects::ObjectsArgs;
 use crate::process::count::ProcessCount;
 
 /// The version of upstream whose configs and behaviour this program follows.
@@ -40,6 +42,8 @@ pub enum Command {
     /// Run the tests of a config
     #[command(display_name = "workerd", after_long_help = TEST_NOTES)]
     Test(TestArgs),
+    /// List, check, export and import what Durable Objects have stored
+    Objects(ObjectsArgs),
 }
 
 /// The most days of `--pitr-days`: ten years.
@@ -169,6 +173,9 @@ pub struct ServeArgs {
     /// Serve with N processes, or with one for each CPU that this program may use
     #[arg(long, value_name = "N|auto", default_value = "1")]
     processes: ProcessCount,
+    /// Show processes and live Durable Objects to browsers and programs at <addr>: a loopback address or unix:<path>
+    #[arg(long, value_name = "addr", value_parser = admin::address)]
+    admin_addr: Option<AdminAddress>,
     /// How long a stop, or the old processes of a reload, may take to answer what was accepted
     #[arg(long, value_name = "time", default_value = "30s", value_parser = duration)]
     drain_timeout: Duration,
@@ -266,6 +273,7 @@ pub struct Serve {
     pub control_fd: Option<RawFd>,
     pub report_phases: bool,
     pub watch: bool,
+    pub admin_addr: Option<AdminAddress>,
     /// What to say about options that do nothing.
     pub warnings: Vec<String>,
 }
@@ -358,6 +366,7 @@ impl ServeArgs {
             control_fd: self.control_fd,
             report_phases: self.report_phases,
             watch,
+            admin_addr: self.admin_addr,
             warnings,
         })
     }
@@ -519,7 +528,8 @@ impl LimitArgs {
     }
 }
 
-fn named(text: &str) -> Result<(String, String), String> {
+/// `<name>=<value>`.
+pub fn named(text: &str) -> Result<(String, String), String> {
     let (name, value) = text.split_once('=').ok_or("Expected <name>=<value>")?;
     Ok((name.into(), value.into()))
 }

@@ -61,7 +61,9 @@ impl Log {
 pub fn check(operations: &[Operation], logs: &[Log]) -> Vec<String> {
     let mut wrong = Vec::new();
     for (object, log) in logs.iter().enumerate() {
-        let of_it = operations.iter().filter(|operation| operation.object == object);
+        let of_it = operations
+            .iter()
+            .filter(|operation| operation.object == object);
         let of_it: Vec<_> = of_it.collect();
         let mut complain = |text: String| wrong.push(format!("object {object}: {text}"));
         check_log(log, &of_it, &mut complain);
@@ -74,13 +76,20 @@ pub fn check(operations: &[Operation], logs: &[Log]) -> Vec<String> {
 
 /// The log alone: no gap, nothing twice, one life after another.
 fn check_log(log: &Log, operations: &[&Operation], complain: &mut impl FnMut(String)) {
-    let made: HashSet<&str> = operations.iter().map(|operation| &*operation.name).collect();
+    let made: HashSet<&str> = operations
+        .iter()
+        .map(|operation| &*operation.name)
+        .collect();
     let mut seen = HashSet::new();
     let mut last: Option<&Entry> = None;
     let mut tokens: HashMap<u64, &str> = HashMap::new();
     for (index, (name, entry)) in log.0.iter().enumerate() {
         if entry.number != index as u64 + 1 {
-            complain(format!("entry {} of the log has number {}", index + 1, entry.number));
+            complain(format!(
+                "entry {} of the log has number {}",
+                index + 1,
+                entry.number
+            ));
         }
         if !made.contains(&**name) {
             complain(format!("nobody asked for {name}"));
@@ -103,12 +112,16 @@ fn check_log(log: &Log, operations: &[&Operation], complain: &mut impl FnMut(Str
 /// What was acknowledged is where it was said to be.
 fn check_answers(log: &Log, operations: &[&Operation], complain: &mut impl FnMut(String)) {
     for operation in operations {
-        let Some(told) = &operation.told else { continue };
+        let Some(told) = &operation.told else {
+            continue;
+        };
         let index = usize::try_from(told.number).unwrap_or(usize::MAX);
         let found = index.checked_sub(1).and_then(|index| log.0.get(index));
         if found.is_none_or(|(name, entry)| *name != operation.name || entry != told) {
             let name = &operation.name;
-            complain(format!("lost: {name} was acknowledged as {told:?}, and there is {found:?}"));
+            complain(format!(
+                "lost: {name} was acknowledged as {told:?}, and there is {found:?}"
+            ));
         }
     }
 }
@@ -129,7 +142,10 @@ fn check_streams(log: &Log, operations: &[&Operation], complain: &mut impl FnMut
         if let Some((before, name)) = before
             && before > *number
         {
-            complain(format!("out of order: {name} was made before {}", operation.name));
+            complain(format!(
+                "out of order: {name} was made before {}",
+                operation.name
+            ));
         }
     }
 }
@@ -147,7 +163,9 @@ fn check_time(operations: &[&Operation], complain: &mut impl FnMut(String)) {
             && operation.ended < latest.begun
         {
             let (one, other) = (&operation.name, &latest.name);
-            complain(format!("out of order: {one} had ended when {other} began, and comes after it"));
+            complain(format!(
+                "out of order: {one} had ended when {other} began, and comes after it"
+            ));
         }
         if latest.is_none_or(|latest| latest.begun < operation.begun) {
             latest = Some(operation);
@@ -157,7 +175,9 @@ fn check_time(operations: &[&Operation], complain: &mut impl FnMut(String)) {
 
 /// The longest that an acknowledged operation took.
 pub fn longest(operations: &[Operation]) -> Duration {
-    let told = operations.iter().filter(|operation| operation.told.is_some());
+    let told = operations
+        .iter()
+        .filter(|operation| operation.told.is_some());
     let times = told.map(|operation| operation.ended - operation.begun);
     times.max().unwrap_or_default()
 }
@@ -214,12 +234,24 @@ mod tests {
     fn what_cannot_be_is_found() {
         let said = |text: String, part: &str| assert!(text.contains(part), "{part}: {text}");
         said(complaints(|_, log| _ = log.0.pop()), "lost: c");
-        said(complaints(|_, log| log.0[2].1.token = "z".into()), "lost: c");
-        said(complaints(|_, log| log.0[1].0 = "a".into()), "a is in the log twice");
-        said(complaints(|_, log| log.0[1].0 = "q".into()), "nobody asked for q");
+        said(
+            complaints(|_, log| log.0[2].1.token = "z".into()),
+            "lost: c",
+        );
+        said(
+            complaints(|_, log| log.0[1].0 = "a".into()),
+            "a is in the log twice",
+        );
+        said(
+            complaints(|_, log| log.0[1].0 = "q".into()),
+            "nobody asked for q",
+        );
         said(complaints(|_, log| log.0[1].1.number = 7), "has number 7");
         said(complaints(|_, log| log.0[1].1.life = 3), "alive twice");
-        said(complaints(|_, log| log.0[1].1.token = "z".into()), "two lives have number 1");
+        said(
+            complaints(|_, log| log.0[1].1.token = "z".into()),
+            "two lives have number 1",
+        );
         let swapped = complaints(|operations, log| {
             log.0.swap(0, 1);
             log.0[0].1.number = 1;

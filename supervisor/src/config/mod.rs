@@ -20,12 +20,14 @@
 mod binary;
 pub mod compile;
 mod load;
+mod namespaces;
 mod overrides;
 mod plan;
 mod text;
 mod validate;
 
 pub use load::load;
+pub use namespaces::{StoredNamespace, stored_namespaces};
 
 use std::fmt;
 use std::os::fd::RawFd;

@@ -42,6 +42,8 @@ pub struct Slot {
     pub restart_at: Option<Instant>,
     /// Its process crashed, and none has served in its place yet.
     pub crashed: bool,
+    /// How many processes of this slot have crashed.
+    pub crashes: u32,
     /// The config no longer starts, so nothing is started again.
     pub given_up: bool,
     /// The slot that accepts on its listeners while it is down.

@@ -5,6 +5,7 @@
 //! the runtime in its main thread, over the same channel and messages as between processes; from its first reload on, it too
 //! has its runtime in a child.
 
+mod admin;
 mod folders;
 mod generation;
 mod links;
@@ -23,6 +24,7 @@ use std::time::Duration;
 
 use ipc::{Options, Start};
 
+use crate::admin::AdminAddress;
 use crate::config::{ConfigErrors, Loaded};
 use crate::observe::tell;
 use crate::process::launch::{Executable, Launcher};
@@ -52,6 +54,8 @@ pub struct Server {
     pub reporter: Reporter,
     /// `--watch`.
     pub watch: bool,
+    /// `--admin-addr`.
+    pub admin: Option<AdminAddress>,
 }
 
 /// Serves until told to stop. `runtime` runs a runtime process on the calling thread and is called at most once. Returns the exit status.
@@ -90,7 +94,7 @@ pub fn run(server: Server, runtime: impl FnOnce(Start) -> u8) -> u8 {
 
 fn supervise(server: Server, local: Option<SyncSender<Start>>) -> u8 {
     let prepared = Executable::own().and_then(|executable| {
-        let launcher = Launcher::new(executable, server.options.clone(), local);
+        let launcher = Launcher::new(executable, server.options.clone(), local)?;
         Supervisor::new(server, launcher)
     });
     match prepared {

@@ -79,7 +79,13 @@ impl Supervisor {
         let generation = sockets.and_then(|sockets| {
             let config = sealed_memory(c"config", loaded.message.as_bytes());
             let generation = config.and_then(|config| {
-                Generation::start(self.generations, config, sockets, folders, &mut self.launcher)
+                Generation::start(
+                    self.generations,
+                    config,
+                    sockets,
+                    folders,
+                    &mut self.launcher,
+                )
             });
             generation
                 .map_err(|error| vec![format!("The runtime processes cannot be started: {error}")])

@@ -7,7 +7,7 @@
 
 use std::io;
 use std::mem;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::Command;
@@ -35,6 +35,7 @@ struct Page {
     version: u8,
     generation: u64,
     config: RawFd,
+    locks: RawFd,
     folders: Vec<FolderPage>,
     sockets: Vec<SocketPage>,
     slots: Vec<Option<ProcessPage>>,
@@ -216,6 +217,7 @@ impl Supervisor {
             version: frame::VERSION,
             generation: generation.number,
             config: pass(generation.config.as_fd()),
+            locks: pass(self.launcher.locks()),
             folders,
             sockets,
             slots,
@@ -234,6 +236,7 @@ pub(super) struct HandOver {
     pub(super) generation: Generation,
     pub(super) files: Vec<PathBuf>,
     pub(super) folders: Folders,
+    pub(super) locks: OwnedFd,
 }
 
 impl HandOver {
@@ -327,6 +330,7 @@ impl Page {
             generation,
             files: self.files,
             folders,
+            locks: inherited(self.locks)?,
         })
     }
 }

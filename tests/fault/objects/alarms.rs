@@ -27,7 +27,10 @@ fn fired(server: &Server) -> Vec<u64> {
     let deadline = Instant::now() + DEADLINE;
     let runs = objects().map(|object| {
         while state(server, &object, "fired") == 0 {
-            assert!(Instant::now() < deadline, "{object} has not fired\n{server:?}");
+            assert!(
+                Instant::now() < deadline,
+                "{object} has not fired\n{server:?}"
+            );
         }
         state(server, &object, "runs")
     });

@@ -2,8 +2,7 @@
 //! and the server is started anew with another number of processes. What clients were told has to be true in the end.
 //!
 //! `FAULT_SECONDS` is how long it goes on (20), `FAULT_SEED` which choices are made (random; printed), `FAULT_KILLS` how often
-//! the second test kills everything (5). `FAULT_OBJECT_SOCKETS=1` has WebSockets end in the object itself: for when those
-//! reach objects of other processes; without it a worker passes their messages on.
+//! the second test kills everything (5).
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
@@ -26,10 +25,14 @@ use super::super::alone;
 use super::{ask, folder, start};
 
 const OBJECTS: usize = 200;
+/// Half of everything is asked of these.
+const HOT_OBJECTS: u64 = 8;
 const HTTP_CLIENTS: usize = 12;
 const SOCKET_CLIENTS: usize = 4;
 /// Operations that are made on one stub, or one WebSocket, without waiting.
 const MAX_BURST: u64 = 5;
+/// A slow call appends, waits for this long at most, and appends again.
+const MAX_SLOW_MS: u64 = 400;
 /// Bursts after which a client opens another WebSocket.
 const BURSTS: u64 = 20;
 const BETWEEN_KILLS: Duration = Duration::from_secs(2);
@@ -44,6 +47,11 @@ impl Random {
         x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
         (x ^ (x >> 31)) % bound
+    }
+
+    fn object(&mut self) -> usize {
+        let bound = [HOT_OBJECTS, OBJECTS as u64][self.below(2) as usize];
+        self.below(bound) as usize
     }
 }
 
@@ -131,7 +139,10 @@ impl Run {
         let mut deeds = Deeds::default();
         let mut client = None;
         while !self.is_over() {
-            let open = client.take().map(Ok).or_else(|| Some(Client::connect(&self.address()?)));
+            let open = client
+                .take()
+                .map(Ok)
+                .or_else(|| Some(Client::connect(&self.address()?)));
             let Some(Ok(mut open)) = open else {
                 thread::park_timeout(Duration::from_millis(10));
                 continue;
@@ -152,13 +163,17 @@ impl Run {
         random: &mut Random,
         deeds: &mut Deeds,
     ) -> std::io::Result<bool> {
-        let object = random.below(OBJECTS as u64) as usize;
+        let object = random.object();
         match random.below(10) {
-            0..=4 => {
-                let length = 1 + random.below(MAX_BURST);
+            kind @ 0..=5 => {
+                let (what, length) = match kind {
+                    0 => ("slow", 2),
+                    _ => ("batch", 1 + random.below(MAX_BURST)),
+                };
                 let mut burst = self.burst(object, self.stream(), length);
                 let names: Vec<_> = burst.iter().map(|operation| &*operation.name).collect();
-                let path = format!("/batch/o{object}?names={}", names.join(","));
+                let (names, millis) = (names.join(","), random.below(MAX_SLOW_MS));
+                let path = format!("/{what}/o{object}?names={names}&millis={millis}");
                 let answer = client.get(&path);
                 let ended = Instant::now();
                 if let Ok(answer) = &answer
@@ -172,11 +187,13 @@ impl Run {
                 deeds.appended.extend(burst);
                 answer.map(|answer| answer.closes())
             }
-            5..=8 => {
+            6..=8 => {
                 *deeds.increments.entry(object).or_default() += 1;
                 let answer = client.get(&format!("/increment/o{object}"))?;
                 if answer.status == 200 {
-                    deeds.counts.push((object, answer.text().parse().expect("a count")));
+                    deeds
+                        .counts
+                        .push((object, answer.text().parse().expect("a count")));
                 }
                 Ok(answer.closes())
             }
@@ -191,15 +208,14 @@ impl Run {
         }
     }
 
-    /// Sends bursts of messages on WebSockets.
+    /// Sends bursts of messages on WebSockets that end in the object, and on such as end in a worker, which calls it.
     fn socket_client(&self, mut random: Random) -> Deeds {
-        let to_object = setting("FAULT_OBJECT_SOCKETS", || 0) == 1;
-        let what = if to_object { "socket" } else { "relay" };
         let mut deeds = Deeds::default();
         while !self.is_over() {
-            let object = random.below(OBJECTS as u64) as usize;
-            let address = self.address();
-            let socket = address.map(|address| Socket::open(&address, &format!("/{what}/o{object}")));
+            let object = random.object();
+            let what = ["socket", "relay"][random.below(2) as usize];
+            let path = format!("/{what}/o{object}");
+            let socket = self.address().map(|address| Socket::open(&address, &path));
             let Some(Ok(mut socket)) = socket else {
                 thread::park_timeout(Duration::from_millis(10));
                 continue;
@@ -268,7 +284,10 @@ impl Deeds {
         self.appended.extend(other.appended);
         self.counts.extend(other.counts);
         self.hung.extend(other.hung);
-        for (to, from) in [(&mut self.increments, other.increments), (&mut self.arms, other.arms)] {
+        for (to, from) in [
+            (&mut self.increments, other.increments),
+            (&mut self.arms, other.arms),
+        ] {
             for (object, more) in from {
                 *to.entry(object).or_default() += more;
             }
@@ -280,7 +299,11 @@ impl Deeds {
         let logs = (0..OBJECTS).map(|object| ask(server, &format!("/read/o{object}")));
         let logs: Vec<_> = logs.map(|text| Log::parse(&text).expect("a log")).collect();
         let mut wrong = check(&self.appended, &logs);
-        wrong.extend(self.hung.iter().map(|error| format!("a call hung: {error}")));
+        wrong.extend(
+            self.hung
+                .iter()
+                .map(|error| format!("a call hung: {error}")),
+        );
         let mut counts: HashMap<usize, Vec<u64>> = HashMap::new();
         for (object, count) in &self.counts {
             counts.entry(*object).or_default().push(*count);
@@ -297,7 +320,10 @@ impl Deeds {
             }
             let of = |counted: &HashMap<usize, u64>| counted.get(&object).copied().unwrap_or(0);
             if number("armed") < of(&self.arms) {
-                wrong.push(format!("object {object}: armed {} times: {state}", of(&self.arms)));
+                wrong.push(format!(
+                    "object {object}: armed {} times: {state}",
+                    of(&self.arms)
+                ));
             }
             let mut told = counts.remove(&object).unwrap_or_default();
             told.sort_unstable();
@@ -306,7 +332,9 @@ impl Deeds {
             let possible = heard..=of(&self.increments);
             let last = told.last().copied().unwrap_or(0);
             if twice || last > number("count") || !possible.contains(&number("count")) {
-                wrong.push(format!("object {object}: counts {told:?}, {possible:?} possible: {state}"));
+                wrong.push(format!(
+                    "object {object}: counts {told:?}, {possible:?} possible: {state}"
+                ));
             }
         }
         wrong
@@ -314,7 +342,10 @@ impl Deeds {
 
     fn conclude(&self, server: &Server, what: &str) {
         let wrong = self.judge(server);
-        let told = self.appended.iter().filter(|operation| operation.told.is_some());
+        let told = self
+            .appended
+            .iter()
+            .filter(|operation| operation.told.is_some());
         eprintln!(
             "{what}; of {} entries {} were acknowledged, and {} counts; the longest took {:?}",
             self.appended.len(),
@@ -323,8 +354,17 @@ impl Deeds {
             longest(&self.appended),
         );
         let shown = wrong.iter().take(20).cloned().collect::<Vec<_>>();
-        assert!(wrong.is_empty(), "{} things are wrong:\n{}\n{server:?}", wrong.len(), shown.join("\n"));
-        assert!(self.appended.iter().any(|operation| operation.told.is_some()));
+        assert!(
+            wrong.is_empty(),
+            "{} things are wrong:\n{}\n{server:?}",
+            wrong.len(),
+            shown.join("\n")
+        );
+        assert!(
+            self.appended
+                .iter()
+                .any(|operation| operation.told.is_some())
+        );
     }
 }
 

@@ -23,7 +23,10 @@ fn refused(folder: &Folder, processes: u32) -> String {
 
 fn assert_held_by(folder: &Folder, server: &Server) {
     let said = refused(folder, 2);
-    let owner = format!("data is in use by another running server (process {})", server.pid());
+    let owner = format!(
+        "data is in use by another running server (process {})",
+        server.pid()
+    );
     assert!(said.contains(&owner), "{said}");
 }
 
@@ -50,7 +53,10 @@ fn a_folder_is_one_servers_at_a_time() {
 
         server.kill_all();
         let mut server = start(&folder, processes);
-        assert_eq!(ask(&server, "/append/a?name=b").split(' ').next(), Some("2"));
+        assert_eq!(
+            ask(&server, "/append/a?name=b").split(' ').next(),
+            Some("2")
+        );
         assert_eq!(server.stop().code(), Some(0));
         start(&folder, 3 - processes);
     }
@@ -119,7 +125,10 @@ fn an_object_waits_for_its_end_in_another_server() {
         assert!(waiting.iter().all(|call| !call.is_finished()));
         assert_eq!(first.stop().code(), Some(0));
         let told = waiting.map(|call| call.join().unwrap());
-        assert!(told[0].starts_with("3 2 ") && told[1].starts_with("2 2 "), "{told:?}");
+        assert!(
+            told[0].starts_with("3 2 ") && told[1].starts_with("2 2 "),
+            "{told:?}"
+        );
     });
 }
 
@@ -140,7 +149,8 @@ fn object_files(folder: &Folder) -> Vec<PathBuf> {
     let files = fs::read_dir(folder.path("data/log")).unwrap();
     let files = files.map(|file| file.unwrap().path());
     let is_object = |path: &PathBuf| {
-        path.extension().is_some_and(|extension| extension == "sqlite")
+        path.extension()
+            .is_some_and(|extension| extension == "sqlite")
             && path.file_stem().is_some_and(|stem| stem.len() == 64)
     };
     files.filter(is_object).collect()
@@ -175,7 +185,10 @@ fn a_schedule_that_is_no_database_is_an_error_of_the_start() {
     let folder = folder();
     folder.write("data/log/metadata.sqlite", &"no database".repeat(1000));
     let said = refused(&folder, 2);
-    assert!(said.contains("data/log") && said.contains("file is not a database"), "{said}");
+    assert!(
+        said.contains("data/log") && said.contains("file is not a database"),
+        "{said}"
+    );
 }
 
 /// Sets the mode of a folder and gives it back when dropped, so that it can be removed.
@@ -211,5 +224,8 @@ fn a_folder_that_cannot_be_written_is_an_error_of_the_start() {
     let mut server = start.spawn();
     assert_eq!(server.wait_for_end().code(), Some(1), "{server:?}");
     let said = server.stderr();
-    assert!(said.contains("data") && said.contains("Permission denied"), "{said}");
+    assert!(
+        said.contains("data") && said.contains("Permission denied"),
+        "{said}"
+    );
 }

@@ -7,9 +7,10 @@ use nix::sys::signal::Signal;
 use tests::history::Entry;
 use tests::http::Client;
 use tests::server::Server;
+use tests::websocket::Socket;
 
 use super::super::alone;
-use super::{ask, folder, prepare, start, state};
+use super::{CONFIG, ask, folder, prepare, start, state};
 
 /// Far less than an object's time to be evicted, or than a lock is waited for.
 const SOON: Duration = Duration::from_secs(5);
@@ -80,6 +81,54 @@ fn an_object_ends_what_it_has_before_it_moves() {
         assert_eq!((old.number, old.life), (1, 1));
         assert_eq!((next.number, next.life), (2, 2));
         server.phase(0, "stopped", moment);
+    }
+}
+
+/// What is kept in memory is not handed over, but the object is not alive twice either.
+#[test]
+fn an_object_in_memory_ends_before_it_begins_again() {
+    let _alone = alone();
+    for processes in [1, 2] {
+        let folder = folder();
+        let in_memory = CONFIG.replace(r#"(localDisk = "data")"#, "(inMemory = void)");
+        folder.write("config.capnp", &in_memory);
+        let server = start(&folder, processes);
+        append(&server, "first", "a");
+        let held = hold(&server, "hold", "first");
+        reload(&server);
+        let (next, old) = thread::scope(|scope| {
+            let next = scope.spawn(|| append(&server, "first", "next"));
+            append(&server, "second", "a");
+            assert!(!next.is_finished());
+            let old = finish(held);
+            (next.join().unwrap(), old)
+        });
+        assert_eq!((old.number, next.number), (2, 1));
+        assert_ne!(old.token, next.token);
+    }
+}
+
+/// Whoever connects anew finds it; meanwhile others are not held up.
+#[test]
+fn websockets_do_not_keep_an_object() {
+    let _alone = alone();
+    for processes in [1, 2] {
+        let folder = folder();
+        let server = start(&folder, processes);
+        let open = || Socket::open(&server.address("http"), "/socket/first").unwrap();
+        let said = |socket: &mut Socket, name| {
+            socket.send(name).unwrap();
+            Entry::parse(&socket.receive().unwrap()).unwrap()
+        };
+        let mut old = open();
+        assert_eq!(said(&mut old, "a").number, 1);
+        reload(&server);
+        let begun = Instant::now();
+        let next = append(&server, "first", "next");
+        assert_eq!((next.number, next.life), (2, 2));
+        assert!(begun.elapsed() < SOON, "{:?}", begun.elapsed());
+        assert!(old.receive().is_err());
+        assert_eq!(said(&mut open(), "b").number, 3);
     }
 }
 

@@ -22,6 +22,15 @@ export class Log extends DurableObject {
     return entry;
   }
 
+  async slow(names, millis) {
+    const entries = [];
+    for (const name of names) {
+      if (entries.length > 0) await new Promise((done) => setTimeout(done, millis));
+      entries.push(this.append(name));
+    }
+    return entries.join("\n");
+  }
+
   async increment() {
     const count = ((await this.ctx.storage.get("count")) ?? 0) + 1;
     await this.ctx.storage.put("count", count);
@@ -74,17 +83,12 @@ export class Log extends DurableObject {
     return String((await this.ctx.storage.get("later")) ?? false);
   }
 
-  // Calls another object, which calls this one.
+  // Calls itself, as what it calls may.
   async roundabout(request) {
     this.append("roundabout");
     await request.text();
-    const other = this.env.log.get(this.env.log.idFromName("other"));
-    return await (await other.fetch("http://a/back")).text();
-  }
-
-  async back() {
-    const first = this.env.log.get(this.env.log.idFromName("first"));
-    return await (await first.fetch("http://a/append?name=back")).text();
+    const self = this.env.log.get(this.ctx.id);
+    return await (await self.fetch("http://a/append?name=back")).text();
   }
 
   accept() {
@@ -99,6 +103,7 @@ export class Log extends DurableObject {
     const millis = Number(searchParams.get("millis"));
     switch (pathname) {
       case "/append": return new Response(this.append(searchParams.get("name")));
+      case "/slow": return new Response(await this.slow(searchParams.get("names").split(","), millis));
       case "/socket": return this.accept();
       case "/hold": return new Response(await this.hold(request));
       case "/roundabout": return new Response(await this.roundabout(request));

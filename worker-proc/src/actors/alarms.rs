@@ -7,7 +7,8 @@ use std::rc::Rc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::context::ActorContext;
-use super::host::{Call, Delivered, Namespace};
+use super::host::{Call, Namespace};
+use super::stub::Delivered;
 use crate::glue::context::ActorIo;
 use crate::service::{Address, Error, Event, Kind, from_hex};
 use crate::storage::{Armed, Due, Next, ObjectKey, Outcome, Schedule};
@@ -117,6 +118,7 @@ async fn fire(namespace: Rc<Namespace>, schedule: Rc<Schedule>, due: Due) {
     let _call = Call::new(&namespace, &namespace.actor(&address));
     let outcome = match run(&namespace, &address, &due).await {
         Ok(()) => Outcome::Done,
+        Err(error) if error.flags.no_alarm_retry => Outcome::Aborted,
         // The runtime's own failures do not use up the retries.
         Err(error) => Outcome::Failed {
             counts: error.kind == Kind::Worker,

@@ -3,7 +3,7 @@
 //! `actors::host` makes one when an object is called that is not live, and drops it when the object is idle or broken.
 //! Relies on `request::Io` for what is under way, on `gates` for when it may go on, on `storage` for its writes.
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::{HashMap, VecDeque};
 use std::pin::Pin;
 use std::rc::{Rc, Weak};
@@ -12,14 +12,19 @@ use std::time::Duration;
 
 use futures_util::future::LocalBoxFuture;
 use futures_util::stream::{FuturesOrdered, Stream};
-use tokio::sync::oneshot;
+use tokio::sync::{Notify, oneshot};
 
+use super::facets::Facets;
 use super::gates::{InputGate, OutputGate, Tag};
+use super::host::Class;
 use super::store::{Store, broken_by};
-use crate::glue::context::{ActorIo, Completion, Entrance, Gate, IoContext, Outcome, SectionTurn};
+use crate::glue::context::{
+    ActorIo, Completion, Entrance, FacetIo, Gate, IoContext, Outcome, SectionTurn,
+};
 use crate::isolate::Isolate;
 use crate::request::{Io, Op, timer_turn};
-use crate::service::{ActorId, Channels, Error, Kind, ResourceTable};
+use crate::service::websocket::{Hibernated, Hibernation, Socket};
+use crate::service::{ActorId, Channels, Error, Identity, Kind, ResourceTable};
 use crate::storage::{Committed, Storage};
 
 /// How long a critical section may hold the object's events back, as on workerd.
@@ -49,13 +54,17 @@ pub trait Owner {
     fn broken(&self, context: &Rc<ActorContext>);
     /// Its storage is closed: it can be started anew.
     fn ended(&self, context: &Rc<ActorContext>);
+    /// It has accepted a hibernatable WebSocket, whose events are to be delivered.
+    fn accepted(&self, context: &Rc<ActorContext>, socket: Rc<Hibernated>);
 }
 
 /// See the module.
 pub struct ActorContext {
     this: Weak<Self>,
     number: u64,
+    /// Of a facet, its root's.
     id: ActorId,
+    identity: Identity,
     isolate: Rc<Isolate>,
     channels: Rc<dyn Channels>,
     owner: Weak<dyn Owner>,
@@ -69,33 +78,46 @@ pub struct ActorContext {
     due: RefCell<VecDeque<u32>>,
     events: RefCell<HashMap<u32, oneshot::Sender<Result<Outcome, Error>>>>,
     last_event: Cell<u32>,
+    /// The event that begins in the turn that runs, or 0.
+    beginning: Cell<u32>,
+    /// What is to be done if the caller of an event goes away.
+    on_gone: RefCell<HashMap<u32, Completion>>,
     retained: Cell<usize>,
     /// Ops that have their result and wait for the input gate.
     held: Cell<usize>,
     store: RefCell<Option<Store>>,
+    sockets: Rc<Hibernation>,
     commits: RefCell<FuturesOrdered<Safe>>,
     broken: Rc<RefCell<Option<Error>>>,
     /// Objects that it has given to callers who still hold them.
     results: Cell<usize>,
+    /// WebSockets among what keeps it.
+    held_sockets: Cell<usize>,
     instance: RefCell<Option<v8::Global<v8::Object>>>,
     section_deadline: RefCell<Option<Pin<Box<tokio::time::Sleep>>>>,
+    facets: OnceCell<Rc<Facets>>,
+    /// Whether its storage is closed after its end.
+    closed: Cell<bool>,
+    closing: Notify,
 }
 
 impl ActorContext {
     pub fn new(
         number: u64,
         id: ActorId,
-        isolate: Rc<Isolate>,
-        channels: Rc<dyn Channels>,
+        identity: Identity,
+        class: &Class,
         owner: Weak<dyn Owner>,
         store: Option<Store>,
+        sockets: Rc<Hibernation>,
     ) -> Rc<Self> {
         let context = Rc::new_cyclic(|this: &Weak<Self>| Self {
             this: this.clone(),
             number,
             id,
-            isolate,
-            channels,
+            identity,
+            isolate: class.isolate.clone(),
+            channels: class.channels.clone(),
             owner,
             io: Io::default(),
             gate: Rc::default(),
@@ -105,14 +127,21 @@ impl ActorContext {
             due: RefCell::default(),
             events: RefCell::default(),
             last_event: Cell::new(0),
+            beginning: Cell::new(0),
+            on_gone: RefCell::default(),
             retained: Cell::new(0),
             held: Cell::new(0),
             store: RefCell::new(store),
+            sockets,
             commits: RefCell::default(),
             broken: Rc::default(),
             results: Cell::new(0),
+            held_sockets: Cell::new(0),
             instance: RefCell::new(None),
             section_deadline: RefCell::new(None),
+            facets: OnceCell::new(),
+            closed: Cell::new(false),
+            closing: Notify::new(),
         });
         tokio::task::spawn_local(context.clone().drive());
         context
@@ -127,25 +156,53 @@ impl ActorContext {
         self.id
     }
 
+    /// Memory of its database.
+    pub fn storage_bytes(&self) -> u64 {
+        let store = self.store.borrow();
+        store
+            .as_ref()
+            .map_or(0, |store| store.storage().memory_bytes())
+    }
+
     /// Why it is over, if it is.
     pub fn broken(&self) -> Option<Error> {
         self.broken.borrow().clone()
     }
 
-    /// Whether anything is under way that nobody waits for: ops, timers, `waitUntil` work.
-    pub fn is_working(&self) -> bool {
-        !self.io.is_idle() || self.retained.get() > 0
+    /// Whether anything is under way that no caller waits for: timers, `waitUntil` work, WebSockets; with `ops` any op.
+    pub fn is_working(&self, ops: bool) -> bool {
+        let timers = !self.timer_tags.borrow().is_empty();
+        timers || self.retained.get() > 0 || ops && !self.io.is_idle()
     }
 
     /// Whether it may leave a process that is to end: callers hold nothing of it, no `waitUntil` work or body is under way.
-    /// Timers, and ops that nobody waits for, end with it.
+    /// WebSockets, timers, and ops that nobody waits for, end with it.
     pub fn is_at_rest(&self) -> bool {
-        !self.is_held() && self.retained.get() == 0
+        self.results.get() + self.retained.get() <= self.held_sockets.get()
     }
 
-    /// Whether callers hold objects of it.
+    /// Whether callers hold objects of it, or use its facets.
     pub fn is_held(&self) -> bool {
-        self.results.get() > 0
+        self.results.get() > 0 || self.facets.get().is_some_and(|facets| facets.are_busy())
+    }
+
+    /// The objects of its own, set once.
+    pub fn set_facets(&self, facets: Rc<Facets>) {
+        let _ = self.facets.set(facets);
+    }
+
+    /// Waits until it has ended and its storage is closed.
+    pub async fn closed(&self) {
+        while !self.closed.get() {
+            self.closing.notified().await;
+        }
+    }
+
+    /// What leaves the object from here on waits for this; its failure breaks the object.
+    pub fn hold_until(&self, safe: Safe) {
+        self.output.lock();
+        self.commits.borrow_mut().push_back(safe);
+        self.io.wake();
     }
 
     /// Runs the constructor: `make` returns the instance, or none after it has thrown.
@@ -190,6 +247,7 @@ impl ActorContext {
         self.last_event.set(event);
         let (sender, receiver) = oneshot::channel();
         self.events.borrow_mut().insert(event, sender);
+        self.beginning.set(event);
         self.turn(None, |scope| {
             let instance = self.instance.borrow();
             if let Some(instance) = &*instance {
@@ -197,7 +255,13 @@ impl ActorContext {
                 start(scope, self, instance, event);
             }
         });
+        self.beginning.set(0);
         let context = self.clone();
+        let caller = Caller {
+            context: Rc::downgrade(self),
+            event,
+            is_answered: false,
+        };
         Box::pin(async move {
             let outcome = match receiver.await {
                 Ok(outcome) => outcome,
@@ -206,8 +270,21 @@ impl ActorContext {
                     .unwrap_or_else(|| Error::disconnected(SHUT_DOWN))),
             };
             context.output.passed().await?;
+            caller.answered();
             outcome
         })
+    }
+
+    /// The caller of an event has its answer, or has gone without it.
+    fn part(&self, event: u32, is_answered: bool) {
+        let turn = self.on_gone.borrow_mut().remove(&event);
+        if let Some(turn) = turn
+            && !is_answered
+        {
+            let before = self.tag.replace(None);
+            self.spawn(Box::pin(async move { turn }));
+            self.tag.replace(before);
+        }
     }
 
     /// Ends an event that needs no JavaScript.
@@ -241,6 +318,9 @@ impl ActorContext {
             store.undo();
         }
         self.output.fail(error.clone());
+        if let Some(facets) = self.facets.get() {
+            facets.end(&error);
+        }
         for (_, sender) in self.events.take() {
             let _ = sender.send(Err(error.clone()));
         }
@@ -258,13 +338,20 @@ impl ActorContext {
     async fn drive(self: Rc<Self>) {
         std::future::poll_fn(|cx| self.poll(cx)).await;
         self.io.clear();
+        drop(self.on_gone.take());
         self.instance.borrow_mut().take();
         let commits = self.commits.take();
         drop(commits);
+        if let Some(facets) = self.facets.get() {
+            facets.closed().await;
+        }
         let store = self.store.take();
+        self.sockets.end_life();
         if let Some(store) = store {
             store.close().await;
         }
+        self.closed.set(true);
+        self.closing.notify_waiters();
         if let Some(owner) = self.owner.upgrade() {
             owner.ended(&self);
         }
@@ -370,9 +457,34 @@ impl ActorContext {
     }
 }
 
+/// Who waits for an event.
+struct Caller {
+    context: Weak<ActorContext>,
+    event: u32,
+    is_answered: bool,
+}
+
+impl Caller {
+    fn answered(mut self) {
+        self.is_answered = true;
+    }
+}
+
+impl Drop for Caller {
+    fn drop(&mut self) {
+        if let Some(context) = self.context.upgrade() {
+            context.part(self.event, self.is_answered);
+        }
+    }
+}
+
 impl IoContext for ActorContext {
     fn id(&self) -> u64 {
         self.number
+    }
+
+    fn event(&self) -> u32 {
+        self.beginning.get()
     }
 
     fn spawn(&self, op: Op) {
@@ -438,8 +550,19 @@ impl IoContext for ActorContext {
         self.release();
     }
 
-    fn on_gone(&self, _: Completion) {
-        // The object goes on: others may wait for what it does.
+    fn on_gone(&self, event: u32, turn: Completion) {
+        let gone = self
+            .events
+            .borrow()
+            .get(&event)
+            .map(oneshot::Sender::is_closed);
+        // An event that has its outcome waits for nobody.
+        if let Some(gone) = gone {
+            self.on_gone.borrow_mut().insert(event, turn);
+            if gone {
+                self.part(event, false);
+            }
+        }
     }
 
     fn entrance(&self) -> Entrance {
@@ -452,6 +575,14 @@ impl IoContext for ActorContext {
             this.spawn(Box::pin(async move { turn }));
             this.tag.replace(before);
         })
+    }
+
+    fn count_socket(&self, held: bool) {
+        let held_before = self.held_sockets.get();
+        self.held_sockets.set(match held {
+            true => held_before + 1,
+            false => held_before.saturating_sub(1),
+        });
     }
 
     fn retain_export(&self, result: bool) {
@@ -483,6 +614,11 @@ impl IoContext for ActorContext {
     }
 
     fn output_gate(&self) -> Option<Gate> {
+        let storage = ActorIo::storage(self);
+        let has_written = storage.is_some_and(|storage| storage.has_uncommitted());
+        if !has_written && self.output.is_open() {
+            return None;
+        }
         let output = self.output.clone();
         Some(Box::pin(async move { output.passed().await }))
     }
@@ -493,13 +629,39 @@ impl IoContext for ActorContext {
 }
 
 impl ActorIo for ActorContext {
-    fn id(&self) -> ActorId {
-        self.id
+    fn id(&self) -> Option<ActorId> {
+        match self.identity {
+            Identity::Id(id, _) => Some(id),
+            Identity::Text(_) => None,
+        }
+    }
+
+    fn facets(&self) -> Option<Rc<dyn FacetIo>> {
+        let facets = self.facets.get()?.clone();
+        Some(facets)
     }
 
     fn storage(&self) -> Option<Rc<Storage>> {
         let store = self.store.borrow();
         store.as_ref().map(|store| store.storage().clone())
+    }
+
+    fn hibernate(&self, number: u32, socket: Rc<Socket>, tags: Vec<String>) -> bool {
+        // Nobody would wake a facet.
+        if self.facets.get().is_some_and(|facets| facets.are_nested()) {
+            return false;
+        }
+        let Some(accepted) = self.sockets.add(number, socket, tags) else {
+            return false;
+        };
+        if let (Some(owner), Some(this)) = (self.owner.upgrade(), self.this.upgrade()) {
+            owner.accepted(&this, accepted);
+        }
+        true
+    }
+
+    fn sockets(&self) -> Rc<Hibernation> {
+        self.sockets.clone()
     }
 
     fn commit(&self) {
@@ -510,12 +672,10 @@ impl ActorIo for ActorContext {
         if !committed.confirm || committed.ticket.is_ready() {
             return;
         }
-        self.output.lock();
         let ticket = committed.ticket;
-        self.commits.borrow_mut().push_back(Box::pin(async move {
+        self.hold_until(Box::pin(async move {
             ticket.wait().await.map_err(|error| broken_by(&error))
         }));
-        self.io.wake();
     }
 
     fn abort(&self, error: Error) {

@@ -36,7 +36,8 @@ impl Host {
         }
     }
 
-    /// The process is to end. Objects at rest leave at once, if another process replaces this one.
+    /// The process is to end. Objects at rest leave at once, if another process replaces this one; clients with hibernatable
+    /// WebSockets are told to go away.
     pub fn begin_drain(self: &Rc<Self>) {
         if self.stage.get() >= Stage::Draining {
             return;
@@ -88,13 +89,11 @@ impl Host {
     fn consider_all(&self) {
         for namespace in self.all() {
             for actor in namespace.all() {
+                // They keep neither an object alive nor the process; their clients find the object where it lives on.
+                actor.sockets.go_away();
                 namespace.consider(&actor);
             }
         }
-    }
-
-    fn all(&self) -> Vec<Rc<Namespace>> {
-        self.namespaces.borrow().values().cloned().collect()
     }
 }
 

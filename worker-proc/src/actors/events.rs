@@ -3,24 +3,37 @@
 use std::rc::Rc;
 
 use super::context::ActorContext;
-use crate::glue::{IsolateState, Registry, intern, string};
-use crate::service::{Error, Event, Kind, Request, rpc};
+use super::host::Class;
+use crate::glue::{IntoJs, IsolateState, OpError, Registry, intern, string};
+use crate::service::websocket::SocketEvent;
+use crate::service::{Error, Event, Identity, Kind, Request, rpc, to_hex};
 
 /// Makes the instance: `new Class(ctx, env)`.
 pub fn construct<'s>(
     scope: &mut v8::PinScope<'s, '_>,
-    class: &str,
-    id: &str,
-    name: Option<&str>,
+    class: &Class,
+    identity: &Identity,
 ) -> Result<v8::Local<'s, v8::Object>, Error> {
     let missing = || Error::internal("the snapshot holds no Durable Objects");
     let function = IsolateState::get(scope).internal(scope, "actors", "construct");
     let function = function.ok_or_else(missing)?;
-    let name = match name {
-        Some(name) => string(scope, name).into(),
-        None => v8::undefined(scope).into(),
+    let mut arguments: Vec<v8::Local<v8::Value>> = Vec::with_capacity(5);
+    arguments.push(string(scope, &class.name).into());
+    if let Some(push) = Registry::get().push_props {
+        push(scope, class.props.as_ref(), &mut arguments);
+    }
+    // An id is told from text by its name, which may be undefined.
+    let [text, name]: [v8::Local<v8::Value>; 2] = match identity {
+        Identity::Id(id, name) => [
+            string(scope, &to_hex(id)).into(),
+            match name {
+                Some(name) => string(scope, name).into(),
+                None => v8::undefined(scope).into(),
+            },
+        ],
+        Identity::Text(text) => [string(scope, text).into(), v8::null(scope).into()],
     };
-    let arguments = [string(scope, class).into(), string(scope, id).into(), name];
+    arguments.extend([text, name]);
     let this = v8::undefined(scope).into();
     let made = function.call(scope, this, &arguments).ok_or_else(missing)?;
     // JavaScript returns the instance's holder, or the exception as name and message.
@@ -37,10 +50,12 @@ fn thrown_error(scope: &mut v8::PinScope<'_, '_>, thrown: v8::Local<v8::Array>) 
     };
     let class = text(0).unwrap_or_default();
     let message = text(1).unwrap_or_default();
-    Error {
+    let mut error = Error {
         class,
         ..Error::new(Kind::Worker, message)
-    }
+    };
+    error.flags.durable_object_reset = true;
+    error
 }
 
 /// Delivers a request.
@@ -74,6 +89,37 @@ pub fn event<'s>(
         string(scope, &event.argument).into(),
     ];
     call(scope, "event", &arguments);
+}
+
+/// Delivers an event of the hibernatable WebSocket of that number.
+pub fn socket<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    instance: v8::Local<'s, v8::Object>,
+    number: u32,
+    socket: u32,
+    event: SocketEvent,
+) {
+    let handler = match &event {
+        SocketEvent::Message(_) => "webSocketMessage",
+        SocketEvent::Close { .. } => "webSocketClose",
+        SocketEvent::Error(_) => "webSocketError",
+    };
+    let mut arguments: Vec<v8::Local<v8::Value>> = vec![
+        instance.into(),
+        v8::Integer::new_from_unsigned(scope, number).into(),
+        v8::Integer::new_from_unsigned(scope, socket).into(),
+        intern(scope, handler).into(),
+    ];
+    match event {
+        SocketEvent::Message(message) => arguments.push(message.into_js(scope)),
+        SocketEvent::Close { close, clean } => {
+            arguments.push(v8::Integer::new(scope, i32::from(close.code)).into());
+            arguments.push(string(scope, &close.reason).into());
+            arguments.push(v8::Boolean::new(scope, clean).into());
+        }
+        SocketEvent::Error(error) => arguments.push(OpError::from(error).to_exception(scope)),
+    }
+    call(scope, "webSocket", &arguments);
 }
 
 /// Delivers an RPC session's first call.

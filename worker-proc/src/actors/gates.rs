@@ -218,6 +218,11 @@ impl OutputGate {
         }
     }
 
+    /// Whether nothing has to wait.
+    pub fn is_open(&self) -> bool {
+        self.broken.borrow().is_none() && self.confirmed.get() >= self.made.get()
+    }
+
     /// Ends when every commit made before its first poll is safe.
     pub async fn passed(&self) -> Result<(), Error> {
         let target = Cell::new(None);

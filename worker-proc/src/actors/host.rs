@@ -5,25 +5,30 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeSet, HashMap};
+use std::os::fd::{AsFd, OwnedFd};
 use std::rc::{Rc, Weak};
 use std::time::Duration;
 
 use futures_util::future::LocalBoxFuture;
+use ipc::live::{Numbers, Order};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::context::{ActorContext, Owner};
 use super::drain::Stage;
+use super::facets::Facets;
 use super::gates::{Place, Queue};
 use super::id::{BadId, IdFactory};
 use super::store::{StoreSpec, Stores};
-use crate::glue::context::{IoContext, Outcome};
+use super::stub::{self, Begun, Callee, Delivered, Delivery, Life};
 use crate::isolate::Isolate;
-use crate::service::rpc::{self, SharedReply};
+use crate::service::rpc;
+use crate::service::websocket::{Hibernated, Hibernation};
 use crate::service::{
-    self, ActorId, Address, Channels, Designation, Error, Event, Kind, Request, Response, Service,
-    from_hex, to_hex,
+    self, ActorId, Address, Channels, Designation, Error, Event, Identity, Kind, Props, Request,
+    Response, Service, from_hex, to_hex,
 };
+use crate::storage::ObjectLock;
 
 /// How long an object stays live with no caller.
 const IDLE: Duration = Duration::from_secs(10);
@@ -32,7 +37,7 @@ const IDLE: Duration = Duration::from_secs(10);
 const MAX_WAITING_CALLS: usize = 10_000;
 
 /// What a call beyond them is told; workerd's text.
-const OVERLOADED: &str = "Durable Object is overloaded. Too many requests queued.";
+pub(super) const OVERLOADED: &str = "Durable Object is overloaded. Too many requests queued.";
 
 /// The class that a namespace's objects are instances of, in its worker.
 #[derive(Clone)]
@@ -40,8 +45,9 @@ pub struct Class {
     pub isolate: Rc<Isolate>,
     pub channels: Rc<dyn Channels>,
     pub name: String,
-    /// Whether ops, timers and `waitUntil` work keep an object from going (a compatibility flag).
-    pub work_prevents_eviction: bool,
+    pub props: Option<Props>,
+    /// Whether ops keep an object from going, as timers and `waitUntil` work do (a compatibility flag).
+    pub ops_prevent_eviction: bool,
 }
 
 /// A namespace as the config gives it.
@@ -51,7 +57,6 @@ pub struct NamespaceSpec {
     /// None for objects that are told by name alone and keep nothing.
     pub unique_key: Option<String>,
     pub prevent_eviction: bool,
-    #[allow(dead_code)] // Read by what gives objects their storage.
     pub enable_sql: bool,
 }
 
@@ -89,12 +94,19 @@ pub struct Host {
     pub(super) namespaces: RefCell<HashMap<String, Rc<Namespace>>>,
     pub(super) routes: RefCell<Option<Rc<dyn Routes>>>,
     pub(super) stage: Cell<Stage>,
+    /// What processes lock for objects that have no folder.
+    locks: RefCell<Option<OwnedFd>>,
 }
 
 impl Host {
     /// Calls for objects of other processes go this way.
     pub fn set_routes(&self, routes: Rc<dyn Routes>) {
         *self.routes.borrow_mut() = Some(routes);
+    }
+
+    /// The server has other processes, which lock in this file. To be called before namespaces are added.
+    pub fn set_locks(&self, locks: OwnedFd) {
+        *self.locks.borrow_mut() = Some(locks);
     }
 
     /// Adds a namespace of a worker that has started.
@@ -109,7 +121,14 @@ impl Host {
         store: &StoreSpec,
     ) -> Result<(), String> {
         let key = spec.key(worker);
-        let stores = Stores::open(store, &key)?;
+        // Objects that are told by name alone keep nothing.
+        let store = match spec.unique_key {
+            Some(_) => store,
+            None => &StoreSpec::None,
+        };
+        let locks = self.locks.borrow();
+        let locks = locks.as_ref().map(AsFd::as_fd);
+        let stores = Stores::open(store, &key, spec.enable_sql, locks)?;
         let namespace = Rc::new_cyclic(|this| Namespace {
             this: Weak::clone(this),
             host: Rc::downgrade(self),
@@ -138,6 +157,11 @@ impl Host {
     /// The namespace of a class of a worker, by the worker's name for it.
     pub fn namespace(&self, key: &str) -> Option<Rc<Namespace>> {
         self.namespaces.borrow().get(key).cloned()
+    }
+
+    /// Every namespace.
+    pub(super) fn all(&self) -> Vec<Rc<Namespace>> {
+        self.namespaces.borrow().values().cloned().collect()
     }
 
     /// An object of this process, for a caller in another.
@@ -174,22 +198,56 @@ pub struct Namespace {
     sweeping: Cell<bool>,
 }
 
-/// An object that has callers or is live.
+/// An object that has callers or WebSockets, or is live.
 pub(super) struct Actor {
     id: ActorId,
     name: RefCell<Option<String>>,
-    queue: Rc<Queue>,
+    pub(super) queue: Rc<Queue>,
+    /// What stays open between its lives.
+    pub(super) sockets: Rc<Hibernation>,
     pub(super) live: RefCell<Option<Rc<ActorContext>>>,
     /// The number of its last life.
     last_number: Cell<u64>,
     /// Whether its storage is open, if only to be closed.
     pub(super) open: Cell<bool>,
+    /// Held while it is.
+    lock: RefCell<Option<ObjectLock>>,
+    /// Told when a life has ended, and when the last call has.
     ended: Notify,
     /// Calls under way.
     pub(super) calls: Cell<usize>,
+    /// Calls there have been, the ones under way included.
+    total_calls: Cell<u64>,
     idle_since: Cell<Instant>,
     /// Whether it is in the namespace's list of idle objects.
     listed: Cell<bool>,
+}
+
+impl Actor {
+    /// Waits until nobody calls it or holds objects of it.
+    pub(super) async fn idle(&self) {
+        while self.calls.get() > 0 {
+            self.ended.notified().await;
+        }
+    }
+
+    /// Ends its life as idleness does, and waits until its storage is closed.
+    pub(super) async fn end_life(&self) {
+        let live = self.live.borrow().clone();
+        let Some(live) = live else { return };
+        live.end();
+        while self.open.get() && self.last_number.get() == live.number() {
+            self.ended.notified().await;
+        }
+    }
+
+    /// Breaks it, if it is live.
+    pub(super) fn abort(&self, error: Error) {
+        let live = self.live.borrow().clone();
+        if let Some(live) = live {
+            live.break_with(error);
+        }
+    }
 }
 
 /// Where an object is when a call has its turn.
@@ -199,15 +257,13 @@ enum Found {
     Successor(Rc<dyn Service>),
 }
 
-/// What came of a call.
-pub(super) enum Delivered {
-    Ended(Outcome),
-    /// It was not delivered here: it is to be made on the successor, before the place in the queue is given up.
-    Moved(Rc<dyn Service>, Place),
-}
-
 thread_local! {
     static NEXT_NUMBER: Cell<u64> = const { Cell::new(1) };
+}
+
+/// A number for a life of an object or facet; no other has it in this process.
+pub(super) fn next_number() -> u64 {
+    NEXT_NUMBER.with(|next| next.replace(next.get() + 1))
 }
 
 impl Namespace {
@@ -219,6 +275,25 @@ impl Namespace {
         &self.stores
     }
 
+    /// Whether its objects may be ended while they could still be used.
+    pub(super) fn is_evictable(&self) -> bool {
+        !self.spec.prevent_eviction
+    }
+
+    /// The object of that id, if it is live.
+    pub(super) fn running(&self, id: &ActorId) -> Option<Rc<Actor>> {
+        let actor = self.actors.borrow().get(id).cloned();
+        actor.filter(|actor| actor.live.borrow().is_some())
+    }
+
+    pub(super) fn running_ones(&self) -> Vec<Rc<Actor>> {
+        let actors = self.actors.borrow();
+        let live = actors
+            .values()
+            .filter(|actor| actor.live.borrow().is_some());
+        live.cloned().collect()
+    }
+
     pub(super) fn actor(&self, address: &Address) -> Rc<Actor> {
         let mut actors = self.actors.borrow_mut();
         let actor = actors.entry(address.id).or_insert_with(|| {
@@ -226,11 +301,14 @@ impl Namespace {
                 id: address.id,
                 name: RefCell::new(None),
                 queue: Rc::default(),
+                sockets: Rc::default(),
                 live: RefCell::new(None),
                 last_number: Cell::new(0),
                 open: Cell::new(false),
+                lock: RefCell::new(None),
                 ended: Notify::new(),
                 calls: Cell::new(0),
+                total_calls: Cell::new(0),
                 idle_since: Cell::new(Instant::now()),
                 listed: Cell::new(false),
             })
@@ -242,11 +320,7 @@ impl Namespace {
     }
 
     /// The live object, started if it is not, and if this process still starts any.
-    async fn live(
-        self: &Rc<Self>,
-        actor: &Rc<Actor>,
-        address: &Address,
-    ) -> Result<Found, Error> {
+    async fn live(self: &Rc<Self>, actor: &Rc<Actor>, address: &Address) -> Result<Found, Error> {
         if let Some(live) = &*actor.live.borrow() {
             return Ok(Found::Here(live.clone()));
         }
@@ -256,44 +330,48 @@ impl Namespace {
         if let Some(successor) = self.successor(address)? {
             return Ok(Found::Successor(successor));
         }
-        let name = actor.name.borrow().clone();
-        let store = self.stores.object(&actor.id, name.as_deref()).await?;
-        // The lock may have come late.
+        let lock = self.stores.lock(&actor.id).await?;
+        // It may have come late.
         if let Some(successor) = self.successor(address)? {
-            if let Some(store) = store {
-                store.close().await;
-            }
             return Ok(Found::Successor(successor));
         }
+        let name = actor.name.borrow().clone();
+        let store = self.stores.object(&actor.id, name.as_deref()).await?;
         actor.open.set(true);
-        let number = NEXT_NUMBER.with(|next| next.replace(next.get() + 1));
+        *actor.lock.borrow_mut() = lock;
+        let number = next_number();
+        let identity = self.identity(actor);
         let owner: Weak<dyn Owner> = self.this.clone();
         let context = ActorContext::new(
             number,
             actor.id,
-            self.class.isolate.clone(),
-            self.class.channels.clone(),
+            identity.clone(),
+            &self.class,
             owner,
             store,
+            actor.sockets.clone(),
         );
         actor.last_number.set(number);
         *actor.live.borrow_mut() = Some(context.clone());
-        context.construct(|scope| {
-            super::events::construct(
-                scope,
-                &self.class.name,
-                &self.display_id(actor),
-                name.as_deref(),
-            )
-        })?;
+        let facets = Facets::new(&context, self.stores.tree(&actor.id), 0, 0);
+        context.set_facets(facets);
+        context.construct(|scope| super::events::construct(scope, &self.class, &identity))?;
         Ok(Found::Here(context))
     }
 
-    /// `ctx.id` as text.
-    fn display_id(&self, actor: &Actor) -> String {
+    fn identity(&self, actor: &Actor) -> Identity {
         match (&self.spec.unique_key, &*actor.name.borrow()) {
-            (None, Some(name)) => name.clone(),
-            _ => to_hex(&actor.id),
+            (None, Some(name)) => Identity::Text(name.clone()),
+            (_, name) => Identity::Id(actor.id, name.clone()),
+        }
+    }
+
+    pub(super) fn address_of(&self, actor: &Actor) -> Address {
+        Address {
+            namespace: self.key.clone(),
+            id: actor.id,
+            name: actor.name.borrow().clone(),
+            props: None,
         }
     }
 
@@ -340,24 +418,49 @@ impl Namespace {
                 return Err(error);
             }
             let place = place.ok_or_else(|| Error::overloaded(OVERLOADED))?;
-            place.first().await;
-            let context = loop {
-                let context = match namespace.live(&actor, &address).await? {
-                    Found::Here(context) => context,
-                    Found::Successor(successor) => return Ok(Delivered::Moved(successor, place)),
-                };
-                life.begin(&context);
-                match context.open().await {
-                    Ok(()) => break context,
-                    // It had to leave before it was done: what waited for it goes where it lives on.
-                    Err(error) if error.kind == Kind::Disconnected && namespace.is_leaving() => {}
-                    Err(error) => return Err(error),
-                }
-            };
-            let outcome = context.deliver(start);
-            drop(place);
-            outcome.await.map(Delivered::Ended)
+            match namespace
+                .deliver(&actor, &address, place, &life, start)
+                .await?
+            {
+                Begun::Here(_, running) => running.await.map(Delivered::Ended),
+                Begun::Moved(successor, place) => Ok(Delivered::Moved(successor, place)),
+            }
         }
+    }
+
+    /// Delivers an event in its turn, to the object's live instance.
+    pub(super) async fn deliver<F>(
+        self: &Rc<Self>,
+        actor: &Rc<Actor>,
+        address: &Address,
+        place: Place,
+        life: &Life,
+        start: F,
+    ) -> Result<Begun, Error>
+    where
+        F: for<'s> FnOnce(
+            &mut v8::PinScope<'s, '_>,
+            &Rc<ActorContext>,
+            v8::Local<'s, v8::Object>,
+            u32,
+        ),
+    {
+        place.first().await;
+        let context = loop {
+            let context = match self.live(actor, address).await? {
+                Found::Here(context) => context,
+                Found::Successor(successor) => return Ok(Begun::Moved(successor, place)),
+            };
+            life.begin(&context);
+            match context.open().await {
+                Ok(()) => break context,
+                // It had to leave before it was done: what waited for it goes where it lives on.
+                Err(error) if error.kind == Kind::Disconnected && self.is_leaving() => {}
+                Err(error) => return Err(error),
+            }
+        };
+        let running = context.deliver(start);
+        Ok(Begun::Here(context, running))
     }
 
     /// Ends objects that have been idle for long enough, until none is.
@@ -378,6 +481,13 @@ impl Namespace {
         }
     }
 
+    /// Forgets an object of which there is nothing.
+    fn forget(&self, actor: &Actor) {
+        if actor.sockets.is_empty() {
+            self.actors.borrow_mut().remove(&actor.id);
+        }
+    }
+
     /// Ends an idle object, or lists it for later.
     pub(super) fn consider(self: &Rc<Self>, actor: &Rc<Actor>) {
         if actor.calls.get() > 0 {
@@ -386,7 +496,7 @@ impl Namespace {
         let live = actor.live.borrow().clone();
         let Some(live) = live else {
             if !actor.open.get() {
-                self.actors.borrow_mut().remove(&actor.id);
+                self.forget(actor);
             }
             return;
         };
@@ -402,7 +512,7 @@ impl Namespace {
         let mut due = actor.idle_since.get() + IDLE;
         let now = Instant::now();
         if due <= now {
-            let works = self.class.work_prevents_eviction && live.is_working();
+            let works = live.is_working(self.class.ops_prevent_eviction);
             if !live.is_held() && !works {
                 live.end();
                 return;
@@ -417,7 +527,55 @@ impl Namespace {
     }
 }
 
+/// A live object, as others look at it.
+pub(super) struct Seen<'a> {
+    pub id: ActorId,
+    pub name: Option<&'a str>,
+    pub numbers: Numbers,
+}
+
 impl Namespace {
+    pub(super) fn isolate(&self) -> &Rc<Isolate> {
+        &self.class.isolate
+    }
+
+    /// Shows every object that is live or has callers, with the numbers that it takes to put them in order.
+    pub(super) fn each_live(&self, order: Order, mut show: impl FnMut(Seen)) {
+        for actor in self.actors.borrow().values() {
+            self.see(
+                actor,
+                order == Order::Memory,
+                order == Order::Alarm,
+                &mut show,
+            );
+        }
+    }
+
+    /// Shows one of them, if it still is one.
+    pub(super) fn live_object<T>(&self, id: &ActorId, show: impl FnOnce(Seen) -> T) -> Option<T> {
+        let actor = self.actors.borrow().get(id).cloned()?;
+        Some(self.see(&actor, true, true, show))
+    }
+
+    fn see<T>(&self, actor: &Actor, memory: bool, alarm: bool, show: impl FnOnce(Seen) -> T) -> T {
+        let live = actor.live.borrow();
+        let live = live.as_ref();
+        let schedule = self.stores.schedule().filter(|_| alarm);
+        show(Seen {
+            id: actor.id,
+            name: actor.name.borrow().as_deref(),
+            numbers: Numbers {
+                calls: u32::try_from(actor.calls.get()).unwrap_or(u32::MAX),
+                total_calls: actor.total_calls.get(),
+                storage_bytes: live
+                    .filter(|_| memory)
+                    .map_or(0, |live| live.storage_bytes()),
+                sockets: u32::try_from(actor.sockets.len()).unwrap_or(u32::MAX),
+                next_alarm_ms: schedule.and_then(|schedule| schedule.next_of(&to_hex(&actor.id))),
+            },
+        })
+    }
+
     /// The object of which this was the last life.
     fn last_life(&self, context: &Rc<ActorContext>) -> Option<Rc<Actor>> {
         let actor = self.actors.borrow().get(&context.actor_id())?.clone();
@@ -430,6 +588,11 @@ impl Owner for Namespace {
     fn broken(&self, context: &Rc<ActorContext>) {
         if let Some(actor) = self.last_life(context) {
             actor.live.borrow_mut().take();
+            // An object that only went away comes back, and finds them.
+            let broke = |error: Error| error.kind != Kind::Disconnected;
+            if context.broken().is_some_and(broke) {
+                actor.sockets.clear();
+            }
         }
     }
 
@@ -438,9 +601,16 @@ impl Owner for Namespace {
             return;
         };
         actor.open.set(false);
-        actor.ended.notify_one();
+        actor.lock.take();
+        actor.ended.notify_waiters();
         if actor.calls.get() == 0 {
-            self.actors.borrow_mut().remove(&actor.id);
+            self.forget(&actor);
+        }
+    }
+
+    fn accepted(&self, context: &Rc<ActorContext>, socket: Rc<Hibernated>) {
+        if let (Some(namespace), Some(actor)) = (self.this.upgrade(), self.last_life(context)) {
+            tokio::task::spawn_local(namespace.watch(actor, socket));
         }
     }
 }
@@ -454,6 +624,7 @@ pub(super) struct Call {
 impl Call {
     pub(super) fn new(namespace: &Rc<Namespace>, actor: &Rc<Actor>) -> Self {
         actor.calls.set(actor.calls.get() + 1);
+        actor.total_calls.set(actor.total_calls.get() + 1);
         Self {
             namespace: namespace.clone(),
             actor: actor.clone(),
@@ -467,6 +638,7 @@ impl Drop for Call {
         self.actor.calls.set(left);
         if left == 0 {
             self.actor.idle_since.set(Instant::now());
+            self.actor.ended.notify_waiters();
             self.namespace.consider(&self.actor);
         }
     }
@@ -515,28 +687,6 @@ impl service::Namespace for Namespace {
     }
 }
 
-/// The life of the object that a stub has called: if the object broke, the stub stays broken, as on workerd.
-#[derive(Clone, Default)]
-struct Life(Rc<RefCell<Option<Ending>>>);
-
-/// Why a life of an object ended, once it has.
-type Ending = Rc<RefCell<Option<Error>>>;
-
-impl Life {
-    fn begin(&self, context: &ActorContext) {
-        *self.0.borrow_mut() = Some(context.aborted());
-    }
-
-    /// What the object broke with. An object that went away for want of callers comes back.
-    fn end(&self) -> Option<Error> {
-        let end = self.0.borrow().as_ref()?.borrow().clone()?;
-        (end.kind != Kind::Disconnected).then(|| Error {
-            kind: Kind::Internal,
-            ..end
-        })
-    }
-}
-
 /// An object as a service.
 struct Stub {
     life: Life,
@@ -553,106 +703,50 @@ impl Stub {
         let routes = host.routes.borrow().clone()?;
         let other = (!self.local).then(|| routes.elsewhere(&self.address));
         other.flatten().or_else(|| {
-            let here = self.namespace.actors.borrow().contains_key(&self.address.id);
+            let here = self
+                .namespace
+                .actors
+                .borrow()
+                .contains_key(&self.address.id);
             (!here).then(|| routes.successor(&self.address)).flatten()
         })
     }
 }
 
-/// What a call was to bring, if the object never got it.
-fn lost() -> Error {
-    Error::internal("a call was neither delivered nor passed on")
+impl Callee for Stub {
+    fn deliver<F>(&self, start: F) -> Delivery
+    where
+        F: for<'s> FnOnce(
+                &mut v8::PinScope<'s, '_>,
+                &Rc<ActorContext>,
+                v8::Local<'s, v8::Object>,
+                u32,
+            ) + 'static,
+    {
+        Box::pin(self.namespace.call_in(&self.address, &self.life, start))
+    }
 }
 
 impl Service for Stub {
     fn fetch(self: Rc<Self>, request: Request) -> LocalBoxFuture<'static, Result<Response, Error>> {
-        if let Some(remote) = self.elsewhere() {
-            return remote.fetch(request);
+        match self.elsewhere() {
+            Some(remote) => remote.fetch(request),
+            None => stub::fetch(&*self, request),
         }
-        let request = Rc::new(Cell::new(Some(request)));
-        let start = request.clone();
-        let call = self.namespace.call_in(
-            &self.address,
-            &self.life,
-            move |scope, context, instance, event| {
-                if let Some(request) = start.take() {
-                    super::events::fetch(scope, context, instance, event, request);
-                }
-            },
-        );
-        Box::pin(async move {
-            match call.await? {
-                Delivered::Ended(Outcome::Response(response)) => Ok(response),
-                Delivered::Ended(_) => {
-                    Err(Error::internal("the object ended without a response"))
-                }
-                Delivered::Moved(successor, place) => {
-                    let answer = successor.fetch(request.take().ok_or_else(lost)?);
-                    drop(place);
-                    answer.await
-                }
-            }
-        })
     }
 
     fn event(self: Rc<Self>, event: Event) -> LocalBoxFuture<'static, Result<(), Error>> {
-        if let Some(remote) = self.elsewhere() {
-            return remote.event(event);
+        match self.elsewhere() {
+            Some(remote) => remote.event(event),
+            None => stub::event(&*self, event),
         }
-        let start = event.clone();
-        let call = self.namespace.call_in(
-            &self.address,
-            &self.life,
-            move |scope, _, instance, number| {
-                super::events::event(scope, instance, number, &start);
-            },
-        );
-        Box::pin(async move {
-            match call.await? {
-                Delivered::Ended(_) => Ok(()),
-                Delivered::Moved(successor, place) => {
-                    let answer = successor.event(event);
-                    drop(place);
-                    answer.await
-                }
-            }
-        })
     }
 
     fn rpc(self: Rc<Self>, call: rpc::Call) -> rpc::Answer {
-        if let Some(remote) = self.elsewhere() {
-            return remote.rpc(call);
+        match self.elsewhere() {
+            Some(remote) => remote.rpc(call),
+            None => stub::rpc(&*self, call),
         }
-        let (reply, answer) = rpc::answer();
-        let reply = SharedReply::new(RefCell::new(Some(reply)));
-        let call = Rc::new(Cell::new(Some(call)));
-        let (start, shared) = (call.clone(), reply.clone());
-        let delivered = self.namespace.call_in(
-            &self.address,
-            &self.life,
-            move |scope, context, instance, event| {
-                if let Some(call) = start.take() {
-                    super::events::rpc(scope, context, instance, event, call, &shared);
-                }
-            },
-        );
-        tokio::task::spawn_local(async move {
-            let end = match delivered.await {
-                Ok(Delivered::Ended(_)) => return,
-                Ok(Delivered::Moved(successor, place)) => {
-                    let answer = call.take().map(|call| successor.rpc(call));
-                    drop(place);
-                    answer.ok_or_else(lost)
-                }
-                Err(error) => Err(error),
-            };
-            let Some(reply) = reply.take() else { return };
-            match end {
-                Ok(answer) => reply.forward(answer),
-                Err(error) => reply.finish(Err(error)),
-            }
-        });
-        answer
     }
 
     fn designation(&self) -> Option<Designation> {

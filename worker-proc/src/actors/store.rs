@@ -2,11 +2,13 @@
 
 use std::cell::RefCell;
 use std::collections::HashMap;
+use std::os::fd::BorrowedFd;
 use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::Duration;
 
-use crate::service::{ActorId, Error, Kind, to_hex};
+use super::tree::Tree;
+use crate::service::{self, ActorId, Error, to_hex};
 use crate::storage::{
     self, Alarms, HistoryLimits, ObjectKey, ObjectLock, ObjectLocks, Place, Schedule, Storage,
 };
@@ -26,22 +28,33 @@ pub enum StoreSpec {
 }
 
 /// The stores of a namespace's objects.
-pub enum Stores {
+pub struct Stores {
+    kind: Kind,
+    /// None where no other process can have an object.
+    locks: Option<Rc<ObjectLocks>>,
+    /// Whether its class may use SQL.
+    enable_sql: bool,
+}
+
+enum Kind {
     None,
     Memory {
         schedule: Rc<Schedule>,
         kept: Rc<Kept>,
+        trees: KeptTrees,
     },
     Disk {
         schedule: Rc<Schedule>,
         folder: PathBuf,
-        locks: Rc<ObjectLocks>,
         history: Option<HistoryLimits>,
     },
 }
 
 /// What objects have in memory outlives them.
 type Kept = RefCell<HashMap<ActorId, Rc<Storage>>>;
+
+/// The same for their facets.
+type KeptTrees = RefCell<HashMap<ActorId, Rc<Tree>>>;
 
 /// How long an object's start waits for the end of its life in another process, which drains.
 const MAX_LOCK_WAIT: Duration = Duration::from_secs(60);
@@ -55,23 +68,33 @@ fn still_alive(error: &storage::Error) -> Error {
 
 /// What a storage error means for the object that meets it at the end of a turn: it breaks.
 pub fn broken_by(error: &storage::Error) -> Error {
-    let mut broken = Error::new(Kind::Worker, error.message());
+    let mut broken = Error::new(service::Kind::Worker, error.message());
     broken.flags.durable_object_reset = true;
     broken
 }
 
 impl Stores {
     /// Opens a namespace's folder, made if it is not there, and its alarms, none of which is known before the process
-    /// serves.
+    /// serves. Objects without a folder are locked in the file that the processes share.
     ///
     /// # Errors
     /// What is wrong with the folder.
-    pub fn open(spec: &StoreSpec, key: &str) -> Result<Self, String> {
-        Ok(match spec {
-            StoreSpec::None => Self::None,
-            StoreSpec::InMemory => Self::Memory {
+    pub fn open(
+        spec: &StoreSpec,
+        key: &str,
+        enable_sql: bool,
+        shared: Option<BorrowedFd<'_>>,
+    ) -> Result<Self, String> {
+        let locks = shared
+            .map(|file| ObjectLocks::shared(file, key))
+            .transpose();
+        let mut locks = locks.map_err(|error| error.message().to_owned())?;
+        let kind = match spec {
+            StoreSpec::None => Kind::None,
+            StoreSpec::InMemory => Kind::Memory {
                 schedule: Schedule::in_memory(),
                 kept: Rc::default(),
+                trees: RefCell::default(),
             },
             StoreSpec::Disk { folder, history } => {
                 let folder = folder.join(key);
@@ -81,26 +104,43 @@ impl Stores {
                 std::fs::create_dir_all(&folder).map_err(|error| fails(&error))?;
                 let schedule = Schedule::open(&folder, |_| false);
                 let schedule = schedule.map_err(|error| fails(&error.message()))?;
-                let locks = ObjectLocks::open(&folder).map_err(|error| fails(&error.message()))?;
-                Self::Disk {
+                let of_folder = ObjectLocks::open(&folder);
+                locks = Some(of_folder.map_err(|error| fails(&error.message()))?);
+                Kind::Disk {
                     schedule,
                     folder,
-                    locks,
                     history: *history,
                 }
             }
+        };
+        Ok(Self {
+            kind,
+            locks,
+            enable_sql,
         })
+    }
+
+    /// Takes the lock of an object, without which it is not made alive. Waits for its end in another process.
+    ///
+    /// # Errors
+    /// It did not end in time.
+    pub async fn lock(&self, id: &ActorId) -> Result<Option<ObjectLock>, Error> {
+        let Some(locks) = &self.locks else {
+            return Ok(None);
+        };
+        let lock = locks.lock(id, MAX_LOCK_WAIT).await;
+        lock.map(Some).map_err(|error| still_alive(&error))
     }
 
     /// The alarms of the namespace's objects, of those that this process owns.
     pub fn schedule(&self) -> Option<&Rc<Schedule>> {
-        match self {
-            Self::None => None,
-            Self::Memory { schedule, .. } | Self::Disk { schedule, .. } => Some(schedule),
+        match &self.kind {
+            Kind::None => None,
+            Kind::Memory { schedule, .. } | Kind::Disk { schedule, .. } => Some(schedule),
         }
     }
 
-    /// Opens the storage of one object; none if the namespace stores nothing.
+    /// Opens the storage of one object, whose lock is held; none if the namespace stores nothing.
     ///
     /// # Errors
     /// The object's file cannot be opened.
@@ -110,11 +150,12 @@ impl Stores {
             name: name.map(Rc::from),
         };
         let opened = |storage: storage::Result<Storage>| {
-            storage.map(Rc::new).map_err(|error| broken_by(&error))
+            let storage = storage.map(|storage| Rc::new(storage.with_sql(self.enable_sql)));
+            storage.map_err(|error| broken_by(&error))
         };
-        Ok(match self {
-            Self::None => None,
-            Self::Memory { schedule, kept } => {
+        Ok(match &self.kind {
+            Kind::None => None,
+            Kind::Memory { schedule, kept, .. } => {
                 let before = kept.borrow().get(id).cloned();
                 let storage = match before {
                     Some(storage) => storage,
@@ -127,27 +168,39 @@ impl Stores {
                 Some(Store {
                     storage,
                     keep: true,
-                    _lock: None,
                 })
             }
-            Self::Disk {
+            Kind::Disk {
                 schedule,
                 folder,
-                locks,
                 history,
             } => {
-                let lock = locks.lock(id, MAX_LOCK_WAIT).await;
-                let lock = lock.map_err(|error| still_alive(&error))?;
                 let alarms = Alarms::Scheduled(schedule.clone(), key());
                 let file = folder.join(format!("{}.sqlite", to_hex(id)));
                 let storage = opened(Storage::open(Place::File(file), alarms, *history).await)?;
                 Some(Store {
                     storage,
                     keep: false,
-                    _lock: Some(lock),
                 })
             }
         })
+    }
+
+    /// The files of an object's facets.
+    pub fn tree(&self, id: &ActorId) -> Rc<Tree> {
+        let enable_sql = self.enable_sql;
+        match &self.kind {
+            Kind::None => Rc::new(Tree::none()),
+            Kind::Memory { trees, .. } => {
+                let mut trees = trees.borrow_mut();
+                let tree = trees.entry(*id);
+                tree.or_insert_with(|| Rc::new(Tree::memory(enable_sql)))
+                    .clone()
+            }
+            Kind::Disk { folder, .. } => {
+                Rc::new(Tree::disk(folder.clone(), to_hex(id), enable_sql))
+            }
+        }
     }
 }
 
@@ -156,11 +209,17 @@ pub struct Store {
     storage: Rc<Storage>,
     /// The data is in it alone.
     keep: bool,
-    /// Let go of once the file is closed.
-    _lock: Option<ObjectLock>,
 }
 
 impl Store {
+    /// A facet's, whose file its root's lock guards; `keep` if the data is in it alone.
+    pub fn of_facet(storage: Rc<Storage>, keep: bool) -> Self {
+        Self {
+            storage,
+            keep,
+        }
+    }
+
     pub fn storage(&self) -> &Rc<Storage> {
         &self.storage
     }

@@ -13,6 +13,7 @@ use crate::dispatch::spec::{
 use crate::http::{HttpOptions, server::Endpoint};
 use crate::isolate::modules::Source;
 use crate::net::{Entrance, ExternalSpec, NetworkSpec, Plain, TlsServer, TlsSpec};
+use crate::service::Props;
 use std::collections::HashMap;
 use std::rc::Rc;
 
@@ -220,7 +221,7 @@ fn read_designator(
         entrypoint: optional(designator.get_entrypoint()).map(str::to_owned),
         props: match designator.get_props().which()? {
             Which::Empty(()) => None,
-            Which::Json(json) => Some(text(json?)?.to_owned()),
+            Which::Json(json) => Some(Props::Json(text(json?)?.to_owned())),
         },
     })
 }
@@ -560,6 +561,7 @@ fn read_binding(
                 }
             }
         }
+        Which::DurableObjectClass(class) => BindingKind::ActorClass(read_designator(class?)?),
         Which::UnsafeEval(()) => BindingKind::UnsafeEval,
         Which::Wrapped(wrapped) => {
             let wrapped = wrapped?;

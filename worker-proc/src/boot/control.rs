@@ -113,6 +113,10 @@ async fn supervised(
             }
             Some(ToRuntime::Adopt { listeners, .. }) => doors.adopt(listeners),
             Some(ToRuntime::Release { slot }) => doors.release(slot),
+            Some(ToRuntime::Objects(query)) => {
+                let answer = Box::new(host.live(&query));
+                control.send(&ToSupervisor::Objects(answer)).await;
+            }
             Some(ToRuntime::Ping) => control.send(&ToSupervisor::Pong).await,
             Some(ToRuntime::Peer {
                 slot,

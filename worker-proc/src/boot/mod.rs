@@ -4,6 +4,7 @@
 
 mod config;
 mod control;
+pub mod objects;
 mod routes;
 mod tests;
 
@@ -54,6 +55,7 @@ struct Runtime {
 /// Reads the config and runs every worker's code. All errors at once.
 fn start_runtime(
     config: ipc::ConfigBytes,
+    locks: Option<OwnedFd>,
     options: &ipc::Options,
     snapshot: &'static [u8],
 ) -> Result<Runtime, Vec<String>> {
@@ -66,6 +68,9 @@ fn start_runtime(
         slots: options.processes,
         generation: options.generation,
     });
+    if let Some(locks) = locks {
+        router.host().set_locks(locks);
+    }
     routes::connect(router.host(), &links);
     routes::name_services(&router, &links);
     let mut errors = Vec::new();
@@ -112,7 +117,7 @@ pub fn serve(start: Start, snapshot: &'static [u8]) -> u8 {
         }
     };
     runtime.block_on(async move {
-        let built = start_runtime(start.config, &start.options, snapshot);
+        let built = start_runtime(start.config, start.locks, &start.options, snapshot);
         let control = match start.control.map(control::Link::new).transpose() {
             Ok(control) => control,
             Err(error) => {

@@ -24,7 +24,7 @@ pub fn test(start: Start, snapshot: &'static [u8]) -> u8 {
         }
     };
     runtime.block_on(async move {
-        let built = match start_runtime(start.config, &start.options, snapshot) {
+        let built = match start_runtime(start.config, start.locks, &start.options, snapshot) {
             Ok(built) => built,
             Err(errors) => {
                 errors.iter().for_each(log::line);

@@ -12,6 +12,32 @@ pub struct Outlets {
     pub namespaces: Vec<String>,
 }
 
+impl Outlets {
+    /// Gives a service a channel; returns its number for JavaScript.
+    pub fn add<'s>(
+        &mut self,
+        scope: &mut v8::PinScope<'s, '_>,
+        designator: &Designator,
+    ) -> v8::Local<'s, v8::Value> {
+        self.designators.push(Some(designator.clone()));
+        number(scope, self.designators.len() - 1)
+    }
+
+    /// The same for a namespace.
+    pub fn add_namespace<'s>(
+        &mut self,
+        scope: &mut v8::PinScope<'s, '_>,
+        key: &str,
+    ) -> v8::Local<'s, v8::Value> {
+        self.namespaces.push(key.to_owned());
+        number(scope, self.namespaces.len() - 1)
+    }
+}
+
+fn number<'s>(scope: &mut v8::PinScope<'s, '_>, index: usize) -> v8::Local<'s, v8::Value> {
+    v8::Integer::new_from_unsigned(scope, u32::try_from(index).unwrap_or(u32::MAX)).into()
+}
+
 /// An array of `name, kind, value` for JavaScript's `workers.setup`; new channels are added to `outlets`.
 ///
 /// Empty if an exception is pending: bad Wasm, or bad JSON.
@@ -32,23 +58,15 @@ pub fn describe<'s>(
             BindingKind::WasmModule(wasm) => ("value", modules::compile_wasm(scope, wasm)?),
             BindingKind::FromEnvironment(Some(text)) => ("value", string(scope, text).into()),
             BindingKind::FromEnvironment(None) => ("value", v8::null(scope).into()),
-            BindingKind::Service(designator) => {
-                outlets.designators.push(Some(designator.clone()));
-                let channel = outlets.designators.len() - 1;
-                (
-                    "service",
-                    v8::Integer::new_from_unsigned(scope, u32::try_from(channel).ok()?).into(),
-                )
-            }
+            BindingKind::Service(designator) => ("service", outlets.add(scope, designator)),
+            BindingKind::ActorClass(designator) => ("actor_class", outlets.add(scope, designator)),
             BindingKind::Namespace { key, ephemeral } => {
-                outlets.namespaces.push(key.clone());
-                let channel = u32::try_from(outlets.namespaces.len() - 1).ok()?;
                 let kind = if *ephemeral {
                     "ephemeral_actors"
                 } else {
                     "actors"
                 };
-                (kind, v8::Integer::new_from_unsigned(scope, channel).into())
+                (kind, outlets.add_namespace(scope, key))
             }
             BindingKind::UnsafeEval => ("unsafe_eval", v8::null(scope).into()),
             BindingKind::Wrapped {

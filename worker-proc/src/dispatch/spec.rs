@@ -4,6 +4,7 @@ use std::rc::Rc;
 
 use crate::actors::{NamespaceSpec, StoreSpec};
 use crate::isolate::modules;
+use crate::service::Props;
 
 /// A module that the config gives to every worker.
 #[derive(Debug)]
@@ -41,8 +42,7 @@ pub enum Code {
 pub struct Designator {
     pub service: String,
     pub entrypoint: Option<String>,
-    /// `ctx.props` as JSON.
-    pub props: Option<String>,
+    pub props: Option<Props>,
 }
 
 /// One property of `env`.
@@ -65,6 +65,8 @@ pub enum BindingKind {
         key: String,
         ephemeral: bool,
     },
+    /// A class to start facets of.
+    ActorClass(Designator),
     UnsafeEval,
     /// What a function of an extension module makes of other bindings.
     Wrapped {

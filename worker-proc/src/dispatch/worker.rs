@@ -1,5 +1,6 @@
 //! A worker: its isolate with its code run, and its entrypoints as services.
 
+use std::any::Any;
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::{Rc, Weak};
@@ -15,7 +16,9 @@ use crate::glue::{IsolateState, Registry, intern, string};
 use crate::isolate::{Isolate, describe, modules};
 use crate::request::{self, RequestContext};
 use crate::service::rpc::{self, SharedReply};
-use crate::service::{Channels, Designation, Error, Event, Namespace, Request, Response, Service};
+use crate::service::{
+    Channels, Designation, Error, Event, Namespace, Objects, Props, Request, Response, Service,
+};
 
 /// See the module.
 pub struct Worker {
@@ -24,6 +27,8 @@ pub struct Worker {
     channels: Rc<WorkerChannels>,
     entrypoints: Vec<String>,
     handlers: Handlers,
+    /// Of its Durable Objects: whether ops keep one from going, as timers and `waitUntil` work do.
+    ops_prevent_eviction: bool,
 }
 
 /// A worker's outlets, looked up once each.
@@ -51,10 +56,14 @@ impl Channels for WorkerChannels {
         host.namespace(key).map(|found| found as Rc<dyn Namespace>)
     }
 
-    fn service_with_props(&self, channel: u32, props: String) -> Option<Rc<dyn Service>> {
+    fn service_with_props(&self, channel: u32, props: Props) -> Option<Rc<dyn Service>> {
         let mut designator = self.designators.get(channel as usize)?.clone()?;
         designator.props = Some(props);
         self.router.upgrade()?.find(&designator)
+    }
+
+    fn objects(&self) -> Option<Rc<dyn Objects>> {
+        Some(self.router.upgrade()?.host().clone())
     }
 }
 
@@ -114,7 +123,7 @@ impl Worker {
             namespaces: outlets.namespaces,
             found: RefCell::default(),
         });
-        let work_prevents_eviction = spec
+        let ops_prevent_eviction = spec
             .flags
             .get(schema::compat::field::DURABLE_OBJECT_IO_TASKS_PREVENT_EVICTION);
         for namespace in spec.namespaces {
@@ -122,7 +131,8 @@ impl Worker {
                 isolate: isolate.clone(),
                 channels: channels.clone(),
                 name: namespace.class_name.clone(),
-                work_prevents_eviction,
+                props: None,
+                ops_prevent_eviction,
             };
             let added = router
                 .host()
@@ -135,6 +145,7 @@ impl Worker {
             channels,
             entrypoints,
             handlers,
+            ops_prevent_eviction,
         }))
     }
 
@@ -151,7 +162,7 @@ impl Worker {
     pub fn entrypoint(
         self: &Rc<Self>,
         name: Option<String>,
-        props: Option<String>,
+        props: Option<Props>,
     ) -> Rc<dyn Service> {
         Rc::new(Entrypoint {
             worker: self.clone(),
@@ -295,7 +306,7 @@ fn settle(
     })
 }
 
-/// `entrypoint:handler` of all that the code exports; each entrypoint gets a channel for `ctx.exports`.
+/// `entrypoint:handler` of all that the code exports; each gets its channels for `ctx.exports`.
 /// Empty if an exception is pending.
 fn list_entrypoints<'s>(
     scope: &mut v8::PinScope<'s, '_>,
@@ -317,15 +328,20 @@ fn list_entrypoints<'s>(
         };
         let entry = entry.to_rust_string_lossy(scope);
         if let Some(name) = entry.strip_suffix(':') {
-            let entrypoint = (name != "default").then(|| name.to_owned());
-            outlets.designators.push(Some(Designator {
+            let designator = Designator {
                 service: spec.name.clone(),
-                entrypoint,
+                entrypoint: (name != "default").then(|| name.to_owned()),
                 props: None,
-            }));
-            let channel = u32::try_from(outlets.designators.len() - 1).unwrap_or(u32::MAX);
+            };
             loopback.push(string(scope, name).into());
-            loopback.push(v8::Integer::new_from_unsigned(scope, channel).into());
+            loopback.push(outlets.add(scope, &designator));
+            let namespace = spec.namespaces.iter().find(|spec| spec.class_name == name);
+            loopback.push(match namespace {
+                Some(namespace) => outlets.add_namespace(scope, &namespace.key(&spec.name)),
+                None => v8::null(scope).into(),
+            });
+            let ephemeral = namespace.is_some_and(|namespace| namespace.unique_key.is_none());
+            loopback.push(v8::Boolean::new(scope, ephemeral).into());
         }
         entrypoints.push(entry);
     }
@@ -340,7 +356,7 @@ fn list_entrypoints<'s>(
 struct Entrypoint {
     worker: Rc<Worker>,
     name: Option<String>,
-    props: Option<String>,
+    props: Option<Props>,
 }
 
 impl Entrypoint {
@@ -360,11 +376,12 @@ impl Entrypoint {
             worker.channels.clone(),
             |scope, context| {
                 let mut all: Vec<v8::Local<v8::Value>> = Vec::with_capacity(8);
-                for text in [&self.name, &self.props] {
-                    all.push(match text {
-                        Some(text) => string(scope, text).into(),
-                        None => v8::null(scope).into(),
-                    });
+                all.push(match &self.name {
+                    Some(name) => string(scope, name).into(),
+                    None => v8::null(scope).into(),
+                });
+                if let Some(push) = Registry::get().push_props {
+                    push(scope, self.props.as_ref(), &mut all);
                 }
                 arguments(scope, context, &mut all);
                 let this = v8::undefined(scope).into();
@@ -432,10 +449,25 @@ impl Service for Entrypoint {
     }
 
     fn designation(&self) -> Option<Designation> {
+        let props = match &self.props {
+            Some(props) => Some(props.json()?.to_owned()),
+            None => None,
+        };
         Some(Designation::Entrypoint {
             service: self.worker.name.clone(),
             entrypoint: self.name.clone(),
-            props: self.props.clone(),
+            props,
         })
+    }
+
+    fn actor_class(self: Rc<Self>) -> Option<Rc<dyn Any>> {
+        let worker = &self.worker;
+        Some(Rc::new(Class {
+            isolate: worker.isolate.clone(),
+            channels: worker.channels.clone(),
+            name: self.name.clone().unwrap_or_else(|| "default".to_owned()),
+            props: self.props.clone(),
+            ops_prevent_eviction: worker.ops_prevent_eviction,
+        }))
     }
 }

@@ -10,7 +10,8 @@ use futures_util::future::LocalBoxFuture;
 use super::args::intern;
 use super::error::{OpError, throw};
 use super::state::IsolateState;
-use crate::service::{self, ActorId, Channels, ResourceTable};
+use crate::service::websocket::{Hibernation, Socket};
+use crate::service::{self, ActorId, Channels, Identity, ResourceTable, Service};
 use crate::storage::{Committed, Storage};
 
 /// What runs in the isolate when an async op has its result.
@@ -36,10 +37,17 @@ pub trait IoContext {
     /// The same for a body that JavaScript writes, for as long as somebody reads it.
     fn retain_body(&self);
     fn release_body(&self);
-    /// Runs this in the isolate if the caller goes away before it has the whole answer; the last one counts.
-    fn on_gone(&self, turn: Completion);
+    /// The number of the event that begins in this turn, where a context has several.
+    fn event(&self) -> u32 {
+        0
+    }
+    /// Runs this in the isolate if the caller of an event goes away before it has the answer; the last one counts.
+    fn on_gone(&self, event: u32, turn: Completion);
     /// A way for others to run turns in this context, when it lets them; what they run is dropped once it has ended.
     fn entrance(&self) -> Entrance;
+    /// A WebSocket that JavaScript holds keeps the context alive, or does no more: an object that has to leave its process
+    /// does not wait for it.
+    fn count_socket(&self, _held: bool) {}
     /// Something outside leads into the context until [`IoContext::release_export`]: it does not count as hung. As a
     /// `result` of an event it keeps the context alive as well.
     fn retain_export(&self, result: bool);
@@ -66,17 +74,24 @@ pub trait IoContext {
 pub type Entrance = Box<dyn Fn(Completion)>;
 
 /// Ends when what it guards may go on; an error if it never may.
-pub type Gate = LocalBoxFuture<'static, Result<(), service::Error>>;
+pub use crate::service::websocket::Gate;
 
 /// The first turn of a critical section.
 pub type SectionTurn = Box<dyn FnOnce(&mut v8::PinScope<'_, '_>, Result<u32, service::Error>)>;
 
 /// What an op may ask of the Durable Object that runs.
 pub trait ActorIo {
-    /// The object's id.
-    fn id(&self) -> ActorId;
+    /// The object's id; none if it is told by text.
+    fn id(&self) -> Option<ActorId>;
+    /// Objects of its own.
+    fn facets(&self) -> Option<Rc<dyn FacetIo>>;
     /// What the object has stored; none if its namespace stores nothing.
     fn storage(&self) -> Option<Rc<Storage>>;
+    /// Adds a hibernatable WebSocket, by a number that nothing else of the process has; false where it has the most that it
+    /// may have.
+    fn hibernate(&self, number: u32, socket: Rc<Socket>, tags: Vec<String>) -> bool;
+    /// The object's hibernatable WebSockets.
+    fn sockets(&self) -> Rc<Hibernation>;
     /// Commits what the turn has written so far, as its end would.
     fn commit(&self);
     /// What leaves the object from here on waits for these writes.
@@ -86,6 +101,34 @@ pub trait ActorIo {
     /// Holds all events back but what the section itself starts. `entered` is a turn of the section, with its number.
     fn enter_section(&self, entered: SectionTurn);
     fn leave_section(&self, section: u32);
+}
+
+/// What an op may ask of an object's facets.
+pub trait FacetIo {
+    /// The facet of that name; it is started by the first call if it is not running.
+    ///
+    /// # Errors
+    /// It would be too deep.
+    fn get(&self, name: String, start: FacetStart) -> Result<Rc<dyn Service>, service::Error>;
+    /// Ends a facet if it runs; who calls it is told the error.
+    fn abort(&self, name: &str, error: service::Error);
+    /// Ends a facet and deletes what it has stored.
+    fn delete(&self, name: &str);
+    /// Ends `to`, and makes what it has stored a copy of what `from` has.
+    fn copy(&self, from: &str, to: &str);
+    /// Deletes every facet.
+    fn delete_all(&self);
+}
+
+/// Asks the parent what a facet is to be.
+pub type FacetStart =
+    Box<dyn FnOnce() -> LocalBoxFuture<'static, Result<FacetInfo, service::Error>>>;
+
+/// What a facet is.
+pub struct FacetInfo {
+    /// An entrypoint that is a class of Durable Objects.
+    pub class: Rc<dyn Service>,
+    pub id: Identity,
 }
 
 /// How an event ended, as JavaScript reports it.

@@ -8,7 +8,7 @@ use std::sync::OnceLock;
 use v8::MapFnTo;
 
 use super::context::IoContext;
-use crate::service::{Request, rpc};
+use crate::service::{Props, Request, rpc};
 
 /// One API: a folder with its JavaScript and its ops.
 pub struct Api {
@@ -132,12 +132,17 @@ pub type PushCall = for<'s> fn(
     &mut Vec<v8::Local<'s, v8::Value>>,
 );
 
+/// Adds what JavaScript makes `ctx.props` of to the arguments of a call: JSON, bytes or null, and a list of externals.
+pub type PushProps =
+    for<'s> fn(&mut v8::PinScope<'s, '_>, Option<&Props>, &mut Vec<v8::Local<'s, v8::Value>>);
+
 /// The ops of one API, in the order added: the order is part of the snapshot.
 #[derive(Default)]
 pub struct Ops {
     pub(crate) list: Vec<(&'static str, v8::FunctionCallback)>,
     push_request: Option<PushRequest>,
     push_call: Option<PushCall>,
+    push_props: Option<PushProps>,
 }
 
 impl Ops {
@@ -154,6 +159,11 @@ impl Ops {
     /// The same for RPC calls.
     pub fn receive_calls(&mut self, push: PushCall) {
         self.push_call = Some(push);
+    }
+
+    /// Says how props reach JavaScript.
+    pub fn receive_props(&mut self, push: PushProps) {
+        self.push_props = Some(push);
     }
 }
 
@@ -176,6 +186,8 @@ pub struct Registry {
     pub push_request: Option<PushRequest>,
     /// The same for RPC calls.
     pub push_call: Option<PushCall>,
+    /// See [`PushProps`].
+    pub push_props: Option<PushProps>,
 }
 
 static REGISTRY: OnceLock<Registry> = OnceLock::new();
@@ -192,12 +204,14 @@ impl Registry {
                 lazy_globals: Vec::new(),
                 push_request: None,
                 push_call: None,
+                push_props: None,
             };
             for (index, api) in apis.iter().enumerate() {
                 let mut ops = Ops::default();
                 (api.ops)(&mut ops);
                 registry.push_request = registry.push_request.or(ops.push_request);
                 registry.push_call = registry.push_call.or(ops.push_call);
+                registry.push_props = registry.push_props.or(ops.push_props);
                 registry.ops.push(ops);
                 for (list, lazy) in [(api.modules, false), (api.lazy, true)] {
                     for source in list {

@@ -71,6 +71,13 @@ impl Isolate {
         }))
     }
 
+    /// JavaScript heap in use, garbage included. Not from within a turn.
+    pub fn heap_bytes(&self) -> u64 {
+        let mut inner = self.inner.borrow_mut();
+        let heap = inner.as_mut().map(|isolate| isolate.get_heap_statistics());
+        heap.map_or(0, |heap| heap.used_heap_size() as u64)
+    }
+
     /// Runs `turn` in the isolate on behalf of `io`, then everything that it made runnable.
     ///
     /// Never called from within itself: calls between workers are tasks of their own.

@@ -271,6 +271,7 @@ impl Target for Pipeline {
 }
 
 impl Calls {
+    #[cfg(test)]
     pub fn is_idle(&self) -> bool {
         self.outgoing.borrow().is_empty() && self.served.borrow().is_empty()
     }
@@ -404,11 +405,7 @@ impl Link {
         }
     }
 
-    fn try_invoke(
-        self: &Rc<Self>,
-        callee: &Callee,
-        call: rpc::Call,
-    ) -> Result<rpc::Answer, Error> {
+    fn try_invoke(self: &Rc<Self>, callee: &Callee, call: rpc::Call) -> Result<rpc::Answer, Error> {
         self.admit()?;
         let rpc::Call { path, operation } = call;
         let path_bytes: usize = path.iter().map(String::len).sum();
@@ -483,7 +480,13 @@ impl Link {
             | (head::Answer::Response(_) | head::Answer::Done, Some(Waiting::Rpc(_))) => {
                 Err(PeerError::OutOfTurn("an answer to something else"))
             }
-            (head::Answer::Returned { value, has_disposer }, waiting) => {
+            (
+                head::Answer::Returned {
+                    value,
+                    has_disposer,
+                },
+                waiting,
+            ) => {
                 let value = self.accept(value)?;
                 if let Some(Waiting::Rpc(sender)) = waiting {
                     let _ = sender.send(Ok(Returned {
@@ -577,9 +580,7 @@ impl Link {
             (Err(error), _) => self.refuse(number, &error),
             (Ok(Found::Service(service)), Asked::Plain(Work::Fetch(request))) => {
                 let response = service.fetch(request);
-                self.serve(number, async move {
-                    response.await.map(Answer::Response)
-                });
+                self.serve(number, async move { response.await.map(Answer::Response) });
             }
             (Ok(Found::Service(service)), Asked::Plain(Work::Event(event))) => {
                 let done = service.event(event);
@@ -678,7 +679,9 @@ impl Link {
 
     fn count_answered(&self) {
         let calls = &self.calls;
-        calls.unanswered.set(calls.unanswered.get().saturating_sub(1));
+        calls
+            .unanswered
+            .set(calls.unanswered.get().saturating_sub(1));
     }
 
     /// Answers a call that was not begun.
@@ -704,7 +707,10 @@ impl Link {
             }
             Err(error) => return self.refuse(number, &error),
         };
-        let websocket = response.websocket.take().map(|end| self.give_websocket(end));
+        let websocket = response
+            .websocket
+            .take()
+            .map(|end| self.give_websocket(end));
         let mut head = convert::response_head(&response);
         let mut fds = Vec::new();
         if let Some(websocket) = &websocket {

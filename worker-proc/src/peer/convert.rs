@@ -141,6 +141,7 @@ pub fn error(failure: &head::Failure<'_>) -> Error {
             retryable: failure.retryable,
             overloaded: failure.overloaded,
             durable_object_reset: failure.durable_object_reset,
+            ..Flags::default()
         },
         actor: failure.actor.copied(),
         ..Error::new(kind, failure.message)

@@ -9,6 +9,7 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::rc::{Rc, Weak};
 use std::task::{Context, Poll, Waker, ready};
+use std::time::Duration;
 
 use ipc::peer::frame::Tag;
 use ipc::peer::head::{self, Scratch};
@@ -25,6 +26,11 @@ use crate::service::Error;
 
 /// While so much waits to be written, bodies wait, and so do answers. Calls do not: their bounds are those of `calls`.
 const MAX_UNSENT_BYTES: usize = 512 * 1024;
+
+/// When passing a descriptor is tried again.
+const RETRY_AFTER: Duration = Duration::from_millis(1);
+
+const ETOOMANYREFS: i32 = nix::errno::Errno::ETOOMANYREFS as i32;
 
 /// Reads of one turn, so that other tasks get theirs.
 const MAX_READS_PER_TURN: usize = 16;
@@ -175,6 +181,15 @@ impl Link {
             match sent {
                 Ok(()) => break,
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => ready.clear_ready(),
+                // The kernel bounds the descriptors that are on their way.
+                Err(error) if error.raw_os_error() == Some(ETOOMANYREFS) => {
+                    let driver = cx.waker().clone();
+                    tokio::task::spawn_local(async move {
+                        tokio::time::sleep(RETRY_AFTER).await;
+                        driver.wake();
+                    });
+                    return Poll::Pending;
+                }
                 Err(_) => return Poll::Ready(()),
             }
             self.wake_waiting();

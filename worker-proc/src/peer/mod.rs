@@ -130,9 +130,8 @@ impl PeerLinks {
 
     /// Whether the process that this one replaces is still there.
     pub fn has_predecessor(&self) -> bool {
-        let before = |peer: &PeerId| {
-            peer.slot == self.place.slot && peer.generation < self.place.generation
-        };
+        let before =
+            |peer: &PeerId| peer.slot == self.place.slot && peer.generation < self.place.generation;
         self.peers.borrow().keys().any(before)
     }
 

@@ -28,6 +28,7 @@ pub struct Bodies {
 }
 
 impl Bodies {
+    #[cfg(test)]
     pub fn is_idle(&self) -> bool {
         self.sending.borrow().is_empty() && self.receiving.borrow().is_empty()
     }

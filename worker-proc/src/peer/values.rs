@@ -72,6 +72,7 @@ enum Sent {
 }
 
 impl Values {
+    #[cfg(test)]
     pub fn is_idle(&self) -> bool {
         self.exports.borrow().is_empty()
             && self.imports.borrow().is_empty()
@@ -99,7 +100,9 @@ impl Values {
         if due || self.parts.borrow().is_empty() {
             return Ok(());
         }
-        Err(PeerError::OutOfTurn("a value in pieces, and nothing with it"))
+        Err(PeerError::OutOfTurn(
+            "a value in pieces, and nothing with it",
+        ))
     }
 
     pub fn add_part(&self, part: &[u8]) -> Result<(), PeerError> {

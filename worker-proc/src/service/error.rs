@@ -40,6 +40,8 @@ pub struct Flags {
     pub overloaded: bool,
     /// The object broke; its next use starts it anew.
     pub durable_object_reset: bool,
+    /// The object ended itself and wants the alarm that runs not to be tried again. No caller is told.
+    pub no_alarm_retry: bool,
 }
 
 impl Error {
@@ -63,6 +65,15 @@ impl Error {
         let mut error = Self::new(Kind::Disconnected, message);
         error.flags.retryable = true;
         error
+    }
+
+    /// The same error over RPC, where the reset of an object is no exception of the method that was called.
+    pub fn of_reset(self) -> Self {
+        let kind = match self.kind {
+            Kind::Worker if self.flags.durable_object_reset => Kind::Internal,
+            kind => kind,
+        };
+        Self { kind, ..self }
     }
 
     /// A bound on waiting calls is reached.

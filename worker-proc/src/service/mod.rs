@@ -5,17 +5,20 @@
 mod actor;
 mod body;
 mod error;
+mod props;
 mod resource;
 pub mod rpc;
 pub mod websocket;
 
+use std::any::Any;
 use std::rc::Rc;
 
 use futures_util::future::LocalBoxFuture;
 
-pub use actor::{ActorId, Address, Namespace, Slot, from_hex, to_hex};
+pub use actor::{ActorId, Address, Identity, Namespace, Objects, Slot, from_hex, to_hex};
 pub use body::{Body, BodyStream, BodyWriter, channel};
 pub use error::{Error, Flags, Kind};
+pub use props::Props;
 pub use resource::ResourceTable;
 pub use websocket::WebSocket;
 
@@ -89,6 +92,11 @@ pub trait Service {
     fn designation(&self) -> Option<Designation> {
         None
     }
+
+    /// If it is an entrypoint that may be a class of Durable Objects: what the actor host of this process makes objects of.
+    fn actor_class(self: Rc<Self>) -> Option<Rc<dyn Any>> {
+        None
+    }
 }
 
 /// What tells one service from another, so that a process with the same config finds it again.
@@ -111,6 +119,11 @@ pub trait Channels {
     /// A namespace of Durable Objects.
     fn namespace(&self, channel: u32) -> Option<Rc<dyn Namespace>>;
 
-    /// The same with other props (JSON) than the config gives.
-    fn service_with_props(&self, channel: u32, props: String) -> Option<Rc<dyn Service>>;
+    /// The same with other props than the config gives.
+    fn service_with_props(&self, channel: u32, props: Props) -> Option<Rc<dyn Service>>;
+
+    /// The server's Durable Objects.
+    fn objects(&self) -> Option<Rc<dyn Objects>> {
+        None
+    }
 }

@@ -39,6 +39,24 @@ impl FacetIndex {
         folder.join(format!("{id}.facets")).exists()
     }
 
+    /// How many facets an object has ever had; nothing is written.
+    pub(super) fn count(folder: &Path, id: &str) -> Result<u16> {
+        let path = folder.join(format!("{id}.facets"));
+        let bytes = match std::fs::read(&path) {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(0),
+            Err(error) => return Err(error.into()),
+        };
+        let mut entries = Entries::default();
+        match bytes.split_first_chunk::<8>() {
+            Some((magic, listed)) if *magic == MAGIC.to_le_bytes() => entries.read(listed),
+            // It was being made when power was lost.
+            None => {}
+            Some(_) => return Err(not_an_index(&path)),
+        }
+        Ok(u16::try_from(entries.numbers.len()).unwrap_or(u16::MAX))
+    }
+
     /// Opens the index of an object, making it if it is not there.
     pub fn open(folder: &Path, id: &str) -> Result<Self> {
         let path = folder.join(format!("{id}.facets"));
@@ -62,10 +80,7 @@ impl FacetIndex {
         } else if bytes[..8] == MAGIC.to_le_bytes() {
             entries.read(&bytes[8..]);
         } else {
-            return Err(Error::storage(format!(
-                "{} is not an index of facets",
-                path.display()
-            )));
+            return Err(not_an_index(&path));
         }
         file.set_len(entries.end)?;
         Ok(Self {
@@ -104,6 +119,18 @@ impl FacetIndex {
         }
     }
 
+    /// The facets that one has ever had, with their numbers.
+    pub fn children(&self, of: u16) -> Vec<(String, u16)> {
+        let entries = self.entries.borrow();
+        let children = entries
+            .numbers
+            .iter()
+            .filter(|((parent, _), _)| *parent == of);
+        children
+            .map(|((_, name), number)| (name.clone(), *number))
+            .collect()
+    }
+
     /// Every facet under this one, whose own facets come after it.
     pub fn descendants(&self, of: u16) -> Vec<u16> {
         let entries = self.entries.borrow();
@@ -126,6 +153,18 @@ impl FacetIndex {
             .try_for_each(|number| self.delete_files(number))
     }
 
+    /// Copies the file of a facet, which may be open, over another's, which is not. Nothing to copy leaves nothing.
+    pub fn copy_files(&self, from: u16, to: u16) -> Result<()> {
+        let (from, to) = (self.path(from), self.path(to));
+        for suffix in ["", "-wal"] {
+            match std::fs::copy(beside(&from, suffix), beside(&to, suffix)) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error.into()),
+                _ => {}
+            }
+        }
+        Ok(sync_folder(&to)?)
+    }
+
     /// Deletes the file of a facet; it is not open.
     pub fn delete_files(&self, number: u16) -> Result<()> {
         let path = self.path(number);
@@ -137,6 +176,10 @@ impl FacetIndex {
         }
         Ok(())
     }
+}
+
+fn not_an_index(path: &Path) -> Error {
+    Error::storage(format!("{} is not an index of facets", path.display()))
 }
 
 impl Entries {

@@ -127,6 +127,15 @@ impl AlarmQueue {
         self.entries.insert(id, entry);
     }
 
+    /// When the alarm of an object fires; none while its handler runs, unless it has been set again.
+    pub fn next_of(&self, id: &str) -> Option<i64> {
+        let entry = self.entries.get(id)?;
+        match entry.status {
+            Status::Waiting { at_ms } => Some(at_ms),
+            Status::Running | Status::GivenUp => entry.queued_ms,
+        }
+    }
+
     fn unwait(&mut self, id: &Rc<str>) {
         if let Some(Entry {
             status: Status::Waiting { at_ms },

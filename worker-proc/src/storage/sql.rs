@@ -34,7 +34,8 @@ struct Entry {
     /// The statements before the last, run each time before it.
     prelude: Vec<Statement>,
     last: Statement,
-    columns: Rc<[String]>,
+    /// The names of the last statement's columns; a change of the schema may change them.
+    columns: RefCell<Rc<[String]>>,
     busy: Cell<bool>,
     used: Cell<u64>,
 }
@@ -144,7 +145,10 @@ impl Sql {
             return Err(error);
         }
         run.step(&self.database, &entry)?;
-        Ok(entry.columns.clone())
+        if statement.was_prepared_anew() {
+            entry.columns.replace(columns_of(statement));
+        }
+        Ok(entry.columns.borrow().clone())
     }
 
     fn before_write(&self, statement: &Statement) -> Result<()> {
@@ -184,12 +188,10 @@ impl Sql {
                 .unwrap_or_default()
                 .trim_start_matches(blank);
             if rest.is_empty() {
-                let names = (0..statement.columns()).map(|index| statement.column_name(index));
-                let columns = names.collect();
                 return Ok(Entry {
                     prelude,
+                    columns: RefCell::new(columns_of(&statement)),
                     last: statement,
-                    columns,
                     busy: Cell::new(false),
                     used: Cell::new(0),
                 });
@@ -252,6 +254,11 @@ impl Sql {
             .connection()?
             .execute(&format!("PRAGMA max_page_count = {pages}"))
     }
+}
+
+fn columns_of(statement: &Statement) -> Rc<[String]> {
+    let names = (0..statement.columns()).map(|index| statement.column_name(index));
+    names.collect()
 }
 
 impl Cache {

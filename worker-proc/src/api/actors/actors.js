@@ -1,14 +1,15 @@
 /* A Durable Object from inside: its instance and `ctx`. Called by actors/events.rs. */
 "use strict";
 const {
-  ObjectDefineProperty, PromisePrototypeThen, PromiseResolve, ReflectApply, ReflectConstruct, TypeError,
+  Error, ObjectDefineProperty, PromisePrototypeThen, PromiseResolve, ReflectApply, ReflectConstruct, TypeError,
 } = primordials;
 const flags = require("flags");
-const { argumentError, defineInterface, illegalConstructor, illegalInvocation } = require("webidl");
+const { argumentError, defineInterface, illegalConstructor, illegalInvocation, toDictionary } = require("webidl");
 const { nativeRequest } = require("fetch/request");
 const { describeError, fail } = require("fetch/events");
 const { ASYNC, SYNC, logUncaught } = require("report_error");
 const { DurableObject, keepAlive } = require("workers/entrypoints");
+const hibernation = require("websocket/hibernation");
 const { refuse, serveEntrypoint } = require("rpc/serve");
 const { createId } = require("actors/namespace");
 const workers = require("workers");
@@ -52,7 +53,8 @@ class DurableObjectState {
       lazily(this, name, () => make(holder));
     }
     if (flags.enableCtxExports) lazily(this, "exports", () => workers.exportsOf());
-    lazily(this, "props", () => holder.props);
+    lazily(this, "props", holder.props);
+    own(this, "container", undefined);
   }
 
   waitUntil(promise) {
@@ -69,9 +71,51 @@ class DurableObjectState {
     return section(callback, true);
   }
 
-  abort(reason = undefined) {
+  acceptWebSocket(ws, tags = undefined) {
     if (!(#holder in this)) throw illegalInvocation();
-    ops.abort(reason === undefined ? "Application called abort() to reset Durable Object." : `${reason}`);
+    hibernation.acceptWebSocket(this.#holder, ws, tags);
+  }
+
+  getWebSockets(tag = undefined) {
+    if (!(#holder in this)) throw illegalInvocation();
+    return hibernation.getWebSockets(this.#holder, tag);
+  }
+
+  setWebSocketAutoResponse(pair = undefined) {
+    if (!(#holder in this)) throw illegalInvocation();
+    hibernation.setWebSocketAutoResponse(pair);
+  }
+
+  getWebSocketAutoResponse() {
+    if (!(#holder in this)) throw illegalInvocation();
+    return hibernation.getWebSocketAutoResponse();
+  }
+
+  getWebSocketAutoResponseTimestamp(ws) {
+    if (!(#holder in this)) throw illegalInvocation();
+    return hibernation.getWebSocketAutoResponseTimestamp(ws);
+  }
+
+  setHibernatableWebSocketEventTimeout(timeoutMs = undefined) {
+    if (!(#holder in this)) throw illegalInvocation();
+    hibernation.setHibernatableWebSocketEventTimeout(timeoutMs);
+  }
+
+  getHibernatableWebSocketEventTimeout() {
+    if (!(#holder in this)) throw illegalInvocation();
+    return hibernation.getHibernatableWebSocketEventTimeout();
+  }
+
+  getTags(ws) {
+    if (!(#holder in this)) throw illegalInvocation();
+    return hibernation.getTags(ws);
+  }
+
+  abort(reason = undefined, options = undefined) {
+    if (!(#holder in this)) throw illegalInvocation();
+    const text = reason === undefined ? "Application called abort() to reset Durable Object." : `${reason}`;
+    const members = toDictionary(options, () => argumentError("DurableObjectState", "abort", 2, "AbortOptions"));
+    ops.abort(text, members?.retryAlarm === undefined || !!members.retryAlarm);
   }
 }
 defineInterface(DurableObjectState);
@@ -101,11 +145,15 @@ function section(callback, resets) {
   });
 }
 
-/** Makes an instance. Returns what the other functions here take; an array tells of an exception. */
-function construct(className, id, name) {
+/**
+ * Makes an instance. Returns what the other functions here take; an array tells of an exception. `name` is null where `id` is
+ * text and no id.
+ */
+function construct(className, props, externals, id, name) {
   const holder = {
-    __proto__: null, id: createId(id, name), instance: undefined, props: {}, passThrough: false,
-    life: ops.life(), stores: ops.stores(), hasAlarm: false,
+    __proto__: null, id: name === null ? id : createId(id, name), instance: undefined,
+    props: () => workers.makeProps(props, externals), passThrough: false,
+    life: ops.life(), stores: ops.stores(), hasAlarm: false, sockets: undefined,
   };
   try {
     const Class = workers.actorClass(className);
@@ -122,7 +170,7 @@ function construct(className, id, name) {
 
 const handlerOf = (holder, name) => {
   const handler = holder.instance[name];
-  if (typeof handler !== "function") throw new TypeError(`Handler does not export a ${name}() function.`);
+  if (typeof handler !== "function") throw new Error(`Handler does not export a ${name}() function.`);
   return handler;
 };
 
@@ -136,6 +184,15 @@ function event(holder, number, name, argument) {
   try {
     const handler = handlerOf(holder, name);
     workers.settle(number, ReflectApply(handler, holder.instance, [primordials.JSONParse(argument)]));
+  } catch (error) {
+    workers.failed(number, SYNC, error);
+  }
+}
+
+/** An event of a hibernatable WebSocket; see websocket/hibernation. */
+function webSocket(holder, number, socket, name, what, reason, wasClean) {
+  try {
+    workers.settle(number, hibernation.deliver(holder, socket, name, what, reason, wasClean));
   } catch (error) {
     workers.failed(number, SYNC, error);
   }
@@ -158,9 +215,10 @@ function rpc(holder, event, path, isCall, bytes, externals, reply) {
 }
 
 exports.addPart = addPart;
+exports.lazily = lazily;
 exports.section = section;
 exports.construct = construct;
 exports.fetch = fetch;
 exports.event = event;
 exports.rpc = rpc;
-exports.globals = { DurableObjectState };
+exports.webSocket = webSocket;

@@ -1,4 +1,7 @@
-//! Durable Objects as JavaScript sees them: namespaces, ids, stubs, and `ctx` of an object.
+//! Durable Objects as JavaScript sees them: namespaces, ids, stubs, `ctx` of an object, and its facets.
+
+mod eviction;
+mod facets;
 
 use std::rc::Rc;
 
@@ -6,15 +9,20 @@ use crate::glue::args::to_string;
 use crate::glue::context::ActorIo;
 use crate::glue::native::ServiceHandle;
 use crate::glue::{
-    Api, OpError, Ops, native_object, require_context, string, string_arg, terminate, throw,
-    throw_error, u32_arg,
+    Api, OpError, Ops, bool_arg, native_object, require_context, string, string_arg, terminate,
+    throw, throw_error, u32_arg,
 };
 use crate::js;
 use crate::service::{ActorId, Error, Kind, Namespace, to_hex};
 
 pub const API: Api = Api {
     name: "actors",
-    modules: &[js!("namespace.js"), js!("actors.js")],
+    modules: &[
+        js!("namespace.js"),
+        js!("actors.js"),
+        js!("facets.js"),
+        js!("unsafe.js"),
+    ],
     lazy: &[],
     ops,
 };
@@ -31,6 +39,8 @@ fn ops(r: &mut Ops) {
     r.add("reset", reset);
     r.add("enterSection", enter_section);
     r.add("leaveSection", leave_section);
+    facets::register(r);
+    eviction::ops(r);
 }
 
 /// The namespace of a channel; throws if the config has none there.
@@ -159,12 +169,13 @@ fn stores(scope: &mut v8::PinScope, _: v8::FunctionCallbackArguments, mut rv: v8
     }
 }
 
-/// `abort(reason)`: resets the object; nothing of its JavaScript runs any more.
+/// `abort(reason, retryAlarm)`: resets the object; nothing of its JavaScript runs any more.
 fn abort(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, _: v8::ReturnValue) {
     let reason = string_arg(scope, &args, 0);
     if let Some(actor) = actor(scope) {
         let mut error = Error::new(Kind::Worker, reason);
         error.flags.durable_object_reset = true;
+        error.flags.no_alarm_retry = !bool_arg(&args, 1);
         actor.abort(error);
         terminate(scope);
     }

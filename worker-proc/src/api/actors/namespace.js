@@ -1,18 +1,21 @@
-/* The binding of a Durable Object namespace: ids, and stubs for objects. */
+/* The binding of a Durable Object namespace: ids, and stubs for objects. Its class can be had too, to start facets of. */
 "use strict";
-const { Error, ObjectDefineProperty, String, TypeError } = primordials;
-const { argumentError, defineInterface, illegalConstructor, illegalInvocation, isObject } = require("webidl");
-const { Fetcher, kFetcher } = require("rpc");
-const { addBinder } = require("workers");
+const { Error, ObjectDefineProperty, RangeError, TypeError } = primordials;
+const { argumentError, defineInterface, illegalConstructor, illegalInvocation, isObject, toDictionary } = require("webidl");
+const { CLASS, NAMESPACE, Fetcher, Stamp, kFetcher, makeCallable, own, specialize, stateOf } = require("rpc");
+const { SERVICE, anyWriter, currentReader } = require("rpc/externals");
+const { registerCloneable } = require("structured_clone");
+const { addBinder, addLoopback } = require("workers");
 
 const inside = { __proto__: null };
 
 const JURISDICTION = "Jurisdiction restrictions are not implemented in workerd.";
+const UNSENDABLE = "Stubs pointing to ephemeral objects are not serializable.";
 /** Bounds of an ephemeral object's name, in characters. */
 const MAX_EPHEMERAL_ID = 2048;
 
 function instanceProperty(object, name, value) {
-  ObjectDefineProperty(object, name, { __proto__: null, value, writable: false, enumerable: true, configurable: false });
+  ObjectDefineProperty(object, name, { __proto__: null, value, writable: false, enumerable: true, configurable: true });
 }
 
 let textOf, isId;
@@ -52,7 +55,7 @@ const createId = (text, name) => new DurableObjectId(inside, text, name);
 class DurableObject extends Fetcher {
   constructor(token, service, id) {
     if (token !== inside) throw illegalConstructor();
-    super(kFetcher, service, undefined);
+    super(kFetcher, service);
     instanceProperty(this, "name", id.name);
     instanceProperty(this, "id", id);
   }
@@ -62,86 +65,141 @@ defineInterface(DurableObject);
 /** A required string argument. */
 function stringArgument(given, method, value) {
   if (given === 0) throw argumentError("DurableObjectNamespace", method, 1, "string");
-  return String(value);
+  return `${value}`;
 }
 
-class DurableObjectNamespace {
-  #channel;
+/** Neither is for anything in one process, but what is no string or not known is refused. */
+function checkOptions(method, options) {
+  const members = toDictionary(options, () => argumentError("DurableObjectNamespace", method, 2, "GetDurableObjectOptions"));
+  if (members === undefined) return;
+  if (members.locationHint !== undefined) `${members.locationHint}`;
+  if (members.routingMode === undefined) return;
+  const mode = `${members.routingMode}`;
+  if (mode !== "primary-only") throw new RangeError(`unknown routingMode: ${mode}`);
+}
 
+const makeStub = (channel, id) => new DurableObject(inside, ops.object(channel, textOf(id), id.name), id);
+
+class DurableObjectNamespace {
   constructor(token, channel) {
     if (token !== inside) throw illegalConstructor();
-    this.#channel = channel;
+    new Stamp(this, { __proto__: null, kind: NAMESPACE, channel });
   }
 
   newUniqueId(options = undefined) {
-    if (!(#channel in this)) throw illegalInvocation();
-    const jurisdiction = options === undefined || options === null ? undefined : options.jurisdiction;
+    const { channel } = own(this, NAMESPACE);
+    const members = toDictionary(options, () => argumentError("DurableObjectNamespace", "newUniqueId", 1, "NewUniqueIdOptions"));
+    const jurisdiction = members?.jurisdiction;
     if (jurisdiction !== undefined && jurisdiction !== null) throw new Error(JURISDICTION);
-    return createId(ops.uniqueId(this.#channel), undefined);
+    return createId(ops.uniqueId(channel), undefined);
   }
 
   idFromName(name) {
-    if (!(#channel in this)) throw illegalInvocation();
+    const { channel } = own(this, NAMESPACE);
     const text = stringArgument(arguments.length, "idFromName", name);
-    return createId(ops.idFromName(this.#channel, text), text);
+    return createId(ops.idFromName(channel, text), text);
   }
 
   idFromString(id) {
-    if (!(#channel in this)) throw illegalInvocation();
+    const { channel } = own(this, NAMESPACE);
     const text = stringArgument(arguments.length, "idFromString", id);
-    return createId(ops.idFromString(this.#channel, text), undefined);
+    return createId(ops.idFromString(channel, text), undefined);
   }
 
   get(id, options = undefined) {
-    if (!(#channel in this)) throw illegalInvocation();
+    const { channel } = own(this, NAMESPACE);
     if (!isId(id)) throw argumentError("DurableObjectNamespace", "get", 1, "DurableObjectId");
-    return this.#stub(id, options);
+    checkOptions("get", options);
+    return makeStub(channel, id);
   }
 
   getByName(name, options = undefined) {
-    if (!(#channel in this)) throw illegalInvocation();
+    const { channel } = own(this, NAMESPACE);
     const text = stringArgument(arguments.length, "getByName", name);
-    return this.#stub(createId(ops.idFromName(this.#channel, text), text), options);
+    checkOptions("getByName", options);
+    return makeStub(channel, createId(ops.idFromName(channel, text), text));
   }
 
   jurisdiction(jurisdiction = undefined) {
-    if (!(#channel in this)) throw illegalInvocation();
+    const { channel } = own(this, NAMESPACE);
     if (jurisdiction !== undefined && jurisdiction !== null) throw new Error(JURISDICTION);
-    return new DurableObjectNamespace(inside, this.#channel);
-  }
-
-  #stub(id, options) {
-    if (options !== undefined && options !== null && !isObject(options)) {
-      throw argumentError("DurableObjectNamespace", "get", 2, "GetDurableObjectOptions");
-    }
-    return new DurableObject(inside, ops.object(this.#channel, textOf(id), id.name), id);
+    return new DurableObjectNamespace(inside, channel);
   }
 }
 defineInterface(DurableObjectNamespace);
 
 /** Objects that keep nothing and are told by name alone. */
 class ColoLocalActorNamespace {
-  #channel;
-
   constructor(token, channel) {
     if (token !== inside) throw illegalConstructor();
-    this.#channel = channel;
+    new Stamp(this, { __proto__: null, kind: NAMESPACE, channel });
   }
 
   get(id) {
-    if (!(#channel in this)) throw illegalInvocation();
+    const { channel } = own(this, NAMESPACE);
     if (arguments.length === 0) throw argumentError("ColoLocalActorNamespace", "get", 1, "string");
-    const name = String(id);
+    const name = `${id}`;
     if (name.length === 0 || name.length > MAX_EPHEMERAL_ID) {
       throw new TypeError("Actor ID length must be in the range [1, 2048].");
     }
-    return new Fetcher(kFetcher, ops.ephemeral(this.#channel, name), undefined);
+    return new Fetcher(kFetcher, ops.ephemeral(channel, name), UNSENDABLE);
   }
 }
 defineInterface(ColoLocalActorNamespace);
 
+// Classes, for `ctx.facets`.
+
+/** A class of Durable Objects with its props. */
+class DurableObjectClass {
+  /** `service`: a channel's number, or a native object with a service. */
+  constructor(token, service) {
+    if (token !== inside) throw illegalConstructor();
+    new Stamp(this, { __proto__: null, kind: CLASS, channel: service });
+  }
+}
+defineInterface(DurableObjectClass);
+
+const createClass = (service) => new DurableObjectClass(inside, service);
+
+registerCloneable({
+  is: (value) => isObject(value) && typeof value !== "function" && stateOf(value)?.kind === CLASS,
+  write: (object) => anyWriter("DurableObjectClass cannot be serialized in this context.").add(SERVICE, stateOf(object).channel),
+  read: (index) => createClass(currentReader().take(index, SERVICE)[0]),
+});
+
+/* In `ctx.exports`, called with `{ props }` each of these gives its class. A namespace is there as such too. */
+class LoopbackDurableObjectClass extends DurableObjectClass {}
+class LoopbackDurableObjectNamespace extends DurableObjectNamespace {}
+class LoopbackColoLocalActorNamespace extends ColoLocalActorNamespace {}
+for (const Class of [LoopbackDurableObjectClass, LoopbackDurableObjectNamespace, LoopbackColoLocalActorNamespace]) {
+  defineInterface(Class);
+}
+
+function callClass({ service, type }, ...args) {
+  return createClass(specialize(service, type, args));
+}
+
+const makeLoopback = (kind, channel, service, Class) =>
+  makeCallable({ __proto__: null, kind, channel, service, type: Class.name }, Class.prototype, callClass);
+
+/** `service` is the class's channel, `namespace` the namespace's, null for a class that stores nothing. */
+addLoopback((service, namespace, ephemeral) => {
+  if (namespace === null) return makeLoopback(CLASS, service, service, LoopbackDurableObjectClass);
+  const Class = ephemeral ? LoopbackColoLocalActorNamespace : LoopbackDurableObjectNamespace;
+  return makeLoopback(NAMESPACE, namespace, service, Class);
+});
+
+/** The channel or native service of a class: of a class itself, or of a namespace of `ctx.exports`. Undefined for anything else. */
+function serviceOfClass(value) {
+  const state = isObject(value) ? stateOf(value) : undefined;
+  return state?.kind === CLASS ? state.channel : state?.kind === NAMESPACE ? state.service : undefined;
+}
+
 addBinder("actors", (channel) => new DurableObjectNamespace(inside, channel));
 addBinder("ephemeral_actors", (channel) => new ColoLocalActorNamespace(inside, channel));
+addBinder("actor_class", createClass);
 
 exports.createId = createId;
-exports.globals = { ColoLocalActorNamespace, DurableObject, DurableObjectId, DurableObjectNamespace };
+exports.isId = (value) => isId(value);
+exports.serviceOfClass = serviceOfClass;
+exports.textOf = (id) => textOf(id);

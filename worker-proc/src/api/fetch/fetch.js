@@ -44,7 +44,7 @@ function locationOf(flat) {
 }
 
 /** `cancel` ends the op that is under way when `signal` aborts. */
-async function follow(channel, request, props, cancel, signal) {
+async function follow(channel, request, cancel, signal) {
   const state = requestState(request);
   let { method } = state;
   let url = withoutFragment(state.url);
@@ -59,7 +59,7 @@ async function follow(channel, request, props, cancel, signal) {
   const cf = cfValue === undefined ? undefined : JSONStringify(cfValue);
   for (;;) {
     if (signal !== null && isAborted(signal)) throw abortReason(signal);
-    const parts = await ops.fetch(channel, method, targetOf(url), headers, sendable(body, -1), cf, props, cancel);
+    const parts = await ops.fetch(channel, method, targetOf(url), headers, sendable(body, -1), cf, cancel);
     if (method === "HEAD" && parts[3] !== 0) {
       ops.cancel(parts[3]);
       parts[3] = 0;
@@ -90,8 +90,8 @@ async function follow(channel, request, props, cancel, signal) {
   }
 }
 
-/** Fetches through a channel; `init` is the dictionary, if there is one, `props` JSON for the entrypoint. */
-function fetchThrough(channel, input, init, props) {
+/** Fetches through a channel; `init` is the dictionary, if there is one. */
+function fetchThrough(channel, input, init) {
   let request;
   try {
     request = isRequest(input) && init === undefined ? input : new Request(input, init);
@@ -108,12 +108,12 @@ function fetchThrough(channel, input, init, props) {
     return PromiseReject(error);
   }
   const signal = subrequestSignal(requestState(request));
-  if (signal === null) return follow(channel, request, props, undefined, null);
+  if (signal === null) return follow(channel, request, undefined, null);
   if (isAborted(signal)) return PromiseReject(abortReason(signal));
   const cancel = ops.openCancel();
   const forget = addAlgorithm(signal, () => ops.cancelFetch(cancel));
   return PromisePrototypeThen(
-    follow(channel, request, props, cancel, signal),
+    follow(channel, request, cancel, signal),
     (response) => {
       forget();
       return response;

@@ -8,7 +8,7 @@ use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderValue, TRANSFER_ENCODING}
 
 use super::head;
 use crate::glue::args::to_string;
-use crate::glue::context::{IoContext, Outcome};
+use crate::glue::context::{Completion, IoContext, Outcome};
 use crate::glue::error::is_disconnection;
 use crate::glue::native::ServiceHandle;
 use crate::glue::{
@@ -39,6 +39,7 @@ pub fn register(r: &mut Ops) {
     r.add("fetch", fetch);
     r.add("openCancel", open_cancel);
     r.add("cancelFetch", cancel_fetch);
+    r.add("eventNumber", event_number);
     r.add("onClientGone", on_client_gone);
     r.add("contextId", context_id);
     r.add("percentDecode", percent_decode);
@@ -510,7 +511,16 @@ fn context_id(scope: &mut v8::PinScope, _: v8::FunctionCallbackArguments, mut rv
     rv.set_double(current(scope).map_or(0.0, |context| context.id() as f64));
 }
 
-/// `onClientGone(callback)`: the event calls it if nobody waits for its answer any more.
+/// `eventNumber()`: the event that begins in this turn, among those of its context.
+fn event_number(
+    scope: &mut v8::PinScope,
+    _: v8::FunctionCallbackArguments,
+    mut rv: v8::ReturnValue,
+) {
+    rv.set_uint32(current(scope).map_or(0, |context| context.event()));
+}
+
+/// `onClientGone(event, callback)`: the callback is called if nobody waits for the event's answer any more.
 fn on_client_gone(
     scope: &mut v8::PinScope,
     args: v8::FunctionCallbackArguments,
@@ -518,18 +528,20 @@ fn on_client_gone(
 ) {
     let (Some(context), Ok(callback)) = (
         current(scope),
-        v8::Local::<v8::Function>::try_from(args.get(0)),
+        v8::Local::<v8::Function>::try_from(args.get(1)),
     ) else {
         return;
     };
+    let event = u32_arg(scope, &args, 0);
     let callback = v8::Global::new(scope, callback);
-    context.on_gone(Box::new(move |scope| {
+    let turn: Completion = Box::new(move |scope| {
         v8::tc_scope!(let scope, scope);
         let callback = v8::Local::new(scope, callback);
         let this = v8::undefined(scope).into();
         // Listeners report what they throw.
         let _ = callback.call(scope, this, &[]);
-    }));
+    });
+    context.on_gone(event, turn);
 }
 
 /// Tells a `fetch` op to end.
@@ -557,7 +569,7 @@ fn cancel_fetch(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, _
     }
 }
 
-/// `fetch(channel, method, url, headers, body, cf, props, cancel)`: a promise of `[status, statusText, headers, body,
+/// `fetch(channel, method, url, headers, body, cf, cancel)`: a promise of `[status, statusText, headers, body,
 /// length, webSocket]`, the last of which is 0 for an ordinary response.
 fn fetch(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
     let Some(context) = require_context(scope) else {
@@ -571,12 +583,12 @@ fn fetch(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: 
     };
     let cf = args.get(5);
     let cf = cf.is_string().then(|| to_string(scope, cf));
-    let service = service_of(scope, &*context, args.get(0), args.get(6));
-    let cancel = args.get(7);
+    let service = service_of(scope, &*context, args.get(0));
+    let cancel = args.get(6);
     let cancel = match cancel.is_uint32() {
         true => context
             .resources()
-            .get::<CancelResource>(u32_arg(scope, &args, 7)),
+            .get::<CancelResource>(u32_arg(scope, &args, 6)),
         false => None,
     };
     let gate = context.output_gate();
@@ -612,24 +624,18 @@ fn fetch(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: 
     });
 }
 
-/// The service that a Fetcher stands for: a channel's number, with props that may stand in for the config's, or a handle.
+/// The service that a Fetcher stands for: a channel's number, or a handle.
 pub fn service_of(
     scope: &mut v8::PinScope,
     context: &dyn IoContext,
     channel: v8::Local<v8::Value>,
-    props: v8::Local<v8::Value>,
 ) -> Option<Rc<dyn service::Service>> {
     if channel.is_object() {
         let handle = native_value::<ServiceHandle>(scope, channel)?;
         return Some(handle.0.clone());
     }
     let channel = channel.uint32_value(scope)?;
-    if props.is_string() {
-        let props = to_string(scope, props);
-        context.channels().service_with_props(channel, props)
-    } else {
-        context.channels().service(channel)
-    }
+    context.channels().service(channel)
 }
 
 struct Received(Response);

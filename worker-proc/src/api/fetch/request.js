@@ -160,7 +160,7 @@ function clientSignal(client) {
   if (client.signal === null) {
     const signal = (client.signal = createSignal());
     clientSignals.set(signal, true);
-    ops.onClientGone(() => abortSignal(signal, retryableException("The client has disconnected", "AbortError")));
+    ops.onClientGone(client.event, () => abortSignal(signal, retryableException("The client has disconnected", "AbortError")));
   }
   return client.signal;
 }
@@ -301,7 +301,7 @@ function nativeRequest(head, method, url, body, length, cfText) {
   state.cfText = cfText;
   // A worker that passes its request on leaves redirects to its client.
   state.redirect = "manual";
-  if (flags.enableRequestSignal) state.client = { __proto__: null, signal: null };
+  if (flags.enableRequestSignal) state.client = { __proto__: null, signal: null, event: ops.eventNumber() };
   return makeRequest(state, nativeBody(body, length));
 }
 

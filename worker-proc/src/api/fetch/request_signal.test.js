@@ -1,5 +1,5 @@
 // request.signal of a request whose client goes away. The same code runs with each setting of the flags.
-import { WorkerEntrypoint } from "cloudflare:workers";
+import { DurableObject, WorkerEntrypoint } from "cloudflare:workers";
 import { deepStrictEqual, rejects, strictEqual } from "node:assert";
 
 /** What the server has seen. */
@@ -27,6 +27,26 @@ export class Server extends WorkerEntrypoint {
       return new Response(readable);
     }
     if (pathname === "/hangs") await scheduler.wait(60_000);
+    return new Response("whole");
+  }
+}
+
+/** An object, of which several requests are under way at a time. */
+export class Watcher extends DurableObject {
+  seen = [];
+  async fetch(request) {
+    const { signal } = request;
+    const { pathname } = new URL(request.url);
+    if (pathname === "/log") return Response.json(this.seen);
+    const watch = () => (signal.onabort = () => this.seen.push(`${pathname}: ${signal.reason}`));
+    if (pathname === "/late") {
+      await scheduler.wait(40);
+      this.seen.push(`late: ${signal.aborted}`);
+    } else {
+      watch();
+    }
+    if (pathname === "/hangs") await scheduler.wait(60_000);
+    await scheduler.wait(60);
     return new Response("whole");
   }
 }
@@ -71,5 +91,17 @@ export const abandonedBody = {
     await reader.cancel();
     await scheduler.wait(5);
     deepStrictEqual(await log(ON), ["/streams: AbortError: The client has disconnected"]);
+  },
+};
+
+export const objects = {
+  async test(_, { WATCHER }) {
+    const object = WATCHER.get(WATCHER.newUniqueId());
+    const whole = object.fetch("http://x/whole");
+    const ends = ["/hangs", "/late"].map((path) =>
+      rejects(object.fetch(`http://x${path}`, { signal: AbortSignal.timeout(20) }), { name: "TimeoutError" }));
+    await Promise.all(ends);
+    strictEqual(await (await whole).text(), "whole");
+    deepStrictEqual(await log(object), ["/hangs: AbortError: The client has disconnected", "late: true"]);
   },
 };

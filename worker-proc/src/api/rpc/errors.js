@@ -12,6 +12,9 @@ const { Reader, Writer, read, write } = require("rpc/externals");
 
 const { ERROR_TYPES } = structuredClone;
 
+/** As rpc/ops.rs numbers them. */
+const FLAGS = ["retryable", "overloaded", "durableObjectReset"];
+
 /** The class that a name stands for, if it is one of the language's. */
 function typeNamed(name) {
   for (let i = 0; i < ERROR_TYPES.length; i++) if (ERROR_TYPES[i].name === name) return ERROR_TYPES[i];
@@ -84,11 +87,25 @@ function stackHere(exception) {
   }
 }
 
+/** What the caller is told of an exception as properties: it may have them of a call of its own. */
+function flagsOf(exception) {
+  let sum = 0;
+  for (let i = 0; i < FLAGS.length; i++) {
+    try {
+      if (isObject(exception) && exception[FLAGS[i]] === true) sum |= 1 << i;
+    } catch {
+      // What cannot be read is not set.
+    }
+  }
+  return sum;
+}
+
+exports.describe = describe;
 exports.fromParts = fromParts;
 /** Answers a call with an exception. */
 exports.reply = (number, error) => {
   const actor = ops.actorId();
   if (actor !== undefined && isObject(error)) ReflectSet(error, "durableObjectId", actor);
   const { name, message, bytes } = describe(error);
-  ops.replyError(number, name, message, bytes, error);
+  ops.replyError(number, name, message, bytes, error, flagsOf(error));
 };

@@ -20,10 +20,14 @@ class Writer {
   /** States of stubs that go over to the receiver: they are disposed of here. */
   stubs = [];
 
-  /** `transfer`: stubs are given away, not shared. `result`: the value is what a call returns. */
-  constructor(transfer, result) {
+  /**
+   * `transfer`: stubs are given away, not shared. `result`: the value is what a call returns. `forCall`: it goes with a call, and
+   * not into props, which outlive it and take only services.
+   */
+  constructor(transfer, result, forCall = true) {
     this.transfer = transfer;
     this.result = result;
+    this.forCall = forCall;
   }
 
   /** What a kind gives in place of an object is prepared as the value was. */
@@ -61,7 +65,7 @@ function write(value, writer) {
   const before = session.writer;
   session.writer = writer;
   try {
-    ops.serialize(prepare(value), flags.enhancedErrorSerialization);
+    ops.serialize(writer.prepare(value), flags.enhancedErrorSerialization);
   } catch (error) {
     ops.dropExternals(writer.externals);
     throw error;
@@ -82,6 +86,13 @@ function read(bytes, reader) {
 
 /** Who writes now; throws `message` where a value is not for RPC. */
 function currentWriter(message) {
+  const writer = anyWriter(message);
+  if (!writer.forCall) throw dataCloneError(message);
+  return writer;
+}
+
+/** The same for what may go into props too. */
+function anyWriter(message) {
   if (session.writer === null) throw dataCloneError(message);
   return session.writer;
 }
@@ -93,6 +104,7 @@ function currentReader() {
 
 exports.Reader = Reader;
 exports.Writer = Writer;
+exports.anyWriter = anyWriter;
 exports.currentReader = currentReader;
 exports.currentWriter = currentWriter;
 exports.read = read;

@@ -38,6 +38,8 @@ impl Drop for ReplyResource {
             // It comes from the object's side, unlike the end of the event itself.
             if self.object.is_some() {
                 error.kind = Kind::Worker;
+            } else {
+                error = error.of_reset();
             }
             reply.finish(Err(self.signed(error)));
         }
@@ -117,7 +119,7 @@ impl Target for ObjectTarget {
         let reply = ReplyResource {
             reply: Rc::new(RefCell::new(Some(reply))),
             aborted: context.aborted(),
-            actor: context.actor().map(|actor| actor.id()),
+            actor: context.actor().and_then(|actor| actor.id()),
             object: Some(self.clone()),
         };
         let number = self.number;

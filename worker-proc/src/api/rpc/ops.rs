@@ -1,7 +1,6 @@
 //! The ops behind `api/rpc/*.js`.
 
 use std::cell::RefCell;
-use std::fmt::Write;
 use std::rc::Rc;
 
 use bytes::Bytes;
@@ -9,7 +8,8 @@ use tokio::sync::oneshot;
 
 use super::object::{ReplyResource, export, push_call};
 use super::payload::{
-    SignalResource, TargetResource, TriggerResource, give_externals, sink_body, take_externals,
+    SignalResource, TargetResource, TriggerResource, give_externals, push_props, sink_body,
+    take_externals,
 };
 use crate::api::fetch;
 use crate::api::structured_clone::serialize_for_rpc;
@@ -18,21 +18,23 @@ use crate::glue::async_op::start;
 use crate::glue::context::IoContext;
 use crate::glue::error::{is_disconnection, mark_disconnection};
 use crate::glue::{
-    IntoJs, IsolateState, OpError, Ops, async_op, bool_arg, current, require_context, string,
-    string_arg, throw_error, u32_arg, uint8_array, with_bytes,
+    IntoJs, IsolateState, OpError, Ops, ServiceHandle, async_op, bool_arg, current, native_object,
+    require_context, string, string_arg, throw_error, u32_arg, uint8_array, with_bytes,
 };
 use crate::service::rpc::{
     Answer, Call, External, MAX_PAYLOAD_BYTES, Operation, Payload, Promised, Reply, Returned,
     Signal, TRIGGER_LOST, Target,
 };
-use crate::service::{self, ActorId, Error, Kind};
+use crate::service::{self, Error, Kind, Props, to_hex};
 
 pub fn register(r: &mut Ops) {
     r.receive_calls(push_call);
+    r.receive_props(push_props);
     r.add("serialize", serialize);
     r.add("takeSerialized", take_serialized);
     r.add("callTarget", call_target);
     r.add("callService", call_service);
+    r.add("specialize", specialize);
     r.add("exportObject", export_object);
     r.add("has", has);
     r.add("contextId", context_id);
@@ -137,7 +139,7 @@ fn call_target(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, rv
     start_call(scope, rv, &*context, move || target.call(call));
 }
 
-/// `callService(channel, props, path, operation, externals)`: the same for a service, in a session of its own.
+/// `callService(channel, path, operation, externals)`: the same for a service, in a session of its own.
 fn call_service(
     scope: &mut v8::PinScope,
     args: v8::FunctionCallbackArguments,
@@ -146,12 +148,35 @@ fn call_service(
     let Some(context) = require_context(scope) else {
         return;
     };
-    let service = fetch::service_of(scope, &*context, args.get(0), args.get(1));
-    let call = call_arg(scope, &*context, &args, 2);
+    let service = fetch::service_of(scope, &*context, args.get(0));
+    let call = call_arg(scope, &*context, &args, 1);
     start_call(scope, rv, &*context, move || match service {
         Some(service) => service.rpc(call),
         None => Answer::failed(Error::internal("This service is not configured.")),
     });
+}
+
+/// `specialize(channel, externals)`: a native object with the channel's service, whose props are what `serialize` kept.
+fn specialize(
+    scope: &mut v8::PinScope,
+    args: v8::FunctionCallbackArguments,
+    mut rv: v8::ReturnValue,
+) {
+    let Some(context) = require_context(scope) else {
+        return;
+    };
+    let channel = u32_arg(scope, &args, 0);
+    let Payload { bytes, externals } = payload(scope, &*context, args.get(1));
+    let services = externals.into_iter().filter_map(|external| match external {
+        External::Service(service) => Some(service),
+        _ => None,
+    });
+    let services = services.collect();
+    let props = Props::Value { bytes, services };
+    match context.channels().service_with_props(channel, props) {
+        Some(service) => rv.set(native_object(scope, ServiceHandle(service)).into()),
+        None => throw_error(scope, "This service is not configured."),
+    }
 }
 
 /// Makes the call once the context lets things out. What is called on its result meanwhile waits for it.
@@ -224,7 +249,7 @@ fn push_error<'s>(
         values.push(v8::Boolean::new(scope, flag).into());
     }
     values.push(match error.actor {
-        Some(id) => string(scope, &hex(&id)).into(),
+        Some(id) => string(scope, &to_hex(&id)).into(),
         None => v8::undefined(scope).into(),
     });
     values.push(match error.exception {
@@ -233,18 +258,11 @@ fn push_error<'s>(
     });
 }
 
-fn hex(id: &ActorId) -> String {
-    let mut text = String::with_capacity(64);
-    for byte in id {
-        let _ = write!(text, "{byte:02x}");
-    }
-    text
-}
-
 /// `actorId()`: the id of the Durable Object that runs, or undefined.
 fn actor_id(scope: &mut v8::PinScope, _: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
-    if let Some(actor) = current(scope).and_then(|context| context.actor()) {
-        rv.set(string(scope, &hex(&actor.id())).into());
+    let actor = current(scope).and_then(|context| context.actor());
+    if let Some(id) = actor.and_then(|actor| actor.id()) {
+        rv.set(string(scope, &to_hex(&id)).into());
     }
 }
 
@@ -313,6 +331,11 @@ fn drop_externals(
         drop(take_externals(scope, &*context, args.get(0)));
     }
 }
+
+/* What an exception says of itself, as JavaScript adds it up. */
+const RETRYABLE: u32 = 1;
+const OVERLOADED: u32 = 2;
+const DURABLE_OBJECT_RESET: u32 = 4;
 
 /* Where calls on a result go, as JavaScript says it. */
 const TO_NUMBER: u32 = 0;
@@ -410,11 +433,15 @@ fn reply_error(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, _:
     let Some(reply) = resource.reply.take() else {
         return;
     };
-    let error = Error {
+    let mut error = Error {
         class,
         exception,
         ..Error::new(kind, message)
     };
+    let flags = u32_arg(scope, &args, 5);
+    error.flags.retryable = flags & RETRYABLE != 0;
+    error.flags.overloaded = flags & OVERLOADED != 0;
+    error.flags.durable_object_reset = flags & DURABLE_OBJECT_RESET != 0;
     let error = resource.signed(error);
     finish(&*context, resource, reply, Err(error));
 }

@@ -10,9 +10,9 @@ use tokio::sync::oneshot;
 
 use crate::api::fetch;
 use crate::glue::context::IoContext;
-use crate::glue::{IntoJs, ServiceHandle, current, native_object};
+use crate::glue::{IntoJs, ServiceHandle, current, native_object, string};
 use crate::service::rpc::{External, Payload, Signal, Target};
-use crate::service::{Body, BodyStream, Error, Kind};
+use crate::service::{Body, BodyStream, Error, Kind, Props};
 
 /* The kinds, as JavaScript knows them. */
 const TARGET: u32 = 0;
@@ -44,11 +44,11 @@ pub(super) fn take_externals(
     let mut externals = Vec::with_capacity(list.length() as usize / 3);
     for index in (0..list.length()).step_by(3) {
         let entry = [0, 1, 2].map(|offset| list.get_index(scope, index + offset));
-        let [Some(kind), Some(first), Some(second)] = entry else {
+        let [Some(kind), Some(first), Some(_)] = entry else {
             continue;
         };
         let kind = kind.uint32_value(scope).unwrap_or(u32::MAX);
-        if let Some(external) = take_external(scope, context, kind, first, second) {
+        if let Some(external) = take_external(scope, context, kind, first) {
             externals.push(external);
         }
     }
@@ -60,14 +60,13 @@ fn take_external(
     context: &dyn IoContext,
     kind: u32,
     first: v8::Local<v8::Value>,
-    second: v8::Local<v8::Value>,
 ) -> Option<External> {
     let number = first.uint32_value(scope).unwrap_or(0);
     let resources = context.resources();
     Some(match kind {
         TARGET => External::Target(resources.get::<TargetResource>(number)?.0.clone()),
         OWNED_TARGET => External::Target(resources.take::<TargetResource>(number)?.0.clone()),
-        SERVICE => External::Service(fetch::service_of(scope, context, first, second)?),
+        SERVICE => External::Service(fetch::service_of(scope, context, first)?),
         READABLE => External::Readable(fetch::take_body(scope, number)?),
         WRITABLE => External::Writable(fetch::take_writer(scope, number)?),
         SIGNAL => External::Signal(resources.take::<SignalResource>(number)?.0.take()?),
@@ -111,6 +110,24 @@ pub(super) fn give_externals<'s>(
         list.push(v8::Number::new(scope, second).into());
     }
     v8::Array::new_with_elements(scope, &list)
+}
+
+/// Props as two values: JSON, bytes, or null where there are none; and the externals of the bytes.
+pub(super) fn push_props<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    props: Option<&Props>,
+    values: &mut Vec<v8::Local<'s, v8::Value>>,
+) {
+    let none: v8::Local<v8::Value> = v8::undefined(scope).into();
+    match props {
+        None => values.extend([v8::null(scope).into(), none]),
+        Some(Props::Json(json)) => values.extend([string(scope, json).into(), none]),
+        Some(Props::Value { bytes, services }) => {
+            let externals = services.iter().cloned().map(External::Service).collect();
+            let bytes = bytes.clone();
+            push_payload(scope, Payload { bytes, externals }, values);
+        }
+    }
 }
 
 /// A payload as two values: its bytes, or undefined where there are none, and its externals.

@@ -3,12 +3,12 @@
    rpc/serve answers; rpc/transfer says what may be sent. */
 "use strict";
 const {
-  ArrayPrototypePush, ArrayPrototypeReverse, Error, FunctionPrototypeBind, FunctionPrototypeCall, JSONStringify, ObjectDefineProperty,
+  ArrayPrototypePush, ArrayPrototypeReverse, Error, FunctionPrototypeBind, FunctionPrototypeCall, ObjectDefineProperty,
   ObjectGetPrototypeOf, ObjectPrototype, ObjectSetPrototypeOf, PromisePrototypeCatch, PromisePrototypeFinally,
   PromisePrototypeThen, PromiseReject, Proxy, ReflectApply, ReflectGet, ReflectHas, SymbolDispose, SymbolToStringTag, TypeError,
 } = primordials;
 const flags = require("flags");
-const { argumentError, constructorError, defineInterface, illegalConstructor, illegalInvocation, isObject } =
+const { argumentError, constructorError, defineInterface, fieldError, illegalConstructor, illegalInvocation, isObject, toDictionary } =
   require("webidl");
 const { fetchThrough } = require("fetch");
 const { Reader, Writer, read, write } = require("rpc/externals");
@@ -20,6 +20,9 @@ const STUB = 0;
 const PROMISE = 1;
 const PROPERTY = 2;
 const SERVICE = 3;
+/* Not for calls: what actors/namespace makes. */
+const NAMESPACE = 4;
+const CLASS = 5;
 
 /* How a promise stands. */
 const PENDING = 0;
@@ -213,16 +216,16 @@ class RpcTarget {
 
 /** What a service binding is: `fetch`, and whatever the other side exports. */
 class Fetcher {
-  /** `channel`: a channel's number, or a native object with a service. `props` are JSON, in place of the config's. */
-  constructor(token, channel, props) {
+  /** `channel`: a channel's number, or a native object with a service. `unsendable`: why it cannot be sent, if so. */
+  constructor(token, channel, unsendable = undefined) {
     if (token !== inside) throw illegalConstructor();
-    new Stamp(this, { __proto__: null, kind: SERVICE, channel, props });
+    new Stamp(this, { __proto__: null, kind: SERVICE, channel, unsendable });
   }
 
   fetch(input, init = undefined) {
-    const { channel, props } = own(this, SERVICE);
+    const { channel } = own(this, SERVICE);
     if (arguments.length === 0) return PromiseReject(argumentError("Fetcher", "fetch", 1, "Request or string"));
-    return fetchThrough(channel, input, init, props);
+    return fetchThrough(channel, input, init);
   }
 
   getRpcMethodForTestOnly(name) {
@@ -270,13 +273,24 @@ function requireOk(response, method) {
 /** `ctx.exports.name`: the worker's own entrypoint as a binding, and a function that gives it other props. */
 class LoopbackServiceStub extends Fetcher {}
 
-const createLoopback = (channel) => {
-  const state = { __proto__: null, kind: SERVICE, channel, props: undefined };
-  return makeCallable(state, LoopbackServiceStub.prototype, (_, options) => {
-    const props = options === undefined || options === null ? undefined : options.props;
-    return new Fetcher(inside, channel, props === undefined ? undefined : JSONStringify(props));
-  });
-};
+const createLoopback = (channel) =>
+  makeCallable({ __proto__: null, kind: SERVICE, channel }, LoopbackServiceStub.prototype, callLoopback);
+
+function callLoopback({ channel }, ...args) {
+  return new Fetcher(inside, specialize(channel, "LoopbackServiceStub", args));
+}
+
+/** A native object with a channel's service that has the props of `{ props }`, which callers of `type` give. */
+function specialize(channel, type, args) {
+  const bad = () => argumentError(type, "(called as function)", 1, "Options");
+  if (args.length === 0) throw bad();
+  const given = toDictionary(args[0], bad)?.props;
+  const props = given === undefined ? {} : given;
+  if (!isObject(props)) throw fieldError("Options", "props", "Object");
+  const writer = new Writer(false, false, false);
+  write(props, writer);
+  return ops.specialize(channel, writer.externals);
+}
 
 for (const Class of [RpcStub, RpcPromise, RpcProperty, Fetcher]) {
   ObjectSetPrototypeOf(defineInterface(Class).prototype, wildcard);
@@ -316,7 +330,7 @@ function start(parent, name, args) {
       }
     }
     const parts = lead.kind === SERVICE
-      ? ops.callService(lead.channel, lead.props, path, operation, writer?.externals)
+      ? ops.callService(lead.channel, path, operation, writer?.externals)
       : ops.callTarget(lead.number, path, operation, writer?.externals);
     if (lead.once) ops.drop(lead.number);
     if (writer !== undefined) disposeAll(writer.stubs);
@@ -443,6 +457,8 @@ function stubType(object) {
   return isFunctionForRpc(object) ? true : undefined;
 }
 
+exports.CLASS = CLASS;
+exports.NAMESPACE = NAMESPACE;
 exports.PROMISE = PROMISE;
 exports.PROPERTY = PROPERTY;
 exports.SERVICE = SERVICE;
@@ -452,17 +468,20 @@ exports.RpcPromise = RpcPromise;
 exports.RpcProperty = RpcProperty;
 exports.RpcStub = RpcStub;
 exports.RpcTarget = RpcTarget;
-/** With it a subclass makes itself: `super(kFetcher, channel or native service, props)`. */
+/** With it a subclass makes itself: `super(kFetcher, channel or native service)`. */
 exports.kFetcher = inside;
-exports.createFetcher = (channel) => new Fetcher(inside, channel, undefined);
-exports.fetcherWithProps = (channel, props) => new Fetcher(inside, channel, props);
+exports.Stamp = Stamp;
+exports.createFetcher = (channel) => new Fetcher(inside, channel);
 exports.createLoopback = createLoopback;
 exports.disposeAll = disposeAll;
 exports.disposeStub = disposeStub;
 exports.exportObject = exportObject;
 exports.isFunctionForRpc = isFunctionForRpc;
 exports.isRpcTarget = (value) => isRpcTarget(value);
+exports.makeCallable = makeCallable;
 exports.makeStub = makeStub;
+exports.own = own;
+exports.specialize = specialize;
 exports.stateOf = (value) => stateOf(value);
 exports.stubType = stubType;
 exports.targetOf = targetOf;

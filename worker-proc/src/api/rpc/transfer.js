@@ -1,16 +1,17 @@
 /* The kinds of things that RPC sends by reference, or that hold such: stubs, functions, services, streams, requests and
    responses, signals. Each says how it is listed in the externals and made again from them. */
 "use strict";
-const { ArrayPrototypePush, PromisePrototypeThen, ReflectApply, TypeError } = primordials;
+const { ArrayPrototypePush, FunctionPrototypeToString, PromisePrototypeThen, ReflectApply, TypeError } = primordials;
 const { dataCloneError, registerCloneable } = require("structured_clone");
 const { describeError } = require("fetch/events");
 const { isRequest, requestOfParts, requestParts } = require("fetch/request");
 const { isResponse, responseOfParts, responseParts } = require("fetch/response");
 const { nativeResource, releaseBody, retainBody, sendable, writerResource } = require("fetch/body");
+const { headersFromNative, headersToFlat } = require("headers");
 const abort = require("abort");
 const streams = require("streams");
 const { interfaceNameOf, isObject } = require("webidl");
-const { OWNED_TARGET, READABLE, Reader, SERVICE, SIGNAL, TARGET, WRITABLE, Writer, currentReader, currentWriter, read, write } =
+const { OWNED_TARGET, READABLE, Reader, SERVICE, SIGNAL, TARGET, WRITABLE, Writer, anyWriter, currentReader, currentWriter, read, write } =
   require("rpc/externals");
 const { isProxy, referentOf } = require("rpc/prepare");
 const rpc = require("rpc");
@@ -18,6 +19,12 @@ const rpc = require("rpc");
 const { STUB, SERVICE: SERVICE_STATE, PROMISE, PROPERTY, stateOf } = rpc;
 
 const FOR_RPC_ONLY = "Remote RPC references can only be serialized for RPC.";
+
+const NOT_PERSISTENT = "RpcStub cannot be serialized in this context because it is not a persistent stub.";
+
+/** As V8 says it. */
+const notCloned = (object) =>
+  dataCloneError(`${typeof object === "function" ? FunctionPrototypeToString(object) : "#<Object>"} could not be cloned.`);
 
 const unsupported = (name) =>
   dataCloneError(`Could not serialize object of type "${name}". This type does not support serialization.`);
@@ -61,11 +68,15 @@ const BAD_PROXY =
 function writeReferent(writer, object) {
   const state = stateOf(object);
   if (state !== undefined) {
-    if (state.kind === STUB) return writeStub(writer, state);
+    if (state.kind === STUB) {
+      if (!writer.forCall) throw dataCloneError(NOT_PERSISTENT);
+      return writeStub(writer, state);
+    }
     if (state.kind === PROMISE) throw unsupported("RpcPromise");
     if (state.kind === PROPERTY) throw unsupported("RpcProperty");
     throw unsupported(interfaceNameOf(object));
   }
+  if (!writer.forCall) throw notCloned(object);
   if (!isProxy(object)) return writeObject(writer, object, true, rpc.isFunctionForRpc, DUP_FUNCTION);
   const type = rpc.stubType(object);
   if (type === undefined) throw dataCloneError(BAD_PROXY);
@@ -81,7 +92,7 @@ function readStub(index) {
 
 registerCloneable({
   is: (value) => referentOf(value) !== undefined,
-  write: (value) => writeReferent(currentWriter(FOR_RPC_ONLY), referentOf(value)),
+  write: (value) => writeReferent(anyWriter(FOR_RPC_ONLY), referentOf(value)),
   read: readStub,
 });
 
@@ -93,13 +104,15 @@ registerCloneable({
 
 // Services.
 
-const isService = (value) => stateOf(value)?.kind === SERVICE_STATE;
+const isService = (value) => typeof value !== "function" && stateOf(value)?.kind === SERVICE_STATE;
 
 registerCloneable({
   is: isService,
   write: (fetcher) => {
-    const { channel, props } = stateOf(fetcher);
-    return currentWriter("ServiceStub cannot be serialized in this context.").add(SERVICE, channel, props);
+    const writer = anyWriter("ServiceStub cannot be serialized in this context.");
+    const { channel, unsendable } = stateOf(fetcher);
+    if (unsendable !== undefined) throw dataCloneError(unsendable);
+    return writer.add(SERVICE, channel);
   },
   read: (index) => rpc.createFetcher(currentReader().take(index, SERVICE)[0]),
 });
@@ -145,8 +158,42 @@ function refuse(number, reason) {
 
 // Requests and responses.
 
-registerCloneable({ is: isRequest, write: requestParts, read: requestOfParts });
-registerCloneable({ is: isResponse, write: responseParts, read: responseOfParts });
+// What Durable Objects store has no body: only RPC can send one. Fields that are absent have their defaults.
+
+registerCloneable({
+  is: isRequest,
+  write: requestParts,
+  read: requestOfParts,
+  stored: {
+    tag: 5,
+    write: (request) => {
+      const parts = requestParts(request);
+      const headers = headersFromNative(parts[2]);
+      return [parts[1], [{ method: parts[0], headers, body: null, redirect: parts[3], cf: parts[4], cache: parts[5], signal: parts[6] }]];
+    },
+    read: (fields) => {
+      const { method = "GET", headers, redirect = "follow", cf, cache, signal = null } = fields[1];
+      return requestOfParts([method, fields[0], headersToFlat(headers), redirect, cf, cache, signal, null]);
+    },
+  },
+});
+registerCloneable({
+  is: isResponse,
+  write: responseParts,
+  read: responseOfParts,
+  stored: {
+    tag: 6,
+    write: (response) => {
+      const parts = responseParts(response);
+      const headers = headersFromNative(parts[2]);
+      return [[null], [{ status: parts[0], statusText: parts[1], headers, cf: parts[3], webSocket: parts[4], encodeBody: parts[5] }]];
+    },
+    read: (fields) => {
+      const { status = 200, statusText = "", headers, cf, webSocket = null, encodeBody = "automatic" } = fields[1];
+      return responseOfParts([status, statusText, headersToFlat(headers), cf, webSocket, encodeBody, null]);
+    },
+  },
+});
 
 // Signals.
 

@@ -7,8 +7,8 @@ const { provide } = require("modules");
 const { DurableObject, WorkerEntrypoint, WorkflowEntrypoint, keepAlive } = require("workers/entrypoints");
 const { Fetcher, RpcPromise, RpcProperty, RpcStub, RpcTarget } = require("rpc");
 const { current, runIn, valueOf, withValue } = require("async_context");
-const workers = require("workers");
 const { argumentError, isObject } = require("webidl");
+const workers = require("workers");
 
 /** An object that shows another one, which is not there yet when the module is made. */
 const view = (get) =>
@@ -30,18 +30,20 @@ const view = (get) =>
 /* What is written to it is gone. */
 const nothing = () => ({ __proto__: null });
 
-/* What `withEnv` and `withExports` put in place of the worker's own, for what runs inside and all that it starts:
-   nothing where it is no object. */
-const given = (key) => {
-  const value = valueOf(key, undefined);
-  return isObject(value) ? value : undefined;
-};
+/* What `withEnv` and `withExports` put in place of the worker's own, for what runs inside and all that it starts. */
 const ENV = { __proto__: null };
 const EXPORTS = { __proto__: null };
 const currentEnv = () =>
-  given(ENV) ?? (flags.disableImportableEnv ? nothing() : workers.envOf());
+  valueOf(ENV, undefined) ?? (flags.disableImportableEnv ? nothing() : workers.envOf());
 const currentExports = () =>
-  given(EXPORTS) ?? (flags.disableImportableEnv ? nothing() : workers.exportsOf());
+  valueOf(EXPORTS, undefined) ?? (flags.disableImportableEnv ? nothing() : workers.exportsOf());
+
+/** `frame` with another value in a slot. The worker's own stays for what is no object; null is an empty object under a flag. */
+function withSlot(frame, slot, value) {
+  const isNull = value === undefined || value === null;
+  if (isNull && flags.envModuleNullableSupport) return withValue(frame, slot, nothing());
+  return withValue(frame, slot, isObject(value) ? value : undefined);
+}
 
 /** `position`: which parameter `fn` is, from 1. */
 function runWith(method, frame, fn, position) {
@@ -67,9 +69,9 @@ exports.module = {
     if (arguments.length === 0) throw argumentError("EntrypointsModule", "waitUntil", 1, "Promise");
     keepAlive(promise);
   },
-  withEnv: (env, fn) => runWith("withEnv", withValue(current(), ENV, env), fn, 2),
-  withExports: (exports, fn) => runWith("withExports", withValue(current(), EXPORTS, exports), fn, 2),
+  withEnv: (env, fn) => runWith("withEnv", withSlot(current(), ENV, env), fn, 2),
+  withExports: (exports, fn) => runWith("withExports", withSlot(current(), EXPORTS, exports), fn, 2),
   withEnvAndExports: (env, exports, fn) =>
-    runWith("withEnvAndExports", withValue(withValue(current(), ENV, env), EXPORTS, exports), fn, 3),
+    runWith("withEnvAndExports", withSlot(withSlot(current(), ENV, env), EXPORTS, exports), fn, 3),
 };
 provide("cloudflare:workers", "workers/cloudflare_workers");

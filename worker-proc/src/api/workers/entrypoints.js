@@ -1,7 +1,6 @@
 /* The classes that a worker's entrypoints extend, and `ctx`. */
 "use strict";
 const { Error, ObjectDefineProperty, PromisePrototypeThen, PromiseResolve } = primordials;
-const flags = require("flags");
 const { argumentError, defineInterface, illegalConstructor, illegalInvocation } = require("webidl");
 const fetchOps = require("fetch/events");
 const { setWaitUntil } = require("events/kinds");
@@ -12,12 +11,12 @@ const inside = { __proto__: null };
 /** The handler's third argument. */
 class ExecutionContext {
   #event;
-  #props;
+  #makeProps;
 
-  constructor(token, event, props) {
+  constructor(token, event, makeProps) {
     if (token !== inside) throw illegalConstructor();
     this.#event = event;
-    this.#props = props;
+    this.#makeProps = makeProps;
   }
 
   waitUntil(promise) {
@@ -38,12 +37,11 @@ class ExecutionContext {
 
   get props() {
     if (!(#event in this)) throw illegalInvocation();
-    return this.#props;
+    return replace(this, "props", this.#makeProps());
   }
 
   set props(value) {
-    if (!(#event in this)) throw illegalInvocation();
-    this.#props = value;
+    replace(this, "props", value);
   }
 
   /** Who Cloudflare Access says the client is: nobody here. */
@@ -54,10 +52,29 @@ class ExecutionContext {
 
   get exports() {
     if (!(#event in this)) throw illegalInvocation();
-    return flags.enableCtxExports ? require("workers").exportsOf() : undefined;
+    return require("workers").exportsOf();
+  }
+
+  set exports(value) {
+    replace(this, "exports", value);
+  }
+
+  /** Who asks, where something in front of the worker has checked that: nothing here does. */
+  get access() {
+    return undefined;
+  }
+
+  set access(value) {
+    replace(this, "access", value);
   }
 }
 defineInterface(ExecutionContext);
+
+/** The value becomes the object's own. */
+function replace(context, name, value) {
+  ObjectDefineProperty(context, name, { __proto__: null, value, writable: true, enumerable: true, configurable: true });
+  return value;
+}
 
 /** The event goes on until the promise settles. A rejection goes to the log. */
 function keepAlive(value) {
@@ -102,6 +119,9 @@ exports.ExecutionContext = ExecutionContext;
 exports.WorkerEntrypoint = WorkerEntrypoint;
 exports.DurableObject = DurableObject;
 exports.WorkflowEntrypoint = WorkflowEntrypoint;
-exports.createContext = (event, props) => new ExecutionContext(inside, event, props);
+exports.createContext = (event, makeProps) => new ExecutionContext(inside, event, makeProps);
 exports.keepAlive = keepAlive;
 exports.globals = { ExecutionContext };
+exports.install = (global, set) => {
+  if (!set.enableCtxExports) delete ExecutionContext.prototype.exports;
+};

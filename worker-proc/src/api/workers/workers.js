@@ -10,10 +10,12 @@ const { isResponse, sendResponse } = require("fetch/response");
 const { fetchThrough, GLOBAL_OUTBOUND } = require("fetch");
 const { WorkerEntrypoint, WorkflowEntrypoint, createContext } = require("workers/entrypoints");
 const { createFetcher, createLoopback } = require("rpc");
+const { Reader, read } = require("rpc/externals");
 const serving = require("rpc/serve");
 const { done, fail, isDisconnection } = require("fetch/events");
 const { ASYNC, SYNC, logUncaught } = require("report_error");
 const { beginTime } = require("clock");
+const flags = require("flags");
 const { createUnsafeEval } = require("workers/unsafe_eval");
 const serviceWorker = require("workers/service_worker");
 
@@ -22,7 +24,7 @@ const HANDLERS = [
 ];
 
 /** What a worker is made of, filled by `setup`. */
-const worker = { env: undefined, entrypoints: new SafeMap(), exports: { __proto__: null }, script: false };
+const worker = { env: undefined, entrypoints: new SafeMap(), exports: {}, script: false };
 
 const binders = {
   __proto__: null,
@@ -61,11 +63,28 @@ function build(env, bindings) {
   return env;
 }
 
-/** The worker's own entrypoints as bindings: name, channel, name, channel. */
+/** `actors` makes what stands for a class of Durable Objects in `ctx.exports`. */
+let makeActorLoopback;
+function addLoopback(make) {
+  makeActorLoopback = make;
+}
+
+/**
+ * The worker's own entrypoints as bindings; for each its name and channel, the channel of its namespace or null, and whether
+ * that is ephemeral. Durable Objects come last.
+ */
 function setExports(list) {
-  for (let i = 0; i < list.length; i += 2) {
+  const actors = [];
+  const add = (name, value) =>
+    ObjectDefineProperty(worker.exports, name, { __proto__: null, value, writable: true, enumerable: true, configurable: true });
+  for (let i = 0; i < list.length; i += 4) {
     const { kind } = worker.entrypoints.get(list[i]);
-    if (kind === "object" || kind === "class") worker.exports[list[i]] = createLoopback(list[i + 1]);
+    if (kind === "object" || kind === "class") add(list[i], createLoopback(list[i + 1]));
+    else if (kind === "actor") ArrayPrototypePush(actors, i);
+  }
+  for (let i = 0; i < actors.length; i++) {
+    const at = actors[i];
+    add(list[at], makeActorLoopback(list[at + 1], list[at + 2], list[at + 3]));
   }
 }
 
@@ -107,6 +126,17 @@ function entrypoints(namespace) {
   return list;
 }
 
+/* What all events of plain entrypoints share under a flag. */
+const sharedState = { __proto__: null, passThrough: false };
+let sharedContext;
+
+/** `ctx` of an event of an entrypoint. */
+function contextOf(entrypoint, state, props, externals) {
+  const isShared = flags.reuseCtxAcrossNonclassEvents && worker.entrypoints.get(entrypoint ?? "default")?.kind === "object";
+  if (isShared) return (sharedContext ??= createContext(sharedState, () => ({})));
+  return createContext(state, () => makeProps(props, externals));
+}
+
 /** The handler of an entrypoint, with what it is called on: undefined if it has none. */
 function target(entrypoint, handler, ctx) {
   const found = worker.entrypoints.get(entrypoint ?? "default");
@@ -116,7 +146,11 @@ function target(entrypoint, handler, ctx) {
   return { self: instance, method: instance[handler], bare: false };
 }
 
-const parseProps = (props) => (props === null ? {} : JSONParse(props));
+/** `ctx.props` of what push_props in rpc/payload.rs gives: JSON, bytes with externals, or null. */
+function makeProps(props, externals) {
+  if (props === null) return {};
+  return typeof props === "string" ? JSONParse(props) : read(props, new Reader(externals));
+}
 
 /** A plain context has one event: its number does not matter. */
 const ONLY = 0;
@@ -151,13 +185,13 @@ function answer(event, state, request, call) {
   }
 }
 
-function fetch(entrypoint, props, head, method, url, body, length, cf) {
+function fetch(entrypoint, props, externals, head, method, url, body, length, cf) {
   const state = { __proto__: null, passThrough: false };
   answer(ONLY, state, nativeRequest(head, method, url, body, length, cf), (request) => {
     if (worker.script) return serviceWorker.fetch(request, state) ?? fetchThrough(GLOBAL_OUTBOUND, request, undefined);
-    const ctx = createContext(state, parseProps(props));
+    const ctx = contextOf(entrypoint, state, props, externals);
     const handler = target(entrypoint, "fetch", ctx);
-    if (handler === undefined || typeof handler.method !== "function") throw new TypeError(NO_HANDLER("fetch"));
+    if (handler === undefined || typeof handler.method !== "function") throw new Error(NO_HANDLER("fetch"));
     return handler.bare
       ? ReflectApply(handler.method, handler.self, [request, worker.env, ctx])
       : ReflectApply(handler.method, handler.self, [request]);
@@ -173,14 +207,14 @@ function settle(event, result) {
 }
 
 /** Events other than fetch: `argument` is JSON for the handler's first argument. */
-function event(entrypoint, props, name, argument) {
+function event(entrypoint, props, externals, name, argument) {
   const state = { __proto__: null, passThrough: false };
   try {
     let result;
     if (worker.script) {
       result = serviceWorker.event(name, JSONParse(argument));
     } else {
-      const ctx = createContext(state, parseProps(props));
+      const ctx = contextOf(entrypoint, state, props, externals);
       const handler = target(entrypoint, name, ctx);
       if (handler === undefined || typeof handler.method !== "function") throw new Error(NO_HANDLER(name));
       const make = controllers[name];
@@ -209,11 +243,11 @@ const ended = (event) => (error, threw, called) => {
 };
 
 /** The first call of an RPC session; see rpc/serve. */
-function rpc(entrypoint, props, path, isCall, bytes, externals, reply) {
+function rpc(entrypoint, props, propsExternals, path, isCall, bytes, externals, reply) {
   try {
     const found = worker.script ? undefined : worker.entrypoints.get(entrypoint ?? "default");
     if (found === undefined) throw new TypeError("The receiver is not an RPC object");
-    const ctx = createContext({ __proto__: null, passThrough: false }, parseProps(props));
+    const ctx = contextOf(entrypoint, { __proto__: null, passThrough: false }, props, propsExternals);
     const bare = found.kind === "object";
     const object = bare ? found.value : ReflectConstruct(found.value, [ctx, worker.env]);
     serving.serveEntrypoint(object, bare ? [worker.env, ctx] : undefined, path, isCall, bytes, externals, reply, ended(ONLY));
@@ -231,6 +265,7 @@ function addController(name, make) {
 }
 
 exports.addBinder = addBinder;
+exports.addLoopback = addLoopback;
 exports.addController = addController;
 exports.entrypoints = entrypoints;
 exports.setup = setup;
@@ -244,6 +279,7 @@ exports.actorClass = (name) => {
   const found = worker.entrypoints.get(name);
   return found !== undefined && found.kind === "actor" ? found.value : undefined;
 };
+exports.makeProps = makeProps;
 exports.fetch = fetch;
 exports.event = event;
 exports.rpc = rpc;

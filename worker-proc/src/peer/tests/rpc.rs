@@ -172,7 +172,10 @@ async fn errors_cross_with_all_they_have() {
         Answer::failed(error)
     });
     let error = stub.clone().rpc(get("a")).result.await.unwrap_err();
-    assert_eq!((error.kind, error.class.as_str()), (Kind::Worker, "RangeError"));
+    assert_eq!(
+        (error.kind, error.class.as_str()),
+        (Kind::Worker, "RangeError")
+    );
     assert_eq!(error.actor, Some([5; 32]));
     assert_eq!(error.exception.as_deref(), Some(&[7, 7, 7][..]));
     let flags = error.flags;
@@ -530,7 +533,9 @@ async fn a_service_is_found_again_or_reached_through_its_process() {
     let list = found.clone();
     callee.name_services(Rc::new(move |designation| {
         list.borrow_mut().push(designation);
-        Some(Rc::new(Callable(script(|_| give(Payload::default(), None)))))
+        Some(Rc::new(Callable(script(|_| {
+            give(Payload::default(), None)
+        }))))
     }));
     let send = async |service: Rc<dyn Service>| {
         let call = with("s", payload("", vec![External::Service(service)]));
@@ -546,10 +551,7 @@ async fn a_service_is_found_again_or_reached_through_its_process() {
     assert_eq!(fetched(send(object).await).await, b"fetched");
     assert_eq!(
         *found.borrow(),
-        [
-            Named.designation().unwrap(),
-            Designation::Actor(address())
-        ]
+        [Named.designation().unwrap(), Designation::Actor(address())]
     );
     let plain = Rc::new(Object(Rc::new(|request: Request| {
         Box::pin(async move { Ok(response(request.body)) })
@@ -661,7 +663,12 @@ async fn calls_and_what_they_carry_are_bounded() {
     assert!(more.result.await.is_err());
     let long = get(&"p".repeat(100_000));
     assert!(stub.clone().rpc(long).result.await.is_err());
-    assert_eq!(value(stub.rpc(with("echo", payload("x", vec![])))).await.bytes, "x");
+    assert_eq!(
+        value(stub.rpc(with("echo", payload("x", vec![]))))
+            .await
+            .bytes,
+        "x"
+    );
     idle(&[&caller, &callee]).await;
 }
 

@@ -173,3 +173,24 @@ fn pings_are_answered_between_frames() {
         assert_eq!(&pong, b"\x8a\x01!");
     });
 }
+
+#[test]
+fn a_gated_message_does_not_leave_in_the_turn_that_sends_it() {
+    run(async {
+        let (near, far) = WebSocket::pair();
+        let socket = Socket::new(near);
+        let asked = std::rc::Rc::new(std::cell::Cell::new(false));
+        let asking = asked.clone();
+        let gate: Gate = Box::pin(async move {
+            asking.set(true);
+            Ok(())
+        });
+        socket.queue(Some(gate), text("safe")).unwrap();
+        let pump = socket.begin().unwrap().unwrap();
+        assert!(!asked.get());
+        pump.await.unwrap();
+        assert!(asked.get());
+        let received = std::future::poll_fn(|cx| far.poll_receive(cx, 100)).await;
+        assert!(matches!(received, Ok(Message::Text(_))));
+    });
+}

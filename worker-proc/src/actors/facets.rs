@@ -1,0 +1,436 @@
+//! The facets of a live object: objects of its own, each with a class, a context and a file beside the object's.
+//!
+//! A facet is started when it is first called and ends with its parent at the latest. Relies on `stub` for how a call is
+//! delivered, on `tree` for files.
+
+use std::cell::{Cell, OnceCell, RefCell};
+use std::collections::HashMap;
+use std::rc::{Rc, Weak};
+
+use futures_util::future::LocalBoxFuture;
+use tokio::sync::Notify;
+
+use super::context::{ActorContext, Owner};
+use super::gates::{Place, Queue};
+use super::host::{Class, next_number};
+use super::store::broken_by;
+use super::stub::{self, Callee, Delivered, Delivery};
+use super::tree::Tree;
+use crate::glue::context::{FacetInfo, FacetIo, FacetStart};
+use crate::service::rpc;
+use crate::service::websocket::Hibernated;
+use crate::service::{Error, Event, Request, Response, Service};
+
+/// How deep facets may be in one another, the object itself counted; workerd's limit.
+const MAX_TREE_DEPTH: usize = 4;
+
+/// Calls that one facet may have waiting to be delivered.
+const MAX_WAITING_CALLS: usize = 10_000;
+
+/// See the module.
+pub struct Facets {
+    this: Weak<Self>,
+    /// Whose they are.
+    parent: Weak<ActorContext>,
+    tree: Rc<Tree>,
+    /// The parent's number in the tree.
+    number: u16,
+    /// How deep the parent is; an object itself is at 0.
+    depth: usize,
+    running: RefCell<HashMap<String, Rc<Facet>>>,
+    /// For each name the facets and the deletions that use its file, one after the other.
+    files: RefCell<HashMap<String, Rc<Queue>>>,
+}
+
+/// One life of a facet.
+struct Facet {
+    queue: Rc<Queue>,
+    state: RefCell<State>,
+    started: Notify,
+    calls: Cell<usize>,
+    /// Its turn with the file, until the file is closed.
+    file: RefCell<Option<Place>>,
+}
+
+enum State {
+    Starting,
+    Live(Rc<ActorContext>),
+    Ended(Error),
+}
+
+impl Facets {
+    /// The facets of the object of that context, itself number `number` of its tree.
+    pub fn new(context: &Rc<ActorContext>, tree: Rc<Tree>, number: u16, depth: usize) -> Rc<Self> {
+        Rc::new_cyclic(|this| Self {
+            this: Weak::clone(this),
+            parent: Rc::downgrade(context),
+            tree,
+            number,
+            depth,
+            running: RefCell::default(),
+            files: RefCell::default(),
+        })
+    }
+
+    /// Whether their parent is a facet itself.
+    pub fn are_nested(&self) -> bool {
+        self.depth > 0
+    }
+
+    /// Whether somebody uses one of them.
+    pub fn are_busy(&self) -> bool {
+        let running = self.running.borrow();
+        running.values().any(|facet| match &*facet.state.borrow() {
+            State::Starting => true,
+            State::Live(context) => facet.calls.get() > 0 || context.is_held(),
+            State::Ended(_) => false,
+        })
+    }
+
+    /// Ends all of them: their parent has ended.
+    pub fn end(&self, error: &Error) {
+        for (_, facet) in self.running.take() {
+            facet.end(error.clone());
+        }
+    }
+
+    /// Waits until no file of theirs is open or about to be deleted.
+    pub async fn closed(&self) {
+        let places: Vec<_> = {
+            let files = self.files.borrow();
+            files.values().map(Queue::enter).collect()
+        };
+        for place in places {
+            place.first().await;
+        }
+    }
+
+    /// The next turn with the file of that name.
+    fn file(&self, name: &str) -> Place {
+        let mut files = self.files.borrow_mut();
+        files.entry(name.to_owned()).or_default().enter()
+    }
+
+    /// The facet of that name, begun to be started if it is not running.
+    fn facet(self: &Rc<Self>, name: &str, start: FacetStart) -> Rc<Facet> {
+        if let Some(facet) = self.running.borrow().get(name) {
+            return facet.clone();
+        }
+        let facet = Rc::new(Facet {
+            queue: Rc::default(),
+            state: RefCell::new(State::Starting),
+            started: Notify::new(),
+            calls: Cell::new(0),
+            file: RefCell::new(None),
+        });
+        let mut running = self.running.borrow_mut();
+        running.insert(name.to_owned(), facet.clone());
+        let file = self.file(name);
+        tokio::task::spawn_local(
+            self.clone()
+                .start(name.to_owned(), facet.clone(), file, start()),
+        );
+        facet
+    }
+
+    async fn start(
+        self: Rc<Self>,
+        name: String,
+        facet: Rc<Facet>,
+        file: Place,
+        info: LocalBoxFuture<'static, Result<FacetInfo, Error>>,
+    ) {
+        if let Err(error) = self.try_start(&name, &facet, file, info).await {
+            facet.end(error);
+        }
+        facet.started.notify_waiters();
+    }
+
+    async fn try_start(
+        self: &Rc<Self>,
+        name: &str,
+        facet: &Rc<Facet>,
+        file: Place,
+        info: LocalBoxFuture<'static, Result<FacetInfo, Error>>,
+    ) -> Result<(), Error> {
+        let info = tokio::select! {
+            info = info => info?,
+            error = facet.aborted() => return Err(error),
+        };
+        let class = info.class.actor_class();
+        let class = class.and_then(|class| class.downcast::<Class>().ok());
+        let class = class
+            .ok_or_else(|| Error::internal("The class of this facet is not of this process."))?;
+        file.first().await;
+        let number = self.tree.number(self.number, name).await;
+        let number = number.map_err(|error| broken_by(&error))?;
+        let store = self.tree.open(number).await?;
+        // Whoever aborted it meanwhile does not wait for it.
+        if let State::Ended(error) = &*facet.state.borrow() {
+            let error = error.clone();
+            if let Some(store) = store {
+                tokio::task::spawn_local(async move {
+                    store.close().await;
+                    drop(file);
+                });
+            }
+            return Err(error);
+        }
+        *facet.file.borrow_mut() = Some(file);
+        let owner: Weak<dyn Owner> = self.this.clone();
+        let context = ActorContext::new(
+            next_number(),
+            self.parent.upgrade().ok_or_else(ended)?.actor_id(),
+            info.id.clone(),
+            &class,
+            owner,
+            store,
+            Rc::default(),
+        );
+        context.set_facets(Self::new(
+            &context,
+            self.tree.clone(),
+            number,
+            self.depth + 1,
+        ));
+        *facet.state.borrow_mut() = State::Live(context.clone());
+        context.construct(|scope| super::events::construct(scope, &class, &info.id))
+    }
+
+    /// The facet of which this is the life, with its name.
+    fn of_context(&self, context: &Rc<ActorContext>) -> Option<(String, Rc<Facet>)> {
+        let running = self.running.borrow();
+        let mut all = running.iter();
+        all.find(|(_, facet)| facet.is_of(context))
+            .map(|(name, facet)| (name.clone(), facet.clone()))
+    }
+
+    /// Does something with the files of a name when nobody uses them. Nothing leaves the parent before it is done.
+    fn change_files(
+        self: &Rc<Self>,
+        name: &str,
+        change: impl AsyncFnOnce(&Self) -> crate::storage::Result<()> + 'static,
+    ) {
+        let file = self.file(name);
+        let this = self.clone();
+        let (sender, done) = tokio::sync::oneshot::channel();
+        tokio::task::spawn_local(async move {
+            file.first().await;
+            let changed = change(&this).await.map_err(|error| broken_by(&error));
+            drop(file);
+            let _ = sender.send(changed);
+        });
+        if let Some(parent) = self.parent.upgrade() {
+            parent.hold_until(Box::pin(async move { done.await.unwrap_or(Ok(())) }));
+        }
+    }
+}
+
+impl Owner for Facets {
+    fn broken(&self, context: &Rc<ActorContext>) {
+        let Some((name, facet)) = self.of_context(context) else {
+            return;
+        };
+        self.running.borrow_mut().remove(&name);
+        let error = context.broken().map(Error::of_reset);
+        facet.closing(context, error.unwrap_or_else(ended));
+    }
+
+    fn ended(&self, _: &Rc<ActorContext>) {}
+
+    fn accepted(&self, _: &Rc<ActorContext>, _: Rc<Hibernated>) {
+        // Their contexts accept none.
+    }
+}
+
+impl Facet {
+    fn is_of(&self, context: &Rc<ActorContext>) -> bool {
+        matches!(&*self.state.borrow(), State::Live(live) if Rc::ptr_eq(live, context))
+    }
+
+    /// Its context has ended; the file is closed a little later.
+    fn closing(&self, context: &Rc<ActorContext>, error: Error) {
+        *self.state.borrow_mut() = State::Ended(error);
+        if let Some(file) = self.file.take() {
+            let context = context.clone();
+            tokio::task::spawn_local(async move {
+                context.closed().await;
+                drop(file);
+            });
+        }
+    }
+
+    /// Ends it. A failed start is remembered, as on workerd, until the facet is aborted or deleted.
+    fn end(&self, error: Error) {
+        let before = std::mem::replace(&mut *self.state.borrow_mut(), State::Ended(error.clone()));
+        match before {
+            State::Live(context) => {
+                self.closing(&context, error.clone());
+                context.break_with(error);
+            }
+            State::Starting => self.started.notify_waiters(),
+            State::Ended(first) => *self.state.borrow_mut() = State::Ended(first),
+        }
+    }
+
+    /// Ends with the reason when it is ended before it is live.
+    async fn aborted(&self) -> Error {
+        loop {
+            let started = self.started.notified();
+            if let State::Ended(error) = &*self.state.borrow() {
+                return error.clone();
+            }
+            started.await;
+        }
+    }
+
+    async fn live(&self) -> Result<Rc<ActorContext>, Error> {
+        loop {
+            let started = self.started.notified();
+            match &*self.state.borrow() {
+                State::Live(context) => return Ok(context.clone()),
+                State::Ended(error) => return Err(error.clone()),
+                State::Starting => {}
+            }
+            started.await;
+        }
+    }
+}
+
+fn ended() -> Error {
+    Error::disconnected("The Durable Object was shut down.")
+}
+
+impl FacetIo for Facets {
+    fn get(&self, name: String, start: FacetStart) -> Result<Rc<dyn Service>, Error> {
+        if self.depth + 1 >= MAX_TREE_DEPTH {
+            return Err(Error::internal(format!(
+                "Facet nesting depth limit exceeded. The maximum depth including the root Durable Object is {MAX_TREE_DEPTH}."
+            )));
+        }
+        Ok(Rc::new(FacetStub {
+            facets: self.this.clone(),
+            name,
+            start: RefCell::new(Some(start)),
+            facet: OnceCell::new(),
+        }))
+    }
+
+    fn abort(&self, name: &str, error: Error) {
+        let facet = self.running.borrow_mut().remove(name);
+        if let Some(facet) = facet {
+            facet.end(error);
+        }
+    }
+
+    fn delete(&self, name: &str) {
+        self.abort(name, Error::internal("Facet was deleted."));
+        if let Some(this) = self.this.upgrade() {
+            let of = name.to_owned();
+            this.change_files(name, async move |this| {
+                this.tree.delete(this.number, &of).await
+            });
+        }
+    }
+
+    fn copy(&self, from: &str, to: &str) {
+        self.abort(to, Error::internal("Facet was cloned-over."));
+        if from == to {
+            return;
+        }
+        if let Some(this) = self.this.upgrade() {
+            let (from, name) = (from.to_owned(), to.to_owned());
+            this.change_files(to, async move |this| {
+                this.tree.copy(this.number, &from, &name).await
+            });
+        }
+    }
+
+    fn delete_all(&self) {
+        let mut names = self.tree.names(self.number);
+        names.extend(self.running.borrow().keys().cloned());
+        for name in names {
+            self.delete(&name);
+        }
+    }
+}
+
+/// A facet as a service: for its parent alone.
+struct FacetStub {
+    facets: Weak<Facets>,
+    name: String,
+    start: RefCell<Option<FacetStart>>,
+    facet: OnceCell<Rc<Facet>>,
+}
+
+impl FacetStub {
+    /// Found at the first call: from then on it is that life of the facet.
+    fn facet(&self) -> Option<Rc<Facet>> {
+        if self.facet.get().is_none() {
+            let facets = self.facets.upgrade()?;
+            let start = self.start.take()?;
+            let _ = self.facet.set(facets.facet(&self.name, start));
+        }
+        self.facet.get().cloned()
+    }
+}
+
+impl Callee for FacetStub {
+    fn deliver<F>(&self, start: F) -> Delivery
+    where
+        F: for<'s> FnOnce(
+                &mut v8::PinScope<'s, '_>,
+                &Rc<ActorContext>,
+                v8::Local<'s, v8::Object>,
+                u32,
+            ) + 'static,
+    {
+        let Some(facet) = self.facet() else {
+            return Box::pin(async { Err(ended()) });
+        };
+        if facet.queue.len() >= MAX_WAITING_CALLS {
+            return Box::pin(async { Err(Error::overloaded(super::host::OVERLOADED)) });
+        }
+        let place = facet.queue.enter();
+        let call = Call::new(&facet);
+        Box::pin(async move {
+            let _call = call;
+            place.first().await;
+            let context = facet.live().await?;
+            context.open().await?;
+            let outcome = context.deliver(start);
+            drop(place);
+            outcome.await.map(Delivered::Ended)
+        })
+    }
+}
+
+/// A call under way: keeps the parent from being idle.
+struct Call(Rc<Facet>);
+
+impl Call {
+    fn new(facet: &Rc<Facet>) -> Self {
+        facet.calls.set(facet.calls.get() + 1);
+        Self(facet.clone())
+    }
+}
+
+impl Drop for Call {
+    fn drop(&mut self) {
+        self.0.calls.set(self.0.calls.get() - 1);
+    }
+}
+
+impl Service for FacetStub {
+    fn fetch(self: Rc<Self>, request: Request) -> LocalBoxFuture<'static, Result<Response, Error>> {
+        stub::fetch(&*self, request)
+    }
+
+    fn event(self: Rc<Self>, event: Event) -> LocalBoxFuture<'static, Result<(), Error>> {
+        stub::event(&*self, event)
+    }
+
+    fn rpc(self: Rc<Self>, call: rpc::Call) -> rpc::Answer {
+        stub::rpc(&*self, call)
+    }
+}

@@ -1,0 +1,145 @@
+//! Calls of an object as events of it: what `Service` asks of a stub, over however the event is delivered.
+//!
+//! `host` uses it for the objects of a namespace, `facets` for those of an object.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+
+use futures_util::future::LocalBoxFuture;
+
+use super::context::ActorContext;
+use super::events;
+use super::gates::Place;
+use crate::glue::context::{IoContext, Outcome};
+use crate::service::rpc::{self, SharedReply};
+use crate::service::{Error, Event, Kind, Request, Response, Service};
+
+/// What became of an event when it had its turn.
+pub enum Begun {
+    /// The future ends with the event.
+    Here(Rc<ActorContext>, Running),
+    Moved(Rc<dyn Service>, Place),
+}
+
+/// An event that has begun.
+pub type Running = LocalBoxFuture<'static, Result<Outcome, Error>>;
+
+/// What came of an event.
+pub enum Delivered {
+    Ended(Outcome),
+    /// It was not delivered here: it is to be made on the successor, before the place in the queue is given up.
+    Moved(Rc<dyn Service>, Place),
+}
+
+/// The same, once it is known.
+pub type Delivery = LocalBoxFuture<'static, Result<Delivered, Error>>;
+
+/// Somewhere that events can be delivered to.
+pub trait Callee {
+    /// Delivers an event: `start` begins it once it is its turn. It has its place in the object's queue at once.
+    fn deliver<F>(&self, start: F) -> Delivery
+    where
+        F: for<'s> FnOnce(
+                &mut v8::PinScope<'s, '_>,
+                &Rc<ActorContext>,
+                v8::Local<'s, v8::Object>,
+                u32,
+            ) + 'static;
+}
+
+/// What a call was to bring, if the object never got it.
+fn lost() -> Error {
+    Error::internal("a call was neither delivered nor passed on")
+}
+
+pub fn fetch(
+    callee: &impl Callee,
+    request: Request,
+) -> LocalBoxFuture<'static, Result<Response, Error>> {
+    let request = Rc::new(Cell::new(Some(request)));
+    let start = request.clone();
+    let call = callee.deliver(move |scope, context, instance, event| {
+        if let Some(request) = start.take() {
+            events::fetch(scope, context, instance, event, request);
+        }
+    });
+    Box::pin(async move {
+        match call.await? {
+            Delivered::Ended(Outcome::Response(response)) => Ok(response),
+            Delivered::Ended(_) => Err(Error::internal("the object ended without a response")),
+            Delivered::Moved(successor, place) => {
+                let answer = successor.fetch(request.take().ok_or_else(lost)?);
+                drop(place);
+                answer.await
+            }
+        }
+    })
+}
+
+pub fn event(callee: &impl Callee, event: Event) -> LocalBoxFuture<'static, Result<(), Error>> {
+    let start = event.clone();
+    let call = callee.deliver(move |scope, _, instance, number| {
+        events::event(scope, instance, number, &start);
+    });
+    Box::pin(async move {
+        match call.await? {
+            Delivered::Ended(_) => Ok(()),
+            Delivered::Moved(successor, place) => {
+                let answer = successor.event(event);
+                drop(place);
+                answer.await
+            }
+        }
+    })
+}
+
+pub fn rpc(callee: &impl Callee, call: rpc::Call) -> rpc::Answer {
+    let (reply, answer) = rpc::answer();
+    let reply = SharedReply::new(RefCell::new(Some(reply)));
+    let call = Rc::new(Cell::new(Some(call)));
+    let (start, shared) = (call.clone(), reply.clone());
+    let delivered = callee.deliver(move |scope, context, instance, event| {
+        if let Some(call) = start.take() {
+            events::rpc(scope, context, instance, event, call, &shared);
+        }
+    });
+    tokio::task::spawn_local(async move {
+        let end = match delivered.await {
+            Ok(Delivered::Ended(_)) => return,
+            Ok(Delivered::Moved(successor, place)) => {
+                let answer = call.take().map(|call| successor.rpc(call));
+                drop(place);
+                answer.ok_or_else(lost)
+            }
+            Err(error) => Err(error.of_reset()),
+        };
+        let Some(reply) = reply.take() else { return };
+        match end {
+            Ok(answer) => reply.forward(answer),
+            Err(error) => reply.finish(Err(error)),
+        }
+    });
+    answer
+}
+
+/// The life of the object that a stub has called: if the object broke, the stub stays broken, as on workerd.
+#[derive(Clone, Default)]
+pub struct Life(Rc<RefCell<Option<Ending>>>);
+
+/// Why a life of an object ended, once it has.
+type Ending = Rc<RefCell<Option<Error>>>;
+
+impl Life {
+    pub fn begin(&self, context: &ActorContext) {
+        *self.0.borrow_mut() = Some(context.aborted());
+    }
+
+    /// What the object broke with. An object that went away for want of callers comes back.
+    pub fn end(&self) -> Option<Error> {
+        let end = self.0.borrow().as_ref()?.borrow().clone()?;
+        (end.kind != Kind::Disconnected).then(|| Error {
+            kind: Kind::Internal,
+            ..end
+        })
+    }
+}
