@@ -317,7 +317,7 @@ function withoutUsedBody(request) {
 function requestParts(request) {
   const state = stateOf(request);
   const flat = headersToFlat(headers(request, state));
-  const signal = flags.abortSignalRpc ? state.given : null;
+  const signal = flags.abortSignalRpc ? subrequestSignal(state) : null;
   return [state.method, state.url, flat, state.redirect, cf(state), state.cache, signal, bodyParts(contentOf(request))];
 }
 
