@@ -24,7 +24,7 @@ use crate::glue::context::{
 use crate::isolate::Isolate;
 use crate::request::{Io, Op, timer_turn};
 use crate::service::websocket::{Hibernated, Hibernation, Socket};
-use crate::service::{ActorId, Channels, Error, Identity, Kind, ResourceTable};
+use crate::service::{ActorId, Body, Channels, Error, Identity, Kind, ResourceTable};
 use crate::storage::{Committed, Storage};
 
 /// How long a critical section may hold the object's events back, as on workerd.
@@ -265,14 +265,23 @@ impl ActorContext {
             is_answered: false,
         };
         Box::pin(async move {
-            let outcome = match receiver.await {
+            let mut outcome = match receiver.await {
                 Ok(outcome) => outcome,
                 Err(_) => Err(context
                     .broken()
                     .unwrap_or_else(|| Error::disconnected(SHUT_DOWN))),
             };
             context.output.passed().await?;
-            caller.answered();
+            match &mut outcome {
+                Ok(Outcome::Response(response))
+                    if matches!(response.body, Body::Stream(_))
+                        && context.on_gone.borrow().contains_key(&event) =>
+                {
+                    let body = std::mem::take(&mut response.body);
+                    response.body = body.watched(move |ended| caller.part(ended));
+                }
+                _ => caller.part(true),
+            }
             outcome
         })
     }
@@ -467,8 +476,8 @@ struct Caller {
 }
 
 impl Caller {
-    fn answered(mut self) {
-        self.is_answered = true;
+    fn part(mut self, is_answered: bool) {
+        self.is_answered = is_answered;
     }
 }
 
