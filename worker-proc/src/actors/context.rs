@@ -16,6 +16,7 @@ use tokio::sync::{Notify, oneshot};
 
 use super::facets::Facets;
 use super::gates::{InputGate, OutputGate, Tag};
+use super::host::Class;
 use super::store::{Store, broken_by};
 use crate::glue::context::{
     ActorIo, Completion, Entrance, FacetIo, Gate, IoContext, Outcome, SectionTurn,
@@ -105,8 +106,7 @@ impl ActorContext {
         number: u64,
         id: ActorId,
         identity: Identity,
-        isolate: Rc<Isolate>,
-        channels: Rc<dyn Channels>,
+        class: &Class,
         owner: Weak<dyn Owner>,
         store: Option<Store>,
         sockets: Rc<Hibernation>,
@@ -116,8 +116,8 @@ impl ActorContext {
             number,
             id,
             identity,
-            isolate,
-            channels,
+            isolate: class.isolate.clone(),
+            channels: class.channels.clone(),
             owner,
             io: Io::default(),
             gate: Rc::default(),

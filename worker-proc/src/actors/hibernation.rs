@@ -10,8 +10,8 @@ use futures_util::FutureExt;
 use futures_util::future::LocalBoxFuture;
 
 use super::context::ActorContext;
-use super::host::{Actor, Begun, Call, Namespace, Running};
-use super::stub::Life;
+use super::host::{Actor, Call, Namespace};
+use super::stub::{Begun, Life, Running};
 use crate::service::Error;
 use crate::service::websocket::{Hibernated, Hibernation, SocketEvent};
 

@@ -21,8 +21,7 @@ use super::gates::{Place, Queue};
 use super::hibernation::{Object, watch};
 use super::id::{BadId, IdFactory};
 use super::store::{StoreSpec, Stores};
-use super::stub::{self, Callee, Delivered, Delivery, Life};
-use crate::glue::context::Outcome;
+use super::stub::{self, Begun, Callee, Delivered, Delivery, Life};
 use crate::isolate::Isolate;
 use crate::service::rpc;
 use crate::service::websocket::{Hibernated, Hibernation};
@@ -259,16 +258,6 @@ enum Found {
     Successor(Rc<dyn Service>),
 }
 
-/// What became of an event when it had its turn.
-pub(super) enum Begun {
-    /// The future ends with the event.
-    Here(Rc<ActorContext>, Running),
-    Moved(Rc<dyn Service>, Place),
-}
-
-/// An event that has begun.
-pub(super) type Running = LocalBoxFuture<'static, Result<Outcome, Error>>;
-
 thread_local! {
     static NEXT_NUMBER: Cell<u64> = const { Cell::new(1) };
 }
@@ -358,8 +347,7 @@ impl Namespace {
             number,
             actor.id,
             identity.clone(),
-            self.class.isolate.clone(),
-            self.class.channels.clone(),
+            &self.class,
             owner,
             store,
             actor.sockets.clone(),

@@ -14,6 +14,16 @@ use crate::glue::context::{IoContext, Outcome};
 use crate::service::rpc::{self, SharedReply};
 use crate::service::{Error, Event, Kind, Request, Response, Service};
 
+/// What became of an event when it had its turn.
+pub enum Begun {
+    /// The future ends with the event.
+    Here(Rc<ActorContext>, Running),
+    Moved(Rc<dyn Service>, Place),
+}
+
+/// An event that has begun.
+pub type Running = LocalBoxFuture<'static, Result<Outcome, Error>>;
+
 /// What came of an event.
 pub enum Delivered {
     Ended(Outcome),

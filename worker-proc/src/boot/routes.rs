@@ -9,7 +9,7 @@ use crate::dispatch::Router;
 use crate::dispatch::spec::Designator;
 use crate::peer::PeerLinks;
 use crate::service::websocket::Role;
-use crate::service::{ActorId, Address, Designation, Namespace, Service};
+use crate::service::{ActorId, Address, Designation, Namespace, Props, Service};
 use crate::{http, net};
 
 struct Owners {
@@ -38,7 +38,7 @@ pub fn name_services(router: &Rc<Router>, links: &PeerLinks) {
         } => router.find(&Designator {
             service,
             entrypoint,
-            props,
+            props: props.map(Props::Json),
         }),
         Designation::Actor(address) => {
             let namespace = router.host().namespace(&address.namespace)?;

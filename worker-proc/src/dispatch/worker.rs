@@ -27,8 +27,8 @@ pub struct Worker {
     channels: Rc<WorkerChannels>,
     entrypoints: Vec<String>,
     handlers: Handlers,
-    /// Of its Durable Objects: whether ops, timers and `waitUntil` work keep one from going.
-    work_prevents_eviction: bool,
+    /// Of its Durable Objects: whether ops keep one from going, as timers and `waitUntil` work do.
+    ops_prevent_eviction: bool,
 }
 
 /// A worker's outlets, looked up once each.
@@ -145,7 +145,7 @@ impl Worker {
             channels,
             entrypoints,
             handlers,
-            work_prevents_eviction,
+            ops_prevent_eviction,
         }))
     }
 
@@ -467,7 +467,7 @@ impl Service for Entrypoint {
             channels: worker.channels.clone(),
             name: self.name.clone().unwrap_or_else(|| "default".to_owned()),
             props: self.props.clone(),
-            work_prevents_eviction: worker.work_prevents_eviction,
+            ops_prevent_eviction: worker.ops_prevent_eviction,
         }))
     }
 }

@@ -39,8 +39,8 @@ fn ops(r: &mut Ops) {
     r.add("reset", reset);
     r.add("enterSection", enter_section);
     r.add("leaveSection", leave_section);
-    eviction::ops(r);
     facets::register(r);
+    eviction::ops(r);
 }
 
 /// The namespace of a channel; throws if the config has none there.
