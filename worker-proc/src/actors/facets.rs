@@ -87,6 +87,15 @@ impl Facets {
         })
     }
 
+    /// See [`ActorContext::close_sockets`].
+    pub fn close_sockets(&self) {
+        for facet in self.running.borrow().values() {
+            if let State::Live(context) = &*facet.state.borrow() {
+                context.close_sockets();
+            }
+        }
+    }
+
     /// Ends all of them: their parent has ended.
     pub fn end(&self, error: &Error) {
         for (_, facet) in self.running.take() {
