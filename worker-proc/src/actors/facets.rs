@@ -87,6 +87,16 @@ impl Facets {
         })
     }
 
+    /// Whether their object may leave a process that is to end, as far as they go.
+    pub fn are_at_rest(&self) -> bool {
+        let running = self.running.borrow();
+        running.values().all(|facet| match &*facet.state.borrow() {
+            State::Starting => false,
+            State::Live(context) => facet.calls.get() == 0 && context.is_at_rest(),
+            State::Ended(_) => true,
+        })
+    }
+
     /// See [`ActorContext::close_sockets`].
     pub fn close_sockets(&self) {
         for facet in self.running.borrow().values() {
