@@ -65,7 +65,11 @@ impl Accepted {
             Socket::Unix(stream) => {
                 let peer = stream.peer_cred().ok()?;
                 let pid = peer.pid().map(|pid| format!("\"clientPid\":{pid},"));
-                Some(format!("{{{}\"clientUid\":{}}}", pid.unwrap_or_default(), peer.uid()))
+                Some(format!(
+                    "{{{}\"clientUid\":{}}}",
+                    pid.unwrap_or_default(),
+                    peer.uid()
+                ))
             }
         }
     }
