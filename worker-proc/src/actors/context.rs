@@ -178,12 +178,22 @@ impl ActorContext {
     /// Whether it may leave a process that is to end: callers hold nothing of it, no `waitUntil` work or body is under way.
     /// WebSockets, timers, and ops that nobody waits for, end with it.
     pub fn is_at_rest(&self) -> bool {
+        let facets = self.facets.get();
         self.results.get() + self.retained.get() <= self.held_sockets.get()
+            && facets.is_none_or(|facets| facets.are_at_rest())
     }
 
     /// Whether callers hold objects of it, or use its facets.
     pub fn is_held(&self) -> bool {
         self.results.get() > 0 || self.facets.get().is_some_and(|facets| facets.are_busy())
+    }
+
+    /// The process is to end: the clients of its hibernatable WebSockets, and of its facets', are told to go away.
+    pub fn close_sockets(&self) {
+        self.sockets.go_away();
+        if let Some(facets) = self.facets.get() {
+            facets.close_sockets();
+        }
     }
 
     /// The objects of its own, set once.
@@ -656,10 +666,6 @@ impl ActorIo for ActorContext {
     }
 
     fn hibernate(&self, number: u32, socket: Rc<Socket>, tags: Vec<String>) -> bool {
-        // Nobody would wake a facet.
-        if self.facets.get().is_some_and(|facets| facets.are_nested()) {
-            return false;
-        }
         let Some(accepted) = self.sockets.add(number, socket, tags) else {
             return false;
         };

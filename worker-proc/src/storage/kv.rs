@@ -277,13 +277,7 @@ impl Kv {
         self.attach();
     }
 
-    /// Shows every key and value of a range, in order.
-    pub fn list(&self, options: &ListOptions, mut show: impl FnMut(&str, &[u8])) -> Result<()> {
-        let listing = self.listing(options)?;
-        listing.each(&self.database, |key, value| show(key, value))
-    }
-
-    /// Lists step by step. There is one such listing at a time: a new one, and a call of `list`, ends the one before.
+    /// Lists a range, in order, step by step. There is one listing at a time: a new one ends the one before.
     pub fn cursor(&self, options: &ListOptions) -> Result<KvCursor> {
         Ok(KvCursor {
             listing: self.listing(options)?,
@@ -394,11 +388,6 @@ impl Listing {
                 Err(database.failed(error))
             }
         }
-    }
-
-    fn each(&self, database: &Database, mut show: impl FnMut(&str, &[u8])) -> Result<()> {
-        while self.next(database, &mut show)?.is_some() {}
-        Ok(())
     }
 }
 

@@ -194,28 +194,6 @@ impl Storage {
         self.database.rollback_sync()
     }
 
-    /// Runs a `transactionSync`: what `work` did is undone if it fails.
-    pub fn transaction_sync<T, E: From<Error>>(
-        &self,
-        work: impl FnOnce() -> std::result::Result<T, E>,
-    ) -> std::result::Result<T, E> {
-        self.database.begin_sync()?;
-        let done = work();
-        match done {
-            Ok(value) => {
-                if let Err(error) = self.database.commit_sync() {
-                    self.database.rollback_sync()?;
-                    return Err(error.into());
-                }
-                Ok(value)
-            }
-            Err(error) => {
-                self.database.rollback_sync()?;
-                Err(error)
-            }
-        }
-    }
-
     /// Deletes everything, and says how many keys there were. The alarm goes too, or stays. The ticket is not to be
     /// waited for apart: the turn's commit has it.
     pub fn delete_all(&self, delete_alarm: bool) -> Result<u64> {

@@ -58,12 +58,24 @@ fn get(storage: &Storage, key: &str) -> Option<String> {
 }
 
 fn keys(storage: &Storage, options: &ListOptions) -> Vec<String> {
-    let mut keys = Vec::new();
-    storage
-        .kv
-        .list(options, |key, _| keys.push(key.to_owned()))
-        .unwrap();
-    keys
+    let pairs = pairs(storage, options).into_iter();
+    pairs.map(|(key, _)| key).collect()
+}
+
+fn pairs(storage: &Storage, options: &ListOptions) -> Vec<(String, Vec<u8>)> {
+    let cursor = storage.kv.cursor(options).unwrap();
+    let next = || {
+        let shown = cursor.next(|key, value| (key.to_owned(), value.to_vec()));
+        shown.unwrap()
+    };
+    std::iter::from_fn(next).collect()
+}
+
+/// Runs a `transactionSync` that fails.
+fn undone(storage: &Storage, sql: &str) {
+    storage.begin_sync().unwrap();
+    rows(storage, sql).unwrap();
+    storage.rollback_sync().unwrap();
 }
 
 #[test]
@@ -335,11 +347,7 @@ fn cursors_live_on_until_what_they_read_is_gone() {
         assert!(!same.reused_cached_query());
         rows(&storage, "insert into t values(4)").unwrap();
         let _ = storage.commit().unwrap();
-        storage
-            .transaction_sync(|| {
-                rows(&storage, "insert into t values(5)").and(Err::<(), _>(Error::worker("x")))
-            })
-            .unwrap_err();
+        undone(&storage, "insert into t values(5)");
         let mut rest = Vec::new();
         while let Some(value) = one(&cursor).unwrap() {
             rest.push(value);
@@ -355,10 +363,7 @@ fn cursors_live_on_until_what_they_read_is_gone() {
         );
 
         assert_eq!(one(&same).unwrap(), Some(1));
-        let failed = storage.transaction_sync(|| {
-            rows(&storage, "create table u(a)").and(Err::<(), _>(Error::worker("x")))
-        });
-        failed.unwrap_err();
+        undone(&storage, "create table u(a)");
         let error = one(&same).and_then(|_| one(&same)).unwrap_err();
         assert_eq!(
             error.message(),
@@ -1219,10 +1224,8 @@ proptest! {
                         let _ = storage.commit().unwrap();
                     }
                 }
-                let mut found = BTreeMap::new();
-                storage.kv.list(&ListOptions::default(), |key, value| {
-                    found.insert(key.to_owned(), value[0]);
-                }).unwrap();
+                let found = pairs(&storage, &ListOptions::default());
+                let found: BTreeMap<_, _> = found.into_iter().map(|(key, value)| (key, value[0])).collect();
                 prop_assert_eq!(&found, maps.last().unwrap());
             }
             Ok(())
