@@ -148,6 +148,13 @@ export class Thing extends DurableObject {
     this.ctx.abort("broken on purpose");
   }
 
+  webSocketMessage(socket, message) {
+    socket.send(message);
+  }
+  webSocketClose(socket, code, reason) {
+    socket.close(code, reason);
+  }
+
   async fetch(request) {
     const url = new URL(request.url);
     switch (url.pathname) {
@@ -176,6 +183,11 @@ export class Thing extends DurableObject {
       }
       case "/throw":
         throw new RangeError("out of range");
+      case "/hibernating": {
+        const [client, server] = Object.values(new WebSocketPair());
+        this.ctx.acceptWebSocket(server);
+        return new Response(null, { status: 101, webSocket: client });
+      }
       case "/socket": {
         const [client, server] = Object.values(new WebSocketPair());
         server.accept();
@@ -428,7 +440,7 @@ const scenarios = {
 export default {
   async fetch(request, env) {
     const url = new URL(request.url);
-    if (url.pathname === "/socket") {
+    if (["/socket", "/hibernating"].includes(url.pathname)) {
       // The object's answer, unread.
       const [thing] = await elsewhere(env);
       return thing.fetch(request);

@@ -138,9 +138,9 @@ impl Connection {
     }
 
     /// Becomes a WebSocket to an object that another process has.
-    fn upgrade(&mut self) {
+    fn upgrade(&mut self, path: &str) {
         let (head, _) = self.get(
-            "/socket",
+            path,
             "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
              Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n",
         );
@@ -191,9 +191,9 @@ fn wait_until(what: &str, mut passes: impl FnMut() -> bool) {
 }
 
 /// A WebSocket that has moved to its object's process.
-fn moved(server: &Server) -> (Connection, Pid) {
+fn moved(server: &Server, path: &str) -> (Connection, Pid) {
     let mut connection = Connection::open(server);
-    connection.upgrade();
+    connection.upgrade(path);
     connection.echo("hello");
     let accepted_by = connection.accepted_by;
     wait_until("one process has the connection", || {
@@ -206,8 +206,17 @@ fn moved(server: &Server) -> (Connection, Pid) {
 
 #[test]
 fn a_websocket_outlives_the_process_that_accepted_it() {
+    outlives("/socket");
+}
+
+#[test]
+fn a_hibernating_websocket_outlives_the_process_that_accepted_it() {
+    outlives("/hibernating");
+}
+
+fn outlives(path: &str) {
     let (_folder, server) = start(2);
-    let (mut connection, _) = moved(&server);
+    let (mut connection, _) = moved(&server, path);
     let moment = server.moment();
     kill(connection.accepted_by, Signal::SIGKILL).unwrap();
     connection.echo("still here");
@@ -222,7 +231,7 @@ fn a_websocket_outlives_the_process_that_accepted_it() {
 #[test]
 fn a_websocket_counts_where_it_has_moved_to() {
     let (_folder, mut server) = start(2);
-    let (mut connection, _) = moved(&server);
+    let (mut connection, _) = moved(&server, "/socket");
     // Drained of everything else once these are closed for being idle.
     let mut idle: Vec<Connection> = Vec::new();
     while idle
