@@ -116,6 +116,8 @@ function fetchThrough(channel, input, init) {
     follow(channel, request, cancel, signal),
     (response) => {
       forget();
+      // It came while the signal was aborting.
+      if (isAborted(signal)) throw abortReason(signal);
       return response;
     },
     (error) => {
