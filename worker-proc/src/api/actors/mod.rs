@@ -177,7 +177,7 @@ fn abort(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, _: v8::R
         error.flags.durable_object_reset = true;
         error.flags.no_alarm_retry = !bool_arg(&args, 1);
         actor.abort(error);
-        scope.terminate_execution();
+        terminate(scope);
     }
 }
 
