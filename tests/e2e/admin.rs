@@ -263,7 +263,7 @@ fn processes_are_shown_through_crash_reload_and_drain() {
     });
     let objects = json(&admin, "/objects.json");
     assert!(
-        objects["total"].as_u64().unwrap() < 21,
+        objects["total"].as_u64().unwrap() < 20,
         "those of the process that was killed are gone"
     );
 

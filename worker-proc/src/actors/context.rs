@@ -193,6 +193,14 @@ impl ActorContext {
         self.results.get() > 0 || self.facets.get().is_some_and(|facets| facets.are_busy())
     }
 
+    /// The process is to end: the clients of its hibernatable WebSockets, and of its facets', are told to go away.
+    pub fn close_sockets(&self) {
+        self.sockets.go_away();
+        if let Some(facets) = self.facets.get() {
+            facets.close_sockets();
+        }
+    }
+
     /// The objects of its own, set once.
     pub fn set_facets(&self, facets: Rc<Facets>) {
         let _ = self.facets.set(facets);
@@ -678,10 +686,6 @@ impl ActorIo for ActorContext {
     }
 
     fn hibernate(&self, number: u32, socket: Rc<Socket>, tags: Vec<String>) -> bool {
-        // Nobody would wake a facet.
-        if self.facets.get().is_some_and(|facets| facets.are_nested()) {
-            return false;
-        }
         let Some(accepted) = self.sockets.add(number, socket, tags) else {
             return false;
         };

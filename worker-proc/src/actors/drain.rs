@@ -96,6 +96,9 @@ impl Host {
             for actor in namespace.all() {
                 // They keep neither an object alive nor the process; their clients find the object where it lives on.
                 actor.sockets.go_away();
+                if let Some(live) = &*actor.live.borrow() {
+                    live.close_sockets();
+                }
                 namespace.consider(&actor);
             }
         }

@@ -186,7 +186,7 @@ impl Drop for Known {
 }
 
 /* V8 carries a value along with every promise reaction: the number of the context that the code is of, and with it the
-   frame of `async_context` where there is one, as `[number, frame]`. */
+frame of `async_context` where there is one, as `[number, frame]`. */
 
 /// The number of the context that the code that runs now is of; 0 where nothing says so.
 fn owner(scope: &mut v8::PinScope) -> f64 {

@@ -139,7 +139,7 @@ impl Server {
 
     /// Counts a WebSocket's connection that another process has accepted, and passed to this one, until it ends.
     pub fn adopt(self: &Rc<Self>, stream: Box<dyn ByteStream>) -> Box<dyn ByteStream> {
-        let (id, connection) = self.connections.add();
+        let (id, connection) = self.connections.add(None);
         connection.begin();
         Box::new(Guarded {
             stream,
@@ -152,17 +152,19 @@ impl Server {
 
     /// Serves one connection to its end. It counts from the call on, not from the future's first turn.
     ///
-    /// `opened` makes the stream ready for HTTP; `gone` ends when nobody is left at the other end.
+    /// `opened` makes the stream ready for HTTP; `gone` ends when nobody is left at the other end; `client` is JSON for
+    /// `request.cf`.
     pub fn connection<I>(
         self: Rc<Self>,
         opened: impl Future<Output = std::io::Result<I>> + 'static,
         gone: impl Future<Output = ()> + 'static,
+        client: Option<String>,
         endpoint: Rc<Endpoint>,
     ) -> impl Future<Output = ()> + 'static
     where
         I: ByteStream + Send + 'static,
     {
-        let (id, connection) = self.connections.add();
+        let (id, connection) = self.connections.add(client);
         let counted = Rc::new(Counted { server: self, id });
         async move {
             tokio::select! {
@@ -433,11 +435,13 @@ fn neutral(
     {
         head.headers.insert(HOST, host);
     }
-    let cf = options
-        .cf_blob
-        .as_ref()
-        .and_then(|name| head.headers.remove(name));
-    let cf = cf.and_then(|value| String::from_utf8(value.as_bytes().to_vec()).ok());
+    let cf = match &options.cf_blob {
+        None => client.client.clone(),
+        Some(name) => head
+            .headers
+            .remove(name)
+            .and_then(|value| String::from_utf8(value.as_bytes().to_vec()).ok()),
+    };
     if !head.headers.contains_key(UPGRADE) {
         head.headers.remove(CONNECTION);
     }

@@ -610,8 +610,10 @@ fn fetch(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: 
             return Ok(Received(service.fetch(request).await?));
         };
         let response = tokio::select! {
-            response = service.fetch(request) => Some(response),
+            // Whoever aborts it before it begins is told so, even where the answer would be there at once.
+            biased;
             () = cancel.0.notified() => None,
+            response = service.fetch(request) => Some(response),
         };
         match response {
             Some(response) => Ok(Received(response?)),
