@@ -19,7 +19,7 @@ use super::gates::{InputGate, OutputGate, Tag};
 use super::host::Class;
 use super::store::{Store, broken_by};
 use crate::glue::context::{
-    ActorIo, Completion, Entrance, FacetIo, Gate, IoContext, Outcome, SectionTurn,
+    ActorIo, Completion, Entrance, FacetIo, Gate, IoContext, Known, Outcome, SectionTurn,
 };
 use crate::isolate::Isolate;
 use crate::request::{Io, Op, timer_turn};
@@ -61,6 +61,9 @@ pub trait Owner {
 /// See the module.
 pub struct ActorContext {
     this: Weak<Self>,
+    _known: Known,
+    /// Whether a turn of its own follows what ran in another one's.
+    follows: Cell<bool>,
     number: u64,
     /// Of a facet, its root's.
     id: ActorId,
@@ -113,6 +116,8 @@ impl ActorContext {
     ) -> Rc<Self> {
         let context = Rc::new_cyclic(|this: &Weak<Self>| Self {
             this: this.clone(),
+            _known: Known::new(number, this.clone()),
+            follows: Cell::new(false),
             number,
             id,
             identity,
@@ -504,6 +509,21 @@ impl IoContext for ActorContext {
 
     fn event(&self) -> u32 {
         self.beginning.get()
+    }
+
+    fn visited(&self) {
+        if self.follows.replace(true) {
+            return;
+        }
+        let this = self.this.clone();
+        // What it has written is committed at the end of a turn.
+        self.spawn(Box::pin(async move {
+            Box::new(move |_: &mut v8::PinScope<'_, '_>| {
+                if let Some(this) = this.upgrade() {
+                    this.follows.set(false);
+                }
+            }) as Completion
+        }));
     }
 
     fn spawn(&self, op: Op) {

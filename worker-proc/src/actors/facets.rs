@@ -13,11 +13,11 @@ use tokio::sync::Notify;
 use super::context::{ActorContext, Owner};
 use super::gates::{Place, Queue};
 use super::hibernation::{Listener, finish, watch};
-use super::host::{Class, next_number};
+use super::host::Class;
 use super::store::broken_by;
 use super::stub::{self, Callee, Delivered, Delivery};
 use super::tree::Tree;
-use crate::glue::context::{FacetInfo, FacetIo, FacetStart};
+use crate::glue::context::{FacetInfo, FacetIo, FacetStart, next_id};
 use crate::service::rpc;
 use crate::service::websocket::{Hibernated, Hibernation, SocketEvent};
 use crate::service::{Error, Event, Request, Response, Service};
@@ -199,7 +199,7 @@ impl Facets {
         *facet.file.borrow_mut() = Some(file);
         let owner: Weak<dyn Owner> = self.this.clone();
         let context = ActorContext::new(
-            next_number(),
+            next_id(),
             self.parent.upgrade().ok_or_else(ended)?.actor_id(),
             info.id.clone(),
             &class,

@@ -22,6 +22,7 @@ use super::hibernation::{Object, watch};
 use super::id::{BadId, IdFactory};
 use super::store::{StoreSpec, Stores};
 use super::stub::{self, Begun, Callee, Delivered, Delivery, Life};
+use crate::glue::context::next_id;
 use crate::isolate::Isolate;
 use crate::service::rpc;
 use crate::service::websocket::{Hibernated, Hibernation};
@@ -258,15 +259,6 @@ enum Found {
     Successor(Rc<dyn Service>),
 }
 
-thread_local! {
-    static NEXT_NUMBER: Cell<u64> = const { Cell::new(1) };
-}
-
-/// A number for a life of an object or facet; no other has it in this process.
-pub(super) fn next_number() -> u64 {
-    NEXT_NUMBER.with(|next| next.replace(next.get() + 1))
-}
-
 impl Namespace {
     pub(super) fn key(&self) -> &str {
         &self.key
@@ -340,7 +332,7 @@ impl Namespace {
         let store = self.stores.object(&actor.id, name.as_deref()).await?;
         actor.open.set(true);
         *actor.lock.borrow_mut() = lock;
-        let number = next_number();
+        let number = next_id();
         let identity = self.identity(actor);
         let owner: Weak<dyn Owner> = self.this.clone();
         let context = ActorContext::new(

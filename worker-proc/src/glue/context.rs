@@ -2,8 +2,9 @@
 //!
 //! `request` implements it; `api` and `bindings` use it.
 
-use std::cell::RefCell;
-use std::rc::Rc;
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::rc::{Rc, Weak};
 
 use futures_util::future::LocalBoxFuture;
 
@@ -59,6 +60,8 @@ pub trait IoContext {
     /// Completes an event with a value of the context's own kind; the first call counts. `event` is the number that the
     /// handler was called with: an object's events share one context.
     fn respond(&self, event: u32, outcome: Outcome);
+    /// Code of the context has run in another one's turn.
+    fn visited(&self) {}
     /// What to wait for before anything is sent out: an object's writes before it. Taken while JavaScript runs, awaited
     /// after.
     fn output_gate(&self) -> Option<Gate> {
@@ -142,8 +145,88 @@ pub enum Outcome {
 }
 
 /// The context that runs now, or none at global scope.
+///
+/// A promise that one event settles may run code of another that waits for it: what that code does is the other's.
 pub fn current(scope: &mut v8::PinScope) -> Option<Rc<dyn IoContext>> {
-    IsolateState::get(scope).current.borrow().clone()
+    let running = IsolateState::get(scope).current.borrow().clone()?;
+    let owner = owner(scope);
+    if owner == 0.0 || owner == running.id() as f64 {
+        return Some(running);
+    }
+    let owner = CONTEXTS.with(|all| all.borrow().get(&(owner as u64))?.upgrade())?;
+    owner.visited();
+    Some(owner)
+}
+
+thread_local! {
+    static NEXT_ID: Cell<u64> = const { Cell::new(1) };
+    static CONTEXTS: RefCell<HashMap<u64, Weak<dyn IoContext>>> = RefCell::default();
+}
+
+/// A number for a context; no other has it in this process.
+pub fn next_id() -> u64 {
+    NEXT_ID.with(|next| next.replace(next.get() + 1))
+}
+
+/// A context can be found by its number while this is held.
+pub struct Known(u64);
+
+impl Known {
+    pub fn new(id: u64, context: Weak<dyn IoContext>) -> Self {
+        CONTEXTS.with(|all| all.borrow_mut().insert(id, context));
+        Self(id)
+    }
+}
+
+impl Drop for Known {
+    fn drop(&mut self) {
+        // At the thread's end there is nothing to look up.
+        let _ = CONTEXTS.try_with(|all| all.borrow_mut().remove(&self.0));
+    }
+}
+
+/* V8 carries a value along with every promise reaction: the number of the context that the code is of, and with it the
+frame of `async_context` where there is one, as `[number, frame]`. */
+
+/// The number of the context that the code that runs now is of; 0 where nothing says so.
+fn owner(scope: &mut v8::PinScope) -> f64 {
+    let carried = scope.get_continuation_preserved_embedder_data();
+    if carried.is_number() {
+        return carried.number_value(scope).unwrap_or(0.0);
+    }
+    let Ok(pair) = v8::Local::<v8::Array>::try_from(carried) else {
+        return 0.0;
+    };
+    let number = pair.get_index(scope, 0);
+    number
+        .and_then(|number| number.number_value(scope))
+        .unwrap_or(0.0)
+}
+
+/// The frame of `async_context`, or undefined.
+pub fn frame<'s>(scope: &mut v8::PinScope<'s, '_>) -> v8::Local<'s, v8::Value> {
+    let carried = scope.get_continuation_preserved_embedder_data();
+    let pair = v8::Local::<v8::Array>::try_from(carried).ok();
+    let frame = pair.and_then(|pair| pair.get_index(scope, 1));
+    frame.unwrap_or_else(|| v8::undefined(scope).into())
+}
+
+/// Puts a frame in place of the current one.
+pub fn set_frame(scope: &mut v8::PinScope, frame: v8::Local<v8::Value>) {
+    let owner = owner(scope);
+    let number: v8::Local<v8::Value> = v8::Number::new(scope, owner).into();
+    let carried = if frame.is_undefined() {
+        number
+    } else {
+        v8::Array::new_with_elements(scope, &[number, frame]).into()
+    };
+    scope.set_continuation_preserved_embedder_data(carried);
+}
+
+/// The code that runs from now on is of that context; of none for 0.
+pub fn set_owner(scope: &mut v8::PinScope, id: u64) {
+    let number = v8::Number::new(scope, id as f64).into();
+    scope.set_continuation_preserved_embedder_data(number);
 }
 
 /// The op `inEvent()`: false at global scope.

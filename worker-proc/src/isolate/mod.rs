@@ -11,7 +11,7 @@ pub mod snapshot;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
-use crate::glue::context::IoContext;
+use crate::glue::context::{IoContext, set_owner};
 use crate::glue::state::IsolateState;
 use crate::glue::{Registry, intern};
 
@@ -99,12 +99,14 @@ impl Isolate {
         unsafe {
             isolate.enter();
         }
+        let id = io.as_ref().map_or(0, |io| io.id());
         *self.state.current.borrow_mut() = io;
         let result = {
             v8::scope!(let scope, &mut *isolate);
             let context = self.context.borrow();
             let context = v8::Local::new(scope, context.as_ref().expect("as long as the isolate"));
             let scope = &mut v8::ContextScope::new(scope, context);
+            set_owner(scope, id);
             let result = turn(scope);
             scope.perform_microtask_checkpoint();
             rejections::report(scope);

@@ -1,6 +1,7 @@
 //! The context of one event: its pending ops, timers, resources and outcome, and the task that drives them.
 
 use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
 use std::pin::Pin;
 use std::rc::{Rc, Weak};
 use std::task::{Context, Poll};
@@ -9,7 +10,7 @@ use std::time::Duration;
 use tokio::sync::{Notify, oneshot};
 
 use super::io::{Io, Op, timer_turn};
-use crate::glue::context::{Completion, Entrance, IoContext, Outcome};
+use crate::glue::context::{Completion, Entrance, IoContext, Known, Outcome, next_id};
 use crate::isolate::Isolate;
 use crate::log;
 use crate::service::{Body, Channels, Error, Kind, ResourceTable};
@@ -23,6 +24,7 @@ const HUNG: &str = "The Workers runtime canceled this request because it detecte
 /// See the module. Shared by the task that drives it and the ops that run in it.
 pub struct RequestContext {
     this: Weak<Self>,
+    _known: Known,
     id: u64,
     isolate: Rc<Isolate>,
     channels: Rc<dyn Channels>,
@@ -44,11 +46,11 @@ pub struct RequestContext {
 #[derive(Default)]
 struct Live {
     count: Cell<usize>,
+    contexts: RefCell<HashMap<u64, Weak<RequestContext>>>,
     none: Notify,
 }
 
 thread_local! {
-    static NEXT_ID: Cell<u64> = const { Cell::new(1) };
     static LIVE: Rc<Live> = Rc::default();
 }
 
@@ -78,10 +80,11 @@ impl RequestContext {
         channels: Rc<dyn Channels>,
         outcome: oneshot::Sender<Result<Outcome, Error>>,
     ) -> Rc<Self> {
-        let id = NEXT_ID.with(|next| next.replace(next.get() + 1));
+        let id = next_id();
         LIVE.with(|live| live.count.set(live.count.get() + 1));
-        Rc::new_cyclic(|this| Self {
+        let context = Rc::new_cyclic(|this: &Weak<Self>| Self {
             this: this.clone(),
+            _known: Known::new(id, this.clone()),
             id,
             isolate,
             channels,
@@ -95,7 +98,12 @@ impl RequestContext {
             abandoned: Cell::new(false),
             on_gone: RefCell::default(),
             deadline: RefCell::new(None),
-        })
+        });
+        LIVE.with(|live| {
+            let mut contexts = live.contexts.borrow_mut();
+            contexts.insert(id, Rc::downgrade(&context));
+        });
+        context
     }
 
     /// Whether the event has an outcome and nothing is left to do for it.
@@ -119,6 +127,11 @@ impl RequestContext {
         self.io.clear();
         let on_gone = self.on_gone.take();
         drop(on_gone);
+        // They may have waited for this one.
+        LIVE.with(|live| live.contexts.borrow_mut().remove(&self.id));
+        for other in self.others() {
+            other.io.wake();
+        }
     }
 
     fn poll(self: &Rc<Self>, cx: &mut Context<'_>) -> Poll<()> {
@@ -146,7 +159,9 @@ impl RequestContext {
         if self.is_over() || self.is_too_late(cx) {
             return Poll::Ready(());
         }
-        if self.io.is_idle() && self.exports.get() == 0 {
+        // Another event of the worker may settle what this one waits for.
+        let others = self.is_stuck() && self.others().iter().any(|other| !other.is_stuck());
+        if self.is_stuck() && !others {
             // Nothing can happen any more.
             if let Some(outcome) = self.outcome.borrow_mut().take() {
                 log::error(format_args!("uncaught exception; exception = {HUNG}"));
@@ -156,6 +171,22 @@ impl RequestContext {
         }
         self.io.park(cx);
         Poll::Pending
+    }
+
+    /// Whether nothing of its own is under way.
+    fn is_stuck(&self) -> bool {
+        self.io.is_idle() && self.exports.get() == 0
+    }
+
+    /// The other contexts of its isolate.
+    fn others(&self) -> Vec<Rc<Self>> {
+        LIVE.with(|live| {
+            let contexts = live.contexts.borrow();
+            let others = contexts.values().filter_map(Weak::upgrade);
+            others
+                .filter(|other| other.id != self.id && Rc::ptr_eq(&other.isolate, &self.isolate))
+                .collect()
+        })
     }
 
     fn is_over(&self) -> bool {
@@ -284,6 +315,8 @@ impl IoContext for RequestContext {
                 context.release_body();
             });
         }
+        // It may be another one's turn.
+        self.io.wake();
         if let Some(sender) = self.outcome.borrow_mut().take() {
             let _ = sender.send(match outcome {
                 Outcome::Failed(error) => Err(error),

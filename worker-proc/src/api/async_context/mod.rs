@@ -1,5 +1,6 @@
 //! Async context: the current frame, which V8 carries through promises for the embedder.
 
+use crate::glue::context::{frame, set_frame};
 use crate::glue::{Api, Ops, current};
 use crate::js;
 
@@ -18,12 +19,12 @@ fn ops(ops: &mut Ops) {
 
 /// `get()`: the current frame, undefined where there is none.
 fn get(scope: &mut v8::PinScope, _: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
-    rv.set(scope.get_continuation_preserved_embedder_data());
+    rv.set(frame(scope));
 }
 
 /// `set(frame)`.
 fn set(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, _: v8::ReturnValue) {
-    scope.set_continuation_preserved_embedder_data(args.get(0));
+    set_frame(scope, args.get(0));
 }
 
 /// `contextId()`: a number for the running request, 0 at global scope.

@@ -610,6 +610,7 @@ fn fetch(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: 
             return Ok(Received(service.fetch(request).await?));
         };
         let response = tokio::select! {
+            // Whoever aborts it before it begins is told so, even where the answer would be there at once.
             biased;
             () = cancel.0.notified() => None,
             response = service.fetch(request) => Some(response),
