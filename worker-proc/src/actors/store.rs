@@ -214,10 +214,7 @@ pub struct Store {
 impl Store {
     /// A facet's, whose file its root's lock guards; `keep` if the data is in it alone.
     pub fn of_facet(storage: Rc<Storage>, keep: bool) -> Self {
-        Self {
-            storage,
-            keep,
-        }
+        Self { storage, keep }
     }
 
     pub fn storage(&self) -> &Rc<Storage> {

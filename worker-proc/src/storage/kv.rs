@@ -389,7 +389,6 @@ impl Listing {
             }
         }
     }
-
 }
 
 impl Dependent for Listing {
