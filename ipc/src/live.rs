@@ -298,7 +298,7 @@ mod tests {
             numbers: Numbers {
                 calls: 1,
                 total_calls: index,
-                next_alarm_ms: (index % 2 == 0).then_some(index as i64),
+                next_alarm_ms: index.is_multiple_of(2).then_some(index as i64),
                 ..Numbers::default()
             },
         }

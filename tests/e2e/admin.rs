@@ -61,7 +61,7 @@ export class User extends Room {}
 export default {
   async fetch(request, env) {
     const url = new URL(request.url);
-    const [, kind, name] = url.pathname.split('/');
+    const [, kind, name] = url.pathname.split('/').map(decodeURIComponent);
     const namespace = kind === 'rooms' ? env.ROOMS : env.USERS;
     const many = Number(url.searchParams.get('many') ?? 0);
     for (let index = 0; index < many; index++) {
@@ -123,7 +123,7 @@ fn objects_of_all_processes_are_one_list() {
         let (server, admin) = start(&folder, processes);
         assert_eq!(json(&admin, "/objects.json")["total"], 0);
         server.get("/rooms/r?many=40");
-        server.get("/users/<u>?many=2");
+        server.get("/users/%3Cu%3E?many=2");
         server.get("/rooms/r7");
         server.get("/rooms/r7?alarm");
         let mut waiting = Client::connect(&server.address("http")).unwrap();
@@ -253,6 +253,7 @@ fn processes_are_shown_through_crash_reload_and_drain() {
         (&"serving".into(), &"serves".into())
     );
     assert!(row(0)["residentBytes"].as_u64().unwrap() > 1 << 20);
+    server.get("/rooms/r1");
     until(&admin, "/processes.json", |all| {
         all["processes"]
             .as_array()

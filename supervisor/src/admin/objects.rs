@@ -270,15 +270,15 @@ fn read_query(given: &HashMap<String, String>) -> Result<Query, Refusal> {
             .map(String::as_str)
             .filter(|value| !value.is_empty())
     };
-    let after = get("after").map(|text| {
+    let position = |text: &str| {
         let mut parts = text.splitn(3, '-');
-        let position = Some(Position {
+        Some(Position {
             rank: parts.next()?.parse().ok()?,
             id: parts.next().filter(|id| id.len() == 64)?.to_owned(),
             namespace: parts.next()?.to_owned(),
-        });
-        position
-    });
+        })
+    };
+    let after = get("after").map(position);
     Ok(Query {
         number: 0,
         namespace: get("namespace").map(str::to_owned),

@@ -28,11 +28,13 @@ const OBJECTS: usize = 200;
 /// Half of everything is asked of these.
 const HOT_OBJECTS: u64 = 8;
 const HTTP_CLIENTS: usize = 12;
+/// Clients of slow calls alone, to objects that others call meanwhile: some are under way at every reload.
+const SLOW_CLIENTS: usize = 4;
 const SOCKET_CLIENTS: usize = 4;
 /// Operations that are made on one stub, or one WebSocket, without waiting.
 const MAX_BURST: u64 = 5;
 /// A slow call appends, waits for this long at most, and appends again.
-const MAX_SLOW_MS: u64 = 400;
+const MAX_SLOW_MS: u64 = 2000;
 /// Bursts after which a client opens another WebSocket.
 const BURSTS: u64 = 20;
 const BETWEEN_KILLS: Duration = Duration::from_secs(2);
@@ -135,7 +137,7 @@ impl Run {
     }
 
     /// Asks for one thing after another on a connection, and opens another when that breaks.
-    fn http_client(&self, mut random: Random) -> Deeds {
+    fn http_client(&self, mut random: Random, slow: bool) -> Deeds {
         let mut deeds = Deeds::default();
         let mut client = None;
         while !self.is_over() {
@@ -147,7 +149,7 @@ impl Run {
                 thread::park_timeout(Duration::from_millis(10));
                 continue;
             };
-            match self.http_deed(&mut open, &mut random, &mut deeds) {
+            match self.http_deed(&mut open, &mut random, slow, &mut deeds) {
                 Ok(closes) if !closes => client = Some(open),
                 Err(error) if is_timeout(&error) => deeds.hung.push(error.to_string()),
                 _ => {}
@@ -161,10 +163,14 @@ impl Run {
         &self,
         client: &mut Client,
         random: &mut Random,
+        slow: bool,
         deeds: &mut Deeds,
     ) -> std::io::Result<bool> {
-        let object = random.object();
-        match random.below(10) {
+        let (object, kind) = match slow {
+            true => (random.below(HOT_OBJECTS) as usize, 0),
+            false => (random.object(), 1 + random.below(9)),
+        };
+        match kind {
             kind @ 0..=5 => {
                 let (what, length) = match kind {
                     0 => ("slow", 2),
@@ -243,7 +249,7 @@ impl Run {
         thread::scope(|scope| {
             let http = (0..HTTP_CLIENTS).map(|n| {
                 let random = Random(seed ^ (n as u64 + 1));
-                scope.spawn(move || self.http_client(random))
+                scope.spawn(move || self.http_client(random, n < SLOW_CLIENTS))
             });
             let sockets = (0..SOCKET_CLIENTS).map(|n| {
                 let random = Random(seed ^ (n as u64 + 1000));
@@ -385,7 +391,7 @@ fn kill_one(server: &Server, random: &mut Random) -> bool {
 fn reload(server: &Server) {
     let moment = server.moment();
     server.signal(Signal::SIGHUP);
-    server.reloaded(moment);
+    assert!(server.reloaded(moment), "{server:?}");
 }
 
 fn start_anew(folder: &Folder, server: &mut Server, run: &Run, processes: u32) {

@@ -10,7 +10,7 @@ use tests::server::Server;
 use tests::websocket::Socket;
 
 use super::super::alone;
-use super::{CONFIG, ask, folder, prepare, start, state};
+use super::{CONFIG, LOG, ask, folder, prepare, start, state};
 
 /// Far less than an object's time to be evicted, or than a lock is waited for.
 const SOON: Duration = Duration::from_secs(5);
@@ -72,8 +72,8 @@ fn an_object_ends_what_it_has_before_it_moves() {
         // New processes accept this one, and wait for the object's end in the old.
         let (next, old) = thread::scope(|scope| {
             let next = scope.spawn(|| append(&server, "first", "next"));
-            // Others are not held up.
-            append(&server, "second", "a");
+            // Others are not held up, and this is time enough if nothing held it up.
+            (0..50).for_each(|_| _ = append(&server, "second", "a"));
             assert!(!next.is_finished());
             let old = finish(held);
             (next.join().unwrap(), old)
@@ -98,7 +98,8 @@ fn an_object_in_memory_ends_before_it_begins_again() {
         reload(&server);
         let (next, old) = thread::scope(|scope| {
             let next = scope.spawn(|| append(&server, "first", "next"));
-            append(&server, "second", "a");
+            // Time enough, if nothing held it up.
+            (0..50).for_each(|_| _ = append(&server, "second", "a"));
             assert!(!next.is_finished());
             let old = finish(held);
             (next.join().unwrap(), old)
@@ -106,6 +107,36 @@ fn an_object_in_memory_ends_before_it_begins_again() {
         assert_eq!((old.number, next.number), (2, 1));
         assert_ne!(old.token, next.token);
     }
+}
+
+/// What a config no longer has ends with the processes of the one before.
+#[test]
+fn a_namespace_that_goes_answers_what_it_has() {
+    let _alone = alone();
+    let folder = folder();
+    let mut server = start(&folder, 2);
+    let held = hold(&server, "hold", "first");
+    let line = |part| CONFIG.lines().find(|line| line.contains(part)).unwrap();
+    let without = CONFIG.replace(line("durableObjectNamespaces ="), "");
+    let without = without.replace(line("durableObjectNamespace ="), "");
+    folder.write("config.capnp", &without);
+    folder.write(
+        "log.js",
+        "export default { fetch() { return new Response('new'); } };",
+    );
+    let moment = server.moment();
+    reload(&server);
+    assert_eq!(ask(&server, "/"), "new");
+    assert_eq!(finish(held).number, 1);
+    server.phase(0, "stopped", moment);
+    server.phase(1, "stopped", moment);
+
+    folder.write("config.capnp", CONFIG);
+    folder.write("log.js", LOG);
+    reload(&server);
+    let next = append(&server, "first", "next");
+    assert_eq!((next.number, next.life), (2, 2));
+    assert_eq!(server.stop().code(), Some(0));
 }
 
 /// Whoever connects anew finds it; meanwhile others are not held up.

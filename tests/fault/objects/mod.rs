@@ -28,8 +28,11 @@ const config :Workerd.Config = (
 );
 "#;
 
+/// Its code.
+const LOG: &str = include_str!("log.js");
+
 fn folder() -> Folder {
-    let folder = Folder::new(&[("config.capnp", CONFIG), ("log.js", include_str!("log.js"))]);
+    let folder = Folder::new(&[("config.capnp", CONFIG), ("log.js", LOG)]);
     std::fs::create_dir(folder.path("data")).unwrap();
     folder
 }

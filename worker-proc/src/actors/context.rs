@@ -24,7 +24,7 @@ use crate::glue::context::{
 use crate::isolate::Isolate;
 use crate::request::{Io, Op, timer_turn};
 use crate::service::websocket::{Hibernated, Hibernation, Socket};
-use crate::service::{ActorId, Channels, Error, Identity, Kind, ResourceTable};
+use crate::service::{ActorId, Body, Channels, Error, Identity, Kind, ResourceTable};
 use crate::storage::{Committed, Storage};
 
 /// How long a critical section may hold the object's events back, as on workerd.
@@ -178,12 +178,22 @@ impl ActorContext {
     /// Whether it may leave a process that is to end: callers hold nothing of it, no `waitUntil` work or body is under way.
     /// WebSockets, timers, and ops that nobody waits for, end with it.
     pub fn is_at_rest(&self) -> bool {
+        let facets = self.facets.get();
         self.results.get() + self.retained.get() <= self.held_sockets.get()
+            && facets.is_none_or(|facets| facets.are_at_rest())
     }
 
     /// Whether callers hold objects of it, or use its facets.
     pub fn is_held(&self) -> bool {
         self.results.get() > 0 || self.facets.get().is_some_and(|facets| facets.are_busy())
+    }
+
+    /// The process is to end: the clients of its hibernatable WebSockets, and of its facets', are told to go away.
+    pub fn close_sockets(&self) {
+        self.sockets.go_away();
+        if let Some(facets) = self.facets.get() {
+            facets.close_sockets();
+        }
     }
 
     /// The objects of its own, set once.
@@ -263,14 +273,23 @@ impl ActorContext {
             is_answered: false,
         };
         Box::pin(async move {
-            let outcome = match receiver.await {
+            let mut outcome = match receiver.await {
                 Ok(outcome) => outcome,
                 Err(_) => Err(context
                     .broken()
                     .unwrap_or_else(|| Error::disconnected(SHUT_DOWN))),
             };
             context.output.passed().await?;
-            caller.answered();
+            match &mut outcome {
+                Ok(Outcome::Response(response))
+                    if matches!(response.body, Body::Stream(_))
+                        && context.on_gone.borrow().contains_key(&event) =>
+                {
+                    let body = std::mem::take(&mut response.body);
+                    response.body = body.watched(move |ended| caller.part(ended));
+                }
+                _ => caller.part(true),
+            }
             outcome
         })
     }
@@ -465,8 +484,8 @@ struct Caller {
 }
 
 impl Caller {
-    fn answered(mut self) {
-        self.is_answered = true;
+    fn part(mut self, is_answered: bool) {
+        self.is_answered = is_answered;
     }
 }
 
@@ -647,10 +666,6 @@ impl ActorIo for ActorContext {
     }
 
     fn hibernate(&self, number: u32, socket: Rc<Socket>, tags: Vec<String>) -> bool {
-        // Nobody would wake a facet.
-        if self.facets.get().is_some_and(|facets| facets.are_nested()) {
-            return false;
-        }
         let Some(accepted) = self.sockets.add(number, socket, tags) else {
             return false;
         };

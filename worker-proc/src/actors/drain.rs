@@ -8,14 +8,16 @@
 use std::rc::Rc;
 use std::time::Duration;
 
+use tokio::time::Instant;
+
 use super::host::{Actor, Host, Namespace, Routes};
 use crate::service::{Address, Error, Service};
 
 /// How often objects that are to leave are looked at. A call's end is seen at once; the end of other work, then.
 const LOOK: Duration = Duration::from_millis(20);
 
-/// How long closing files may take at the end.
-const MAX_CLOSE: Duration = Duration::from_secs(1);
+/// How long closing files may take once the time to drain is over; the supervisor gives a process twice that.
+const CLOSE_GRACE: Duration = Duration::from_secs(1);
 
 /// How far the process is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -63,9 +65,9 @@ impl Host {
         }
     }
 
-    /// Ends every object, whatever it does, and waits until their files are closed. What waits for one goes to the
-    /// successor, if there is one.
-    pub async fn close(&self) {
+    /// Ends every object, whatever it does, and waits until their files are closed, but not beyond the time to drain. What
+    /// waits for one goes to the successor, if there is one.
+    pub async fn close(&self, end: Instant) {
         self.stage.set(Stage::Closing);
         for namespace in self.all() {
             for actor in namespace.all() {
@@ -81,8 +83,11 @@ impl Host {
                 tokio::time::sleep(LOOK).await;
             }
         };
-        if tokio::time::timeout(MAX_CLOSE, closed).await.is_err() {
-            crate::log::error("Durable Objects were still being closed when the process ended.");
+        let end = end.max(Instant::now() + CLOSE_GRACE);
+        if tokio::time::timeout_at(end, closed).await.is_err() {
+            crate::log::error(
+                "Not every Durable Object was closed before the process ended; what they had committed is safe.",
+            );
         }
     }
 
@@ -91,6 +96,9 @@ impl Host {
             for actor in namespace.all() {
                 // They keep neither an object alive nor the process; their clients find the object where it lives on.
                 actor.sockets.go_away();
+                if let Some(live) = &*actor.live.borrow() {
+                    live.close_sockets();
+                }
                 namespace.consider(&actor);
             }
         }

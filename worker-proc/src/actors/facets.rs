@@ -12,13 +12,14 @@ use tokio::sync::Notify;
 
 use super::context::{ActorContext, Owner};
 use super::gates::{Place, Queue};
+use super::hibernation::{Listener, finish, watch};
 use super::host::{Class, next_number};
 use super::store::broken_by;
 use super::stub::{self, Callee, Delivered, Delivery};
 use super::tree::Tree;
 use crate::glue::context::{FacetInfo, FacetIo, FacetStart};
 use crate::service::rpc;
-use crate::service::websocket::Hibernated;
+use crate::service::websocket::{Hibernated, Hibernation, SocketEvent};
 use crate::service::{Error, Event, Request, Response, Service};
 
 /// How deep facets may be in one another, the object itself counted; workerd's limit.
@@ -48,6 +49,8 @@ struct Facet {
     state: RefCell<State>,
     started: Notify,
     calls: Cell<usize>,
+    /// They end with it: nobody but the parent's JavaScript could start it for them.
+    sockets: Rc<Hibernation>,
     /// Its turn with the file, until the file is closed.
     file: RefCell<Option<Place>>,
 }
@@ -72,19 +75,35 @@ impl Facets {
         })
     }
 
-    /// Whether their parent is a facet itself.
-    pub fn are_nested(&self) -> bool {
-        self.depth > 0
-    }
-
     /// Whether somebody uses one of them.
     pub fn are_busy(&self) -> bool {
         let running = self.running.borrow();
         running.values().any(|facet| match &*facet.state.borrow() {
             State::Starting => true,
-            State::Live(context) => facet.calls.get() > 0 || context.is_held(),
+            State::Live(context) => {
+                facet.calls.get() > 0 || context.is_held() || !facet.sockets.is_empty()
+            }
             State::Ended(_) => false,
         })
+    }
+
+    /// Whether their object may leave a process that is to end, as far as they go.
+    pub fn are_at_rest(&self) -> bool {
+        let running = self.running.borrow();
+        running.values().all(|facet| match &*facet.state.borrow() {
+            State::Starting => false,
+            State::Live(context) => facet.calls.get() == 0 && context.is_at_rest(),
+            State::Ended(_) => true,
+        })
+    }
+
+    /// See [`ActorContext::close_sockets`].
+    pub fn close_sockets(&self) {
+        for facet in self.running.borrow().values() {
+            if let State::Live(context) = &*facet.state.borrow() {
+                context.close_sockets();
+            }
+        }
     }
 
     /// Ends all of them: their parent has ended.
@@ -121,6 +140,7 @@ impl Facets {
             state: RefCell::new(State::Starting),
             started: Notify::new(),
             calls: Cell::new(0),
+            sockets: Rc::default(),
             file: RefCell::new(None),
         });
         let mut running = self.running.borrow_mut();
@@ -185,7 +205,7 @@ impl Facets {
             &class,
             owner,
             store,
-            Rc::default(),
+            facet.sockets.clone(),
         );
         context.set_facets(Self::new(
             &context,
@@ -238,8 +258,33 @@ impl Owner for Facets {
 
     fn ended(&self, _: &Rc<ActorContext>) {}
 
-    fn accepted(&self, _: &Rc<ActorContext>, _: Rc<Hibernated>) {
-        // Their contexts accept none.
+    fn accepted(&self, context: &Rc<ActorContext>, socket: Rc<Hibernated>) {
+        if let Some((_, facet)) = self.of_context(context) {
+            tokio::task::spawn_local(watch(facet, socket));
+        }
+    }
+}
+
+impl Listener for Rc<Facet> {
+    fn sockets(&self) -> &Rc<Hibernation> {
+        &self.sockets
+    }
+
+    fn tell(&self, socket: u32, event: SocketEvent) -> LocalBoxFuture<'_, Result<(), Error>> {
+        let call = Call::new(self);
+        let place = self.queue.enter();
+        let limit = self.sockets.event_timeout();
+        Box::pin(async move {
+            place.first().await;
+            let context = self.live().await?;
+            context.open().await?;
+            let running = context.deliver(move |scope, _, instance, id| {
+                super::events::socket(scope, instance, id, socket, event);
+            });
+            drop(place);
+            finish(context, running, limit, call);
+            Ok(())
+        })
     }
 }
 
@@ -251,6 +296,7 @@ impl Facet {
     /// Its context has ended; the file is closed a little later.
     fn closing(&self, context: &Rc<ActorContext>, error: Error) {
         *self.state.borrow_mut() = State::Ended(error);
+        self.sockets.clear();
         if let Some(file) = self.file.take() {
             let context = context.clone();
             tokio::task::spawn_local(async move {

@@ -18,6 +18,7 @@ use super::context::{ActorContext, Owner};
 use super::drain::Stage;
 use super::facets::Facets;
 use super::gates::{Place, Queue};
+use super::hibernation::{Object, watch};
 use super::id::{BadId, IdFactory};
 use super::store::{StoreSpec, Stores};
 use super::stub::{self, Begun, Callee, Delivered, Delivery, Life};
@@ -610,7 +611,7 @@ impl Owner for Namespace {
 
     fn accepted(&self, context: &Rc<ActorContext>, socket: Rc<Hibernated>) {
         if let (Some(namespace), Some(actor)) = (self.this.upgrade(), self.last_life(context)) {
-            tokio::task::spawn_local(namespace.watch(actor, socket));
+            tokio::task::spawn_local(watch(Object { namespace, actor }, socket));
         }
     }
 }

@@ -133,14 +133,14 @@ async fn supervised(
                 draining = Some(Box::pin(async move {
                     drain(&server, &host, end).await;
                     if links.is_replaced() {
-                        host.close().await;
+                        host.close(end).await;
                     }
                 }));
             }
             Some(ToRuntime::Leave) => {
                 // What others have called since it had drained.
                 let _ = timeout_at(end, host.at_rest()).await;
-                host.close().await;
+                host.close(end).await;
                 return 0;
             }
             Some(ToRuntime::Start { .. } | ToRuntime::Listeners(_)) => {}
@@ -173,8 +173,9 @@ async fn alone(
     }
     host.begin_drain();
     doors.close().await;
-    drain(server, host, Instant::now() + drain_timeout).await;
-    host.close().await;
+    let end = Instant::now() + drain_timeout;
+    drain(server, host, end).await;
+    host.close(end).await;
     0
 }
 

@@ -7,6 +7,7 @@ use std::rc::Rc;
 
 use futures_util::future::LocalBoxFuture;
 
+use super::args::intern;
 use super::error::{OpError, throw};
 use super::state::IsolateState;
 use crate::service::websocket::{Hibernation, Socket};
@@ -152,6 +153,16 @@ pub fn in_event(
     mut rv: v8::ReturnValue,
 ) {
     rv.set_bool(current(scope).is_some());
+}
+
+/// Ends the JavaScript that calls the op: no code of the turn runs any more, no `finally` either.
+pub fn terminate(scope: &mut v8::PinScope) {
+    scope.terminate_execution();
+    // V8 looks at the next call of a function: this one.
+    let nothing = intern(scope, "0");
+    if let Some(script) = v8::Script::compile(scope, nothing, None) {
+        let _ = script.run(scope);
+    }
 }
 
 /// What workerd says of I/O outside a request.

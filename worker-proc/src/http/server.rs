@@ -9,8 +9,8 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use http::header::{
-    CONNECTION, CONTENT_TYPE, EXPECT, HOST, HeaderName, HeaderValue, SEC_WEBSOCKET_VERSION, TE,
-    TRAILER, TRANSFER_ENCODING, UPGRADE,
+    CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, EXPECT, HOST, HeaderName, HeaderValue,
+    SEC_WEBSOCKET_VERSION, TE, TRAILER, TRANSFER_ENCODING, UPGRADE,
 };
 use http::{StatusCode, Version};
 use hyper::body::Incoming;
@@ -24,7 +24,7 @@ use super::sweep::{Connection, Connections, Limits};
 use super::upgrade::{Asked, Guarded, Parts};
 use crate::log;
 use crate::service::websocket::ByteStream;
-use crate::service::{Error, Kind, Request, Response, Service, WebSocket};
+use crate::service::{Body, Error, Kind, Request, Response, Service, WebSocket};
 
 /// Methods that workerd knows; others are answered 501.
 const METHODS: [&str; 28] = [
@@ -139,7 +139,7 @@ impl Server {
 
     /// Counts a WebSocket's connection that another process has accepted, and passed to this one, until it ends.
     pub fn adopt(self: &Rc<Self>, stream: Box<dyn ByteStream>) -> Box<dyn ByteStream> {
-        let (id, connection) = self.connections.add();
+        let (id, connection) = self.connections.add(None);
         connection.begin();
         Box::new(Guarded {
             stream,
@@ -152,17 +152,19 @@ impl Server {
 
     /// Serves one connection to its end. It counts from the call on, not from the future's first turn.
     ///
-    /// `opened` makes the stream ready for HTTP; `gone` ends when nobody is left at the other end.
+    /// `opened` makes the stream ready for HTTP; `gone` ends when nobody is left at the other end; `client` is JSON for
+    /// `request.cf`.
     pub fn connection<I>(
         self: Rc<Self>,
         opened: impl Future<Output = std::io::Result<I>> + 'static,
         gone: impl Future<Output = ()> + 'static,
+        client: Option<String>,
         endpoint: Rc<Endpoint>,
     ) -> impl Future<Output = ()> + 'static
     where
         I: ByteStream + Send + 'static,
     {
-        let (id, connection) = self.connections.add();
+        let (id, connection) = self.connections.add(client);
         let counted = Rc::new(Counted { server: self, id });
         async move {
             tokio::select! {
@@ -259,6 +261,7 @@ impl Counted {
         requests.set(requests.get() + 1);
         let exchange = Exchange::begin(connection);
         let http1 = request.version() < Version::HTTP_2;
+        let head = request.method() == http::Method::HEAD;
         let asked = Asked::of(&mut request);
         let mut response = match neutral(request, &endpoint, &exchange.0) {
             Ok(request) => match endpoint.service.clone().fetch(request).await {
@@ -282,7 +285,24 @@ impl Counted {
                 .headers
                 .insert(CONNECTION, HeaderValue::from_static("close"));
         }
+        settle_length(&mut response, head);
         Ok(to_hyper(response, exchange))
+    }
+}
+
+/// The length of the body goes before what the worker says it is. An answer to HEAD has no body, and tells of one.
+fn settle_length(response: &mut Response, head: bool) {
+    let Some(length) = response.body.length() else {
+        return;
+    };
+    let told = response.headers.get(CONTENT_LENGTH);
+    if head {
+        if told.is_none() && !matches!(response.body, Body::Empty) {
+            response.headers.insert(CONTENT_LENGTH, length.into());
+        }
+        response.body = Body::Empty;
+    } else if told.is_some_and(|told| told.as_bytes() != length.to_string().as_bytes()) {
+        response.headers.remove(CONTENT_LENGTH);
     }
 }
 
@@ -415,11 +435,13 @@ fn neutral(
     {
         head.headers.insert(HOST, host);
     }
-    let cf = options
-        .cf_blob
-        .as_ref()
-        .and_then(|name| head.headers.remove(name));
-    let cf = cf.and_then(|value| String::from_utf8(value.as_bytes().to_vec()).ok());
+    let cf = match &options.cf_blob {
+        None => client.client.clone(),
+        Some(name) => head
+            .headers
+            .remove(name)
+            .and_then(|value| String::from_utf8(value.as_bytes().to_vec()).ok()),
+    };
     if !head.headers.contains_key(UPGRADE) {
         head.headers.remove(CONNECTION);
     }

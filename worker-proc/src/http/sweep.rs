@@ -45,6 +45,8 @@ pub struct Connection {
     since: AtomicU64,
     reading_header: AtomicBool,
     broken_body: AtomicBool,
+    /// Who the client is, as JSON for `request.cf`, where no header says.
+    pub client: Option<String>,
     /// Told to close.
     pub close: Notify,
     /// Told when no request is being answered any more.
@@ -109,12 +111,13 @@ impl Connections {
         self.all.borrow().len()
     }
 
-    pub fn add(&self) -> (u64, Arc<Connection>) {
+    pub fn add(&self, client: Option<String>) -> (u64, Arc<Connection>) {
         let connection = Arc::new(Connection {
             in_flight: AtomicU32::new(0),
             since: AtomicU64::new(now_millis()),
             reading_header: AtomicBool::new(false),
             broken_body: AtomicBool::new(false),
+            client,
             close: Notify::new(),
             ended: Notify::new(),
         });

@@ -59,13 +59,14 @@ fn is_empty_function(scope: &mut v8::PinScope, text: v8::Local<v8::String>) -> b
 pub fn modify_code_generation<'s>(
     scope: &mut v8::PinScope<'s, '_>,
     source: v8::Local<'s, v8::Value>,
-    _is_code_like: bool,
+    is_code_like: bool,
 ) -> v8::ModifyCodeGenerationFromStringsResult<'s> {
     let text = v8::Local::<v8::String>::try_from(source).ok();
-    let allowed = IsolateState::get(scope).allow_eval.get();
+    // `eval()` gives `undefined` back as it is; that the text is code-like says that no argument is part of it.
+    let harmless = source.is_undefined()
+        || (is_code_like && text.is_some_and(|text| is_empty_function(scope, text)));
     v8::ModifyCodeGenerationFromStringsResult {
-        // What is no text is no code: `eval` gives it back as it is.
-        codegen_allowed: allowed || text.is_none_or(|text| is_empty_function(scope, text)),
+        codegen_allowed: harmless || IsolateState::get(scope).allow_eval.get(),
         modified_source: text,
     }
 }

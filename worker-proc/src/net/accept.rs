@@ -199,14 +199,18 @@ impl Entrance {
     fn serve(&self, server: &Rc<Server>, stream: Accepted) {
         let (server, endpoint, gone) =
             (server.clone(), self.endpoint.clone(), stream.clone().gone());
+        let client = match endpoint.options.cf_blob {
+            None => stream.client(),
+            Some(_) => None,
+        };
         match &self.tls {
             None => {
                 let opened = std::future::ready(Ok(stream));
-                tokio::task::spawn_local(server.connection(opened, gone, endpoint));
+                tokio::task::spawn_local(server.connection(opened, gone, client, endpoint));
             }
             Some(tls) => {
                 let opened = tls.accept(stream);
-                tokio::task::spawn_local(server.connection(opened, gone, endpoint));
+                tokio::task::spawn_local(server.connection(opened, gone, client, endpoint));
             }
         }
     }

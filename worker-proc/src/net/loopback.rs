@@ -48,6 +48,7 @@ pub(super) fn connect(name: &str) -> Result<DuplexStream, Error> {
         tokio::task::spawn_local(server.clone().connection(
             std::future::ready(Ok(far)),
             std::future::pending(),
+            None,
             endpoint.clone(),
         ));
         Ok(near)

@@ -55,6 +55,25 @@ impl Accepted {
         })
     }
 
+    /// Who the client is, as JSON in workerd's words: the address of its end, or its process and user.
+    pub fn client(&self) -> Option<String> {
+        match &*self.0 {
+            Socket::Tcp(stream) => {
+                let address = stream.peer_addr().ok()?;
+                Some(format!("{{\"clientIp\":\"{address}\"}}"))
+            }
+            Socket::Unix(stream) => {
+                let peer = stream.peer_cred().ok()?;
+                let pid = peer.pid().map(|pid| format!("\"clientPid\":{pid},"));
+                Some(format!(
+                    "{{{}\"clientUid\":{}}}",
+                    pid.unwrap_or_default(),
+                    peer.uid()
+                ))
+            }
+        }
+    }
+
     /// Waits until the client can be told nothing any more: it has reset the connection, or closed a Unix socket.
     /// A client that has only closed its own side still listens.
     pub async fn gone(self) {

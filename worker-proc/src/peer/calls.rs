@@ -92,6 +92,7 @@ pub struct Job {
     pub what: What,
 }
 
+#[allow(clippy::large_enum_variant)] // Made once a call, and moved at once.
 pub enum What {
     Plain {
         work: Work,

@@ -6,14 +6,13 @@ use std::rc::{Rc, Weak};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use bytes::Bytes;
 use tokio::sync::{Notify, oneshot};
 
 use super::io::{Io, Op, timer_turn};
 use crate::glue::context::{Completion, Entrance, IoContext, Outcome};
 use crate::isolate::Isolate;
 use crate::log;
-use crate::service::{Body, BodyStream, Channels, Error, Kind, ResourceTable};
+use crate::service::{Body, Channels, Error, Kind, ResourceTable};
 
 /// How long `waitUntil` work may go on after the response, as on Cloudflare.
 const MAX_WAIT_UNTIL: Duration = Duration::from_secs(30);
@@ -276,8 +275,14 @@ impl IoContext for RequestContext {
             && self.on_gone.borrow().is_some()
             && let Some(context) = self.this.upgrade()
         {
+            context.retain_body();
             let body = std::mem::take(&mut response.body);
-            response.body = Body::Stream(Box::new(Heard::new(body, context)));
+            response.body = body.watched(move |ended| {
+                if !ended {
+                    context.abandon();
+                }
+                context.release_body();
+            });
         }
         if let Some(sender) = self.outcome.borrow_mut().take() {
             let _ = sender.send(match outcome {
@@ -285,44 +290,5 @@ impl IoContext for RequestContext {
                 outcome => Ok(outcome),
             });
         }
-    }
-}
-
-/// A response's body of an event that wants to know whether it is read to its end.
-struct Heard {
-    body: Body,
-    context: Rc<RequestContext>,
-    ended: bool,
-}
-
-impl Heard {
-    fn new(body: Body, context: Rc<RequestContext>) -> Self {
-        context.retain_body();
-        Self {
-            body,
-            context,
-            ended: false,
-        }
-    }
-}
-
-impl BodyStream for Heard {
-    fn poll_chunk(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Error>>> {
-        let polled = self.body.poll_chunk(cx);
-        self.ended |= matches!(polled, Poll::Ready(None | Some(Err(_))));
-        polled
-    }
-
-    fn length(&self) -> Option<u64> {
-        self.body.length()
-    }
-}
-
-impl Drop for Heard {
-    fn drop(&mut self) {
-        if !self.ended && self.body.length() != Some(0) {
-            self.context.abandon();
-        }
-        self.context.release_body();
     }
 }

@@ -23,6 +23,8 @@ pub struct Io {
     started: RefCell<Vec<Op>>,
     timers: RefCell<Timers>,
     waker: RefCell<Option<Waker>>,
+    /// A turn was given out since the task was last polled from outside.
+    ran: Cell<bool>,
     ended: Cell<bool>,
 }
 
@@ -65,6 +67,7 @@ impl Io {
 
     /// The task to wake when there is more to do.
     pub fn park(&self, cx: &Context<'_>) {
+        self.ran.set(false);
         *self.waker.borrow_mut() = Some(cx.waker().clone());
     }
 
@@ -77,6 +80,7 @@ impl Io {
                 ops.push(op);
             }
             if let Poll::Ready(Some(turn)) = Pin::new(&mut *ops).poll_next(cx) {
+                self.ran.set(true);
                 return Some(turn);
             }
             if self.started.borrow().is_empty() {
@@ -85,10 +89,17 @@ impl Io {
         }
     }
 
-    /// The next timer that is due.
+    /// The next timer that is due. A turn's timer of no time at all comes after what others had to do by then.
     pub fn poll_timer(&self, cx: &mut Context<'_>) -> Option<u32> {
+        if self.ran.get() && self.timers.borrow().is_due() {
+            cx.waker().wake_by_ref();
+            return None;
+        }
         match self.timers.borrow_mut().poll(cx) {
-            Poll::Ready(id) => Some(id),
+            Poll::Ready(id) => {
+                self.ran.set(true);
+                Some(id)
+            }
             Poll::Pending => None,
         }
     }

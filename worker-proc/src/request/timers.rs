@@ -66,6 +66,12 @@ impl Timers {
         self.queue.is_empty()
     }
 
+    /// Whether a timer's time has come.
+    pub fn is_due(&self) -> bool {
+        let next = self.queue.first_key_value();
+        next.is_some_and(|(&(due, _), _)| due <= Instant::now())
+    }
+
     /// The next timer that is due.
     pub fn poll(&mut self, cx: &mut Context<'_>) -> Poll<u32> {
         let Some((&(due, _), &id)) = self.queue.first_key_value() else {

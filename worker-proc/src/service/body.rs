@@ -55,10 +55,54 @@ impl Body {
         }
     }
 
+    /// The same body; once it is dropped, `told` is called with whether it was read to its end.
+    pub fn watched(self, told: impl FnOnce(bool) + 'static) -> Self {
+        Self::Stream(Box::new(Watched {
+            body: self,
+            ended: false,
+            told: Some(told),
+        }))
+    }
+
     /// Ends the reading; the source learns why.
     pub fn refuse(self, reason: Error) {
         if let Self::Stream(mut stream) = self {
             stream.refuse(reason);
+        }
+    }
+}
+
+/// See [`Body::watched`].
+struct Watched<F: FnOnce(bool)> {
+    body: Body,
+    ended: bool,
+    told: Option<F>,
+}
+
+impl<F: FnOnce(bool)> BodyStream for Watched<F> {
+    fn poll_chunk(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Error>>> {
+        let polled = self.body.poll_chunk(cx);
+        self.ended |= matches!(polled, Poll::Ready(None | Some(Err(_))));
+        polled
+    }
+
+    fn length(&self) -> Option<u64> {
+        self.body.length()
+    }
+
+    fn refuse(&mut self, reason: Error) {
+        if let Some(told) = self.told.take() {
+            told(self.ended);
+        }
+        std::mem::take(&mut self.body).refuse(reason);
+    }
+}
+
+impl<F: FnOnce(bool)> Drop for Watched<F> {
+    fn drop(&mut self) {
+        let ended = self.ended || self.body.length() == Some(0);
+        if let Some(told) = self.told.take() {
+            told(ended);
         }
     }
 }

@@ -127,7 +127,8 @@ fn copy_database(from: &Path, to: &Path) -> Result<()> {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error.into()),
             _ => {}
         }
-        source.copy_to(&*Connection::open(Some(to), Access::Create)?)
+        let copy = Connection::open(Some(to), Access::Create)?;
+        source.copy_to(&copy)
     })
 }
 

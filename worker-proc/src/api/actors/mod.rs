@@ -9,8 +9,8 @@ use crate::glue::args::to_string;
 use crate::glue::context::ActorIo;
 use crate::glue::native::ServiceHandle;
 use crate::glue::{
-    Api, OpError, Ops, bool_arg, native_object, require_context, string, string_arg, throw,
-    throw_error, u32_arg,
+    Api, OpError, Ops, bool_arg, native_object, require_context, string, string_arg, terminate,
+    throw, throw_error, u32_arg,
 };
 use crate::js;
 use crate::service::{ActorId, Error, Kind, Namespace, to_hex};
@@ -177,7 +177,7 @@ fn abort(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, _: v8::R
         error.flags.durable_object_reset = true;
         error.flags.no_alarm_retry = !bool_arg(&args, 1);
         actor.abort(error);
-        scope.terminate_execution();
+        terminate(scope);
     }
 }
 

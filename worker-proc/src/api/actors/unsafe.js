@@ -42,6 +42,12 @@ class UnsafeModule {
     if (!(#token in this)) throw illegalInvocation();
     await ops.evictAll(toClose(options, "evictAllDurableObjects", 1));
   }
+
+  /** Whether the process was told to try what is not ready: it never is. */
+  isTestAutogateEnabled() {
+    if (!(#token in this)) throw illegalInvocation();
+    return false;
+  }
 }
 defineInterface(UnsafeModule);
 

@@ -13,7 +13,7 @@ use crate::glue::error::is_disconnection;
 use crate::glue::native::ServiceHandle;
 use crate::glue::{
     IntoJs, OpError, Ops, async_op, bool_arg, current, intern, native_value, require_context,
-    string, string_arg, throw_error, u32_arg, uint8_array, with_bytes,
+    string, string_arg, terminate, throw_error, u32_arg, uint8_array, with_bytes,
 };
 use crate::service::{self, Body, BodyWriter, Error, Kind, Request, Response};
 
@@ -459,7 +459,7 @@ fn is_disconnection_op(
     rv.set_bool(is_disconnection(scope, args.get(0)));
 }
 
-/// `abort(class, message)`: ends the context at once.
+/// `abort(class, message)`: ends the context at once, and the JavaScript that calls it.
 fn abort(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, _: v8::ReturnValue) {
     let class = string_arg(scope, &args, 0);
     let message = string_arg(scope, &args, 1);
@@ -468,6 +468,7 @@ fn abort(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, _: v8::R
             class,
             ..Error::new(Kind::Internal, message)
         });
+        terminate(scope);
     }
 }
 

@@ -305,11 +305,19 @@ function nativeRequest(head, method, url, body, length, cfText) {
   return makeRequest(state, nativeBody(body, length));
 }
 
+/** The request, or one like it without the body where that is used up. */
+function withoutUsedBody(request) {
+  if (!isUsed(contentOf(request))) return request;
+  const copy = new State();
+  copyState(copy, stateOf(request), request);
+  return makeRequest(copy, nativeBody(0, 0));
+}
+
 /** A request as values that can be cloned, and from them. Its body is used up. */
 function requestParts(request) {
   const state = stateOf(request);
   const flat = headersToFlat(headers(request, state));
-  const signal = flags.abortSignalRpc ? state.given : null;
+  const signal = flags.abortSignalRpc ? subrequestSignal(state) : null;
   return [state.method, state.url, flat, state.redirect, cf(state), state.cache, signal, bodyParts(contentOf(request))];
 }
 
@@ -333,6 +341,7 @@ exports.nativeRequest = nativeRequest;
 exports.requestState = (request) => stateOf(request);
 exports.requestHeaders = (request) => headersToFlat(headers(request, stateOf(request)));
 exports.requestCf = (state) => cf(state);
+exports.withoutUsedBody = withoutUsedBody;
 exports.subrequestSignal = subrequestSignal;
 exports.globals = { Request };
 exports.install = (global, compat) => {

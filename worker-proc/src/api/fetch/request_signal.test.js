@@ -46,6 +46,12 @@ export class Watcher extends DurableObject {
       watch();
     }
     if (pathname === "/hangs") await scheduler.wait(60_000);
+    if (pathname === "/streams") {
+      const { readable, writable } = new IdentityTransformStream();
+      const writer = writable.getWriter();
+      this.ctx.waitUntil(writer.write(new Uint8Array(3)).then(() => writer.write(new Uint8Array(3))).catch(() => {}));
+      return new Response(readable);
+    }
     await scheduler.wait(60);
     return new Response("whole");
   }
@@ -103,5 +109,10 @@ export const objects = {
     await Promise.all(ends);
     strictEqual(await (await whole).text(), "whole");
     deepStrictEqual(await log(object), ["/hangs: AbortError: The client has disconnected", "late: true"]);
+    const reader = (await object.fetch("http://x/streams")).body.getReader();
+    await reader.read();
+    await reader.cancel();
+    await scheduler.wait(5);
+    strictEqual((await log(object))[2], "/streams: AbortError: The client has disconnected");
   },
 };

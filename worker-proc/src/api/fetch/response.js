@@ -1,8 +1,8 @@
 /* The Response class, and responses at the isolate's border. */
 "use strict";
 const {
-  ArrayPrototypeIncludes, JSONStringify, MathTrunc, NumberIsInteger, RangeError, String, StringPrototypeCharCodeAt, StringPrototypeToLowerCase,
-  TypeError,
+  ArrayPrototypeIncludes, ArrayPrototypePush, JSONStringify, MathTrunc, NumberIsInteger, RangeError, String,
+  StringPrototypeCharCodeAt, StringPrototypeToLowerCase, TypeError,
 } = primordials;
 const { Headers, MUTABLE, IMMUTABLE, cloneHeaders, deleteHeader, hasHeader, headersFromNative, headersToFlat, setGuard, setHeader } =
   require("headers");
@@ -251,7 +251,10 @@ function receivedResponse(parts, url, redirected) {
   state.url = url;
   state.redirected = redirected;
   if (parts[5] !== 0) state.webSocket = socketOver(parts[5]);
-  return makeResponse(state, nativeBody(parts[3], parts[4]));
+  const content = nativeBody(parts[3], parts[4]);
+  // An answer to HEAD may be passed on with the length that it tells of.
+  if (parts[3] === 0) content.length = parts[4];
+  return makeResponse(state, content);
 }
 
 const EXTENSIONS = "sec-websocket-extensions";
@@ -295,8 +298,14 @@ function sendResponse(response, request, event) {
   const size = state.headers === null ? -1 : declaredLength(state.headers);
   const body = sendable(takeBody(content), size);
   let flat;
-  if (state.headers !== null) flat = headersToFlat(state.headers);
-  else flat = content.type === null ? undefined : TEXT_ONLY;
+  if (state.headers !== null) {
+    flat = headersToFlat(state.headers);
+    if (content.kind === NOTHING && content.length > 0 && size < 0) {
+      const told = ["content-length", `${content.length}`];
+      for (let i = 0; i < flat.length; i++) ArrayPrototypePush(told, flat[i]);
+      flat = told;
+    }
+  } else flat = content.type === null ? undefined : TEXT_ONLY;
   respond(event, state.status, state.statusText === "" ? undefined : state.statusText, flat, body);
 }
 

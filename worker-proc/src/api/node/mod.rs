@@ -8,7 +8,7 @@ mod text;
 mod zlib;
 
 use crate::glue::state::IsolateState;
-use crate::glue::{Api, Ops, current, i32_arg, intern, string_arg};
+use crate::glue::{Api, Ops, current, i32_arg, string_arg, terminate};
 use crate::js;
 use crate::service::{Error, Kind};
 
@@ -146,10 +146,5 @@ fn exit(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, _: v8::Re
     let message =
         format!("The Node.js process.exit({code}) API was called. Canceling the request.");
     context.abort(Error::new(Kind::Worker, message));
-    scope.terminate_execution();
-    // Termination comes at the next look at the stack: here, before the caller's `finally`.
-    let nothing = intern(scope, "0");
-    if let Some(script) = v8::Script::compile(scope, nothing, None) {
-        let _ = script.run(scope);
-    }
+    terminate(scope);
 }

@@ -96,6 +96,14 @@ export const utilities = {
     strictEqual(await util.promisify((a, callback) => callback(null, a + 1))(1), 2);
     await rejects(util.promisify((callback) => callback(new Error("no")))(), /no/);
     strictEqual(util.types.isProxy(new Proxy({}, {})), true);
+    strictEqual(util.types.isProxy(Date), false);
+    strictEqual(util.inspect(new Proxy(Date, {}), { showProxy: true }), "Proxy [ [Function: Date], {} ]");
+    deepStrictEqual(util.diff(["a", "b"], ["b"]), [[1, "a"], [0, "b"]]);
+    deepStrictEqual(util.diff("same", "same"), []);
+    strictEqual(util.convertProcessSignalToExitCode("SIGTERM"), 143);
+    throws(() => util.convertProcessSignalToExitCode("X"), { code: "ERR_INVALID_ARG_VALUE" });
+    const { signal } = util.transferableAbortController();
+    strictEqual(util.transferableAbortSignal(signal), signal);
     strictEqual(util.stripVTControlCharacters("\u001b[31mred\u001b[39m"), "red");
     strictEqual(new util.MIMEType("Text/HTML; charset=utf-8").params.get("charset"), "utf-8");
     strictEqual(new StringDecoder().write(Buffer.from([0xe2, 0x82])), "");

@@ -96,7 +96,7 @@ function asInit(input) {
   const members = toInit(input);
   const init = {};
   for (let i = 0; i < MEMBERS.length; i++) {
-    if (members[i] !== undefined || flags.specCompliantUrlpattern) init[MEMBERS[i]] = members[i];
+    if (members[i] !== undefined || flags.fastJsgStruct) init[MEMBERS[i]] = members[i];
   }
   return init;
 }

@@ -101,6 +101,13 @@ export class Plain {
   }
 }
 
+/** Has what it does done by a facet. */
+export class Parent extends DurableObject {
+  fetch(request) {
+    return this.ctx.facets.get("room", () => ({ class: this.ctx.exports.Room })).fetch(request);
+  }
+}
+
 /** A client, with all that it hears. */
 async function connect(stub, query = "") {
   const { webSocket: ws } = await stub.fetch(`http://object/${query}`, { headers: { Upgrade: "websocket" } });
@@ -281,6 +288,17 @@ export const timeouts = {
     const { told, open } = await rooms.getByName("timeouts").report();
     ok(!told.includes("slow ended"), "the handler was stopped");
     strictEqual(open, 1);
+    ws.close(1000);
+  },
+};
+
+export const facets = {
+  async test(_, { parents }) {
+    const { ws, next } = await connect(parents.getByName("facets"), "?tag=a");
+    ws.send("to the facet");
+    strictEqual(await next(), "to the facet");
+    ws.send("close");
+    deepStrictEqual(await next(), [4000, "as you like", true]);
     ws.close(1000);
   },
 };

@@ -5,7 +5,7 @@ const {
   ArrayPrototypePush, ArrayPrototypeSort, JSONParse, ObjectDefineProperty, ObjectGetPrototypeOf, PromisePrototypeThen, PromiseResolve,
   ReflectApply, ReflectConstruct, ReflectOwnKeys, SafeMap, TypeError, Error,
 } = primordials;
-const { nativeRequest } = require("fetch/request");
+const { nativeRequest, withoutUsedBody } = require("fetch/request");
 const { isResponse, sendResponse } = require("fetch/response");
 const { fetchThrough, GLOBAL_OUTBOUND } = require("fetch");
 const { WorkerEntrypoint, WorkflowEntrypoint, createContext } = require("workers/entrypoints");
@@ -165,7 +165,7 @@ function answer(event, state, request, call) {
       return;
     }
     // The origin answers in the worker's place.
-    PromisePrototypeThen(fetchThrough(GLOBAL_OUTBOUND, request, undefined), reply, (failure) => fail(event, failure));
+    PromisePrototypeThen(fetchThrough(GLOBAL_OUTBOUND, withoutUsedBody(request), undefined), reply, (failure) => fail(event, failure));
   };
   const onRejected = (error) => onError(ASYNC, error);
   const reply = (value) => {

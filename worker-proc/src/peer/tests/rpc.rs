@@ -166,6 +166,7 @@ async fn errors_cross_with_all_they_have() {
             retryable: true,
             overloaded: true,
             durable_object_reset: true,
+            ..Flags::default()
         };
         let length = if call.path[0] == "long" { 600_000 } else { 3 };
         error.exception = Some(Bytes::from(vec![7; length]));

@@ -224,7 +224,7 @@ impl Hibernation {
     /// Waits until the object has answered a Close, or cannot any more, and lets go of the connection.
     pub async fn let_go(&self, hibernated: &Hibernated) {
         poll_fn(|cx| {
-            if hibernated.sent_close.get() && hibernated.socket.poll_flushed(cx).is_ready() {
+            if hibernated.socket.poll_flushed(cx).is_ready() && hibernated.sent_close.get() {
                 return Poll::Ready(());
             }
             hibernated
@@ -256,10 +256,13 @@ impl Hibernation {
 
     /// The process is to end: every client is told to go away. The object hears no more of them.
     pub fn go_away(self: &Rc<Self>) {
+        for hibernated in self.closing.borrow().values() {
+            hibernated.tell_to_go();
+        }
         let open: Vec<_> = self.sockets.borrow().values().cloned().collect();
         for hibernated in open {
             self.end(hibernated.number);
-            hibernated.send(None, Message::Close(GOING_AWAY.clone()));
+            hibernated.tell_to_go();
             let this = self.clone();
             tokio::task::spawn_local(async move { this.let_go(&hibernated).await });
         }
@@ -293,6 +296,12 @@ impl Hibernated {
             tokio::task::spawn_local(pump);
         }
         true
+    }
+
+    fn tell_to_go(&self) {
+        if !self.sent_close.get() {
+            self.send(None, Message::Close(GOING_AWAY));
+        }
     }
 
     pub fn has_sent_close(&self) -> bool {

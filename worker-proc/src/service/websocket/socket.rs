@@ -135,13 +135,14 @@ impl Socket {
         }
     }
 
-    /// Waits until nothing is left to be sent, or nothing can be. One waits at a time.
+    /// Whether nothing is left to be sent, or nothing can be. Wakes whenever that comes to be; one waits at a time.
     pub fn poll_flushed(&self, cx: &Context<'_>) -> Poll<()> {
-        if !self.pumping.get() {
-            return Poll::Ready(());
-        }
         *self.flushed.borrow_mut() = Some(cx.waker().clone());
-        Poll::Pending
+        if self.pumping.get() {
+            Poll::Pending
+        } else {
+            Poll::Ready(())
+        }
     }
 
     /// The next message.

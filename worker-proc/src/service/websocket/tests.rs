@@ -179,7 +179,7 @@ fn a_gated_message_does_not_leave_in_the_turn_that_sends_it() {
     run(async {
         let (near, far) = WebSocket::pair();
         let socket = Socket::new(near);
-        let asked = std::rc::Rc::new(std::cell::Cell::new(false));
+        let asked = std::rc::Rc::new(Cell::new(false));
         let asking = asked.clone();
         let gate: Gate = Box::pin(async move {
             asking.set(true);
@@ -190,7 +190,7 @@ fn a_gated_message_does_not_leave_in_the_turn_that_sends_it() {
         assert!(!asked.get());
         pump.await.unwrap();
         assert!(asked.get());
-        let received = std::future::poll_fn(|cx| far.poll_receive(cx, 100)).await;
+        let received = poll_fn(|cx| far.poll_receive(cx, 100)).await;
         assert!(matches!(received, Ok(Message::Text(_))));
     });
 }

@@ -1,0 +1,66 @@
+// ctx.abort, what ctx and cloudflare:workers have, and the order of timers and other workers' events.
+import * as workers from "cloudflare:workers";
+import { deepStrictEqual, rejects, strictEqual, throws } from "node:assert";
+
+let seen = [];
+
+export class Server extends workers.WorkerEntrypoint {
+  async fetch(request) {
+    const { pathname } = new URL(request.url);
+    if (pathname === "/waits") {
+      request.signal.onabort = () => this.ctx.waitUntil(this.env.SERVER.note("gone"));
+      await scheduler.wait(60_000);
+    }
+    try {
+      this.ctx.abort(new RangeError("enough"));
+    } finally {
+      seen.push("never");
+    }
+  }
+
+  async quits() {
+    await null;
+    this.ctx.abort();
+    seen.push("never");
+  }
+
+  async note(what) {
+    seen.push(what);
+  }
+}
+
+export const aborts = {
+  async test(_, { SERVER }) {
+    seen = [];
+    await rejects(SERVER.fetch("http://x/"), { name: "RangeError", message: "enough" });
+    await rejects(SERVER.quits(), { name: "Error", message: "Worker execution was aborted due to call to ctx.abort()." });
+    deepStrictEqual(seen, []);
+  },
+};
+
+export const order = {
+  async test(_, { SERVER }) {
+    seen = [];
+    await rejects(SERVER.fetch("http://x/waits", { signal: AbortSignal.timeout(20) }), { name: "TimeoutError" });
+    await scheduler.wait(0);
+    deepStrictEqual(seen, ["gone"]);
+  },
+};
+
+export const members = {
+  test(_, env, ctx) {
+    strictEqual("access" in ctx, true);
+    strictEqual(ctx.access, undefined);
+    deepStrictEqual(workers.cache, {});
+    strictEqual(workers.withEnv({ NAME: "other" }, () => workers.env.NAME), "other");
+    for (const value of [null, undefined, 5]) strictEqual(workers.withEnv(value, () => workers.env.NAME), "own");
+    throws(() => workers.withEnv({}), {
+      name: "TypeError",
+      message: "Failed to execute 'withEnv' on 'EnvModule': parameter 2 is not of type 'function'.",
+    });
+    throws(() => workers.waitUntil(), {
+      name: "TypeError",
+      message: "Failed to execute 'waitUntil' on 'EntrypointsModule': parameter 1 is not of type 'Promise'.",
+    });
+  },
+};
