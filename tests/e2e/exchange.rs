@@ -25,6 +25,9 @@ const config :Workerd.Config = (
 
 const OBJECTS: usize = 1000;
 
+/// Those of the program alone, which other tests look at as well.
+const OWN_OBJECTS: usize = 200;
+
 /// Objects that one request is about.
 const BATCH: usize = 50;
 
@@ -32,7 +35,7 @@ const BATCH: usize = 50;
 const ALARMS: usize = 20;
 const ALARM_DELAY_MS: u32 = 2000;
 
-fn exchange(writer: &Program, reader: &Program) {
+fn exchange(writer: &Program, reader: &Program, objects: usize) {
     let folder = Folder::new(&[
         ("config.capnp", CONFIG),
         ("exchange.js", include_str!("exchange.js")),
@@ -45,7 +48,7 @@ fn exchange(writer: &Program, reader: &Program) {
     };
     let batches = |what: &str| -> Vec<String> {
         let batch = |from| format!("/{what}?from={from}&to={}", from + BATCH);
-        (0..OBJECTS).step_by(BATCH).map(batch).collect()
+        (0..objects).step_by(BATCH).map(batch).collect()
     };
     let mut server = start(writer);
     let get = |server: &tests::server::Server, path: &str| {
@@ -70,7 +73,7 @@ fn exchange(writer: &Program, reader: &Program) {
 
 #[test]
 fn objects_outlive_their_server() {
-    exchange(&program(), &program());
+    exchange(&program(), &program(), OWN_OBJECTS);
 }
 
 /// `PUBLISHED_WORKERD` names the published binary.
@@ -81,6 +84,6 @@ fn objects_go_from_this_program_to_the_published_one_and_back() {
         return;
     };
     let published = Program::at(published.as_ref());
-    exchange(&program(), &published);
-    exchange(&published, &program());
+    exchange(&program(), &published, OBJECTS);
+    exchange(&published, &program(), OBJECTS);
 }
