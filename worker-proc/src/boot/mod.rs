@@ -6,6 +6,7 @@ mod config;
 mod control;
 mod routes;
 mod tests;
+mod typescript;
 
 use std::rc::Rc;
 
