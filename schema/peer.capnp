@@ -40,13 +40,106 @@ struct Body {
   }
 }
 
+struct Target {
+  # What a call is made on. Numbers are those of the frames: their chooser is named with each.
+
+  union {
+    actor @0 :Address;
+
+    exported @1 :UInt64;
+    # What the receiver has exported under this number.
+
+    result @2 :UInt64;
+    # What the sender's call of this number returns, before it has or after.
+  }
+}
+
 struct Call {
-  target @0 :Address;
+  target @0 :Target;
 
   union {
     fetch @1 :Request;
     event @2 :Event;
+    rpc @3 :Invocation;
   }
+}
+
+struct Invocation {
+  # A call of JavaScript RPC.
+
+  path @0 :List(Text);
+  # Properties to follow from the target.
+
+  union {
+    get @1 :Void;
+    call @2 :Payload;
+  }
+}
+
+struct Payload {
+  # A value in V8's wire format, and what passes by reference.
+
+  union {
+    bytes @0 :Data;
+
+    parts @1 :Void;
+    # They have come before this frame, in frames of their own.
+  }
+
+  externals @2 :List(External);
+}
+
+struct External {
+  # Numbers without another word are chosen by the sender, and used with this frame for the first time.
+
+  union {
+    target @0 :UInt64;
+    # Exported by the sender until the receiver releases it.
+
+    yourTarget @1 :UInt64;
+    # What the receiver has exported under this number.
+
+    service @2 :UInt64;
+    # Exported like a target.
+
+    yourService @3 :UInt64;
+
+    actor @4 :Address;
+    # A service that the receiver finds for itself, as is the next.
+
+    entrypoint @5 :Entrypoint;
+
+    readable @6 :Void;
+    # Empty.
+
+    readableChunks @7 :UInt64;
+    # Chunks of the sender under this number.
+
+    writable @8 :UInt64;
+    # Chunks of the receiver under this number.
+
+    signal @9 :UInt64;
+    # A `Signal` of the sender under this number.
+  }
+
+  sized @10 :Bool;
+  length @11 :UInt64;
+  # Of a readable, if it is known.
+}
+
+struct Entrypoint {
+  # See `Designation` in service/mod.rs in worker-proc.
+
+  service @0 :Text;
+  name @1 :Text;
+  # Null for the default one.
+  props @2 :Text;
+  # JSON; null for none.
+}
+
+struct Returned {
+  value @0 :Payload;
+  hasDisposer @1 :Bool;
 }
 
 struct Request {
@@ -70,6 +163,8 @@ struct Answer {
     done @1 :Void;
     # Of a call that has no other result.
     failed @2 :Failure;
+    returned @3 :Returned;
+    # Of a call of JavaScript RPC. It may be called on until the caller cancels the call.
   }
 }
 
@@ -79,6 +174,34 @@ struct Response {
   # Null when it is the usual one.
   headers @2 :List(Header);
   body @3 :Body;
+
+  webSocket :union {
+    none @4 :Void;
+
+    passed @5 :Wire;
+    # The connected socket is this frame's descriptor.
+
+    carried @6 :UInt64;
+    # The sender's end under this number. It says nothing until the receiver either opens it or passes a socket.
+  }
+}
+
+struct Wire {
+  # A connection on which WebSocket frames are to be exchanged.
+
+  isClient @0 :Bool;
+  leftover @1 :Data;
+  # Read from it too early.
+  deflate @2 :Deflate;
+  # Null without compression.
+}
+
+struct Deflate {
+  clientNoContextTakeover @0 :Bool;
+  serverNoContextTakeover @1 :Bool;
+  clientMaxWindowBits @2 :UInt8;
+  # Zero for none, as in the next.
+  serverMaxWindowBits @3 :UInt8;
 }
 
 struct Failure {
@@ -90,6 +213,8 @@ struct Failure {
   retryable @4 :Bool;
   overloaded @5 :Bool;
   durableObjectReset @6 :Bool;
+  actor @7 :Data;
+  # The id of the Durable Object that it comes from; null where that is not told.
 
   enum Kind {
     worker @0;

@@ -2,10 +2,14 @@
 //!
 //! `WORKERD_BIN` names another binary to check: they pass on the published one as well.
 
+use std::ffi::OsString;
 use std::process::ExitCode;
 
 use libtest_mimic::{Arguments, Failed, Trial};
 use tests::program::Program;
+
+/// The disk service whose folder the test's caller chooses.
+const DISK: &str = "TEST_TMPDIR";
 
 fn main() -> ExitCode {
     let program = Program::new(env!("CARGO_BIN_EXE_workerd"));
@@ -19,8 +23,16 @@ fn main() -> ExitCode {
                 .display()
                 .to_string();
             Trial::test(name, move || {
-                let output =
-                    program.run(&["test".as_ref(), "--experimental".as_ref(), file.as_os_str()]);
+                let mut arguments =
+                    vec!["test".into(), "--experimental".into(), file.clone().into()];
+                // A config that keeps objects on a disk gets an empty one.
+                let disk = tempfile::tempdir()?;
+                if std::fs::read_to_string(&file)?.contains(DISK) {
+                    let mut directory = OsString::from(format!("-d{DISK}="));
+                    directory.push(disk.path());
+                    arguments.push(directory);
+                }
+                let output = program.run(&arguments);
                 let stderr = String::from_utf8_lossy(&output.stderr);
                 // A config without tests passes vacuously.
                 if output.status.success() && stderr.contains("[ PASS ]") {

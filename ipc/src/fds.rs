@@ -161,6 +161,11 @@ pub fn sealed_memory(name: &CStr, bytes: &[u8]) -> io::Result<OwnedFd> {
     Ok(file.into())
 }
 
+/// An empty memory file.
+pub fn memory_file(name: &CStr) -> io::Result<OwnedFd> {
+    Ok(memfd_create(name, MFdFlags::MFD_CLOEXEC)?)
+}
+
 /// A sealed memory file, mapped read-only.
 pub struct Mapping {
     start: NonNull<libc::c_void>,

@@ -21,17 +21,19 @@ pub const EXIT_START_FAILED: u8 = 78;
 /// A start is given up when the supervisor sends nothing for this long.
 const START_TIMEOUT_MS: u16 = 10_000;
 
-/// Queues everything a process needs to start. `config` is sealed memory.
+/// Queues everything a process needs to start. `config` is sealed memory, `locks` a file of all processes.
 pub fn send_start(
     link: &RuntimeLink,
     options: Options,
     config: OwnedFd,
+    locks: OwnedFd,
     mut listeners: Vec<Listener>,
 ) -> Result<(), ChannelError> {
     let listener_count = u32::try_from(listeners.len()).unwrap_or(u32::MAX);
     link.try_send(&ToRuntime::Start {
         options: Box::new(options),
         config,
+        locks,
         listener_count,
     })?;
     while !listeners.is_empty() {
@@ -48,6 +50,7 @@ pub fn receive_start(socket: OwnedFd) -> Result<Start, HandshakeError> {
     let ToRuntime::Start {
         options,
         config,
+        locks,
         listener_count,
     } = wait_for(&control)?
     else {
@@ -64,6 +67,7 @@ pub fn receive_start(socket: OwnedFd) -> Result<Start, HandshakeError> {
     Ok(Start {
         config,
         listeners,
+        locks: Some(locks),
         options: *options,
         control: Some(control),
     })
@@ -124,7 +128,7 @@ impl std::error::Error for HandshakeError {}
 mod tests {
     use super::*;
     use crate::channel::Channel;
-    use crate::fds::{packet_pair, sealed_memory};
+    use crate::fds::{memory_file, packet_pair, sealed_memory};
     use crate::start::ListenerKind;
 
     #[test]
@@ -132,6 +136,7 @@ mod tests {
         let (ours, theirs) = packet_pair().unwrap();
         let link = Channel::new(ours).unwrap();
         let config = sealed_memory(c"config", b"12345678").unwrap();
+        let locks = memory_file(c"locks").unwrap();
         let options = Options {
             process: 4,
             processes: 8,
@@ -149,7 +154,7 @@ mod tests {
         };
         let count = MAX_FDS_PER_PACKET as u32 + 3;
         let listeners = (0..count).map(listener).collect();
-        send_start(&link, options.clone(), config, listeners).unwrap();
+        send_start(&link, options.clone(), config, locks, listeners).unwrap();
 
         let start = receive_start(theirs).unwrap();
         assert_eq!(&*start.config, b"12345678");

@@ -7,6 +7,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::Duration;
 
 use crate::frame::{FrameError, MAX_PACKET_BYTES, Reader, Writer};
+use crate::live::{Answer, Query};
 use crate::start::{Limits, Listener, ListenerKind, Options, TestFilter};
 
 /// The errors of one start are cut to this many bytes together, so that they fit one packet.
@@ -15,10 +16,12 @@ const MAX_ERROR_BYTES: usize = MAX_PACKET_BYTES / 2;
 /// From the supervisor to a runtime process.
 #[derive(Debug)]
 pub enum ToRuntime {
-    /// The first message: how to run, and the config as sealed memory. `listener_count` listeners follow.
+    /// The first message: how to run, the config as sealed memory, and the file of the server's locks. `listener_count`
+    /// listeners follow.
     Start {
         options: Box<Options>,
         config: OwnedFd,
+        locks: OwnedFd,
         listener_count: u32,
     },
     /// Some of the listeners of a start, at most [`crate::fds::MAX_FDS_PER_PACKET`].
@@ -44,6 +47,8 @@ pub enum ToRuntime {
     },
     /// Every process of this generation has drained, so no other needs this one: exit.
     Leave,
+    /// Which objects are live? Answered by [`ToSupervisor::Objects`].
+    Objects(Box<Query>),
 }
 
 /// From a runtime process to the supervisor.
@@ -66,6 +71,8 @@ pub enum ToSupervisor {
         live_connections: u32,
         requests_served: u64,
     },
+    /// The answer to [`ToRuntime::Objects`].
+    Objects(Box<Answer>),
 }
 
 /// A message of one direction: to and from packet bytes and the descriptors beside them.
@@ -82,6 +89,7 @@ impl Message for ToRuntime {
             Self::Start {
                 options,
                 config: _,
+                locks: _,
                 listener_count,
             } => {
                 w = Writer::new(1);
@@ -116,13 +124,17 @@ impl Message for ToRuntime {
                 w.u32(*slot).u64(*generation);
             }
             Self::Leave => w = Writer::new(9),
+            Self::Objects(query) => {
+                w = Writer::new(20);
+                query.write(&mut w);
+            }
         }
         w.finish()
     }
 
     fn fds(&self) -> Vec<BorrowedFd<'_>> {
         match self {
-            Self::Start { config, .. } => vec![config.as_fd()],
+            Self::Start { config, locks, .. } => vec![config.as_fd(), locks.as_fd()],
             Self::Peer { fd, .. } => vec![fd.as_fd()],
             Self::Listeners(listeners) | Self::Adopt { listeners, .. } => listeners
                 .iter()
@@ -139,6 +151,7 @@ impl Message for ToRuntime {
             1 => Self::Start {
                 options: Box::new(read_options(&mut r)?),
                 config: fds.next().ok_or(FrameError::MissingFd)?,
+                locks: fds.next().ok_or(FrameError::MissingFd)?,
                 listener_count: r.u32()?,
             },
             2 => Self::Listeners(read_listeners(&mut r, &mut fds)?),
@@ -158,6 +171,7 @@ impl Message for ToRuntime {
                 fd: fds.next().ok_or(FrameError::MissingFd)?,
             },
             9 => Self::Leave,
+            20 => Self::Objects(Box::new(Query::read(&mut r)?)),
             tag => return Err(FrameError::UnknownTag(tag)),
         };
         r.finish()?;
@@ -189,6 +203,10 @@ impl Message for ToSupervisor {
                 w = Writer::new(6);
                 w.u32(*live_connections).u64(*requests_served);
             }
+            Self::Objects(answer) => {
+                w = Writer::new(20);
+                answer.write(&mut w);
+            }
         }
         w.finish()
     }
@@ -217,6 +235,7 @@ impl Message for ToSupervisor {
                 live_connections: r.u32()?,
                 requests_served: r.u64()?,
             },
+            20 => Self::Objects(Box::new(Answer::read(&mut r)?)),
             tag => return Err(FrameError::UnknownTag(tag)),
         };
         r.finish()?;
@@ -281,6 +300,7 @@ fn write_options(w: &mut Writer, options: &Options) {
         processes,
         generation,
         drain_timeout,
+        pitr_days,
         inspector_addr,
         limits,
         test,
@@ -300,6 +320,7 @@ fn write_options(w: &mut Writer, options: &Options) {
         .u32(*processes)
         .u64(*generation)
         .duration(*drain_timeout)
+        .u32(*pitr_days)
         .optional_str(inspector_addr.as_deref());
     w.u32(*max_connections)
         .u32(*max_header_bytes)
@@ -321,6 +342,7 @@ fn read_options(r: &mut Reader) -> Result<Options, FrameError> {
         processes: r.u32()?,
         generation: r.u64()?,
         drain_timeout: r.duration()?,
+        pitr_days: r.u32()?,
         inspector_addr: r.optional_str()?,
         limits: Limits {
             max_connections: r.u32()?,
@@ -394,6 +416,7 @@ mod tests {
         returns(ToRuntime::Start {
             options: Box::new(options),
             config: listener(0).fd,
+            locks: listener(0).fd,
             listener_count: 3,
         });
         returns(ToRuntime::Listeners(vec![

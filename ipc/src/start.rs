@@ -20,6 +20,8 @@ pub struct Start {
     /// to listen just before [`crate::ToRuntime::Serve`], after which the process accepts. Without a control channel they
     /// listen already.
     pub listeners: Vec<Listener>,
+    /// A file that every process of the server has, to lock bytes of; none where no other process can be.
+    pub locks: Option<OwnedFd>,
     /// How to run.
     pub options: Options,
     /// The channel to the supervisor, or `None` when nothing supervises (`workerd test`).
@@ -76,6 +78,8 @@ pub struct Options {
     pub generation: u64,
     /// How long a drain may take before what is left is cut off.
     pub drain_timeout: Duration,
+    /// `--pitr-days`: for how many days objects on disk can be taken back to what they were. 0 keeps no history.
+    pub pitr_days: u32,
     /// `--inspector-addr`, as given.
     pub inspector_addr: Option<String>,
     /// Bounds on clients.
@@ -97,6 +101,7 @@ impl Default for Options {
             processes: 1,
             generation: 1,
             drain_timeout: Duration::from_secs(30),
+            pitr_days: 30,
             inspector_addr: None,
             limits: Limits::default(),
             test: None,

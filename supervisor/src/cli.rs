@@ -12,7 +12,9 @@ use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use ipc::{Limits, Options, TestFilter};
 
+use crate::admin::{self, AdminAddress};
 use crate::config::{LoadOptions, Overrides, Purpose, Source};
+use crate::objects::ObjectsArgs;
 use crate::process::count::ProcessCount;
 
 /// The version of upstream whose configs and behaviour this program follows.
@@ -40,14 +42,22 @@ pub enum Command {
     /// Run the tests of a config
     #[command(display_name = "workerd", after_long_help = TEST_NOTES)]
     Test(TestArgs),
+    /// List, check, export and import what Durable Objects have stored
+    Objects(ObjectsArgs),
 }
+
+/// The most days of `--pitr-days`: ten years.
+const MAX_PITR_DAYS: i64 = 3650;
 
 const SERVE_NOTES: &str = "\
 Signals: SIGTERM and SIGINT stop accepting and answer what was accepted (asked again, stop at once); SIGHUP loads the config anew \
 without a failed request; SIGUSR2 does so with the program that is now on disk.
 
 Socket activation: descriptors that systemd passes (LISTEN_FDS) serve the sockets of the config that LISTEN_FDNAMES \
-names; unnamed ones can be given with --socket-fd.";
+names; unnamed ones can be given with --socket-fd.
+
+History: what each object on disk was in the last --pitr-days takes up to 64 MiB beside its file, and once more the size of that file \
+as it was before; the oldest days go first.";
 
 const COMPILE_NOTES: &str = "\
 The executable goes to standard output. It needs no other file, and takes the options of `serve` without that word.";
@@ -163,9 +173,15 @@ pub struct ServeArgs {
     /// Serve with N processes, or with one for each CPU that this program may use
     #[arg(long, value_name = "N|auto", default_value = "1")]
     processes: ProcessCount,
+    /// Show processes and live Durable Objects to browsers and programs at <addr>: a loopback address or unix:<path>
+    #[arg(long, value_name = "addr", value_parser = admin::address)]
+    admin_addr: Option<AdminAddress>,
     /// How long a stop, or the old processes of a reload, may take to answer what was accepted
     #[arg(long, value_name = "time", default_value = "30s", value_parser = duration)]
     drain_timeout: Duration,
+    /// For how many days a Durable Object on disk can be taken back to what it was; 0 keeps no history
+    #[arg(long, value_name = "days", default_value_t = Options::default().pitr_days, value_parser = clap::value_parser!(u32).range(..=MAX_PITR_DAYS))]
+    pitr_days: u32,
     #[command(flatten)]
     limits: LimitArgs,
 }
@@ -257,6 +273,7 @@ pub struct Serve {
     pub control_fd: Option<RawFd>,
     pub report_phases: bool,
     pub watch: bool,
+    pub admin_addr: Option<AdminAddress>,
     /// What to say about options that do nothing.
     pub warnings: Vec<String>,
 }
@@ -335,6 +352,7 @@ impl ServeArgs {
             experimental: self.overrides.experimental,
             processes: self.processes.get(),
             drain_timeout: self.drain_timeout,
+            pitr_days: self.pitr_days,
             inspector_addr: self.overrides.inspector_addr.clone(),
             limits: self.limits.into_limits(),
             ..Options::default()
@@ -348,6 +366,7 @@ impl ServeArgs {
             control_fd: self.control_fd,
             report_phases: self.report_phases,
             watch,
+            admin_addr: self.admin_addr,
             warnings,
         })
     }
@@ -509,7 +528,8 @@ impl LimitArgs {
     }
 }
 
-fn named(text: &str) -> Result<(String, String), String> {
+/// `<name>=<value>`.
+pub fn named(text: &str) -> Result<(String, String), String> {
     let (name, value) = text.split_once('=').ok_or("Expected <name>=<value>")?;
     Ok((name.into(), value.into()))
 }

@@ -4,9 +4,11 @@
 //! (the hidden subcommand, started by the supervisor), a compiled executable (a config is appended to this file), or one of the
 //! commands of `cli`.
 
+mod admin;
 mod cli;
 mod config;
 mod lifecycle;
+mod objects;
 mod observe;
 mod process;
 mod sockets;
@@ -29,6 +31,13 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// All internal JavaScript, evaluated (see `build.rs`).
 static SNAPSHOT: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/snapshot.bin"));
+
+/// What `workerd objects` can do with a namespace's folder.
+const STORAGE: objects::Storage = objects::Storage {
+    inspect: worker_proc::objects::inspect,
+    export: worker_proc::objects::export,
+    import: worker_proc::objects::import,
+};
 
 fn main() -> ExitCode {
     let arguments: Vec<OsString> = std::env::args_os().collect();
@@ -68,6 +77,7 @@ fn command(arguments: &[OsString]) -> Result<u8, clap::Error> {
             let config_only = arguments.config_only;
             compile(&arguments.into_load(), config_only)
         }
+        Command::Objects(arguments) => Ok(objects::run(arguments, &STORAGE)),
         Command::Test(arguments) => {
             let (load, options, warnings) = arguments.into_test(verbose);
             warnings.iter().for_each(tell);
@@ -103,10 +113,12 @@ fn serve(mut serve: cli::Serve) -> Result<u8, clap::Error> {
     let server = lifecycle::Server {
         load: Box::new(move || config::load(&load)),
         show,
+        lock_folder: worker_proc::lock_folder,
         options: serve.options,
         inherited,
         reporter,
         watch: serve.watch,
+        admin: serve.admin_addr,
     };
     Ok(lifecycle::run(server, |start| {
         worker_proc::serve(start, SNAPSHOT)
@@ -156,6 +168,7 @@ fn prepare_test(
         ipc::Start {
             config,
             listeners,
+            locks: None,
             options,
             control: None,
         },

@@ -1,12 +1,18 @@
 //! The program from outside: what it answers, and what it says about what it is given.
 
+mod admin;
 mod bad_input;
 mod compile;
+mod exchange;
 mod going_away;
+mod hibernation;
 mod http;
+mod links;
+mod objects;
 mod serve;
 mod service_manager;
 mod sockets;
+mod storage;
 mod tls;
 mod uncaught;
 

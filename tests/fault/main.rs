@@ -1,6 +1,7 @@
 //! The server under load and misfortune: crash, reload, stop. Run alone, one test at a time: each needs the machine.
 
 mod crash;
+mod objects;
 mod reload;
 mod stop;
 mod upgrade;

@@ -4,6 +4,7 @@
 //! package's tests and tells them where it is. Nothing here sleeps: tests wait for what the server reports, with a deadline.
 
 pub mod folder;
+pub mod history;
 pub mod http;
 pub mod http2;
 pub mod load;
@@ -11,6 +12,7 @@ pub mod program;
 pub mod samples;
 pub mod server;
 pub mod stream;
+pub mod websocket;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;

@@ -6,6 +6,7 @@
 use std::fmt;
 use std::io::{BufRead, BufReader, Read};
 use std::os::fd::OwnedFd;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Condvar, Mutex};
@@ -13,7 +14,7 @@ use std::thread;
 use std::time::Instant;
 
 use nix::fcntl::OFlag;
-use nix::sys::signal::{Signal, kill};
+use nix::sys::signal::{Signal, kill, killpg};
 use nix::unistd::{Pid, pipe2};
 use serde_json::Value;
 
@@ -76,6 +77,18 @@ impl Start {
     pub fn processes(mut self, count: u32) -> Self {
         self.phases = true;
         self.arg(format!("--processes={count}"))
+    }
+
+    /// In a process group of its own, for [`Server::kill_all`].
+    pub fn group(mut self) -> Self {
+        self.command.process_group(0);
+        self
+    }
+
+    /// As another user.
+    pub fn user(mut self, id: u32) -> Self {
+        self.command.uid(id);
+        self
     }
 
     /// Gives the server a descriptor as its number 0; it then reports on 1.
@@ -217,6 +230,12 @@ impl Server {
 
     pub fn signal(&self, signal: Signal) {
         kill(self.pid(), signal).expect("a live server");
+    }
+
+    /// Kills every process of a server that has its own group, all at the same instant.
+    pub fn kill_all(&mut self) {
+        killpg(self.pid(), Signal::SIGKILL).expect("a live server");
+        self.wait_for_end();
     }
 
     /// Whether it has not ended yet.

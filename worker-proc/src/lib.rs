@@ -1,6 +1,7 @@
 //! The runtime process: HTTP, isolates, APIs and bindings, on one thread.
 //!
-//! The supervisor's `main.rs` calls [`serve`] and [`test`]; its build script calls [`build_snapshot`].
+//! The supervisor's `main.rs` calls [`serve`], [`test`], [`lock_folder`] and [`objects`]; its build script calls
+//! [`build_snapshot`].
 
 mod actors;
 mod api;
@@ -16,4 +17,4 @@ mod request;
 mod service;
 mod storage;
 
-pub use boot::{build_snapshot, serve, test};
+pub use boot::{build_snapshot, lock_folder, objects, serve, test};

@@ -5,8 +5,9 @@
 //!
 //! A link begins with the [`GREETING`] of both sides, which names the version. Then frames follow: a header of
 //! [`HEADER_BYTES`], the payload, and zeros up to a whole word, so that a Cap'n Proto payload is read where it lies. The
-//! header, little-endian: payload length `u32`, kind `u8`, flags `u8`, number of descriptors `u8`, zero `u8`, call `u64`.
-//! A call's number is chosen by its caller, counts up, and is never used again.
+//! header, little-endian: payload length `u32`, kind `u8`, flags `u8`, number of descriptors `u8`, zero `u8`, number `u64`.
+//! Calls, and what they export, stream and signal, have numbers. Each is chosen by the side that begins it (the caller, the
+//! exporter), counts up, and is never used again for anything.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -15,7 +16,7 @@ use std::os::fd::OwnedFd;
 use crate::fds::{bytes_of_words, bytes_of_words_mut};
 
 /// The version of what follows the greeting: see `schema/peer.capnp`.
-pub const PROTOCOL_VERSION: u8 = 1;
+pub const PROTOCOL_VERSION: u8 = 2;
 
 /// The first bytes of each side.
 pub const GREETING: [u8; 8] = [b'w', b'd', b'-', b'p', b'e', b'e', b'r', PROTOCOL_VERSION];
@@ -54,16 +55,28 @@ pub enum Kind {
     Credit = 5,
     /// The receiver's body is not read any more.
     Stop = 6,
-    /// The caller does not wait for the answer any more.
+    /// The caller does not wait for the answer any more, or for what may be called on it.
     Cancel = 7,
+    /// A piece of the value that the next call, answer or signal carries.
+    Part = 8,
+    /// The receiver of an export is through with it.
+    Release = 9,
+    /// A signal is aborted; the payload is its reason, a `Payload`.
+    Signal = 10,
+    /// The receiver of a WebSocket's end begins to use it: messages flow as bodies do.
+    Open = 11,
+    /// The receiver of a WebSocket's end has a connection to take its place; the payload is a `Wire`.
+    Socket = 12,
 }
 
 impl Kind {
     fn from_byte(byte: u8) -> Option<Self> {
         use Kind::*;
-        [Call, Answer, Chunk, Broken, Credit, Stop, Cancel]
-            .into_iter()
-            .find(|kind| *kind as u8 == byte)
+        [
+            Call, Answer, Chunk, Broken, Credit, Stop, Cancel, Part, Release, Signal, Open, Socket,
+        ]
+        .into_iter()
+        .find(|kind| *kind as u8 == byte)
     }
 }
 
@@ -71,7 +84,7 @@ impl Kind {
 #[derive(Debug)]
 pub struct Frame<'a> {
     pub kind: Kind,
-    /// The sender is the one who was called. Otherwise it is the caller, whose number `call` is.
+    /// The sender is the one who was called. Otherwise it is the one who chose the number `call`.
     pub from_callee: bool,
     /// The sender's body ends with this frame.
     pub end: bool,

@@ -10,6 +10,7 @@ use capnp::traits::Owned;
 use schema::peer_capnp as wire;
 
 use super::frame::PeerError;
+use super::value::{self, Payload};
 
 /// One Durable Object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,15 +36,33 @@ pub enum Body<'a> {
 /// The head of a call.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Call<'a> {
-    pub target: Address<'a>,
+    pub target: Target<'a>,
     pub what: What<'a>,
+}
+
+/// What a call is made on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Target<'a> {
+    Actor(Address<'a>),
+    /// An export of the receiver.
+    Exported(u64),
+    /// What a call of the sender returns.
+    Result(u64),
 }
 
 /// What is asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum What<'a> {
     Fetch(Request<'a>),
-    Event { handler: &'a str, argument: &'a str },
+    Event {
+        handler: &'a str,
+        argument: &'a str,
+    },
+    /// JavaScript RPC: reads a property, or calls it with arguments.
+    Rpc {
+        path: Vec<&'a str>,
+        arguments: Option<Payload<'a>>,
+    },
 }
 
 /// An HTTP request.
@@ -62,6 +81,10 @@ pub enum Answer<'a> {
     Response(Response<'a>),
     Done,
     Failed(Failure<'a>),
+    Returned {
+        value: Payload<'a>,
+        has_disposer: bool,
+    },
 }
 
 /// An HTTP response.
@@ -71,6 +94,36 @@ pub struct Response<'a> {
     pub status_text: Option<&'a str>,
     pub headers: Headers<'a>,
     pub body: Body<'a>,
+    pub websocket: WebSocket<'a>,
+}
+
+/// The WebSocket of a response.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum WebSocket<'a> {
+    #[default]
+    None,
+    /// The frame's descriptor is the connection.
+    Passed(Wire<'a>),
+    /// The sender's end, by its number.
+    Carried(u64),
+}
+
+/// A connection on which WebSocket frames are to be exchanged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Wire<'a> {
+    pub is_client: bool,
+    /// Read from it too early.
+    pub leftover: &'a [u8],
+    pub deflate: Option<Deflate>,
+}
+
+/// The parameters of permessage-deflate (RFC 7692 section 7.1).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Deflate {
+    pub client_no_context_takeover: bool,
+    pub server_no_context_takeover: bool,
+    pub client_max_window_bits: Option<u8>,
+    pub server_max_window_bits: Option<u8>,
 }
 
 /// An error.
@@ -83,6 +136,7 @@ pub struct Failure<'a> {
     pub retryable: bool,
     pub overloaded: bool,
     pub durable_object_reset: bool,
+    pub actor: Option<&'a [u8; 32]>,
 }
 
 /// Who is at fault.
@@ -106,7 +160,7 @@ impl Default for Scratch {
 }
 
 impl Scratch {
-    fn write(
+    pub(super) fn write(
         &mut self,
         out: &mut Vec<u8>,
         build: impl FnOnce(&mut Builder<ScratchSpaceHeapAllocator>),
@@ -122,13 +176,29 @@ impl Call<'_> {
     pub fn write(&self, scratch: &mut Scratch, out: &mut Vec<u8>) {
         scratch.write(out, |message| {
             let mut call: wire::call::Builder = message.init_root();
-            write_address(call.reborrow().init_target(), &self.target);
+            let mut target = call.reborrow().init_target();
+            match &self.target {
+                Target::Actor(address) => write_address(target.init_actor(), address),
+                Target::Exported(number) => target.set_exported(*number),
+                Target::Result(number) => target.set_result(*number),
+            }
             match &self.what {
                 What::Fetch(request) => write_request(call.init_fetch(), request),
                 What::Event { handler, argument } => {
                     let mut event = call.init_event();
                     event.set_handler(*handler);
                     event.set_argument(*argument);
+                }
+                What::Rpc { path, arguments } => {
+                    let mut invocation = call.init_rpc();
+                    let mut names = invocation.reborrow().init_path(path.len() as u32);
+                    for (index, name) in path.iter().enumerate() {
+                        names.set(index as u32, *name);
+                    }
+                    match arguments {
+                        None => invocation.set_get(()),
+                        Some(payload) => value::write_payload(invocation.init_call(), payload),
+                    }
                 }
             }
         });
@@ -143,8 +213,22 @@ impl Answer<'_> {
                 Self::Response(response) => write_response(answer.init_response(), response),
                 Self::Done => answer.set_done(()),
                 Self::Failed(failure) => write_failure(answer.init_failed(), failure),
+                Self::Returned {
+                    value,
+                    has_disposer,
+                } => {
+                    let mut returned = answer.init_returned();
+                    returned.set_has_disposer(*has_disposer);
+                    value::write_payload(returned.init_value(), value);
+                }
             }
         });
+    }
+}
+
+impl Wire<'_> {
+    pub fn write(&self, scratch: &mut Scratch, out: &mut Vec<u8>) {
+        scratch.write(out, |message| write_wire(message.init_root(), self));
     }
 }
 
@@ -154,7 +238,7 @@ impl Failure<'_> {
     }
 }
 
-fn write_address(mut out: wire::address::Builder, address: &Address) {
+pub(super) fn write_address(mut out: wire::address::Builder, address: &Address) {
     out.set_namespace(address.namespace);
     out.set_id(address.id);
     if let Some(name) = address.name {
@@ -187,7 +271,25 @@ fn write_response(mut out: wire::response::Builder, response: &Response) {
         out.reborrow().init_headers(response.headers.len() as u32),
         &response.headers,
     );
-    write_body(out.init_body(), response.body);
+    write_body(out.reborrow().init_body(), response.body);
+    let mut websocket = out.init_web_socket();
+    match &response.websocket {
+        WebSocket::None => {}
+        WebSocket::Passed(wire) => write_wire(websocket.init_passed(), wire),
+        WebSocket::Carried(number) => websocket.set_carried(*number),
+    }
+}
+
+fn write_wire(mut out: wire::wire::Builder, wire: &Wire) {
+    out.set_is_client(wire.is_client);
+    out.set_leftover(wire.leftover);
+    if let Some(deflate) = &wire.deflate {
+        let mut out = out.init_deflate();
+        out.set_client_no_context_takeover(deflate.client_no_context_takeover);
+        out.set_server_no_context_takeover(deflate.server_no_context_takeover);
+        out.set_client_max_window_bits(deflate.client_max_window_bits.unwrap_or(0));
+        out.set_server_max_window_bits(deflate.server_max_window_bits.unwrap_or(0));
+    }
 }
 
 fn write_headers(mut out: struct_list::Builder<wire::header::Owned>, headers: &Headers) {
@@ -222,12 +324,19 @@ fn write_failure(mut out: wire::failure::Builder, failure: &Failure) {
     out.set_retryable(failure.retryable);
     out.set_overloaded(failure.overloaded);
     out.set_durable_object_reset(failure.durable_object_reset);
+    if let Some(actor) = failure.actor {
+        out.set_actor(actor);
+    }
 }
 
 /// Reads the payload of a call frame.
 pub fn read_call<R>(payload: &[u8], then: impl FnOnce(Call<'_>) -> R) -> Result<R, PeerError> {
     read::<wire::call::Owned, _>(payload, |call| {
-        let target = address(call.get_target()?)?;
+        let target = match call.get_target()?.which().map_err(unknown)? {
+            wire::target::Actor(address) => Target::Actor(self::address(address?)?),
+            wire::target::Exported(number) => Target::Exported(number),
+            wire::target::Result(number) => Target::Result(number),
+        };
         let what = match call.which().map_err(unknown)? {
             wire::call::Fetch(request) => What::Fetch(self::request(request?)?),
             wire::call::Event(event) => {
@@ -235,6 +344,20 @@ pub fn read_call<R>(payload: &[u8], then: impl FnOnce(Call<'_>) -> R) -> Result<
                 What::Event {
                     handler: event.get_handler()?.to_str()?,
                     argument: event.get_argument()?.to_str()?,
+                }
+            }
+            wire::call::Rpc(invocation) => {
+                let invocation = invocation?;
+                What::Rpc {
+                    path: invocation
+                        .get_path()?
+                        .iter()
+                        .map(|name| Ok(name?.to_str()?))
+                        .collect::<capnp::Result<_>>()?,
+                    arguments: match invocation.which().map_err(unknown)? {
+                        wire::invocation::Get(()) => None,
+                        wire::invocation::Call(payload) => Some(value::payload(payload?)?),
+                    },
                 }
             }
         };
@@ -249,6 +372,13 @@ pub fn read_answer<R>(payload: &[u8], then: impl FnOnce(Answer<'_>) -> R) -> Res
             wire::answer::Response(response) => Answer::Response(self::response(response?)?),
             wire::answer::Done(()) => Answer::Done,
             wire::answer::Failed(failure) => Answer::Failed(self::failure(failure?)?),
+            wire::answer::Returned(returned) => {
+                let returned = returned?;
+                Answer::Returned {
+                    value: value::payload(returned.get_value()?)?,
+                    has_disposer: returned.get_has_disposer(),
+                }
+            }
         }))
     })
 }
@@ -261,7 +391,12 @@ pub fn read_failure<R>(
     read::<wire::failure::Owned, _>(payload, |failure| Ok(then(self::failure(failure)?)))
 }
 
-fn read<T: Owned, R>(
+/// Reads the payload of the frame that passes a connection.
+pub fn read_wire<R>(payload: &[u8], then: impl FnOnce(Wire<'_>) -> R) -> Result<R, PeerError> {
+    read::<wire::wire::Owned, _>(payload, |wire| Ok(then(self::wire(wire)?)))
+}
+
+pub(super) fn read<T: Owned, R>(
     mut payload: &[u8],
     then: impl FnOnce(T::Reader<'_>) -> capnp::Result<R>,
 ) -> Result<R, PeerError> {
@@ -276,17 +411,20 @@ fn read<T: Owned, R>(
         .map_err(|error| PeerError::Payload(error.to_string()))
 }
 
-fn unknown(error: capnp::NotInSchema) -> capnp::Error {
+pub(super) fn unknown(error: capnp::NotInSchema) -> capnp::Error {
     error.into()
 }
 
-fn address<'a>(address: wire::address::Reader<'a>) -> capnp::Result<Address<'a>> {
-    let id = address.get_id()?;
+fn id(bytes: &[u8]) -> capnp::Result<&[u8; 32]> {
+    bytes
+        .try_into()
+        .map_err(|_| capnp::Error::failed("an id has another length".into()))
+}
+
+pub(super) fn address<'a>(address: wire::address::Reader<'a>) -> capnp::Result<Address<'a>> {
     Ok(Address {
         namespace: address.get_namespace()?.to_str()?,
-        id: id
-            .try_into()
-            .map_err(|_| capnp::Error::failed("an id has another length".into()))?,
+        id: id(address.get_id()?)?,
         name: match address.has_name() {
             true => Some(address.get_name()?.to_str()?),
             false => None,
@@ -320,6 +458,31 @@ fn response<'a>(response: wire::response::Reader<'a>) -> capnp::Result<Response<
         },
         headers: headers(response.get_headers()?)?,
         body: body(response.get_body()?)?,
+        websocket: match response.get_web_socket().which().map_err(unknown)? {
+            wire::response::web_socket::None(()) => WebSocket::None,
+            wire::response::web_socket::Passed(wire) => WebSocket::Passed(self::wire(wire?)?),
+            wire::response::web_socket::Carried(number) => WebSocket::Carried(number),
+        },
+    })
+}
+
+fn wire<'a>(wire: wire::wire::Reader<'a>) -> capnp::Result<Wire<'a>> {
+    let bits = |bits: u8| (bits > 0).then_some(bits);
+    Ok(Wire {
+        is_client: wire.get_is_client(),
+        leftover: wire.get_leftover()?,
+        deflate: match wire.has_deflate() {
+            false => None,
+            true => {
+                let deflate = wire.get_deflate()?;
+                Some(Deflate {
+                    client_no_context_takeover: deflate.get_client_no_context_takeover(),
+                    server_no_context_takeover: deflate.get_server_no_context_takeover(),
+                    client_max_window_bits: bits(deflate.get_client_max_window_bits()),
+                    server_max_window_bits: bits(deflate.get_server_max_window_bits()),
+                })
+            }
+        },
     })
 }
 
@@ -355,6 +518,10 @@ fn failure<'a>(failure: wire::failure::Reader<'a>) -> capnp::Result<Failure<'a>>
         retryable: failure.get_retryable(),
         overloaded: failure.get_overloaded(),
         durable_object_reset: failure.get_durable_object_reset(),
+        actor: match failure.has_actor() {
+            true => Some(id(failure.get_actor()?)?),
+            false => None,
+        },
     })
 }
 
@@ -364,12 +531,12 @@ mod tests {
 
     fn call<'a>() -> Call<'a> {
         Call {
-            target: Address {
+            target: Target::Actor(Address {
                 namespace: "app-Counter",
                 id: &[7; 32],
                 name: Some("n"),
                 props: None,
-            },
+            }),
             what: What::Fetch(Request {
                 method: "POST",
                 url: "https://example.com/?a=b",
@@ -411,7 +578,19 @@ mod tests {
             request.headers = vec![(b"a", &bytes); 5];
             request.body = Body::Inline(&bytes);
         }
-        for call in [call(), event, plain, long] {
+        let mut rpc = call();
+        rpc.target = Target::Result(5);
+        rpc.what = What::Rpc {
+            path: vec!["a", "b"],
+            arguments: Some(value::tests::payload()),
+        };
+        let mut get = call();
+        get.target = Target::Exported(6);
+        get.what = What::Rpc {
+            path: vec![],
+            arguments: None,
+        };
+        for call in [call(), event, plain, long, rpc, get] {
             let words = written(|scratch, out| call.write(scratch, out));
             let payload = crate::fds::bytes_of_words(&words);
             assert_eq!(read_call(payload, |read| assert_eq!(read, call)), Ok(()));
@@ -439,15 +618,33 @@ mod tests {
             retryable: true,
             overloaded: false,
             durable_object_reset: true,
+            actor: Some(&[3; 32]),
         };
-        let response = Response {
+        let response = |websocket| Response {
             status: 299,
             status_text: Some("Odd"),
             headers: vec![(b"a", b"b")],
             body: Body::Chunks(Some(5)),
+            websocket,
+        };
+        let deflate = Deflate {
+            client_no_context_takeover: true,
+            server_max_window_bits: Some(9),
+            ..Deflate::default()
+        };
+        let passed = Wire {
+            is_client: true,
+            leftover: b"early",
+            deflate: Some(deflate),
         };
         for answer in [
-            Answer::Response(response),
+            Answer::Response(response(WebSocket::None)),
+            Answer::Response(response(WebSocket::Passed(passed))),
+            Answer::Response(response(WebSocket::Carried(9))),
+            Answer::Returned {
+                value: value::tests::payload(),
+                has_disposer: true,
+            },
             Answer::Done,
             Answer::Failed(failure.clone()),
         ] {
@@ -464,11 +661,19 @@ mod tests {
             read_failure(payload, |read| assert_eq!(read, failure)),
             Ok(())
         );
+        let words = written(|scratch, out| passed.write(scratch, out));
+        let payload = crate::fds::bytes_of_words(&words);
+        assert_eq!(read_wire(payload, |read| assert_eq!(read, passed)), Ok(()));
     }
 
     #[test]
     fn changed_bytes_never_panic() {
-        let good = written(|scratch, out| call().write(scratch, out));
+        let mut call = call();
+        call.what = What::Rpc {
+            path: vec!["a"],
+            arguments: Some(value::tests::payload()),
+        };
+        let good = written(|scratch, out| call.write(scratch, out));
         for bit in 0..good.len() * 64 {
             let mut words = good.clone();
             words[bit / 64] ^= 1 << (bit % 64);

@@ -100,14 +100,14 @@ fn complete(options: &LoadOptions, mut message: Message) -> Result<Loaded, Failu
     let unmatched =
         overrides::apply(&mut message, &options.overrides, options.purpose).map_err(damaged)?;
     let message = binary::encode(message).map_err(damaged)?;
-    let (sockets, verdict) = binary::with_config(&message, |root| {
+    let (sockets, folders, verdict) = binary::with_config(&message, |root| {
         let (sockets, without_address) = plan::plan(root, &options.overrides)?;
         let mut verdict = validate::Verdict::default();
         if options.purpose != Purpose::Compile {
             verdict.errors = without_address;
             validate::validate(root, options, &mut verdict)?;
         }
-        Ok((sockets, verdict))
+        Ok((sockets, plan::folders(root)?, verdict))
     })
     .map_err(damaged)?;
     let errors: Vec<String> = verdict.errors.into_iter().chain(unmatched).collect();
@@ -120,6 +120,7 @@ fn complete(options: &LoadOptions, mut message: Message) -> Result<Loaded, Failu
     Ok(Loaded {
         message,
         sockets,
+        folders,
         files: Vec::new(),
         warnings: verdict.warnings,
     })

@@ -20,12 +20,14 @@
 mod binary;
 pub mod compile;
 mod load;
+mod namespaces;
 mod overrides;
 mod plan;
 mod text;
 mod validate;
 
 pub use load::load;
+pub use namespaces::{StoredNamespace, stored_namespaces};
 
 use std::fmt;
 use std::os::fd::RawFd;
@@ -125,6 +127,8 @@ pub struct SocketPlan {
 pub struct Loaded {
     pub message: ConfigMessage,
     pub sockets: Vec<SocketPlan>,
+    /// The folders that Durable Objects are kept in.
+    pub folders: Vec<PathBuf>,
     /// Every file read, for `--watch`.
     pub files: Vec<PathBuf>,
     /// One line each, in upstream's words.

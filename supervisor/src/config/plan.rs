@@ -1,7 +1,8 @@
-//! Where each socket of a configuration listens.
+//! Where each socket of a configuration listens, and where its Durable Objects are kept.
 
 use super::{ListenOn, Overrides, SocketPlan};
-use schema::workerd_capnp::{config, socket};
+use schema::workerd_capnp::{config, service, socket, worker};
+use std::path::PathBuf;
 
 /// The plan, and an error for each socket without a place to listen.
 pub fn plan(
@@ -38,6 +39,30 @@ pub fn plan(
         });
     }
     Ok((plans, errors))
+}
+
+/// The folders of the disk services that workers keep objects in.
+pub fn folders(root: config::Reader<'_>) -> capnp::Result<Vec<PathBuf>> {
+    use worker::durable_object_storage::Which::LocalDisk;
+    let (mut disks, mut used) = (Vec::new(), Vec::new());
+    for service in root.get_services()? {
+        match service.which() {
+            Ok(service::Disk(disk)) => disks.push((service.get_name()?, disk?.get_path()?)),
+            Ok(service::Worker(worker)) => {
+                let worker = worker?;
+                if let Ok(LocalDisk(disk)) = worker.get_durable_object_storage().which()
+                    && !worker.get_durable_object_namespaces()?.is_empty()
+                {
+                    used.push(disk?);
+                }
+            }
+            _ => {}
+        }
+    }
+    disks.retain(|(name, _)| used.contains(name));
+    let paths = disks.iter();
+    let paths = paths.map(|(_, path)| String::from_utf8_lossy(path.as_bytes()).into_owned());
+    Ok(paths.map(PathBuf::from).collect())
 }
 
 /// The port of the socket's protocol; 0, any free port, where there is none.

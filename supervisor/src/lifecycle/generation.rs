@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use ipc::ToRuntime;
 use ipc::fds::MAX_FDS_PER_PACKET;
 
+use super::folders::FolderId;
 use crate::process::backoff::Backoff;
 use crate::process::launch::Launcher;
 use crate::process::{Phase, Process};
@@ -25,6 +26,8 @@ pub struct Generation {
     /// The encoded config, sealed.
     pub config: OwnedFd,
     pub sockets: SocketSet,
+    /// Where its objects are kept.
+    pub folders: Vec<FolderId>,
     pub slots: Vec<Slot>,
     /// Every slot has served once, and the world has been told.
     pub announced: bool,
@@ -39,6 +42,8 @@ pub struct Slot {
     pub restart_at: Option<Instant>,
     /// Its process crashed, and none has served in its place yet.
     pub crashed: bool,
+    /// How many processes of this slot have crashed.
+    pub crashes: u32,
     /// The config no longer starts, so nothing is started again.
     pub given_up: bool,
     /// The slot that accepts on its listeners while it is down.
@@ -68,6 +73,7 @@ impl Generation {
         number: u64,
         config: OwnedFd,
         sockets: SocketSet,
+        folders: Vec<FolderId>,
         launcher: &mut Launcher,
     ) -> io::Result<Self> {
         let slots = (0..launcher.processes()).map(|_| Slot::default()).collect();
@@ -75,6 +81,7 @@ impl Generation {
             number,
             config,
             sockets,
+            folders,
             slots,
             announced: false,
         };

@@ -5,6 +5,8 @@
 //! the runtime in its main thread, over the same channel and messages as between processes; from its first reload on, it too
 //! has its runtime in a child.
 
+mod admin;
+mod folders;
 mod generation;
 mod links;
 mod reload;
@@ -22,11 +24,13 @@ use std::time::Duration;
 
 use ipc::{Options, Start};
 
+use crate::admin::AdminAddress;
 use crate::config::{ConfigErrors, Loaded};
 use crate::observe::tell;
 use crate::process::launch::{Executable, Launcher};
 use crate::sockets::inherit::InheritedFds;
 use crate::sockets::report::Reporter;
+use folders::LockFolder;
 use signals::Signals;
 use supervisor::Supervisor;
 
@@ -44,11 +48,14 @@ pub struct Server {
     pub load: Loader,
     /// Shows what is wrong with a config.
     pub show: fn(&ConfigErrors),
+    pub lock_folder: LockFolder,
     pub options: Options,
     pub inherited: InheritedFds,
     pub reporter: Reporter,
     /// `--watch`.
     pub watch: bool,
+    /// `--admin-addr`.
+    pub admin: Option<AdminAddress>,
 }
 
 /// Serves until told to stop. `runtime` runs a runtime process on the calling thread and is called at most once. Returns the exit status.
@@ -87,7 +94,7 @@ pub fn run(server: Server, runtime: impl FnOnce(Start) -> u8) -> u8 {
 
 fn supervise(server: Server, local: Option<SyncSender<Start>>) -> u8 {
     let prepared = Executable::own().and_then(|executable| {
-        let launcher = Launcher::new(executable, server.options.clone(), local);
+        let launcher = Launcher::new(executable, server.options.clone(), local)?;
         Supervisor::new(server, launcher)
     });
     match prepared {

@@ -61,6 +61,10 @@ impl Supervisor {
             }
         };
         loaded.warnings.iter().for_each(tell);
+        let folders = match self.folders.take(&loaded.folders, self.server.lock_folder) {
+            Ok(folders) => folders,
+            Err(errors) => return self.abandon_incoming(errors),
+        };
         let none = SocketSet::default();
         let previous = self
             .current
@@ -75,7 +79,13 @@ impl Supervisor {
         let generation = sockets.and_then(|sockets| {
             let config = sealed_memory(c"config", loaded.message.as_bytes());
             let generation = config.and_then(|config| {
-                Generation::start(self.generations, config, sockets, &mut self.launcher)
+                Generation::start(
+                    self.generations,
+                    config,
+                    sockets,
+                    folders,
+                    &mut self.launcher,
+                )
             });
             generation
                 .map_err(|error| vec![format!("The runtime processes cannot be started: {error}")])

@@ -24,6 +24,7 @@ impl Supervisor {
         }
         let down = &mut generation.slots[slot];
         down.crashed = true;
+        down.crashes += 1;
         if down.given_up {
             tell(format_args!(
                 "Process {slot} is not started again, as the config no longer starts."

@@ -98,17 +98,18 @@ impl Supervisor {
         if let Some(process) = self.process_mut(key) {
             process.drained = true;
         }
-        self.let_leave(key.0);
+        self.let_leave();
     }
 
-    /// Lets the processes of a generation exit once all have drained: until then one may need an object of another.
-    pub(super) fn let_leave(&self, generation: u64) {
-        let of_it = || {
-            let retiring = self.retiring.iter();
-            retiring.filter(|process| process.generation == generation)
-        };
-        if of_it().all(|process| process.drained) {
-            of_it().for_each(|process| _ = process.send(&ToRuntime::Leave));
+    /// Lets processes exit once all of their generation and of those before it have drained: until then one may need an
+    /// object of another, or hand one over to it.
+    pub(super) fn let_leave(&self) {
+        let busy = self.retiring.iter().filter(|process| !process.drained);
+        let first_busy = busy.map(|process| process.generation).min();
+        for process in &self.retiring {
+            if first_busy.is_none_or(|busy| process.generation < busy) {
+                process.send(&ToRuntime::Leave);
+            }
         }
     }
 

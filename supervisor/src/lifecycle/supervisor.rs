@@ -1,6 +1,6 @@
 //! The supervisor: its state, its poll loop, and what it does about each event.
 //!
-//! Called by `lifecycle::run`. The larger stories are told in `reload`, `restart` and `stop`, each an `impl` of
+//! Called by `lifecycle::run`. The larger stories are told in `reload`, `restart`, `stop` and `admin`, each an `impl` of
 //! [`Supervisor`]; here is what calls them.
 
 use std::fmt::Display;
@@ -13,12 +13,15 @@ use ipc::{ChannelError, ToRuntime, ToSupervisor};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 use super::Server;
+use super::folders::Folders;
 use super::generation::Generation;
 use super::signals::{Ended, Request, Signals, reap};
 use super::stop::Stopping;
 use super::systemd::Systemd;
 use super::upgrade::HandOver;
 use super::watch::Watcher;
+use crate::admin::Admin;
+use crate::admin::objects::Gathering;
 use crate::observe::tell;
 use crate::process::launch::{Executable, Launcher};
 use crate::process::{Phase, Process};
@@ -31,6 +34,7 @@ pub(super) struct Supervisor {
     pub(super) launcher: Launcher,
     pub(super) systemd: Systemd,
     pub(super) watcher: Option<Watcher>,
+    pub(super) folders: Folders,
     signals: Signals,
     /// How many generations there have been.
     pub(super) generations: u64,
@@ -47,6 +51,9 @@ pub(super) struct Supervisor {
     /// During an upgrade, the program that this supervisor runs.
     pub(super) upgrading: Option<Executable>,
     pub(super) stopping: Option<Stopping>,
+    pub(super) admin: Option<Admin>,
+    /// Requests of the admin pages that wait for what processes say.
+    pub(super) gatherings: Vec<Gathering>,
 }
 
 /// Whose process it is.
@@ -63,13 +70,23 @@ enum Source {
     Signals,
     Watcher,
     Process(Key),
+    /// A connection of the admin pages, or 0 for their listener.
+    Admin(u64),
 }
 
 impl Supervisor {
     pub(super) fn new(mut server: Server, mut launcher: Launcher) -> io::Result<Self> {
         let (mut current, mut watcher, mut generations) = (None, None, 0);
-        if let Some(HandOver { generation, files }) = HandOver::take()? {
-            launcher.continue_with(generation.slots.len() as u32);
+        let mut folders = Folders::default();
+        if let Some(HandOver {
+            generation,
+            files,
+            folders: held,
+            locks,
+        }) = HandOver::take()?
+        {
+            folders = held;
+            launcher.continue_with(generation.slots.len() as u32, locks);
             generations = generation.number;
             current = Some(generation);
             server.reporter.upgraded();
@@ -77,11 +94,27 @@ impl Supervisor {
                 watcher = Some(Watcher::new(files.iter().map(PathBuf::as_path))?);
             }
         }
+        let admin = match server.admin.as_ref().map(Admin::open).transpose() {
+            Ok(admin) => admin,
+            // A server that goes on after an upgrade goes on without.
+            Err(error) if current.is_some() => {
+                tell(format_args!("--admin-addr: {error}"));
+                None
+            }
+            Err(error) => {
+                let why = format!("--admin-addr: {error}");
+                return Err(io::Error::new(error.kind(), why));
+            }
+        };
+        if let Some(admin) = &admin {
+            server.reporter.admin(admin.port());
+        }
         Ok(Self {
             server,
             launcher,
             systemd: Systemd::from_environment(),
             watcher,
+            folders,
             signals: Signals::new()?,
             generations,
             current,
@@ -91,6 +124,8 @@ impl Supervisor {
             reload_again: false,
             upgrading: None,
             stopping: None,
+            admin,
+            gatherings: Vec::new(),
         })
     }
 
@@ -101,6 +136,7 @@ impl Supervisor {
         }
         loop {
             self.finish_reload();
+            self.release_folders();
             self.finish_upgrade();
             if let Some(status) = self.finished() {
                 return status;
@@ -118,6 +154,7 @@ impl Supervisor {
         for source in self.wait()? {
             match source {
                 Source::Process(key) => self.hear(key),
+                Source::Admin(source) => self.on_admin(source),
                 Source::Signals => self.on_signals(),
                 Source::Watcher => {
                     if let Some(watcher) = &mut self.watcher {
@@ -134,10 +171,11 @@ impl Supervisor {
     fn wait(&self) -> io::Result<Vec<Source>> {
         let mut sources = Vec::new();
         let mut fds = Vec::new();
-        let mut add = |source, fd| {
+        let mut add_for = |source, fd, flags| {
             sources.push(source);
-            fds.push(PollFd::new(fd, PollFlags::POLLIN));
+            fds.push(PollFd::new(fd, flags));
         };
+        let mut add = |source, fd| add_for(source, fd, PollFlags::POLLIN);
         for process in self.processes() {
             if let Some(fd) = process.link_fd() {
                 add(Source::Process((process.generation, process.slot)), fd);
@@ -146,6 +184,14 @@ impl Supervisor {
         add(Source::Signals, self.signals.as_fd());
         if let Some(watcher) = &self.watcher {
             add(Source::Watcher, watcher.as_fd());
+        }
+        for (source, fd, writes) in self.admin.iter().flat_map(Admin::sources) {
+            let flags = if writes {
+                PollFlags::POLLOUT
+            } else {
+                PollFlags::POLLIN
+            };
+            add_for(Source::Admin(source), fd, flags);
         }
         let timeout = self.next_deadline().map_or(PollTimeout::NONE, |deadline| {
             let wait = deadline.saturating_duration_since(Instant::now());
@@ -175,6 +221,8 @@ impl Supervisor {
             .chain(processes)
             .chain(settled)
             .chain(self.systemd.next_check)
+            .chain(self.admin.as_ref().and_then(Admin::next_deadline))
+            .chain(self.gatherings.iter().map(|gathering| gathering.deadline))
             .min()
     }
 
@@ -189,6 +237,10 @@ impl Supervisor {
             self.on_overdue(key);
         }
         self.restart_due(now);
+        self.finish_gathering();
+        if let Some(admin) = &mut self.admin {
+            admin.on_time(now);
+        }
         if self
             .watcher
             .as_ref()
@@ -248,7 +300,16 @@ impl Supervisor {
             ToSupervisor::Draining => _ = self.advance(key, Phase::Draining),
             ToSupervisor::Failed { errors } => self.on_start_failed(key, errors),
             ToSupervisor::Drained => self.on_drained(key),
-            ToSupervisor::Pong | ToSupervisor::Stats { .. } => {}
+            ToSupervisor::Stats {
+                live_connections,
+                requests_served,
+            } => {
+                if let Some(process) = self.process_mut(key) {
+                    (process.connections, process.requests) = (live_connections, requests_served);
+                }
+            }
+            ToSupervisor::Objects(answer) => self.on_objects(key, *answer),
+            ToSupervisor::Pong => {}
             ToSupervisor::Ready | ToSupervisor::Serving => {}
         }
     }
@@ -309,10 +370,11 @@ impl Supervisor {
         if !self.advance(key, Phase::Stopped) {
             return;
         }
+        self.forget_in_gatherings(key);
         match self.role(key) {
             Role::Retiring => {
                 self.retiring.retain(|process| key_of(process) != key);
-                self.let_leave(key.0);
+                self.let_leave();
             }
             Role::Incoming => {
                 let error = format!("Process {} {how} before it was ready.", key.1);

@@ -7,7 +7,7 @@
 
 use std::io;
 use std::mem;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::Command;
@@ -18,6 +18,7 @@ use ipc::{RuntimeLink, frame};
 use nix::unistd::Pid;
 use serde::{Deserialize, Serialize};
 
+use super::folders::{FolderId, Folders};
 use super::generation::{Generation, Slot};
 use super::supervisor::Supervisor;
 use super::watch::Watcher;
@@ -34,10 +35,18 @@ struct Page {
     version: u8,
     generation: u64,
     config: RawFd,
+    locks: RawFd,
+    folders: Vec<FolderPage>,
     sockets: Vec<SocketPage>,
     slots: Vec<Option<ProcessPage>>,
     /// What `--watch` watches.
     files: Vec<PathBuf>,
+}
+
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+struct FolderPage {
+    id: FolderId,
+    lock: RawFd,
 }
 
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
@@ -154,11 +163,20 @@ impl Supervisor {
     }
 
     /// All that the new program needs to go on. Adds the descriptors it names to `passed`.
-    fn describe<'a>(&self, generation: &'a Generation, passed: &mut Vec<BorrowedFd<'a>>) -> Page {
+    fn describe<'a>(
+        &'a self,
+        generation: &'a Generation,
+        passed: &mut Vec<BorrowedFd<'a>>,
+    ) -> Page {
         let mut pass = |fd: BorrowedFd<'a>| {
             passed.push(fd);
             fd.as_raw_fd()
         };
+        let folders = self.folders.iter().map(|(id, lock)| FolderPage {
+            id,
+            lock: pass(lock),
+        });
+        let folders = folders.collect();
         let mut sockets = Vec::new();
         for BoundSocket { plan, listeners } in generation.sockets.iter() {
             let listeners = listeners.iter().map(|listener| ListenerPage {
@@ -199,6 +217,8 @@ impl Supervisor {
             version: frame::VERSION,
             generation: generation.number,
             config: pass(generation.config.as_fd()),
+            locks: pass(self.launcher.locks()),
+            folders,
             sockets,
             slots,
             files: self
@@ -215,6 +235,8 @@ impl Supervisor {
 pub(super) struct HandOver {
     pub(super) generation: Generation,
     pub(super) files: Vec<PathBuf>,
+    pub(super) folders: Folders,
+    pub(super) locks: OwnedFd,
 }
 
 impl HandOver {
@@ -236,6 +258,9 @@ impl HandOver {
 
 impl Page {
     fn revive(self) -> io::Result<HandOver> {
+        let folders = self.folders.into_iter();
+        let folders = folders.map(|FolderPage { id, lock }| Ok((id, inherited(lock)?)));
+        let folders = Folders::handed_over(folders.collect::<io::Result<Vec<_>>>()?);
         let mut sockets = Vec::new();
         for SocketPage {
             name,
@@ -297,12 +322,15 @@ impl Page {
             number: self.generation,
             config: inherited(self.config)?,
             sockets: SocketSet::handed_over(sockets),
+            folders: folders.ids(),
             slots,
             announced: true,
         };
         Ok(HandOver {
             generation,
             files: self.files,
+            folders,
+            locks: inherited(self.locks)?,
         })
     }
 }

@@ -13,7 +13,7 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::sync::mpsc::SyncSender;
 
-use ipc::fds::{Mapping, inherited, packet_pair, set_inheritable};
+use ipc::fds::{Mapping, inherited, memory_file, packet_pair, set_inheritable};
 use ipc::handshake::{HandshakeError, receive_start, send_start};
 use ipc::{ConfigBytes, Control, Listener, Options, RuntimeLink, Start};
 use nix::sys::prctl::{set_name, set_pdeathsig};
@@ -83,24 +83,36 @@ impl Executable {
 pub struct Launcher {
     pub executable: Executable,
     options: Options,
+    /// What all processes lock bytes of.
+    locks: OwnedFd,
     /// Gives the first process its start, when that is to run in this program.
     local: Option<SyncSender<Start>>,
 }
 
 impl Launcher {
     /// `options` are those of every process but for its slot and generation. With `local`, the first process to start gets its start there.
-    pub fn new(executable: Executable, options: Options, local: Option<SyncSender<Start>>) -> Self {
-        Self {
+    pub fn new(
+        executable: Executable,
+        options: Options,
+        local: Option<SyncSender<Start>>,
+    ) -> io::Result<Self> {
+        Ok(Self {
             executable,
             options,
+            locks: memory_file(c"locks")?,
             local,
-        }
+        })
     }
 
-    /// Goes on with as many processes as there are, none of which is to run in this program.
-    pub fn continue_with(&mut self, processes: u32) {
+    /// Goes on with as many processes as there are, none of which is to run in this program, and what they lock.
+    pub fn continue_with(&mut self, processes: u32, locks: OwnedFd) {
         self.options.processes = processes;
+        self.locks = locks;
         self.local = None;
+    }
+
+    pub fn locks(&self) -> BorrowedFd<'_> {
+        self.locks.as_fd()
     }
 
     /// How many processes a generation has.
@@ -128,6 +140,7 @@ impl Launcher {
             let start = Start {
                 config,
                 listeners,
+                locks: Some(self.locks.try_clone()?),
                 options,
                 control: Some(Control::new(theirs)?),
             };
@@ -137,7 +150,8 @@ impl Launcher {
             return Ok(Process::new(slot, generation, link, Body::Local));
         }
         let pid = self.execute(slot, generation, theirs)?;
-        send_start(&link, options, config.try_clone_to_owned()?, listeners)?;
+        let (config, locks) = (config.try_clone_to_owned()?, self.locks.try_clone()?);
+        send_start(&link, options, config, locks, listeners)?;
         Ok(Process::new(slot, generation, link, Body::Child(pid)))
     }
 

@@ -34,6 +34,10 @@ pub struct Process {
     pub told_to_drain: bool,
     /// It has said that it has drained.
     pub drained: bool,
+    /// Client connections open, as of the last second.
+    pub connections: u32,
+    /// Requests answered, as of the last second.
+    pub requests: u64,
     /// It is killed if it has not gone on by then.
     pub deadline: Option<Instant>,
 }
@@ -60,6 +64,8 @@ impl Process {
             last_sign_of_life: now,
             told_to_drain: false,
             drained: false,
+            connections: 0,
+            requests: 0,
             deadline: None,
         }
     }

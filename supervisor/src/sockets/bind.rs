@@ -49,6 +49,13 @@ impl BoundListener {
         self.socket.listen(BACKLOG_CONNECTIONS)
     }
 
+    /// The next connection of one that the supervisor itself serves.
+    pub fn accept(&self) -> io::Result<Socket> {
+        let (socket, _) = self.socket.accept()?;
+        socket.set_nonblocking(true)?;
+        Ok(socket)
+    }
+
     /// The port, or 0 when the socket has none.
     pub fn port(&self) -> u16 {
         self.socket

@@ -1,6 +1,6 @@
 //! What the server tells the program that started it, on `--control-fd`: one JSON object a line.
 //!
-//! Called by `lifecycle`. `{"event":"listen","socket":NAME,"port":PORT}` is upstream's: once a socket of each generation, when
+//! Called by `lifecycle`. `{"event":"admin","port":PORT}` comes first if there are admin pages. `{"event":"listen","socket":NAME,"port":PORT}` is upstream's: once a socket of each generation, when
 //! it accepts. With `--report-phases` also `{"event":"phase",...}` for every change of a process's phase, which is how tests and
 //! tools wait for one.
 
@@ -46,6 +46,11 @@ impl Reporter {
                 r#"{{"event":"listen","socket":{name},"port":{port}}}"#
             ));
         }
+    }
+
+    /// The admin pages are served.
+    pub fn admin(&mut self, port: u16) {
+        self.line(&json!({"event": "admin", "port": port}).to_string());
     }
 
     /// A process has changed its phase.

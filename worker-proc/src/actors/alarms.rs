@@ -1,18 +1,22 @@
 //! Fires the alarms of a namespace's objects, of those that this process owns.
 //!
-//! `host` starts one watch a namespace. The schedule and the arithmetic of retries are `storage`'s.
+//! `drain` starts one watch a namespace when the process serves, and the watch ends when it drains: what is due then is for
+//! the process that comes after it. The schedule and the arithmetic of retries are `storage`'s.
 
 use std::rc::Rc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::context::ActorContext;
-use super::host::Namespace;
+use super::host::{Call, Delivered, Namespace};
 use crate::glue::context::ActorIo;
 use crate::service::{Address, Error, Event, Kind, from_hex};
 use crate::storage::{Armed, Due, Next, ObjectKey, Outcome, Schedule};
 
 /// Alarms that are begun at once when many are due.
 const MAX_ALARMS_AT_ONCE: usize = 100;
+
+/// How often the schedule is read again while the process that this one replaces may still set alarms in it.
+const FOLLOW: Duration = Duration::from_secs(1);
 
 /// How long a handler may run, as on workerd.
 const MAX_ALARM: Duration = Duration::from_secs(15 * 60);
@@ -31,11 +35,12 @@ fn random() -> f64 {
 }
 
 impl Namespace {
-    /// Fires alarms for as long as the namespace lives.
+    /// Fires alarms until the process drains.
     pub(super) fn watch_alarms(self: &Rc<Self>) {
         let Some(schedule) = self.stores().schedule().cloned() else {
             return;
         };
+        tokio::task::spawn_local(follow(self.clone(), schedule.clone()));
         let namespace = Rc::downgrade(self);
         tokio::task::spawn_local(async move {
             loop {
@@ -57,6 +62,9 @@ impl Namespace {
                 let Some(namespace) = namespace.upgrade() else {
                     return;
                 };
+                if namespace.is_draining() {
+                    return;
+                }
                 let due = schedule.take_due(now_ms(), MAX_ALARMS_AT_ONCE);
                 if due.is_empty() {
                     drop(namespace);
@@ -71,6 +79,29 @@ impl Namespace {
     }
 }
 
+/// Learns of the alarms of this process's objects: all of them, and while there is a predecessor those that it sets and that
+/// are due before the next look.
+async fn follow(namespace: Rc<Namespace>, schedule: Rc<Schedule>) {
+    let mut most_ms = i64::MAX;
+    loop {
+        let follows = namespace.has_predecessor();
+        if !follows {
+            most_ms = i64::MAX;
+        }
+        let host = namespace.host.upgrade();
+        let owned = |id: &str| host.as_ref().is_some_and(|host| host.owns(id));
+        if let Err(error) = schedule.load(owned, most_ms) {
+            let folder = namespace.key();
+            crate::log::error(format_args!("the alarms of {folder}: {}", error.message()));
+        }
+        if !follows || namespace.is_draining() {
+            return;
+        }
+        tokio::time::sleep(FOLLOW).await;
+        most_ms = now_ms() + 2 * i64::try_from(FOLLOW.as_millis()).unwrap_or(0);
+    }
+}
+
 /// Runs one alarm's handler and books what came of it.
 async fn fire(namespace: Rc<Namespace>, schedule: Rc<Schedule>, due: Due) {
     let Some(id) = from_hex(&due.id) else {
@@ -82,6 +113,8 @@ async fn fire(namespace: Rc<Namespace>, schedule: Rc<Schedule>, due: Due) {
         name: due.name.as_deref().map(str::to_owned),
         props: None,
     };
+    // The handler and what is booked after it are one: the object does not leave in between.
+    let _call = Call::new(&namespace, &namespace.actor(&address));
     let outcome = match run(&namespace, &address, &due).await {
         Ok(()) => Outcome::Done,
         // The runtime's own failures do not use up the retries.
@@ -121,7 +154,7 @@ async fn run(namespace: &Rc<Namespace>, address: &Address, due: &Due) -> Result<
         ))
     };
     let ran = tokio::time::timeout(MAX_ALARM, ran).await;
-    let ran = ran.unwrap_or_else(|_| late());
+    let ran = ran.unwrap_or_else(|_| late()).and_then(delivered);
     let ended_well = ran.is_ok();
     // Booked as an event of the object's own: nothing else of it runs in between.
     let booked = namespace.call(address, |_, context, _, number| {
@@ -134,8 +167,16 @@ async fn run(namespace: &Rc<Namespace>, address: &Address, due: &Due) -> Result<
             done.map_err(|error| super::store::broken_by(&error)),
         );
     });
-    booked.await?;
-    ran.map(|_| ())
+    booked.await.and_then(delivered)?;
+    ran
+}
+
+/// An alarm whose object lives on elsewhere by now fires there.
+fn delivered(call: Delivered) -> Result<(), Error> {
+    match call {
+        Delivered::Ended(_) => Ok(()),
+        Delivered::Moved(..) => Err(Error::disconnected("The Durable Object has moved.")),
+    }
 }
 
 fn arm(context: &Rc<ActorContext>, scheduled_ms: i64) -> Result<Armed, Error> {
@@ -161,7 +202,7 @@ async fn abandon(namespace: &Rc<Namespace>, schedule: &Schedule, address: &Addre
             dropped.map_err(|error| super::store::broken_by(&error)),
         );
     });
-    if dropped.await.is_err() {
+    if dropped.await.and_then(delivered).is_err() {
         return;
     }
     let key = ObjectKey {

@@ -19,6 +19,7 @@ use super::store::{Store, broken_by};
 use crate::glue::context::{ActorIo, Completion, Entrance, Gate, IoContext, Outcome, SectionTurn};
 use crate::isolate::Isolate;
 use crate::request::{Io, Op, timer_turn};
+use crate::service::websocket::{Hibernated, Hibernation, Socket};
 use crate::service::{ActorId, Channels, Error, Kind, ResourceTable};
 use crate::storage::{Committed, Storage};
 
@@ -49,6 +50,8 @@ pub trait Owner {
     fn broken(&self, context: &Rc<ActorContext>);
     /// Its storage is closed: it can be started anew.
     fn ended(&self, context: &Rc<ActorContext>);
+    /// It has accepted a hibernatable WebSocket, whose events are to be delivered.
+    fn accepted(&self, context: &Rc<ActorContext>, socket: Rc<Hibernated>);
 }
 
 /// See the module.
@@ -69,10 +72,15 @@ pub struct ActorContext {
     due: RefCell<VecDeque<u32>>,
     events: RefCell<HashMap<u32, oneshot::Sender<Result<Outcome, Error>>>>,
     last_event: Cell<u32>,
+    /// The event that begins in the turn that runs, or 0.
+    beginning: Cell<u32>,
+    /// What is to be done if the caller of an event goes away.
+    on_gone: RefCell<HashMap<u32, Completion>>,
     retained: Cell<usize>,
     /// Ops that have their result and wait for the input gate.
     held: Cell<usize>,
     store: RefCell<Option<Store>>,
+    sockets: Rc<Hibernation>,
     commits: RefCell<FuturesOrdered<Safe>>,
     broken: Rc<RefCell<Option<Error>>>,
     /// Objects that it has given to callers who still hold them.
@@ -89,6 +97,7 @@ impl ActorContext {
         channels: Rc<dyn Channels>,
         owner: Weak<dyn Owner>,
         store: Option<Store>,
+        sockets: Rc<Hibernation>,
     ) -> Rc<Self> {
         let context = Rc::new_cyclic(|this: &Weak<Self>| Self {
             this: this.clone(),
@@ -105,9 +114,12 @@ impl ActorContext {
             due: RefCell::default(),
             events: RefCell::default(),
             last_event: Cell::new(0),
+            beginning: Cell::new(0),
+            on_gone: RefCell::default(),
             retained: Cell::new(0),
             held: Cell::new(0),
             store: RefCell::new(store),
+            sockets,
             commits: RefCell::default(),
             broken: Rc::default(),
             results: Cell::new(0),
@@ -127,6 +139,14 @@ impl ActorContext {
         self.id
     }
 
+    /// Memory of its database.
+    pub fn storage_bytes(&self) -> u64 {
+        let store = self.store.borrow();
+        store
+            .as_ref()
+            .map_or(0, |store| store.storage().memory_bytes())
+    }
+
     /// Why it is over, if it is.
     pub fn broken(&self) -> Option<Error> {
         self.broken.borrow().clone()
@@ -135,6 +155,12 @@ impl ActorContext {
     /// Whether anything is under way that nobody waits for: ops, timers, `waitUntil` work.
     pub fn is_working(&self) -> bool {
         !self.io.is_idle() || self.retained.get() > 0
+    }
+
+    /// Whether it may leave a process that is to end: callers hold nothing of it, no `waitUntil` work or body is under way.
+    /// Timers, and ops that nobody waits for, end with it.
+    pub fn is_at_rest(&self) -> bool {
+        !self.is_held() && self.retained.get() == 0
     }
 
     /// Whether callers hold objects of it.
@@ -184,6 +210,7 @@ impl ActorContext {
         self.last_event.set(event);
         let (sender, receiver) = oneshot::channel();
         self.events.borrow_mut().insert(event, sender);
+        self.beginning.set(event);
         self.turn(None, |scope| {
             let instance = self.instance.borrow();
             if let Some(instance) = &*instance {
@@ -191,7 +218,13 @@ impl ActorContext {
                 start(scope, self, instance, event);
             }
         });
+        self.beginning.set(0);
         let context = self.clone();
+        let caller = Caller {
+            context: Rc::downgrade(self),
+            event,
+            is_answered: false,
+        };
         Box::pin(async move {
             let outcome = match receiver.await {
                 Ok(outcome) => outcome,
@@ -200,8 +233,21 @@ impl ActorContext {
                     .unwrap_or_else(|| Error::disconnected(SHUT_DOWN))),
             };
             context.output.passed().await?;
+            caller.answered();
             outcome
         })
+    }
+
+    /// The caller of an event has its answer, or has gone without it.
+    fn part(&self, event: u32, is_answered: bool) {
+        let turn = self.on_gone.borrow_mut().remove(&event);
+        if let Some(turn) = turn
+            && !is_answered
+        {
+            let before = self.tag.replace(None);
+            self.spawn(Box::pin(async move { turn }));
+            self.tag.replace(before);
+        }
     }
 
     /// Ends an event that needs no JavaScript.
@@ -252,10 +298,12 @@ impl ActorContext {
     async fn drive(self: Rc<Self>) {
         std::future::poll_fn(|cx| self.poll(cx)).await;
         self.io.clear();
+        drop(self.on_gone.take());
         self.instance.borrow_mut().take();
         let commits = self.commits.take();
         drop(commits);
         let store = self.store.take();
+        self.sockets.end_life();
         if let Some(store) = store {
             store.close().await;
         }
@@ -364,9 +412,34 @@ impl ActorContext {
     }
 }
 
+/// Who waits for an event.
+struct Caller {
+    context: Weak<ActorContext>,
+    event: u32,
+    is_answered: bool,
+}
+
+impl Caller {
+    fn answered(mut self) {
+        self.is_answered = true;
+    }
+}
+
+impl Drop for Caller {
+    fn drop(&mut self) {
+        if let Some(context) = self.context.upgrade() {
+            context.part(self.event, self.is_answered);
+        }
+    }
+}
+
 impl IoContext for ActorContext {
     fn id(&self) -> u64 {
         self.number
+    }
+
+    fn event(&self) -> u32 {
+        self.beginning.get()
     }
 
     fn spawn(&self, op: Op) {
@@ -432,8 +505,19 @@ impl IoContext for ActorContext {
         self.release();
     }
 
-    fn on_gone(&self, _: Completion) {
-        // The object goes on: others may wait for what it does.
+    fn on_gone(&self, event: u32, turn: Completion) {
+        let gone = self
+            .events
+            .borrow()
+            .get(&event)
+            .map(oneshot::Sender::is_closed);
+        // An event that has its outcome waits for nobody.
+        if let Some(gone) = gone {
+            self.on_gone.borrow_mut().insert(event, turn);
+            if gone {
+                self.part(event, false);
+            }
+        }
     }
 
     fn entrance(&self) -> Entrance {
@@ -494,6 +578,20 @@ impl ActorIo for ActorContext {
     fn storage(&self) -> Option<Rc<Storage>> {
         let store = self.store.borrow();
         store.as_ref().map(|store| store.storage().clone())
+    }
+
+    fn hibernate(&self, number: u32, socket: Rc<Socket>, tags: Vec<String>) -> bool {
+        let Some(accepted) = self.sockets.add(number, socket, tags) else {
+            return false;
+        };
+        if let (Some(owner), Some(this)) = (self.owner.upgrade(), self.this.upgrade()) {
+            owner.accepted(&this, accepted);
+        }
+        true
+    }
+
+    fn sockets(&self) -> Rc<Hibernation> {
+        self.sockets.clone()
     }
 
     fn commit(&self) {

@@ -3,7 +3,8 @@
 use std::rc::Rc;
 
 use super::context::ActorContext;
-use crate::glue::{IsolateState, Registry, intern, string};
+use crate::glue::{IntoJs, IsolateState, OpError, Registry, intern, string};
+use crate::service::websocket::SocketEvent;
 use crate::service::{Error, Event, Kind, Request, rpc};
 
 /// Makes the instance: `new Class(ctx, env)`.
@@ -74,6 +75,37 @@ pub fn event<'s>(
         string(scope, &event.argument).into(),
     ];
     call(scope, "event", &arguments);
+}
+
+/// Delivers an event of the hibernatable WebSocket of that number.
+pub fn socket<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    instance: v8::Local<'s, v8::Object>,
+    number: u32,
+    socket: u32,
+    event: SocketEvent,
+) {
+    let handler = match &event {
+        SocketEvent::Message(_) => "webSocketMessage",
+        SocketEvent::Close { .. } => "webSocketClose",
+        SocketEvent::Error(_) => "webSocketError",
+    };
+    let mut arguments: Vec<v8::Local<v8::Value>> = vec![
+        instance.into(),
+        v8::Integer::new_from_unsigned(scope, number).into(),
+        v8::Integer::new_from_unsigned(scope, socket).into(),
+        intern(scope, handler).into(),
+    ];
+    match event {
+        SocketEvent::Message(message) => arguments.push(message.into_js(scope)),
+        SocketEvent::Close { close, clean } => {
+            arguments.push(v8::Integer::new(scope, i32::from(close.code)).into());
+            arguments.push(string(scope, &close.reason).into());
+            arguments.push(v8::Boolean::new(scope, clean).into());
+        }
+        SocketEvent::Error(error) => arguments.push(OpError::from(error).to_exception(scope)),
+    }
+    call(scope, "webSocket", &arguments);
 }
 
 /// Delivers an RPC session's first call.

@@ -9,16 +9,19 @@ use std::rc::{Rc, Weak};
 use std::time::Duration;
 
 use futures_util::future::LocalBoxFuture;
+use ipc::live::{Numbers, Order};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::context::{ActorContext, Owner};
-use super::gates::Queue;
+use super::drain::Stage;
+use super::gates::{Place, Queue};
 use super::id::{BadId, IdFactory};
 use super::store::{StoreSpec, Stores};
 use crate::glue::context::{IoContext, Outcome};
 use crate::isolate::Isolate;
 use crate::service::rpc::{self, SharedReply};
+use crate::service::websocket::{Hibernated, Hibernation};
 use crate::service::{
     self, ActorId, Address, Channels, Designation, Error, Event, Kind, Request, Response, Service,
     from_hex, to_hex,
@@ -50,7 +53,6 @@ pub struct NamespaceSpec {
     /// None for objects that are told by name alone and keep nothing.
     pub unique_key: Option<String>,
     pub prevent_eviction: bool,
-    #[allow(dead_code)] // Read by what gives objects their storage.
     pub enable_sql: bool,
 }
 
@@ -71,13 +73,23 @@ pub trait Routes {
 
     /// The object in another process; none if it lives in this one.
     fn elsewhere(&self, address: &Address) -> Option<Rc<dyn Service>>;
+
+    /// Whether this process is to end, and another replaces it.
+    fn is_replaced(&self) -> bool;
+
+    /// An object of this process in the one that replaces it; none if it is not.
+    fn successor(&self, address: &Address) -> Option<Rc<dyn Service>>;
+
+    /// Whether the process that this one replaces is still there.
+    fn has_predecessor(&self) -> bool;
 }
 
 /// See the module.
 #[derive(Default)]
 pub struct Host {
-    namespaces: RefCell<HashMap<String, Rc<Namespace>>>,
-    routes: RefCell<Option<Rc<dyn Routes>>>,
+    pub(super) namespaces: RefCell<HashMap<String, Rc<Namespace>>>,
+    pub(super) routes: RefCell<Option<Rc<dyn Routes>>>,
+    pub(super) stage: Cell<Stage>,
 }
 
 impl Host {
@@ -98,7 +110,7 @@ impl Host {
         store: &StoreSpec,
     ) -> Result<(), String> {
         let key = spec.key(worker);
-        let stores = Stores::open(store, &key, |id| self.owns(id))?;
+        let stores = Stores::open(store, &key, spec.enable_sql)?;
         let namespace = Rc::new_cyclic(|this| Namespace {
             this: Weak::clone(this),
             host: Rc::downgrade(self),
@@ -111,13 +123,12 @@ impl Host {
             idle: RefCell::default(),
             sweeping: Cell::new(false),
         });
-        namespace.watch_alarms();
         self.namespaces.borrow_mut().insert(key, namespace);
         Ok(())
     }
 
     /// Whether this process owns the object of that id, as hex.
-    fn owns(&self, id: &str) -> bool {
+    pub(super) fn owns(&self, id: &str) -> bool {
         let routes = self.routes.borrow();
         match (&*routes, from_hex(id)) {
             (Some(routes), Some(id)) => routes.owns(&id),
@@ -130,6 +141,11 @@ impl Host {
         self.namespaces.borrow().get(key).cloned()
     }
 
+    /// Every namespace.
+    pub(super) fn all(&self) -> Vec<Rc<Namespace>> {
+        self.namespaces.borrow().values().cloned().collect()
+    }
+
     /// An object of this process, for a caller in another.
     ///
     /// # Errors
@@ -138,7 +154,7 @@ impl Host {
         let namespace = self.namespace(&address.namespace).ok_or_else(|| {
             let name = &address.namespace;
             Error::internal(format!(
-                "this server has no Durable Object namespace \"{name}\""
+                "The config that this server runs has no Durable Object namespace \"{name}\"."
             ))
         })?;
         Ok(Rc::new(Stub {
@@ -153,33 +169,89 @@ impl Host {
 /// The objects of one class under one key.
 pub struct Namespace {
     this: Weak<Self>,
-    host: Weak<Host>,
+    pub(super) host: Weak<Host>,
     key: String,
     ids: IdFactory,
     spec: NamespaceSpec,
     class: Class,
     stores: Stores,
-    actors: RefCell<HashMap<ActorId, Rc<Actor>>>,
+    pub(super) actors: RefCell<HashMap<ActorId, Rc<Actor>>>,
     idle: RefCell<BTreeSet<(Instant, ActorId)>>,
     sweeping: Cell<bool>,
 }
 
-/// An object that has callers or is live.
-struct Actor {
+/// An object that has callers or WebSockets, or is live.
+pub(super) struct Actor {
     id: ActorId,
     name: RefCell<Option<String>>,
-    queue: Rc<Queue>,
-    live: RefCell<Option<Rc<ActorContext>>>,
+    pub(super) queue: Rc<Queue>,
+    /// What stays open between its lives.
+    pub(super) sockets: Rc<Hibernation>,
+    pub(super) live: RefCell<Option<Rc<ActorContext>>>,
     /// The number of its last life.
     last_number: Cell<u64>,
     /// Whether its storage is open, if only to be closed.
-    open: Cell<bool>,
+    pub(super) open: Cell<bool>,
+    /// Told when a life has ended, and when the last call has.
     ended: Notify,
     /// Calls under way.
-    calls: Cell<usize>,
+    pub(super) calls: Cell<usize>,
+    /// Calls there have been, the ones under way included.
+    total_calls: Cell<u64>,
     idle_since: Cell<Instant>,
     /// Whether it is in the namespace's list of idle objects.
     listed: Cell<bool>,
+}
+
+impl Actor {
+    /// Waits until nobody calls it or holds objects of it.
+    pub(super) async fn idle(&self) {
+        while self.calls.get() > 0 {
+            self.ended.notified().await;
+        }
+    }
+
+    /// Ends its life as idleness does, and waits until its storage is closed.
+    pub(super) async fn end_life(&self) {
+        let live = self.live.borrow().clone();
+        let Some(live) = live else { return };
+        live.end();
+        while self.open.get() && self.last_number.get() == live.number() {
+            self.ended.notified().await;
+        }
+    }
+
+    /// Breaks it, if it is live.
+    pub(super) fn abort(&self, error: Error) {
+        let live = self.live.borrow().clone();
+        if let Some(live) = live {
+            live.break_with(error);
+        }
+    }
+}
+
+/// Where an object is when a call has its turn.
+enum Found {
+    Here(Rc<ActorContext>),
+    /// It is to live in the process that replaces this one.
+    Successor(Rc<dyn Service>),
+}
+
+/// What became of an event when it had its turn.
+pub(super) enum Begun {
+    /// The future ends with the event.
+    Here(Rc<ActorContext>, Running),
+    Moved(Rc<dyn Service>, Place),
+}
+
+/// An event that has begun.
+pub(super) type Running = LocalBoxFuture<'static, Result<Outcome, Error>>;
+
+/// What came of a call.
+pub(super) enum Delivered {
+    Ended(Outcome),
+    /// It was not delivered here: it is to be made on the successor, before the place in the queue is given up.
+    Moved(Rc<dyn Service>, Place),
 }
 
 thread_local! {
@@ -195,18 +267,39 @@ impl Namespace {
         &self.stores
     }
 
-    fn actor(&self, address: &Address) -> Rc<Actor> {
+    /// Whether its objects may be ended while they could still be used.
+    pub(super) fn is_evictable(&self) -> bool {
+        !self.spec.prevent_eviction
+    }
+
+    /// The object of that id, if it is live.
+    pub(super) fn running(&self, id: &ActorId) -> Option<Rc<Actor>> {
+        let actor = self.actors.borrow().get(id).cloned();
+        actor.filter(|actor| actor.live.borrow().is_some())
+    }
+
+    pub(super) fn running_ones(&self) -> Vec<Rc<Actor>> {
+        let actors = self.actors.borrow();
+        let live = actors
+            .values()
+            .filter(|actor| actor.live.borrow().is_some());
+        live.cloned().collect()
+    }
+
+    pub(super) fn actor(&self, address: &Address) -> Rc<Actor> {
         let mut actors = self.actors.borrow_mut();
         let actor = actors.entry(address.id).or_insert_with(|| {
             Rc::new(Actor {
                 id: address.id,
                 name: RefCell::new(None),
                 queue: Rc::default(),
+                sockets: Rc::default(),
                 live: RefCell::new(None),
                 last_number: Cell::new(0),
                 open: Cell::new(false),
                 ended: Notify::new(),
                 calls: Cell::new(0),
+                total_calls: Cell::new(0),
                 idle_since: Cell::new(Instant::now()),
                 listed: Cell::new(false),
             })
@@ -217,16 +310,26 @@ impl Namespace {
         actor.clone()
     }
 
-    /// The live object, started if it is not.
-    async fn live(self: &Rc<Self>, actor: &Rc<Actor>) -> Result<Rc<ActorContext>, Error> {
+    /// The live object, started if it is not, and if this process still starts any.
+    async fn live(self: &Rc<Self>, actor: &Rc<Actor>, address: &Address) -> Result<Found, Error> {
         if let Some(live) = &*actor.live.borrow() {
-            return Ok(live.clone());
+            return Ok(Found::Here(live.clone()));
         }
         while actor.open.get() {
             actor.ended.notified().await;
         }
+        if let Some(successor) = self.successor(address)? {
+            return Ok(Found::Successor(successor));
+        }
         let name = actor.name.borrow().clone();
         let store = self.stores.object(&actor.id, name.as_deref()).await?;
+        // The lock may have come late.
+        if let Some(successor) = self.successor(address)? {
+            if let Some(store) = store {
+                store.close().await;
+            }
+            return Ok(Found::Successor(successor));
+        }
         actor.open.set(true);
         let number = NEXT_NUMBER.with(|next| next.replace(next.get() + 1));
         let owner: Weak<dyn Owner> = self.this.clone();
@@ -237,6 +340,7 @@ impl Namespace {
             self.class.channels.clone(),
             owner,
             store,
+            actor.sockets.clone(),
         );
         actor.last_number.set(number);
         *actor.live.borrow_mut() = Some(context.clone());
@@ -248,7 +352,7 @@ impl Namespace {
                 name.as_deref(),
             )
         })?;
-        Ok(context)
+        Ok(Found::Here(context))
     }
 
     /// `ctx.id` as text.
@@ -259,12 +363,21 @@ impl Namespace {
         }
     }
 
+    pub(super) fn address_of(&self, actor: &Actor) -> Address {
+        Address {
+            namespace: self.key.clone(),
+            id: actor.id,
+            name: actor.name.borrow().clone(),
+            props: None,
+        }
+    }
+
     /// Delivers an event to an object, and waits for its outcome.
     pub(super) fn call<F>(
         self: &Rc<Self>,
         address: &Address,
         start: F,
-    ) -> impl Future<Output = Result<Outcome, Error>> + use<F>
+    ) -> impl Future<Output = Result<Delivered, Error>> + use<F>
     where
         F: for<'s> FnOnce(
             &mut v8::PinScope<'s, '_>,
@@ -282,7 +395,7 @@ impl Namespace {
         address: &Address,
         life: &Life,
         start: F,
-    ) -> impl Future<Output = Result<Outcome, Error>> + use<F>
+    ) -> impl Future<Output = Result<Delivered, Error>> + use<F>
     where
         F: for<'s> FnOnce(
             &mut v8::PinScope<'s, '_>,
@@ -295,21 +408,56 @@ impl Namespace {
         let call = Call::new(self, &actor);
         let place = (actor.queue.len() < MAX_WAITING_CALLS).then(|| actor.queue.enter());
         let namespace = self.clone();
-        let life = life.clone();
+        let (life, address) = (life.clone(), address.clone());
         async move {
             let _call = call;
             if let Some(error) = life.end() {
                 return Err(error);
             }
             let place = place.ok_or_else(|| Error::overloaded(OVERLOADED))?;
-            place.first().await;
-            let context = namespace.live(&actor).await?;
-            life.begin(&context);
-            context.open().await?;
-            let outcome = context.deliver(start);
-            drop(place);
-            outcome.await
+            match namespace
+                .deliver(&actor, &address, place, &life, start)
+                .await?
+            {
+                Begun::Here(_, running) => running.await.map(Delivered::Ended),
+                Begun::Moved(successor, place) => Ok(Delivered::Moved(successor, place)),
+            }
         }
+    }
+
+    /// Delivers an event in its turn, to the object's live instance.
+    pub(super) async fn deliver<F>(
+        self: &Rc<Self>,
+        actor: &Rc<Actor>,
+        address: &Address,
+        place: Place,
+        life: &Life,
+        start: F,
+    ) -> Result<Begun, Error>
+    where
+        F: for<'s> FnOnce(
+            &mut v8::PinScope<'s, '_>,
+            &Rc<ActorContext>,
+            v8::Local<'s, v8::Object>,
+            u32,
+        ),
+    {
+        place.first().await;
+        let context = loop {
+            let context = match self.live(actor, address).await? {
+                Found::Here(context) => context,
+                Found::Successor(successor) => return Ok(Begun::Moved(successor, place)),
+            };
+            life.begin(&context);
+            match context.open().await {
+                Ok(()) => break context,
+                // It had to leave before it was done: what waited for it goes where it lives on.
+                Err(error) if error.kind == Kind::Disconnected && self.is_leaving() => {}
+                Err(error) => return Err(error),
+            }
+        };
+        let running = context.deliver(start);
+        Ok(Begun::Here(context, running))
     }
 
     /// Ends objects that have been idle for long enough, until none is.
@@ -330,19 +478,32 @@ impl Namespace {
         }
     }
 
+    /// Forgets an object of which there is nothing.
+    fn forget(&self, actor: &Actor) {
+        if actor.sockets.is_empty() {
+            self.actors.borrow_mut().remove(&actor.id);
+        }
+    }
+
     /// Ends an idle object, or lists it for later.
-    fn consider(self: &Rc<Self>, actor: &Rc<Actor>) {
-        if actor.calls.get() > 0 || actor.listed.get() {
+    pub(super) fn consider(self: &Rc<Self>, actor: &Rc<Actor>) {
+        if actor.calls.get() > 0 {
             return;
         }
         let live = actor.live.borrow().clone();
         let Some(live) = live else {
             if !actor.open.get() {
-                self.actors.borrow_mut().remove(&actor.id);
+                self.forget(actor);
             }
             return;
         };
-        if self.spec.prevent_eviction {
+        if self.is_leaving() {
+            if live.is_at_rest() {
+                live.end();
+            }
+            return;
+        }
+        if self.spec.prevent_eviction || actor.listed.get() {
             return;
         }
         let mut due = actor.idle_since.get() + IDLE;
@@ -363,7 +524,55 @@ impl Namespace {
     }
 }
 
+/// A live object, as others look at it.
+pub(super) struct Seen<'a> {
+    pub id: ActorId,
+    pub name: Option<&'a str>,
+    pub numbers: Numbers,
+}
+
 impl Namespace {
+    pub(super) fn isolate(&self) -> &Rc<Isolate> {
+        &self.class.isolate
+    }
+
+    /// Shows every object that is live or has callers, with the numbers that it takes to put them in order.
+    pub(super) fn each_live(&self, order: Order, mut show: impl FnMut(Seen)) {
+        for actor in self.actors.borrow().values() {
+            self.see(
+                actor,
+                order == Order::Memory,
+                order == Order::Alarm,
+                &mut show,
+            );
+        }
+    }
+
+    /// Shows one of them, if it still is one.
+    pub(super) fn live_object<T>(&self, id: &ActorId, show: impl FnOnce(Seen) -> T) -> Option<T> {
+        let actor = self.actors.borrow().get(id).cloned()?;
+        Some(self.see(&actor, true, true, show))
+    }
+
+    fn see<T>(&self, actor: &Actor, memory: bool, alarm: bool, show: impl FnOnce(Seen) -> T) -> T {
+        let live = actor.live.borrow();
+        let live = live.as_ref();
+        let schedule = self.stores.schedule().filter(|_| alarm);
+        show(Seen {
+            id: actor.id,
+            name: actor.name.borrow().as_deref(),
+            numbers: Numbers {
+                calls: u32::try_from(actor.calls.get()).unwrap_or(u32::MAX),
+                total_calls: actor.total_calls.get(),
+                storage_bytes: live
+                    .filter(|_| memory)
+                    .map_or(0, |live| live.storage_bytes()),
+                sockets: u32::try_from(actor.sockets.len()).unwrap_or(u32::MAX),
+                next_alarm_ms: schedule.and_then(|schedule| schedule.next_of(&to_hex(&actor.id))),
+            },
+        })
+    }
+
     /// The object of which this was the last life.
     fn last_life(&self, context: &Rc<ActorContext>) -> Option<Rc<Actor>> {
         let actor = self.actors.borrow().get(&context.actor_id())?.clone();
@@ -376,6 +585,11 @@ impl Owner for Namespace {
     fn broken(&self, context: &Rc<ActorContext>) {
         if let Some(actor) = self.last_life(context) {
             actor.live.borrow_mut().take();
+            // An object that only went away comes back, and finds them.
+            let broke = |error: Error| error.kind != Kind::Disconnected;
+            if context.broken().is_some_and(broke) {
+                actor.sockets.clear();
+            }
         }
     }
 
@@ -384,22 +598,29 @@ impl Owner for Namespace {
             return;
         };
         actor.open.set(false);
-        actor.ended.notify_one();
+        actor.ended.notify_waiters();
         if actor.calls.get() == 0 {
-            self.actors.borrow_mut().remove(&actor.id);
+            self.forget(&actor);
+        }
+    }
+
+    fn accepted(&self, context: &Rc<ActorContext>, socket: Rc<Hibernated>) {
+        if let (Some(namespace), Some(actor)) = (self.this.upgrade(), self.last_life(context)) {
+            tokio::task::spawn_local(namespace.watch(actor, socket));
         }
     }
 }
 
 /// A call under way: keeps the object from being idle.
-struct Call {
+pub(super) struct Call {
     namespace: Rc<Namespace>,
     actor: Rc<Actor>,
 }
 
 impl Call {
-    fn new(namespace: &Rc<Namespace>, actor: &Rc<Actor>) -> Self {
+    pub(super) fn new(namespace: &Rc<Namespace>, actor: &Rc<Actor>) -> Self {
         actor.calls.set(actor.calls.get() + 1);
+        actor.total_calls.set(actor.total_calls.get() + 1);
         Self {
             namespace: namespace.clone(),
             actor: actor.clone(),
@@ -413,6 +634,7 @@ impl Drop for Call {
         self.actor.calls.set(left);
         if left == 0 {
             self.actor.idle_since.set(Instant::now());
+            self.actor.ended.notify_waiters();
             self.namespace.consider(&self.actor);
         }
     }
@@ -463,7 +685,7 @@ impl service::Namespace for Namespace {
 
 /// The life of the object that a stub has called: if the object broke, the stub stays broken, as on workerd.
 #[derive(Clone, Default)]
-struct Life(Rc<RefCell<Option<Ending>>>);
+pub(super) struct Life(Rc<RefCell<Option<Ending>>>);
 
 /// Why a life of an object ended, once it has.
 type Ending = Rc<RefCell<Option<Error>>>;
@@ -493,14 +715,25 @@ struct Stub {
 }
 
 impl Stub {
+    /// The object in another process: it lives there, or is to, and no call that came before waits for it here.
     fn elsewhere(&self) -> Option<Rc<dyn Service>> {
-        if self.local {
-            return None;
-        }
         let host = self.namespace.host.upgrade()?;
         let routes = host.routes.borrow().clone()?;
-        routes.elsewhere(&self.address)
+        let other = (!self.local).then(|| routes.elsewhere(&self.address));
+        other.flatten().or_else(|| {
+            let here = self
+                .namespace
+                .actors
+                .borrow()
+                .contains_key(&self.address.id);
+            (!here).then(|| routes.successor(&self.address)).flatten()
+        })
     }
+}
+
+/// What a call was to bring, if the object never got it.
+fn lost() -> Error {
+    Error::internal("a call was neither delivered nor passed on")
 }
 
 impl Service for Stub {
@@ -508,17 +741,26 @@ impl Service for Stub {
         if let Some(remote) = self.elsewhere() {
             return remote.fetch(request);
         }
-        Box::pin(async move {
-            let call = self.namespace.call_in(
-                &self.address,
-                &self.life,
-                move |scope, context, instance, event| {
+        let request = Rc::new(Cell::new(Some(request)));
+        let start = request.clone();
+        let call = self.namespace.call_in(
+            &self.address,
+            &self.life,
+            move |scope, context, instance, event| {
+                if let Some(request) = start.take() {
                     super::events::fetch(scope, context, instance, event, request);
-                },
-            );
+                }
+            },
+        );
+        Box::pin(async move {
             match call.await? {
-                Outcome::Response(response) => Ok(response),
-                _ => Err(Error::internal("the object ended without a response")),
+                Delivered::Ended(Outcome::Response(response)) => Ok(response),
+                Delivered::Ended(_) => Err(Error::internal("the object ended without a response")),
+                Delivered::Moved(successor, place) => {
+                    let answer = successor.fetch(request.take().ok_or_else(lost)?);
+                    drop(place);
+                    answer.await
+                }
             }
         })
     }
@@ -527,15 +769,23 @@ impl Service for Stub {
         if let Some(remote) = self.elsewhere() {
             return remote.event(event);
         }
+        let start = event.clone();
+        let call = self.namespace.call_in(
+            &self.address,
+            &self.life,
+            move |scope, _, instance, number| {
+                super::events::event(scope, instance, number, &start);
+            },
+        );
         Box::pin(async move {
-            let call = self.namespace.call_in(
-                &self.address,
-                &self.life,
-                move |scope, _, instance, number| {
-                    super::events::event(scope, instance, number, &event);
-                },
-            );
-            call.await.map(|_| ())
+            match call.await? {
+                Delivered::Ended(_) => Ok(()),
+                Delivered::Moved(successor, place) => {
+                    let answer = successor.event(event);
+                    drop(place);
+                    answer.await
+                }
+            }
         })
     }
 
@@ -545,19 +795,31 @@ impl Service for Stub {
         }
         let (reply, answer) = rpc::answer();
         let reply = SharedReply::new(RefCell::new(Some(reply)));
-        let shared = reply.clone();
-        let call = self.namespace.call_in(
+        let call = Rc::new(Cell::new(Some(call)));
+        let (start, shared) = (call.clone(), reply.clone());
+        let delivered = self.namespace.call_in(
             &self.address,
             &self.life,
             move |scope, context, instance, event| {
-                super::events::rpc(scope, context, instance, event, call, &shared);
+                if let Some(call) = start.take() {
+                    super::events::rpc(scope, context, instance, event, call, &shared);
+                }
             },
         );
         tokio::task::spawn_local(async move {
-            if let Err(error) = call.await
-                && let Some(reply) = reply.take()
-            {
-                reply.finish(Err(error));
+            let end = match delivered.await {
+                Ok(Delivered::Ended(_)) => return,
+                Ok(Delivered::Moved(successor, place)) => {
+                    let answer = call.take().map(|call| successor.rpc(call));
+                    drop(place);
+                    answer.ok_or_else(lost)
+                }
+                Err(error) => Err(error),
+            };
+            let Some(reply) = reply.take() else { return };
+            match end {
+                Ok(answer) => reply.forward(answer),
+                Err(error) => reply.finish(Err(error)),
             }
         });
         answer

@@ -5,13 +5,19 @@
 
 mod alarms;
 mod context;
+mod drain;
 mod events;
+mod eviction;
 mod gates;
+mod hibernation;
 mod host;
 mod id;
+mod observe;
 mod placement;
 mod store;
 
+pub use crate::storage::HistoryLimits;
 pub use host::{Class, Host, NamespaceSpec, Routes};
+pub use id::IdFactory;
 pub use placement::{Placement, Rendezvous};
 pub use store::StoreSpec;

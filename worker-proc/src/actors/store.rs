@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::Duration;
 
-use crate::service::{ActorId, Error, Kind, to_hex};
+use crate::service::{self, ActorId, Error, to_hex};
 use crate::storage::{
     self, Alarms, HistoryLimits, ObjectKey, ObjectLock, ObjectLocks, Place, Schedule, Storage,
 };
@@ -18,11 +18,21 @@ pub enum StoreSpec {
     None,
     InMemory,
     /// A folder for each namespace in this one.
-    Disk(PathBuf),
+    Disk {
+        folder: PathBuf,
+        /// How much of each object's past is kept; none if none is.
+        history: Option<HistoryLimits>,
+    },
 }
 
 /// The stores of a namespace's objects.
-pub enum Stores {
+pub struct Stores {
+    kind: Kind,
+    /// Whether its class may use SQL.
+    enable_sql: bool,
+}
+
+enum Kind {
     None,
     Memory {
         schedule: Rc<Schedule>,
@@ -32,6 +42,7 @@ pub enum Stores {
         schedule: Rc<Schedule>,
         folder: PathBuf,
         locks: Rc<ObjectLocks>,
+        history: Option<HistoryLimits>,
     },
 }
 
@@ -50,46 +61,49 @@ fn still_alive(error: &storage::Error) -> Error {
 
 /// What a storage error means for the object that meets it at the end of a turn: it breaks.
 pub fn broken_by(error: &storage::Error) -> Error {
-    let mut broken = Error::new(Kind::Worker, error.message());
+    let mut broken = Error::new(service::Kind::Worker, error.message());
     broken.flags.durable_object_reset = true;
     broken
 }
 
 impl Stores {
-    /// Opens a namespace's folder, made if it is not there, and its alarms.
+    /// Opens a namespace's folder, made if it is not there, and its alarms, none of which is known before the process
+    /// serves.
     ///
     /// # Errors
     /// What is wrong with the folder.
-    pub fn open(spec: &StoreSpec, key: &str, owned: impl Fn(&str) -> bool) -> Result<Self, String> {
-        Ok(match spec {
-            StoreSpec::None => Self::None,
-            StoreSpec::InMemory => Self::Memory {
+    pub fn open(spec: &StoreSpec, key: &str, enable_sql: bool) -> Result<Self, String> {
+        let kind = match spec {
+            StoreSpec::None => Kind::None,
+            StoreSpec::InMemory => Kind::Memory {
                 schedule: Schedule::in_memory(),
                 kept: Rc::default(),
             },
-            StoreSpec::Disk(disk) => {
-                let folder = disk.join(key);
+            StoreSpec::Disk { folder, history } => {
+                let folder = folder.join(key);
                 let fails = |error: &dyn std::fmt::Display| {
                     format!("the Durable Object folder {}: {error}", folder.display())
                 };
                 std::fs::create_dir_all(&folder).map_err(|error| fails(&error))?;
-                let schedule = Schedule::open(&folder, owned);
+                let schedule = Schedule::open(&folder, |_| false);
                 let schedule = schedule.map_err(|error| fails(&error.message()))?;
                 let locks = ObjectLocks::open(&folder).map_err(|error| fails(&error.message()))?;
-                Self::Disk {
+                Kind::Disk {
                     schedule,
                     folder,
                     locks,
+                    history: *history,
                 }
             }
-        })
+        };
+        Ok(Self { kind, enable_sql })
     }
 
     /// The alarms of the namespace's objects, of those that this process owns.
     pub fn schedule(&self) -> Option<&Rc<Schedule>> {
-        match self {
-            Self::None => None,
-            Self::Memory { schedule, .. } | Self::Disk { schedule, .. } => Some(schedule),
+        match &self.kind {
+            Kind::None => None,
+            Kind::Memory { schedule, .. } | Kind::Disk { schedule, .. } => Some(schedule),
         }
     }
 
@@ -103,11 +117,12 @@ impl Stores {
             name: name.map(Rc::from),
         };
         let opened = |storage: storage::Result<Storage>| {
-            storage.map(Rc::new).map_err(|error| broken_by(&error))
+            let storage = storage.map(|storage| Rc::new(storage.with_sql(self.enable_sql)));
+            storage.map_err(|error| broken_by(&error))
         };
-        Ok(match self {
-            Self::None => None,
-            Self::Memory { schedule, kept } => {
+        Ok(match &self.kind {
+            Kind::None => None,
+            Kind::Memory { schedule, kept } => {
                 let before = kept.borrow().get(id).cloned();
                 let storage = match before {
                     Some(storage) => storage,
@@ -123,17 +138,17 @@ impl Stores {
                     _lock: None,
                 })
             }
-            Self::Disk {
+            Kind::Disk {
                 schedule,
                 folder,
                 locks,
+                history,
             } => {
                 let lock = locks.lock(id, MAX_LOCK_WAIT).await;
                 let lock = lock.map_err(|error| still_alive(&error))?;
                 let alarms = Alarms::Scheduled(schedule.clone(), key());
                 let file = folder.join(format!("{}.sqlite", to_hex(id)));
-                let history = Some(HistoryLimits::default());
-                let storage = opened(Storage::open(Place::File(file), alarms, history).await)?;
+                let storage = opened(Storage::open(Place::File(file), alarms, *history).await)?;
                 Some(Store {
                     storage,
                     keep: false,

@@ -5,7 +5,7 @@
 use schema::compat;
 use schema::workerd_capnp as schema_capnp;
 
-use crate::actors::{NamespaceSpec, StoreSpec};
+use crate::actors::{HistoryLimits, NamespaceSpec, StoreSpec};
 use crate::dispatch::Router;
 use crate::dispatch::spec::{
     BindingKind, BindingSpec, Code, Designator, ExtensionModule, WorkerSpec,
@@ -402,7 +402,7 @@ fn read_worker(
     };
     let global_outbound = read_designator(worker.get_global_outbound()?)?;
     let namespaces = read_namespaces(worker)?;
-    let storage = read_storage(worker, &maps.disks)?;
+    let storage = read_storage(worker, &maps.disks, options.pitr_days)?;
     let spec = WorkerSpec {
         name,
         code,
@@ -480,13 +480,20 @@ fn all_disks(root: schema_capnp::config::Reader<'static>) -> Result<Disks, capnp
 fn read_storage(
     worker: schema_capnp::worker::Reader<'static>,
     disks: &Disks,
+    pitr_days: u32,
 ) -> Result<StoreSpec, capnp::Error> {
     use schema_capnp::worker::durable_object_storage::Which;
     Ok(match worker.get_durable_object_storage().which()? {
         Which::None(()) => StoreSpec::None,
         Which::InMemory(()) => StoreSpec::InMemory,
         Which::LocalDisk(service) => match disks.get(text(service?)?) {
-            Some(path) => StoreSpec::Disk(path.into()),
+            Some(path) => StoreSpec::Disk {
+                folder: path.into(),
+                history: (pitr_days > 0).then(|| HistoryLimits {
+                    days: pitr_days,
+                    ..HistoryLimits::default()
+                }),
+            },
             None => StoreSpec::None,
         },
     })

@@ -8,7 +8,9 @@ use futures_util::future::{LocalBoxFuture, OptionFuture};
 use ipc::{Control, ToRuntime, ToSupervisor};
 use tokio::io::unix::AsyncFd;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::time::{Instant, timeout_at};
 
+use crate::actors::Host;
 use crate::peer::{PeerId, PeerLinks};
 use crate::{http, log, net, request};
 
@@ -59,6 +61,7 @@ pub async fn run(
     control: Option<Link>,
     doors: Rc<net::Doors>,
     server: Rc<http::Server>,
+    host: Rc<Host>,
     links: Rc<PeerLinks>,
     drain_timeout: Duration,
 ) -> u8 {
@@ -67,8 +70,8 @@ pub async fn run(
         async move { server.sweep().await }
     });
     match control {
-        Some(control) => supervised(&control, &doors, &server, &links).await,
-        None => alone(&doors, &server, drain_timeout).await,
+        Some(control) => supervised(&control, &doors, &server, &host, &links).await,
+        None => alone(&doors, &server, &host, drain_timeout).await,
     }
 }
 
@@ -76,12 +79,14 @@ async fn supervised(
     control: &Link,
     doors: &Rc<net::Doors>,
     server: &Rc<http::Server>,
+    host: &Rc<Host>,
     links: &Rc<PeerLinks>,
 ) -> u8 {
     control.send(&ToSupervisor::Ready).await;
     let mut stats = tokio::time::interval(STATS_INTERVAL);
     let mut told = (0, 0);
     let mut draining: Option<LocalBoxFuture<'static, ()>> = None;
+    let mut end = Instant::now();
     loop {
         let message = tokio::select! {
             message = control.receive() => message,
@@ -103,10 +108,15 @@ async fn supervised(
         match message {
             Some(ToRuntime::Serve) => {
                 doors.open();
+                host.serve();
                 control.send(&ToSupervisor::Serving).await;
             }
             Some(ToRuntime::Adopt { listeners, .. }) => doors.adopt(listeners),
             Some(ToRuntime::Release { slot }) => doors.release(slot),
+            Some(ToRuntime::Objects(query)) => {
+                let answer = Box::new(host.live(&query));
+                control.send(&ToSupervisor::Objects(answer)).await;
+            }
             Some(ToRuntime::Ping) => control.send(&ToSupervisor::Pong).await,
             Some(ToRuntime::Peer {
                 slot,
@@ -114,13 +124,25 @@ async fn supervised(
                 fd,
             }) => links.add(PeerId { generation, slot }, fd),
             Some(ToRuntime::Drain { deadline }) => {
+                end = Instant::now() + deadline;
                 links.begin_drain();
+                host.begin_drain();
                 doors.close().await;
                 control.send(&ToSupervisor::Draining).await;
-                let server = server.clone();
-                draining = Some(Box::pin(async move { drain(&server, deadline).await }));
+                let (server, host, links) = (server.clone(), host.clone(), links.clone());
+                draining = Some(Box::pin(async move {
+                    drain(&server, &host, end).await;
+                    if links.is_replaced() {
+                        host.close().await;
+                    }
+                }));
             }
-            Some(ToRuntime::Leave) => return 0,
+            Some(ToRuntime::Leave) => {
+                // What others have called since it had drained.
+                let _ = timeout_at(end, host.at_rest()).await;
+                host.close().await;
+                return 0;
+            }
             Some(ToRuntime::Start { .. } | ToRuntime::Listeners(_)) => {}
             // The supervisor is gone: nobody would restart or stop this process.
             None => return 1,
@@ -128,7 +150,12 @@ async fn supervised(
     }
 }
 
-async fn alone(doors: &Rc<net::Doors>, server: &Rc<http::Server>, drain_timeout: Duration) -> u8 {
+async fn alone(
+    doors: &Rc<net::Doors>,
+    server: &Rc<http::Server>,
+    host: &Rc<Host>,
+    drain_timeout: Duration,
+) -> u8 {
     let signals = signal(SignalKind::terminate())
         .and_then(|term| Ok((term, signal(SignalKind::interrupt())?)));
     let (mut terminate, mut interrupt) = match signals {
@@ -139,19 +166,24 @@ async fn alone(doors: &Rc<net::Doors>, server: &Rc<http::Server>, drain_timeout:
         }
     };
     doors.open();
+    host.serve();
     tokio::select! {
         _ = terminate.recv() => {}
         _ = interrupt.recv() => {}
     }
+    host.begin_drain();
     doors.close().await;
-    drain(server, drain_timeout).await;
+    drain(server, host, Instant::now() + drain_timeout).await;
+    host.close().await;
     0
 }
 
-async fn drain(server: &Rc<http::Server>, deadline: Duration) {
-    let _ = tokio::time::timeout(deadline, async {
+/// Waits until nothing is under way, or the deadline.
+async fn drain(server: &Rc<http::Server>, host: &Rc<Host>, end: Instant) {
+    let _ = timeout_at(end, async {
         server.drain().await;
         request::all_ended().await;
+        host.at_rest().await;
     })
     .await;
 }

@@ -4,10 +4,13 @@
 
 mod config;
 mod control;
+pub mod objects;
 mod routes;
 mod tests;
 mod typescript;
 
+use std::os::fd::OwnedFd;
+use std::path::Path;
 use std::rc::Rc;
 
 use ipc::Start;
@@ -15,6 +18,7 @@ use ipc::Start;
 use crate::dispatch::Router;
 use crate::dispatch::spec::WorkerSpec;
 use crate::peer::{PeerLinks, Place};
+use crate::storage::FolderLock;
 use crate::{api, http, isolate, log, net};
 
 pub use tests::test;
@@ -29,6 +33,16 @@ pub const EXIT_START_FAILED: u8 = ipc::handshake::EXIT_START_FAILED;
 pub fn build_snapshot() -> Result<Vec<u8>, String> {
     isolate::setup(api::ALL, &[])?;
     isolate::snapshot::create()
+}
+
+/// Takes a folder that objects are kept in for this server, for as long as the descriptor is open.
+///
+/// # Errors
+/// Which other server has it, or what is wrong with the folder.
+pub fn lock_folder(folder: &Path) -> Result<OwnedFd, String> {
+    let lock = FolderLock::acquire(folder);
+    lock.map(OwnedFd::from)
+        .map_err(|error| error.message().to_owned())
 }
 
 /// Everything that runs, ready to serve.
@@ -55,6 +69,7 @@ fn start_runtime(
         generation: options.generation,
     });
     routes::connect(router.host(), &links);
+    routes::name_services(&router, &links);
     let mut errors = Vec::new();
     for (name, plain) in read.plain {
         match net::build(&name, plain) {
@@ -118,12 +133,15 @@ pub fn serve(start: Start, snapshot: &'static [u8]) -> u8 {
             }
         };
         let server = http::Server::new(limits(&start.options.limits));
+        routes::take_connections(&built.links, &server);
         let doors = doors(start.listeners, built.sockets, &built.router, &server);
         control::run(
             control,
             doors,
             server,
+            built.router.host().clone(),
             built.links,
+            built.router.host().clone(),
             start.options.drain_timeout,
         )
         .await

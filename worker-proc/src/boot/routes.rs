@@ -5,8 +5,12 @@
 use std::rc::Rc;
 
 use crate::actors::{Host, Placement, Rendezvous, Routes};
+use crate::dispatch::Router;
+use crate::dispatch::spec::Designator;
 use crate::peer::PeerLinks;
-use crate::service::{ActorId, Address, Service};
+use crate::service::websocket::Role;
+use crate::service::{ActorId, Address, Designation, Namespace, Service};
+use crate::{http, net};
 
 struct Owners {
     placement: Rendezvous,
@@ -15,15 +19,44 @@ struct Owners {
 
 /// Lets the host call objects of other processes, and other processes those of the host.
 pub fn connect(host: &Rc<Host>, links: &Rc<PeerLinks>) {
-    let slots = links.place().slots;
-    if slots > 1 {
-        host.set_routes(Rc::new(Owners {
-            placement: Rendezvous::new(slots),
-            links: links.clone(),
-        }));
-    }
+    host.set_routes(Rc::new(Owners {
+        placement: Rendezvous::new(links.place().slots),
+        links: links.clone(),
+    }));
     let host = host.clone();
     links.serve(Rc::new(move |address| host.resolve(address)));
+}
+
+/// Lets other processes name the services of this one's config.
+pub fn name_services(router: &Rc<Router>, links: &PeerLinks) {
+    let router = router.clone();
+    links.name_services(Rc::new(move |designation| match designation {
+        Designation::Entrypoint {
+            service,
+            entrypoint,
+            props,
+        } => router.find(&Designator {
+            service,
+            entrypoint,
+            props,
+        }),
+        Designation::Actor(address) => {
+            let namespace = router.host().namespace(&address.namespace)?;
+            Some(namespace.object(address.id, address.name))
+        }
+    }));
+}
+
+/// Lets other processes pass connections of WebSockets to this one, which counts those of its clients.
+pub fn take_connections(links: &PeerLinks, server: &Rc<http::Server>) {
+    let server = server.clone();
+    links.take_connections(Rc::new(move |socket, role| {
+        let stream = Box::new(net::Accepted::passed(socket)?);
+        Ok(match role {
+            Role::Server => server.adopt(stream),
+            Role::Client => stream,
+        })
+    }));
 }
 
 impl Routes for Owners {
@@ -35,5 +68,18 @@ impl Routes for Owners {
         let owner = self.placement.owner_of(&address.id);
         let elsewhere = owner != self.links.place().slot;
         elsewhere.then(|| self.links.actor(owner, address.clone()))
+    }
+
+    fn is_replaced(&self) -> bool {
+        self.links.is_replaced()
+    }
+
+    fn successor(&self, address: &Address) -> Option<Rc<dyn Service>> {
+        let replaced = self.links.is_replaced();
+        replaced.then(|| self.links.successor(address.clone()))
+    }
+
+    fn has_predecessor(&self) -> bool {
+        self.links.has_predecessor()
     }
 }

@@ -35,6 +35,7 @@ pub fn test(start: Start, snapshot: &'static [u8]) -> u8 {
         loopback::serve_with(&server);
         let doors = doors(start.listeners, built.sockets, &built.router, &server);
         doors.open();
+        built.router.host().serve();
         let filter = start.options.test.as_ref();
         let (mut passed, mut failed) = (0u32, 0u32);
         for name in &built.workers {

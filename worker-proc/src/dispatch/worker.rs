@@ -15,7 +15,9 @@ use crate::glue::{IsolateState, Registry, intern, string};
 use crate::isolate::{Isolate, describe, modules};
 use crate::request::{self, RequestContext};
 use crate::service::rpc::{self, SharedReply};
-use crate::service::{Channels, Designation, Error, Event, Namespace, Request, Response, Service};
+use crate::service::{
+    Channels, Designation, Error, Event, Namespace, Objects, Request, Response, Service,
+};
 
 /// See the module.
 pub struct Worker {
@@ -55,6 +57,10 @@ impl Channels for WorkerChannels {
         let mut designator = self.designators.get(channel as usize)?.clone()?;
         designator.props = Some(props);
         self.router.upgrade()?.find(&designator)
+    }
+
+    fn objects(&self) -> Option<Rc<dyn Objects>> {
+        Some(self.router.upgrade()?.host().clone())
     }
 }
 
@@ -177,11 +183,14 @@ fn set_up(
             modules::Scope::Extension
         };
         let source = modules::Source::Es(module.code);
-        modules::add(scope, module.name, source, visible);
+        modules::add(scope, module.name, source, visible)?;
     }
     if let Code::Modules(all) = &spec.code {
         for (name, source) in all {
-            modules::add(scope, name, source.clone(), modules::Scope::Worker);
+            modules::add(scope, name, source.clone(), modules::Scope::Worker)?;
+        }
+        for (name, _) in all {
+            modules::prepare(scope, name)?;
         }
     }
     let env = bindings::describe(scope, &spec.bindings, outlets)?;
@@ -203,7 +212,7 @@ fn evaluate(scope: &mut v8::PinScope<'_, '_>, spec: &WorkerSpec) -> Option<Evalu
         Code::Script(text) => modules::run_script(scope, &spec.name, text).map(|()| None),
         Code::Modules(all) => {
             let main = all.first().map_or("", |(name, _)| name.as_str());
-            let (module, promise) = modules::evaluate(scope, main)?;
+            let (module, promise) = modules::evaluate_main(scope, main)?;
             Some(Some((
                 v8::Global::new(scope, module),
                 v8::Global::new(scope, promise),

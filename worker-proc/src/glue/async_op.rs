@@ -3,9 +3,10 @@
 use futures_util::FutureExt;
 
 use super::args::string;
-use super::bytes::{uint8_array, uint8_array_copy};
+use super::bytes::{array_buffer, uint8_array, uint8_array_copy};
 use super::context::{Completion, require_context};
 use super::error::OpError;
+use crate::service::websocket::Message;
 
 /// A Rust result that becomes a JavaScript value, after the future has ended.
 pub trait IntoJs: 'static {
@@ -57,6 +58,23 @@ impl IntoJs for bytes::Bytes {
             uint8_array_copy(scope, &self).into()
         } else {
             uint8_array(scope, self.into()).into()
+        }
+    }
+}
+
+/// A WebSocket's message: a string, an ArrayBuffer, or `[code, reason]`.
+impl IntoJs for Message {
+    fn into_js<'s>(self, scope: &mut v8::PinScope<'s, '_>) -> v8::Local<'s, v8::Value> {
+        match self {
+            Self::Text(text) => v8::String::new_from_utf8(scope, &text, v8::NewStringType::Normal)
+                .unwrap_or_else(|| v8::String::empty(scope))
+                .into(),
+            Self::Binary(bytes) => array_buffer(scope, bytes.into()).into(),
+            Self::Close(close) => {
+                let code = v8::Integer::new(scope, i32::from(close.code)).into();
+                let reason = string(scope, &close.reason).into();
+                v8::Array::new_with_elements(scope, &[code, reason]).into()
+            }
         }
     }
 }

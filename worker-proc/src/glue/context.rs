@@ -9,6 +9,7 @@ use futures_util::future::LocalBoxFuture;
 
 use super::error::{OpError, throw};
 use super::state::IsolateState;
+use crate::service::websocket::{Hibernation, Socket};
 use crate::service::{self, ActorId, Channels, ResourceTable};
 use crate::storage::{Committed, Storage};
 
@@ -35,8 +36,12 @@ pub trait IoContext {
     /// The same for a body that JavaScript writes, for as long as somebody reads it.
     fn retain_body(&self);
     fn release_body(&self);
-    /// Runs this in the isolate if the caller goes away before it has the whole answer; the last one counts.
-    fn on_gone(&self, turn: Completion);
+    /// The number of the event that begins in this turn, where a context has several.
+    fn event(&self) -> u32 {
+        0
+    }
+    /// Runs this in the isolate if the caller of an event goes away before it has the answer; the last one counts.
+    fn on_gone(&self, event: u32, turn: Completion);
     /// A way for others to run turns in this context, when it lets them; what they run is dropped once it has ended.
     fn entrance(&self) -> Entrance;
     /// Something outside leads into the context until [`IoContext::release_export`]: it does not count as hung. As a
@@ -65,7 +70,7 @@ pub trait IoContext {
 pub type Entrance = Box<dyn Fn(Completion)>;
 
 /// Ends when what it guards may go on; an error if it never may.
-pub type Gate = LocalBoxFuture<'static, Result<(), service::Error>>;
+pub use crate::service::websocket::Gate;
 
 /// The first turn of a critical section.
 pub type SectionTurn = Box<dyn FnOnce(&mut v8::PinScope<'_, '_>, Result<u32, service::Error>)>;
@@ -76,6 +81,11 @@ pub trait ActorIo {
     fn id(&self) -> ActorId;
     /// What the object has stored; none if its namespace stores nothing.
     fn storage(&self) -> Option<Rc<Storage>>;
+    /// Adds a hibernatable WebSocket, by a number that nothing else of the process has; false where it has the most that it
+    /// may have.
+    fn hibernate(&self, number: u32, socket: Rc<Socket>, tags: Vec<String>) -> bool;
+    /// The object's hibernatable WebSockets.
+    fn sockets(&self) -> Rc<Hibernation>;
     /// Commits what the turn has written so far, as its end would.
     fn commit(&self);
     /// What leaves the object from here on waits for these writes.
@@ -100,6 +110,15 @@ pub enum Outcome {
 /// The context that runs now, or none at global scope.
 pub fn current(scope: &mut v8::PinScope) -> Option<Rc<dyn IoContext>> {
     IsolateState::get(scope).current.borrow().clone()
+}
+
+/// The op `inEvent()`: false at global scope.
+pub fn in_event(
+    scope: &mut v8::PinScope,
+    _: v8::FunctionCallbackArguments,
+    mut rv: v8::ReturnValue,
+) {
+    rv.set_bool(current(scope).is_some());
 }
 
 /// What workerd says of I/O outside a request.

@@ -137,6 +137,19 @@ impl Server {
         (self.connections.len(), self.requests.get())
     }
 
+    /// Counts a WebSocket's connection that another process has accepted, and passed to this one, until it ends.
+    pub fn adopt(self: &Rc<Self>, stream: Box<dyn ByteStream>) -> Box<dyn ByteStream> {
+        let (id, connection) = self.connections.add();
+        connection.begin();
+        Box::new(Guarded {
+            stream,
+            guard: Counted {
+                server: self.clone(),
+                id,
+            },
+        })
+    }
+
     /// Serves one connection to its end. It counts from the call on, not from the future's first turn.
     ///
     /// `opened` makes the stream ready for HTTP; `gone` ends when nobody is left at the other end.
@@ -150,17 +163,32 @@ impl Server {
         I: ByteStream + Send + 'static,
     {
         let (id, connection) = self.connections.add();
+        let counted = Rc::new(Counted { server: self, id });
         async move {
             tokio::select! {
                 biased;
-                () = self.exchange(opened, endpoint, &connection) => {}
+                () = counted.exchange(opened, endpoint, &connection) => {}
                 // What is under way ends, as nobody waits for it any more.
                 () = gone => {}
             }
-            self.connections.remove(id);
         }
     }
+}
 
+/// A connection's place among those of its server, for as long as it is open: as HTTP, or as the WebSocket that it has
+/// become, which needs nothing else of what HTTP did.
+struct Counted {
+    server: Rc<Server>,
+    id: u64,
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.server.connections.remove(self.id);
+    }
+}
+
+impl Counted {
     async fn exchange<I>(
         self: &Rc<Self>,
         opened: impl Future<Output = std::io::Result<I>>,
@@ -188,16 +216,17 @@ impl Server {
             discarded_bytes: 0,
         });
         let handler = hyper::service::service_fn({
-            let (server, connection) = (self.clone(), connection.clone());
+            let (counted, connection) = (self.clone(), connection.clone());
             move |request| {
-                server
+                counted
                     .clone()
                     .request::<I>(request, endpoint.clone(), connection.clone())
             }
         });
         {
             // Dropped at the end with the bodies that it was sending.
-            let served = self.builder.serve_connection_with_upgrades(io, handler);
+            let builder = &self.server.builder;
+            let served = builder.serve_connection_with_upgrades(io, handler);
             let mut served = std::pin::pin!(served);
             tokio::select! {
                 biased;
@@ -214,7 +243,7 @@ impl Server {
                 }
             }
         }
-        // A WebSocket that the connection has become keeps it.
+        // HTTP/2 streams may be left.
         while !connection.is_idle() {
             connection.ended.notified().await;
         }
@@ -226,7 +255,8 @@ impl Server {
         endpoint: Rc<Endpoint>,
         connection: Arc<Connection>,
     ) -> Result<http::Response<ToHyper<Exchange>>, NoAnswer> {
-        self.requests.set(self.requests.get() + 1);
+        let requests = &self.server.requests;
+        requests.set(requests.get() + 1);
         let exchange = Exchange::begin(connection);
         let http1 = request.version() < Version::HTTP_2;
         let asked = Asked::of(&mut request);
@@ -236,7 +266,7 @@ impl Server {
                     drop_hop_by_hop(&mut response);
                     match response.websocket.take() {
                         None => response,
-                        Some(websocket) => switch::<I>(response, websocket, asked, &exchange.0),
+                        Some(websocket) => switch::<I>(response, websocket, asked, self.clone()),
                     }
                 }
                 Err(error) => unanswered(&error, http1 && exchange.0.has_broken_body())?,
@@ -247,7 +277,7 @@ impl Server {
         if !http1 {
             response.headers.remove(CONNECTION);
             response.headers.remove(TRANSFER_ENCODING);
-        } else if self.connections.draining.get() && response.status != SWITCHING {
+        } else if self.server.connections.draining.get() && response.status != SWITCHING {
             response
                 .headers
                 .insert(CONNECTION, HeaderValue::from_static("close"));
@@ -280,18 +310,17 @@ fn switch<I: ByteStream + 'static>(
     mut response: Response,
     websocket: WebSocket,
     asked: Option<Asked>,
-    connection: &Arc<Connection>,
+    counted: Rc<Counted>,
 ) -> Response {
     let Some(asked) = asked else {
         return failed();
     };
-    let exchange = Exchange::begin(connection.clone());
     let stream = |upgraded| {
         let parts = auto::upgrade::downcast::<TokioIo<Watched<I>>>(upgraded).ok()?;
         Some(Parts {
             io: Guarded {
                 stream: Box::new(parts.io.into_inner().io),
-                guard: exchange,
+                guard: counted,
             },
             read_buf: parts.read_buf,
         })
@@ -309,7 +338,7 @@ fn switch<I: ByteStream + 'static>(
     }
 }
 
-/// Ends with the response's body, or with the WebSocket that the connection has become.
+/// Ends with the response's body.
 pub struct Exchange(Arc<Connection>);
 
 impl Exchange {

@@ -37,7 +37,7 @@ impl Isolate {
         inner.set_microtasks_policy(v8::MicrotasksPolicy::Explicit);
         inner.set_capture_stack_trace_for_uncaught_exceptions(true, MAX_STACK_FRAMES);
         rejections::install(&mut inner);
-        modules::install(&mut inner);
+        modules::install(&mut inner, flags);
         inner.set_prepare_stack_trace_callback(exception::prepare_stack_trace);
         inner.set_modify_code_generation_from_strings_callback(platform::modify_code_generation);
         let state = IsolateState::new();
@@ -68,6 +68,13 @@ impl Isolate {
             state,
             running: Cell::new(false),
         }))
+    }
+
+    /// JavaScript heap in use, garbage included. Not from within a turn.
+    pub fn heap_bytes(&self) -> u64 {
+        let mut inner = self.inner.borrow_mut();
+        let heap = inner.as_mut().map(|isolate| isolate.get_heap_statistics());
+        heap.map_or(0, |heap| heap.used_heap_size() as u64)
     }
 
     /// Runs `turn` in the isolate on behalf of `io`, then everything that it made runnable.

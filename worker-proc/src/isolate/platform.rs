@@ -7,8 +7,8 @@ use crate::glue::state::IsolateState;
 /// V8's background threads: garbage collection and optimisation beside the one thread that serves.
 const BACKGROUND_THREADS: u32 = 1;
 
-/// What workers do not have. The snapshot is made with the same flags.
-const OUR_FLAGS: [&str; 1] = ["--no-harmony-temporal"];
+/// What workers do not have, and what they have early. The snapshot is made with the same flags.
+const OUR_FLAGS: [&str; 2] = ["--no-harmony-temporal", "--js-source-phase-imports"];
 
 /// Initialises V8 with the config's flags. Never before a fork: V8's pages do not come along.
 ///

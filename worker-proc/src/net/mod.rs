@@ -13,6 +13,7 @@ mod tls;
 use std::rc::Rc;
 
 pub use accept::{Doors, Entrance};
+pub use stream::Accepted;
 pub use tls::{Keypair, Server as TlsServer, TlsSpec};
 
 use crate::http::HttpOptions;

@@ -1,6 +1,6 @@
 //! An accepted connection that two look at: hyper reads and writes it, the server waits beside it for its client to go.
 //!
-//! `accept` makes these. A half-closed connection is not read while its request is handled, so that hyper alone would see
+//! `accept` makes these, and `boot` of connections that other processes pass. A half-closed connection is not read while its request is handled, so that hyper alone would see
 //! a client that goes away only when it writes.
 
 use std::io::{Error, ErrorKind, IoSlice, Result};
@@ -10,7 +10,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use socket2::SockRef;
+use socket2::{Domain, SockRef};
 use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
 
@@ -43,6 +43,16 @@ impl Accepted {
 
     pub fn unix(stream: UnixStream) -> Self {
         Self(Arc::new(Socket::Unix(stream)))
+    }
+
+    /// A connected socket that another process has accepted.
+    pub fn passed(socket: OwnedFd) -> Result<Self> {
+        let unix = SockRef::from(&socket).domain()? == Domain::UNIX;
+        Ok(if unix {
+            Self::unix(UnixStream::from_std(socket.into())?)
+        } else {
+            Self(Arc::new(Socket::Tcp(TcpStream::from_std(socket.into())?)))
+        })
     }
 
     /// Waits until the client can be told nothing any more: it has reset the connection, or closed a Unix socket.

@@ -1,15 +1,20 @@
 //! Heads of frames to neutral types and back.
 //!
-//! Called by `link`. A head that no peer of this version can have sent is an error, which closes the link.
+//! Called by the modules of the link. A head that no peer of this version can have sent is an error, which closes the link.
 
 use ::http::{HeaderMap, HeaderName, HeaderValue, Method};
 use bytes::Bytes;
 use ipc::peer::{PeerError, head};
 
+use crate::service::websocket::Deflate;
 use crate::service::{Address, Body, Error, Event, Flags, Kind, Request, Response};
 
 /// A body up to this length goes with its head; a longer one in chunks.
 const MAX_INLINE_BODY_BYTES: usize = 32 * 1024;
+
+/// What is told of an error's message, and the longest exception that goes with it.
+const MAX_ERROR_MESSAGE_BYTES: usize = 128 * 1024;
+const MAX_EXCEPTION_BYTES: usize = 512 * 1024;
 
 /// The events that can be sent, by the handler's name.
 const HANDLERS: [&str; 9] = [
@@ -76,10 +81,11 @@ pub fn response_head(response: &Response) -> head::Response<'_> {
         status_text: response.status_text.as_deref(),
         headers: headers_head(&response.headers),
         body: body_head(&response.body),
+        websocket: head::WebSocket::None,
     }
 }
 
-/// The response without its body if that follows.
+/// The response without its WebSocket, and without its body if that follows.
 pub fn response(response: &head::Response<'_>) -> Result<(Response, Announced), PeerError> {
     let neutral = Response {
         status: response.status,
@@ -107,12 +113,18 @@ pub fn failure_head(error: &Error) -> head::Failure<'_> {
             Kind::Internal => head::FailureKind::Internal,
         },
         class: &error.class,
-        message: &error.message,
-        exception: error.exception.as_deref(),
+        message: shortened(&error.message),
+        exception: (error.exception.as_deref())
+            .filter(|exception| exception.len() <= MAX_EXCEPTION_BYTES),
         retryable: error.flags.retryable,
         overloaded: error.flags.overloaded,
         durable_object_reset: error.flags.durable_object_reset,
+        actor: error.actor.as_ref(),
     }
+}
+
+fn shortened(text: &str) -> &str {
+    &text[..text.floor_char_boundary(MAX_ERROR_MESSAGE_BYTES)]
 }
 
 pub fn error(failure: &head::Failure<'_>) -> Error {
@@ -130,7 +142,26 @@ pub fn error(failure: &head::Failure<'_>) -> Error {
             overloaded: failure.overloaded,
             durable_object_reset: failure.durable_object_reset,
         },
+        actor: failure.actor.copied(),
         ..Error::new(kind, failure.message)
+    }
+}
+
+pub fn deflate_head(deflate: &Deflate) -> head::Deflate {
+    head::Deflate {
+        client_no_context_takeover: deflate.client_no_context_takeover,
+        server_no_context_takeover: deflate.server_no_context_takeover,
+        client_max_window_bits: deflate.client_max_window_bits,
+        server_max_window_bits: deflate.server_max_window_bits,
+    }
+}
+
+pub fn deflate(deflate: &head::Deflate) -> Deflate {
+    Deflate {
+        client_no_context_takeover: deflate.client_no_context_takeover,
+        server_no_context_takeover: deflate.server_no_context_takeover,
+        client_max_window_bits: deflate.client_max_window_bits,
+        server_max_window_bits: deflate.server_max_window_bits,
     }
 }
 

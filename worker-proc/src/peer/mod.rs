@@ -5,25 +5,29 @@
 //! `ipc::peer` for the frames. A server of one process has the same value with no link in it, and nothing here runs.
 //!
 //! From the bottom up: `convert` turns heads into neutral types and back, `stream` is the two halves of a body with their
-//! credit, `link` drives one socket and knows the calls on it, `remote` is an object of another process as a service.
+//! credit, `values` is what RPC carries, `sockets` the ends of WebSockets, `calls` the calls, `link` drives one socket with
+//! all of that on it, and `remote` is an object of another process as a service.
 
+mod calls;
 mod convert;
 mod link;
 mod remote;
+mod sockets;
 mod stream;
 #[cfg(test)]
 mod tests;
+mod values;
 
 use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, VecDeque};
 use std::os::fd::OwnedFd;
 use std::rc::Rc;
 
-use tokio::sync::Notify;
-
 use crate::log;
-use crate::service::{Address, Error, Service, Slot};
-use link::{Job, Link};
+use crate::service::websocket::{ByteStream, Role};
+use crate::service::{Address, Designation, Error, Service, Slot};
+use calls::Job;
+use link::Link;
 use remote::Remote;
 
 /// Calls that this process may have under way to one other, waiting ones included. Beyond it they fail as overloaded, and
@@ -32,6 +36,12 @@ pub const MAX_CALLS_PER_PEER: usize = 4096;
 
 /// Finds the object that an incoming call is for. The call is refused with the error.
 pub type Resolve = Rc<dyn Fn(Address) -> Result<Rc<dyn Service>, Error>>;
+
+/// Finds the service that another process has named; none if there is none.
+pub type Find = Rc<dyn Fn(Designation) -> Option<Rc<dyn Service>>>;
+
+/// Takes over a connected socket of another process, on which this one is the server or the client of a WebSocket.
+pub type TakeOver = Rc<dyn Fn(OwnedFd, Role) -> std::io::Result<Box<dyn ByteStream>>>;
 
 /// Which of the runtime processes this is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,9 +64,10 @@ pub struct PeerId {
 pub struct PeerLinks {
     place: Place,
     resolve: RefCell<Option<Resolve>>,
+    find: RefCell<Option<Find>>,
+    take_over: RefCell<Option<TakeOver>>,
     peers: RefCell<HashMap<PeerId, Peer>>,
     draining: Cell<bool>,
-    drain_begins: Notify,
 }
 
 /// What leads to one other process.
@@ -73,15 +84,26 @@ impl PeerLinks {
         Rc::new(Self {
             place,
             resolve: RefCell::default(),
+            find: RefCell::default(),
+            take_over: RefCell::default(),
             peers: RefCell::default(),
             draining: Cell::new(false),
-            drain_begins: Notify::new(),
         })
     }
 
     /// Says how incoming calls find their objects. Without it they are refused.
     pub fn serve(&self, resolve: Resolve) {
         *self.resolve.borrow_mut() = Some(resolve);
+    }
+
+    /// Says how services are found that others name.
+    pub fn name_services(&self, find: Find) {
+        *self.find.borrow_mut() = Some(find);
+    }
+
+    /// Says what becomes of connections that others pass. Without it they are closed.
+    pub fn take_connections(&self, take_over: TakeOver) {
+        *self.take_over.borrow_mut() = Some(take_over);
     }
 
     pub fn place(&self) -> Place {
@@ -95,33 +117,27 @@ impl PeerLinks {
         Rc::new(Remote::new(self.clone(), slot, address))
     }
 
-    /// The object in the process that replaces the one of this slot, which may be this process's own: for a draining process,
-    /// which makes no object alive. `None` when nothing replaces this generation, as when the server stops.
-    #[allow(dead_code)] // The link's contract with the actor host.
-    pub fn successor(self: &Rc<Self>, slot: Slot, address: Address) -> Option<Rc<dyn Service>> {
-        self.successor_of(slot)?;
-        Some(Rc::new(Remote::in_successor(self.clone(), slot, address)))
+    /// An object of this process in the one that replaces it.
+    pub fn successor(self: &Rc<Self>, address: Address) -> Rc<dyn Service> {
+        Rc::new(Remote::in_successor(self.clone(), self.place.slot, address))
     }
 
-    /// Whether this process is to end, and so makes no object alive for which there is a successor.
-    #[allow(dead_code)] // The link's contract with the actor host.
-    pub fn is_draining(&self) -> bool {
-        self.draining.get()
+    /// Whether this process is to end, and makes no object alive any more, since another replaces it. Not so when the
+    /// server stops.
+    pub fn is_replaced(&self) -> bool {
+        self.draining.get() && self.successor_of(self.place.slot).is_some()
     }
 
-    /// Ends when this process is told to drain; at once if it was.
-    #[allow(dead_code)] // The link's contract with the actor host.
-    pub async fn drain_begun(&self) {
-        let notified = self.drain_begins.notified();
-        if !self.draining.get() {
-            notified.await;
-        }
+    /// Whether the process that this one replaces is still there.
+    pub fn has_predecessor(&self) -> bool {
+        let before =
+            |peer: &PeerId| peer.slot == self.place.slot && peer.generation < self.place.generation;
+        self.peers.borrow().keys().any(before)
     }
 
     /// The supervisor has told this process to drain.
     pub fn begin_drain(&self) {
         self.draining.set(true);
-        self.drain_begins.notify_waiters();
         // A sibling that is away now stays away: what waits for it goes to its successor.
         let mut waiting = Vec::new();
         for (id, peer) in self.peers.borrow_mut().iter_mut() {
@@ -137,7 +153,7 @@ impl PeerLinks {
 
     /// Takes one end of a new link, in place of one that is there. Calls that have waited for it go out.
     pub fn add(self: &Rc<Self>, peer: PeerId, socket: OwnedFd) {
-        let link = match Link::new(self, peer, socket) {
+        let link = match Link::new(self, socket) {
             Ok(link) => link,
             Err(error) => {
                 let slot = peer.slot;
@@ -153,7 +169,7 @@ impl PeerLinks {
             std::mem::take(&mut entry.waiting)
         };
         for job in waiting {
-            link.start(job);
+            link.start_job(job);
         }
         let links = Rc::downgrade(self);
         tokio::task::spawn_local(async move {
@@ -210,13 +226,17 @@ impl PeerLinks {
         }
     }
 
+    fn link(&self, peer: PeerId) -> Option<Rc<Link>> {
+        self.peers.borrow().get(&peer)?.link.clone()
+    }
+
     /// Starts a call, or keeps it until there is a link to start it on. Whether it has to wait.
     fn submit(&self, peer: PeerId, job: Job) -> bool {
         let mut peers = self.peers.borrow_mut();
         let entry = peers.entry(peer).or_default();
         if let Some(link) = entry.link.clone() {
             drop(peers);
-            link.start(job);
+            link.start_job(job);
             return false;
         }
         if entry.waiting.len() >= MAX_CALLS_PER_PEER {
@@ -258,6 +278,16 @@ impl PeerLinks {
             || Err(Error::disconnected("This process serves no objects.")),
             |resolve| resolve(address),
         )
+    }
+
+    fn find(&self, designation: Designation) -> Option<Rc<dyn Service>> {
+        let find = self.find.borrow().clone();
+        find.and_then(|find| find(designation))
+    }
+
+    fn take_over(&self, socket: OwnedFd, role: Role) -> Option<Box<dyn ByteStream>> {
+        let take_over = self.take_over.borrow().clone();
+        take_over.and_then(|take_over| take_over(socket, role).ok())
     }
 }
 

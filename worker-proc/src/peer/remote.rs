@@ -3,18 +3,16 @@
 //! Made by [`PeerLinks::actor`]. A call is put on the link when it is made and not when it is awaited, so that calls on one stub
 //! arrive in order; dropping its future cancels it there.
 
-use std::pin::Pin;
+use std::cell::RefCell;
 use std::rc::Rc;
-use std::task::{Context, Poll};
 use std::time::Duration;
 
 use futures_util::future::LocalBoxFuture;
 use tokio::sync::oneshot;
-use tokio::time::Sleep;
 
-use super::link::{Answer, Job, Ticket, Work};
+use super::calls::{Callee, Job, Pending, Ticket, What, Work};
 use super::{PeerId, PeerLinks, lost};
-use crate::service::{Address, Error, Event, Request, Response, Service, Slot, rpc};
+use crate::service::{Address, Designation, Error, Event, Request, Response, Service, Slot, rpc};
 
 /// How long a call waits for a process that is away to be started again.
 pub const MAX_WAIT_FOR_PEER: Duration = Duration::from_secs(10);
@@ -38,7 +36,6 @@ impl Remote {
         }
     }
 
-    #[allow(dead_code)] // The link's contract with the actor host.
     pub fn in_successor(links: Rc<PeerLinks>, slot: Slot, address: Address) -> Self {
         Self {
             in_successor: true,
@@ -57,73 +54,50 @@ impl Remote {
         let ticket = Rc::new(Ticket::default());
         let job = Job {
             address: self.address.clone(),
-            work,
-            answer: sender,
-            ticket: ticket.clone(),
+            what: What::Plain {
+                work,
+                answer: sender,
+                ticket: ticket.clone(),
+            },
         };
         let waits = self.links.submit(self.peer(), job);
-        Pending {
-            receiver,
-            ticket,
-            wait: waits.then(|| Box::pin(tokio::time::sleep(MAX_WAIT_FOR_PEER))),
-            ended: false,
-        }
+        let wait = waits.then(|| Box::pin(tokio::time::sleep(MAX_WAIT_FOR_PEER)));
+        Pending::new(receiver, ticket, wait)
     }
 }
 
 impl Service for Remote {
-    fn rpc(self: Rc<Self>, _: rpc::Call) -> rpc::Answer {
-        rpc::Answer::failed(Error::internal(
-            "Calling methods of a Durable Object that lives in another process is not supported; use fetch().",
-        ))
-    }
-
     fn fetch(self: Rc<Self>, request: Request) -> LocalBoxFuture<'static, Result<Response, Error>> {
-        let pending = self.call(Work::Fetch(request));
-        Box::pin(async move {
-            match pending.await? {
-                Answer::Response(response) => Ok(response),
-                Answer::Done => Err(Error::internal("A fetch was answered with no response.")),
-            }
-        })
+        self.call(Work::Fetch(request)).response()
     }
 
     fn event(self: Rc<Self>, event: Event) -> LocalBoxFuture<'static, Result<(), Error>> {
-        let pending = self.call(Work::Event(event));
-        Box::pin(async move { pending.await.map(|_| ()) })
+        self.call(Work::Event(event)).done()
     }
-}
 
-/// A call that is under way or waits for its link.
-struct Pending {
-    receiver: oneshot::Receiver<Result<Answer, Error>>,
-    ticket: Rc<Ticket>,
-    wait: Option<Pin<Box<Sleep>>>,
-    ended: bool,
-}
-
-impl Future for Pending {
-    type Output = Result<Answer, Error>;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        if let Poll::Ready(answer) = Pin::new(&mut self.receiver).poll(cx) {
-            self.ended = true;
-            return Poll::Ready(answer.unwrap_or_else(|_| Err(lost())));
+    fn rpc(self: Rc<Self>, call: rpc::Call) -> rpc::Answer {
+        let peer = self.peer();
+        if let Some(link) = self.links.link(peer) {
+            return link.invoke(&Callee::Actor(self.address.clone()), call);
         }
-        if self.ticket.is_started() {
-            self.wait = None;
+        let (reply, answer) = rpc::answer();
+        let call = Rc::new(RefCell::new(Some((call, reply))));
+        let job = Job {
+            address: self.address.clone(),
+            what: What::Rpc(call.clone()),
+        };
+        if self.links.submit(peer, job) {
+            tokio::task::spawn_local(async move {
+                tokio::time::sleep(MAX_WAIT_FOR_PEER).await;
+                if let Some((_, reply)) = call.take() {
+                    reply.finish(Err(lost()));
+                }
+            });
         }
-        match &mut self.wait {
-            Some(wait) => wait.as_mut().poll(cx).map(|()| Err(lost())),
-            None => Poll::Pending,
-        }
+        answer
     }
-}
 
-impl Drop for Pending {
-    fn drop(&mut self) {
-        if !self.ended {
-            self.ticket.cancel();
-        }
+    fn designation(&self) -> Option<Designation> {
+        Some(Designation::Actor(Address::clone(&self.address)))
     }
 }

@@ -1,21 +1,206 @@
-//! The two halves of a body on a link: what is sent within the receiver's credit, and what is received and read.
+//! Bodies on a link: what is sent within the receiver's credit, and what is received and read.
 //!
-//! Called by `link` when frames arrive. The receiver holds at most [`WINDOW_BYTES`] of one body: it gives credit back as
-//! it reads. A reader that goes away stops the writer.
+//! `link` brings the frames, `calls`, `values` and `sockets` begin bodies. The receiver holds at most [`WINDOW_BYTES`] of one
+//! body: it gives credit back as it reads. A reader that goes away stops the writer, and may say why.
 
 use std::cell::{Cell, RefCell};
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::rc::{Rc, Weak};
 use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
 use ipc::peer::frame::MAX_CHUNK_BYTES;
+use ipc::peer::{Kind, PeerError, head};
 
-use super::link::{Link, Side};
+use super::convert;
+use super::link::{Key, Link};
+use super::lost;
 use crate::service::{Body, BodyStream, Error};
 
 /// What the receiver of one body holds at most of it, and the credit that its sender begins with.
 pub const WINDOW_BYTES: usize = 64 * 1024;
+
+/// The bodies that are under way on a link.
+#[derive(Default)]
+pub struct Bodies {
+    sending: RefCell<HashMap<Key, Rc<Sending>>>,
+    receiving: RefCell<HashMap<Key, Rc<Receiving>>>,
+}
+
+impl Bodies {
+    #[cfg(test)]
+    pub fn is_idle(&self) -> bool {
+        self.sending.borrow().is_empty() && self.receiving.borrow().is_empty()
+    }
+
+    /// The other process is gone.
+    pub fn close(&self) {
+        for (_, sending) in self.sending.take() {
+            sending.stop(None);
+        }
+        for (_, receiving) in self.receiving.take() {
+            receiving.finish(Err(lost()));
+        }
+    }
+}
+
+impl Link {
+    /// Begins to send a body; [`Link::pump`] does it.
+    pub fn open_sending(&self, key: Key) -> Rc<Sending> {
+        let sending = Rc::new(Sending::default());
+        sending.credit.set(WINDOW_BYTES);
+        if self.is_closed() {
+            sending.stop(None);
+        } else {
+            self.bodies
+                .sending
+                .borrow_mut()
+                .insert(key, sending.clone());
+        }
+        sending
+    }
+
+    /// Sends a body in the background.
+    pub fn send_body(self: &Rc<Self>, key: Key, body: Body) {
+        let sending = self.open_sending(key);
+        let link = self.clone();
+        tokio::task::spawn_local(async move { link.pump(key, sending, body).await });
+    }
+
+    /// A body that is to arrive, of so many bytes if that is known.
+    pub fn receive_body(self: &Rc<Self>, key: Key, length: Option<u64>) -> Body {
+        let receiving = Rc::<Receiving>::default();
+        if self.is_closed() {
+            receiving.finish(Err(lost()));
+        } else {
+            self.bodies
+                .receiving
+                .borrow_mut()
+                .insert(key, receiving.clone());
+        }
+        Body::Stream(Box::new(Incoming {
+            link: Rc::downgrade(self),
+            key,
+            receiving,
+            left: length,
+        }))
+    }
+
+    /// Ends both bodies of a cancelled call.
+    pub fn end_bodies(&self, key: Key) {
+        let sending = self.bodies.sending.borrow_mut().remove(&key);
+        if let Some(sending) = sending {
+            sending.stop(None);
+        }
+        if let Some(receiving) = self.take_receiving(key) {
+            receiving.finish(Err(lost()));
+        }
+    }
+
+    fn take_receiving(&self, key: Key) -> Option<Rc<Receiving>> {
+        self.bodies.receiving.borrow_mut().remove(&key)
+    }
+
+    pub fn on_chunk(&self, key: Key, chunk: &[u8], end: bool) -> Result<(), PeerError> {
+        let receiving = self.bodies.receiving.borrow().get(&key).cloned();
+        let Some(receiving) = receiving else {
+            return Ok(());
+        };
+        if !receiving.push(chunk) {
+            return Err(PeerError::OutOfTurn(
+                "more of a body than it had credit for",
+            ));
+        }
+        if end {
+            receiving.finish(Ok(()));
+            self.take_receiving(key);
+        }
+        Ok(())
+    }
+
+    pub fn on_broken(&self, key: Key, error: Error) {
+        if let Some(receiving) = self.take_receiving(key) {
+            receiving.finish(Err(error));
+        }
+    }
+
+    pub fn on_credit(&self, key: Key, payload: &[u8]) -> Result<(), PeerError> {
+        let bytes = payload.try_into().map(u32::from_le_bytes);
+        let bytes = bytes.map_err(|_| PeerError::Payload("credit".into()))?;
+        if let Some(sending) = self.bodies.sending.borrow().get(&key) {
+            sending.add_credit(bytes as usize);
+        }
+        Ok(())
+    }
+
+    pub fn on_stop(&self, key: Key, payload: &[u8]) -> Result<(), PeerError> {
+        let reason = match payload {
+            [] => None,
+            payload => Some(head::read_failure(payload, |failure| {
+                convert::error(&failure)
+            })?),
+        };
+        let sending = self.bodies.sending.borrow_mut().remove(&key);
+        if let Some(sending) = sending {
+            sending.stop(reason);
+        }
+        Ok(())
+    }
+
+    /// Sends a body to its end, or until it is stopped.
+    pub async fn pump(self: Rc<Self>, key: Key, sending: Rc<Sending>, mut body: Body) {
+        let mut rest = Bytes::new();
+        loop {
+            let room = std::future::poll_fn(|cx| {
+                sending.wait(cx);
+                if sending.is_over() || sending.credit.get() > 0 && self.poll_room(cx) {
+                    Poll::Ready(())
+                } else {
+                    Poll::Pending
+                }
+            });
+            room.await;
+            if rest.is_empty() {
+                let chunk = std::future::poll_fn(|cx| {
+                    sending.wait(cx);
+                    if sending.is_over() {
+                        return Poll::Ready(None);
+                    }
+                    body.poll_chunk(cx)
+                });
+                match chunk.await {
+                    Some(Ok(chunk)) => rest = chunk,
+                    ended if !sending.is_over() => {
+                        self.bodies.sending.borrow_mut().remove(&key);
+                        self.send_end(key, ended.and_then(Result::err));
+                        return;
+                    }
+                    _ => {}
+                }
+            }
+            if sending.is_over() {
+                match sending.reason.take() {
+                    Some(reason) => body.refuse(reason),
+                    None => drop(body),
+                }
+                return;
+            }
+            let credit = sending.credit.get();
+            let chunk = rest.split_to(rest.len().min(credit).min(MAX_CHUNK_BYTES));
+            sending.credit.set(credit - chunk.len());
+            if !chunk.is_empty() {
+                self.send(Kind::Chunk, key, |_, out| out.extend_from_slice(&chunk));
+            }
+        }
+    }
+
+    fn send_end(&self, key: Key, error: Option<Error>) {
+        match error {
+            None => self.send_last_chunk(key),
+            Some(error) => self.send_broken(key, &error),
+        }
+    }
+}
 
 /// The sending half of one body.
 #[derive(Default)]
@@ -23,36 +208,25 @@ pub struct Sending {
     /// Bytes that may be sent.
     credit: Cell<usize>,
     over: Cell<bool>,
+    /// Why nobody reads it.
+    reason: RefCell<Option<Error>>,
     waker: RefCell<Option<Waker>>,
 }
 
 impl Sending {
-    pub fn open() -> Rc<Self> {
-        Rc::new(Self {
-            credit: Cell::new(WINDOW_BYTES),
-            ..Self::default()
-        })
-    }
-
-    /// The half of a call that sends no body.
-    pub fn none() -> Rc<Self> {
-        let none = Self::default();
-        none.over.set(true);
-        Rc::new(none)
-    }
-
-    pub fn add_credit(&self, bytes: usize) {
+    fn add_credit(&self, bytes: usize) {
         self.credit.set(self.credit.get().saturating_add(bytes));
         self.wake();
     }
 
-    /// Nothing more is to be sent: all is sent, or nobody reads it.
-    pub fn stop(&self) {
+    /// Nobody reads it.
+    fn stop(&self, reason: Option<Error>) {
         self.over.set(true);
+        *self.reason.borrow_mut() = reason;
         self.wake();
     }
 
-    pub fn is_over(&self) -> bool {
+    fn is_over(&self) -> bool {
         self.over.get()
     }
 
@@ -67,52 +241,9 @@ impl Sending {
     }
 }
 
-/// Sends a body to its end, or until it is stopped.
-pub async fn pump(link: Rc<Link>, side: Side, call: u64, sending: Rc<Sending>, mut body: Body) {
-    let mut rest = Bytes::new();
-    loop {
-        let room = std::future::poll_fn(|cx| {
-            sending.wait(cx);
-            if sending.is_over() || sending.credit.get() > 0 && link.poll_room(cx) {
-                Poll::Ready(())
-            } else {
-                Poll::Pending
-            }
-        });
-        room.await;
-        if rest.is_empty() {
-            let chunk = std::future::poll_fn(|cx| {
-                sending.wait(cx);
-                if sending.is_over() {
-                    return Poll::Ready(None);
-                }
-                body.poll_chunk(cx)
-            });
-            match chunk.await {
-                Some(Ok(chunk)) => rest = chunk,
-                ended if !sending.is_over() => {
-                    sending.over.set(true);
-                    link.end_body(side, call, ended.and_then(Result::err));
-                    return;
-                }
-                _ => return,
-            }
-        }
-        if sending.is_over() {
-            return;
-        }
-        let credit = sending.credit.get();
-        let chunk = rest.split_to(rest.len().min(credit).min(MAX_CHUNK_BYTES));
-        sending.credit.set(credit - chunk.len());
-        if !chunk.is_empty() {
-            link.send_chunk(side, call, &chunk);
-        }
-    }
-}
-
 /// The receiving half of one body.
 #[derive(Default)]
-pub struct Receiving {
+struct Receiving {
     chunks: RefCell<VecDeque<Bytes>>,
     /// Bytes in `chunks`, and read ones that the sender has no credit for yet.
     held: Cell<usize>,
@@ -125,20 +256,9 @@ pub struct Receiving {
 }
 
 impl Receiving {
-    pub fn open() -> Rc<Self> {
-        Rc::default()
-    }
-
-    /// The half of a call that receives no body.
-    pub fn none() -> Rc<Self> {
-        let none = Self::default();
-        none.over.set(true);
-        Rc::new(none)
-    }
-
     /// A chunk has arrived; false when it is more than the sender had credit for.
     #[must_use]
-    pub fn push(&self, chunk: &[u8]) -> bool {
+    fn push(&self, chunk: &[u8]) -> bool {
         if self.over.get() || chunk.is_empty() {
             return true;
         }
@@ -154,15 +274,11 @@ impl Receiving {
     }
 
     /// The body has ended.
-    pub fn finish(&self, end: Result<(), Error>) {
+    fn finish(&self, end: Result<(), Error>) {
         if !self.over.replace(true) {
             *self.end.borrow_mut() = Some(end);
             self.wake();
         }
-    }
-
-    pub fn is_over(&self) -> bool {
-        self.over.get()
     }
 
     fn wake(&self) {
@@ -173,30 +289,26 @@ impl Receiving {
 }
 
 /// A body that arrives over a link, as its reader has it.
-pub struct Incoming {
+struct Incoming {
     link: Weak<Link>,
-    /// Whose body it is not: the side that this process is on.
-    side: Side,
-    call: u64,
+    key: Key,
     receiving: Rc<Receiving>,
     left: Option<u64>,
 }
 
 impl Incoming {
-    pub fn body(
-        link: &Rc<Link>,
-        side: Side,
-        call: u64,
-        receiving: Rc<Receiving>,
-        length: Option<u64>,
-    ) -> Body {
-        Body::Stream(Box::new(Self {
-            link: Rc::downgrade(link),
-            side,
-            call,
-            receiving,
-            left: length,
-        }))
+    /// Nobody reads it any more.
+    fn stop(&self, reason: Option<Error>) {
+        if !self.receiving.over.replace(true)
+            && let Some(link) = self.link.upgrade()
+        {
+            link.take_receiving(self.key);
+            link.send(Kind::Stop, self.key, |scratch, out| {
+                if let Some(reason) = &reason {
+                    convert::failure_head(reason).write(scratch, out);
+                }
+            });
+        }
     }
 }
 
@@ -218,11 +330,13 @@ impl BodyStream for Incoming {
             };
         };
         let owed = receiving.owed.get() + chunk.len();
-        if owed >= WINDOW_BYTES / 2 && !receiving.is_over() {
+        if owed >= WINDOW_BYTES / 2 && !receiving.over.get() {
             receiving.owed.set(0);
             receiving.held.set(receiving.held.get() - owed);
             if let Some(link) = self.link.upgrade() {
-                link.give_credit(self.side, self.call, owed);
+                link.send(Kind::Credit, self.key, |_, out| {
+                    out.extend_from_slice(&(owed as u32).to_le_bytes());
+                });
             }
         } else {
             receiving.owed.set(owed);
@@ -236,14 +350,14 @@ impl BodyStream for Incoming {
     fn length(&self) -> Option<u64> {
         self.left
     }
+
+    fn refuse(&mut self, reason: Error) {
+        self.stop(Some(reason));
+    }
 }
 
 impl Drop for Incoming {
     fn drop(&mut self) {
-        if !self.receiving.over.replace(true)
-            && let Some(link) = self.link.upgrade()
-        {
-            link.stop_body(self.side, self.call);
-        }
+        self.stop(None);
     }
 }

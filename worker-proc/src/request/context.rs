@@ -235,7 +235,7 @@ impl IoContext for RequestContext {
         self.io.wake();
     }
 
-    fn on_gone(&self, turn: Completion) {
+    fn on_gone(&self, _: u32, turn: Completion) {
         *self.on_gone.borrow_mut() = Some(turn);
     }
 

@@ -2,6 +2,8 @@
 
 use std::rc::Rc;
 
+use futures_util::future::LocalBoxFuture;
+
 use super::{Error, Service};
 
 const BYTES: usize = size_of::<ActorId>();
@@ -68,4 +70,17 @@ pub trait Namespace {
 
     /// The object of that id, wherever it lives.
     fn object(&self, id: ActorId, name: Option<String>) -> Rc<dyn Service>;
+}
+
+/// The objects of this process, for tests that end them.
+pub trait Objects {
+    /// Ends the object's life as idleness would, once it has no caller; `close` closes its hibernatable WebSockets, too.
+    /// An error if it is not live.
+    fn evict(&self, address: &Address, close: bool) -> LocalBoxFuture<'static, Result<(), Error>>;
+
+    /// The same for all that are live.
+    fn evict_all(&self, close: bool) -> LocalBoxFuture<'static, Result<(), Error>>;
+
+    /// Breaks all that are live.
+    fn abort_all(&self, error: Error);
 }

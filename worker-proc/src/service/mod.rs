@@ -13,7 +13,7 @@ use std::rc::Rc;
 
 use futures_util::future::LocalBoxFuture;
 
-pub use actor::{ActorId, Address, Namespace, Slot, from_hex, to_hex};
+pub use actor::{ActorId, Address, Namespace, Objects, Slot, from_hex, to_hex};
 pub use body::{Body, BodyStream, BodyWriter, channel};
 pub use error::{Error, Flags, Kind};
 pub use resource::ResourceTable;
@@ -113,4 +113,9 @@ pub trait Channels {
 
     /// The same with other props (JSON) than the config gives.
     fn service_with_props(&self, channel: u32, props: String) -> Option<Rc<dyn Service>>;
+
+    /// The server's Durable Objects.
+    fn objects(&self) -> Option<Rc<dyn Objects>> {
+        None
+    }
 }

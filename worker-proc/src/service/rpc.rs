@@ -27,6 +27,9 @@ pub const MAX_PIPELINED_CALLS: usize = 4096;
 pub const CONTEXT_ENDED: &str =
     "The execution context which hosts this callback is no longer running.";
 
+/// What is told of a signal whose trigger's side has ended.
+pub const TRIGGER_LOST: &str = "An AbortSignal received over RPC was implicitly aborted because the connection back to its trigger was lost.";
+
 /// Something that can be called: an exported object or function, or a promise of one.
 pub trait Target {
     /// Makes a call, or reads a property. Returns at once; never enters an isolate.

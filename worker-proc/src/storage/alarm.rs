@@ -11,7 +11,7 @@ use std::rc::Rc;
 use super::database::{Database, Dependent};
 use super::error::{Error, Result};
 use super::kv::has_table;
-use super::raw::{Connection, Prepared, ValueRef};
+use super::raw::{Access, Connection, Prepared, ValueRef};
 use super::schedule::{ObjectKey, Schedule};
 use super::sync::Ticket;
 
@@ -281,17 +281,23 @@ impl Alarm {
         ))
     }
 
-    /// Everything is gone; the alarm too, or it is set again at once.
-    pub(super) fn erased(&self, keep: Option<i64>) -> Result<()> {
+    /// Everything is gone but this alarm, if it was kept.
+    pub(super) fn erased(&self, kept: Option<i64>) {
         self.attach();
-        self.cached.set(None);
-        if keep.is_some() {
-            let deferred = self.deferred_delete.get();
-            self.set(keep, true)?;
-            self.deferred_delete.set(deferred);
-        } else {
+        self.cached.set(Some((self.database.rollbacks(), kept)));
+        if kept.is_none() {
             self.deferred_delete.set(false);
         }
-        Ok(())
     }
+}
+
+/// A database that holds an alarm and nothing else.
+pub(super) fn alone(at_ms: i64) -> Result<Rc<Connection>> {
+    let connection = Connection::open(None, Access::Create)?;
+    connection.execute(CREATE)?;
+    let nanoseconds = at_ms.saturating_mul(NANOSECONDS);
+    connection.execute(&format!(
+        "INSERT INTO _cf_METADATA VALUES(1, {nanoseconds})"
+    ))?;
+    Ok(connection)
 }

@@ -129,14 +129,20 @@ fn may_pragma(name: &[u8], argument: Text) -> bool {
     ]) {
         return is_free(argument);
     }
-    let is_number =
-        |text: &[u8]| std::str::from_utf8(text).is_ok_and(|text| text.parse::<i32>().is_ok());
     match name {
         b"foreign_key_check" => argument.is_none_or(|text| !is_reserved(text)),
         b"quick_check" => argument.is_none_or(|text| is_number(text) || !is_reserved(text)),
         b"optimize" => argument.is_none_or(is_number),
         _ => false,
     }
+}
+
+/// Whether a text is a 32-bit integer as SQLite reads one, in decimal or hexadecimal.
+fn is_number(text: &[u8]) -> bool {
+    std::str::from_utf8(text).is_ok_and(|text| match text.get(..2) {
+        Some("0x" | "0X") => i32::from_str_radix(&text[2..], 16).is_ok(),
+        _ => text.parse::<i32>().is_ok(),
+    })
 }
 
 /// SQLite's many ways to write a boolean, of which it looks at the first letters only.
@@ -235,5 +241,7 @@ mod tests {
         assert!(!may_pragma(b"journal_mode", None));
         assert!(!may_pragma(b"table_info", Some(b"_cf_KV")));
         assert!(may_pragma(b"optimize", Some(b"-1")));
+        assert!(may_pragma(b"optimize", Some(b"0x7fffffff")));
+        assert!(!may_pragma(b"optimize", Some(b"0xffffffff")));
     }
 }

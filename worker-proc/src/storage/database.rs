@@ -216,6 +216,13 @@ impl Database {
         connection.ok_or_else(|| Error::storage("The object's storage is closed."))
     }
 
+    pub(super) fn memory_bytes(&self) -> u64 {
+        let connection = self.connection.borrow();
+        connection
+            .as_ref()
+            .map_or(0, |connection| connection.memory_bytes())
+    }
+
     /// Why nothing can be read or written any more, if so.
     pub(super) fn broken(&self) -> Option<Error> {
         self.broken.borrow().clone()
@@ -538,8 +545,9 @@ impl Database {
         }
     }
 
-    /// Deletes everything there is, in a transaction of its own. The turn's transaction is undone first.
-    pub(super) fn erase(&self) -> Result<Ticket> {
+    /// Deletes everything there is, or puts another database in its place, in a transaction of its own. The turn's
+    /// transaction is undone first.
+    pub(super) fn erase(&self, instead: Option<Rc<Connection>>) -> Result<Ticket> {
         if self.in_explicit_transaction() || self.sync_depth.get() > 0 {
             return Err(Error::worker(
                 "Cannot call deleteAll() within a transaction",
@@ -550,12 +558,18 @@ impl Database {
             "SQLite query was canceled because the database was deleted.",
         ));
         self.abandon();
-        connection.set_option(ffi::SQLITE_DBCONFIG_RESET_DATABASE, true)?;
-        // VACUUM attaches a temporary database.
-        connection.set_limit(ffi::SQLITE_LIMIT_ATTACHED, 1);
-        let erased = connection.execute("VACUUM");
-        connection.set_limit(ffi::SQLITE_LIMIT_ATTACHED, 0);
-        connection.set_option(ffi::SQLITE_DBCONFIG_RESET_DATABASE, false)?;
+        let erased = match instead {
+            Some(other) => other.copy_to(&connection),
+            None => {
+                connection.set_option(ffi::SQLITE_DBCONFIG_RESET_DATABASE, true)?;
+                // VACUUM attaches a temporary database.
+                connection.set_limit(ffi::SQLITE_LIMIT_ATTACHED, 1);
+                let erased = connection.execute("VACUUM");
+                connection.set_limit(ffi::SQLITE_LIMIT_ATTACHED, 0);
+                connection.set_option(ffi::SQLITE_DBCONFIG_RESET_DATABASE, false)?;
+                erased
+            }
+        };
         erased.map_err(|error| self.failed(error))?;
         Ok(self.committed(&connection))
     }

@@ -107,6 +107,11 @@ impl Error {
         self.0.fault == Fault::Storage
     }
 
+    /// Whether another connection has locked the file.
+    pub(super) fn is_busy(&self) -> bool {
+        self.0.code == ffi::SQLITE_BUSY
+    }
+
     pub(super) fn code(&self) -> i32 {
         self.0.code
     }

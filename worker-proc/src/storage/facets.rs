@@ -39,6 +39,24 @@ impl FacetIndex {
         folder.join(format!("{id}.facets")).exists()
     }
 
+    /// How many facets an object has ever had; nothing is written.
+    pub(super) fn count(folder: &Path, id: &str) -> Result<u16> {
+        let path = folder.join(format!("{id}.facets"));
+        let bytes = match std::fs::read(&path) {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(0),
+            Err(error) => return Err(error.into()),
+        };
+        let mut entries = Entries::default();
+        match bytes.split_first_chunk::<8>() {
+            Some((magic, listed)) if *magic == MAGIC.to_le_bytes() => entries.read(listed),
+            // It was being made when power was lost.
+            None => {}
+            Some(_) => return Err(not_an_index(&path)),
+        }
+        Ok(u16::try_from(entries.numbers.len()).unwrap_or(u16::MAX))
+    }
+
     /// Opens the index of an object, making it if it is not there.
     pub fn open(folder: &Path, id: &str) -> Result<Self> {
         let path = folder.join(format!("{id}.facets"));
@@ -62,10 +80,7 @@ impl FacetIndex {
         } else if bytes[..8] == MAGIC.to_le_bytes() {
             entries.read(&bytes[8..]);
         } else {
-            return Err(Error::storage(format!(
-                "{} is not an index of facets",
-                path.display()
-            )));
+            return Err(not_an_index(&path));
         }
         file.set_len(entries.end)?;
         Ok(Self {
@@ -137,6 +152,10 @@ impl FacetIndex {
         }
         Ok(())
     }
+}
+
+fn not_an_index(path: &Path) -> Error {
+    Error::storage(format!("{} is not an index of facets", path.display()))
 }
 
 impl Entries {

@@ -3,7 +3,8 @@
 //! A namespace's folder has one lock file, `.locks`, which the published workerd ignores. An object is the byte of it
 //! whose offset is the first 62 bits of its id, locked for an open file description (fcntl(2), "Open file description
 //! locks"): nothing is written, and however the process ends, the lock ends with it. The actor host takes an object's
-//! lock before it opens the object's storage, and drops it after the storage is closed.
+//! lock before it opens the object's storage, and drops it after the storage is closed. Objects that keep nothing on disk are
+//! bytes of a memory file that the server's processes share.
 //!
 //! The folder of a disk has another, `.server`, held by the server that serves from it; a second server is told who.
 
@@ -11,10 +12,12 @@ use std::cell::RefCell;
 use std::collections::HashSet;
 use std::fs::{File, OpenOptions};
 use std::io::{Read, Seek, SeekFrom, Write};
+use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 use std::rc::Rc;
 use std::time::Duration;
 
+use aws_lc_rs::digest::{SHA256, digest};
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, fcntl};
 use tokio::time::{Instant, sleep};
@@ -27,6 +30,8 @@ const RETRY_MS: (u64, u64) = (1, 50);
 /// The locks of the objects of one namespace that this process holds.
 pub struct ObjectLocks {
     file: File,
+    /// Tells namespaces that share a file apart.
+    salt: u64,
     /// Locks of one file description do not exclude each other, so what is held here is also kept here.
     held: RefCell<HashSet<i64>>,
 }
@@ -47,16 +52,30 @@ impl std::fmt::Debug for ObjectLocks {
 impl ObjectLocks {
     /// Opens the lock file of a namespace's folder, which must exist.
     pub fn open(folder: &Path) -> Result<Rc<Self>> {
-        let file = open(&folder.join(".locks"))?;
-        Ok(Rc::new(Self {
+        Ok(Self::new(open(&folder.join(".locks"))?, 0))
+    }
+
+    /// The locks of a namespace of that key in a file that namespaces and processes share.
+    pub fn shared(file: BorrowedFd<'_>, key: &str) -> Result<Rc<Self>> {
+        // Opened anew, as locks belong to an opening.
+        let file = open(Path::new(&format!("/proc/self/fd/{}", file.as_raw_fd())))?;
+        let hash = digest(&SHA256, key.as_bytes());
+        let mut salt = [0; 8];
+        salt.copy_from_slice(&hash.as_ref()[..8]);
+        Ok(Self::new(file, u64::from_be_bytes(salt)))
+    }
+
+    fn new(file: File, salt: u64) -> Rc<Self> {
+        Rc::new(Self {
             file,
+            salt,
             held: RefCell::default(),
-        }))
+        })
     }
 
     /// Takes the lock of an object, unless this or another process has it.
     pub fn try_lock(self: &Rc<Self>, id: &[u8; 32]) -> Result<Option<ObjectLock>> {
-        let byte = byte_of(id);
+        let byte = self.byte_of(id);
         if self.held.borrow().contains(&byte) || !try_lock(&self.file, byte)? {
             return Ok(None);
         }
@@ -65,6 +84,13 @@ impl ObjectLocks {
             locks: self.clone(),
             byte,
         }))
+    }
+
+    /// The byte of the lock file that stands for an object.
+    fn byte_of(&self, id: &[u8; 32]) -> i64 {
+        let mut first = [0; 8];
+        first.copy_from_slice(&id[..8]);
+        ((u64::from_be_bytes(first) ^ self.salt) >> 2).cast_signed()
     }
 
     /// Takes the lock of an object as soon as whoever has it lets go, waiting at most this long.
@@ -95,20 +121,15 @@ impl Drop for ObjectLock {
     }
 }
 
-/// The byte of the lock file that stands for an object.
-fn byte_of(id: &[u8; 32]) -> i64 {
-    let mut first = [0; 8];
-    first.copy_from_slice(&id[..8]);
-    i64::from_be_bytes(first)
-        .cast_unsigned()
-        .wrapping_shr(2)
-        .cast_signed()
-}
-
 /// Says that this server serves from a disk's folder, until it is dropped.
 #[derive(Debug)]
-pub struct FolderLock {
-    _file: File,
+pub struct FolderLock(File);
+
+/// The lock lasts for as long as the descriptor or a copy of it is open.
+impl From<FolderLock> for OwnedFd {
+    fn from(lock: FolderLock) -> Self {
+        lock.0.into()
+    }
 }
 
 impl FolderLock {
@@ -133,7 +154,7 @@ impl FolderLock {
             writeln!(file, "{}", std::process::id())
         };
         record(&mut file).map_err(|error| super::error::io(&path.display().to_string(), &error))?;
-        Ok(Self { _file: file })
+        Ok(Self(file))
     }
 }
 
@@ -192,6 +213,16 @@ mod tests {
         );
         drop(lock);
         assert!(here.try_lock(&one).unwrap().is_some());
+    }
+
+    #[test]
+    fn namespaces_and_processes_share_a_file() {
+        let file = tempfile::tempfile().unwrap();
+        let open = |key| ObjectLocks::shared(std::os::fd::AsFd::as_fd(&file), key).unwrap();
+        let (here, there, other) = (open("a"), open("a"), open("b"));
+        let _lock = here.try_lock(&[7; 32]).unwrap().unwrap();
+        assert!(there.try_lock(&[7; 32]).unwrap().is_none());
+        assert!(other.try_lock(&[7; 32]).unwrap().is_some());
     }
 
     #[test]

@@ -11,7 +11,7 @@
 //! - `lock`: no object is ever alive twice
 //! - `facets`: which file each facet of an object has
 //! - `pitr`: what an object was before
-//! - `portable`, `tar`: objects as files, for the command line
+//! - `inspect`, `portable`, `tar`: objects as files, for the command line
 
 #![allow(dead_code, unused_imports)]
 
@@ -20,6 +20,7 @@ mod authorizer;
 mod database;
 mod error;
 mod facets;
+pub mod inspect;
 mod kv;
 mod lock;
 mod pitr;
@@ -44,7 +45,7 @@ pub use error::{Class, Error, Fault, Result};
 pub use facets::FacetIndex;
 pub use kv::{Kv, KvCursor, ListOptions};
 pub use lock::{FolderLock, ObjectLock, ObjectLocks};
-pub use pitr::HistoryLimits;
+pub use pitr::{HistoryLimits, NOT_IMPLEMENTED as NO_POINT_IN_TIME_RECOVERY};
 pub use queue::{Due, Next, Outcome};
 pub use raw::ValueRef;
 pub use schedule::{ObjectKey, Schedule, Scheduled};
@@ -57,6 +58,7 @@ pub struct Storage {
     pub sql: Sql,
     pub alarm: Alarm,
     database: Rc<Database>,
+    sql_enabled: bool,
 }
 
 /// What came of committing a turn.
@@ -91,7 +93,23 @@ impl Storage {
             sql: Sql::new(&database),
             alarm: Alarm::new(&database, alarms)?,
             database,
+            sql_enabled: false,
         })
+    }
+
+    /// Says whether the config lets the object's class use SQL; the engine can in any case.
+    pub fn with_sql(mut self, enabled: bool) -> Self {
+        self.sql_enabled = enabled;
+        self
+    }
+
+    pub fn sql_enabled(&self) -> bool {
+        self.sql_enabled
+    }
+
+    /// Whether nothing is on disk: such storage has the limits of the published workerd's, and no SQL.
+    pub fn in_memory(&self) -> bool {
+        *self.database.place() == Place::Memory
     }
 
     /// Commits what the turn wrote. Nothing, and no ticket to wait for, while a `transaction()` is open.
@@ -197,18 +215,22 @@ impl Storage {
     /// waited for apart: the turn's commit has it.
     pub fn delete_all(&self, delete_alarm: bool) -> Result<u64> {
         let keys = self.kv.count()?;
-        let alarm = self.alarm.stored()?;
-        let ticket = self.database.erase()?;
+        let alarm = self.alarm.stored()?.filter(|_| !delete_alarm);
+        let rest = alarm.map(alarm::alone).transpose()?;
+        if rest.is_some() {
+            drop(self.schedule_earlier()?);
+        }
+        let ticket = self.database.erase(rest)?;
         drop(ticket);
         self.kv.erased();
         self.sql.attach();
-        self.alarm.erased(alarm.filter(|_| !delete_alarm))?;
+        self.alarm.erased(alarm);
         self.database.before_write(true)?;
         Ok(keys)
     }
 
-    /// A bookmark of what is committed. The turn is to be committed first. Without a history it marks nothing, but is
-    /// still greater than those before it.
+    /// A bookmark of what is committed, greater than those before it. The turn is to be committed first. Without a history
+    /// it marks nothing.
     pub async fn current_bookmark(&self) -> Result<String> {
         match self
             .database
@@ -241,6 +263,11 @@ impl Storage {
             .unwrap_or_else(|| Err(Error::worker(pitr::NOT_IMPLEMENTED)))
     }
 
+    /// Memory that the database takes here: cached pages, the schema, statements.
+    pub fn memory_bytes(&self) -> u64 {
+        self.database.memory_bytes()
+    }
+
     /// Why the storage cannot be used any more, if so.
     pub fn broken(&self) -> Option<Error> {
         self.database.broken()
@@ -264,6 +291,7 @@ impl Storage {
             sql,
             alarm,
             database,
+            sql_enabled: _,
         } = self;
         drop((kv, sql, alarm));
         database.close().await

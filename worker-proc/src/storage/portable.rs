@@ -1,318 +1,445 @@
-//! A namespace's folder as data: what objects it has, whether they are whole, and archives of them.
+//! Archives of a namespace's objects: a gzipped tar of SQLite files, with the alarms in `namespace.json`. tar and sqlite3
+//! can read it too.
 //!
-//! For the command line, beside a running server or without one. Listing and exporting read what is committed, at one
-//! instant for each object. Importing takes each object's lock, so it never writes under a live object. An archive is a
-//! gzipped tar of SQLite files, with the alarms in `namespace.json`: tar and sqlite3 can read it too.
+//! For the command line. An export runs beside a server: each object is what was committed at one instant. An import is
+//! for a folder that no server serves from, as a server would not see the alarms; each object's lock is taken besides.
+//! Nothing of an archive is put in place before all of it has been read and found whole. Relies on `inspect` and `lock`.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::io::{self, BufReader, BufWriter, Read, Write};
+use std::io::{self, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 
 use flate2::Compression;
 use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
+use ipc::objects::Exported;
 use serde_json::{Value, json};
 
 use super::error::{Error, Result, io as io_error};
-use super::lock::ObjectLocks;
+use super::inspect::{self, file_name, files, look, parse_name};
+use super::lock::{FolderLock, ObjectLocks};
 use super::raw::{Access, Connection, ValueRef};
-use super::schedule::{ObjectKey, Schedule};
-use super::sync::{beside, log_path, sync_folder};
+use super::schedule::{NANOSECONDS, ObjectKey, Schedule};
+use super::sync::{beside, sync_folder};
 use super::tar;
 
 const MANIFEST: &str = "namespace.json";
 /// A manifest names each object once.
 const MAX_MANIFEST_BYTES: u64 = 1 << 30;
+/// Where an import gathers files, in the namespace's folder, which the published workerd ignores.
+const STAGING: &str = ".import";
 
-/// An object that has a file.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct ObjectInfo {
-    /// 64 hexadecimal digits.
-    pub id: String,
-    /// The name it was got by, if its alarm knows it.
-    pub name: Option<String>,
-    /// Of its files, the write-ahead logs and the files of its facets included.
-    pub bytes: u64,
-    pub facets: u32,
-    pub next_alarm_ms: Option<i64>,
-}
+/// Says how far long work is, and how much there is in all; 0 if that is not known.
+pub type Progress<'a> = &'a mut dyn FnMut(u64, u64);
 
-/// The objects of a namespace's folder, by id.
-pub fn list(folder: &Path) -> Result<Vec<ObjectInfo>> {
-    let mut objects = BTreeMap::<String, ObjectInfo>::new();
-    for entry in
-        fs::read_dir(folder).map_err(|error| io_error(&folder.display().to_string(), &error))?
-    {
-        let entry = entry?;
-        let file = entry.file_name();
-        let Some((id, facet)) = file.to_str().and_then(parse_name) else {
-            continue;
-        };
-        let object = objects.entry(id.to_owned()).or_default();
-        object.bytes += entry.metadata()?.len();
-        object.bytes += fs::metadata(log_path(&entry.path())).map_or(0, |log| log.len());
-        object.facets += u32::from(facet.is_some());
-    }
-    for alarm in alarms(folder)? {
-        if let Some(object) = objects.get_mut(&alarm.0) {
-            (object.next_alarm_ms, object.name) = (Some(alarm.1), alarm.2);
-        }
-    }
-    let named = |(id, object)| ObjectInfo { id, ..object };
-    Ok(objects.into_iter().map(named).collect())
-}
-
-/// What is wrong with an object's files; nothing if they are whole.
-pub fn check(folder: &Path, id: &str) -> Result<Vec<String>> {
-    let mut wrong = Vec::new();
-    for path in files(folder, Some(id))? {
-        let name = path
-            .file_name()
-            .unwrap_or_default()
-            .to_string_lossy()
-            .into_owned();
-        let found = Connection::open(Some(&path), Access::Read)
-            .and_then(|connection| problems(&connection, "PRAGMA integrity_check"));
-        match found {
-            Ok(found) => wrong.extend(found.iter().map(|problem| format!("{name}: {problem}"))),
-            Err(error) => wrong.push(format!("{name}: {error}")),
-        }
-    }
-    Ok(wrong)
-}
-
-fn problems(connection: &std::rc::Rc<Connection>, pragma: &str) -> Result<Vec<String>> {
-    let mut problems = Vec::new();
-    connection.trusted(pragma)?.query(&[], |row| {
-        if let ValueRef::Text(text) = row.column(0)
-            && text != b"ok"
-        {
-            problems.push(String::from_utf8_lossy(text).into_owned());
-        }
-    })?;
-    Ok(problems)
-}
-
-/// `<id>.sqlite`, or `<id>.<facet>.sqlite`.
-fn parse_name(file: &str) -> Option<(&str, Option<u32>)> {
-    let stem = file.strip_suffix(".sqlite")?;
-    let (id, facet) = match stem.split_once('.') {
-        Some((id, facet)) => (id, Some(facet.parse().ok()?)),
-        None => (stem, None),
-    };
-    let is_id = id.len() == 64
-        && id
-            .bytes()
-            .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
-    is_id.then_some((id, facet))
-}
-
-/// The databases of a folder, or of one object of it, by name.
-fn files(folder: &Path, only: Option<&str>) -> Result<Vec<PathBuf>> {
-    let mut files = Vec::new();
-    for entry in
-        fs::read_dir(folder).map_err(|error| io_error(&folder.display().to_string(), &error))?
-    {
-        let entry = entry?;
-        let name = entry.file_name();
-        let parsed = name.to_str().and_then(parse_name);
-        if parsed.is_some_and(|(id, _)| only.is_none_or(|only| only == id)) {
-            files.push(entry.path());
-        }
-    }
-    files.sort();
-    if let (Some(id), true) = (only, files.is_empty()) {
-        return Err(Error::worker(format!(
-            "there is no object {id} in {}",
-            folder.display()
-        )));
-    }
-    Ok(files)
-}
-
-/// The alarms of a namespace: id, time, name.
-fn alarms(folder: &Path) -> Result<Vec<(String, i64, Option<String>)>> {
-    if !folder.join("metadata.sqlite").exists() {
-        return Ok(Vec::new());
-    }
-    let all = Schedule::open(folder, |_| false)?.all()?;
-    Ok(all
+/// Writes an archive of these objects. `scratch` is an empty folder, for one object at a time.
+pub fn export(
+    folder: &Path,
+    unique_key: &str,
+    ids: &[String],
+    to: &mut dyn Write,
+    scratch: &Path,
+    progress: Progress<'_>,
+) -> Result<Exported> {
+    let alarms: Vec<Value> = inspect::scheduled(folder)?
         .into_iter()
-        .map(|alarm| (alarm.id, alarm.at_ms, alarm.name))
-        .collect())
-}
-
-/// Writes an archive of a namespace's objects, or of one of them, and says how many files are in it.
-pub fn export(folder: &Path, only: Option<&str>, to: &Path) -> Result<usize> {
-    let files = files(folder, only)?;
-    let alarms: Vec<Value> = alarms(folder)?
-        .into_iter()
-        .filter(|(id, ..)| only.is_none_or(|only| only == id))
-        .map(|(id, at_ms, name)| json!({ "id": id, "atMs": at_ms, "name": name }))
+        .filter(|alarm| ids.binary_search(&alarm.id).is_ok())
+        .map(|alarm| json!({ "id": alarm.id, "atMs": alarm.at_ms, "name": alarm.name }))
         .collect();
-    let namespace = folder.file_name().unwrap_or_default().to_string_lossy();
-    let manifest = json!({ "uniqueKey": namespace, "alarms": alarms }).to_string();
-    let work = tempfile_beside(to);
-    let mut archive = GzEncoder::new(BufWriter::new(File::create(&work)?), Compression::fast());
+    let manifest = json!({ "uniqueKey": unique_key, "alarms": alarms }).to_string();
+    let mut archive = GzEncoder::new(to, Compression::fast());
     tar::write(
         &mut archive,
         MANIFEST,
         manifest.len() as u64,
         manifest.as_bytes(),
     )?;
-    let copy = beside(&work, "-copy");
-    for path in &files {
-        copy_database(path, &copy)
-            .map_err(|error| error.context(&format!("{}: ", path.display())))?;
-        let content = File::open(&copy)?;
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
-        tar::write(&mut archive, &name, content.metadata()?.len(), content)?;
-        fs::remove_file(&copy)?;
-        let index = path.with_extension("facets");
-        if let Ok(content) = File::open(&index) {
-            let name = index.file_name().unwrap_or_default().to_string_lossy();
+    let mut exported = Exported::default();
+    for id in ids {
+        progress(exported.objects, ids.len() as u64);
+        let copies = copy_object(folder, id, scratch, &mut exported)?;
+        for (name, copy) in copies {
+            let content = File::open(&copy)?;
             tar::write(&mut archive, &name, content.metadata()?.len(), content)?;
+            fs::remove_file(&copy)?;
         }
     }
     tar::finish(&mut archive)?;
-    let file = archive
-        .finish()?
-        .into_inner()
-        .map_err(io::IntoInnerError::into_error)?;
-    file.sync_all()?;
-    fs::rename(&work, to)?;
-    sync_folder(to)?;
-    Ok(files.len())
+    archive.finish()?.flush()?;
+    Ok(exported)
 }
 
-fn tempfile_beside(path: &Path) -> PathBuf {
-    beside(path, &format!(".{}", std::process::id()))
+/// Copies of an object's files, with the names they have in an archive; none of one that is damaged.
+fn copy_object(
+    folder: &Path,
+    id: &str,
+    scratch: &Path,
+    exported: &mut Exported,
+) -> Result<Vec<(String, PathBuf)>> {
+    let mut copies = Vec::new();
+    // The index first: a facet that is added meanwhile is not in it, and is left out whole.
+    let index = format!("{id}.facets");
+    let copied = fs::copy(folder.join(&index), scratch.join(&index));
+    let files = match files(folder, id) {
+        Ok(files) => files,
+        Err(error) => {
+            let problem = inspect::damaged(&folder.join(file_name(id)), error.message());
+            exported.left_out.push(problem);
+            return Ok(copies);
+        }
+    };
+    for path in files {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let copy = scratch.join(&*name);
+        let wrong = copy_database(&path, &copy).and_then(|()| inspect::check_copy(&copy));
+        let wrong = match wrong {
+            Ok(wrong) => wrong.into_iter().next(),
+            // What the disk of the copy has to say is no fault of the object.
+            Err(error) if !error.resets_object() => {
+                return Err(error.context(&format!("{}: ", path.display())));
+            }
+            Err(error) => Some(error.message().to_owned()),
+        };
+        if let Some(wrong) = wrong {
+            exported.left_out.push(inspect::damaged(&path, wrong));
+            copies.push((String::new(), copy));
+            for (_, copy) in copies {
+                _ = fs::remove_file(copy);
+            }
+            return Ok(Vec::new());
+        }
+        copies.push((name.into_owned(), copy));
+    }
+    match copied {
+        Ok(_) => copies.push((index.clone(), scratch.join(index))),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        Err(error) => return Err(io_error(&index, &error)),
+    }
+    exported.objects += 1;
+    Ok(copies)
 }
 
 /// Copies what is committed in a database into a new file.
 fn copy_database(from: &Path, to: &Path) -> Result<()> {
-    match fs::remove_file(to) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error.into()),
-        _ => {}
-    }
-    let source = Connection::open(Some(from), Access::Read)?;
-    source.set_busy_timeout_ms(5000);
-    let copy = Connection::open(Some(to), Access::Create)?;
-    source.copy_to(&copy)
-}
-
-/// Puts the objects of an archive into a namespace's folder, which is made if it is not there, and says how many files
-/// that were. An object that is there already is left as it is, and is an error, as is one that is alive.
-pub fn import(archive: &Path, folder: &Path) -> Result<usize> {
-    let file =
-        File::open(archive).map_err(|error| io_error(&archive.display().to_string(), &error))?;
-    let mut archive = GzDecoder::new(BufReader::new(file));
-    fs::create_dir_all(folder)?;
-    let locks = ObjectLocks::open(folder)?;
-    let manifest = match tar::next(&mut archive)? {
-        Some((name, size)) if name == MANIFEST && size <= MAX_MANIFEST_BYTES => {
-            let mut text = String::new();
-            Read::by_ref(&mut archive)
-                .take(size)
-                .read_to_string(&mut text)?;
-            tar::skip_padding(&mut archive, size)?;
-            serde_json::from_str::<Value>(&text).map_err(io::Error::other)?
+    look(from, |source| {
+        match fs::remove_file(to) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error.into()),
+            _ => {}
         }
-        _ => return Err(Error::worker("not an archive of objects")),
-    };
-    let namespace = folder.file_name().unwrap_or_default().to_string_lossy();
-    if manifest["uniqueKey"] != *namespace {
-        return Err(Error::worker(format!(
-            "the archive is of the namespace {}, whose ids are not valid for {namespace}",
-            manifest["uniqueKey"]
-        )));
-    }
-    let (mut held, mut count) = (BTreeMap::new(), 0);
-    while let Some((name, size)) = tar::next(&mut archive)? {
-        let is_index = name.ends_with(".facets");
-        let database = if is_index {
-            name.replace(".facets", ".sqlite")
-        } else {
-            name.clone()
-        };
-        let (id, _) = parse_name(&database).ok_or_else(|| {
-            Error::worker(format!("the archive has a file of another kind: {name}"))
-        })?;
-        if !held.contains_key(id) {
-            let lock = locks.try_lock(&bytes_of(id))?;
-            held.insert(
-                id.to_owned(),
-                lock.ok_or_else(|| {
-                    Error::worker(format!("the object {id} is alive in a running server"))
-                })?,
-            );
-        }
-        import_file(&mut archive, size, &folder.join(&name), is_index)?;
-        tar::skip_padding(&mut archive, size)?;
-        count += usize::from(!is_index);
-    }
-    let alarms = manifest["alarms"]
-        .as_array()
-        .map(Vec::as_slice)
-        .unwrap_or_default();
-    let schedule = Schedule::open(folder, |_| false)?;
-    for alarm in alarms {
-        let (Some(id), Some(at_ms)) = (alarm["id"].as_str(), alarm["atMs"].as_i64()) else {
-            continue;
-        };
-        let key = ObjectKey {
-            id: id.into(),
-            name: alarm["name"].as_str().map(Into::into),
-        };
-        schedule.put(&key, at_ms)?;
-    }
-    Ok(count)
-}
-
-fn import_file(from: &mut impl Read, size: u64, path: &Path, is_index: bool) -> Result<()> {
-    let shown = path.display().to_string();
-    if path.exists() {
-        return Err(Error::worker(format!(
-            "{shown} exists: an import never writes over an object"
-        )));
-    }
-    let work = tempfile_beside(path);
-    let mut file = File::create(&work)?;
-    let written = io::copy(&mut from.take(size), &mut file)?;
-    file.flush()?;
-    file.sync_all()?;
-    let whole = if written != size {
-        Err(Error::worker(format!(
-            "{shown}: the archive ends too early"
-        )))
-    } else if is_index {
-        Ok(Vec::new())
-    } else {
-        Connection::open(Some(&work), Access::Read)
-            .and_then(|connection| problems(&connection, "PRAGMA quick_check"))
-            .map_err(|error| error.context(&format!("{shown}: ")))
-    };
-    match whole.map(|problems| problems.into_iter().next()) {
-        Ok(None) => {}
-        Ok(Some(problem)) => {
-            fs::remove_file(&work)?;
-            return Err(Error::worker(format!("{shown}: {problem}")));
-        }
-        Err(error) => {
-            fs::remove_file(&work)?;
-            return Err(error);
-        }
-    }
-    fs::rename(&work, path)?;
-    sync_folder(path)?;
-    Ok(())
-}
-
-/// The bytes of an id that `parse_name` has accepted.
-fn bytes_of(id: &str) -> [u8; 32] {
-    std::array::from_fn(|index| {
-        let digits = id.get(index * 2..index * 2 + 2).unwrap_or_default();
-        u8::from_str_radix(digits, 16).unwrap_or_default()
+        source.copy_to(&*Connection::open(Some(to), Access::Create)?)
     })
+}
+
+/// What to import, and where to.
+pub struct Import<'a> {
+    pub folder: &'a Path,
+    pub unique_key: &'a str,
+    /// Whether an id is of this namespace.
+    pub belongs: &'a dyn Fn(&str) -> bool,
+    /// These objects of the archive; all if there is none.
+    pub ids: &'a [String],
+    /// Put objects in place of those that are there.
+    pub overwrite: bool,
+}
+
+/// An object of an archive, on its way.
+#[derive(Default)]
+struct Staged {
+    /// Names of files, those of the facets before the index and the root last.
+    files: Vec<String>,
+    alarm_ms: Option<i64>,
+    name: Option<String>,
+}
+
+impl Import<'_> {
+    /// Puts the objects of an archive into the folder, which is made if it is not there, and says how many those are.
+    pub fn run(&self, archive: &mut dyn Read, progress: Progress<'_>) -> Result<u64> {
+        fs::create_dir_all(self.folder).map_err(|error| self.fails(&error))?;
+        let disk = self.folder.join("..");
+        let _server = FolderLock::acquire(&disk.canonicalize()?)?;
+        let locks = ObjectLocks::open(self.folder)?;
+        // No other import runs: what is there was left by one that was interrupted.
+        let staging =
+            Staging::new(&self.folder.join(STAGING)).map_err(|error| self.fails(&error))?;
+        let mut archive = GzDecoder::new(BufReader::new(archive));
+        let mut objects = self
+            .read(&mut archive, &staging, &locks, progress)
+            .map_err(|error| error.context("nothing was imported: "))?;
+        for (id, object) in &mut objects {
+            object.files.sort();
+            // `<id>.sqlite` sorts after `<id>.<facet>.sqlite` and `<id>.facets`.
+            if object.files.last() != Some(&file_name(id)) {
+                return Err(Error::worker(format!(
+                    "nothing was imported: the archive has files of {id}, and not {}",
+                    file_name(id)
+                )));
+            }
+        }
+        self.place(objects, &staging, &locks, progress)
+    }
+
+    fn fails(&self, error: &io::Error) -> Error {
+        io_error(&self.folder.display().to_string(), error)
+    }
+
+    /// Reads the whole archive into the staging folder, and checks it.
+    fn read(
+        &self,
+        archive: &mut impl Read,
+        staging: &Staging,
+        locks: &std::rc::Rc<ObjectLocks>,
+        progress: Progress<'_>,
+    ) -> Result<BTreeMap<String, Staged>> {
+        let manifest = self.manifest(archive)?;
+        let mut objects = BTreeMap::<String, Staged>::new();
+        while let Some((name, size)) = tar::next(archive)? {
+            let database = name.replace(".facets", ".sqlite");
+            let (id, _) = parse_name(&database).ok_or_else(|| {
+                Error::worker(format!("the archive has a file of another kind: {name}"))
+            })?;
+            if !self.ids.is_empty() && !self.ids.iter().any(|wanted| wanted == id) {
+                io::copy(&mut archive.take(size), &mut io::sink())?;
+                tar::skip_padding(archive, size)?;
+                continue;
+            }
+            if !objects.contains_key(id) {
+                self.may_import(id, locks)?;
+                objects.insert(id.to_owned(), Staged::default());
+            }
+            let path = staging.0.join(&name);
+            if path.exists() {
+                return Err(Error::worker(format!("the archive has {name} twice")));
+            }
+            let written = io::copy(&mut archive.take(size), &mut File::create(&path)?)?;
+            if written != size {
+                return Err(Error::worker("the archive ends too early"));
+            }
+            tar::skip_padding(archive, size)?;
+            let object = objects.entry(id.to_owned()).or_default();
+            if database == name {
+                let wrong = inspect::check_copy(&path);
+                let wrong = wrong.map_err(|error| error.context(&format!("{name}: ")))?;
+                if let Some(wrong) = wrong.first() {
+                    return Err(Error::worker(format!("{name}: {wrong}")));
+                }
+                if database == file_name(id) {
+                    object.alarm_ms = stored_alarm(&path)?;
+                }
+            }
+            object.files.push(name);
+            progress(objects.len() as u64, 0);
+        }
+        // The checksum comes last.
+        io::copy(archive, &mut io::sink())?;
+        if let Some(missing) = self.ids.iter().find(|id| !objects.contains_key(*id)) {
+            return Err(Error::worker(format!(
+                "the archive has no object {missing}"
+            )));
+        }
+        let alarms = manifest["alarms"].as_array().map(Vec::as_slice);
+        for alarm in alarms.unwrap_or_default() {
+            let object = alarm["id"].as_str().and_then(|id| objects.get_mut(id));
+            if let (Some(object), Some(at_ms)) = (object, alarm["atMs"].as_i64()) {
+                // The schedule is never later than the object's own record.
+                object.alarm_ms = Some(object.alarm_ms.map_or(at_ms, |stored| stored.min(at_ms)));
+                object.name = alarm["name"].as_str().map(str::to_owned);
+            }
+        }
+        Ok(objects)
+    }
+
+    fn manifest(&self, archive: &mut impl Read) -> Result<Value> {
+        let other = || {
+            Error::worker("this is no archive of objects as `workerd objects export` makes them")
+        };
+        let manifest = match tar::next(archive) {
+            Ok(Some((name, size))) if name == MANIFEST && size <= MAX_MANIFEST_BYTES => {
+                let mut text = String::new();
+                archive.take(size).read_to_string(&mut text)?;
+                tar::skip_padding(archive, size)?;
+                serde_json::from_str::<Value>(&text).map_err(io::Error::other)?
+            }
+            _ => return Err(other()),
+        };
+        match manifest["uniqueKey"].as_str() {
+            Some(key) if key == self.unique_key => Ok(manifest),
+            Some(key) => Err(Error::worker(format!(
+                "the archive is of the namespace {key}, whose ids are not valid for {}",
+                self.unique_key
+            ))),
+            None => Err(other()),
+        }
+    }
+
+    fn may_import(&self, id: &str, locks: &std::rc::Rc<ObjectLocks>) -> Result<()> {
+        if !(self.belongs)(id) {
+            return Err(Error::worker(format!(
+                "{id} is no id of the namespace {}",
+                self.unique_key
+            )));
+        }
+        if !self.overwrite && self.folder.join(file_name(id)).exists() {
+            return Err(Error::worker(format!(
+                "the object {id} exists: with --overwrite the archive's takes its place"
+            )));
+        }
+        alone(id, locks).map(drop)
+    }
+
+    /// Puts what was read in place, object by object.
+    fn place(
+        &self,
+        objects: BTreeMap<String, Staged>,
+        staging: &Staging,
+        locks: &std::rc::Rc<ObjectLocks>,
+        progress: Progress<'_>,
+    ) -> Result<u64> {
+        let schedule = Schedule::open(self.folder, |_| false)?;
+        let key = |id: &str, object: &Staged| ObjectKey {
+            id: id.into(),
+            name: object.name.as_deref().map(Into::into),
+        };
+        // Alarms come first: one that is too early is put right when it fires, one that is missing never is.
+        let before: BTreeMap<String, i64> = schedule
+            .all()?
+            .into_iter()
+            .map(|alarm| (alarm.id, alarm.at_ms))
+            .collect();
+        for (id, object) in &objects {
+            if let Some(at_ms) = object.alarm_ms {
+                let earliest = before.get(id).map_or(at_ms, |before| at_ms.min(*before));
+                schedule.put(&key(id, object), Some(earliest))?;
+            }
+        }
+        sync_all(self.folder)?;
+        let total = objects.len() as u64;
+        let mut placed = 0;
+        for (id, object) in &objects {
+            progress(placed, total);
+            let done = alone(id, locks).and_then(|_lock| self.place_one(id, object, staging));
+            done.map_err(|error| {
+                error.context(&format!(
+                    "{placed} of {total} objects were imported, then: "
+                ))
+            })?;
+            schedule.put(&key(id, object), object.alarm_ms)?;
+            placed += 1;
+        }
+        sync_all(self.folder)?;
+        Ok(placed)
+    }
+
+    fn place_one(&self, id: &str, object: &Staged, staging: &Staging) -> Result<()> {
+        let old = self.folder.join(file_name(id));
+        if old.exists() {
+            if !self.overwrite {
+                return Err(Error::worker(format!(
+                    "the object {id} has been made meanwhile"
+                )));
+            }
+            for path in files(self.folder, id)? {
+                settle(&path)?;
+            }
+            for path in files(self.folder, id)?.into_iter().skip(1) {
+                fs::remove_file(path)?;
+            }
+            remove_if_there(&self.folder.join(format!("{id}.facets")))?;
+        }
+        for name in &object.files {
+            fs::rename(staging.0.join(name), self.folder.join(name))?;
+        }
+        sync_folder(&old)?;
+        Ok(())
+    }
+}
+
+/// The lock of an object that no running server has.
+fn alone(id: &str, locks: &std::rc::Rc<ObjectLocks>) -> Result<super::ObjectLock> {
+    let lock = match bytes_of(id) {
+        Some(bytes) => locks.try_lock(&bytes)?,
+        None => None,
+    };
+    lock.ok_or_else(|| {
+        Error::worker(format!(
+            "the object {id} is alive in a running server: stop it first"
+        ))
+    })
+}
+
+/// Writes the log of a database that is to be replaced back into it, and makes sure that no program has it open. One
+/// that is no database is replaced as it is.
+fn settle(path: &Path) -> Result<()> {
+    let settled = Connection::open(Some(path), Access::Write).and_then(|connection| {
+        connection.execute(
+            "PRAGMA locking_mode = EXCLUSIVE; PRAGMA synchronous = FULL; PRAGMA wal_checkpoint(TRUNCATE)",
+        )
+    });
+    match settled {
+        Err(error) if error.is_busy() => Err(Error::worker(format!(
+            "{} is in use by another program: stop it first",
+            path.display()
+        ))),
+        _ => ["-wal", "-shm"]
+            .iter()
+            .try_for_each(|suffix| remove_if_there(&beside(path, suffix))),
+    }
+}
+
+fn remove_if_there(path: &Path) -> Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error.into()),
+        _ => Ok(()),
+    }
+}
+
+/// The alarm that an object's own file records.
+fn stored_alarm(path: &Path) -> Result<Option<i64>> {
+    let connection = Connection::open(Some(path), Access::Immutable)?;
+    let mut alarm_ms = None;
+    if super::kv::has_table(&connection, "_cf_METADATA")? {
+        let sql = "SELECT value FROM _cf_METADATA WHERE key = 1";
+        connection.trusted(sql)?.query(&[], |row| {
+            if let ValueRef::Integer(nanoseconds) = row.column(0) {
+                alarm_ms = Some(nanoseconds / NANOSECONDS);
+            }
+        })?;
+    }
+    Ok(alarm_ms)
+}
+
+/// Makes all that was written to the file system of a folder durable.
+fn sync_all(folder: &Path) -> Result<()> {
+    let folder = File::open(folder)?;
+    nix::unistd::syncfs(&folder).map_err(|error| io::Error::from(error).into())
+}
+
+/// A folder that goes away with all that is in it.
+struct Staging(PathBuf);
+
+impl Staging {
+    fn new(path: &Path) -> io::Result<Self> {
+        match fs::remove_dir_all(path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        fs::create_dir(path)?;
+        Ok(Self(path.to_owned()))
+    }
+}
+
+impl Drop for Staging {
+    fn drop(&mut self) {
+        // What stays behind is removed by the next import.
+        _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+/// The bytes of an id.
+fn bytes_of(id: &str) -> Option<[u8; 32]> {
+    let mut bytes = [0; 32];
+    for (index, byte) in bytes.iter_mut().enumerate() {
+        *byte = u8::from_str_radix(id.get(index * 2..index * 2 + 2)?, 16).ok()?;
+    }
+    Some(bytes)
 }

@@ -102,6 +102,16 @@ impl AlarmQueue {
         self.wait(id.into(), name, at_ms);
     }
 
+    /// The file says that this alarm is set. What is known of an alarm already, its retries and that it runs, stays.
+    pub fn learn(&mut self, id: &str, name: Option<&str>, at_ms: i64) {
+        let is_news = self.entries.get(id).is_none_or(|known| {
+            known.scheduled_ms != at_ms && matches!(known.status, Status::Waiting { .. })
+        });
+        if is_news {
+            self.set(id, name, at_ms);
+        }
+    }
+
     fn wait(&mut self, id: Rc<str>, name: Option<Rc<str>>, at_ms: i64) {
         self.unwait(&id);
         self.waiting.insert((at_ms, id.clone()));
@@ -115,6 +125,15 @@ impl AlarmQueue {
             last_counted: false,
         };
         self.entries.insert(id, entry);
+    }
+
+    /// When the alarm of an object fires; none while its handler runs, unless it has been set again.
+    pub fn next_of(&self, id: &str) -> Option<i64> {
+        let entry = self.entries.get(id)?;
+        match entry.status {
+            Status::Waiting { at_ms } => Some(at_ms),
+            Status::Running | Status::GivenUp => entry.queued_ms,
+        }
     }
 
     fn unwait(&mut self, id: &Rc<str>) {
@@ -289,6 +308,25 @@ mod tests {
         assert_eq!(retry_delay_ms(0, 0.0), 2000);
         assert_eq!(retry_delay_ms(0, 0.999_999), 2500);
         assert_eq!(retry_delay_ms(30, 0.0), 1_024_000);
+    }
+
+    #[test]
+    fn what_is_known_of_an_alarm_stays() {
+        let (mut queue, mut now) = (AlarmQueue::default(), 0);
+        queue.learn("a", Some("n"), 5);
+        let Next::At(retry) = fail(&mut queue, true, &mut now) else {
+            panic!("given up")
+        };
+        queue.learn("a", None, 5);
+        assert_eq!(queue.next_ms(), Some(retry));
+        assert_eq!(queue.take_due(retry, 1)[0].retry_count, 1);
+        queue.learn("a", None, 5);
+        assert_eq!(queue.finished("a", Outcome::Done, retry, 0.0), Next::Over);
+        queue.learn("a", Some("n"), 5);
+        queue.learn("a", None, 3);
+        let due = queue.take_due(5, 9);
+        assert_eq!((due.len(), due[0].scheduled_ms), (1, 3));
+        assert_eq!(due[0].name.as_deref(), Some("n"));
     }
 
     #[test]

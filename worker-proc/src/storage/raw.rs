@@ -33,6 +33,8 @@ pub(super) enum Access {
     Create,
     Write,
     Read,
+    /// For a file that nobody changes meanwhile: no file beside it is read or made.
+    Immutable,
 }
 
 /// A value to bind, borrowed.
@@ -65,12 +67,17 @@ impl Connection {
     /// Opens a file, or a database in memory if there is no path.
     pub(super) fn open(path: Option<&Path>, access: Access) -> Result<Rc<Self>> {
         let name = path.map_or(c":memory:".to_owned(), |path| {
-            CString::new(path.as_os_str().as_bytes()).unwrap_or_default()
+            let name = match access {
+                Access::Immutable => immutable_uri(path).into_bytes(),
+                _ => path.as_os_str().as_bytes().to_owned(),
+            };
+            CString::new(name).unwrap_or_default()
         });
         let flags = match access {
             Access::Create => ffi::SQLITE_OPEN_READWRITE | ffi::SQLITE_OPEN_CREATE,
             Access::Write => ffi::SQLITE_OPEN_READWRITE,
             Access::Read => ffi::SQLITE_OPEN_READONLY,
+            Access::Immutable => ffi::SQLITE_OPEN_READONLY | ffi::SQLITE_OPEN_URI,
         } | ffi::SQLITE_OPEN_NOMUTEX;
         let mut db = ptr::null_mut();
         // SAFETY: `name` ends in NUL and `db` is a place for the result, which is closed below or by `Drop`.
@@ -141,6 +148,22 @@ impl Connection {
     /// Frames in the write-ahead log after this connection's last commit.
     pub(super) fn wal_frames(&self) -> u32 {
         self.hooks.wal_frames.get()
+    }
+
+    /// Memory of its page cache, schema and prepared statements.
+    pub(super) fn memory_bytes(&self) -> u64 {
+        let kinds = [
+            ffi::SQLITE_DBSTATUS_CACHE_USED,
+            ffi::SQLITE_DBSTATUS_SCHEMA_USED,
+            ffi::SQLITE_DBSTATUS_STMT_USED,
+        ];
+        let used = |kind| {
+            let (mut now, mut most) = (0, 0);
+            // SAFETY: the connection is open, and the results are places on the stack.
+            unsafe { ffi::sqlite3_db_status(self.raw(), kind, &mut now, &mut most, 0) };
+            u64::try_from(now).unwrap_or(0)
+        };
+        kinds.into_iter().map(used).sum()
     }
 
     fn check(&self, code: c_int) -> Result<()> {
@@ -248,10 +271,16 @@ impl Connection {
             if backup.is_null() {
                 return Err(other.error(ffi::sqlite3_errcode(other.raw())));
             }
-            ffi::sqlite3_backup_step(backup, -1);
-            ffi::sqlite3_backup_finish(backup)
+            let code = ffi::sqlite3_backup_step(backup, -1);
+            // What the end returns leaves out that a lock was in the way.
+            ffi::sqlite3_backup_finish(backup);
+            code
         };
-        other.check(code)
+        other.check(if code == ffi::SQLITE_DONE {
+            ffi::SQLITE_OK
+        } else {
+            code
+        })
     }
 
     /// Takes the connection off this thread, to be closed on another: closing may write and sync the whole log. None if
@@ -259,6 +288,20 @@ impl Connection {
     pub(super) fn detach(self: Rc<Self>) -> Option<Detached> {
         Rc::try_unwrap(self).ok().map(Detached)
     }
+}
+
+/// SQLite's name for a file that does not change (<https://www.sqlite.org/uri.html>).
+fn immutable_uri(path: &Path) -> String {
+    let mut uri = "file:".to_owned();
+    for byte in path.as_os_str().as_bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'/' | b'.' | b'-' | b'_' => {
+                uri.push(char::from(*byte));
+            }
+            byte => uri += &format!("%{byte:02X}"),
+        }
+    }
+    uri + "?immutable=1"
 }
 
 impl Drop for Connection {

@@ -4,13 +4,13 @@
 //! The alarms of this process are also in an [`AlarmQueue`], which is what fires. A namespace in memory has the queue only.
 
 use std::cell::{Cell, RefCell};
-use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use tokio::sync::Notify;
 
 use super::error::{Error, Result};
+use super::kv::has_table;
 use super::queue::{AlarmQueue, Due, Next, Outcome};
 use super::raw::{Access, Connection, Prepared, ValueRef};
 use super::sync::{Ticket, WalSync, blocking, log_path};
@@ -29,7 +29,7 @@ const CREATE: &str = "
     ) WITHOUT ROWID;
   ";
 
-const NANOSECONDS: i64 = 1_000_000;
+pub(super) const NANOSECONDS: i64 = 1_000_000;
 
 /// An object as the schedule knows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -102,7 +102,7 @@ impl Schedule {
             queue: RefCell::default(),
             changed: Notify::new(),
         };
-        schedule.load(owned)?;
+        schedule.load(owned, i64::MAX)?;
         Ok(Rc::new(schedule))
     }
 
@@ -111,30 +111,19 @@ impl Schedule {
         let Some(file) = &self.file else {
             return Ok(Vec::new());
         };
-        let sql = "SELECT actor_id, scheduled_time, actor_name FROM _cf_ALARM";
-        let mut alarms = Vec::new();
-        file.connection.trusted(sql)?.query(&[], |row| {
-            let text = |column| match row.column(column) {
-                ValueRef::Text(text) => Some(String::from_utf8_lossy(text).into_owned()),
-                _ => None,
-            };
-            if let (Some(id), ValueRef::Integer(at)) = (text(0), row.column(1)) {
-                alarms.push(Scheduled {
-                    id,
-                    at_ms: at / NANOSECONDS,
-                    name: text(2),
-                });
-            }
-        })?;
-        Ok(alarms)
+        rows(&file.connection, i64::MAX)
     }
 
-    /// Takes alarms of the file into the queue: at the start, and when this process comes to own more objects.
-    pub fn load(&self, owned: impl Fn(&str) -> bool) -> Result<()> {
-        let alarms = self.all()?;
+    /// Takes alarms of the file that are set for `most_ms` or before into the queue: those of the objects that this process
+    /// comes to own, and what the process before it still sets.
+    pub fn load(&self, owned: impl Fn(&str) -> bool, most_ms: i64) -> Result<()> {
+        let Some(file) = &self.file else {
+            return Ok(());
+        };
+        let alarms = rows(&file.connection, most_ms)?;
         let mut queue = self.queue.borrow_mut();
         for alarm in alarms.iter().filter(|alarm| owned(&alarm.id)) {
-            queue.set(&alarm.id, alarm.name.as_deref(), alarm.at_ms);
+            queue.learn(&alarm.id, alarm.name.as_deref(), alarm.at_ms);
         }
         self.changed.notify_waiters();
         Ok(())
@@ -173,14 +162,11 @@ impl Schedule {
         Ok(ticket)
     }
 
-    /// Writes an alarm into the file only, and waits for it: for an import.
-    pub(super) fn put(&self, key: &ObjectKey, at_ms: i64) -> Result<()> {
-        let Some(file) = &self.file else {
-            return Ok(());
-        };
-        file.write(key, Some(at_ms))?;
-        File::open(log_path(&file.path))?.sync_data()?;
-        Ok(())
+    /// Sets or clears an alarm in the file only, not yet durably: for an import.
+    pub(super) fn put(&self, key: &ObjectKey, at_ms: Option<i64>) -> Result<()> {
+        self.file
+            .as_ref()
+            .map_or(Ok(()), |file| file.write(key, at_ms))
     }
 
     /// Deletes every alarm of the namespace.
@@ -192,6 +178,11 @@ impl Schedule {
         };
         file.connection.execute("DELETE FROM _cf_ALARM")?;
         Ok(file.sync.request())
+    }
+
+    /// When the alarm of an object of this process fires.
+    pub fn next_of(&self, id: &str) -> Option<i64> {
+        self.queue.borrow().next_of(id)
     }
 
     /// When the next alarm of this process fires.
@@ -277,6 +268,36 @@ impl ScheduleFile {
             });
         }
     }
+}
+
+/// The alarms of a schedule that are set for `most_ms` or before; also of one that an older program made, without names.
+pub(super) fn rows(connection: &Rc<Connection>, most_ms: i64) -> Result<Vec<Scheduled>> {
+    let mut alarms = Vec::new();
+    if !has_table(connection, "_cf_ALARM")? {
+        return Ok(alarms);
+    }
+    let name = if has_column(connection, "actor_name")? {
+        "actor_name"
+    } else {
+        "NULL"
+    };
+    let most = ValueRef::Integer(most_ms.saturating_mul(NANOSECONDS));
+    let sql =
+        format!("SELECT actor_id, scheduled_time, {name} FROM _cf_ALARM WHERE scheduled_time <= ?");
+    connection.trusted(&sql)?.query(&[most], |row| {
+        let text = |column| match row.column(column) {
+            ValueRef::Text(text) => Some(String::from_utf8_lossy(text).into_owned()),
+            _ => None,
+        };
+        if let (Some(id), ValueRef::Integer(at)) = (text(0), row.column(1)) {
+            alarms.push(Scheduled {
+                id,
+                at_ms: at / NANOSECONDS,
+                name: text(2),
+            });
+        }
+    })?;
+    Ok(alarms)
 }
 
 fn has_column(connection: &Rc<Connection>, name: &str) -> Result<bool> {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::rc::Rc;
 
+use ipc::objects::Depth;
 use proptest::prelude::*;
 
 use super::*;
@@ -601,7 +602,18 @@ fn alarms_are_in_the_schedule_no_later_than_in_the_file() {
             schedule.finished(&key.id, Outcome::Done, 7001, 0.0),
             Next::At(9000)
         );
+        storage.kv.put("k", b"v", true).unwrap();
+        let _ = storage.commit().unwrap();
         storage.delete_all(false).unwrap();
+        // The process ends here: all is gone at once, and the alarm with no instant between.
+        let copy = folder.path().join("copy");
+        std::fs::create_dir(&copy).unwrap();
+        for entry in ["o.sqlite", "o.sqlite-wal"] {
+            std::fs::copy(folder.path().join(entry), copy.join(entry)).unwrap();
+        }
+        let left = on_disk(&copy, "o").await;
+        assert_eq!(left.alarm.get().unwrap(), Some(9000));
+        assert_eq!(get(&left, "k"), None);
         let _ = storage.commit().unwrap();
         assert_eq!(storage.alarm.get().unwrap(), Some(9000));
         storage.close().await.unwrap();
@@ -630,6 +642,11 @@ async fn count_to(storage: &Storage, most: u8) -> Vec<String> {
     bookmarks
 }
 
+/// What of a bookmark tells one state from another.
+fn state_of(bookmark: &str) -> &str {
+    &bookmark[..17]
+}
+
 fn count(storage: &Storage) -> Option<u8> {
     storage.kv.get("n", |value| value[0]).unwrap()
 }
@@ -645,7 +662,9 @@ fn going_back_and_undoing_it() {
             bookmarks.is_sorted() && empty < bookmarks[0],
             "{bookmarks:?}"
         );
-        assert_eq!(storage.current_bookmark().await.unwrap(), bookmarks[4]);
+        let again = storage.current_bookmark().await.unwrap();
+        assert!(again > bookmarks[4], "every one is greater: {again}");
+        assert_eq!(state_of(&again), state_of(&bookmarks[4]));
         rows(&storage, "create table t(a); insert into t values(1)").unwrap();
         let _ = storage.commit().unwrap();
         let undo = storage
@@ -821,10 +840,8 @@ fn times_lead_to_bookmarks() {
         };
         let before = now() - 1;
         let bookmarks = count_to(&storage, 3).await;
-        assert_eq!(
-            storage.bookmark_for_time(now()).await.unwrap(),
-            bookmarks[2]
-        );
+        let latest = storage.bookmark_for_time(now()).await.unwrap();
+        assert_eq!(state_of(&latest), state_of(&bookmarks[2]));
         assert!(storage.bookmark_for_time(before).await.unwrap() < bookmarks[0]);
         assert!(storage.bookmark_for_time(0).await.is_err());
         let memory = memory().await;
@@ -867,60 +884,131 @@ fn objects_travel_in_archives() {
                 std::mem::forget(storage);
             }
         }
-        let listed = portable::list(&here).unwrap();
-        assert_eq!(
-            listed.iter().map(|object| &object.id).collect::<Vec<_>>(),
-            [&ids[0], &ids[1]]
-        );
+        let ours = |_: &str| true;
+        let (listed, wrong) = inspect::survey(&here, &ours).unwrap();
+        assert!(wrong.is_empty(), "{wrong:?}");
+        let listed_ids: Vec<_> = listed.iter().map(|object| &object.id).collect();
+        assert_eq!(listed_ids, [&ids[0], &ids[1]]);
         assert_eq!(
             (listed[1].next_alarm_ms, listed[1].name.as_deref()),
             (Some(78), Some("n"))
         );
-        assert!(portable::check(&here, &ids[1]).unwrap().is_empty());
+        for (id, keys) in [(&ids[0], 1), (&ids[1], 1)] {
+            let content = inspect::look_into(&here, id, Depth::Full).unwrap();
+            assert_eq!((content.keys, content.rows), (keys, 0));
+            assert_eq!(content.problems, []);
+        }
+        let left: Vec<_> = names_in(&here)
+            .into_iter()
+            .filter(|name| name.starts_with(&ids[0]))
+            .collect();
+        assert_eq!(
+            left,
+            [format!("{}.sqlite", ids[0])],
+            "looking leaves nothing behind"
+        );
+        let foreign = inspect::survey(&here, &|id: &str| id == ids[0]).unwrap().1;
+        assert!(
+            foreign
+                .iter()
+                .any(|problem| problem.file.starts_with(&ids[1])),
+            "{foreign:?}"
+        );
 
-        let archive = disk.path().join("all.tar.gz");
-        assert_eq!(portable::export(&here, None, &archive).unwrap(), 2);
-        let error = portable::import(&archive, &disk.path().join("other")).unwrap_err();
-        assert!(
-            error.message().contains("are not valid for other"),
-            "{error}"
-        );
-        assert_eq!(portable::import(&archive, &there).unwrap(), 2);
-        let error = portable::import(&archive, &there).unwrap_err();
-        assert!(
-            error
-                .message()
-                .ends_with("an import never writes over an object"),
-            "{error}"
-        );
+        let export = |ids: &[String]| {
+            let (mut archive, scratch) = (Vec::new(), tempfile::tempdir().unwrap());
+            let done = portable::export(
+                &here,
+                "key",
+                ids,
+                &mut archive,
+                scratch.path(),
+                &mut |_, _| (),
+            );
+            (done.unwrap(), archive)
+        };
+        let import = |archive: &[u8], folder: &Path, overwrite| {
+            let import = portable::Import {
+                folder,
+                unique_key: folder.file_name().unwrap().to_str().unwrap(),
+                belongs: &ours,
+                ids: &[],
+                overwrite,
+            };
+            let done = import.run(&mut &archive[..], &mut |_, _| ());
+            assert!(!folder.join(".import").exists());
+            done.map_err(|error| error.message().to_owned())
+        };
+        let (exported, archive) = export(&ids);
+        assert_eq!((exported.objects, exported.left_out), (2, Vec::new()));
+        let error = import(&archive, &disk.path().join("there/other"), false).unwrap_err();
+        assert!(error.contains("are not valid for other"), "{error}");
+        assert_eq!(import(&archive, &there, false), Ok(2));
+        let error = import(&archive, &there, false).unwrap_err();
+        assert!(error.contains("exists: with --overwrite"), "{error}");
         let schedule = Schedule::open(&there, |_| true).unwrap();
         assert_eq!(schedule.next_ms(), Some(77));
+        drop(schedule);
         let storage = on_disk(&there, &ids[1]).await;
         assert_eq!(count(&storage), Some(1));
+        storage.kv.put("n", &[9], true).unwrap();
+        storage.commit().unwrap().ticket.wait().await.unwrap();
+        storage.close().await.unwrap();
+        assert_eq!(import(&archive, &there, true), Ok(2));
+        let storage = on_disk(&there, &ids[1]).await;
+        assert_eq!(
+            count(&storage),
+            Some(1),
+            "the archive's object is there again"
+        );
+        // It is open, though its lock is not held: another program may have no locks.
+        let error = import(&archive, &there, true).unwrap_err();
+        assert!(error.contains("in use by another program"), "{error}");
         storage.close().await.unwrap();
 
-        // One of them, into a folder where it is alive, and one that is damaged.
-        let one = disk.path().join("one.tar.gz");
-        assert_eq!(portable::export(&here, Some(&ids[1]), &one).unwrap(), 1);
-        assert!(portable::export(&here, Some(&"00".repeat(32)), &one).is_err());
+        // A folder where one is alive, an archive that ends too early or has a wrong byte, and an object that is damaged.
+        let (_, one) = export(&ids[1..]);
         let third = disk.path().join("third/key");
         std::fs::create_dir_all(&third).unwrap();
         let locks = ObjectLocks::open(&third).unwrap();
         let lock = locks.try_lock(&[0xb2; 32]).unwrap();
-        assert!(
-            portable::import(&one, &third)
-                .unwrap_err()
-                .message()
-                .contains("alive")
-        );
+        assert!(import(&one, &third, false).unwrap_err().contains("alive"));
         drop(lock);
-        let whole = std::fs::read(&one).unwrap();
-        std::fs::write(&one, &whole[..whole.len() / 2]).unwrap();
-        assert!(portable::import(&one, &third).is_err());
-        std::fs::write(third.join(format!("{}.sqlite", ids[1])), vec![1; 5000]).unwrap();
-        let wrong = portable::check(&third, &ids[1]).unwrap();
-        assert!(wrong[0].contains("file is not a database"), "{wrong:?}");
+        let server = FolderLock::acquire(&disk.path().join("third")).unwrap();
+        assert!(
+            import(&one, &third, false)
+                .unwrap_err()
+                .contains("another running server")
+        );
+        drop(server);
+        assert!(import(&one[..one.len() / 2], &third, false).is_err());
+        let mut wrong = one.clone();
+        let last = wrong.len() - 5;
+        wrong[last] ^= 1;
+        assert!(
+            import(&wrong, &third, false).is_err(),
+            "the checksum is checked"
+        );
+        assert!(!third.join(format!("{}.sqlite", ids[1])).exists());
+        std::fs::write(here.join(format!("{}.sqlite", ids[0])), vec![1; 5000]).unwrap();
+        let damaged = inspect::look_into(&here, &ids[0], Depth::Quick).unwrap();
+        assert!(
+            damaged.problems[0].what.contains("file is not a database"),
+            "{damaged:?}"
+        );
+        let (exported, archive) = export(&ids);
+        assert_eq!((exported.objects, exported.left_out.len()), (1, 1));
+        assert_eq!(import(&archive, &third, false), Ok(1));
     });
+}
+
+fn names_in(folder: &Path) -> Vec<String> {
+    let entries = std::fs::read_dir(folder).unwrap();
+    let mut names: Vec<_> = entries
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    names
 }
 
 /// The process that `what_is_confirmed_survives_a_kill` kills: it says each number that is confirmed.

@@ -9,6 +9,7 @@ const { nativeRequest } = require("fetch/request");
 const { describeError, fail } = require("fetch/events");
 const { ASYNC, SYNC, logUncaught } = require("report_error");
 const { DurableObject, keepAlive } = require("workers/entrypoints");
+const hibernation = require("websocket/hibernation");
 const { refuse, serveEntrypoint } = require("rpc/serve");
 const { createId } = require("actors/namespace");
 const workers = require("workers");
@@ -69,6 +70,46 @@ class DurableObjectState {
     return section(callback, true);
   }
 
+  acceptWebSocket(ws, tags = undefined) {
+    if (!(#holder in this)) throw illegalInvocation();
+    hibernation.acceptWebSocket(this.#holder, ws, tags);
+  }
+
+  getWebSockets(tag = undefined) {
+    if (!(#holder in this)) throw illegalInvocation();
+    return hibernation.getWebSockets(this.#holder, tag);
+  }
+
+  setWebSocketAutoResponse(pair = undefined) {
+    if (!(#holder in this)) throw illegalInvocation();
+    hibernation.setWebSocketAutoResponse(pair);
+  }
+
+  getWebSocketAutoResponse() {
+    if (!(#holder in this)) throw illegalInvocation();
+    return hibernation.getWebSocketAutoResponse();
+  }
+
+  getWebSocketAutoResponseTimestamp(ws) {
+    if (!(#holder in this)) throw illegalInvocation();
+    return hibernation.getWebSocketAutoResponseTimestamp(ws);
+  }
+
+  setHibernatableWebSocketEventTimeout(timeoutMs = undefined) {
+    if (!(#holder in this)) throw illegalInvocation();
+    hibernation.setHibernatableWebSocketEventTimeout(timeoutMs);
+  }
+
+  getHibernatableWebSocketEventTimeout() {
+    if (!(#holder in this)) throw illegalInvocation();
+    return hibernation.getHibernatableWebSocketEventTimeout();
+  }
+
+  getTags(ws) {
+    if (!(#holder in this)) throw illegalInvocation();
+    return hibernation.getTags(ws);
+  }
+
   abort(reason = undefined) {
     if (!(#holder in this)) throw illegalInvocation();
     ops.abort(reason === undefined ? "Application called abort() to reset Durable Object." : `${reason}`);
@@ -105,7 +146,7 @@ function section(callback, resets) {
 function construct(className, id, name) {
   const holder = {
     __proto__: null, id: createId(id, name), instance: undefined, props: {}, passThrough: false,
-    life: ops.life(), stores: ops.stores(), hasAlarm: false,
+    life: ops.life(), stores: ops.stores(), hasAlarm: false, sockets: undefined,
   };
   try {
     const Class = workers.actorClass(className);
@@ -141,6 +182,15 @@ function event(holder, number, name, argument) {
   }
 }
 
+/** An event of a hibernatable WebSocket; see websocket/hibernation. */
+function webSocket(holder, number, socket, name, what, reason, wasClean) {
+  try {
+    workers.settle(number, hibernation.deliver(holder, socket, name, what, reason, wasClean));
+  } catch (error) {
+    workers.failed(number, SYNC, error);
+  }
+}
+
 const NO_RPC =
   "The receiving Durable Object does not support RPC, because its class was not declared with `extends DurableObject`. In order " +
   "to enable RPC, make sure your class extends the special class `DurableObject`, which can be imported from the module " +
@@ -158,9 +208,10 @@ function rpc(holder, event, path, isCall, bytes, externals, reply) {
 }
 
 exports.addPart = addPart;
+exports.lazily = lazily;
 exports.section = section;
 exports.construct = construct;
 exports.fetch = fetch;
 exports.event = event;
 exports.rpc = rpc;
-exports.globals = { DurableObjectState };
+exports.webSocket = webSocket;

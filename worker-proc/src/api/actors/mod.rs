@@ -1,5 +1,7 @@
 //! Durable Objects as JavaScript sees them: namespaces, ids, stubs, and `ctx` of an object.
 
+mod eviction;
+
 use std::rc::Rc;
 
 use crate::glue::args::to_string;
@@ -14,7 +16,7 @@ use crate::service::{ActorId, Error, Kind, Namespace, to_hex};
 
 pub const API: Api = Api {
     name: "actors",
-    modules: &[js!("namespace.js"), js!("actors.js")],
+    modules: &[js!("namespace.js"), js!("actors.js"), js!("unsafe.js")],
     lazy: &[],
     ops,
 };
@@ -31,6 +33,7 @@ fn ops(r: &mut Ops) {
     r.add("reset", reset);
     r.add("enterSection", enter_section);
     r.add("leaveSection", leave_section);
+    eviction::ops(r);
 }
 
 /// The namespace of a channel; throws if the config has none there.

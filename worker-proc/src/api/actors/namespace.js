@@ -144,4 +144,3 @@ addBinder("actors", (channel) => new DurableObjectNamespace(inside, channel));
 addBinder("ephemeral_actors", (channel) => new ColoLocalActorNamespace(inside, channel));
 
 exports.createId = createId;
-exports.globals = { ColoLocalActorNamespace, DurableObject, DurableObjectId, DurableObjectNamespace };

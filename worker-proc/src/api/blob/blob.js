@@ -246,6 +246,11 @@ registerCloneable({
     return [copyOf(bytes), type];
   },
   read: (fields) => new Blob(kParts, { bytes: fields[0], type: fields[1] }),
+  stored: {
+    tag: 15,
+    write: (blob) => [stateOf(blob).type, stateOf(blob).bytes],
+    read: (fields) => new Blob(kParts, { type: fields[0], bytes: fields[1] }),
+  },
 });
 
 exports.Blob = Blob;

@@ -12,7 +12,7 @@ use std::cell::RefCell;
 
 use crate::glue::bytes::array_buffer;
 use crate::glue::{
-    Api, OpError, Ops, async_op, bytes_arg, current, native_arg, native_object, require_context,
+    Api, OpError, Ops, async_op, bytes_arg, in_event, native_arg, native_object, require_context,
     str_arg, string, throw, throw_type_error, uint8_array, with_bytes,
 };
 use crate::js;
@@ -242,11 +242,6 @@ fn equal(_: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8::
     rv.set_bool(with_bytes(args.get(0), |a| {
         with_bytes(args.get(1), |b| evp::equal(a, b))
     }));
-}
-
-/// `inEvent()`: false at global scope.
-fn in_event(scope: &mut v8::PinScope, _: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
-    rv.set_bool(current(scope).is_some());
 }
 
 /// `bitLength(bytes)`: of the number that they are, most significant byte first.

@@ -2,8 +2,8 @@
    A body is text, bytes, a native number, or a stream made from one of these when `.body` is asked for. */
 "use strict";
 const {
-  ArrayBufferPrototypeSlice, ArrayBufferIsView, DataViewPrototypeGetBuffer, JSONParse,
-  PromisePrototypeThen, ReflectApply, SymbolAsyncIterator, SymbolIterator,
+  ArrayBufferPrototypeSlice, ArrayBufferIsView, ArrayIsArray, DataViewPrototypeGetBuffer, JSONParse, ObjectPrototype,
+  PromisePrototypeThen, ReflectApply, StringPrototypeValueOf, SymbolAsyncIterator, SymbolIterator, SymbolToPrimitive,
   StringPrototypeCharCodeAt, StringPrototypeSlice, TypeError,
   TypedArrayPrototypeGetBuffer, TypedArrayPrototypeGetByteLength, TypedArrayPrototypeGetByteOffset,
   TypedArrayPrototypeGetSymbolToStringTag, TypedArrayPrototypeSlice, Uint8Array, ArrayBufferPrototypeGetByteLength,
@@ -139,12 +139,10 @@ function extractBody(init) {
       body.type = "application/x-www-form-urlencoded;charset=UTF-8";
       return body;
     }
-    if (flags.fetchIterableTypeSupport && typeof init === "object") {
-      if (init[SymbolAsyncIterator] !== undefined || init[SymbolIterator] !== undefined) {
-        body.kind = STREAM;
-        body.content = body.stream = readableFrom(init);
-        return body;
-      }
+    if (flags.fetchIterableTypeSupport && isIterable(init)) {
+      body.kind = STREAM;
+      body.content = body.stream = readableFrom(init);
+      return body;
     }
   }
   body.kind = TEXT;
@@ -152,6 +150,31 @@ function extractBody(init) {
   body.type = TEXT_TYPE;
   return body;
 }
+
+const { toString } = ObjectPrototype;
+
+/** Whether an object is a body of what it iterates over, and not of what it says as a string. */
+function isIterable(object) {
+  const asynchronous = object[SymbolAsyncIterator];
+  if (asynchronous !== undefined && asynchronous !== null) return typeof asynchronous === "function";
+  if (isStringObject(object)) return false;
+  if (flags.fetchIterableTypeSupportOverrideAdjustment && !ArrayIsArray(object)) {
+    if (object.toString !== toString || object[SymbolToPrimitive] !== undefined) return false;
+  }
+  return typeof object[SymbolIterator] === "function";
+}
+
+function isStringObject(object) {
+  try {
+    StringPrototypeValueOf(object);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Whether a body in memory has no bytes. */
+const isEmpty = (body) => (body.kind === TEXT || body.kind === BYTES) && body.content.length === 0;
 
 /** The stream that `.body` gives, the same each time; null for no body. */
 function streamOf(body) {
@@ -221,7 +244,7 @@ function cloneBody(body) {
   copy.type = body.type;
   copy.length = body.length;
   if (body.kind === NOTHING) return copy;
-  assertUsable(body);
+  if (isUnusable(body)) throw new TypeError("This ReadableStream is currently locked to a reader,");
   if (body.kind === TEXT || body.kind === BYTES) {
     copy.content = body.content;
     return copy;
@@ -366,7 +389,8 @@ function bodyOfParts(parts) {
 }
 
 exports.NOTHING = NOTHING;
-exports.TEXT = TEXT;
+exports.TEXT_TYPE = TEXT_TYPE;
+exports.isEmpty = isEmpty;
 exports.USED = USED;
 exports.Body = Body;
 exports.contentOf = (object) => contentOf(object);

@@ -1,7 +1,7 @@
 /* Responses to `data:` URLs, by the Fetch standard's data: URL processor. */
 "use strict";
 const {
-  PromiseReject, PromiseResolve, RegExpPrototypeExec, StringPrototypeIndexOf, StringPrototypeReplaceAll,
+  PromiseReject, PromiseResolve, RegExpPrototypeExec, StringPrototypeIndexOf,
   StringPrototypeSlice, StringPrototypeStartsWith, StringPrototypeTrim, TypeError,
 } = primordials;
 const { Response } = require("fetch/response");
@@ -11,7 +11,7 @@ const BASE64 = /;[ ]*base64$/i;
 /** A promise of the response. */
 function fetchData(url) {
   const comma = StringPrototypeIndexOf(url, ",");
-  if (comma === -1) return PromiseReject(new TypeError("Invalid data URL."));
+  if (comma === -1) return PromiseReject(new TypeError(`Fetch API cannot load: ${url}`));
   let type = StringPrototypeTrim(StringPrototypeSlice(url, 5, comma));
   const hash = StringPrototypeIndexOf(url, "#");
   const body = StringPrototypeSlice(url, comma + 1, hash === -1 ? undefined : hash);
@@ -23,9 +23,14 @@ function fetchData(url) {
     if (bytes === null) return PromiseReject(new TypeError("Invalid base64 in data URL."));
   }
   if (StringPrototypeStartsWith(type, ";")) type = `text/plain${type}`;
-  if (type === "") type = "text/plain;charset=US-ASCII";
-  const headers = { __proto__: null, "content-type": StringPrototypeReplaceAll(type, "\n", "") };
-  return PromiseResolve(new Response(bytes, { __proto__: null, headers }));
+  const { MIMEType } = require("node/mime");
+  try {
+    type = `${new MIMEType(type)}`;
+  } catch {
+    type = "text/plain;charset=US-ASCII";
+  }
+  const headers = { __proto__: null, "content-type": type };
+  return PromiseResolve(new Response(bytes, { __proto__: null, statusText: "OK", headers }));
 }
 
 exports.fetchData = fetchData;

@@ -1,30 +1,29 @@
 /* `fetch`: to the global outbound, and to services through their channels. Follows redirects. */
 "use strict";
 const {
-  ArrayPrototypePush, JSONStringify, Promise, PromisePrototypeThen, PromiseRace, PromiseReject, StringPrototypeToLowerCase,
-  StringPrototypeStartsWith, TypeError, markPromiseHandled,
+  ArrayBufferIsView, ArrayPrototypeJoin, ArrayPrototypePush, JSONStringify, PromisePrototypeThen, PromiseReject, StringPrototypeToLowerCase,
+  RegExpPrototypeExec, TypeError,
 } = primordials;
 const flags = require("flags");
 const { Request, isRequest, requestState, requestHeaders, requestCf, subrequestSignal } = require("fetch/request");
 const { EXTENSIONS, asksForWebSocket, receivedResponse } = require("fetch/response");
-const { contentOf, sendable, takeBody } = require("fetch/body");
+const { contentOf, isUsed, sendable, takeBody } = require("fetch/body");
 const { argumentError } = require("webidl");
 const { abortReason, addAlgorithm, isAborted } = require("abort");
-const { joinHref, originOf } = require("fetch/href");
+const { joinHref, originOf, parseHref, targetOf, withoutFragment } = require("fetch/href");
 
 /** Channels that every worker has. */
 const GLOBAL_OUTBOUND = 0;
+const DATA = /^\s*data:/i;
+const HTTP = /^https?:\/\/[^/?#\\]+([/?#]|$)/i;
 /** As in the Fetch standard and workerd. */
 const MAX_REDIRECTS = 20;
 
 const isRedirect = (status) =>
   status === 301 || status === 302 || status === 303 || status === 307 || status === 308;
 
-/** Headers that describe a body, dropped when a redirect drops it. */
-const BODY_HEADERS = {
-  __proto__: null, "content-type": true, "content-length": true, "content-encoding": true, "content-language": true,
-  "content-location": true, "transfer-encoding": true,
-};
+/** Dropped when a redirect drops the body. As in workerd, what describes it stays. */
+const BODY_HEADERS = { __proto__: null, "content-length": true, "transfer-encoding": true };
 
 function without(flat, drop) {
   const kept = [];
@@ -44,40 +43,49 @@ function locationOf(flat) {
   return null;
 }
 
-async function follow(channel, request, props, cancel) {
+/** `cancel` ends the op that is under way when `signal` aborts. */
+async function follow(channel, request, props, cancel, signal) {
   const state = requestState(request);
-  let { method, url } = state;
+  let { method } = state;
+  let url = withoutFragment(state.url);
   let headers = requestHeaders(request);
   if (!flags.webSocketCompression && asksForWebSocket(headers)) headers = without(headers, { __proto__: null, [EXTENSIONS]: true });
   const content = contentOf(request);
   const held = takeBody(content);
   // What is in memory can be sent again; a stream cannot.
   let body = held;
-  let redirects = 0;
+  const urls = [url];
   const cfValue = requestCf(state);
   const cf = cfValue === undefined ? undefined : JSONStringify(cfValue);
   for (;;) {
-    const parts = await ops.fetch(channel, method, url, headers, sendable(body, -1), cf, props, cancel);
+    if (signal !== null && isAborted(signal)) throw abortReason(signal);
+    const parts = await ops.fetch(channel, method, targetOf(url), headers, sendable(body, -1), cf, props, cancel);
+    if (method === "HEAD" && parts[3] !== 0) {
+      ops.cancel(parts[3]);
+      parts[3] = 0;
+    }
     const status = parts[0];
     const location = state.redirect === "follow" && isRedirect(status) ? locationOf(parts[2]) : null;
-    if (location === null) return receivedResponse(parts, url, redirects > 0);
-    if (++redirects > MAX_REDIRECTS) throw new TypeError(`Too many redirects; last redirect was to: ${location}`);
+    if (location === null) return receivedResponse(parts, url, urls.length > 1);
     const next = joinHref(location, url);
-    if (next === undefined) throw new TypeError(`Invalid Location header; unable to follow redirect: ${location}`);
+    if (next === undefined) throw new TypeError("Invalid Location header; unable to follow redirect.");
+    if (urls.length > MAX_REDIRECTS) throw new TypeError(`Too many redirects.${ArrayPrototypeJoin(urls, ", ")}`);
     if (parts[3] !== 0) ops.cancel(parts[3]);
     if (flags.stripAuthorizationOnCrossOriginRedirect && originOf(next) !== originOf(url)) {
       headers = without(headers, { __proto__: null, authorization: true });
     }
     url = next;
+    ArrayPrototypePush(urls, url);
+    if (status !== 303 && body !== null && typeof body !== "string" && !ArrayBufferIsView(body)) {
+      throw new TypeError(
+        "A request with a one-time-use body (it was initialized from a stream, not a buffer) encountered a redirect requiring the body to be retransmitted. To avoid this error in the future, construct this request from a buffer-like body initializer.",
+      );
+    }
     const toGet = status === 303 ? method !== "GET" && method !== "HEAD" : method === "POST" && (status === 301 || status === 302);
     if (toGet) {
       method = "GET";
       body = null;
       headers = without(headers, BODY_HEADERS);
-    } else if (body !== null && typeof body !== "string" && (typeof body === "number" || !primordials.ArrayBufferIsView(body))) {
-      throw new TypeError(
-        "A request with a one-time-use body (it was initialized from a stream, not a buffer) encountered a redirect requiring the body to be retransmitted. To avoid this error in the future, construct this request from a buffer-like body initializer.",
-      );
     }
   }
 }
@@ -87,10 +95,12 @@ function fetchThrough(channel, input, init, props) {
   let request;
   try {
     request = isRequest(input) && init === undefined ? input : new Request(input, init);
+    if (isUsed(contentOf(request))) throw new TypeError("Cannot reconstruct a Request with a used body.");
     const { url } = requestState(request);
-    if (channel === GLOBAL_OUTBOUND && !StringPrototypeStartsWith(url, "http:") && !StringPrototypeStartsWith(url, "https:")) {
-      if (StringPrototypeStartsWith(url, "data:")) return require("fetch/data_url").fetchData(url);
-      if (flags.fetchRefusesUnknownProtocols) throw new TypeError(`Fetch API cannot load: ${url}`);
+    const data = RegExpPrototypeExec(DATA, url) === null ? undefined : parseHref(url);
+    if (data !== undefined) return require("fetch/data_url").fetchData(data);
+    if (flags.fetchRefusesUnknownProtocols && RegExpPrototypeExec(HTTP, url) === null) {
+      throw new TypeError(`Fetch API cannot load: ${url}`);
     }
     const { fetcher } = requestState(request);
     if (fetcher !== null && channel === GLOBAL_OUTBOUND) return fetcher.fetch(request);
@@ -98,20 +108,21 @@ function fetchThrough(channel, input, init, props) {
     return PromiseReject(error);
   }
   const signal = subrequestSignal(requestState(request));
-  if (signal === null) return follow(channel, request, props, undefined);
+  if (signal === null) return follow(channel, request, props, undefined, null);
   if (isAborted(signal)) return PromiseReject(abortReason(signal));
   const cancel = ops.openCancel();
-  let forget;
-  const aborted = new Promise((resolve, reject) => {
-    forget = addAlgorithm(signal, () => {
-      ops.cancelFetch(cancel);
-      reject(abortReason(signal));
-    });
-  });
-  markPromiseHandled(aborted);
-  const followed = follow(channel, request, props, cancel);
-  PromisePrototypeThen(followed, forget, forget);
-  return PromiseRace([followed, aborted]);
+  const forget = addAlgorithm(signal, () => ops.cancelFetch(cancel));
+  return PromisePrototypeThen(
+    follow(channel, request, props, cancel, signal),
+    (response) => {
+      forget();
+      return response;
+    },
+    (error) => {
+      forget();
+      throw isAborted(signal) ? abortReason(signal) : error;
+    },
+  );
 }
 
 function fetch(input, init = undefined) {

@@ -8,7 +8,7 @@ use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderValue, TRANSFER_ENCODING}
 
 use super::head;
 use crate::glue::args::to_string;
-use crate::glue::context::{IoContext, Outcome};
+use crate::glue::context::{Completion, IoContext, Outcome};
 use crate::glue::error::is_disconnection;
 use crate::glue::native::ServiceHandle;
 use crate::glue::{
@@ -39,6 +39,7 @@ pub fn register(r: &mut Ops) {
     r.add("fetch", fetch);
     r.add("openCancel", open_cancel);
     r.add("cancelFetch", cancel_fetch);
+    r.add("eventNumber", event_number);
     r.add("onClientGone", on_client_gone);
     r.add("contextId", context_id);
     r.add("percentDecode", percent_decode);
@@ -509,7 +510,16 @@ fn context_id(scope: &mut v8::PinScope, _: v8::FunctionCallbackArguments, mut rv
     rv.set_double(current(scope).map_or(0.0, |context| context.id() as f64));
 }
 
-/// `onClientGone(callback)`: the event calls it if nobody waits for its answer any more.
+/// `eventNumber()`: the event that begins in this turn, among those of its context.
+fn event_number(
+    scope: &mut v8::PinScope,
+    _: v8::FunctionCallbackArguments,
+    mut rv: v8::ReturnValue,
+) {
+    rv.set_uint32(current(scope).map_or(0, |context| context.event()));
+}
+
+/// `onClientGone(event, callback)`: the callback is called if nobody waits for the event's answer any more.
 fn on_client_gone(
     scope: &mut v8::PinScope,
     args: v8::FunctionCallbackArguments,
@@ -517,18 +527,20 @@ fn on_client_gone(
 ) {
     let (Some(context), Ok(callback)) = (
         current(scope),
-        v8::Local::<v8::Function>::try_from(args.get(0)),
+        v8::Local::<v8::Function>::try_from(args.get(1)),
     ) else {
         return;
     };
+    let event = u32_arg(scope, &args, 0);
     let callback = v8::Global::new(scope, callback);
-    context.on_gone(Box::new(move |scope| {
+    let turn: Completion = Box::new(move |scope| {
         v8::tc_scope!(let scope, scope);
         let callback = v8::Local::new(scope, callback);
         let this = v8::undefined(scope).into();
         // Listeners report what they throw.
         let _ = callback.call(scope, this, &[]);
-    }));
+    });
+    context.on_gone(event, turn);
 }
 
 /// Tells a `fetch` op to end.
@@ -596,9 +608,17 @@ fn fetch(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: 
         let Some(cancel) = cancel else {
             return Ok(Received(service.fetch(request).await?));
         };
-        tokio::select! {
-            response = service.fetch(request) => Ok(Received(response?)),
-            () = cancel.0.notified() => Err(OpError::dom("AbortError", "The operation was aborted")),
+        let response = tokio::select! {
+            response = service.fetch(request) => Some(response),
+            () = cancel.0.notified() => None,
+        };
+        match response {
+            Some(response) => Ok(Received(response?)),
+            None => {
+                // Whoever was asked learns of it first: its answer to that counts before the caller goes on.
+                tokio::task::yield_now().await;
+                Err(OpError::dom("AbortError", "The operation was aborted"))
+            }
         }
     });
 }

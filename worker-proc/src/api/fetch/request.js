@@ -1,6 +1,6 @@
 /* The Request class, and requests at the isolate's border. */
 "use strict";
-const { JSONParse, JSONStringify, SafeWeakMap, StringPrototypeToUpperCase, TypeError } = primordials;
+const { Error, JSONParse, JSONStringify, SafeWeakMap, StringPrototypeToUpperCase, TypeError } = primordials;
 const flags = require("flags");
 const { Headers, MUTABLE, IMMUTABLE, cloneHeaders, hasHeader, headersFromNative, headersToFlat, setHeader } = require("headers");
 const { defineInterface, isObject, constructorError, fieldError } = require("webidl");
@@ -62,8 +62,11 @@ class Request extends Body {
     let body;
     if (init !== undefined && init !== null) {
       if (!isObject(init)) throw constructorError("Request", 2, "RequestInitializerDict or Request");
-      if (isRequest(init)) copyInit(state, stateOf(init), init);
-      else body = readInit(state, init);
+      if (isRequest(init)) {
+        copyInit(state, stateOf(init), init);
+        // As of any dictionary: also if it is null.
+        body = init.body;
+      } else body = readInit(state, init);
     }
     if (body !== undefined && body !== null) {
       if (state.method === "GET" || state.method === "HEAD") {
@@ -157,7 +160,7 @@ function clientSignal(client) {
   if (client.signal === null) {
     const signal = (client.signal = createSignal());
     clientSignals.set(signal, true);
-    ops.onClientGone(() => abortSignal(signal, retryableException("The client has disconnected", "AbortError")));
+    ops.onClientGone(client.event, () => abortSignal(signal, retryableException("The client has disconnected", "AbortError")));
   }
   return client.signal;
 }
@@ -190,6 +193,8 @@ function cf(state) {
 }
 
 function toUrl(text) {
+  // Before the flag any text does, until it is fetched.
+  if (!flags.fetchStandardUrl) return text;
   const href = parseHref(text);
   if (href === undefined) throw new TypeError(`Invalid URL: ${text}`);
   return href;
@@ -234,7 +239,7 @@ function readInit(state, init) {
   const { method, headers: given, body, redirect, fetcher, cf: cfInit, cache, integrity, signal, encodeBody } = init;
   if (method !== undefined) state.method = toMethod(method);
   if (given !== undefined) {
-    if (!isObject(given)) throw fieldError("headers", "RequestInitializerDict", "Headers or Sequence or object");
+    if (!isObject(given)) throw fieldError("RequestInitializerDict", "headers", "Headers or Sequence or object");
     state.headers = new Headers(given);
   }
   if (redirect !== undefined) {
@@ -245,32 +250,35 @@ function readInit(state, init) {
       );
     }
   }
-  if (has(fetcher)) state.fetcher = fetcher;
-  if (has(cfInit)) {
-    if (!isObject(cfInit)) throw fieldError("cf", "RequestInitializerDict", "object");
+  if (has(fetcher)) {
+    const { SERVICE, stateOf: stubState } = require("rpc");
+    if (stubState(fetcher)?.kind !== SERVICE) throw fieldError("RequestInitializerDict", "fetcher", "Fetcher");
+    state.fetcher = fetcher;
+  }
+  if (cfInit !== undefined) {
+    if (!isObject(cfInit)) throw fieldError("RequestInitializerDict", "cf", "Object");
     state.cf = cfInit;
     state.cfText = undefined;
   }
-  if (has(cache)) {
-    if (!flags.cacheOptionEnabled) throw new TypeError("The 'cache' field on 'RequestInitializerDict' is not implemented.");
+  if (cache !== undefined) {
+    if (!flags.cacheOptionEnabled) throw new Error("The 'cache' field on 'RequestInitializerDict' is not implemented.");
     const mode = `${cache}`;
     if (!CACHE_MODES[mode] || (mode === "no-cache" && !flags.cacheNoCache) || (mode === "reload" && !flags.cacheReload)) {
       throw new TypeError(`Unsupported cache mode: ${mode}`);
     }
     state.cache = mode;
   }
-  if (has(integrity) && `${integrity}` !== "") throw new TypeError("'integrity' is not implemented.");
+  if (has(integrity) && `${integrity}` !== "") {
+    throw new TypeError(
+      "Subrequest integrity checking is not implemented. The integrity option must be either undefined or an empty string.",
+    );
+  }
   if (signal === null) state.given = state.client = null;
   else if (signal !== undefined) {
-    if (!isAbortSignal(signal)) throw fieldError("signal", "RequestInitializerDict", "AbortSignal");
+    if (!isAbortSignal(signal)) throw fieldError("RequestInitializerDict", "signal", "AbortSignal");
     state.given = signal;
   }
-  if (encodeBody !== undefined) {
-    state.encodeBody = `${encodeBody}`;
-    if (state.encodeBody !== "automatic" && state.encodeBody !== "manual") {
-      throw new TypeError(`encodeBody: unexpected value: ${state.encodeBody}`);
-    }
-  }
+  if (encodeBody !== undefined) state.encodeBody = `${encodeBody}`;
   return body;
 }
 
@@ -293,7 +301,7 @@ function nativeRequest(head, method, url, body, length, cfText) {
   state.cfText = cfText;
   // A worker that passes its request on leaves redirects to its client.
   state.redirect = "manual";
-  if (flags.enableRequestSignal) state.client = { __proto__: null, signal: null };
+  if (flags.enableRequestSignal) state.client = { __proto__: null, signal: null, event: ops.eventNumber() };
   return makeRequest(state, nativeBody(body, length));
 }
 
@@ -327,3 +335,6 @@ exports.requestHeaders = (request) => headersToFlat(headers(request, stateOf(req
 exports.requestCf = (state) => cf(state);
 exports.subrequestSignal = subrequestSignal;
 exports.globals = { Request };
+exports.install = (global, compat) => {
+  if (!compat.cacheOptionEnabled) delete Request.prototype.cache;
+};

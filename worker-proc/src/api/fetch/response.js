@@ -1,13 +1,13 @@
 /* The Response class, and responses at the isolate's border. */
 "use strict";
 const {
-  ArrayPrototypeIncludes, JSONStringify, NumberIsInteger, RangeError, String, StringPrototypeCharCodeAt, StringPrototypeToLowerCase,
+  ArrayPrototypeIncludes, JSONStringify, MathTrunc, NumberIsInteger, RangeError, String, StringPrototypeCharCodeAt, StringPrototypeToLowerCase,
   TypeError,
 } = primordials;
 const { Headers, MUTABLE, IMMUTABLE, cloneHeaders, deleteHeader, hasHeader, headersFromNative, headersToFlat, setGuard, setHeader } =
   require("headers");
 const { defineInterface, isObject, argumentError, constructorError, fieldError } = require("webidl");
-const { Body, NOTHING, TEXT, bodyOfParts, bodyParts, cloneBody, contentOf, extractBody, hasBody, nativeBody, sendable, setBody, takeBody } =
+const { Body, NOTHING, TEXT_TYPE, bodyOfParts, bodyParts, cloneBody, contentOf, extractBody, hasBody, isEmpty, nativeBody, sendable, setBody, takeBody } =
   require("fetch/body");
 const { parseHref } = require("fetch/href");
 const { extensionsOf, isWebSocket, returnSocket, socketOver } = require("websocket");
@@ -15,6 +15,7 @@ const flags = require("flags");
 const { respond } = require("fetch/events");
 
 const NULL_BODY_STATUSES = [101, 204, 205, 304];
+const NO_BODY = "Response with null body status (101, 204, 205, or 304) cannot have a body.";
 const REDIRECT_STATUSES = [301, 302, 303, 307, 308];
 const TEXT_HEADERS = ["content-type", "text/plain;charset=UTF-8"];
 /** Tells `respond` that the headers are TEXT_HEADERS. */
@@ -41,18 +42,20 @@ class Response extends Body {
   constructor(bodyInit = null, init = undefined) {
     super();
     const state = (this.#state = new State());
-    const content = extractBody(bodyInit);
+    let content = extractBody(bodyInit);
     setBody(this, content, null);
-    if (init === undefined || init === null) {
-      if (content.type !== null && content.kind !== TEXT) state.headers = typed(new Headers(), content);
-      return;
+    if (init !== undefined && init !== null) {
+      if (!isObject(init)) throw constructorError("Response", 2, "InitializerDict or Response");
+      readInit(state, init);
+      if (content.kind !== NOTHING && ArrayPrototypeIncludes(NULL_BODY_STATUSES, state.status)) {
+        // As in workerd, a body of no bytes is none: once there was no other way to say so.
+        if (!isEmpty(content)) throw new TypeError(NO_BODY);
+        content = nativeBody(0, 0);
+        setBody(this, content, null);
+      }
     }
-    if (!isObject(init)) throw constructorError("Response", 2, "InitializerDict or Response");
-    readInit(state, init);
-    if (content.kind !== NOTHING && ArrayPrototypeIncludes(NULL_BODY_STATUSES, state.status)) {
-      throw new TypeError("Response with null body status (101, 204, 205, or 304) cannot have a body.");
-    }
-    if (state.headers !== null || (content.type !== null && content.kind !== TEXT)) typed(state.headers ??= new Headers(), content);
+    const plain = content.type === null || content.type === TEXT_TYPE;
+    if (state.headers !== null || !plain) typed(state.headers ??= new Headers(), content);
   }
 
   clone() {
@@ -117,28 +120,28 @@ class Response extends Body {
 
   static redirect(url, status = 302) {
     if (arguments.length === 0) throw argumentError("Response", "redirect", 1, "string");
-    const href = parseHref(`${url}`);
-    if (href === undefined) throw new TypeError(`Unable to parse URL: ${url}`);
+    const text = `${url}`;
+    const href = parseHref(text);
+    if (href === undefined) throw new TypeError(`Unable to parse URL: ${text}`);
     const code = toStatus(status);
     if (!ArrayPrototypeIncludes(REDIRECT_STATUSES, code)) {
       throw new RangeError(`${code} is not a redirect status code. It must be one of: 301, 302, 303, 307, or 308.`);
     }
     const state = new State();
     state.status = code;
-    state.headers = headersFromNative(["location", href], IMMUTABLE);
+    state.headers = headersFromNative(["location", flags.specCompliantResponseRedirect ? href : text], IMMUTABLE);
     return makeResponse(state, nativeBody(0, 0));
   }
 
   static json(data, init = undefined) {
     if (arguments.length === 0) throw argumentError("Response", "json", 1, "Value");
-    const text = JSONStringify(data);
-    if (text === undefined) throw new TypeError("The data is not JSON serializable");
+    const text = `${JSONStringify(data)}`;
     const response = new Response(null, init);
     const content = extractBody(text);
     content.type = "application/json";
     const state = response.#state;
     if (ArrayPrototypeIncludes(NULL_BODY_STATUSES, state.status)) {
-      throw new TypeError("Response with null body status (101, 204, 205, or 304) cannot have a body.");
+      throw new TypeError(NO_BODY);
     }
     setBody(response, content, null);
     if (state.headers === null) state.headers = headersFromNative(["content-type", "application/json"]);
@@ -174,10 +177,16 @@ function headers(response, state) {
   return state.headers;
 }
 
-const toStatus = (value) => {
-  const number = +value;
-  return NumberIsInteger(number) ? number & 0xffff : 0;
-};
+
+const toStatus = (value) => MathTrunc(+value) || 0;
+
+function checkStatus({ status, webSocket }) {
+  if (webSocket !== null) {
+    if (status !== 101) throw new RangeError("Responses with a WebSocket must have status code 101.");
+  } else if (status < 200 || status > 599) {
+    throw new RangeError("Responses may only be constructed with status codes in the range 200 to 599, inclusive.");
+  }
+}
 
 function readInit(state, init) {
   if (isResponse(init)) {
@@ -188,6 +197,7 @@ function readInit(state, init) {
     state.cf = other.cf;
     state.encodeBody = other.encodeBody;
     state.webSocket = other.webSocket;
+    checkStatus(state);
     return;
   }
   const { status, statusText, headers: given, cf, webSocket, encodeBody } = init;
@@ -198,11 +208,7 @@ function readInit(state, init) {
   if (status !== undefined) {
     state.status = toStatus(status);
   }
-  if (state.webSocket !== null) {
-    if (state.status !== 101) throw new RangeError("Responses with a WebSocket must have status code 101.");
-  } else if (state.status < 200 || state.status > 599) {
-    throw new RangeError("Responses may only be constructed with status codes in the range 200 to 599, inclusive.");
-  }
+  checkStatus(state);
   if (statusText !== undefined) {
     state.statusText = `${statusText}`;
     for (let i = 0; i < state.statusText.length; i++) {
@@ -214,7 +220,10 @@ function readInit(state, init) {
     if (!isObject(given)) throw fieldError("InitializerDict", "headers", "Headers or Sequence or object");
     state.headers = new Headers(given);
   }
-  if (cf !== undefined && cf !== null) state.cf = cf;
+  if (cf !== undefined) {
+    if (!isObject(cf)) throw fieldError("InitializerDict", "cf", "Object");
+    state.cf = cf;
+  }
   if (encodeBody !== undefined) {
     state.encodeBody = String(encodeBody);
     if (state.encodeBody !== "automatic" && state.encodeBody !== "manual") {
@@ -278,6 +287,9 @@ function asksForWebSocket(flat) {
 /** Sends the handler's response to whoever asked. Throws if its body is used. */
 function sendResponse(response, request, event) {
   const state = stateOf(response);
+  if (state.type === "error") {
+    throw new TypeError("Return value from serve handler must not be an error response (like Response.error())");
+  }
   if (state.webSocket !== null) return sendUpgrade(response, state, request, event);
   const content = contentOf(response);
   const size = state.headers === null ? -1 : declaredLength(state.headers);
@@ -315,7 +327,7 @@ const REASONS = {
 function responseParts(response) {
   const state = stateOf(response);
   const flat = headersToFlat(headers(response, state));
-  return [state.status, state.statusText, flat, state.cf, state.webSocket, state.encodeBody, bodyParts(contentOf(response))];
+  return [state.status, state.statusText, flat, state.cf, state.webSocket, state.encodeBody, bodyParts(contentOf(response)), state.type];
 }
 
 function responseOfParts(parts) {
@@ -326,6 +338,7 @@ function responseOfParts(parts) {
   state.cf = parts[3];
   state.webSocket = parts[4];
   state.encodeBody = parts[5];
+  state.type = parts[7];
   return makeResponse(state, bodyOfParts(parts[6]));
 }
 

@@ -413,7 +413,36 @@ registerCloneable({
   is: isHeaders,
   write: (headers) => [guardOf(headers), headersToFlat(headers)],
   read: (fields) => headersFromNative(fields[1], fields[0]),
+  stored: {
+    tag: 4,
+    write: (headers) => {
+      const flat = headersToFlat(headers);
+      const fields = [guardOf(headers) === MUTABLE ? STORED_MUTABLE : STORED_IMMUTABLE, flat.length / 2];
+      for (let i = 0; i < flat.length; i += 2) ArrayPrototypePush(fields, 0, flat[i], flat[i + 1]);
+      return fields;
+    },
+    read: (fields) => {
+      const flat = [];
+      for (let i = 1; i < fields.length; i += 2) {
+        ArrayPrototypePush(flat, fields[i] === 0 ? fields[++i] : STORED_NAMES[fields[i]] ?? "", fields[i + 1]);
+      }
+      return headersFromNative(flat, fields[0] === STORED_IMMUTABLE ? IMMUTABLE : MUTABLE);
+    },
+  },
 });
+
+const STORED_IMMUTABLE = 0;
+const STORED_MUTABLE = 3;
+
+/** What numbers stand for in stored headers, as the published runtime writes them. */
+const STORED_NAMES = [
+  undefined, "accept-charset", "accept-encoding", "accept-language", "accept-ranges", "accept", "access-control-allow-origin", "age",
+  "allow", "authorization", "cache-control", "content-disposition", "content-encoding", "content-language", "content-length",
+  "content-location", "content-range", "content-type", "cookie", "date", "etag", "expect", "expires", "from", "host", "if-match",
+  "if-modified-since", "if-none-match", "if-range", "if-unmodified-since", "last-modified", "link", "location", "max-forwards",
+  "proxy-authenticate", "proxy-authorization", "range", "referer", "refresh", "retry-after", "server", "set-cookie",
+  "strict-transport-security", "transfer-encoding", "user-agent", "vary", "via", "www-authenticate",
+];
 
 exports.Headers = Headers;
 exports.IMMUTABLE = IMMUTABLE;

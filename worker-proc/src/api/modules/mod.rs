@@ -1,11 +1,15 @@
 //! Which built-in modules a worker can import, and what an import of one gives.
 
-use crate::glue::Api;
+use crate::glue::{Api, Ops, in_event};
 use crate::js;
 
 pub const API: Api = Api {
     name: "modules",
     modules: &[js!("modules.js")],
     lazy: &[],
-    ops: |_| {},
+    ops,
 };
+
+fn ops(ops: &mut Ops) {
+    ops.add("inEvent", in_event);
+}

@@ -1,10 +1,15 @@
 /* What `import` and `require` find beside the worker's own modules. Called by isolate/modules.rs.
    A folder adds built-in modules with `require("modules").provide(specifier, internalName, available)`. */
 "use strict";
-const { ObjectDefineProperty, ReflectHas, ReflectOwnKeys, SafeMap, SafeWeakMap, TypeError } = primordials;
+const {
+  Error, ObjectDefineProperty, Promise, PromisePrototypeThen, ReflectHas, ReflectOwnKeys, RegExpPrototypeExec, SafeMap,
+  SafeSet, SafeWeakMap,
+  StringPrototypeLastIndexOf, StringPrototypeSlice, StringPrototypeStartsWith, TypeError,
+} = primordials;
 const flags = require("flags");
 
 const provided = new SafeMap();
+const nodeNames = new SafeSet();
 
 /** `available(flags)` says whether the worker's flags allow the module; without it everyone has it. */
 function provide(specifier, internalName, available) {
@@ -19,16 +24,34 @@ function resolve(specifier) {
   return entry.internalName;
 }
 
+/** Names that mean `node:` modules without the prefix too, where the worker's flags say so. */
+function addNodeNames(names) {
+  for (let i = 0; i < names.length; i++) nodeNames.add(names[i]);
+}
+
+/** What a specifier without `:` means instead, if it is one of Node's: Node has renamed `sys`. */
+function rename(specifier) {
+  if (!flags.nodeJsCompatV2) return undefined;
+  if (specifier === "sys" || specifier === "node:sys") return "node:util";
+  return nodeNames.has(specifier) ? `node:${specifier}` : undefined;
+}
+
 /** The exports of a built-in module: what it exports under `module`, or all of it. */
 function load(internalName) {
   const exports = require(internalName);
   return exports.module === undefined ? exports : exports.module;
 }
 
-/** What `require` of a module gives. A module may say itself what, by "module.exports" or `__cjsUnwrapDefault`. */
-function requireResult(namespace) {
-  if (ReflectHas(namespace, "module.exports")) return namespace["module.exports"];
-  if (namespace.__cjsUnwrapDefault || flags.exportCommonJsDefaultNamespace) return namespace.default;
+/** What `require` of a module gives; `kind` is "es", "builtin" or "other". A module may say itself what. */
+function requireResult(namespace, kind) {
+  if (kind === "es") {
+    const { __cjsUnwrapDefault: unwrap } = namespace;
+    if (flags.newModuleRegistry ? unwrap : unwrap === true) return namespace.default;
+    if (ReflectHas(namespace, "module.exports")) return namespace["module.exports"];
+    if (flags.newModuleRegistry) return namespace;
+  }
+  if (flags.newModuleRegistry) return ReflectHas(namespace, "default") ? namespace.default : namespace;
+  if (flags.exportCommonJsDefaultNamespace) return namespace.default;
   if (!flags.requireReturnsDefaultExport) return namespace;
   return ReflectHas(namespace, "default") ? namespace.default : copyOf(namespace);
 }
@@ -47,32 +70,62 @@ function copyOf(namespace) {
   return copy;
 }
 
-/** Whether `require` of a CommonJS module gives what it exports, and not the namespace that an import of it gives. */
-const requireGivesExports = () => flags.exportCommonJsDefaultNamespace || flags.requireReturnsDefaultExport;
-
 /** Whether `require` refuses modules with top-level await from the start. */
 const requireRefusesAwait = () => flags.noTopLevelAwaitInRequire;
 
-/** Import attributes: none has a meaning for workers. `pairs` is name, value, name, value. */
-function checkAttributes(pairs) {
-  if (flags.throwOnUnrecognizedImportAssertion && pairs.length > 0) {
-    throw new TypeError(`Unrecognized import attributes specified`);
-  }
+/** Called for imports with attributes, which mean nothing where module names are paths. */
+function checkAttributes() {
+  if (flags.throwOnUnrecognizedImportAssertion) throw new Error("Unrecognized import attributes specified");
 }
 
-/** Module names are no URLs: workerd's older registry leaves `import.meta` as it is. */
-function fillImportMeta(meta, name) {
-  if (!flags.newModuleRegistry) return;
-  ObjectDefineProperty(meta, "url", {
-    __proto__: null, value: `file:///${name}`, writable: true, enumerable: true, configurable: true,
+/** `namespace` once its module is evaluated. Where names are paths, a module that waits for more than microtasks fails. */
+function namespaceAfter(evaluated, namespace) {
+  if (flags.newModuleRegistry || !ops.inEvent()) return PromisePrototypeThen(evaluated, () => namespace);
+  return new Promise((resolve, reject) => {
+    const { clearTimer, startTimer } = require("timers");
+    const timer = startTimer(() => reject(new Error("Top-level await in module is unsettled.")), 0);
+    const settle = (how) => (value) => {
+      clearTimer(timer);
+      how(value);
+    };
+    PromisePrototypeThen(evaluated, settle(() => resolve(namespace)), settle(reject));
   });
 }
 
+/** `import.meta`, where names are URLs. */
+function fillImportMeta(meta, url, main) {
+  const add = (name, value) =>
+    ObjectDefineProperty(meta, name, { __proto__: null, value, writable: true, enumerable: true, configurable: true });
+  add("main", main);
+  add("url", url);
+  if (StringPrototypeStartsWith(url, FILE)) {
+    const path = RegExpPrototypeExec(/^[^?#]*/, StringPrototypeSlice(url, FILE.length))[0];
+    const slash = StringPrototypeLastIndexOf(path, "/");
+    add("filename", path);
+    add("dirname", slash > 0 ? StringPrototypeSlice(path, 0, slash) : "/");
+  }
+  const { resolve } = {
+    resolve(specifier) {
+      if (arguments.length < 1) throw new TypeError("import.meta.resolve requires a specifier argument");
+      const { hrefOf, parseURL } = require("url");
+      const text = `${specifier}`;
+      const resolved = parseURL(rename(text) ?? text, url);
+      if (resolved === null) throw new TypeError(`Invalid module specifier: ${text}`);
+      return hrefOf(resolved);
+    },
+  };
+  add("resolve", resolve);
+}
+
+const FILE = "file://";
+
 exports.provide = provide;
+exports.addNodeNames = addNodeNames;
+exports.rename = rename;
 exports.resolve = resolve;
 exports.load = load;
-exports.requireGivesExports = requireGivesExports;
 exports.requireRefusesAwait = requireRefusesAwait;
 exports.requireResult = requireResult;
 exports.checkAttributes = checkAttributes;
+exports.namespaceAfter = namespaceAfter;
 exports.fillImportMeta = fillImportMeta;

@@ -1,6 +1,6 @@
 //! `navigator`.
 
-use crate::glue::{Api, Ops, current};
+use crate::glue::{Api, Ops, in_event};
 use crate::js;
 
 pub const API: Api = Api {
@@ -12,9 +12,4 @@ pub const API: Api = Api {
 
 fn ops(ops: &mut Ops) {
     ops.add("inEvent", in_event);
-}
-
-/// `inEvent()`: false at global scope.
-fn in_event(scope: &mut v8::PinScope, _: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
-    rv.set_bool(current(scope).is_some());
 }

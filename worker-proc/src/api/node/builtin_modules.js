@@ -17,7 +17,8 @@ worker_threads zlib`
 exports.getBuiltinModule = function getBuiltinModule(id) {
   const { load, resolve } = require("modules");
   const name = `${id}`;
-  const internal = resolve(name.includes(":") ? name : `node:${name}`);
+  const prefixed = name.includes(":") ? name : `node:${name}`;
+  const internal = resolve(prefixed === "node:sys" ? "node:util" : prefixed);
   if (internal === undefined) return undefined;
   const exported = load(internal);
   return exported.default ?? exported;

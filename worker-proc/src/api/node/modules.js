@@ -4,7 +4,8 @@
  */
 
 const { ObjectDefineProperty } = primordials;
-const { provide } = require("modules");
+const { addNodeNames, provide } = require("modules");
+const { builtinModules } = require("node/builtin_modules");
 
 const isCompat = (flags) => flags.nodeJsCompat || flags.nodeJsCompatV2;
 
@@ -12,7 +13,7 @@ const isCompat = (flags) => flags.nodeJsCompat || flags.nodeJsCompatV2;
 const always = [
   "assert", "assert/strict", "async_hooks", "buffer", "constants", "crypto", "diagnostics_channel", "events", "module", "path",
   "path/posix", "path/win32", "process", "querystring", "stream", "stream/consumers", "stream/promises", "stream/web",
-  "string_decoder", "sys", "timers", "timers/promises", "url",
+  "string_decoder", "timers", "timers/promises", "url",
   "util", "util/types", "zlib",
 ];
 
@@ -45,6 +46,8 @@ const flagged = {
 provide("node:test", "node:test", isCompat);
 provide("node:sqlite", "node:sqlite", (flags) => isCompat(flags) && flags.enableNodeJsSqliteModule);
 
+addNodeNames(builtinModules);
+
 // Old names of single classes: the modules that define them.
 const aliases = {
   __proto__: null,
@@ -58,7 +61,7 @@ for (const name in aliases) offer(name, isCompat, aliases[name]);
 for (let i = 0; i < always.length; i++) offer(always[i], isCompat);
 for (const name in flagged) offer(name, (flags) => isCompat(flags) && flags[flagged[name]]);
 
-/** "node:x" for every flag that has it; "x" too under the second version. */
+/** "node:x" for every flag that has it. */
 function offer(name, isAvailable, internal = `node:${name}`) {
   const specifier = `node:${name}`;
   if (name === "async_hooks") {
@@ -66,7 +69,6 @@ function offer(name, isAvailable, internal = `node:${name}`) {
   } else {
     provide(specifier, internal, isAvailable);
   }
-  provide(name, internal, (flags) => flags.nodeJsCompatV2 && isAvailable(flags));
 }
 
 /** Defines a global that loads its module when first read, and can be replaced. */

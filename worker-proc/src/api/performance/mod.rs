@@ -2,7 +2,7 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use crate::glue::{Api, Ops, current};
+use crate::glue::{Api, Ops, in_event};
 use crate::js;
 
 pub const API: Api = Api {
@@ -15,11 +15,6 @@ pub const API: Api = Api {
 fn ops(ops: &mut Ops) {
     ops.add("inEvent", in_event);
     ops.add("preciseNow", precise_now);
-}
-
-/// `inEvent()`: false at global scope.
-fn in_event(scope: &mut v8::PinScope, _: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
-    rv.set_bool(current(scope).is_some());
 }
 
 /// `preciseNow()`: milliseconds since the Unix epoch, with fractions.

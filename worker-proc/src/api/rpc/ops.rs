@@ -23,7 +23,7 @@ use crate::glue::{
 };
 use crate::service::rpc::{
     Answer, Call, External, MAX_PAYLOAD_BYTES, Operation, Payload, Promised, Reply, Returned,
-    Signal, Target,
+    Signal, TRIGGER_LOST, Target,
 };
 use crate::service::{self, ActorId, Error, Kind};
 
@@ -510,8 +510,6 @@ fn open_signal(
         [signal, trigger].map(|number| v8::Integer::new_from_unsigned(scope, number).into());
     rv.set(v8::Array::new_with_elements(scope, &numbers).into());
 }
-
-const TRIGGER_LOST: &str = "An AbortSignal received over RPC was implicitly aborted because the connection back to its trigger was lost.";
 
 /// `trigger(number, externals)`: aborts the signal; the reason is what `serialize` kept.
 fn trigger(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, _: v8::ReturnValue) {

@@ -7,6 +7,7 @@ const { describeError } = require("fetch/events");
 const { isRequest, requestOfParts, requestParts } = require("fetch/request");
 const { isResponse, responseOfParts, responseParts } = require("fetch/response");
 const { nativeResource, releaseBody, retainBody, sendable, writerResource } = require("fetch/body");
+const { headersFromNative, headersToFlat } = require("headers");
 const abort = require("abort");
 const streams = require("streams");
 const { interfaceNameOf, isObject } = require("webidl");
@@ -145,8 +146,42 @@ function refuse(number, reason) {
 
 // Requests and responses.
 
-registerCloneable({ is: isRequest, write: requestParts, read: requestOfParts });
-registerCloneable({ is: isResponse, write: responseParts, read: responseOfParts });
+// What Durable Objects store has no body: only RPC can send one. Fields that are absent have their defaults.
+
+registerCloneable({
+  is: isRequest,
+  write: requestParts,
+  read: requestOfParts,
+  stored: {
+    tag: 5,
+    write: (request) => {
+      const parts = requestParts(request);
+      const headers = headersFromNative(parts[2]);
+      return [parts[1], [{ method: parts[0], headers, body: null, redirect: parts[3], cf: parts[4], cache: parts[5], signal: parts[6] }]];
+    },
+    read: (fields) => {
+      const { method = "GET", headers, redirect = "follow", cf, cache, signal = null } = fields[1];
+      return requestOfParts([method, fields[0], headersToFlat(headers), redirect, cf, cache, signal, null]);
+    },
+  },
+});
+registerCloneable({
+  is: isResponse,
+  write: responseParts,
+  read: responseOfParts,
+  stored: {
+    tag: 6,
+    write: (response) => {
+      const parts = responseParts(response);
+      const headers = headersFromNative(parts[2]);
+      return [[null], [{ status: parts[0], statusText: parts[1], headers, cf: parts[3], webSocket: parts[4], encodeBody: parts[5] }]];
+    },
+    read: (fields) => {
+      const { status = 200, statusText = "", headers, cf, webSocket = null, encodeBody = "automatic" } = fields[1];
+      return responseOfParts([status, statusText, headersToFlat(headers), cf, webSocket, encodeBody, null]);
+    },
+  },
+});
 
 // Signals.
 

@@ -73,6 +73,14 @@ class PullInto {
     this.readerType = readerType;
   }
 
+  /** The filled part for a read that is cancelled; a tee may have lent the buffer to its trunk. */
+  cancelledView() {
+    const { buffer } = this;
+    const own = ArrayBufferPrototypeGetDetached(buffer)
+      ? new ArrayBuffer(this.bufferByteLength) : ArrayBufferPrototypeTransfer(buffer);
+    return new this.viewClass(own, this.byteOffset, this.bytesFilled / this.elementSize);
+  }
+
   /** Hands the filled part out in a new view over the transferred buffer. */
   takeView() {
     const ViewClass = this.viewClass;
@@ -229,7 +237,7 @@ class ByteReadable extends ControlledReadable {
     const pullIntos = this.pullIntos.take();
     const reads = this.intoReads.take();
     const promise = super.cancelSteps(reason);
-    while (reads.length > 0) reads.shift().close(pullIntos.shift().takeView());
+    while (reads.length > 0) reads.shift().close(pullIntos.shift().cancelledView());
     return promise;
   }
 

@@ -24,6 +24,7 @@ class Pipe {
     this.stepping = false;
     this.shuttingDown = false;
     this.finished = false;
+    this.released = false;
     this.writesWaiting = 0;
     this.waitedForClose = false;
     this.hasChunk = false;
@@ -186,9 +187,11 @@ class Pipe {
     // An internal destination may wait for its reader for ever.
     if (destination.expectsBytes && options.preventAbort) destination.abandonWrites();
     this.shutDown(() => {
+      // As in workerd, both are free by the time that the destination's abort signal tells.
+      const cancelled = options.preventCancel || source.state !== READABLE ? undefined : source.cancel(error);
+      this.release();
       const aborted = options.preventAbort || destination.state !== writable.WRITABLE
         ? undefined : destination.abort(error);
-      const cancelled = options.preventCancel || source.state !== READABLE ? undefined : source.cancel(error);
       return both(aborted, cancelled);
     }, true, error);
     this.schedule();
@@ -235,13 +238,20 @@ class Pipe {
     });
   }
 
-  finish() {
-    this.finished = true;
+  /** Unlocks both streams, once. */
+  release() {
+    if (this.released) return;
+    this.released = true;
     const { source, destination } = this;
     source.releaseSteps(true);
     source.reader = null;
     source.failReads(undefined);
     destination.pipeEnded();
+  }
+
+  finish() {
+    this.finished = true;
+    this.release();
     if (this.failed) this.done.reject(this.error);
     else this.done.resolve(undefined);
   }

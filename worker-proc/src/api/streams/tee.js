@@ -39,10 +39,13 @@ class Tee {
 
   start(first, second) {
     this.branches = [first, second];
-    first.start(undefined);
-    second.start(undefined);
+    this.startBranches();
     if (this.trunk.state === ERRORED) this.readableErrored(this.trunk.error);
     return this.branches;
+  }
+
+  startBranches() {
+    for (let i = 0; i < 2; i++) this.branches[i].start(undefined);
   }
 
   cancelBranch(index, reason) {
@@ -127,6 +130,11 @@ class ByteTee extends Tee {
       new ByteReadable(new Branch(this, 0), 0, undefined),
       new ByteReadable(new Branch(this, 1), 0, undefined),
     );
+  }
+
+  /** At once: as in workerd, the first read of a branch is the trunk's BYOB request right away. */
+  startBranches() {
+    for (let i = 0; i < 2; i++) this.branches[i].started();
   }
 
   pull(index) {

@@ -1,6 +1,9 @@
 //! Structured clone over V8's serializer, with platform objects described by JavaScript.
 //!
-//! `serialize` and `deserialize` are for whoever stores or sends values: their bytes are V8's wire format.
+//! `serialize` and `deserialize` are for whoever sends values within the process, `stored` for who keeps them: their bytes
+//! are V8's wire format.
+
+pub mod stored;
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -237,7 +240,7 @@ impl v8::ValueSerializerImpl for Writer {
         scope: &mut v8::PinScope<'s, '_>,
         message: v8::Local<'s, v8::String>,
     ) {
-        call(scope, "throwDataCloneError", &[message.into()]);
+        refuse(scope, message);
     }
 
     fn has_custom_host_object(&self, _isolate: &v8::Isolate) -> bool {
@@ -278,8 +281,7 @@ impl v8::ValueSerializerImpl for Writer {
         buffer: v8::Local<'s, v8::SharedArrayBuffer>,
     ) -> Option<u32> {
         let Some(shared) = &self.shared else {
-            let message = intern(scope, "#<SharedArrayBuffer> could not be cloned.");
-            self.throw_data_clone_error(scope, message);
+            refuse_shared(scope);
             return None;
         };
         let mut list = shared.borrow_mut();
@@ -296,6 +298,16 @@ impl v8::ValueSerializerImpl for Writer {
         self.throw_data_clone_error(scope, message);
         None
     }
+}
+
+/// Throws a DataCloneError.
+fn refuse<'s>(scope: &mut v8::PinScope<'s, '_>, message: v8::Local<'s, v8::String>) {
+    call(scope, "throwDataCloneError", &[message.into()]);
+}
+
+fn refuse_shared(scope: &mut v8::PinScope) {
+    let message = intern(scope, "#<SharedArrayBuffer> could not be cloned.");
+    refuse(scope, message);
 }
 
 /// Platform classes mark their prototypes; plain objects are told by their prototype at once.

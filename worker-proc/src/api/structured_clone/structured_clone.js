@@ -1,10 +1,11 @@
 /*
  * structuredClone (HTML section 2.7). The op runs V8's serializer; platform objects come here to be described by plain
- * values and made again from them. A module whose objects can be cloned says so with `registerCloneable`.
+ * values and made again from them. A module whose objects can be cloned says so with `registerCloneable`, and
+ * with `stored` that Durable Objects can store them.
  */
 
 const {
-  AggregateError, AggregateErrorPrototype, ArrayIsArray, ArrayPrototypePush, Error, ErrorPrototype, EvalError,
+  AggregateError, AggregateErrorPrototype, ArrayIsArray, ArrayPrototypePush, ArrayPrototypeUnshift, Error, ErrorPrototype, EvalError,
   EvalErrorPrototype, ObjectDefineProperty, ObjectGetPrototypeOf, RangeError, RangeErrorPrototype, ReferenceError,
   ReferenceErrorPrototype, ReflectOwnKeys, SyntaxError, SyntaxErrorPrototype, TypeError, TypeErrorPrototype, URIError,
   URIErrorPrototype,
@@ -13,7 +14,7 @@ const flags = require("flags");
 const { argumentError, fieldError, interfaceNameOf, toDictionary } = require("webidl");
 const { DOMException, isDOMException } = require("dom_exception");
 
-/** Kinds of platform object, each { is, write, read }; the index is written into the data. */
+/** Kinds of platform object, each { is, write, read, stored? }; the index is written into the data, or `stored.tag`. */
 const kinds = [];
 
 /** What `rpc/externals` makes of things that pass by reference; null while nothing is written or read for RPC. */
@@ -21,7 +22,9 @@ const session = { __proto__: null, writer: null, reader: null };
 
 /**
  * Lets objects for which `is(object)` holds be cloned: `write(object)` gives a value that can be cloned itself, or
- * throws a DataCloneError; `read(value)` makes the copy. Called while modules load, in a fixed order.
+ * throws a DataCloneError; `read(value)` makes the copy. `stored` has a tag of the published runtime, and the same with
+ * lists of fields: strings, numbers, bytes, and any other value in an array of its own, which is read without it.
+ * Called while modules load, in a fixed order.
  */
 function registerCloneable(kind) {
   ArrayPrototypePush(kinds, kind);
@@ -29,12 +32,39 @@ function registerCloneable(kind) {
 
 const dataCloneError = (message) => new DOMException(message, "DataCloneError");
 
+const unsupported = (object) =>
+  dataCloneError(
+    `Could not serialize object of type "${interfaceNameOf(object) ?? ops.constructorName(object)}". This type does not support serialization.`,
+  );
+
 /** Called by the serializer for a platform object: its kind, and the value that stands for it. */
 function describe(object) {
   for (let i = 0; i < kinds.length; i++) if (kinds[i].is(object)) return [i, kinds[i].write(object)];
-  throw dataCloneError(
-    `Could not serialize object of type "${interfaceNameOf(object) ?? ops.constructorName(object)}". This type does not support serialization.`,
-  );
+  throw unsupported(object);
+}
+
+/** Called by the serializer of stored values for a platform object: the published runtime's tag, and the fields. */
+function describeStored(object) {
+  for (let i = 0; i < kinds.length; i++) {
+    const { is, write, stored } = kinds[i];
+    if (!is(object)) continue;
+    if (stored !== undefined) {
+      const fields = stored.write(object);
+      ArrayPrototypeUnshift(fields, stored.tag);
+      return fields;
+    }
+    // What cannot be stored says why.
+    write(object);
+    break;
+  }
+  throw unsupported(object);
+}
+
+/** Called by the deserializer of stored values. */
+function reviveStored(tag, fields) {
+  if (tag === DOM_EXCEPTION_V1) return exceptionOf([fields[0], fields[1].message, fields[1].stack]);
+  for (let i = 0; i < kinds.length; i++) if (kinds[i].stored?.tag === tag) return kinds[i].stored.read(fields);
+  throw dataCloneError("The data holds an object of an unknown type.");
 }
 
 /** Called by the deserializer. */
@@ -65,12 +95,23 @@ const { structuredClone } = {
 registerCloneable({
   is: isDOMException,
   write: (exception) => [exception.message, exception.name, exception.stack],
-  read: (fields) => {
-    const exception = new DOMException(fields[0], fields[1]);
-    ObjectDefineProperty(exception, "stack", { __proto__: null, value: fields[2] });
-    return exception;
+  read: (fields) => exceptionOf([fields[1], fields[0], fields[2]]),
+  stored: {
+    tag: 8,
+    write: (exception) => [exception.name, exception.message, `${exception.stack}`],
+    read: exceptionOf,
   },
 });
+
+/** The tag of an earlier format of exceptions, which is only read. */
+const DOM_EXCEPTION_V1 = 7;
+
+/** The exception of a name, a message and a stack. */
+function exceptionOf(fields) {
+  const exception = new DOMException(fields[1], fields[0]);
+  ObjectDefineProperty(exception, "stack", { __proto__: null, value: fields[2] });
+  return exception;
+}
 
 // The language's errors, with `enhanced_error_serialization`: V8 alone would drop the properties that users give them.
 
@@ -112,7 +153,43 @@ registerCloneable({
     if (parts[2] !== undefined) defineField(error, "stack", parts[2], false);
     return error;
   },
+  stored: {
+    tag: 10,
+    write: (error) => {
+      const properties = {};
+      const keys = ReflectOwnKeys(error);
+      for (let i = 0; i < keys.length; i++) {
+        const key = keys[i];
+        if (typeof key === "symbol" || key === "name" || key === "message") continue;
+        defineField(properties, key, error[key], true);
+      }
+      const name = `${error.name}`;
+      const type = storedType(name);
+      return type === 0 ? [0, [name], [`${error.message}`], [properties]] : [type, [`${error.message}`], [properties]];
+    },
+    read: (fields) => {
+      const type = STORED_ERRORS[fields[0]] ?? Error;
+      const rest = fields[0] === 0 ? 2 : 1;
+      const error = type === AggregateError ? new AggregateError([], fields[rest]) : new type(fields[rest]);
+      if (rest === 2) defineField(error, "name", fields[1], true);
+      const properties = fields[rest + 1];
+      const keys = ReflectOwnKeys(properties);
+      for (let i = 0; i < keys.length; i++) defineField(error, keys[i], properties[keys[i]], true);
+      return error;
+    },
+  },
 });
+
+/** The types of stored errors, by number; those of WebAssembly and SuppressedError come back as errors of that name. */
+const STORED_ERRORS = [
+  undefined, Error, TypeError, RangeError, ReferenceError, SyntaxError, undefined, undefined, undefined, undefined, EvalError, URIError,
+  AggregateError,
+];
+
+function storedType(name) {
+  for (let i = 0; i < STORED_ERRORS.length; i++) if (STORED_ERRORS[i]?.name === name) return i;
+  return 0;
+}
 
 const defineField = (object, key, value, enumerable) =>
   ObjectDefineProperty(object, key, { __proto__: null, value, writable: true, enumerable, configurable: true });
@@ -124,12 +201,15 @@ exports.ERROR_TYPES = ERROR_TYPES;
 exports.cloneMessage = cloneMessage;
 exports.dataCloneError = dataCloneError;
 exports.describe = describe;
+exports.describeStored = describeStored;
+exports.describesErrors = () => flags.enhancedErrorSerialization;
 /** Bytes of a value as V8 serializes it, and back. */
 exports.constructorName = (object) => ops.constructorName(object);
 exports.serialize = (value) => ops.serialize(value);
 exports.deserialize = (bytes) => ops.deserialize(bytes);
 exports.registerCloneable = registerCloneable;
 exports.revive = revive;
+exports.reviveStored = reviveStored;
 exports.session = session;
 exports.structuredClone = structuredClone;
 exports.throwDataCloneError = throwDataCloneError;

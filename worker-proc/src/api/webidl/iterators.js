@@ -4,7 +4,11 @@
  */
 
 const { IteratorPrototype, ObjectSetPrototypeOf, ReflectDefineProperty, SymbolIterator } = primordials;
+const flags = require("flags");
 const { defineInterface, illegalConstructor, illegalInvocation } = require("webidl");
+
+/** The result of an iterator that has ended; without `fast_jsg_struct` members that are undefined are left out. */
+const ended = () => (flags.fastJsgStruct ? { done: true, value: undefined } : { done: true });
 
 /** What a stepping function returns when nothing is left. */
 const DONE = { __proto__: null };
@@ -31,7 +35,7 @@ function iteratorFactory(name) {
     }
     next() {
       const value = stepOf(this)();
-      return value === DONE ? { done: true, value: undefined } : { done: false, value };
+      return value === DONE ? ended() : { done: false, value };
     }
   }
   defineInterface(PlatformIterator, { name });
@@ -51,4 +55,5 @@ function iteratorFactory(name) {
 }
 
 exports.DONE = DONE;
+exports.ended = ended;
 exports.iteratorFactory = iteratorFactory;

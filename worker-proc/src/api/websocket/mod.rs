@@ -3,31 +3,27 @@
 //! `websocket.js` keeps the state that users see; here messages are queued, sent in order and received. `fetch` takes ends
 //! from here for responses and gives those that it has received.
 
-use std::cell::{Cell, RefCell};
-use std::collections::VecDeque;
-use std::future::poll_fn;
+mod hibernation;
+
+use std::cell::Cell;
 use std::rc::Rc;
-use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
-use futures_util::FutureExt;
 use http::header::{HeaderValue, SEC_WEBSOCKET_EXTENSIONS, SEC_WEBSOCKET_PROTOCOL, UPGRADE};
 use tokio::sync::Notify;
 
 use crate::glue::args::to_string;
-use crate::glue::bytes::array_buffer;
-use crate::glue::context::Gate;
 use crate::glue::{
-    Api, IntoJs, IoContext, OpError, Ops, async_op, current, require_context, string, string_arg,
-    throw_error, u32_arg, with_bytes,
+    Api, IntoJs, IoContext, OpError, Ops, async_op, bool_arg, current, require_context, string,
+    string_arg, throw_error, u32_arg, with_bytes,
 };
 use crate::js;
-use crate::service::websocket::{Close, Message, Role, WebSocket};
+use crate::service::websocket::{Close, Message, Role, Socket, WebSocket};
 use crate::service::{self, Body, Error, Kind, Request};
 
 pub const API: Api = Api {
     name: "websocket",
-    modules: &[js!("websocket.js")],
+    modules: &[js!("websocket.js"), js!("hibernation.js")],
     lazy: &[],
     ops,
 };
@@ -45,80 +41,26 @@ fn ops(ops: &mut Ops) {
     ops.add("prepare", prepare);
     ops.add("connect", connect);
     ops.add("cancel", cancel);
+    hibernation::ops(ops);
 }
-
-/// Bytes that one WebSocket may have waiting to be sent; more are refused.
-const MAX_QUEUED_BYTES: usize = 128 << 20;
 
 /// What is told when one request's WebSocket is used from another.
 const OTHER_REQUEST: &str = "Cannot perform I/O on behalf of a different request. I/O objects (such as streams, request/response bodies, and others) created in the context of one request handler cannot be accessed from a different request's handler. This is a limitation of Cloudflare Workers which allows us to improve overall performance.";
 
-/// A message, and what must have happened before it may leave.
-struct Outgoing {
-    gate: Option<Gate>,
-    message: Message,
-}
-
 /// An end that JavaScript holds.
-struct Socket {
-    /// None once JavaScript has let go of it.
-    end: RefCell<Option<WebSocket>>,
-    queue: RefCell<VecDeque<Outgoing>>,
-    /// Bytes in the queue, and of the message on its way.
-    queued_bytes: Cell<usize>,
-    pumping: Cell<bool>,
-    /// Whether it keeps its event alive.
-    held: Cell<bool>,
+struct Held {
+    socket: Rc<Socket>,
+    keeps: Cell<Keeps>,
 }
 
-impl Socket {
-    fn new(end: WebSocket) -> Rc<Self> {
-        Rc::new(Self {
-            end: RefCell::new(Some(end)),
-            queue: RefCell::default(),
-            queued_bytes: Cell::new(0),
-            pumping: Cell::new(false),
-            held: Cell::new(false),
-        })
-    }
-
-    fn poll_end<T>(
-        &self,
-        poll: impl FnOnce(&WebSocket) -> Poll<Result<T, Error>>,
-    ) -> Poll<Result<T, Error>> {
-        match &*self.end.borrow() {
-            Some(end) => poll(end),
-            None => Poll::Ready(Err(Error::disconnected("The WebSocket was released."))),
-        }
-    }
-
-    async fn send(&self, gate: Option<Gate>, message: Message) -> Result<(), Error> {
-        if let Some(gate) = gate {
-            gate.await?;
-        }
-        let mut message = Some(message);
-        poll_fn(|cx| self.poll_end(|end| end.poll_send(cx, &mut message))).await
-    }
-
-    /// Sends what is queued, in order.
-    async fn pump(self: Rc<Self>) -> Result<(), OpError> {
-        loop {
-            let next = self.queue.borrow_mut().pop_front();
-            let Some(Outgoing { gate, message }) = next else {
-                self.pumping.set(false);
-                return Ok(());
-            };
-            let length = message.len();
-            if let Err(error) = self.send(gate, message).await {
-                // Nothing more can be sent.
-                self.queue.borrow_mut().clear();
-                self.queued_bytes.set(0);
-                self.pumping.set(false);
-                return Err(failure(error));
-            }
-            self.queued_bytes.set(self.queued_bytes.get() - length);
-        }
-    }
+/// Whether an end keeps its event alive.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Keeps {
+    Nothing,
+    /// For as long as it is open.
+    Event,
+    /// The same, and the object that the event is of: its other end is the event's result.
+    Caller,
 }
 
 /// What JavaScript is told of a failure.
@@ -131,26 +73,38 @@ fn failure(error: Error) -> OpError {
 
 /// Gives JavaScript an end to hold by number.
 pub fn give(context: &dyn IoContext, end: WebSocket) -> u32 {
-    context.resources().insert(Socket::new(end))
+    context.resources().insert(Rc::new(Held {
+        socket: Socket::new(end),
+        keeps: Cell::new(Keeps::Nothing),
+    }))
 }
 
 /// Takes an end that nothing has used away from JavaScript.
 pub fn take(context: &dyn IoContext, number: u32) -> Option<WebSocket> {
-    let socket = context.resources().take::<Socket>(number)?;
-    socket.end.take()
+    let held = context.resources().take::<Held>(number)?;
+    held.socket.take_end()
+}
+
+fn held_arg(
+    scope: &mut v8::PinScope,
+    args: &v8::FunctionCallbackArguments,
+) -> Option<(Rc<dyn IoContext>, Rc<Held>)> {
+    let number = u32_arg(scope, args, 0);
+    let context = require_context(scope)?;
+    match context.resources().get::<Held>(number) {
+        Some(held) => Some((context, held)),
+        None => {
+            throw_error(scope, OTHER_REQUEST);
+            None
+        }
+    }
 }
 
 fn socket_arg(
     scope: &mut v8::PinScope,
     args: &v8::FunctionCallbackArguments,
 ) -> Option<Rc<Socket>> {
-    let number = u32_arg(scope, args, 0);
-    let context = require_context(scope)?;
-    let socket = context.resources().get::<Socket>(number);
-    if socket.is_none() {
-        throw_error(scope, OTHER_REQUEST);
-    }
-    socket
+    held_arg(scope, args).map(|(_, held)| held.socket.clone())
 }
 
 /// `pair()`: the numbers of two ends.
@@ -171,15 +125,20 @@ fn dead_end(scope: &mut v8::PinScope, _: v8::FunctionCallbackArguments, mut rv: 
     }
 }
 
-/// `hold(number)`: the event goes on for as long as this end is open.
+/// `hold(number, caller)`: the event goes on for as long as this end is open; so does the object that it is of, if the
+/// other end is with the event's caller.
 fn hold(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, _: v8::ReturnValue) {
-    let Some(context) = require_context(scope) else {
+    let Some((context, held)) = held_arg(scope, &args) else {
         return;
     };
-    if let Some(socket) = socket_arg(scope, &args)
-        && !socket.held.replace(true)
-    {
-        context.retain_body();
+    if held.keeps.get() == Keeps::Nothing {
+        if bool_arg(&args, 1) {
+            held.keeps.set(Keeps::Caller);
+            context.retain_export(true);
+        } else {
+            held.keeps.set(Keeps::Event);
+            context.retain_body();
+        }
     }
 }
 
@@ -187,48 +146,64 @@ fn hold(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, _: v8::Re
 fn let_go(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, _: v8::ReturnValue) {
     let number = u32_arg(scope, &args, 0);
     if let Some(context) = current(scope)
-        && let Some(socket) = context.resources().take::<Socket>(number)
+        && let Some(held) = context.resources().take::<Held>(number)
     {
-        // What still waits for it hears that it is gone.
-        drop(socket.end.take());
-        if socket.held.get() {
-            context.release_body();
+        drop(held.socket.take_end());
+        match held.keeps.get() {
+            Keeps::Nothing => {}
+            Keeps::Event => context.release_body(),
+            Keeps::Caller => context.release_export(true),
         }
     }
 }
 
-/// `send(number, data)`: queues a string or bytes. Nothing, or a promise that the queue is empty where this call has
-/// begun to empty it.
-fn send(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
-    let Some(socket) = socket_arg(scope, &args) else {
-        return;
-    };
-    let message = match v8::Local::<v8::String>::try_from(args.get(1)) {
+/// What JavaScript sends: a string, or bytes.
+fn message_arg(
+    scope: &mut v8::PinScope,
+    args: &v8::FunctionCallbackArguments,
+    index: i32,
+) -> Message {
+    match v8::Local::<v8::String>::try_from(args.get(index)) {
         Ok(text) => {
             let mut utf8 = String::new();
             text.write_utf8_into(scope, &mut utf8);
             Message::Text(utf8.into())
         }
-        Err(_) => Message::Binary(with_bytes(args.get(1), Bytes::copy_from_slice)),
-    };
-    if socket.queued_bytes.get() + message.len() > MAX_QUEUED_BYTES {
-        return throw_error(scope, "Too many bytes wait to be sent on this WebSocket.");
+        Err(_) => Message::Binary(with_bytes(args.get(index), Bytes::copy_from_slice)),
     }
-    queue(scope, &socket, message, &mut rv);
+}
+
+fn close_arg(
+    scope: &mut v8::PinScope,
+    args: &v8::FunctionCallbackArguments,
+    index: i32,
+) -> Message {
+    let code = u32_arg(scope, args, index);
+    Message::Close(Close {
+        code: u16::try_from(code).unwrap_or(Close::NO_STATUS),
+        reason: string_arg(scope, args, index + 1),
+    })
+}
+
+/// `send(number, data)`: queues a string or bytes. Nothing, or a promise that the queue is empty where this call has
+/// begun to empty it.
+fn send(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
+    if let Some(socket) = socket_arg(scope, &args) {
+        let message = message_arg(scope, &args, 1);
+        queue(scope, &socket, message, &mut rv);
+    }
 }
 
 /// `close(number, code, reason)`: queues a Close message; otherwise as `send`.
 fn close(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
-    let Some(socket) = socket_arg(scope, &args) else {
-        return;
-    };
-    let code = u32_arg(scope, &args, 1);
-    let message = Message::Close(Close {
-        code: u16::try_from(code).unwrap_or(Close::NO_STATUS),
-        reason: string_arg(scope, &args, 2),
-    });
-    queue(scope, &socket, message, &mut rv);
+    if let Some(socket) = socket_arg(scope, &args) {
+        let message = close_arg(scope, &args, 1);
+        queue(scope, &socket, message, &mut rv);
+    }
 }
+
+/// What is told when a socket has too much to send.
+const FULL: &str = "Too many bytes wait to be sent on this WebSocket.";
 
 fn queue(
     scope: &mut v8::PinScope,
@@ -236,20 +211,14 @@ fn queue(
     message: Message,
     rv: &mut v8::ReturnValue,
 ) {
-    let bytes = socket.queued_bytes.get() + message.len();
-    socket.queued_bytes.set(bytes);
     let gate = current(scope).and_then(|context| context.output_gate());
-    let outgoing = Outgoing { gate, message };
-    socket.queue.borrow_mut().push_back(outgoing);
-    if socket.pumping.replace(true) {
-        return;
+    if socket.queue(gate, message).is_err() {
+        return throw_error(scope, FULL);
     }
-    // Mostly there is room in the connection, and no task is needed.
-    let mut pump = socket.clone().pump().boxed_local();
-    match pump.poll_unpin(&mut Context::from_waker(Waker::noop())) {
-        Poll::Ready(Ok(())) => {}
-        Poll::Ready(Err(error)) => async_op::<()>(scope, rv, async { Err(error) }),
-        Poll::Pending => async_op(scope, rv, pump),
+    match socket.begin() {
+        None => {}
+        Some(Err(error)) => async_op::<()>(scope, rv, async { Err(failure(error)) }),
+        Some(Ok(pump)) => async_op(scope, rv, async { pump.await.map_err(failure) }),
     }
 }
 
@@ -260,7 +229,7 @@ fn buffered_amount(
     mut rv: v8::ReturnValue,
 ) {
     if let Some(socket) = socket_arg(scope, &args) {
-        rv.set_double(socket.queued_bytes.get() as f64);
+        rv.set_double(socket.queued_bytes() as f64);
     }
 }
 
@@ -271,33 +240,12 @@ fn receive(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv
     };
     let max_bytes = u32_arg(scope, &args, 1) as usize;
     async_op(scope, &mut rv, async move {
-        match poll_fn(|cx| socket.poll_end(|end| end.poll_receive(cx, max_bytes))).await {
-            Ok(message) => Ok(Received(Some(message))),
-            Err(error) if error.kind == Kind::Disconnected => Ok(Received(None)),
+        match socket.receive(max_bytes).await {
+            Ok(message) => Ok(Some(message)),
+            Err(error) if error.kind == Kind::Disconnected => Ok(None),
             Err(error) => Err(error.into()),
         }
     });
-}
-
-struct Received(Option<Message>);
-
-impl IntoJs for Received {
-    fn into_js<'s>(self, scope: &mut v8::PinScope<'s, '_>) -> v8::Local<'s, v8::Value> {
-        match self.0 {
-            None => v8::null(scope).into(),
-            Some(Message::Text(text)) => {
-                v8::String::new_from_utf8(scope, &text, v8::NewStringType::Normal)
-                    .unwrap_or_else(|| v8::String::empty(scope))
-                    .into()
-            }
-            Some(Message::Binary(bytes)) => array_buffer(scope, bytes.into()).into(),
-            Some(Message::Close(close)) => {
-                let code = v8::Integer::new(scope, i32::from(close.code)).into();
-                let reason = string(scope, &close.reason).into();
-                v8::Array::new_with_elements(scope, &[code, reason]).into()
-            }
-        }
-    }
 }
 
 /// `preferredExtensions(number)`: the compression that spares a proxy from unpacking what it passes on, as a header; null
@@ -310,8 +258,7 @@ fn preferred_extensions(
     let Some(socket) = socket_arg(scope, &args) else {
         return;
     };
-    let wire = socket.end.borrow().as_ref().and_then(WebSocket::wire);
-    match wire {
+    match socket.wire() {
         Some((Role::Client, deflate)) => {
             let text = deflate.map(|deflate| deflate.to_string());
             rv.set(string(scope, &text.unwrap_or_default()).into());

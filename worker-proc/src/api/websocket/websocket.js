@@ -35,6 +35,8 @@ const WAITING = 1;
 const ACCEPTED = 2;
 /** Its end belongs to somebody else, or is closed. */
 const RELEASED = 3;
+/** Accepted by a Durable Object, which it outlives: see hibernation.js. */
+const HIBERNATABLE = 4;
 
 const kCreate = { __proto__: null };
 let stateOf;
@@ -61,6 +63,11 @@ class State {
   /** The other end of a pair. */
   peer = null;
   attachment = null;
+  /** Of a hibernatable socket: the life of its object. */
+  life = 0;
+  /** Of a hibernatable socket whose last event has come: its tags, and when a message was last answered for it. */
+  tags = undefined;
+  answeredAt = null;
 }
 
 class WebSocket extends EventTarget {
@@ -106,6 +113,7 @@ class WebSocket extends EventTarget {
     }
     if (state.phase === RELEASED) throw new TypeError("Can't accept() WebSocket that was already used in a response.");
     if (state.phase === ACCEPTED) return;
+    if (state.phase === HIBERNATABLE) throw new TypeError("Can't accept() WebSocket after enabling hibernation.");
     if (half !== undefined) state.allowHalfOpen = !!half;
     accept(this, state);
   }
@@ -116,6 +124,10 @@ class WebSocket extends EventTarget {
     if (!isBytes(message)) message = toDOMString(message);
     if (state.closedOutgoing) throw new TypeError("Can't call WebSocket send() after close().");
     if (state.outgoingAborted || state.phase === RELEASED) return;
+    if (state.phase === HIBERNATABLE) {
+      ops.sendHibernated(state.life, state.number, message);
+      return;
+    }
     if (state.phase !== ACCEPTED) throw new TypeError(NOT_ACCEPTED);
     pump(this, state, ops.send(state.number, message));
   }
@@ -147,6 +159,11 @@ class WebSocket extends EventTarget {
       return;
     }
     if (state.closedOutgoing || state.outgoingAborted || state.phase === RELEASED) return;
+    if (state.phase === HIBERNATABLE) {
+      ops.closeHibernated(state.life, state.number, code ?? NO_STATUS, reason ?? "");
+      state.closedOutgoing = true;
+      return;
+    }
     if (state.phase !== ACCEPTED) throw new TypeError(NOT_ACCEPTED);
     if (state.failed) throw state.error;
     close(this, state, code ?? NO_STATUS, reason ?? "");
@@ -162,11 +179,13 @@ class WebSocket extends EventTarget {
         `A WebSocket 'attachment' cannot be larger than ${MAX_ATTACHMENT_BYTES} bytes.'attachment' was ${length} bytes.`,
       );
     }
-    state.attachment = bytes;
+    if (isHibernated(state)) ops.attach(state.life, state.number, bytes);
+    else state.attachment = bytes;
   }
 
   deserializeAttachment() {
-    const { attachment } = stateOf(this);
+    const state = stateOf(this);
+    const attachment = isHibernated(state) ? ops.attachment(state.life, state.number) : state.attachment;
     return attachment === null ? null : deserialize(attachment);
   }
 
@@ -179,6 +198,7 @@ class WebSocket extends EventTarget {
 
   get bufferedAmount() {
     const state = stateOf(this);
+    if (state.phase === HIBERNATABLE) return ops.hibernatedAmount(state.life, state.number);
     return state.phase === ACCEPTED ? ops.bufferedAmount(state.number) : 0;
   }
 
@@ -303,7 +323,8 @@ function connect(socket, state, target, protocol) {
 function accept(socket, state) {
   state.phase = ACCEPTED;
   // A socket whose other end is in the same event lives with it alone.
-  if (state.peer === null || stateOf(state.peer).phase === RELEASED) ops.hold(state.number);
+  const released = state.peer !== null && stateOf(state.peer).phase === RELEASED;
+  if (state.peer === null || released) ops.hold(state.number, released);
   receive(socket, state);
 }
 
@@ -465,6 +486,7 @@ function returnSocket(socket) {
     [CONNECTING]: "Can't return WebSocket in a Response if it was created with `new WebSocket()`",
     [ACCEPTED]: "Can't return WebSocket in a Response after calling accept().",
     [RELEASED]: "Can't return WebSocket that was already used in a response.",
+    [HIBERNATABLE]: "Can't return WebSocket in a Response after calling acceptWebSocket().",
   }[state.phase];
   if (refusal !== undefined) {
     logUncaught(ASYNC, new TypeError(refusal));
@@ -473,7 +495,7 @@ function returnSocket(socket) {
   state.phase = RELEASED;
   const { peer } = state;
   // Somebody else is at the other end now, for as long as they like.
-  if (peer !== null && stateOf(peer).phase === ACCEPTED) ops.hold(stateOf(peer).number);
+  if (peer !== null && stateOf(peer).phase === ACCEPTED) ops.hold(stateOf(peer).number, true);
   return state.number;
 }
 
@@ -489,7 +511,45 @@ function extensionsOf(socket, asked) {
   return preferred === "" ? null : preferred;
 }
 
+// Hibernation.
+
+/** Whether what belongs to the socket is kept by its object. */
+const isHibernated = (state) => state.phase === HIBERNATABLE && state.tags === undefined;
+
+/** A waiting end is its object's from now on. */
+function hibernate(state, life) {
+  state.phase = HIBERNATABLE;
+  state.life = life;
+  if (state.attachment !== null) ops.attach(life, state.number, state.attachment);
+  state.attachment = null;
+}
+
+/** A hibernated socket in a new life of its object. */
+function wake(life, number) {
+  const socket = new WebSocket(kCreate, number);
+  const state = stateOf(socket);
+  state.phase = HIBERNATABLE;
+  state.life = life;
+  state.closedOutgoing = ops.isClosing(life, number);
+  return socket;
+}
+
+/** The last event of a hibernatable socket is there: the object keeps nothing for it any more. */
+function detach(state) {
+  const tags = ops.tagsOf(state.life, state.number);
+  state.attachment = ops.attachment(state.life, state.number);
+  state.answeredAt = ops.answeredAt(state.life, state.number);
+  state.tags = tags ?? [];
+  state.closedIncoming = true;
+}
+
 exports.WebSocket = WebSocket;
+exports.detach = detach;
+exports.hibernate = hibernate;
+exports.isHibernated = isHibernated;
+exports.phases = { __proto__: null, WAITING, ACCEPTED, HIBERNATABLE };
+exports.stateOf = stateOf;
+exports.wake = wake;
 exports.extensionsOf = extensionsOf;
 exports.isWebSocket = isWebSocket;
 exports.returnSocket = returnSocket;

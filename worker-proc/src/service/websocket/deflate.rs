@@ -200,19 +200,25 @@ impl Deflate {
 
 /// Decompresses what a peer sends.
 pub struct Inflater {
-    stream: Decompress,
-    no_context_takeover: bool,
+    side: Side,
+    /// Made when it is needed.
+    stream: Option<Decompress>,
+    /// The end of all messages so far, as far as the peer may refer back to it.
+    window: Vec<u8>,
 }
 
 impl Inflater {
     /// For what the client sends, or the server.
     pub fn new(deflate: Deflate, from_client: bool) -> Self {
-        let side = deflate.side(from_client);
-        let bits = side.window_bits.max(MIN_WINDOW_BITS);
         Self {
-            stream: Decompress::new_with_window_bits(false, bits),
-            no_context_takeover: side.no_context_takeover,
+            side: deflate.side(from_client),
+            stream: None,
+            window: Vec::new(),
         }
+    }
+
+    fn window_bits(&self) -> u8 {
+        self.side.window_bits.max(MIN_WINDOW_BITS)
     }
 
     /// Decompresses part of a message to the end of `out`, which may grow to `max_bytes`.
@@ -223,70 +229,110 @@ impl Inflater {
         out: &mut Vec<u8>,
         max_bytes: usize,
     ) -> Result<(), Breach> {
-        self.run(input, out, max_bytes)?;
+        let mut stream = match self.stream.take() {
+            Some(stream) => stream,
+            None => self.open()?,
+        };
+        run(&mut stream, input, out, max_bytes)?;
         if last {
-            self.run(&TAIL, out, max_bytes)?;
-            if self.no_context_takeover {
-                self.stream.reset(false);
+            run(&mut stream, &TAIL, out, max_bytes)?;
+            if self.side.no_context_takeover {
+                stream.reset(false);
+            } else {
+                self.remember(out);
             }
         }
+        self.stream = Some(stream);
         Ok(())
     }
 
-    fn run(&mut self, mut input: &[u8], out: &mut Vec<u8>, max_bytes: usize) -> Result<(), Breach> {
-        const MIN_ROOM_BYTES: usize = 4096;
-        const MAX_ROOM_BYTES: usize = 1 << 20;
-        while !input.is_empty() {
-            if out.len() == out.capacity() {
-                out.reserve(out.len().clamp(MIN_ROOM_BYTES, MAX_ROOM_BYTES));
-            }
-            let (before, held) = (self.stream.total_in(), out.len());
-            let status = self
-                .stream
-                .decompress_vec(input, out, FlushDecompress::Sync)
-                .map_err(|_| Breach {
-                    code: 1002,
-                    description: "Invalid compressed data".to_owned(),
-                })?;
-            let consumed = (self.stream.total_in() - before) as usize;
-            input = input.get(consumed..).unwrap_or_default();
-            if out.len() > max_bytes {
-                return Err(Breach {
-                    code: 1009,
-                    description: "Message is too large".to_owned(),
-                });
-            }
-            if status == Status::StreamEnd {
-                // A final block ends the compressor's stream, not the message.
-                self.stream.reset(false);
-            } else if consumed == 0 && out.len() == held && out.len() < out.capacity() {
-                break;
-            }
-            if input.is_empty() && out.len() == out.capacity() {
-                // More may wait inside.
-                self.drain(out, max_bytes)?;
-            }
+    fn open(&self) -> Result<Decompress, Breach> {
+        let mut stream = Decompress::new_with_window_bits(false, self.window_bits());
+        if !self.window.is_empty() {
+            stream
+                .set_dictionary(&self.window)
+                .map_err(|_| bad_data())?;
         }
-        Ok(())
+        Ok(stream)
     }
 
-    /// Takes out what did not fit.
-    fn drain(&mut self, out: &mut Vec<u8>, max_bytes: usize) -> Result<(), Breach> {
-        const ROOM_BYTES: usize = 64 * 1024;
-        loop {
-            out.reserve(ROOM_BYTES);
-            let held = out.len();
-            // Only input can be bad, and there is none.
-            let _ = self.stream.decompress_vec(&[], out, FlushDecompress::Sync);
-            if out.len() > max_bytes {
-                return Err(Breach {
-                    code: 1009,
-                    description: "Message is too large".to_owned(),
-                });
-            }
-            if out.len() == held || out.len() < out.capacity() {
-                return Ok(());
-            }
+    fn remember(&mut self, message: &[u8]) {
+        let size = 1 << self.window_bits();
+        let message = &message[message.len().saturating_sub(size)..];
+        let forgotten = (self.window.len() + message.len()).saturating_sub(size);
+        self.window.drain(..forgotten);
+        self.window.extend_from_slice(message);
+    }
+
+    /// Between messages: keeps no more than what the next one may refer to.
+    pub fn rest(&mut self) {
+        self.stream = None;
+        self.window.shrink_to_fit();
+    }
+}
+
+fn bad_data() -> Breach {
+    Breach {
+        code: 1002,
+        description: "Invalid compressed data".to_owned(),
+    }
+}
+
+/// Decompresses `input` to the end of `out`.
+fn run(
+    stream: &mut Decompress,
+    mut input: &[u8],
+    out: &mut Vec<u8>,
+    max_bytes: usize,
+) -> Result<(), Breach> {
+    const MIN_ROOM_BYTES: usize = 4096;
+    const MAX_ROOM_BYTES: usize = 1 << 20;
+    while !input.is_empty() {
+        if out.len() == out.capacity() {
+            out.reserve(out.len().clamp(MIN_ROOM_BYTES, MAX_ROOM_BYTES));
+        }
+        let (before, held) = (stream.total_in(), out.len());
+        let status = stream
+            .decompress_vec(input, out, FlushDecompress::Sync)
+            .map_err(|_| bad_data())?;
+        let consumed = (stream.total_in() - before) as usize;
+        input = input.get(consumed..).unwrap_or_default();
+        if out.len() > max_bytes {
+            return Err(Breach {
+                code: 1009,
+                description: "Message is too large".to_owned(),
+            });
+        }
+        if status == Status::StreamEnd {
+            // A final block ends the compressor's stream, not the message.
+            stream.reset(false);
+        } else if consumed == 0 && out.len() == held && out.len() < out.capacity() {
+            break;
+        }
+        if input.is_empty() && out.len() == out.capacity() {
+            // More may wait inside.
+            drain(stream, out, max_bytes)?;
+        }
+    }
+    Ok(())
+}
+
+/// Takes out what did not fit.
+fn drain(stream: &mut Decompress, out: &mut Vec<u8>, max_bytes: usize) -> Result<(), Breach> {
+    const ROOM_BYTES: usize = 64 * 1024;
+    loop {
+        out.reserve(ROOM_BYTES);
+        let held = out.len();
+        // Only input can be bad, and there is none.
+        let _ = stream.decompress_vec(&[], out, FlushDecompress::Sync);
+        if out.len() > max_bytes {
+            return Err(Breach {
+                code: 1009,
+                description: "Message is too large".to_owned(),
+            });
+        }
+        if out.len() == held || out.len() < out.capacity() {
+            return Ok(());
         }
     }
 }
@@ -409,6 +455,8 @@ mod tests {
                 inflater.inflate(a, false, &mut out, 1 << 20).unwrap();
                 inflater.inflate(b, true, &mut out, 1 << 20).unwrap();
                 assert_eq!(out, message);
+                // What the peer refers back to is still there.
+                inflater.rest();
             }
         }
     }

@@ -100,6 +100,15 @@ impl Decoder {
         self.header_len == 0 && self.frame.is_none() && self.partial.is_none()
     }
 
+    /// Lets go of what can be made again, between messages.
+    pub fn rest(&mut self) {
+        if self.partial.is_none()
+            && let Some(inflater) = &mut self.inflater
+        {
+            inflater.rest();
+        }
+    }
+
     /// Reads from the front of `input`, which it moves on and unmasks in place, until something is complete; `None` asks for
     /// more input.
     pub fn decode(

@@ -6,7 +6,9 @@
 
 mod deflate;
 mod frame;
+mod hibernation;
 mod pair;
+mod socket;
 mod wire;
 
 use std::cell::{Cell, RefCell};
@@ -17,7 +19,9 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 
 pub use deflate::Deflate;
-pub use wire::{ByteStream, Role, Wire};
+pub use hibernation::{AutoResponse, Hibernated, Hibernation, MAX_SOCKETS, SocketEvent};
+pub use socket::{Gate, Socket};
+pub use wire::{ByteStream, Role, Wire, carry};
 
 use super::Error;
 
@@ -97,6 +101,9 @@ pub trait Transport {
     fn wire(&self) -> Option<(Role, Option<Deflate>)> {
         None
     }
+
+    /// Nothing is expected to pass for a while: lets go of what can be made again.
+    fn rest(&mut self) {}
 }
 
 /// Two transports that could not be spliced.
@@ -124,7 +131,7 @@ impl WebSocket {
 
     /// An end over a connection whose handshake is done.
     pub fn over(wire: Wire) -> Self {
-        Self::new(wire::carry(wire))
+        Self::new(carry(wire))
     }
 
     /// Sends a message; ends when it is on its way (in the kernel, or received by the other end of a pair). A future that is
@@ -178,6 +185,11 @@ impl WebSocket {
     /// For an end over a connection: who it is there, and how it compresses.
     pub fn wire(&self) -> Option<(Role, Option<Deflate>)> {
         self.transport.borrow().wire()
+    }
+
+    /// See [`Transport::rest`].
+    pub fn rest(&self) {
+        self.transport.borrow_mut().rest();
     }
 }
 

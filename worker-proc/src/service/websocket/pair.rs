@@ -152,6 +152,12 @@ impl Transport for PairEnd {
             None => Err(self),
         }
     }
+
+    fn rest(&mut self) {
+        if let Some(instead) = &mut self.pair.borrow_mut().instead {
+            instead.rest();
+        }
+    }
 }
 
 impl Drop for PairEnd {

@@ -107,7 +107,11 @@ pub fn carry(wire: Wire) -> Box<dyn Transport> {
         deflate: wire.deflate,
         deflater: None,
         decoder: Decoder::new(wire.role == Role::Server, wire.deflate),
-        input: wire.leftover.into(),
+        // An empty rest of a buffer still holds all of it.
+        input: match wire.leftover.is_empty() {
+            true => BytesMut::new(),
+            false => wire.leftover.into(),
+        },
         output: BytesMut::new(),
         payload: Bytes::new(),
         waiting: Arc::default(),
@@ -376,6 +380,12 @@ impl Transport for Carrier {
 
     fn wire(&self) -> Option<(Role, Option<Deflate>)> {
         Some((self.role, self.deflate))
+    }
+
+    fn rest(&mut self) {
+        // A peer can inflate what refers to nothing that came before.
+        self.deflater = None;
+        self.decoder.rest();
     }
 }
 

@@ -38,13 +38,13 @@ struct Header {
 
 /// What is known of a database that was closed: any change of it is seen in this.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Identity {
+pub(in super::super) struct Identity {
     pub modified_ns: i64,
     pub bytes: u64,
 }
 
 impl Identity {
-    pub(super) fn of(path: &Path) -> io::Result<Self> {
+    pub(in super::super) fn of(path: &Path) -> io::Result<Self> {
         use std::os::unix::fs::MetadataExt;
         let file = fs::metadata(path)?;
         let modified_ns = file.mtime().saturating_mul(1_000_000_000) + file.mtime_nsec();
@@ -193,6 +193,24 @@ impl Write for Part<'_> {
     }
 }
 
+/// See `pitr::look`.
+pub(super) fn look(folder: &Path, stem: &str, thorough: bool) -> io::Result<Option<super::Look>> {
+    let Some(history) = History::open_as(folder, stem, OpenOptions::new().read(true))? else {
+        return Ok(None);
+    };
+    let span = history.first_ms.map(|from_ms| ipc::objects::History {
+        from_ms,
+        to_ms: history.last.time_ms,
+        bytes: history.bytes(),
+    });
+    let wrong = if thorough {
+        history.verify()?
+    } else {
+        Vec::new()
+    };
+    Ok(Some((span, wrong)))
+}
+
 /// The files of a history, and the last that is known of them.
 pub(super) struct History {
     folder: PathBuf,
@@ -225,8 +243,12 @@ impl History {
 
     /// Opens a history that there is. An error of the kind InvalidData, UnexpectedEof or NotFound says that it is damaged.
     pub(super) fn open(folder: &Path, stem: &str) -> io::Result<Option<Self>> {
+        Self::open_as(folder, stem, OpenOptions::new().read(true).write(true))
+    }
+
+    fn open_as(folder: &Path, stem: &str, options: &OpenOptions) -> io::Result<Option<Self>> {
         let path = Self::file(folder, stem, "log");
-        let log = match OpenOptions::new().read(true).write(true).open(path) {
+        let log = match options.open(path) {
             Ok(log) => log,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(error),
@@ -383,6 +405,36 @@ impl History {
         io::copy(&mut part, &mut io::sink())?;
         Ok(part.left == 0
             && head[RECORD_BYTES - 4..] == checksum(head, part.crc.sum()).to_le_bytes())
+    }
+
+    /// Reads all there is: which files are damaged, and how. What may be under way at the end of the log is passed over.
+    fn verify(&self) -> io::Result<Vec<(String, String)>> {
+        let mut wrong = Vec::new();
+        let length = self.log.metadata()?.len();
+        let mut offset = HEADER_BYTES;
+        let mut head = [0; RECORD_BYTES];
+        while offset + RECORD_BYTES as u64 <= length {
+            self.log.read_exact_at(&mut head, offset)?;
+            let record = Record::decode(&head);
+            let begin = offset;
+            offset += RECORD_BYTES as u64;
+            let end = record.next(offset);
+            if end >= length && begin >= self.end {
+                break;
+            }
+            if end > length || !self.is_whole(&head, &record, offset)? {
+                let name = format!(".history/{}.log", self.stem);
+                wrong.push((name, format!("the step at byte {begin} is damaged")));
+                break;
+            }
+            offset = end;
+        }
+        let base = format!("base-{}", self.header.base);
+        if self.header.base > 0 && !Self::file(&self.folder, &self.stem, &base).exists() {
+            let name = format!(".history/{}.{base}", self.stem);
+            wrong.push((name, "it is not there".into()));
+        }
+        Ok(wrong)
     }
 
     /// Adds a state, or how the file was left. `pages` are numbers and contents. Not yet durable: see [`Self::sync`].

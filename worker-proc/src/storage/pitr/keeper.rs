@@ -31,6 +31,8 @@ pub(in super::super) struct Keeper {
     stem: String,
     limits: HistoryLimits,
     history: Option<History>,
+    /// What tells the last bookmark of a state from the one before it.
+    last_stamp: u32,
 }
 
 fn now_ms() -> i64 {
@@ -40,21 +42,24 @@ fn now_ms() -> i64 {
     i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }
 
+/// The folder of a database's history, and what its files begin with.
+pub(super) fn place(database: &Path) -> (PathBuf, String) {
+    let folder = database.parent().unwrap_or(Path::new("."));
+    let stem = database.file_stem().unwrap_or_default();
+    (folder.join(".history"), stem.to_string_lossy().into_owned())
+}
+
 impl Keeper {
     /// For a database that may not be there yet. Touches no file.
     pub(in super::super) fn new(database: &Path, limits: HistoryLimits) -> Self {
-        let folder = database.parent().unwrap_or(Path::new(".")).join(".history");
-        let stem = database
-            .file_stem()
-            .unwrap_or_default()
-            .to_string_lossy()
-            .into_owned();
+        let (folder, stem) = place(database);
         Self {
             database: database.to_owned(),
             folder,
             stem,
             limits,
             history: None,
+            last_stamp: 0,
         }
     }
 
@@ -237,7 +242,14 @@ impl Keeper {
             Some(history) => history,
             none => none.insert(History::create(&self.folder, &self.stem, None).map_err(failed)?),
         };
-        Ok(bookmark(history.last.number, history.lineage()))
+        // Every bookmark is greater than those given out before it: by the second, or by counting within one.
+        let now_s = u32::try_from(now_ms() / 1000).unwrap_or(u32::MAX);
+        self.last_stamp = now_s.max(self.last_stamp.saturating_add(1));
+        Ok(bookmark(
+            history.last.number,
+            self.last_stamp,
+            history.lineage(),
+        ))
     }
 
     /// The bookmark of what was committed at a time.
@@ -262,7 +274,7 @@ impl Keeper {
             Ok(record.time_ms <= time_ms)
         });
         searched.map_err(failed)?;
-        Ok(bookmark(number, history.lineage()))
+        Ok(bookmark(number, 0, history.lineage()))
     }
 
     /// Notes that the next session begins with what was committed at a bookmark. The bookmark of what is committed now.
@@ -291,10 +303,11 @@ fn failed(error: io::Error) -> Error {
     Error::worker(error.message())
 }
 
-/// `8-8-8-32` hexadecimal digits: the state's number, and which history it is of. Later ones are greater as text.
-fn bookmark(number: u64, lineage: u64) -> String {
+/// `8-8-8-32` hexadecimal digits: the state's number, when it was asked for, and which history it is of. Later ones are
+/// greater as text.
+fn bookmark(number: u64, stamp: u32, lineage: u64) -> String {
     format!(
-        "{:08x}-{:08x}-00000000-{lineage:032x}",
+        "{:08x}-{:08x}-{stamp:08x}-{lineage:032x}",
         number >> 32,
         number & 0xffff_ffff
     )
@@ -302,10 +315,10 @@ fn bookmark(number: u64, lineage: u64) -> String {
 
 fn parse(bookmark: &str) -> Option<(u64, u64)> {
     let parts: Vec<&str> = bookmark.split('-').collect();
-    let [high, low, zero, lineage] = parts[..] else {
+    let [high, low, stamp, lineage] = parts[..] else {
         return None;
     };
-    if [high.len(), low.len(), zero.len(), lineage.len()] != [8, 8, 8, 32] {
+    if [high.len(), low.len(), stamp.len(), lineage.len()] != [8, 8, 8, 32] {
         return None;
     }
     let number = |text: &str| u64::from_str_radix(text, 16).ok();

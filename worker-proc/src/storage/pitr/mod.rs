@@ -16,7 +16,20 @@ mod history;
 mod keeper;
 mod wal;
 
+use std::io;
+use std::path::Path;
+
+pub(super) use history::Identity;
 pub(super) use keeper::{Keeper, Note};
+
+/// The span of a database's history, and which of its files are damaged in which way.
+pub(super) type Look = (Option<ipc::objects::History>, Vec<(String, String)>);
+
+/// What there is of a database's history; with `thorough`, every step of it is read. Nothing is written.
+pub(super) fn look(database: &Path, thorough: bool) -> io::Result<Option<Look>> {
+    let (folder, stem) = keeper::place(database);
+    history::look(&folder, &stem, thorough)
+}
 
 /// The page size of every database: SQLite's default, which the published workerd has.
 const PAGE_BYTES: usize = 4096;
@@ -38,5 +51,5 @@ impl Default for HistoryLimits {
     }
 }
 
-pub(super) const NOT_IMPLEMENTED: &str =
+pub const NOT_IMPLEMENTED: &str =
     "This Durable Object's storage back-end does not implement point-in-time recovery.";

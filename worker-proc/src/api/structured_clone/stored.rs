@@ -1,0 +1,290 @@
+//! Values as Durable Objects store them: V8's wire format, and platform objects as the published binary writes them, so
+//! that a folder of objects moves between the two.
+//!
+//! A platform object is a tag and its fields. What each kind's fields are, `structured_clone.js` and whoever registers a
+//! cloneable kind say; how a field is written depends on its type, and how the fields of a tag are read is here.
+
+use v8::{ValueDeserializerHelper, ValueSerializerHelper};
+
+use super::{call, is_platform_object, refuse, refuse_shared};
+use crate::glue::args::to_string;
+use crate::glue::{IsolateState, string, throw_error, uint8_array_copy, with_bytes};
+
+// The tags of the published binary's format.
+const HEADERS: u32 = 4;
+const REQUEST: u32 = 5;
+const RESPONSE: u32 = 6;
+const DOM_EXCEPTION_V1: u32 = 7;
+const DOM_EXCEPTION: u32 = 8;
+const NATIVE_ERROR: u32 = 10;
+const BLOB: u32 = 15;
+
+/// Most headers of one object that are read back.
+const MAX_HEADERS: u32 = 1024;
+
+/// The version of V8's format that values without a header are of.
+const FIRST_VERSION: u8 = 13;
+
+const HEADER_TAG: u8 = 0xff;
+
+/// The bytes of a value; none after an exception was thrown.
+pub fn serialize(scope: &mut v8::PinScope, value: v8::Local<v8::Value>) -> Option<Vec<u8>> {
+    let value = v8::Local::new(scope, value);
+    let writer = Writer {
+        errors: describes_errors(scope),
+    };
+    let context = scope.get_current_context();
+    let serializer = v8::ValueSerializer::new(scope, Box::new(writer));
+    serializer.write_header();
+    serializer
+        .write_value(context, value)?
+        .then(|| serializer.release())
+}
+
+/// The value of `bytes`; none after an exception was thrown.
+pub fn deserialize<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    bytes: &[u8],
+) -> Option<v8::Local<'s, v8::Value>> {
+    // The oldest values lack the header that says which version of the format they are in.
+    let with_header;
+    let bytes = match bytes.first() {
+        Some(&HEADER_TAG) => bytes,
+        _ => {
+            with_header = [&[HEADER_TAG, FIRST_VERSION], bytes].concat();
+            &with_header
+        }
+    };
+    let context = scope.get_current_context();
+    let deserializer = v8::ValueDeserializer::new(scope, Box::new(Reader), bytes);
+    deserializer.read_header(context)?;
+    deserializer.read_value(context)
+}
+
+/// Whether errors keep the properties that users gave them, which is a compatibility flag.
+fn describes_errors(scope: &mut v8::PinScope) -> bool {
+    let known = IsolateState::get(scope).extension::<DescribesErrors>();
+    if let Some(known) = known.0.get() {
+        return known;
+    }
+    let answer = call(scope, "describesErrors", &[]).is_some_and(|answer| answer.is_true());
+    known.0.set(Some(answer));
+    answer
+}
+
+#[derive(Default)]
+struct DescribesErrors(std::cell::Cell<Option<bool>>);
+
+struct Writer {
+    errors: bool,
+}
+
+impl v8::ValueSerializerImpl for Writer {
+    fn throw_data_clone_error<'s>(
+        &self,
+        scope: &mut v8::PinScope<'s, '_>,
+        message: v8::Local<'s, v8::String>,
+    ) {
+        refuse(scope, message);
+    }
+
+    fn has_custom_host_object(&self, _isolate: &v8::Isolate) -> bool {
+        true
+    }
+
+    fn is_host_object<'s>(
+        &self,
+        scope: &mut v8::PinScope<'s, '_>,
+        object: v8::Local<'s, v8::Object>,
+    ) -> Option<bool> {
+        Some(if object.is_native_error() {
+            self.errors
+        } else {
+            is_platform_object(scope, object)
+        })
+    }
+
+    fn write_host_object<'s>(
+        &self,
+        scope: &mut v8::PinScope<'s, '_>,
+        object: v8::Local<'s, v8::Object>,
+        serializer: &dyn ValueSerializerHelper,
+    ) -> Option<bool> {
+        let described = call(scope, "describeStored", &[object.into()])?;
+        let fields = v8::Local::<v8::Array>::try_from(described).ok()?;
+        for index in 0..fields.length() {
+            let field = fields.get_index(scope, index)?;
+            write_field(scope, field, serializer)?;
+        }
+        Some(true)
+    }
+
+    fn get_shared_array_buffer_id<'s>(
+        &self,
+        scope: &mut v8::PinScope<'s, '_>,
+        _buffer: v8::Local<'s, v8::SharedArrayBuffer>,
+    ) -> Option<u32> {
+        refuse_shared(scope);
+        None
+    }
+}
+
+/// A number or a string is written raw, bytes with their length, and anything else, which comes in an array of its own,
+/// as a value.
+fn write_field<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    field: v8::Local<'s, v8::Value>,
+    serializer: &dyn ValueSerializerHelper,
+) -> Option<()> {
+    if field.is_string() {
+        let text = to_string(scope, field);
+        serializer.write_uint32(u32::try_from(text.len()).ok()?);
+        serializer.write_raw_bytes(text.as_bytes());
+    } else if field.is_array_buffer_view() {
+        with_bytes(field, |bytes| {
+            serializer.write_uint64(bytes.len() as u64);
+            serializer.write_raw_bytes(bytes);
+        });
+    } else if let Ok(boxed) = v8::Local::<v8::Array>::try_from(field) {
+        let value = boxed.get_index(scope, 0)?;
+        let context = scope.get_current_context();
+        serializer.write_value(context, value)?;
+    } else {
+        serializer.write_uint32(field.uint32_value(scope)?);
+    }
+    Some(())
+}
+
+struct Reader;
+
+impl v8::ValueDeserializerImpl for Reader {
+    fn read_host_object<'s>(
+        &self,
+        scope: &mut v8::PinScope<'s, '_>,
+        deserializer: &dyn ValueDeserializerHelper,
+    ) -> Option<v8::Local<'s, v8::Object>> {
+        let mut fields = Fields {
+            read: Vec::new(),
+            deserializer,
+        };
+        let tag = fields.object(scope)?;
+        let tag = v8::Integer::new_from_unsigned(scope, tag).into();
+        let list = v8::Array::new_with_elements(scope, &fields.read).into();
+        // Reading bars JavaScript, lest users' code meet half-read data; `reviveStored` runs none of theirs.
+        v8::allow_javascript_execution_scope!(let scope, scope);
+        v8::Local::try_from(call(scope, "reviveStored", &[tag, list])?).ok()
+    }
+}
+
+/// Data that ends early, or that nobody has written.
+fn cut_short<T>(scope: &mut v8::PinScope) -> Option<T> {
+    throw_error(scope, "Unable to deserialize cloned data.");
+    None
+}
+
+/// The fields of one object, as they are read.
+struct Fields<'a, 's> {
+    read: Vec<v8::Local<'s, v8::Value>>,
+    deserializer: &'a dyn ValueDeserializerHelper,
+}
+
+impl<'s> Fields<'_, 's> {
+    /// Reads an object and says its tag; none after an exception was thrown, as everywhere here.
+    fn object(&mut self, scope: &mut v8::PinScope<'s, '_>) -> Option<u32> {
+        let tag = self.uint32(scope)?;
+        match tag {
+            HEADERS => self.headers(scope)?,
+            REQUEST | DOM_EXCEPTION_V1 => {
+                self.text(scope)?;
+                self.value(scope)?;
+            }
+            RESPONSE => {
+                self.value(scope)?;
+                self.value(scope)?;
+            }
+            DOM_EXCEPTION => {
+                for _ in 0..3 {
+                    self.text(scope)?;
+                }
+            }
+            NATIVE_ERROR => {
+                let kind = self.number(scope)?;
+                if kind == 0 {
+                    self.value(scope)?;
+                }
+                self.value(scope)?;
+                self.value(scope)?;
+            }
+            BLOB => {
+                self.text(scope)?;
+                self.bytes(scope)?;
+            }
+            _ => {}
+        }
+        Some(tag)
+    }
+
+    fn headers(&mut self, scope: &mut v8::PinScope<'s, '_>) -> Option<()> {
+        self.number(scope)?;
+        let count = self.uint32(scope)?;
+        if count > MAX_HEADERS {
+            return cut_short(scope);
+        }
+        for _ in 0..count {
+            // A name that is not among the known ones follows in full.
+            if self.number(scope)? == 0 {
+                self.text(scope)?;
+            }
+            self.text(scope)?;
+        }
+        Some(())
+    }
+
+    fn uint32(&self, scope: &mut v8::PinScope) -> Option<u32> {
+        let mut number = 0;
+        if self.deserializer.read_uint32(&mut number) {
+            Some(number)
+        } else {
+            cut_short(scope)
+        }
+    }
+
+    fn raw(&self, scope: &mut v8::PinScope, length: u64) -> Option<&[u8]> {
+        let length = usize::try_from(length).unwrap_or(usize::MAX);
+        let bytes = self.deserializer.read_raw_bytes(length);
+        bytes.or_else(|| cut_short(scope))
+    }
+
+    fn number(&mut self, scope: &mut v8::PinScope<'s, '_>) -> Option<u32> {
+        let number = self.uint32(scope)?;
+        let value = v8::Integer::new_from_unsigned(scope, number);
+        self.read.push(value.into());
+        Some(number)
+    }
+
+    fn text(&mut self, scope: &mut v8::PinScope<'s, '_>) -> Option<()> {
+        let length = self.uint32(scope)?;
+        let text = String::from_utf8_lossy(self.raw(scope, length.into())?);
+        let text = string(scope, &text).into();
+        self.read.push(text);
+        Some(())
+    }
+
+    fn bytes(&mut self, scope: &mut v8::PinScope<'s, '_>) -> Option<()> {
+        let mut length = 0;
+        if !self.deserializer.read_uint64(&mut length) {
+            return cut_short(scope);
+        }
+        let bytes = self.raw(scope, length)?;
+        let bytes = uint8_array_copy(scope, bytes).into();
+        self.read.push(bytes);
+        Some(())
+    }
+
+    fn value(&mut self, scope: &mut v8::PinScope<'s, '_>) -> Option<()> {
+        let context = scope.get_current_context();
+        let value = self.deserializer.read_value(context)?;
+        self.read.push(value);
+        Some(())
+    }
+}

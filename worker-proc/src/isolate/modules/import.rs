@@ -1,0 +1,433 @@
+//! V8's questions about imports: what a specifier means, static, dynamic and source-phase, and `import.meta`.
+
+use super::names::Naming;
+use super::{Source, load, map, run_outside, synthetic};
+use crate::glue::args::{string, to_string};
+use crate::glue::error::{Class, OpError, throw};
+use crate::glue::state::IsolateState;
+
+pub(super) fn install(isolate: &mut v8::Isolate, naming: Naming) {
+    isolate.set_host_import_module_dynamically_callback(import_dynamically);
+    isolate.set_host_initialize_import_meta_object_callback(initialize_import_meta);
+    if naming == Naming::Urls {
+        // Without it V8 refuses `import.source()`.
+        isolate.set_host_import_module_with_phase_dynamically_callback(import_in_phase);
+    }
+}
+
+/// What a specifier means.
+pub(super) enum Resolved {
+    /// The module of this full name, which is there.
+    Found(String),
+    /// A name that no module has.
+    Missing(String),
+    /// No name at all.
+    Malformed,
+}
+
+/// How a module is asked for; messages tell.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Way {
+    Static,
+    Dynamic,
+    Require,
+}
+
+/// Elements for each attribute: key and value, and for static imports where in the text it is.
+const STATIC_STRIDE: usize = 3;
+const DYNAMIC_STRIDE: usize = 2;
+
+/// The module that a specifier means: of the config, or a built-in one, which is added.
+/// Empty if an exception is pending.
+pub(super) fn resolve(
+    scope: &mut v8::PinScope,
+    specifier: &str,
+    referrer: &str,
+) -> Option<Resolved> {
+    let renamed = rename(scope, specifier)?;
+    let specifier = renamed.as_deref().unwrap_or(specifier);
+    let shared = map(scope);
+    let full = {
+        let map = shared.borrow();
+        // Modules of extensions name one another in full.
+        let base = if map.is_extension(referrer) { "" } else { referrer };
+        let Some(full) = map.naming.resolve(specifier, base) else {
+            return Some(Resolved::Malformed);
+        };
+        if map.visible(&full, referrer) {
+            return Some(Resolved::Found(full));
+        }
+        full
+    };
+    let name = shared.borrow().naming.definition(&full).to_owned();
+    let state = IsolateState::get(scope);
+    let find = state.internal(scope, "modules", "resolve")?;
+    let argument = string(scope, &name).into();
+    let this = v8::undefined(scope).into();
+    let internal = find.call(scope, this, &[argument])?;
+    if !internal.is_string() {
+        return Some(Resolved::Missing(full));
+    }
+    let internal = to_string(scope, internal);
+    let name = format!("builtin:{internal}");
+    let mut map = shared.borrow_mut();
+    map.definitions
+        .entry(name.clone())
+        .or_insert(super::Definition {
+            source: Source::Builtin(internal),
+            scope: super::Scope::Worker,
+        });
+    Some(Resolved::Found(name))
+}
+
+/// What Node's modules are called with their prefix, if `specifier` is one without; the outer option is empty if an
+/// exception is pending.
+fn rename(scope: &mut v8::PinScope, specifier: &str) -> Option<Option<String>> {
+    let bare = !specifier.starts_with(['.', '/']) && !specifier.contains(':');
+    if !bare && specifier != "node:sys" {
+        return Some(None);
+    }
+    let state = IsolateState::get(scope);
+    let rename = state.internal(scope, "modules", "rename")?;
+    let argument = string(scope, specifier).into();
+    let this = v8::undefined(scope).into();
+    let renamed = rename.call(scope, this, &[argument])?;
+    Some(renamed.is_string().then(|| to_string(scope, renamed)))
+}
+
+/// The exception that says why an import or a `require` finds nothing.
+pub(super) fn complain<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    way: Way,
+    specifier: &str,
+    referrer: &str,
+    resolved: &Resolved,
+) -> v8::Local<'s, v8::Value> {
+    let naming = map(scope).borrow().naming;
+    let from = format!("\n  imported from \"{referrer}\"");
+    let error = match (naming, resolved, way) {
+        (Naming::Urls, Resolved::Malformed, _) => {
+            OpError::type_error(format!("Invalid module specifier: {specifier}"))
+        }
+        (Naming::Urls, _, Way::Require) => OpError::error(format!("Module not found: {specifier}")),
+        (Naming::Urls, Resolved::Found(full) | Resolved::Missing(full), _) => {
+            OpError::error(format!("Module not found: {full}"))
+        }
+        (Naming::Paths, Resolved::Malformed, Way::Static) => OpError::type_error(format!(
+            "Invalid module specifier \"{specifier}\".{from}."
+        )),
+        (Naming::Paths, Resolved::Malformed, Way::Dynamic) => {
+            OpError::error(format!("No such module \"{specifier}\""))
+        }
+        (Naming::Paths, Resolved::Malformed, Way::Require) => {
+            OpError::type_error(format!("Invalid module specifier \"{specifier}\"."))
+        }
+        (Naming::Paths, Resolved::Found(full) | Resolved::Missing(full), way) => {
+            let from = if way == Way::Static { from.as_str() } else { "" };
+            OpError::error(format!("No such module \"{}\".{from}", naming.show(full)))
+        }
+    };
+    error.to_exception(scope)
+}
+
+fn find<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    way: Way,
+    specifier: &str,
+    referrer: &str,
+) -> Option<(v8::Local<'s, v8::Module>, String)> {
+    match resolve(scope, specifier, referrer)? {
+        Resolved::Found(full) => Some((load(scope, &full)?, full)),
+        missing => {
+            let error = complain(scope, way, specifier, referrer, &missing);
+            scope.throw_exception(error);
+            None
+        }
+    }
+}
+
+/// V8's question for the module of a static import.
+pub(super) fn resolve_module<'s>(
+    context: v8::Local<'s, v8::Context>,
+    specifier: v8::Local<'s, v8::String>,
+    attributes: v8::Local<'s, v8::FixedArray>,
+    referrer: v8::Local<'s, v8::Module>,
+) -> Option<v8::Local<'s, v8::Module>> {
+    // SAFETY: V8 calls this with the context of the module that is linked.
+    #[allow(unsafe_code)]
+    {
+        v8::callback_scope!(unsafe scope, context);
+        import_statically(scope, specifier, attributes, referrer).map(|(module, _)| module)
+    }
+}
+
+/// The same for `import source`: a Wasm module's `WebAssembly.Module`.
+pub(super) fn resolve_source<'s>(
+    context: v8::Local<'s, v8::Context>,
+    specifier: v8::Local<'s, v8::String>,
+    attributes: v8::Local<'s, v8::FixedArray>,
+    referrer: v8::Local<'s, v8::Module>,
+) -> Option<v8::Local<'s, v8::Object>> {
+    // SAFETY: V8 calls this with the context of the module that is linked.
+    #[allow(unsafe_code)]
+    {
+        v8::callback_scope!(unsafe scope, context);
+        let (_, full) = import_statically(scope, specifier, attributes, referrer)?;
+        if let Some(source) = source_object(scope, &full)? {
+            return Some(source);
+        }
+        let naming = map(scope).borrow().naming;
+        let message = match naming {
+            Naming::Urls => no_source(&specifier.to_rust_string_lossy(scope)),
+            Naming::Paths => {
+                let referrer = map(scope).borrow().name_of(scope, referrer);
+                format!("{}.\n  imported from \"{referrer}\"", no_source(&full))
+            }
+        };
+        throw(scope, &OpError::new(Class::SyntaxError, message));
+        None
+    }
+}
+
+fn no_source(name: &str) -> String {
+    format!("Source phase import not available for module: {name}")
+}
+
+/// What a source-phase import of a module gives: only Wasm has something. The outer option is empty if an exception
+/// is pending.
+fn source_object<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    full: &str,
+) -> Option<Option<v8::Local<'s, v8::Object>>> {
+    if !matches!(map(scope).borrow().source_of(full), Some(Source::Wasm(_))) {
+        return Some(None);
+    }
+    let module = synthetic::value(scope, full)?;
+    Some(v8::Local::<v8::Object>::try_from(module).ok())
+}
+
+fn import_statically<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    specifier: v8::Local<'s, v8::String>,
+    attributes: v8::Local<'s, v8::FixedArray>,
+    referrer: v8::Local<'s, v8::Module>,
+) -> Option<(v8::Local<'s, v8::Module>, String)> {
+    let specifier = specifier.to_rust_string_lossy(scope);
+    let referrer = map(scope).borrow().name_of(scope, referrer);
+    let kind = attributes_type(scope, attributes, STATIC_STRIDE)?;
+    let (module, full) = find(scope, Way::Static, &specifier, &referrer)?;
+    let naming = map(scope).borrow().naming;
+    if naming == Naming::Urls && module.get_status() == v8::ModuleStatus::Evaluating {
+        let message = format!("Circular dependency when resolving module: {specifier}");
+        throw(scope, &OpError::error(message));
+        return None;
+    }
+    check_type(scope, kind, &full, &specifier)?;
+    Some((module, full))
+}
+
+/// The `type` of import attributes. Where names are paths attributes mean nothing, and a flag refuses them.
+/// The outer option is empty if an exception is pending.
+fn attributes_type<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    attributes: v8::Local<'s, v8::FixedArray>,
+    stride: usize,
+) -> Option<Option<String>> {
+    if attributes.length() == 0 {
+        return Some(None);
+    }
+    let naming = map(scope).borrow().naming;
+    if naming == Naming::Paths {
+        let state = IsolateState::get(scope);
+        let check = state.internal(scope, "modules", "checkAttributes")?;
+        let this = v8::undefined(scope).into();
+        check.call(scope, this, &[])?;
+        return Some(None);
+    }
+    let mut kind = None;
+    let mut index = 0;
+    while index + 1 < attributes.length() {
+        let [key, value] = [index, index + 1].map(|at| {
+            let text = attributes.get(scope, at);
+            let text = text.and_then(|text| v8::Local::<v8::Value>::try_from(text).ok());
+            text.map(|text| to_string(scope, text)).unwrap_or_default()
+        });
+        let error = match (key.as_str(), value.as_str()) {
+            ("type", "json" | "text" | "bytes") => None,
+            ("type", value) => Some(format!("Unsupported import attribute type: \"{value}\"")),
+            (key, _) => Some(format!("Unsupported import attribute: \"{key}\"")),
+        };
+        if let Some(message) = error {
+            throw(scope, &OpError::type_error(message));
+            return None;
+        }
+        kind = Some(value);
+        index += stride;
+    }
+    Some(kind)
+}
+
+/// Refuses a module that is not what its import's attributes say. Empty if an exception is pending.
+fn check_type(
+    scope: &mut v8::PinScope,
+    kind: Option<String>,
+    full: &str,
+    specifier: &str,
+) -> Option<()> {
+    let message = match kind.as_deref() {
+        None => return Some(()),
+        Some("json") if matches!(map(scope).borrow().source_of(full), Some(Source::Json(_))) => {
+            return Some(());
+        }
+        Some("json") => format!("Module \"{specifier}\" is not of type \"json\""),
+        Some(kind) => format!("Import attribute type \"{kind}\" is not yet supported"),
+    };
+    throw(scope, &OpError::type_error(message));
+    None
+}
+
+fn import_dynamically<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    _options: v8::Local<'s, v8::Data>,
+    resource: v8::Local<'s, v8::Value>,
+    specifier: v8::Local<'s, v8::String>,
+    attributes: v8::Local<'s, v8::FixedArray>,
+) -> Option<v8::Local<'s, v8::Promise>> {
+    dynamic(scope, resource, specifier, attributes, false)
+}
+
+fn import_in_phase<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    _options: v8::Local<'s, v8::Data>,
+    resource: v8::Local<'s, v8::Value>,
+    specifier: v8::Local<'s, v8::String>,
+    phase: v8::ModuleImportPhase,
+    attributes: v8::Local<'s, v8::FixedArray>,
+) -> Option<v8::Local<'s, v8::Promise>> {
+    let source = phase == v8::ModuleImportPhase::kSource;
+    dynamic(scope, resource, specifier, attributes, source)
+}
+
+/// `import()`: the promise of a namespace, or of a module's source.
+fn dynamic<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    resource: v8::Local<'s, v8::Value>,
+    specifier: v8::Local<'s, v8::String>,
+    attributes: v8::Local<'s, v8::FixedArray>,
+    source: bool,
+) -> Option<v8::Local<'s, v8::Promise>> {
+    let specifier = specifier.to_rust_string_lossy(scope);
+    let referrer = to_string(scope, resource);
+    settle(scope, |scope| {
+        let kind = attributes_type(scope, attributes, DYNAMIC_STRIDE)?;
+        let (module, full) = find(scope, Way::Dynamic, &specifier, &referrer)?;
+        check_type(scope, kind, &full, &specifier)?;
+        if !source {
+            return evaluate_soon(scope, module, &full);
+        }
+        match source_object(scope, &full)? {
+            Some(object) => Some(object.into()),
+            None => {
+                throw(scope, &OpError::new(Class::SyntaxError, no_source(&full)));
+                None
+            }
+        }
+    })
+}
+
+/// A promise of what `make` gives, rejected with what it throws.
+fn settle<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    make: impl FnOnce(&mut v8::PinScope<'s, '_>) -> Option<v8::Local<'s, v8::Value>>,
+) -> Option<v8::Local<'s, v8::Promise>> {
+    let resolver = v8::PromiseResolver::new(scope)?;
+    v8::tc_scope!(let scope, scope);
+    match make(scope) {
+        Some(value) => resolver.resolve(scope, value),
+        None => {
+            let exception = scope.exception()?;
+            scope.reset();
+            resolver.reject(scope, exception)
+        }
+    };
+    Some(resolver.get_promise(scope))
+}
+
+/// Evaluates a module for `import()`. While another is being evaluated it has to wait for its turn.
+fn evaluate_soon<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    module: v8::Local<'s, v8::Module>,
+    full: &str,
+) -> Option<v8::Local<'s, v8::Value>> {
+    if map(scope).borrow().evaluating == 0 {
+        return evaluate(scope, module);
+    }
+    let data = string(scope, full);
+    let later = v8::Function::builder(evaluate_later)
+        .data(data.into())
+        .build(scope)?;
+    let now = v8::PromiseResolver::new(scope)?;
+    let undefined = v8::undefined(scope).into();
+    now.resolve(scope, undefined)?;
+    let promise = now.get_promise(scope).then(scope, later)?;
+    Some(promise.into())
+}
+
+fn evaluate_later(
+    scope: &mut v8::PinScope,
+    args: v8::FunctionCallbackArguments,
+    mut rv: v8::ReturnValue,
+) {
+    let data = args.data();
+    let full = to_string(scope, data);
+    let namespace = load(scope, &full).and_then(|module| evaluate(scope, module));
+    if let Some(namespace) = namespace {
+        rv.set(namespace);
+    }
+}
+
+/// The namespace of a module, or a promise of it. Empty if an exception is pending.
+fn evaluate<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    module: v8::Local<'s, v8::Module>,
+) -> Option<v8::Local<'s, v8::Value>> {
+    if module.get_status() == v8::ModuleStatus::Errored {
+        let exception = module.get_exception();
+        scope.throw_exception(exception);
+        return None;
+    }
+    let promise = run_outside(scope, module)?;
+    let namespace = module.get_module_namespace();
+    let state = IsolateState::get(scope);
+    let follow = state.internal(scope, "modules", "namespaceAfter")?;
+    let this = v8::undefined(scope).into();
+    follow.call(scope, this, &[promise.into(), namespace])
+}
+
+#[allow(unsafe_code)]
+unsafe extern "C" fn initialize_import_meta(
+    context: v8::Local<v8::Context>,
+    module: v8::Local<v8::Module>,
+    meta: v8::Local<v8::Object>,
+) {
+    // SAFETY: V8 calls this with the context of the module whose meta is asked for.
+    v8::callback_scope!(unsafe scope, context);
+    let shared = map(scope);
+    let naming = shared.borrow().naming;
+    if naming == Naming::Paths {
+        // Paths are no URLs: there is nothing to say.
+        return;
+    }
+    let full = shared.borrow().name_of(scope, module);
+    let main = shared.borrow().main.as_deref() == Some(full.as_str());
+    let state = IsolateState::get(scope);
+    let Some(fill) = state.internal(scope, "modules", "fillImportMeta") else {
+        return;
+    };
+    let name = string(scope, &full).into();
+    let main = v8::Boolean::new(scope, main).into();
+    let this = v8::undefined(scope).into();
+    if fill.call(scope, this, &[meta.into(), name, main]).is_none() {
+        throw(scope, &OpError::error("import.meta could not be filled"));
+    }
+}
