@@ -380,6 +380,12 @@ fn read_worker(
             return Ok(None);
         }
     };
+    let code = match code {
+        Code::Modules(modules) if flags.get(compat::field::TYPESCRIPT_STRIP_TYPES) => {
+            Code::Modules(strip_types(&name, modules, errors))
+        }
+        code => code,
+    };
     let mut bindings = Vec::new();
     for binding in worker.get_bindings()? {
         let binding_name = text(binding.get_name()?)?.to_owned();
@@ -492,6 +498,27 @@ fn read_storage(
             None => StoreSpec::None,
         },
     })
+}
+
+/// The modules without their types. What cannot be stripped is an error, and left out.
+fn strip_types(
+    worker: &str,
+    modules: Vec<(String, Source)>,
+    errors: &mut Errors,
+) -> Vec<(String, Source)> {
+    let stripped = modules.into_iter().filter_map(|(name, source)| {
+        let Source::Es(code) = source else {
+            return Some((name, source));
+        };
+        match super::typescript::strip(&name, code) {
+            Ok(code) => Some((name, Source::Es(code))),
+            Err(error) => {
+                errors.push(format!("service {worker}: {error}"));
+                None
+            }
+        }
+    });
+    stripped.collect()
 }
 
 fn read_module(

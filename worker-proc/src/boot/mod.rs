@@ -7,6 +7,7 @@ mod control;
 pub mod objects;
 mod routes;
 mod tests;
+mod typescript;
 
 use std::os::fd::OwnedFd;
 use std::path::Path;

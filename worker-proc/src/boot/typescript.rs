@@ -1,0 +1,81 @@
+//! TypeScript modules under `typescript_strip_types`: types become blanks, so that every line and column stays where it is.
+//!
+//! `config` calls it for the ES modules of a worker that has the flag. The stripper is swc's, as in the published binary.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use swc_common::SourceMap;
+use swc_common::errors::{DiagnosticBuilder, Emitter, HANDLER, Handler};
+use swc_common::sync::Lrc;
+use swc_ts_fast_strip::{Mode, Options, operate};
+
+/// What the parser complains of.
+#[derive(Clone, Default)]
+struct Complaints(Rc<RefCell<Vec<String>>>);
+
+impl Emitter for Complaints {
+    fn emit(&mut self, complaint: &mut DiagnosticBuilder<'_>) {
+        self.0.borrow_mut().push(complaint.message());
+    }
+}
+
+/// The JavaScript of a module. It lives as long as the process, as the config's text does.
+///
+/// # Errors
+/// What is no TypeScript, or needs more than its types taken out (an `enum`, say); the published binary's text.
+pub fn strip(name: &str, code: &str) -> Result<&'static str, String> {
+    let complaints = Complaints::default();
+    let handler = Handler::with_emitter(false, false, Box::new(complaints.clone()));
+    let map = Lrc::new(SourceMap::default());
+    let options = Options {
+        filename: Some(name.to_owned()),
+        mode: Mode::StripOnly,
+        ..Options::default()
+    };
+    let stripped = HANDLER.set(&handler, || {
+        operate(&map, &handler, code.to_owned(), options)
+    });
+    match stripped {
+        Ok(output) => Ok(output.code.leak()),
+        Err(error) => {
+            let mut text = format!("Error transpiling {name} : {}", error.message);
+            for complaint in complaints.0.borrow().iter() {
+                text.push_str("\n    ");
+                text.push_str(complaint);
+            }
+            Err(text)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn types_become_blanks() {
+        let code = "interface A { x: number }\nexport const f = (a: A): string => `${a.x}é` as string;\n";
+        let stripped = strip("a.ts", code).unwrap();
+        assert!(!stripped.contains("interface") && !stripped.contains("string"));
+        assert_eq!(
+            stripped.lines().nth(1).unwrap().find("=>"),
+            code.lines().nth(1).unwrap().find("=>")
+        );
+    }
+
+    #[test]
+    fn javascript_stays_as_it_is() {
+        let code = "export default { fetch() { return new Response(1 < 2); } };\n";
+        assert_eq!(strip("a.js", code).unwrap(), code);
+    }
+
+    #[test]
+    fn what_needs_more_is_refused() {
+        assert_eq!(
+            strip("main.ts", "enum Foo { A, B }").unwrap_err(),
+            "Error transpiling main.ts : Unsupported syntax\n    TypeScript enum is not supported in strip-only mode"
+        );
+        assert!(strip("a.ts", "const x: = 3;").unwrap_err().contains("Syntax error"));
+    }
+}
