@@ -188,9 +188,10 @@ fn a_gated_message_does_not_leave_in_the_turn_that_sends_it() {
         socket.queue(Some(gate), text("safe")).unwrap();
         let pump = socket.begin().unwrap().unwrap();
         assert!(!asked.get());
-        pump.await.unwrap();
+        let received = std::future::poll_fn(|cx| far.poll_receive(cx, 100));
+        let (sent, received) = tokio::join!(pump, received);
+        sent.unwrap();
         assert!(asked.get());
-        let received = poll_fn(|cx| far.poll_receive(cx, 100)).await;
         assert!(matches!(received, Ok(Message::Text(_))));
     });
 }
