@@ -30,6 +30,7 @@ pub struct JsSource {
     /// The internal module's name where it is not made from folder and file (`node:util`).
     pub name: Option<&'static str>,
     /// The Rust file that names it; its folder holds the JavaScript.
+    #[cfg_attr(not(debug_assertions), allow(dead_code))]
     pub beside: &'static str,
     /// The text, as compiled in: ASCII, which V8 uses where it lies, so that no isolate holds a copy.
     pub text: &'static v8::OneByteConst,
