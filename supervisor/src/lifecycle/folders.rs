@@ -4,6 +4,7 @@
 //! generations: they outlive the crash of any process, an upgrade hands them on, and the kernel drops them with this program.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::fs;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -45,8 +46,8 @@ impl Folders {
 
     fn take_one(&mut self, path: &Path, lock: LockFolder) -> Result<FolderId, String> {
         let id = folder_id(path).map_err(|error| format!("{}: {error}", path.display()))?;
-        if !self.0.contains_key(&id) {
-            self.0.insert(id, lock(path)?);
+        if let Entry::Vacant(place) = self.0.entry(id) {
+            place.insert(lock(path)?);
         }
         Ok(id)
     }

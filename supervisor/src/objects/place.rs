@@ -55,7 +55,7 @@ impl PlaceArgs {
     /// The folder, which an import may make.
     pub(super) fn folder_to_make(&self) -> Result<Folder, String> {
         let (path, unique_key) = if self.place.is_file() || self.place.as_os_str() == "-" {
-            let namespace = self.from_config()?;
+            let namespace = self.in_config()?;
             (namespace.folder, namespace.unique_key)
         } else if let Some(namespace) = &self.namespace {
             return Err(format!(
@@ -73,7 +73,7 @@ impl PlaceArgs {
         })
     }
 
-    fn from_config(&self) -> Result<StoredNamespace, String> {
+    fn in_config(&self) -> Result<StoredNamespace, String> {
         let source = if self.place.as_os_str() == "-" {
             Source::Stdin
         } else {

@@ -55,7 +55,8 @@ mod tests {
 
     #[test]
     fn types_become_blanks() {
-        let code = "interface A { x: number }\nexport const f = (a: A): string => `${a.x}é` as string;\n";
+        let code =
+            "interface A { x: number }\nexport const f = (a: A): string => `${a.x}é` as string;\n";
         let stripped = strip("a.ts", code).unwrap();
         assert!(!stripped.contains("interface") && !stripped.contains("string"));
         assert_eq!(
@@ -76,6 +77,10 @@ mod tests {
             strip("main.ts", "enum Foo { A, B }").unwrap_err(),
             "Error transpiling main.ts : Unsupported syntax\n    TypeScript enum is not supported in strip-only mode"
         );
-        assert!(strip("a.ts", "const x: = 3;").unwrap_err().contains("Syntax error"));
+        assert!(
+            strip("a.ts", "const x: = 3;")
+                .unwrap_err()
+                .contains("Syntax error")
+        );
     }
 }

@@ -429,7 +429,7 @@ impl Service for Entrypoint {
         let (mut reply, answer) = rpc::answer();
         let cancelled = reply.cancelled();
         let reply = SharedReply::new(RefCell::new(Some(reply)));
-        tokio::task::spawn_local(async move {
+        tokio::task::spawn_local(request::on_behalf(async move {
             let run = self.call(&self.worker.handlers.rpc, |scope, context, arguments| {
                 if let Some(push) = Registry::get().push_call {
                     push(scope, context, call, &reply, arguments);
@@ -444,7 +444,7 @@ impl Service for Entrypoint {
             {
                 reply.finish(Err(error));
             }
-        });
+        }));
         answer
     }
 

@@ -18,6 +18,9 @@ use crate::service::{Body, Channels, Error, Kind, ResourceTable};
 /// How long `waitUntil` work may go on after the response, as on Cloudflare.
 const MAX_WAIT_UNTIL: Duration = Duration::from_secs(30);
 
+/// How long an event waits for what only other events could settle. They may in turn wait for it, in ways that nobody sees.
+const MAX_WAIT_FOR_OTHERS: Duration = Duration::from_secs(30);
+
 /// What a hung request is told; workerd's text.
 const HUNG: &str = "The Workers runtime canceled this request because it detected that your Worker's code had hung and would never generate a response. Refer to: https://developers.cloudflare.com/workers/observability/errors/";
 
@@ -26,6 +29,8 @@ pub struct RequestContext {
     this: Weak<Self>,
     _known: Known,
     id: u64,
+    /// The event that has caused this one in its process; 0 for none.
+    caller: u64,
     isolate: Rc<Isolate>,
     channels: Rc<dyn Channels>,
     io: Io,
@@ -40,6 +45,8 @@ pub struct RequestContext {
     /// What JavaScript wants done when the event is abandoned.
     on_gone: RefCell<Option<Completion>>,
     deadline: RefCell<Option<Pin<Box<tokio::time::Sleep>>>>,
+    /// Runs while it can only wait for other events.
+    patience: RefCell<Option<Pin<Box<tokio::time::Sleep>>>>,
 }
 
 /// The contexts of this process.
@@ -52,6 +59,8 @@ struct Live {
 
 thread_local! {
     static LIVE: Rc<Live> = Rc::default();
+    /// The event whose ops are being polled.
+    static CALLER: Cell<u64> = const { Cell::new(0) };
 }
 
 /// Ends when no event is under way any more, `waitUntil` work included.
@@ -60,6 +69,22 @@ pub async fn all_ended() {
     while live.count.get() > 0 {
         live.none.notified().await;
     }
+}
+
+/// The work of the event whose op calls this, wherever that is polled: what it begins is that event's doing.
+pub fn on_behalf<F: Future>(work: F) -> impl Future<Output = F::Output> {
+    let caller = CALLER.get();
+    async move {
+        let mut work = std::pin::pin!(work);
+        std::future::poll_fn(|cx| as_caller(caller, || work.as_mut().poll(cx))).await
+    }
+}
+
+fn as_caller<R>(caller: u64, run: impl FnOnce() -> R) -> R {
+    let before = CALLER.replace(caller);
+    let result = run();
+    CALLER.set(before);
+    result
 }
 
 impl Drop for RequestContext {
@@ -86,6 +111,7 @@ impl RequestContext {
             this: this.clone(),
             _known: Known::new(id, this.clone()),
             id,
+            caller: CALLER.get(),
             isolate,
             channels,
             io: Io::default(),
@@ -98,6 +124,7 @@ impl RequestContext {
             abandoned: Cell::new(false),
             on_gone: RefCell::default(),
             deadline: RefCell::new(None),
+            patience: RefCell::new(None),
         });
         LIVE.with(|live| {
             let mut contexts = live.contexts.borrow_mut();
@@ -159,9 +186,7 @@ impl RequestContext {
         if self.is_over() || self.is_too_late(cx) {
             return Poll::Ready(());
         }
-        // Another event of the worker may settle what this one waits for.
-        let others = self.is_stuck() && self.others().iter().any(|other| !other.is_stuck());
-        if self.is_stuck() && !others {
+        if self.is_hung(cx) {
             // Nothing can happen any more.
             if let Some(outcome) = self.outcome.borrow_mut().take() {
                 log::error(format_args!("uncaught exception; exception = {HUNG}"));
@@ -171,6 +196,32 @@ impl RequestContext {
         }
         self.io.park(cx);
         Poll::Pending
+    }
+
+    /// Whether nothing can settle what it waits for. Another event of the worker may, but for those that wait for this one.
+    fn is_hung(&self, cx: &mut Context<'_>) -> bool {
+        let mut patience = self.patience.borrow_mut();
+        if !self.is_stuck() {
+            *patience = None;
+            return false;
+        }
+        let callers = self.callers();
+        let may_help = |other: &Rc<Self>| !other.is_stuck() && !callers.contains(&other.id);
+        if !self.others().iter().any(may_help) {
+            return true;
+        }
+        let patience =
+            patience.get_or_insert_with(|| Box::pin(tokio::time::sleep(MAX_WAIT_FOR_OTHERS)));
+        patience.as_mut().poll(cx).is_ready()
+    }
+
+    /// The events that wait for this one: its caller, and that one's.
+    fn callers(&self) -> Vec<u64> {
+        LIVE.with(|live| {
+            let contexts = live.contexts.borrow();
+            let above = |id: &u64| Some(contexts.get(id)?.upgrade()?.caller);
+            std::iter::successors(Some(self.caller), above).collect()
+        })
     }
 
     /// Whether nothing of its own is under way.
@@ -210,7 +261,7 @@ impl RequestContext {
     /// What is ready to run in the isolate, each a turn of its own.
     fn collect(&self, cx: &mut Context<'_>) -> Vec<Completion> {
         let mut turns = Vec::new();
-        while let Some(turn) = self.io.poll_op(cx) {
+        while let Some(turn) = as_caller(self.id, || self.io.poll_op(cx)) {
             turns.push(turn);
         }
         if turns.is_empty()

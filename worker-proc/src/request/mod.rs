@@ -11,7 +11,7 @@ use std::rc::Rc;
 
 use tokio::sync::oneshot;
 
-pub use context::{RequestContext, all_ended};
+pub use context::{RequestContext, all_ended, on_behalf};
 pub use io::{Io, Op, timer_turn};
 
 use crate::glue::context::Outcome;

@@ -9,7 +9,6 @@ const { nativeRequest } = require("fetch/request");
 const { describeError, fail } = require("fetch/events");
 const { ASYNC, SYNC, logUncaught } = require("report_error");
 const { DurableObject, keepAlive } = require("workers/entrypoints");
-const hibernation = require("websocket/hibernation");
 const { refuse, serveEntrypoint } = require("rpc/serve");
 const { createId } = require("actors/namespace");
 const workers = require("workers");
@@ -21,6 +20,10 @@ const parts = [];
 function addPart(name, make) {
   parts[parts.length] = { name, make };
 }
+
+/* Compiled for workers that use them. */
+addPart("storage", (holder) => require("storage").storageOf(holder));
+const hibernation = () => require("websocket/hibernation");
 
 function own(object, name, value, enumerable = true) {
   ObjectDefineProperty(object, name, { __proto__: null, value, writable: true, enumerable, configurable: true });
@@ -73,42 +76,42 @@ class DurableObjectState {
 
   acceptWebSocket(ws, tags = undefined) {
     if (!(#holder in this)) throw illegalInvocation();
-    hibernation.acceptWebSocket(this.#holder, ws, tags);
+    hibernation().acceptWebSocket(this.#holder, ws, tags);
   }
 
   getWebSockets(tag = undefined) {
     if (!(#holder in this)) throw illegalInvocation();
-    return hibernation.getWebSockets(this.#holder, tag);
+    return hibernation().getWebSockets(this.#holder, tag);
   }
 
   setWebSocketAutoResponse(pair = undefined) {
     if (!(#holder in this)) throw illegalInvocation();
-    hibernation.setWebSocketAutoResponse(pair);
+    hibernation().setWebSocketAutoResponse(pair);
   }
 
   getWebSocketAutoResponse() {
     if (!(#holder in this)) throw illegalInvocation();
-    return hibernation.getWebSocketAutoResponse();
+    return hibernation().getWebSocketAutoResponse();
   }
 
   getWebSocketAutoResponseTimestamp(ws) {
     if (!(#holder in this)) throw illegalInvocation();
-    return hibernation.getWebSocketAutoResponseTimestamp(ws);
+    return hibernation().getWebSocketAutoResponseTimestamp(ws);
   }
 
   setHibernatableWebSocketEventTimeout(timeoutMs = undefined) {
     if (!(#holder in this)) throw illegalInvocation();
-    hibernation.setHibernatableWebSocketEventTimeout(timeoutMs);
+    hibernation().setHibernatableWebSocketEventTimeout(timeoutMs);
   }
 
   getHibernatableWebSocketEventTimeout() {
     if (!(#holder in this)) throw illegalInvocation();
-    return hibernation.getHibernatableWebSocketEventTimeout();
+    return hibernation().getHibernatableWebSocketEventTimeout();
   }
 
   getTags(ws) {
     if (!(#holder in this)) throw illegalInvocation();
-    return hibernation.getTags(ws);
+    return hibernation().getTags(ws);
   }
 
   abort(reason = undefined, options = undefined) {
@@ -192,7 +195,7 @@ function event(holder, number, name, argument) {
 /** An event of a hibernatable WebSocket; see websocket/hibernation. */
 function webSocket(holder, number, socket, name, what, reason, wasClean) {
   try {
-    workers.settle(number, hibernation.deliver(holder, socket, name, what, reason, wasClean));
+    workers.settle(number, hibernation().deliver(holder, socket, name, what, reason, wasClean));
   } catch (error) {
     workers.failed(number, SYNC, error);
   }

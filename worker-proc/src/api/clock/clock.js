@@ -39,11 +39,11 @@ ObjectDefineProperty(globalThis, "Date", {
 });
 
 /** The worker's code has run. What it has put in the place of built-ins stays. */
-function beginTime() {
+const beginTime = (function () {
   passes = true;
   if (ReflectGetOwnPropertyDescriptor(globalThis, "Date")?.get !== undefined) define(globalThis, "Date", isSeen ? view : Date);
   if (ReflectGetOwnPropertyDescriptor(Date, "now")?.value === now) define(Date, "now", nativeNow);
-}
+});
 
 exports.beginTime = beginTime;
 /** Inspection shows it as the `Date` that it stands for. */

@@ -10,9 +10,11 @@ const { defineInterface, isObject, argumentError, constructorError, fieldError }
 const { Body, NOTHING, TEXT_TYPE, bodyOfParts, bodyParts, cloneBody, contentOf, extractBody, hasBody, isEmpty, nativeBody, sendable, setBody, takeBody } =
   require("fetch/body");
 const { parseHref } = require("fetch/href");
-const { extensionsOf, isWebSocket, returnSocket, socketOver } = require("websocket");
 const flags = require("flags");
 const { respond } = require("fetch/events");
+
+/* Few workers use it. */
+const sockets = () => require("websocket");
 
 const NULL_BODY_STATUSES = [101, 204, 205, 304];
 const NO_BODY = "Response with null body status (101, 204, 205, or 304) cannot have a body.";
@@ -202,7 +204,7 @@ function readInit(state, init) {
   }
   const { status, statusText, headers: given, cf, webSocket, encodeBody } = init;
   if (webSocket !== undefined && webSocket !== null) {
-    if (!isWebSocket(webSocket)) throw fieldError("InitializerDict", "webSocket", "WebSocket");
+    if (!sockets().isWebSocket(webSocket)) throw fieldError("InitializerDict", "webSocket", "WebSocket");
     state.webSocket = webSocket;
   }
   if (status !== undefined) {
@@ -250,7 +252,7 @@ function receivedResponse(parts, url, redirected) {
   state.headers = headersFromNative(parts[2], IMMUTABLE);
   state.url = url;
   state.redirected = redirected;
-  if (parts[5] !== 0) state.webSocket = socketOver(parts[5]);
+  if (parts[5] !== 0) state.webSocket = sockets().socketOver(parts[5]);
   const content = nativeBody(parts[3], parts[4]);
   // An answer to HEAD may be passed on with the length that it tells of.
   if (parts[3] === 0) content.length = parts[4];
@@ -269,10 +271,10 @@ function sendUpgrade(response, state, request, event) {
     );
   }
   const copy = cloneHeaders(headers(response, state), MUTABLE);
-  const extensions = extensionsOf(state.webSocket, headerOf(asked, EXTENSIONS));
+  const extensions = sockets().extensionsOf(state.webSocket, headerOf(asked, EXTENSIONS));
   if (!flags.webSocketCompression) deleteHeader(copy, EXTENSIONS);
   else if (extensions !== null && !hasHeader(copy, EXTENSIONS)) setHeader(copy, EXTENSIONS, extensions);
-  respond(event, 101, state.statusText === "" ? undefined : state.statusText, headersToFlat(copy), undefined, returnSocket(state.webSocket));
+  respond(event, 101, state.statusText === "" ? undefined : state.statusText, headersToFlat(copy), undefined, sockets().returnSocket(state.webSocket));
 }
 
 /** A header of a flat list, or null. */

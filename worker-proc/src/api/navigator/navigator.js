@@ -37,7 +37,7 @@ class Navigator {
 defineInterface(Navigator);
 const navigator = new Navigator(kCreate);
 
-function defineFields(fields) {
+const defineFields = (function (fields) {
   const keys = ReflectOwnKeys(fields);
   for (let i = 0; i < keys.length; i++) {
     ObjectDefineProperty(navigator, keys[i], {
@@ -48,7 +48,7 @@ function defineFields(fields) {
       configurable: true,
     });
   }
-}
+});
 
 exports.navigator = navigator;
 exports.globals = { Navigator };

@@ -22,8 +22,8 @@ use crate::storage::{self, ListOptions, Storage};
 
 pub const API: Api = Api {
     name: "storage",
-    modules: &[js!("sql.js"), js!("sync_kv.js"), js!("storage.js")],
-    lazy: &[],
+    modules: &[],
+    lazy: &[js!("sql.js"), js!("sync_kv.js"), js!("storage.js")],
     ops,
 };
 

@@ -159,10 +159,9 @@ for (const Class of [Cursor, Statement]) {
 }
 
 exports.createSql = (life, refusal) => new SqlStorage(inside, life, refusal);
-exports.install = (function (_global, compat) {
-  if (compat.workerdExperimental) return;
+if (!flags.workerdExperimental) {
   delete SqlStorage.prototype.prepare;
   delete SqlStorage.prototype.ingest;
   delete SqlStorage.prototype.setMaxPageCountForTest;
   delete Cursor.prototype.reusedCachedQueryForTest;
-});
+}

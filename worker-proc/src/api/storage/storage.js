@@ -7,7 +7,7 @@ const {
 } = primordials;
 const flags = require("flags");
 const { argumentError, defineInterface, fieldError, illegalConstructor, illegalInvocation, isObject, toDOMString } = require("webidl");
-const { addPart, lazily, section } = require("actors");
+const { lazily, section } = require("actors");
 const { createSql } = require("storage/sql");
 const { checkListArguments, createKv, listArguments } = require("storage/sync_kv");
 
@@ -416,12 +416,12 @@ for (const Class of [DurableObjectTransaction, DurableObjectStorage]) {
   defineOperations(Class, stateOf);
 }
 
-addPart("storage", ({ life, hasAlarm, stores }) =>
-  stores ? new DurableObjectStorage(inside, { __proto__: null, life, hasAlarm, over: undefined }) : undefined);
-
-exports.install = (function (_global, compat) {
-  if (compat.workerdExperimental) return;
+if (!flags.workerdExperimental) {
   delete DurableObjectStorage.prototype.waitForBookmark;
   delete DurableObjectStorage.prototype.snapshot;
   delete DurableObjectStorage.prototype.onNextSessionRestore;
-});
+}
+
+/** `ctx.storage` of the object with this holder. */
+exports.storageOf = ({ life, hasAlarm, stores }) =>
+  stores ? new DurableObjectStorage(inside, { __proto__: null, life, hasAlarm, over: undefined }) : undefined;

@@ -23,8 +23,11 @@ use crate::service::{self, Body, Error, Kind, Request};
 
 pub const API: Api = Api {
     name: "websocket",
-    modules: &[js!("websocket.js"), js!("hibernation.js")],
-    lazy: &[],
+    modules: &[],
+    lazy: &[
+        js!("websocket.js").defining(&["WebSocket", "WebSocketPair"]),
+        js!("hibernation.js").defining(&["WebSocketRequestResponsePair"]),
+    ],
     ops,
 };
 

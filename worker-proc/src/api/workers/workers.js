@@ -52,8 +52,10 @@ function kindOf(Class) {
   return isA(Class, WorkflowEntrypoint) ? "workflow" : "actor";
 }
 
+/* In brackets, as all that every start calls: see glue/bootstrap.js. */
+
 /** Adds bindings, given as name, kind, value, to `env`. */
-function build(env, bindings) {
+const build = (function (env, bindings) {
   for (let i = 0; i < bindings.length; i += 3) {
     ObjectDefineProperty(env, bindings[i], {
       __proto__: null, value: binders[bindings[i + 1]](bindings[i + 2], bindings[i]), writable: true, enumerable: true,
@@ -61,7 +63,7 @@ function build(env, bindings) {
     });
   }
   return env;
-}
+});
 
 /** `actors` makes what stands for a class of Durable Objects in `ctx.exports`. */
 let makeActorLoopback;
@@ -73,7 +75,7 @@ function addLoopback(make) {
  * The worker's own entrypoints as bindings; for each its name and channel, the channel of its namespace or null, and whether
  * that is ephemeral. Durable Objects come last.
  */
-function setExports(list) {
+const setExports = (function (list) {
   const actors = [];
   const add = (name, value) =>
     ObjectDefineProperty(worker.exports, name, { __proto__: null, value, writable: true, enumerable: true, configurable: true });
@@ -86,17 +88,17 @@ function setExports(list) {
     const at = actors[i];
     add(list[at], makeActorLoopback(list[at + 1], list[at + 2], list[at + 3]));
   }
-}
+});
 
 /** Makes `env` of bindings given as name, kind, value: a script's are globals. */
-function setup(bindings, script) {
+const setup = (function (bindings, script) {
   worker.script = script;
   worker.env = script ? globalThis : {};
   build(worker.env, bindings);
-}
+});
 
 /** Takes the main module's namespace (null for a script); returns `entrypoint:handler`s. */
-function entrypoints(namespace) {
+const entrypoints = (function (namespace) {
   beginTime();
   if (worker.script) return serviceWorker.handlers();
   const list = [];
@@ -124,7 +126,7 @@ function entrypoints(namespace) {
     ArrayPrototypePush(list, `${key}:`);
   }
   return list;
-}
+});
 
 /* What all events of plain entrypoints share under a flag. */
 const sharedState = { __proto__: null, passThrough: false };
