@@ -53,7 +53,10 @@ pub struct RequestContext {
 #[derive(Default)]
 struct Live {
     count: Cell<usize>,
-    contexts: RefCell<HashMap<u64, Weak<RequestContext>>>,
+    /// Events that have not ended in their first turn.
+    driven: RefCell<HashMap<u64, Weak<RequestContext>>>,
+    /// Those of them that only another event can help.
+    waiting: RefCell<HashMap<u64, Weak<RequestContext>>>,
     none: Notify,
 }
 
@@ -107,7 +110,7 @@ impl RequestContext {
     ) -> Rc<Self> {
         let id = next_id();
         LIVE.with(|live| live.count.set(live.count.get() + 1));
-        let context = Rc::new_cyclic(|this: &Weak<Self>| Self {
+        Rc::new_cyclic(|this: &Weak<Self>| Self {
             this: this.clone(),
             _known: Known::new(id, this.clone()),
             id,
@@ -125,12 +128,7 @@ impl RequestContext {
             on_gone: RefCell::default(),
             deadline: RefCell::new(None),
             patience: RefCell::new(None),
-        });
-        LIVE.with(|live| {
-            let mut contexts = live.contexts.borrow_mut();
-            contexts.insert(id, Rc::downgrade(&context));
-        });
-        context
+        })
     }
 
     /// Whether the event has an outcome and nothing is left to do for it.
@@ -149,15 +147,25 @@ impl RequestContext {
     }
 
     /// Drives the event to its end.
-    pub(super) async fn drive(self: Rc<Self>) {
-        std::future::poll_fn(|cx| self.poll(cx)).await;
-        self.io.clear();
-        let on_gone = self.on_gone.take();
-        drop(on_gone);
-        // They may have waited for this one.
-        LIVE.with(|live| live.contexts.borrow_mut().remove(&self.id));
-        for other in self.others() {
-            other.io.wake();
+    pub(super) fn drive(self: Rc<Self>) -> impl Future<Output = ()> {
+        LIVE.with(|live| {
+            let mut driven = live.driven.borrow_mut();
+            driven.insert(self.id, Rc::downgrade(&self));
+        });
+        async move {
+            std::future::poll_fn(|cx| self.poll(cx)).await;
+            self.io.clear();
+            let on_gone = self.on_gone.take();
+            drop(on_gone);
+            LIVE.with(|live| {
+                live.driven.borrow_mut().remove(&self.id);
+                let mut waiting = live.waiting.borrow_mut();
+                waiting.remove(&self.id);
+                // They may have waited for this one.
+                for other in waiting.values().filter_map(Weak::upgrade) {
+                    other.io.wake();
+                }
+            });
         }
     }
 
@@ -202,7 +210,9 @@ impl RequestContext {
     fn is_hung(&self, cx: &mut Context<'_>) -> bool {
         let mut patience = self.patience.borrow_mut();
         if !self.is_stuck() {
-            *patience = None;
+            if patience.take().is_some() {
+                LIVE.with(|live| live.waiting.borrow_mut().remove(&self.id));
+            }
             return false;
         }
         let callers = self.callers();
@@ -210,16 +220,21 @@ impl RequestContext {
         if !self.others().iter().any(may_help) {
             return true;
         }
-        let patience =
-            patience.get_or_insert_with(|| Box::pin(tokio::time::sleep(MAX_WAIT_FOR_OTHERS)));
+        let patience = patience.get_or_insert_with(|| {
+            LIVE.with(|live| {
+                let mut waiting = live.waiting.borrow_mut();
+                waiting.insert(self.id, self.this.clone());
+            });
+            Box::pin(tokio::time::sleep(MAX_WAIT_FOR_OTHERS))
+        });
         patience.as_mut().poll(cx).is_ready()
     }
 
     /// The events that wait for this one: its caller, and that one's.
     fn callers(&self) -> Vec<u64> {
         LIVE.with(|live| {
-            let contexts = live.contexts.borrow();
-            let above = |id: &u64| Some(contexts.get(id)?.upgrade()?.caller);
+            let driven = live.driven.borrow();
+            let above = |id: &u64| Some(driven.get(id)?.upgrade()?.caller);
             std::iter::successors(Some(self.caller), above).collect()
         })
     }
@@ -229,11 +244,11 @@ impl RequestContext {
         self.io.is_idle() && self.exports.get() == 0
     }
 
-    /// The other contexts of its isolate.
+    /// The other driven events of its isolate.
     fn others(&self) -> Vec<Rc<Self>> {
         LIVE.with(|live| {
-            let contexts = live.contexts.borrow();
-            let others = contexts.values().filter_map(Weak::upgrade);
+            let driven = live.driven.borrow();
+            let others = driven.values().filter_map(Weak::upgrade);
             others
                 .filter(|other| other.id != self.id && Rc::ptr_eq(&other.isolate, &self.isolate))
                 .collect()
