@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 use std::io::{Read, Write};
-use std::net::TcpStream;
+use std::net::{SocketAddr, TcpStream};
 use std::time::Instant;
 
 use nix::sys::signal::{Signal, kill};
@@ -161,11 +161,16 @@ impl Connection {
     /// The processes that have the server's end.
     fn holders(&self, server: &Server) -> HashSet<Pid> {
         let table = std::fs::read_to_string("/proc/net/tcp").unwrap();
-        let port = format!(":{:04X}", self.stream.local_addr().unwrap().port());
+        let ending = |address: SocketAddr| format!(":{:04X}", address.port());
+        // The client's port alone may be another test's, too.
+        let ends = [self.stream.peer_addr(), self.stream.local_addr()];
+        let [here, there] = ends.map(|end| ending(end.unwrap()));
         let rows = table.lines().map(|line| line.split_whitespace().collect());
         let row: Vec<&str> = rows
             .into_iter()
-            .find(|row: &Vec<&str>| row.len() > 9 && row[2].ends_with(&port))
+            .find(|row: &Vec<&str>| {
+                row.len() > 9 && row[1].ends_with(&here) && row[2].ends_with(&there)
+            })
             .expect("the server's end");
         let socket = format!("socket:[{}]", row[9]);
         let holds = |pid: &Pid| {
