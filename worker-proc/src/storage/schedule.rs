@@ -6,6 +6,8 @@
 use std::cell::{Cell, RefCell};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
 
@@ -20,6 +22,12 @@ const BUSY_TIMEOUT_MS: i32 = 2000;
 
 /// Frames of the log after which it is written back.
 const WRITE_BACK_FRAMES: u32 = 500;
+
+/// How long a process that starts waits for others to have made the file.
+const MAX_PREPARE: Duration = Duration::from_secs(10);
+
+/// How soon it looks again.
+const RETRY: Duration = Duration::from_millis(2);
 
 const CREATE: &str = "
     CREATE TABLE IF NOT EXISTS _cf_ALARM (
@@ -78,17 +86,14 @@ impl Schedule {
     /// yes to into the queue.
     pub fn open(folder: &Path, owned: impl Fn(&str) -> bool) -> Result<Rc<Self>> {
         let path = folder.join("metadata.sqlite");
-        let connection = Connection::open(Some(&path), Access::Create)?;
-        connection.set_busy_timeout_ms(BUSY_TIMEOUT_MS);
-        connection.execute("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL")?;
-        connection.execute(CREATE)?;
-        if !has_column(&connection, "actor_name")?
-            && let Err(error) =
-                connection.execute("ALTER TABLE _cf_ALARM ADD COLUMN actor_name TEXT")
-            && !has_column(&connection, "actor_name")?
-        {
-            return Err(error);
-        }
+        let began = Instant::now();
+        let connection = loop {
+            match prepare(&path) {
+                // Processes that start at once get in each other's way where SQLite does not wait.
+                Err(error) if error.is_busy() && began.elapsed() < MAX_PREPARE => sleep(RETRY),
+                prepared => break prepared?,
+            }
+        };
         let schedule = Self {
             file: Some(ScheduleFile {
                 sync: WalSync::new(&path),
@@ -298,6 +303,21 @@ pub(super) fn rows(connection: &Rc<Connection>, most_ms: i64) -> Result<Vec<Sche
         }
     })?;
     Ok(alarms)
+}
+
+/// Opens the file, made with its table if it is not there.
+fn prepare(path: &Path) -> Result<Rc<Connection>> {
+    let connection = Connection::open(Some(path), Access::Create)?;
+    connection.set_busy_timeout_ms(BUSY_TIMEOUT_MS);
+    connection.execute("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL")?;
+    connection.execute(CREATE)?;
+    if !has_column(&connection, "actor_name")?
+        && let Err(error) = connection.execute("ALTER TABLE _cf_ALARM ADD COLUMN actor_name TEXT")
+        && !has_column(&connection, "actor_name")?
+    {
+        return Err(error);
+    }
+    Ok(connection)
 }
 
 fn has_column(connection: &Rc<Connection>, name: &str) -> Result<bool> {

@@ -551,6 +551,23 @@ fn logs_are_written_back_while_the_object_writes_on() {
 }
 
 #[test]
+fn processes_that_start_at_once_make_one_schedule() {
+    for _ in 0..20 {
+        let folder = tempfile::tempdir().unwrap();
+        let start = std::sync::Barrier::new(8);
+        std::thread::scope(|scope| {
+            for _ in 0..8 {
+                scope.spawn(|| {
+                    start.wait();
+                    let opened = Schedule::open(folder.path(), |_| true);
+                    assert!(opened.is_ok(), "{:?}", opened.err());
+                });
+            }
+        });
+    }
+}
+
+#[test]
 fn alarms_are_in_the_schedule_no_later_than_in_the_file() {
     run(async || {
         let folder = tempfile::tempdir().unwrap();
