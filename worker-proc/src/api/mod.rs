@@ -16,6 +16,7 @@ pub mod fetch;
 pub mod form_data;
 pub mod global_scope;
 pub mod headers;
+pub mod html_rewriter;
 pub mod message_channel;
 pub mod modules;
 pub mod navigator;
@@ -66,6 +67,7 @@ pub static ALL: &[Api] = &[
     compression::API,
     websocket::API,
     fetch::API,
+    html_rewriter::API,
     rpc::API,
     workers::API,
     actors::API,

@@ -412,5 +412,6 @@ exports.takeBody = takeBody;
 exports.cloneBody = cloneBody;
 exports.moveBody = moveBody;
 exports.sendable = sendable;
+exports.streamOf = streamOf;
 exports.isUsed = isUsed;
 exports.isUnusable = isUnusable;

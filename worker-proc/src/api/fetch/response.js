@@ -7,7 +7,7 @@ const {
 const { Headers, MUTABLE, IMMUTABLE, cloneHeaders, deleteHeader, hasHeader, headersFromNative, headersToFlat, setGuard, setHeader } =
   require("headers");
 const { defineInterface, isObject, argumentError, constructorError, fieldError } = require("webidl");
-const { Body, NOTHING, TEXT_TYPE, bodyOfParts, bodyParts, cloneBody, contentOf, extractBody, hasBody, isEmpty, nativeBody, sendable, setBody, takeBody } =
+const { Body, NOTHING, TEXT_TYPE, bodyOfParts, bodyParts, cloneBody, contentOf, extractBody, hasBody, isEmpty, nativeBody, sendable, setBody, streamOf, takeBody } =
   require("fetch/body");
 const { parseHref } = require("fetch/href");
 const flags = require("flags");
@@ -359,6 +359,10 @@ exports.Response = Response;
 exports.EXTENSIONS = EXTENSIONS;
 exports.asksForWebSocket = asksForWebSocket;
 exports.isResponse = isResponse;
+/** What the accessors give, whatever a worker has put in their place. */
+exports.responseBody = (response) => streamOf(contentOf(response));
+exports.responseHeaders = (response) => headers(response, stateOf(response));
+exports.responseType = (response) => stateOf(response).type;
 exports.receivedResponse = receivedResponse;
 exports.sendResponse = sendResponse;
 exports.globals = { Response };

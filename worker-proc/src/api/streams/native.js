@@ -642,3 +642,4 @@ exports.NativeReadable = NativeReadable;
 exports.NativeWritable = NativeWritable;
 exports.READ_CHUNK_BYTES = READ_CHUNK_BYTES;
 exports.bytesIn = bytesIn;
+exports.toError = toError;
