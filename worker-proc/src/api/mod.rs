@@ -4,6 +4,7 @@ pub mod abort;
 pub mod actors;
 pub mod async_context;
 pub mod blob;
+pub mod cache;
 pub mod clock;
 pub mod cloudflare;
 pub mod compression;
@@ -68,6 +69,7 @@ pub static ALL: &[Api] = &[
     websocket::API,
     fetch::API,
     html_rewriter::API,
+    cache::API,
     rpc::API,
     workers::API,
     actors::API,

@@ -276,8 +276,9 @@ function moveBody(body) {
   return moved;
 }
 
-/** What the ops take: a string, bytes, or a number. A stream is pumped into a native body. `size` is -1 if unknown. */
-function sendable(content, size) {
+/** What the ops take: a string, bytes, or a number. A stream is pumped into a native body. `size` is -1 if unknown.
+   `watch` is given the promise of a stream's end. */
+function sendable(content, size, watch = undefined) {
   if (content === null || typeof content !== "object" || ArrayBufferIsView(content)) return content;
   const length = size >= 0 ? size : streams.lengthOf(content) ?? -1;
   const pair = ops.openBody(length);
@@ -293,6 +294,7 @@ function sendable(content, size) {
     },
   );
   PromisePrototypeThen(pumped, ops.releaseBody, ops.releaseBody);
+  if (watch !== undefined) watch(pumped);
   return pair[1];
 }
 
@@ -389,6 +391,7 @@ function bodyOfParts(parts) {
 }
 
 exports.NOTHING = NOTHING;
+exports.STREAM = STREAM;
 exports.TEXT_TYPE = TEXT_TYPE;
 exports.isAnyArrayBuffer = isAnyArrayBuffer;
 exports.isEmpty = isEmpty;

@@ -1,11 +1,11 @@
 /* `fetch`: to the global outbound, and to services through their channels. Follows redirects. */
 "use strict";
 const {
-  ArrayBufferIsView, ArrayPrototypeJoin, ArrayPrototypePush, JSONStringify, PromisePrototypeThen, PromiseReject, StringPrototypeToLowerCase,
+  ArrayBufferIsView, ArrayPrototypeJoin, ArrayPrototypePush, PromisePrototypeThen, PromiseReject, StringPrototypeToLowerCase,
   RegExpPrototypeExec, TypeError,
 } = primordials;
 const flags = require("flags");
-const { Request, isRequest, requestState, requestHeaders, requestCf, subrequestSignal } = require("fetch/request");
+const { Request, isRequest, requestState, requestHeaders, requestCfText, subrequestSignal } = require("fetch/request");
 const { EXTENSIONS, asksForWebSocket, receivedResponse } = require("fetch/response");
 const { contentOf, isUsed, sendable, takeBody } = require("fetch/body");
 const { argumentError } = require("webidl");
@@ -36,6 +36,18 @@ function without(flat, drop) {
   return kept;
 }
 
+/** Headers that ask caches on the way for a fresh answer, where they say nothing of it. */
+function withoutCache(flat) {
+  const names = ["cache-control", "pragma"];
+  const result = without(flat, { __proto__: null });
+  for (let i = 0; i < names.length; i++) {
+    let said = false;
+    for (let j = 0; j < flat.length; j += 2) said ||= StringPrototypeToLowerCase(flat[j]) === names[i];
+    if (!said) ArrayPrototypePush(result, names[i], "no-cache");
+  }
+  return result;
+}
+
 function locationOf(flat) {
   for (let i = 0; i < flat.length; i += 2) {
     if (StringPrototypeToLowerCase(flat[i]) === "location") return flat[i + 1];
@@ -55,8 +67,8 @@ async function follow(channel, request, cancel, signal) {
   // What is in memory can be sent again; a stream cannot.
   let body = held;
   const urls = [url];
-  const cfValue = requestCf(state);
-  const cf = cfValue === undefined ? undefined : JSONStringify(cfValue);
+  const cf = requestCfText(state);
+  if (state.cache !== undefined) headers = withoutCache(headers);
   for (;;) {
     if (signal !== null && isAborted(signal)) throw abortReason(signal);
     const parts = await ops.fetch(channel, method, targetOf(url), headers, sendable(body, -1), cf, cancel);
@@ -134,6 +146,12 @@ function fetch(input, init = undefined) {
   return fetchThrough(GLOBAL_OUTBOUND, input, init);
 }
 
+/** One request through a channel: a promise of its parts, for `receivedResponse`. */
+exports.subrequest = (channel, method, url, headers, body, cf) => ops.fetch(channel, method, url, headers, body, cf, undefined);
+/** Cancels a body by its number, 0 for none. */
+exports.dropBody = (number) => {
+  if (number !== 0) ops.cancel(number);
+};
 exports.GLOBAL_OUTBOUND = GLOBAL_OUTBOUND;
 exports.fetchThrough = fetchThrough;
 exports.globals = { fetch };

@@ -279,7 +279,50 @@ function readInit(state, init) {
     state.given = signal;
   }
   if (encodeBody !== undefined) state.encodeBody = `${encodeBody}`;
+  if (cfInit !== undefined) checkCacheControl(cfInit, cache);
   return body;
+}
+
+/** What `cf` says of caching must not be said twice. */
+function checkCacheControl(cf, cache) {
+  if (cf.cacheControl === undefined) return;
+  if (cf.cacheTtl !== undefined) {
+    throw new TypeError(
+      "The 'cacheControl' and 'cacheTtl' options on cf are mutually exclusive. Use 'cacheControl' for explicit Cache-Control header directives, or 'cacheTtl' for a simplified TTL, but not both.",
+    );
+  }
+  if (cache !== undefined) {
+    throw new TypeError(
+      "The 'cacheControl' option on cf cannot be used together with the 'cache' request option. The 'cache' option ('no-store'/'no-cache') maps to cache TTL behavior internally, which conflicts with explicit Cache-Control directives.",
+    );
+  }
+}
+
+/** How long `cacheTtl` has what must not be stored live. */
+const NO_STORE_TTL = -1;
+
+/** `cf` as it is sent, in JSON, or undefined: it says by `cacheControl` what `cacheTtl` and the request's `cache` say. */
+function cfText(state) {
+  const value = cf(state);
+  if (state.cache === undefined && (value === undefined || value.cacheControl !== undefined || value.cacheTtl === undefined)) {
+    return value === undefined ? undefined : JSONStringify(value);
+  }
+  const sent = value === undefined ? { __proto__: null } : JSONParse(JSONStringify(value));
+  if (state.cache === "no-store") {
+    if (sent.cacheTtl === undefined) sent.cacheTtl = NO_STORE_TTL;
+    else if (sent.cacheTtl !== NO_STORE_TTL) {
+      throw new TypeError(`CacheTtl: ${sent.cacheTtl}, is not compatible with cache: no-store header.`);
+    }
+  }
+  if (state.cache === "no-store" || state.cache === "reload") sent.cacheLevel = "bypass";
+  if (state.cache === "no-cache") sent.cacheForceRevalidate = true;
+  if (sent.cacheControl === undefined) {
+    if (state.cache !== undefined) {
+      if (state.cache !== "reload") sent.cacheControl = state.cache;
+    } else if (sent.cacheTtl === NO_STORE_TTL) sent.cacheControl = "no-store";
+    else if (sent.cacheTtl === (sent.cacheTtl | 0)) sent.cacheControl = `max-age=${sent.cacheTtl}`;
+  }
+  return JSONStringify(sent);
 }
 
 const isRequest = (value) => {
@@ -340,7 +383,7 @@ exports.isRequest = isRequest;
 exports.nativeRequest = nativeRequest;
 exports.requestState = (request) => stateOf(request);
 exports.requestHeaders = (request) => headersToFlat(headers(request, stateOf(request)));
-exports.requestCf = (state) => cf(state);
+exports.requestCfText = cfText;
 exports.withoutUsedBody = withoutUsedBody;
 exports.subrequestSignal = subrequestSignal;
 exports.globals = { Request };

@@ -259,6 +259,8 @@ function receivedResponse(parts, url, redirected) {
   return makeResponse(state, content);
 }
 
+const NOT_ASKED =
+  'Worker tried to return a WebSocket in a response to a request which did not contain the header "Upgrade: websocket".';
 const EXTENSIONS = "sec-websocket-extensions";
 
 /** Sends a response with a WebSocket to whoever asked for one. */
@@ -266,9 +268,7 @@ function sendUpgrade(response, state, request, event) {
   const { requestHeaders } = require("fetch/request");
   const asked = requestHeaders(request);
   if (!asksForWebSocket(asked)) {
-    throw new TypeError(
-      'Worker tried to return a WebSocket in a response to a request which did not contain the header "Upgrade: websocket".',
-    );
+    throw new TypeError(NOT_ASKED);
   }
   const copy = cloneHeaders(headers(response, state), MUTABLE);
   const extensions = sockets().extensionsOf(state.webSocket, headerOf(asked, EXTENSIONS));
@@ -362,6 +362,14 @@ exports.isResponse = isResponse;
 /** What the accessors give, whatever a worker has put in their place. */
 exports.responseBody = (response) => streamOf(contentOf(response));
 exports.responseHeaders = (response) => headers(response, stateOf(response));
+/** Status, text and flat headers; throws for an answer to a WebSocket's handshake. */
+exports.responseHead = (response) => {
+  const state = stateOf(response);
+  if (state.webSocket !== null) throw new TypeError(NOT_ASKED);
+  const { status, statusText } = state;
+  const flat = headersToFlat(headers(response, state));
+  return { __proto__: null, status, statusText: statusText === "" ? REASONS[status] ?? "" : statusText, headers: flat };
+};
 exports.responseType = (response) => stateOf(response).type;
 exports.receivedResponse = receivedResponse;
 exports.sendResponse = sendResponse;

@@ -1,0 +1,288 @@
+/* The Cache API: `caches`, CacheStorage and Cache.
+ *
+ * A cache is a service that the config names. It is asked with GET and `only-if-cached`, told with PUT, whose body is a
+ * whole HTTP response, and made to forget with PURGE. It tells by CF-Cache-Status whether it had what was asked for.
+ */
+const {
+  encodeURIComponent, ArrayPrototypePush, Error, ObjectDefineProperty, PromisePrototypeThen, PromiseResolve,
+  RegExpPrototypeExec, StringPrototypeIncludes, StringPrototypeToLowerCase, StringPrototypeToWellFormed,
+  TypedArrayPrototypeGetByteLength, TypedArrayPrototypeSet, TypeError, Uint8Array,
+} = primordials;
+const { argumentError, defineInterface, illegalConstructor, illegalInvocation, isObject } =
+  require("webidl");
+const { encodeUtf8 } = require("encoding");
+const { asyncFailure } = require("streams/common");
+const { getHeader } = require("headers");
+const { STREAM, contentOf, isUnusable, isUsed, sendable, takeBody } = require("fetch/body");
+const { dropBody, subrequest } = require("fetch/fetch");
+const { Request, isRequest, requestCfText, requestHeaders, requestState } = require("fetch/request");
+const { isResponse, receivedResponse, responseHead, responseHeaders, responseType } = require("fetch/response");
+const { lengthOf } = require("streams");
+
+/** The channel that every worker has for its cache. */
+const CACHE = 1;
+const MAX_NAME_BYTES = 1023;
+/** Headers that belong to a connection: a stored response has none of them. */
+const CONNECTION_HEADERS = {
+  __proto__: null, connection: true, "content-length": true, "keep-alive": true, te: true, trailer: true,
+  "transfer-encoding": true, upgrade: true,
+};
+
+const kCreate = { __proto__: null };
+
+/** The request that an argument stands for. */
+const toRequest = (info) => (isRequest(info) ? info : new Request(info));
+
+/** The arguments of `match` and `delete`, converted: the request's info and whether its method counts. */
+function queryArguments(args, method) {
+  if (args.length < 1) throw argumentError("Cache", method, 1, "Request or string");
+  const info = isRequest(args[0]) ? args[0] : `${args[0]}`;
+  const options = args[1];
+  if (options === undefined || options === null) return { __proto__: null, info, ignoreMethod: false };
+  if (!isObject(options)) throw argumentError("Cache", method, 2, "CacheQueryOptions");
+  return { __proto__: null, info, ignoreMethod: !!options.ignoreMethod };
+}
+
+const KEY = /^[a-z][a-z0-9+.-]*:\/\/[^/?#@\s]+([/?#]|$)/i;
+
+function keyOf(state) {
+  if (RegExpPrototypeExec(KEY, state.url) === null) {
+    throw new TypeError("Invalid URL. Cache API keys must be fully-qualified, valid URLs.");
+  }
+  return state.url;
+}
+
+/** A request's headers, with one in the place of what they say of it, and the cache's name. */
+function headersWith(request, name, value, cacheName) {
+  const given = requestHeaders(request);
+  const flat = [];
+  const replaced = StringPrototypeToLowerCase(name);
+  for (let i = 0; i < given.length; i += 2) {
+    const key = StringPrototypeToLowerCase(given[i]);
+    if (key !== replaced && !(cacheName !== null && key === "cf-cache-namespace")) {
+      ArrayPrototypePush(flat, given[i], given[i + 1]);
+    }
+  }
+  if (value !== undefined) ArrayPrototypePush(flat, name, value);
+  if (cacheName !== null) ArrayPrototypePush(flat, "CF-Cache-Namespace", encodeURIComponent(cacheName));
+  return flat;
+}
+
+function requireCache() {
+  if (!ops.isConfigured(CACHE)) throw new Error("No Cache was configured");
+}
+
+function headerOf(flat, name) {
+  for (let i = 0; i < flat.length; i += 2) if (StringPrototypeToLowerCase(flat[i]) === name) return flat[i + 1];
+  return null;
+}
+
+async function match(cacheName, { info, ignoreMethod }) {
+  const request = toRequest(info);
+  const state = requestState(request);
+  if (!ignoreMethod && state.method !== "GET") return undefined;
+  requireCache();
+  const cf = requestCfText(state);
+  const headers = headersWith(request, "Cache-Control", "only-if-cached", cacheName);
+  const parts = await subrequest(CACHE, "GET", keyOf(state), headers, null, cf);
+  if (headerOf(parts[2], "cf-cache-status") !== "HIT") {
+    dropBody(parts[3]);
+    return undefined;
+  }
+  return receivedResponse(parts, "", false);
+}
+
+async function forget(cacheName, { info, ignoreMethod }) {
+  const request = toRequest(info);
+  const state = requestState(request);
+  if (!ignoreMethod && state.method !== "GET") return false;
+  requireCache();
+  const cf = requestCfText(state);
+  const headers = headersWith(request, "X-Real-IP", "127.0.0.1", cacheName);
+  const parts = await subrequest(CACHE, "PURGE", keyOf(state), headers, null, cf);
+  dropBody(parts[3]);
+  if (parts[0] === 200) return true;
+  if (parts[0] === 404) return false;
+  if (parts[0] === 429) throw new Error("Unable to delete cached response. Subrequests are being rate-limited.");
+  throw new Error("Unable to delete cached response.");
+}
+
+/** A response's status line and headers as HTTP/1.1 has them, before a body of `length` bytes, -1 if that is unknown. */
+function serializeHead({ status, statusText, headers }, length) {
+  let text = `HTTP/1.1 ${status} ${statusText}\r\n`;
+  text += length >= 0 ? `Content-Length: ${length}\r\n` : "Transfer-Encoding: chunked\r\n";
+  for (let i = 0; i < headers.length; i += 2) {
+    if (CONNECTION_HEADERS[StringPrototypeToLowerCase(headers[i])] === undefined) {
+      text += `${headers[i]}: ${headers[i + 1]}\r\n`;
+    }
+  }
+  return encodeUtf8(`${text}\r\n`);
+}
+
+function join(head, bytes) {
+  const size = TypedArrayPrototypeGetByteLength(head);
+  const whole = new Uint8Array(size + TypedArrayPrototypeGetByteLength(bytes));
+  TypedArrayPrototypeSet(whole, head, 0);
+  TypedArrayPrototypeSet(whole, bytes, size);
+  return whole;
+}
+
+/** A response as the body of a PUT; it is used up. `watch` gets the promise of a stream's end, if it is one. */
+function serialize(response, watch) {
+  const head = responseHead(response);
+  const content = contentOf(response);
+  if (!isUsed(content) && isUnusable(content)) throw new TypeError("The ReadableStream has been locked to a reader.");
+  const { length } = content;
+  let body = takeBody(content);
+  if (body === null) return serializeHead(head, 0);
+  if (typeof body === "string") body = encodeUtf8(body);
+  if (typeof body === "number") return ops.putBefore(serializeHead(head, length), body);
+  if (content.kind !== STREAM) return join(serializeHead(head, TypedArrayPrototypeGetByteLength(body)), body);
+  const size = lengthOf(body) ?? -1;
+  return ops.putBefore(serializeHead(head, size), sendable(body, size, watch));
+}
+async function put(cacheName, info, response) {
+  const request = toRequest(info);
+  const state = requestState(request);
+  if (state.method !== "GET") throw new TypeError("Cannot cache response to non-GET request.");
+  const { status } = responseHead(response);
+  if (status === 206) throw new TypeError("Cannot cache response to a range request (206 Partial Content).");
+  const vary = getHeader(responseHeaders(response), "vary");
+  if (vary !== null && StringPrototypeIncludes(vary, "*")) {
+    throw new TypeError("Cannot cache response with 'Vary: *' header.");
+  }
+  // As on workerd: conditional requests get them, others must not.
+  if (status === 304) return;
+  let failed = false;
+  let failure;
+  const watch = (pumped) => {
+    PromisePrototypeThen(pumped, undefined, (error) => {
+      failed = true;
+      failure = error;
+    });
+  };
+  const body = serialize(response, watch);
+  requireCache();
+  const headers = headersWith(request, "Content-Length", undefined, cacheName);
+  try {
+    const parts = await subrequest(CACHE, "PUT", keyOf(state), headers, body, requestCfText(state));
+    dropBody(parts[3]);
+  } catch (error) {
+    if (!failed) throw error;
+  }
+  if (failed) throw failure;
+}
+
+class Cache {
+  #name;
+
+  constructor(secret, name) {
+    if (secret !== kCreate) throw illegalConstructor();
+    this.#name = name;
+  }
+
+  static #nameOf(cache) {
+    if (!isObject(cache) || !(#name in cache)) throw illegalInvocation();
+    return cache.#name;
+  }
+
+  add() {
+    throw notImplemented("Cache", "add");
+  }
+
+  addAll() {
+    throw notImplemented("Cache", "addAll");
+  }
+
+  delete(request, options) {
+    try {
+      const name = Cache.#nameOf(this);
+      return forget(name, queryArguments(arguments, "delete"));
+    } catch (error) {
+      return asyncFailure(error);
+    }
+  }
+
+  match(request, options) {
+    try {
+      const name = Cache.#nameOf(this);
+      return match(name, queryArguments(arguments, "match"));
+    } catch (error) {
+      return asyncFailure(error);
+    }
+  }
+
+  put(request, response) {
+    try {
+      const name = Cache.#nameOf(this);
+      if (arguments.length < 1) throw argumentError("Cache", "put", 1, "Request or string");
+      const info = isRequest(request) ? request : `${request}`;
+      if (!isResponse(response)) throw argumentError("Cache", "put", 2, "Response");
+      if (responseType(response) === "error") throw new TypeError("Cache is unable to store an error response");
+      return put(name, info, response);
+    } catch (error) {
+      return asyncFailure(error);
+    }
+  }
+
+  matchAll() {
+    throw notImplemented("Cache", "matchAll");
+  }
+
+  keys() {
+    throw notImplemented("Cache", "keys");
+  }
+}
+
+const notImplemented = (className, method) =>
+  new Error(`Failed to execute '${method}' on '${className}': the method is not implemented.`);
+
+class CacheStorage {
+  #own = true;
+
+  constructor(secret) {
+    if (secret !== kCreate) throw illegalConstructor();
+    ObjectDefineProperty(this, "default", {
+      __proto__: null,
+      value: new Cache(kCreate, null),
+      writable: false,
+      enumerable: true,
+      configurable: true,
+    });
+  }
+
+  open(cacheName) {
+    try {
+      if (!isObject(this) || !(#own in this)) throw illegalInvocation();
+      if (arguments.length < 1) throw argumentError("CacheStorage", "open", 1, "string");
+      const name = StringPrototypeToWellFormed(`${cacheName}`);
+      if (TypedArrayPrototypeGetByteLength(encodeUtf8(name)) > MAX_NAME_BYTES) {
+        throw new TypeError("Cache name is too long.");
+      }
+      return PromiseResolve(new Cache(kCreate, name));
+    } catch (error) {
+      return asyncFailure(error);
+    }
+  }
+
+  delete() {
+    throw notImplemented("CacheStorage", "delete");
+  }
+
+  match() {
+    throw notImplemented("CacheStorage", "match");
+  }
+
+  has() {
+    throw notImplemented("CacheStorage", "has");
+  }
+
+  keys() {
+    throw notImplemented("CacheStorage", "keys");
+  }
+}
+
+defineInterface(Cache);
+defineInterface(CacheStorage);
+
+exports.globals = { Cache, CacheStorage, caches: new CacheStorage(kCreate) };
