@@ -91,8 +91,10 @@ impl Shared {
     }
 }
 
+type Parser = Coroutine<Input, Step, Result<(), RewritingError>>;
+
 pub struct Rewriter {
-    parser: RefCell<Option<Coroutine<Input, Step, Result<(), RewritingError>>>>,
+    parser: RefCell<Option<Parser>>,
     shared: Rc<Shared>,
 }
 
@@ -124,13 +126,14 @@ impl Rewriter {
         }
         let sink = shared.clone();
         let output = move |chunk: &[u8]| sink.output.borrow_mut().extend_from_slice(chunk);
+        // What a coroutine begins with has to be small.
         let rewriter = Box::new(HtmlRewriter::new(settings, output));
         let body = shared.clone();
         let parser = Coroutine::with_stack(
             DefaultStack::new(STACK_BYTES)?,
             move |yielder, input: Input| {
                 body.yielder.set(yielder);
-                parse(rewriter, yielder, input)
+                parse(*rewriter, yielder, input)
             },
         );
         Ok(Self {
@@ -216,7 +219,7 @@ impl Drop for Rewriter {
 
 /// What runs on the parser's stack.
 fn parse<O: lol_html::OutputSink>(
-    mut rewriter: Box<HtmlRewriter<O>>,
+    mut rewriter: HtmlRewriter<O>,
     yielder: &Yielder<Input, Step>,
     mut input: Input,
 ) -> Result<(), RewritingError> {
