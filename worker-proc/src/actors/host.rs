@@ -226,6 +226,11 @@ pub(super) struct Actor {
 }
 
 impl Actor {
+    /// Whether it is live, or somebody calls it and so makes it so.
+    fn is_running(&self) -> bool {
+        self.calls.get() > 0 || self.live.borrow().is_some()
+    }
+
     /// Waits until nobody calls it or holds objects of it.
     pub(super) async fn idle(&self) {
         while self.calls.get() > 0 {
@@ -273,18 +278,16 @@ impl Namespace {
         !self.spec.prevent_eviction
     }
 
-    /// The object of that id, if it is live.
+    /// The object of that id, if it is live or about to be.
     pub(super) fn running(&self, id: &ActorId) -> Option<Rc<Actor>> {
         let actor = self.actors.borrow().get(id).cloned();
-        actor.filter(|actor| actor.live.borrow().is_some())
+        actor.filter(|actor| actor.is_running())
     }
 
     pub(super) fn running_ones(&self) -> Vec<Rc<Actor>> {
         let actors = self.actors.borrow();
-        let live = actors
-            .values()
-            .filter(|actor| actor.live.borrow().is_some());
-        live.cloned().collect()
+        let running = actors.values().filter(|actor| actor.is_running());
+        running.cloned().collect()
     }
 
     pub(super) fn actor(&self, address: &Address) -> Rc<Actor> {

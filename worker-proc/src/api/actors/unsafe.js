@@ -32,6 +32,11 @@ class UnsafeModule {
     await ops.abortAll();
   }
 
+  async deleteAllDurableObjects() {
+    if (!(#token in this)) throw illegalInvocation();
+    await ops.deleteAll();
+  }
+
   async evict(stub, options = undefined) {
     if (!(#token in this)) throw illegalInvocation();
     if (!(stub instanceof Fetcher)) throw argumentError("UnsafeModule", "evict", 1, "Fetcher");
@@ -47,6 +52,12 @@ class UnsafeModule {
   isTestAutogateEnabled() {
     if (!(#token in this)) throw illegalInvocation();
     return false;
+  }
+
+  /** How often an object was used whose wrapper had been collected: none here can be. */
+  getCondemnedWrapperCount() {
+    if (!(#token in this)) throw illegalInvocation();
+    return 0;
   }
 }
 defineInterface(UnsafeModule);
