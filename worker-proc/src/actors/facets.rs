@@ -177,10 +177,12 @@ impl Facets {
             info = info => info?,
             error = facet.aborted() => return Err(error),
         };
-        let class = info.class.actor_class();
-        let class = class.and_then(|class| class.downcast::<Class>().ok());
-        let class = class
-            .ok_or_else(|| Error::internal("The class of this facet is not of this process."))?;
+        let class = tokio::select! {
+            class = info.class.actor_class() => class?,
+            error = facet.aborted() => return Err(error),
+        };
+        let class = class.downcast::<Class>();
+        let class = class.map_err(|_| Error::internal("This is no class of Durable Objects."))?;
         file.first().await;
         let number = self.tree.number(self.number, name).await;
         let number = number.map_err(|error| broken_by(&error))?;

@@ -32,6 +32,7 @@ pub mod url;
 pub mod url_pattern;
 pub mod webidl;
 pub mod websocket;
+pub mod worker_loader;
 pub mod workers;
 
 use crate::glue::Api;
@@ -70,5 +71,6 @@ pub static ALL: &[Api] = &[
     workers::API,
     actors::API,
     storage::API,
+    worker_loader::API,
     node::API,
 ];

@@ -1,15 +1,20 @@
 //! Makes `env`: for each binding its kind and a value, from which JavaScript builds the object.
 
+use std::rc::Rc;
+
 use crate::glue::{bytes, intern, string, throw_type_error};
 use crate::isolate::modules;
 
-use super::spec::{BindingKind, BindingSpec, Designator};
+use super::spec::{BindingKind, BindingSpec, Designator, Outlet};
+use crate::service::{Props, Service};
 
 /// The channels that a worker's subrequests may take, by number. Channel 0 is the global outbound, 1 the cache.
 pub struct Outlets {
-    pub designators: Vec<Option<Designator>>,
+    pub services: Vec<Outlet>,
     /// Keys of Durable Object namespaces, which are numbered by themselves.
     pub namespaces: Vec<String>,
+    /// Ids of loaders, which are so too.
+    pub loaders: Vec<Option<String>>,
 }
 
 impl Outlets {
@@ -17,10 +22,18 @@ impl Outlets {
     pub fn add<'s>(
         &mut self,
         scope: &mut v8::PinScope<'s, '_>,
+        outlet: Outlet,
+    ) -> v8::Local<'s, v8::Value> {
+        self.services.push(outlet);
+        number(scope, self.services.len() - 1)
+    }
+
+    fn name<'s>(
+        &mut self,
+        scope: &mut v8::PinScope<'s, '_>,
         designator: &Designator,
     ) -> v8::Local<'s, v8::Value> {
-        self.designators.push(Some(designator.clone()));
-        number(scope, self.designators.len() - 1)
+        self.add(scope, Outlet::Named(designator.clone()))
     }
 
     /// The same for a namespace.
@@ -58,8 +71,8 @@ pub fn describe<'s>(
             BindingKind::WasmModule(wasm) => ("value", modules::compile_wasm(scope, wasm)?),
             BindingKind::FromEnvironment(Some(text)) => ("value", string(scope, text).into()),
             BindingKind::FromEnvironment(None) => ("value", v8::null(scope).into()),
-            BindingKind::Service(designator) => ("service", outlets.add(scope, designator)),
-            BindingKind::ActorClass(designator) => ("actor_class", outlets.add(scope, designator)),
+            BindingKind::Service(designator) => ("service", outlets.name(scope, designator)),
+            BindingKind::ActorClass(designator) => ("actor_class", outlets.name(scope, designator)),
             BindingKind::Namespace { key, ephemeral } => {
                 let kind = if *ephemeral {
                     "ephemeral_actors"
@@ -69,6 +82,11 @@ pub fn describe<'s>(
                 (kind, outlets.add_namespace(scope, key))
             }
             BindingKind::UnsafeEval => ("unsafe_eval", v8::null(scope).into()),
+            BindingKind::Loader(id) => {
+                outlets.loaders.push(id.clone());
+                ("worker_loader", number(scope, outlets.loaders.len() - 1))
+            }
+            BindingKind::Properties(props) => ("properties", properties(scope, props, outlets)),
             BindingKind::Wrapped {
                 module,
                 entrypoint,
@@ -87,6 +105,26 @@ pub fn describe<'s>(
         flat.push(value);
     }
     Some(v8::Array::new_with_elements(scope, &flat))
+}
+
+/// What JavaScript makes an object of: JSON or bytes, and the channels of the services that the bytes refer to.
+fn properties<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    props: &Props,
+    outlets: &mut Outlets,
+) -> v8::Local<'s, v8::Value> {
+    let (value, services): (v8::Local<v8::Value>, &[Rc<dyn Service>]) = match props {
+        Props::Json(json) => (string(scope, json).into(), &[]),
+        Props::Value { bytes, services } => (
+            bytes::uint8_array_copy(scope, bytes).into(),
+            services.as_ref(),
+        ),
+    };
+    let mut all = vec![value];
+    for service in services {
+        all.push(outlets.add(scope, Outlet::Given(service.clone())));
+    }
+    v8::Array::new_with_elements(scope, &all).into()
 }
 
 /// A function that an extension module exports.

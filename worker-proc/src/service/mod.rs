@@ -94,8 +94,12 @@ pub trait Service {
     }
 
     /// If it is an entrypoint that may be a class of Durable Objects: what the actor host of this process makes objects of.
-    fn actor_class(self: Rc<Self>) -> Option<Rc<dyn Any>> {
-        None
+    /// Ends when its worker has started.
+    fn actor_class(self: Rc<Self>) -> LocalBoxFuture<'static, Result<Rc<dyn Any>, Error>> {
+        Box::pin(async {
+            let message = "The class of this facet is not of this process.";
+            Err(Error::internal(message))
+        })
     }
 }
 
@@ -125,5 +129,15 @@ pub trait Channels {
     /// The server's Durable Objects.
     fn objects(&self) -> Option<Rc<dyn Objects>> {
         None
+    }
+
+    /// A loader of workers, in what `glue::loader` makes of it.
+    fn loader(&self, _channel: u32) -> Option<Rc<dyn Any>> {
+        None
+    }
+
+    /// Sees to it that whoever asks for the worker by name from now on has a new one; false if it is one of the config's.
+    fn discard(&self) -> bool {
+        false
     }
 }

@@ -74,6 +74,13 @@ function write(value, writer) {
   }
 }
 
+/** A value that outlives the event: its bytes and externals. */
+function writeProps(value) {
+  const writer = new Writer(false, false, false);
+  write(value, writer);
+  return { __proto__: null, bytes: ops.takeSerialized(), externals: writer.externals };
+}
+
 function read(bytes, reader) {
   const before = session.reader;
   session.reader = reader;
@@ -109,6 +116,7 @@ exports.currentReader = currentReader;
 exports.currentWriter = currentWriter;
 exports.read = read;
 exports.write = write;
+exports.writeProps = writeProps;
 exports.OWNED_TARGET = OWNED_TARGET;
 exports.READABLE = READABLE;
 exports.SERVICE = SERVICE;

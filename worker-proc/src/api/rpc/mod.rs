@@ -8,6 +8,8 @@ mod object;
 mod ops;
 mod payload;
 
+pub use payload::props_of;
+
 use crate::glue::Api;
 use crate::js;
 

@@ -8,8 +8,8 @@ use tokio::sync::oneshot;
 
 use super::object::{ReplyResource, export, push_call};
 use super::payload::{
-    SignalResource, TargetResource, TriggerResource, give_externals, push_props, sink_body,
-    take_externals,
+    SignalResource, TargetResource, TriggerResource, give_externals, props_of, push_props,
+    sink_body, take_externals,
 };
 use crate::api::fetch;
 use crate::api::structured_clone::serialize_for_rpc;
@@ -25,7 +25,7 @@ use crate::service::rpc::{
     Answer, Call, External, MAX_PAYLOAD_BYTES, Operation, Payload, Promised, Reply, Returned,
     Signal, TRIGGER_LOST, Target,
 };
-use crate::service::{self, Error, Kind, Props, to_hex};
+use crate::service::{self, Error, Kind, to_hex};
 
 pub fn register(r: &mut Ops) {
     r.receive_calls(push_call);
@@ -156,7 +156,7 @@ fn call_service(
     });
 }
 
-/// `specialize(channel, externals)`: a native object with the channel's service, whose props are what `serialize` kept.
+/// `specialize(channel, bytes, externals)`: a native object with the channel's service and other props.
 fn specialize(
     scope: &mut v8::PinScope,
     args: v8::FunctionCallbackArguments,
@@ -166,13 +166,7 @@ fn specialize(
         return;
     };
     let channel = u32_arg(scope, &args, 0);
-    let Payload { bytes, externals } = payload(scope, &*context, args.get(1));
-    let services = externals.into_iter().filter_map(|external| match external {
-        External::Service(service) => Some(service),
-        _ => None,
-    });
-    let services = services.collect();
-    let props = Props::Value { bytes, services };
+    let props = props_of(scope, &*context, args.get(1), args.get(2));
     match context.channels().service_with_props(channel, props) {
         Some(service) => rv.set(native_object(scope, ServiceHandle(service)).into()),
         None => throw_error(scope, "This service is not configured."),

@@ -10,7 +10,7 @@ use tokio::sync::oneshot;
 
 use crate::api::fetch;
 use crate::glue::context::IoContext;
-use crate::glue::{IntoJs, ServiceHandle, current, native_object, string};
+use crate::glue::{IntoJs, ServiceHandle, current, native_object, string, with_bytes};
 use crate::service::rpc::{External, Payload, Signal, Target};
 use crate::service::{Body, BodyStream, Error, Kind, Props};
 
@@ -127,6 +127,24 @@ pub(super) fn push_props<'s>(
             let bytes = bytes.clone();
             push_payload(scope, Payload { bytes, externals }, values);
         }
+    }
+}
+
+/// Props of what JavaScript's `writeProps` gives.
+pub fn props_of(
+    scope: &mut v8::PinScope,
+    context: &dyn IoContext,
+    bytes: v8::Local<v8::Value>,
+    externals: v8::Local<v8::Value>,
+) -> Props {
+    let externals = take_externals(scope, context, externals).into_iter();
+    let services = externals.filter_map(|external| match external {
+        External::Service(service) => Some(service),
+        _ => None,
+    });
+    Props::Value {
+        bytes: with_bytes(bytes, Bytes::copy_from_slice),
+        services: services.collect(),
     }
 }
 

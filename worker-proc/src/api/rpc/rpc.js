@@ -11,7 +11,7 @@ const flags = require("flags");
 const { argumentError, constructorError, defineInterface, fieldError, illegalConstructor, illegalInvocation, isObject, toDictionary } =
   require("webidl");
 const { fetchThrough } = require("fetch");
-const { Reader, Writer, read, write } = require("rpc/externals");
+const { Reader, Writer, read, write, writeProps } = require("rpc/externals");
 const { isPlain } = require("rpc/prepare");
 const errors = require("rpc/errors");
 
@@ -20,9 +20,11 @@ const STUB = 0;
 const PROMISE = 1;
 const PROPERTY = 2;
 const SERVICE = 3;
-/* Not for calls: what actors/namespace makes. */
+/* Not for calls: what actors/namespace and worker_loader make. */
 const NAMESPACE = 4;
 const CLASS = 5;
+const LOADER = 6;
+const LOADED = 7;
 
 /* How a promise stands. */
 const PENDING = 0;
@@ -277,19 +279,26 @@ const createLoopback = (channel) =>
   makeCallable({ __proto__: null, kind: SERVICE, channel }, LoopbackServiceStub.prototype, callLoopback);
 
 function callLoopback({ channel }, ...args) {
-  return new Fetcher(inside, specialize(channel, "LoopbackServiceStub", args));
+  return new Fetcher(inside, specialize(channel, "LoopbackServiceStub", args), unsendableLoopbacks);
 }
+
+/** Why what `ctx.exports` gives cannot be sent to other workers, if so. */
+let unsendableLoopbacks;
 
 /** A native object with a channel's service that has the props of `{ props }`, which callers of `type` give. */
 function specialize(channel, type, args) {
   const bad = () => argumentError(type, "(called as function)", 1, "Options");
   if (args.length === 0) throw bad();
-  const given = toDictionary(args[0], bad)?.props;
-  const props = given === undefined ? {} : given;
-  if (!isObject(props)) throw fieldError("Options", "props", "Object");
-  const writer = new Writer(false, false, false);
-  write(props, writer);
-  return ops.specialize(channel, writer.externals);
+  const { bytes, externals } = propsOf(toDictionary(args[0], bad) ?? {}, "Options") ?? writeProps({});
+  return ops.specialize(channel, bytes, externals);
+}
+
+/** What `writeProps` gives of the `props` of a dictionary; undefined where there are none. */
+function propsOf(options, dictionary) {
+  const { props } = options;
+  if (props === undefined) return undefined;
+  if (!isObject(props)) throw fieldError(dictionary, "props", "Object");
+  return writeProps(props);
 }
 
 for (const Class of [RpcStub, RpcPromise, RpcProperty, Fetcher]) {
@@ -458,6 +467,8 @@ function stubType(object) {
 }
 
 exports.CLASS = CLASS;
+exports.LOADED = LOADED;
+exports.LOADER = LOADER;
 exports.NAMESPACE = NAMESPACE;
 exports.PROMISE = PROMISE;
 exports.PROPERTY = PROPERTY;
@@ -471,18 +482,23 @@ exports.RpcTarget = RpcTarget;
 /** With it a subclass makes itself: `super(kFetcher, channel or native service)`. */
 exports.kFetcher = inside;
 exports.Stamp = Stamp;
-exports.createFetcher = (channel) => new Fetcher(inside, channel);
+exports.createFetcher = (channel, unsendable = undefined) => new Fetcher(inside, channel, unsendable);
 exports.createLoopback = createLoopback;
 exports.disposeAll = disposeAll;
 exports.disposeStub = disposeStub;
 exports.exportObject = exportObject;
 exports.isFunctionForRpc = isFunctionForRpc;
 exports.isRpcTarget = (value) => isRpcTarget(value);
+exports.keepLoopbacks = (reason) => {
+  unsendableLoopbacks = reason;
+};
 exports.makeCallable = makeCallable;
 exports.makeStub = makeStub;
 exports.own = own;
+exports.unsendableLoopbacks = () => unsendableLoopbacks;
 exports.specialize = specialize;
 exports.stateOf = (value) => stateOf(value);
+exports.propsOf = propsOf;
 exports.stubType = stubType;
 exports.targetOf = targetOf;
 exports.install = (global, set) => {

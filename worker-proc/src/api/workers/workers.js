@@ -2,15 +2,15 @@
    `entrypoints` after it, `fetch` and `event` for each event. */
 "use strict";
 const {
-  ArrayPrototypePush, ArrayPrototypeSort, JSONParse, ObjectDefineProperty, ObjectGetPrototypeOf, PromisePrototypeThen, PromiseResolve,
-  ReflectApply, ReflectConstruct, ReflectOwnKeys, SafeMap, TypeError, Error,
+  ArrayPrototypePush, ArrayPrototypeSort, JSONParse, ObjectDefineProperty, ObjectGetPrototypeOf, ObjectKeys, PromisePrototypeThen,
+  PromiseResolve, ReflectApply, ReflectConstruct, ReflectOwnKeys, SafeMap, TypeError, Error,
 } = primordials;
 const { nativeRequest, withoutUsedBody } = require("fetch/request");
 const { isResponse, sendResponse } = require("fetch/response");
 const { fetchThrough, GLOBAL_OUTBOUND } = require("fetch");
 const { WorkerEntrypoint, WorkflowEntrypoint, createContext } = require("workers/entrypoints");
-const { createFetcher, createLoopback } = require("rpc");
-const { Reader, read } = require("rpc/externals");
+const { createFetcher, createLoopback, keepLoopbacks } = require("rpc");
+const { Reader, SERVICE, read } = require("rpc/externals");
 const serving = require("rpc/serve");
 const { done, fail, isDisconnection } = require("fetch/events");
 const { ASYNC, SYNC, logUncaught } = require("report_error");
@@ -25,6 +25,12 @@ const HANDLERS = [
 
 /** What a worker is made of, filled by `setup`. */
 const worker = { env: undefined, entrypoints: new SafeMap(), exports: {}, script: false };
+
+/** Why nothing that leads to a worker which another one has loaded can be sent. */
+const LOADED =
+  "Entrypoints to dynamically-loaded workers cannot be transferred to other Workers, because the system does not know how to " +
+  "reload this Worker from scratch. Instead, have the parent Worker expose an entrypoint which constructs the dynamic worker " +
+  "and forwards to it.";
 
 const binders = {
   __proto__: null,
@@ -57,13 +63,25 @@ function kindOf(Class) {
 /** Adds bindings, given as name, kind, value, to `env`. */
 const build = (function (env, bindings) {
   for (let i = 0; i < bindings.length; i += 3) {
-    ObjectDefineProperty(env, bindings[i], {
-      __proto__: null, value: binders[bindings[i + 1]](bindings[i + 2], bindings[i]), writable: true, enumerable: true,
-      configurable: true,
-    });
+    const kind = bindings[i + 1];
+    if (kind === "properties") addProperties(env, bindings[i + 2]);
+    else define(env, bindings[i], binders[kind](bindings[i + 2], bindings[i]));
   }
   return env;
 });
+
+const define = (function (object, name, value) {
+  ObjectDefineProperty(object, name, { __proto__: null, value, writable: true, enumerable: true, configurable: true });
+});
+
+/** What another worker gave this one as its `env`: JSON or bytes, and the channels of what the bytes refer to. */
+function addProperties(env, [value, ...channels]) {
+  const externals = [];
+  for (let i = 0; i < channels.length; i++) ArrayPrototypePush(externals, SERVICE, channels[i], undefined);
+  const given = makeProps(value, externals);
+  const names = ObjectKeys(given);
+  for (let i = 0; i < names.length; i++) define(env, names[i], given[names[i]]);
+}
 
 /** `actors` makes what stands for a class of Durable Objects in `ctx.exports`. */
 let makeActorLoopback;
@@ -77,8 +95,7 @@ function addLoopback(make) {
  */
 const setExports = (function (list) {
   const actors = [];
-  const add = (name, value) =>
-    ObjectDefineProperty(worker.exports, name, { __proto__: null, value, writable: true, enumerable: true, configurable: true });
+  const add = (name, value) => define(worker.exports, name, value);
   for (let i = 0; i < list.length; i += 4) {
     const { kind } = worker.entrypoints.get(list[i]);
     if (kind === "object" || kind === "class") add(list[i], createLoopback(list[i + 1]));
@@ -90,8 +107,9 @@ const setExports = (function (list) {
   }
 });
 
-/** Makes `env` of bindings given as name, kind, value: a script's are globals. */
-const setup = (function (bindings, script) {
+/** Makes `env` of bindings given as name, kind, value: a script's are globals. `loaded`: another worker has loaded this one. */
+const setup = (function (bindings, script, loaded) {
+  if (loaded) keepLoopbacks(LOADED);
   worker.script = script;
   worker.env = script ? globalThis : {};
   build(worker.env, bindings);
@@ -266,6 +284,7 @@ function addController(name, make) {
   controllers[name] = make;
 }
 
+exports.LOADED = LOADED;
 exports.addBinder = addBinder;
 exports.addLoopback = addLoopback;
 exports.addController = addController;
