@@ -21,8 +21,10 @@ pub mod modules;
 pub mod navigator;
 pub mod node;
 pub mod performance;
+pub mod queue;
 pub mod report_error;
 pub mod rpc;
+pub mod scheduled;
 pub mod stack_trace;
 pub mod storage;
 pub mod streams;
@@ -68,6 +70,8 @@ pub static ALL: &[Api] = &[
     websocket::API,
     fetch::API,
     rpc::API,
+    queue::API,
+    scheduled::API,
     workers::API,
     actors::API,
     storage::API,

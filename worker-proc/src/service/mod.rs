@@ -83,8 +83,13 @@ pub trait Service {
     }
 
     /// Starts an RPC session with its first call; services that are no workers refuse.
-    fn rpc(self: Rc<Self>, _call: rpc::Call) -> rpc::Answer {
-        rpc::Answer::failed(Error::disconnected("Network connection lost."))
+    fn rpc(self: Rc<Self>, call: rpc::Call) -> rpc::Answer {
+        rpc::Answer::failed(match call.operation {
+            rpc::Operation::Event(_) => {
+                Error::internal("External HTTP servers don't support this event type.")
+            }
+            _ => Error::disconnected("Network connection lost."),
+        })
     }
 
     /// How another process finds the same service; none if it must be reached through this one.

@@ -50,6 +50,9 @@ pub enum Operation {
     Get,
     /// Calls it. The payload is the array of arguments; one of no bytes stands for no arguments.
     Call(Payload),
+    /// Delivers an event to an entrypoint or object, whose side answers with what became of it. The path is the handler's
+    /// name; the payload is an array of what describes the event.
+    Event(Payload),
 }
 
 /// A value on its way: V8's wire format, and the things that it cannot hold.

@@ -9,7 +9,8 @@ const { nativeRequest } = require("fetch/request");
 const { describeError, fail } = require("fetch/events");
 const { ASYNC, SYNC, logUncaught } = require("report_error");
 const { DurableObject, keepAlive } = require("workers/entrypoints");
-const { refuse, serveEntrypoint } = require("rpc/serve");
+const { EVENT, refuse, serveEntrypoint } = require("rpc/serve");
+const answered = require("workers/answered");
 const { createId } = require("actors/namespace");
 const workers = require("workers");
 
@@ -206,11 +207,23 @@ const NO_RPC =
   "to enable RPC, make sure your class extends the special class `DurableObject`, which can be imported from the module " +
   '"cloudflare:workers".';
 
+/** An event of which the sender wants to know the outcome. */
+function deliverAnswered({ instance }, event, name, bytes, externals, reply) {
+  if (!answered.isKind(name)) throw new TypeError("The receiver takes no such events.");
+  const method = instance[name];
+  const handler = typeof method !== "function" ? undefined : (controller) => ReflectApply(method, instance, [controller]);
+  answered.deliver(event, name, bytes, externals, reply, { __proto__: null, handler, isScript: false, isAlone: false });
+}
+
 /** An RPC session's first call; see rpc/serve. */
-function rpc(holder, event, path, isCall, bytes, externals, reply) {
+function rpc(holder, event, path, operation, bytes, externals, reply) {
   try {
+    if (operation === EVENT) {
+      deliverAnswered(holder, event, path[0], bytes, externals, reply);
+      return;
+    }
     if (!flags.jsRpc && !(holder.instance instanceof DurableObject)) throw new TypeError(NO_RPC);
-    serveEntrypoint(holder.instance, undefined, path, isCall, bytes, externals, reply, workers.ended(event));
+    serveEntrypoint(holder.instance, undefined, path, operation, bytes, externals, reply, workers.ended(event));
   } catch (error) {
     refuse(error, reply);
     fail(event, error);

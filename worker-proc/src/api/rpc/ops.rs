@@ -102,7 +102,7 @@ fn payload(
 }
 
 /// A call's path, operation and payload from three arguments: an array of names; 0 for a property, 1 for a call without
-/// arguments, 2 for one with what `serialize` kept; externals.
+/// arguments, 2 for one with what `serialize` kept, 3 for an event with that; externals.
 fn call_arg(
     scope: &mut v8::PinScope,
     context: &dyn IoContext,
@@ -120,6 +120,7 @@ fn call_arg(
     let operation = match u32_arg(scope, args, index + 1) {
         0 => Operation::Get,
         1 => Operation::Call(Payload::default()),
+        3 => Operation::Event(payload(scope, context, args.get(index + 2))),
         _ => Operation::Call(payload(scope, context, args.get(index + 2))),
     };
     Call { path, operation }

@@ -35,6 +35,7 @@ const DISPOSED = 2;
 const GET = 0;
 const CALL = 1;
 const CALL_WITH = 2;
+const EVENT = 3;
 
 /** The deepest chain of properties, as in workerd. */
 const MAX_PROPERTY_DEPTH = 64;
@@ -301,6 +302,44 @@ function propsOf(options, dictionary) {
   return writeProps(props);
 }
 
+/* Under a flag, services are given other events than requests, too. */
+const extraHandlers = {
+  queue(queueName = undefined, messages = undefined, metadata = undefined) {
+    const fetcher = own(this, SERVICE);
+    return sendEvent(fetcher, "queue", require("queue").describe(arguments.length, queueName, messages, metadata), queueFailed);
+  },
+
+  scheduled(options = undefined) {
+    return sendEvent(own(this, SERVICE), "scheduled", require("scheduled").describe(options), scheduledFailed);
+  },
+};
+
+function defineExtraHandlers() {
+  for (const name of ["queue", "scheduled"]) {
+    ObjectDefineProperty(Fetcher.prototype, name, {
+      __proto__: null, value: extraHandlers[name], writable: true, enumerable: true, configurable: true,
+    });
+  }
+}
+
+/* What is known of an event that ended with its receiver. */
+const queueFailed = () =>
+  ({ outcome: "exception", ackAll: false, retryBatch: { retry: false }, explicitAcks: [], retryMessages: [] });
+const scheduledFailed = () => ({ outcome: "exception", noRetry: false });
+
+/** A promise of what became of an event. Rejected if it could not be delivered. */
+function sendEvent({ channel }, name, description, failed) {
+  const writer = new Writer(false, false);
+  write([description], writer);
+  const { 0: answer } = ops.callService(channel, [name], EVENT, writer.externals);
+  return PromisePrototypeThen(answer, (received) => {
+    if (received[0]) return read(received[1], new Reader(received[2]));
+    const error = errors.fromParts(received);
+    if (error.remote === true || error.durableObjectReset === true) return failed();
+    throw error;
+  });
+}
+
 for (const Class of [RpcStub, RpcPromise, RpcProperty, Fetcher]) {
   ObjectSetPrototypeOf(defineInterface(Class).prototype, wildcard);
 }
@@ -502,6 +541,8 @@ exports.propsOf = propsOf;
 exports.stubType = stubType;
 exports.targetOf = targetOf;
 exports.install = (global, set) => {
+  if (set.serviceBindingExtraHandlers) defineExtraHandlers();
+  if (!set.workerdExperimental) delete Fetcher.prototype.getRpcMethodForTestOnly;
   if (!set.fetcherNoGetPutDelete) return;
   delete Fetcher.prototype.get;
   delete Fetcher.prototype.put;

@@ -89,7 +89,8 @@ function read(code) {
   const outbound = code.globalOutbound;
   if (outbound !== undefined && outbound !== null && !isFetcher(outbound)) throw field("globalOutbound", "Fetcher");
   const tails = fetchers("tails", code.tails);
-  const streamingTails = fetchers("streamingTails", code.streamingTails);
+  const streaming = code.streamingTails;
+  const streamingTails = fetchers("streamingTails", streaming);
 
   const all = check(modules, main);
   if (allowExperimental && !flags.workerdExperimental) {
@@ -101,7 +102,7 @@ function read(code) {
   if (props !== undefined && props.bytes.length > most) {
     throw new Error(`Dynamic Worker env size (${props.bytes.length} bytes) exceeds the maximum allowed size of ${most} bytes.`);
   }
-  if (streamingTails.length > 0 && !allowExperimental) throw new Error(NO_STREAMING);
+  if (streaming !== undefined && !allowExperimental) throw new Error(NO_STREAMING);
   if (tails.length + streamingTails.length > 0) throw new Error("Dynamic Workers cannot have tail workers yet.");
   return ops.code(all, main, compat, outboundOf(outbound), props?.bytes, props?.externals);
 }

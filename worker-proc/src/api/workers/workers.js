@@ -12,6 +12,8 @@ const { WorkerEntrypoint, WorkflowEntrypoint, createContext } = require("workers
 const { createFetcher, createLoopback, keepLoopbacks } = require("rpc");
 const { Reader, SERVICE, read } = require("rpc/externals");
 const serving = require("rpc/serve");
+const { EVENT } = serving;
+const answered = require("workers/answered");
 const { done, fail, isDisconnection } = require("fetch/events");
 const { ASYNC, SYNC, logUncaught } = require("report_error");
 const { beginTime } = require("clock");
@@ -262,15 +264,36 @@ const ended = (event) => (error, threw, called) => {
   else fail(event, error);
 };
 
+/** An event of which the sender wants to know the outcome. */
+function deliverAnswered(entrypoint, props, propsExternals, name, bytes, externals, reply) {
+  if (!answered.isKind(name)) throw new TypeError("The receiver takes no such events.");
+  const receiver = { __proto__: null, handler: undefined, isScript: worker.script, isAlone: true };
+  if (worker.script) {
+    receiver.handler = serviceWorker.listener(name);
+  } else {
+    const ctx = contextOf(entrypoint, { __proto__: null, passThrough: false }, props, propsExternals);
+    const found = target(entrypoint, name, ctx);
+    if (typeof found?.method === "function") {
+      receiver.handler = (controller) =>
+        ReflectApply(found.method, found.self, found.bare ? [controller, worker.env, ctx] : [controller]);
+    }
+  }
+  answered.deliver(ONLY, name, bytes, externals, reply, receiver);
+}
+
 /** The first call of an RPC session; see rpc/serve. */
-function rpc(entrypoint, props, propsExternals, path, isCall, bytes, externals, reply) {
+function rpc(entrypoint, props, propsExternals, path, operation, bytes, externals, reply) {
   try {
+    if (operation === EVENT) {
+      deliverAnswered(entrypoint, props, propsExternals, path[0], bytes, externals, reply);
+      return;
+    }
     const found = worker.script ? undefined : worker.entrypoints.get(entrypoint ?? "default");
     if (found === undefined) throw new TypeError("The receiver is not an RPC object");
     const ctx = contextOf(entrypoint, { __proto__: null, passThrough: false }, props, propsExternals);
     const bare = found.kind === "object";
     const object = bare ? found.value : ReflectConstruct(found.value, [ctx, worker.env]);
-    serving.serveEntrypoint(object, bare ? [worker.env, ctx] : undefined, path, isCall, bytes, externals, reply, ended(ONLY));
+    serving.serveEntrypoint(object, bare ? [worker.env, ctx] : undefined, path, operation, bytes, externals, reply, ended(ONLY));
   } catch (error) {
     serving.refuse(error, reply);
     failed(ONLY, SYNC, error);
