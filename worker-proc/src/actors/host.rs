@@ -27,8 +27,8 @@ use crate::isolate::Isolate;
 use crate::service::rpc;
 use crate::service::websocket::{Hibernated, Hibernation};
 use crate::service::{
-    self, ActorId, Address, Channels, Designation, Error, Event, Identity, Kind, Props, Request,
-    Response, Service, from_hex, to_hex,
+    self, ActorId, Address, Channels, Designation, Error, Event, Identity, Kind, Lasting, Me,
+    Origin, Props, Request, Response, Service, from_hex, to_hex,
 };
 use crate::storage::ObjectLock;
 
@@ -50,6 +50,8 @@ pub struct Class {
     pub props: Option<Props>,
     /// Whether ops keep an object from going, as timers and `waitUntil` work do (a compatibility flag).
     pub ops_prevent_eviction: bool,
+    /// Whether stubs of its objects may be stored (another).
+    pub stores_stubs: bool,
 }
 
 /// A namespace as the config gives it.
@@ -182,6 +184,7 @@ impl Host {
             namespace,
             address,
             local: true,
+            origin: Origin::default(),
         }))
     }
 }
@@ -349,6 +352,12 @@ impl Namespace {
         );
         actor.last_number.set(number);
         *actor.live.borrow_mut() = Some(context.clone());
+        if self.spec.unique_key.is_some() {
+            context.set_me(Some(Me {
+                lasting: Lasting::Actor(self.address_of(actor)),
+                lasts: self.class.stores_stubs,
+            }));
+        }
         let facets = Facets::new(&context, self.stores.tree(&actor.id), 0, 0);
         context.set_facets(facets);
         context.construct(|scope| super::events::construct(scope, &self.class, &identity))?;
@@ -677,6 +686,7 @@ impl service::Namespace for Namespace {
                 namespace,
                 address,
                 local: false,
+                origin: Origin::default(),
             }),
             None => Rc::new(Gone),
         }
@@ -690,6 +700,7 @@ struct Stub {
     address: Address,
     /// It is this process's, whatever the routes say: the caller has asked them.
     local: bool,
+    origin: Origin,
 }
 
 impl Stub {
@@ -723,8 +734,17 @@ impl Callee for Stub {
     }
 }
 
+impl Stub {
+    fn refused(&self) -> Option<Error> {
+        self.origin.check(self.namespace.class.stores_stubs).err()
+    }
+}
+
 impl Service for Stub {
     fn fetch(self: Rc<Self>, request: Request) -> LocalBoxFuture<'static, Result<Response, Error>> {
+        if let Some(error) = self.refused() {
+            return Box::pin(async { Err(error) });
+        }
         match self.elsewhere() {
             Some(remote) => remote.fetch(request),
             None => stub::fetch(&*self, request),
@@ -739,6 +759,9 @@ impl Service for Stub {
     }
 
     fn rpc(self: Rc<Self>, call: rpc::Call) -> rpc::Answer {
+        if let Some(error) = self.refused() {
+            return rpc::Answer::failed(error);
+        }
         match self.elsewhere() {
             Some(remote) => remote.rpc(call),
             None => stub::rpc(&*self, call),
@@ -747,6 +770,21 @@ impl Service for Stub {
 
     fn designation(&self) -> Option<Designation> {
         Some(Designation::Actor(self.address.clone()))
+    }
+
+    fn lasting(&self) -> Option<Lasting> {
+        let lasts = self.origin.lasts && self.namespace.spec.unique_key.is_some();
+        lasts.then(|| Lasting::Actor(self.address.clone()))
+    }
+
+    fn with_origin(self: Rc<Self>, origin: Origin) -> Option<Rc<dyn Service>> {
+        Some(Rc::new(Self {
+            life: self.life.clone(),
+            namespace: self.namespace.clone(),
+            address: self.address.clone(),
+            local: self.local,
+            origin,
+        }))
     }
 }
 

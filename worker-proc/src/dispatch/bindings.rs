@@ -6,13 +6,15 @@ use crate::glue::{bytes, intern, string, throw_type_error};
 use crate::isolate::modules;
 
 use super::spec::{BindingKind, BindingSpec, Designator, Outlet};
-use crate::service::{Props, Service};
+use crate::service::rpc::Target;
+use crate::service::{Cap, Props};
 
 /// The channels that a worker's subrequests may take, by number. Channel 0 is the global outbound, 1 the cache.
 pub struct Outlets {
     pub services: Vec<Outlet>,
-    /// Keys of Durable Object namespaces, which are numbered by themselves.
-    pub namespaces: Vec<String>,
+    /// Keys of Durable Object namespaces, which are numbered by themselves, and whether each is the worker's own.
+    pub namespaces: Vec<(String, bool)>,
+    pub stubs: Vec<Rc<dyn Target>>,
     /// Ids of loaders, which are so too.
     pub loaders: Vec<Option<String>>,
 }
@@ -41,8 +43,9 @@ impl Outlets {
         &mut self,
         scope: &mut v8::PinScope<'s, '_>,
         key: &str,
+        is_own: bool,
     ) -> v8::Local<'s, v8::Value> {
-        self.namespaces.push(key.to_owned());
+        self.namespaces.push((key.to_owned(), is_own));
         number(scope, self.namespaces.len() - 1)
     }
 }
@@ -79,7 +82,7 @@ pub fn describe<'s>(
                 } else {
                     "actors"
                 };
-                (kind, outlets.add_namespace(scope, key))
+                (kind, outlets.add_namespace(scope, key, false))
             }
             BindingKind::UnsafeEval => ("unsafe_eval", v8::null(scope).into()),
             BindingKind::Loader(id) => {
@@ -107,22 +110,32 @@ pub fn describe<'s>(
     Some(v8::Array::new_with_elements(scope, &flat))
 }
 
-/// What JavaScript makes an object of: JSON or bytes, and the channels of the services that the bytes refer to.
+/// What JavaScript makes an object of: JSON or bytes, and for each thing that the bytes refer to whether it is an RPC stub,
+/// and its channel.
 fn properties<'s>(
     scope: &mut v8::PinScope<'s, '_>,
     props: &Props,
     outlets: &mut Outlets,
 ) -> v8::Local<'s, v8::Value> {
-    let (value, services): (v8::Local<v8::Value>, &[Rc<dyn Service>]) = match props {
+    let (value, caps): (v8::Local<v8::Value>, &[Cap]) = match props {
         Props::Json(json) => (string(scope, json).into(), &[]),
-        Props::Value { bytes, services } => (
-            bytes::uint8_array_copy(scope, bytes).into(),
-            services.as_ref(),
-        ),
+        Props::Value { bytes, caps } => {
+            (bytes::uint8_array_copy(scope, bytes).into(), caps.as_ref())
+        }
     };
     let mut all = vec![value];
-    for service in services {
-        all.push(outlets.add(scope, Outlet::Given(service.clone())));
+    for cap in caps {
+        let (is_stub, channel) = match cap {
+            Cap::Service(service) | Cap::Class(service) => {
+                (false, outlets.add(scope, Outlet::Given(service.clone())))
+            }
+            Cap::Stub(target) => {
+                outlets.stubs.push(target.clone());
+                (true, number(scope, outlets.stubs.len() - 1))
+            }
+        };
+        all.push(v8::Boolean::new(scope, is_stub).into());
+        all.push(channel);
     }
     v8::Array::new_with_elements(scope, &all).into()
 }

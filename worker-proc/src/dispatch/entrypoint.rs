@@ -11,7 +11,10 @@ use crate::glue::context::Outcome;
 use crate::glue::{IsolateState, Registry, intern, string};
 use crate::request::{self, RequestContext};
 use crate::service::rpc::{self, SharedReply};
-use crate::service::{Designation, Error, Event, Props, Request, Response, Service};
+use crate::service::{
+    Channels, Designation, Error, Event, Lasting, Me, Namespace, Objects, Origin, Props, Request,
+    Response, Service,
+};
 
 /// What JavaScript's `workers` module exports to be called for events.
 pub struct Handlers {
@@ -40,20 +43,36 @@ pub struct Entrypoint {
     worker: Rc<Worker>,
     name: Option<String>,
     props: Option<Props>,
+    origin: Origin,
 }
 
 impl Entrypoint {
-    pub fn new(worker: Rc<Worker>, name: Option<String>, props: Option<Props>) -> Self {
+    pub fn new(
+        worker: Rc<Worker>,
+        name: Option<String>,
+        props: Option<Props>,
+        origin: Origin,
+    ) -> Self {
         Self {
             worker,
             name,
             props,
+            origin,
+        }
+    }
+
+    /// What it is found again by. A worker that another one has loaded is by its stub's origin alone.
+    fn found_by(&self) -> Lasting {
+        Lasting::Entrypoint {
+            service: self.worker.name().to_owned(),
+            entrypoint: self.name.clone(),
+            props: self.props.clone(),
         }
     }
 
     /// Calls a handler of JavaScript's `workers` module with the entrypoint, its props and what `arguments` adds.
     async fn call(
-        &self,
+        self: &Rc<Self>,
         handler: &v8::Global<v8::Function>,
         arguments: impl for<'s> FnOnce(
             &mut v8::PinScope<'s, '_>,
@@ -61,10 +80,10 @@ impl Entrypoint {
             &mut Vec<v8::Local<'s, v8::Value>>,
         ),
     ) -> Result<Outcome, Error> {
-        let worker = &self.worker;
+        self.origin.check(self.worker.stores_stubs())?;
         request::run(
-            worker.isolate.clone(),
-            worker.clone(),
+            self.worker.isolate.clone(),
+            self.clone(),
             |scope, context| {
                 let mut all: Vec<v8::Local<v8::Value>> = Vec::with_capacity(8);
                 all.push(match &self.name {
@@ -83,6 +102,55 @@ impl Entrypoint {
             },
         )
         .await
+    }
+}
+
+/// What an event of the entrypoint reaches: what its worker does, and itself.
+impl Channels for Entrypoint {
+    fn service(&self, channel: u32) -> Option<Rc<dyn Service>> {
+        self.worker.service(channel)
+    }
+
+    fn namespace(&self, channel: u32) -> Option<Rc<dyn Namespace>> {
+        self.worker.namespace(channel)
+    }
+
+    fn service_with_props(&self, channel: u32, props: Props) -> Option<Rc<dyn Service>> {
+        self.worker.service_with_props(channel, props)
+    }
+
+    fn objects(&self) -> Option<Rc<dyn Objects>> {
+        self.worker.objects()
+    }
+
+    fn loader(&self, channel: u32) -> Option<Rc<dyn Any>> {
+        self.worker.loader(channel)
+    }
+
+    fn stub(&self, channel: u32) -> Option<Rc<dyn rpc::Target>> {
+        self.worker.stub(channel)
+    }
+
+    fn namespace_lasts(&self, channel: u32) -> bool {
+        self.worker.namespace_lasts(channel)
+    }
+
+    fn revive(&self, lasting: &Lasting) -> Option<Rc<dyn Service>> {
+        self.worker.revive(lasting)
+    }
+
+    fn me(&self) -> Option<Me> {
+        if self.worker.is_loaded() {
+            return self.origin.me.clone();
+        }
+        Some(Me {
+            lasting: self.found_by(),
+            lasts: self.worker.stores_stubs(),
+        })
+    }
+
+    fn discard(&self) -> bool {
+        self.worker.discard()
     }
 }
 
@@ -154,6 +222,19 @@ impl Service for Entrypoint {
         })
     }
 
+    fn lasting(&self) -> Option<Lasting> {
+        self.origin.lasts.then(|| self.found_by())
+    }
+
+    fn with_origin(self: Rc<Self>, origin: Origin) -> Option<Rc<dyn Service>> {
+        Some(Rc::new(Self {
+            worker: self.worker.clone(),
+            name: self.name.clone(),
+            props: self.props.clone(),
+            origin,
+        }))
+    }
+
     fn actor_class(self: Rc<Self>) -> LocalBoxFuture<'static, Result<Rc<dyn Any>, Error>> {
         let name = self.name.clone().unwrap_or_else(|| "default".to_owned());
         let class = self.worker.class(name, self.props.clone());
@@ -166,6 +247,7 @@ pub struct OwnEntrypoint {
     pub worker: Weak<Worker>,
     pub name: Option<String>,
     pub props: Option<Props>,
+    pub origin: Origin,
 }
 
 impl OwnEntrypoint {
@@ -175,6 +257,7 @@ impl OwnEntrypoint {
             worker,
             self.name.clone(),
             self.props.clone(),
+            self.origin.clone(),
         )))
     }
 }
@@ -207,6 +290,19 @@ impl Service for OwnEntrypoint {
 
     fn designation(&self) -> Option<Designation> {
         self.entrypoint()?.designation()
+    }
+
+    fn lasting(&self) -> Option<Lasting> {
+        self.entrypoint()?.lasting()
+    }
+
+    fn with_origin(self: Rc<Self>, origin: Origin) -> Option<Rc<dyn Service>> {
+        Some(Rc::new(Self {
+            worker: self.worker.clone(),
+            name: self.name.clone(),
+            props: self.props.clone(),
+            origin,
+        }))
     }
 
     fn actor_class(self: Rc<Self>) -> LocalBoxFuture<'static, Result<Rc<dyn Any>, Error>> {

@@ -12,6 +12,7 @@ use std::rc::{Rc, Weak};
 use futures_util::future::LocalBoxFuture;
 use tokio::sync::Notify;
 
+use super::entrypoint::Entrypoint;
 use super::router::Router;
 use super::spec::{BindingKind, BindingSpec, Code, ExtensionModule, Outlet, WorkerSpec};
 use super::worker::Worker;
@@ -19,7 +20,7 @@ use crate::actors::StoreSpec;
 use crate::glue::loader::{CodeSource, Loaded, Loader, WorkerCode};
 use crate::request::on_behalf;
 use crate::service::rpc;
-use crate::service::{Error, Event, Props, Request, Response, Service};
+use crate::service::{Error, Event, Origin, Props, Request, Response, Service};
 
 /// Loaded workers that have an isolate at once, in one process.
 const MAX_LOADED_WORKERS: usize = 100;
@@ -290,6 +291,7 @@ impl Loaded for Stub {
             slot: self.0.clone(),
             name,
             props,
+            origin: Origin::default(),
         })
     }
 }
@@ -299,6 +301,7 @@ struct LoadedEntrypoint {
     slot: Rc<Slot>,
     name: Option<String>,
     props: Option<Props>,
+    origin: Origin,
 }
 
 impl LoadedEntrypoint {
@@ -310,7 +313,12 @@ impl LoadedEntrypoint {
             None if !worker.has("default") => {
                 Err(Error::internal("Worker has no default entrypoint."))
             }
-            name => Ok(worker.entrypoint(name.clone(), self.props.clone())),
+            name => Ok(Rc::new(Entrypoint::new(
+                worker.clone(),
+                name.clone(),
+                self.props.clone(),
+                self.origin.clone(),
+            ))),
         }
     }
 
@@ -348,6 +356,15 @@ impl Service for LoadedEntrypoint {
             drop(waiting);
         }));
         answer
+    }
+
+    fn with_origin(self: Rc<Self>, origin: Origin) -> Option<Rc<dyn Service>> {
+        Some(Rc::new(Self {
+            slot: self.slot.clone(),
+            name: self.name.clone(),
+            props: self.props.clone(),
+            origin,
+        }))
     }
 
     fn actor_class(self: Rc<Self>) -> LocalBoxFuture<'static, Result<Rc<dyn Any>, Error>> {

@@ -8,7 +8,7 @@ use super::loader::{Fleet, WorkerLoader};
 use super::spec::{Designator, ExtensionModule, WorkerSpec};
 use super::worker::Worker;
 use crate::actors::Host;
-use crate::service::Service;
+use crate::service::{Lasting, Namespace, Origin, RestoredService, Service, with_origin};
 
 /// Something that `boot` has made which is not a worker: a network, an external server.
 pub type Plain = Rc<dyn Service>;
@@ -80,6 +80,30 @@ impl Router {
             );
         }
         self.plain.borrow().get(&designator.service).cloned()
+    }
+
+    /// What a stored stub leads to.
+    pub fn revive(&self, lasting: &Lasting) -> Option<Rc<dyn Service>> {
+        let service = match lasting {
+            Lasting::Entrypoint {
+                service,
+                entrypoint,
+                props,
+            } => self.find(&Designator {
+                service: service.clone(),
+                entrypoint: entrypoint.clone(),
+                props: props.clone(),
+            })?,
+            Lasting::Actor(address) => {
+                let namespace = self.host.namespace(&address.namespace)?;
+                namespace.object(address.id, address.name.clone())
+            }
+            Lasting::Restored(recipe) => {
+                let vendor = with_origin(self.revive(&recipe.vendor)?, Origin::stored());
+                return Some(RestoredService::stored(vendor, recipe.clone()));
+            }
+        };
+        Some(with_origin(service, Origin::stored()))
     }
 
     /// The worker of that name.

@@ -14,7 +14,8 @@ use crate::actors::Class;
 use crate::glue::loader::LoaderHandle;
 use crate::glue::{IsolateState, string};
 use crate::isolate::{Isolate, describe, modules};
-use crate::service::{Channels, Namespace, Objects, Props, Service};
+use crate::service::rpc::Target;
+use crate::service::{Channels, Lasting, Namespace, Objects, Origin, Props, Service};
 
 /// See the module.
 pub struct Worker {
@@ -23,7 +24,8 @@ pub struct Worker {
     pub(super) isolate: Rc<Isolate>,
     router: Weak<Router>,
     outlets: Vec<Outlet>,
-    namespaces: Vec<String>,
+    namespaces: Vec<(String, bool)>,
+    stubs: Vec<Rc<dyn Target>>,
     loaders: Vec<Rc<LoaderHandle>>,
     /// Services of the config, looked up once each.
     found: RefCell<HashMap<u32, Rc<dyn Service>>>,
@@ -31,6 +33,8 @@ pub struct Worker {
     pub(super) handlers: Handlers,
     /// Of its Durable Objects: whether ops keep one from going, as timers and `waitUntil` work do.
     ops_prevent_eviction: bool,
+    /// Whether stubs that lead to it may be stored.
+    stores_stubs: bool,
     /// Of a worker that another one has loaded.
     slot: Option<Weak<Slot>>,
 }
@@ -51,7 +55,7 @@ impl Channels for Worker {
     }
 
     fn namespace(&self, channel: u32) -> Option<Rc<dyn Namespace>> {
-        let key = self.namespaces.get(channel as usize)?;
+        let (key, _) = self.namespaces.get(channel as usize)?;
         let host = self.router.upgrade()?.host().clone();
         host.namespace(key).map(|found| found as Rc<dyn Namespace>)
     }
@@ -70,6 +74,19 @@ impl Channels for Worker {
     fn loader(&self, channel: u32) -> Option<Rc<dyn Any>> {
         let loader = self.loaders.get(channel as usize)?.clone();
         Some(loader)
+    }
+
+    fn stub(&self, channel: u32) -> Option<Rc<dyn Target>> {
+        self.stubs.get(channel as usize).cloned()
+    }
+
+    fn namespace_lasts(&self, channel: u32) -> bool {
+        let namespace = self.namespaces.get(channel as usize);
+        self.stores_stubs && namespace.is_some_and(|(_, is_own)| *is_own)
+    }
+
+    fn revive(&self, lasting: &Lasting) -> Option<Rc<dyn Service>> {
+        self.router.upgrade()?.revive(lasting)
     }
 
     fn discard(&self) -> bool {
@@ -95,6 +112,7 @@ impl Worker {
                     .map_or(Outlet::None, Outlet::Named),
             ],
             namespaces: Vec::new(),
+            stubs: Vec::new(),
             loaders: Vec::new(),
         };
         let script = matches!(spec.code, Code::Script(_));
@@ -144,6 +162,10 @@ impl Worker {
             router: Rc::downgrade(router),
             outlets: outlets.services,
             namespaces: outlets.namespaces,
+            stubs: outlets.stubs,
+            stores_stubs: spec
+                .flags
+                .get(schema::compat::field::ALLOW_IRREVOCABLE_STUB_STORAGE),
             loaders,
             found: RefCell::default(),
             entrypoints,
@@ -177,13 +199,19 @@ impl Worker {
         name: Option<String>,
         props: Option<Props>,
     ) -> Rc<dyn Service> {
-        Rc::new(Entrypoint::new(self.clone(), name, props))
+        let origin = Origin::default();
+        Rc::new(Entrypoint::new(self.clone(), name, props, origin))
     }
 
     /// Whether the code exports an entrypoint of that name.
     pub fn has(&self, entrypoint: &str) -> bool {
         let mut all = self.entrypoints.iter();
         all.any(|entry| entry.strip_suffix(':') == Some(entrypoint))
+    }
+
+    /// Whether stubs that lead to it may be stored.
+    pub fn stores_stubs(&self) -> bool {
+        self.stores_stubs
     }
 
     /// Whether another worker has loaded it, and it is none of the config's.
@@ -197,6 +225,10 @@ impl Worker {
             worker: self.this.clone(),
             name: name.clone(),
             props,
+            origin: Origin {
+                lasts: self.stores_stubs && !self.is_loaded(),
+                ..Origin::default()
+            },
         })
     }
 
@@ -208,6 +240,7 @@ impl Worker {
             name,
             props,
             ops_prevent_eviction: self.ops_prevent_eviction,
+            stores_stubs: self.stores_stubs,
         }
     }
 }
@@ -352,7 +385,7 @@ fn list_entrypoints<'s>(
             loopback.push(outlets.add(scope, own));
             let namespace = spec.namespaces.iter().find(|spec| spec.class_name == name);
             loopback.push(match namespace {
-                Some(namespace) => outlets.add_namespace(scope, &namespace.key(&spec.name)),
+                Some(namespace) => outlets.add_namespace(scope, &namespace.key(&spec.name), true),
                 None => v8::null(scope).into(),
             });
             let ephemeral = namespace.is_some_and(|namespace| namespace.unique_key.is_none());

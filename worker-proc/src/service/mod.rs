@@ -5,6 +5,7 @@
 mod actor;
 mod body;
 mod error;
+mod lasting;
 mod props;
 mod resource;
 pub mod rpc;
@@ -18,7 +19,8 @@ use futures_util::future::LocalBoxFuture;
 pub use actor::{ActorId, Address, Identity, Namespace, Objects, Slot, from_hex, to_hex};
 pub use body::{Body, BodyStream, BodyWriter, channel};
 pub use error::{Error, Flags, Kind};
-pub use props::Props;
+pub use lasting::{Lasting, Me, Origin, Recipe, RestoredService, RestoredStub, with_origin};
+pub use props::{Cap, Props};
 pub use resource::ResourceTable;
 pub use websocket::WebSocket;
 
@@ -98,6 +100,16 @@ pub trait Service {
         None
     }
 
+    /// How it is found again if a stub of it is stored; none if it may not be.
+    fn lasting(&self) -> Option<Lasting> {
+        None
+    }
+
+    /// The same for calls of a stub of that origin; none if that makes no difference.
+    fn with_origin(self: Rc<Self>, _origin: Origin) -> Option<Rc<dyn Service>> {
+        None
+    }
+
     /// If it is an entrypoint that may be a class of Durable Objects: what the actor host of this process makes objects of.
     /// Ends when its worker has started.
     fn actor_class(self: Rc<Self>) -> LocalBoxFuture<'static, Result<Rc<dyn Any>, Error>> {
@@ -138,6 +150,26 @@ pub trait Channels {
 
     /// A loader of workers, in what `glue::loader` makes of it.
     fn loader(&self, _channel: u32) -> Option<Rc<dyn Any>> {
+        None
+    }
+
+    /// An RPC stub among the bindings.
+    fn stub(&self, _channel: u32) -> Option<Rc<dyn rpc::Target>> {
+        None
+    }
+
+    /// Whether objects of a namespace are the worker's own, and their stubs may be stored.
+    fn namespace_lasts(&self, _channel: u32) -> bool {
+        false
+    }
+
+    /// What a stored stub leads to; none if the config has nothing of the kind.
+    fn revive(&self, _lasting: &Lasting) -> Option<Rc<dyn Service>> {
+        None
+    }
+
+    /// Who the worker is whose event runs, if stubs can be restored by it.
+    fn me(&self) -> Option<Me> {
         None
     }
 

@@ -11,6 +11,7 @@ const { ASYNC, SYNC, logUncaught } = require("report_error");
 const { DurableObject, keepAlive } = require("workers/entrypoints");
 const { EVENT, refuse, serveEntrypoint } = require("rpc/serve");
 const answered = require("workers/answered");
+const restoring = require("workers/restore");
 const { createId } = require("actors/namespace");
 const workers = require("workers");
 
@@ -115,6 +116,11 @@ class DurableObjectState {
     return hibernation().getTags(ws);
   }
 
+  restore(params = undefined) {
+    if (!(#holder in this)) throw illegalInvocation();
+    return restoring.restore("DurableObjectState", this.#holder.instance, arguments.length, params);
+  }
+
   abort(reason = undefined, options = undefined) {
     if (!(#holder in this)) throw illegalInvocation();
     const text = reason === undefined ? "Application called abort() to reset Durable Object." : `${reason}`;
@@ -123,6 +129,10 @@ class DurableObjectState {
   }
 }
 defineInterface(DurableObjectState);
+
+exports.install = (global, set) => {
+  if (!set.allowIrrevocableStubStorage) delete DurableObjectState.prototype.restore;
+};
 
 /** Runs `callback` while no other event does. What it throws resets the object, if `resets`. */
 function section(callback, resets) {
@@ -209,6 +219,10 @@ const NO_RPC =
 
 /** An event of which the sender wants to know the outcome. */
 function deliverAnswered({ instance }, event, name, bytes, externals, reply) {
+  if (name === restoring.EVENT) {
+    restoring.serve(event, instance, bytes, externals, reply);
+    return;
+  }
   if (!answered.isKind(name)) throw new TypeError("The receiver takes no such events.");
   const method = instance[name];
   const handler = typeof method !== "function" ? undefined : (controller) => ReflectApply(method, instance, [controller]);

@@ -5,6 +5,7 @@ const { argumentError, defineInterface, illegalConstructor, illegalInvocation, i
 const { CLASS, NAMESPACE, Fetcher, Stamp, kFetcher, makeCallable, own, specialize, stateOf, unsendableLoopbacks } =
   require("rpc");
 const { SERVICE, anyWriter, currentReader } = require("rpc/externals");
+const { readLasting, writeLasting } = require("rpc/transfer");
 const { dataCloneError, registerCloneable } = require("structured_clone");
 const { addBinder, addLoopback } = require("workers");
 
@@ -168,9 +169,14 @@ registerCloneable({
     const writer = anyWriter("DurableObjectClass cannot be serialized in this context.");
     const { channel, unsendable } = stateOf(object);
     if (unsendable !== undefined) throw dataCloneError(unsendable);
-    return writer.add(SERVICE, channel);
+    return writer.add(SERVICE, channel, true);
   },
   read: (index) => createClass(currentReader().take(index, SERVICE)[0]),
+  stored: {
+    tag: 12,
+    write: (object) => writeLasting("DurableObjectClass", stateOf(object), true),
+    read: (fields) => createClass(readLasting("DurableObjectClass", fields[0], true)),
+  },
 });
 
 /* In `ctx.exports`, called with `{ props }` each of these gives its class. A namespace is there as such too. */

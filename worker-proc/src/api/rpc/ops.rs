@@ -30,6 +30,7 @@ use crate::service::{self, Error, Kind, to_hex};
 pub fn register(r: &mut Ops) {
     r.receive_calls(push_call);
     r.receive_props(push_props);
+    super::lasting::register(r);
     r.add("serialize", serialize);
     r.add("takeSerialized", take_serialized);
     r.add("callTarget", call_target);

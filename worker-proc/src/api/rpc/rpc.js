@@ -85,6 +85,13 @@ const makeStub = (number) => {
   return state;
 };
 
+/** A stub that is a binding: each call opens it for the event that runs. */
+const makeBoundStub = (channel) => {
+  const state = { __proto__: null, kind: STUB, number: 0, channel };
+  state.object = makeCallable(state, RpcStub.prototype, callState);
+  return state;
+};
+
 const makeProperty = (parent, name, depth) =>
   makeCallable({ __proto__: null, kind: PROPERTY, parent, name, depth }, RpcProperty.prototype, callProperty);
 
@@ -133,7 +140,7 @@ class RpcStub {
 
   dup() {
     const state = own(this, STUB);
-    return makeStub(ops.dup(targetOf(state))).object;
+    return makeStub(state.channel === undefined ? ops.dup(targetOf(state)) : targetOf(state)).object;
   }
 
   [SymbolDispose]() {
@@ -397,7 +404,7 @@ function rootOf(root) {
     case SERVICE:
       return root;
     case STUB:
-      return { __proto__: null, kind: STUB, number: targetOf(root), once: false };
+      return { __proto__: null, kind: STUB, number: targetOf(root), once: root.channel !== undefined };
     default:
       return rootOfPromise(root);
   }
@@ -474,6 +481,7 @@ function tryDispose(value) {
 
 /** The number of a stub's target. */
 function targetOf(state) {
+  if (state.channel !== undefined) return ops.openStub(state.channel);
   if (state.number === 0) throw new Error("RPC stub used after being disposed.");
   if (!ops.has(state.number)) throw new Error(OTHER_REQUEST("Client"));
   return state.number;
@@ -532,7 +540,9 @@ exports.keepLoopbacks = (reason) => {
   unsendableLoopbacks = reason;
 };
 exports.makeCallable = makeCallable;
+exports.makeBoundStub = makeBoundStub;
 exports.makeStub = makeStub;
+exports.ops = { __proto__: null, restoredService: ops.restoredService, restoredStub: ops.restoredStub };
 exports.own = own;
 exports.unsendableLoopbacks = () => unsendableLoopbacks;
 exports.specialize = specialize;

@@ -8,6 +8,7 @@ const { DurableObject, WorkerEntrypoint, WorkflowEntrypoint, keepAlive } = requi
 const { Fetcher, RpcPromise, RpcProperty, RpcStub, RpcTarget } = require("rpc");
 const { current, runIn, valueOf, withValue } = require("async_context");
 const { argumentError, isObject } = require("webidl");
+const { kRestore } = require("workers/restore");
 const workers = require("workers");
 
 /** Traps of an object that shows another one, which is not there yet when the module is made. What is written to it is gone. */
@@ -75,6 +76,7 @@ exports.module = {
   cache: view(reading(nothing)),
   env: view(writing(currentEnv)),
   exports: view(reading(currentExports)),
+  restore: kRestore,
   waitUntil(promise) {
     if (arguments.length === 0) throw argumentError("EntrypointsModule", "waitUntil", 1, "Promise");
     keepAlive(promise);

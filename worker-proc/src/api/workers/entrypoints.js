@@ -35,6 +35,11 @@ class ExecutionContext {
     fetchOps.abort(reason === undefined ? new Error("Worker execution was aborted due to call to ctx.abort().") : reason);
   }
 
+  restore(params = undefined) {
+    if (!(#event in this)) throw illegalInvocation();
+    return require("workers/restore").restore("ExecutionContext", this.#event?.self, arguments.length, params);
+  }
+
   get props() {
     if (!(#event in this)) throw illegalInvocation();
     return replace(this, "props", this.#makeProps());
@@ -157,4 +162,5 @@ exports.keepAlive = keepAlive;
 exports.globals = { ExecutionContext };
 exports.install = (global, set) => {
   if (!set.enableCtxExports) delete ExecutionContext.prototype.exports;
+  if (!set.allowIrrevocableStubStorage) delete ExecutionContext.prototype.restore;
 };

@@ -14,6 +14,7 @@ pub const API: Api = Api {
         js!("service_worker.js"),
         js!("unsafe_eval.js"),
         js!("answered.js"),
+        js!("restore.js"),
         js!("workers.js"),
         js!("cloudflare_workers.js"),
     ],
