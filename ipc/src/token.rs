@@ -212,7 +212,8 @@ fn decode_within(kind: Kind, bytes: &[u8], depth: usize) -> Result<Token, BadTok
         },
     };
     match (&token, kind) {
-        (Token::Actor { .. }, Kind::Service) | (Token::Restored { .. }, Kind::Service | Kind::Stub) => {}
+        (Token::Actor { .. }, Kind::Service)
+        | (Token::Restored { .. }, Kind::Service | Kind::Stub) => {}
         (Token::Entrypoint { .. }, Kind::Service | Kind::Class) => {}
         _ => return bad("channel token type mismatch"),
     }
@@ -220,7 +221,7 @@ fn decode_within(kind: Kind, bytes: &[u8], depth: usize) -> Result<Token, BadTok
 }
 
 fn read_value(value: wire::value::Reader, depth: usize) -> Result<Value, BadToken> {
-    if value.get_properties()?.len() > 0 {
+    if !value.get_properties()?.is_empty() {
         return bad("its value has properties of their own");
     }
     let content = match value.which()? {
@@ -278,10 +279,7 @@ mod tests {
     fn tokens_come_back() {
         let props = Value {
             content: Content::Serialized(vec![0xff, 15, 1, 2, 3]),
-            caps: vec![
-                (Kind::Class, entrypoint(empty())),
-                (Kind::Service, actor()),
-            ],
+            caps: vec![(Kind::Class, entrypoint(empty())), (Kind::Service, actor())],
         };
         let restored = Token::Restored {
             vendor: Box::new(entrypoint(props.clone())),
@@ -302,7 +300,11 @@ mod tests {
                 // Whatever is left, nothing panics.
                 let _ = decode(kind, &bytes[..cut]);
             }
-            let other = if kind == Kind::Stub { Kind::Class } else { Kind::Stub };
+            let other = if kind == Kind::Stub {
+                Kind::Class
+            } else {
+                Kind::Stub
+            };
             assert!(decode(other, &bytes).is_err());
         }
     }

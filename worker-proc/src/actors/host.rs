@@ -9,7 +9,6 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::rc::{Rc, Weak};
 use std::time::Duration;
 
-use futures_util::future::LocalBoxFuture;
 use ipc::live::{Numbers, Order};
 use tokio::sync::Notify;
 use tokio::time::Instant;
@@ -20,15 +19,15 @@ use super::facets::Facets;
 use super::gates::{Place, Queue};
 use super::hibernation::{Object, watch};
 use super::id::{BadId, IdFactory};
+use super::object::{Gone, Stub};
 use super::store::{StoreSpec, Stores};
-use super::stub::{self, Begun, Callee, Delivered, Delivery, Life};
+use super::stub::{Begun, Delivered, Life};
 use crate::glue::context::next_id;
 use crate::isolate::Isolate;
-use crate::service::rpc;
 use crate::service::websocket::{Hibernated, Hibernation};
 use crate::service::{
-    self, ActorId, Address, Channels, Designation, Error, Event, Identity, Kind, Lasting, Me,
-    Origin, Props, Request, Response, Service, from_hex, to_hex,
+    self, ActorId, Address, Channels, Error, Identity, Kind, Lasting, Me, Props, Service, from_hex,
+    to_hex,
 };
 use crate::storage::ObjectLock;
 
@@ -179,13 +178,7 @@ impl Host {
                 "The config that this server runs has no Durable Object namespace \"{name}\"."
             ))
         })?;
-        Ok(Rc::new(Stub {
-            life: Life::default(),
-            namespace,
-            address,
-            local: true,
-            origin: Origin::default(),
-        }))
+        Ok(Rc::new(Stub::local(namespace, address)))
     }
 }
 
@@ -274,6 +267,16 @@ impl Namespace {
 
     pub(super) fn stores(&self) -> &Stores {
         &self.stores
+    }
+
+    /// Whether stubs of its objects may be stored.
+    pub(super) fn stores_stubs(&self) -> bool {
+        self.class.stores_stubs
+    }
+
+    /// Whether its objects have ids by which others find them.
+    pub(super) fn keeps(&self) -> bool {
+        self.spec.unique_key.is_some()
     }
 
     /// Whether its objects may be ended while they could still be used.
@@ -398,7 +401,7 @@ impl Namespace {
     }
 
     /// The same for a stub. The event has its place in the object's queue at once.
-    fn call_in<F>(
+    pub(super) fn call_in<F>(
         self: &Rc<Self>,
         address: &Address,
         life: &Life,
@@ -681,118 +684,8 @@ impl service::Namespace for Namespace {
             props: None,
         };
         match self.this.upgrade() {
-            Some(namespace) => Rc::new(Stub {
-                life: Life::default(),
-                namespace,
-                address,
-                local: false,
-                origin: Origin::default(),
-            }),
+            Some(namespace) => Rc::new(Stub::new(namespace, address)),
             None => Rc::new(Gone),
         }
-    }
-}
-
-/// An object as a service.
-struct Stub {
-    life: Life,
-    namespace: Rc<Namespace>,
-    address: Address,
-    /// It is this process's, whatever the routes say: the caller has asked them.
-    local: bool,
-    origin: Origin,
-}
-
-impl Stub {
-    /// The object in another process: it lives there, or is to, and no call that came before waits for it here.
-    fn elsewhere(&self) -> Option<Rc<dyn Service>> {
-        let host = self.namespace.host.upgrade()?;
-        let routes = host.routes.borrow().clone()?;
-        let other = (!self.local).then(|| routes.elsewhere(&self.address));
-        other.flatten().or_else(|| {
-            let here = self
-                .namespace
-                .actors
-                .borrow()
-                .contains_key(&self.address.id);
-            (!here).then(|| routes.successor(&self.address)).flatten()
-        })
-    }
-}
-
-impl Callee for Stub {
-    fn deliver<F>(&self, start: F) -> Delivery
-    where
-        F: for<'s> FnOnce(
-                &mut v8::PinScope<'s, '_>,
-                &Rc<ActorContext>,
-                v8::Local<'s, v8::Object>,
-                u32,
-            ) + 'static,
-    {
-        Box::pin(self.namespace.call_in(&self.address, &self.life, start))
-    }
-}
-
-impl Stub {
-    fn refused(&self) -> Option<Error> {
-        self.origin.check(self.namespace.class.stores_stubs).err()
-    }
-}
-
-impl Service for Stub {
-    fn fetch(self: Rc<Self>, request: Request) -> LocalBoxFuture<'static, Result<Response, Error>> {
-        if let Some(error) = self.refused() {
-            return Box::pin(async { Err(error) });
-        }
-        match self.elsewhere() {
-            Some(remote) => remote.fetch(request),
-            None => stub::fetch(&*self, request),
-        }
-    }
-
-    fn event(self: Rc<Self>, event: Event) -> LocalBoxFuture<'static, Result<(), Error>> {
-        match self.elsewhere() {
-            Some(remote) => remote.event(event),
-            None => stub::event(&*self, event),
-        }
-    }
-
-    fn rpc(self: Rc<Self>, call: rpc::Call) -> rpc::Answer {
-        if let Some(error) = self.refused() {
-            return rpc::Answer::failed(error);
-        }
-        match self.elsewhere() {
-            Some(remote) => remote.rpc(call),
-            None => stub::rpc(&*self, call),
-        }
-    }
-
-    fn designation(&self) -> Option<Designation> {
-        Some(Designation::Actor(self.address.clone()))
-    }
-
-    fn lasting(&self) -> Option<Lasting> {
-        let lasts = self.origin.lasts && self.namespace.spec.unique_key.is_some();
-        lasts.then(|| Lasting::Actor(self.address.clone()))
-    }
-
-    fn with_origin(self: Rc<Self>, origin: Origin) -> Option<Rc<dyn Service>> {
-        Some(Rc::new(Self {
-            life: self.life.clone(),
-            namespace: self.namespace.clone(),
-            address: self.address.clone(),
-            local: self.local,
-            origin,
-        }))
-    }
-}
-
-/// What is left of a namespace whose server has gone.
-struct Gone;
-
-impl Service for Gone {
-    fn fetch(self: Rc<Self>, _: Request) -> LocalBoxFuture<'static, Result<Response, Error>> {
-        Box::pin(async { Err(Error::disconnected("The server is shutting down.")) })
     }
 }

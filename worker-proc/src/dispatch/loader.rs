@@ -236,7 +236,10 @@ impl Slot {
     }
 
     fn touch(&self) {
-        let router = self.loader.upgrade().and_then(|loader| loader.router.upgrade());
+        let router = self
+            .loader
+            .upgrade()
+            .and_then(|loader| loader.router.upgrade());
         if let Some(router) = router {
             self.used.set(router.loaded().next_use());
         }

@@ -30,11 +30,9 @@ impl Source {
     /// Bytes of the code, before anything is made of it.
     pub fn len(&self) -> usize {
         match self {
-            Self::Es(text)
-            | Self::CommonJs { text, .. }
-            | Self::Text(text)
-            | Self::Json(text)
-            => text.len(),
+            Self::Es(text) | Self::CommonJs { text, .. } | Self::Text(text) | Self::Json(text) => {
+                text.len()
+            }
             Self::Data(bytes) | Self::Wasm(bytes) => bytes.len(),
             Self::Compiled(module) => module.0.get_wire_bytes_ref().len(),
             Self::Builtin(_) => 0,

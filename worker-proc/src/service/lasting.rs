@@ -199,8 +199,7 @@ impl Service for RestoredService {
     }
 
     fn lasting(&self) -> Option<Lasting> {
-        self.lasts
-            .then(|| Lasting::Restored(self.recipe.clone()))
+        self.lasts.then(|| Lasting::Restored(self.recipe.clone()))
     }
 
     fn with_origin(self: Rc<Self>, origin: Origin) -> Option<Rc<dyn Service>> {
@@ -300,7 +299,6 @@ impl Target for RestoredStub {
     }
 
     fn lasting(&self) -> Option<Lasting> {
-        self.lasts
-            .then(|| Lasting::Restored(self.recipe.clone()))
+        self.lasts.then(|| Lasting::Restored(self.recipe.clone()))
     }
 }

@@ -9,8 +9,8 @@ use crate::glue::args::to_string;
 use crate::glue::context::ActorIo;
 use crate::glue::native::ServiceHandle;
 use crate::glue::{
-    Api, OpError, Ops, bool_arg, current, native_object, require_context, string, string_arg, terminate,
-    throw, throw_error, u32_arg,
+    Api, OpError, Ops, bool_arg, current, native_object, require_context, string, string_arg,
+    terminate, throw, throw_error, u32_arg,
 };
 use crate::js;
 use crate::service::{ActorId, Error, Kind, Namespace, Origin, to_hex, with_origin};

@@ -307,7 +307,11 @@ fn restored_stub(
     let number = u32_arg(scope, &args, 0);
     if let Some(target) = context.resources().take::<TargetResource>(number) {
         let restored = RestoredStub::fresh(target.0.clone(), recipe, lasts);
-        rv.set_uint32(context.resources().insert(Rc::new(TargetResource(restored))));
+        rv.set_uint32(
+            context
+                .resources()
+                .insert(Rc::new(TargetResource(restored))),
+        );
     }
 }
 

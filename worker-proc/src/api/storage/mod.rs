@@ -167,7 +167,9 @@ fn get(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8
     if !check_key(scope, &storage, &key) {
         return;
     }
-    let value = storage.kv.get(&key, |bytes| revive(scope, &storage, &key, bytes));
+    let value = storage
+        .kv
+        .get(&key, |bytes| revive(scope, &storage, &key, bytes));
     if let Some(Some(Some(value))) = checked(scope, value) {
         rv.set(value);
     }
@@ -263,7 +265,9 @@ fn get_many(
     keys.dedup();
     let mut flat: Vec<v8::Local<v8::Value>> = Vec::new();
     for key in keys {
-        let value = storage.kv.get(&key, |bytes| revive(scope, &storage, &key, bytes));
+        let value = storage
+            .kv
+            .get(&key, |bytes| revive(scope, &storage, &key, bytes));
         match checked(scope, value) {
             Some(Some(Some(value))) => flat.extend([string(scope, &key).into(), value]),
             Some(None) => {}

@@ -36,7 +36,8 @@ const MAX_CODE_BYTES: usize = 64 << 20;
 const MAX_ENV_BYTES: u32 = 1 << 20;
 
 /// What is told of a worker whose code nobody can give any more.
-const NOBODY_ASKED: &str = "The Worker cannot be started, because the request that was to give its code has ended.";
+const NOBODY_ASKED: &str =
+    "The Worker cannot be started, because the request that was to give its code has ended.";
 
 fn ops(r: &mut Ops) {
     r.add("modules", modules);
@@ -145,11 +146,7 @@ fn compat_flags(
 }
 
 /// `maxEnvBytes()`.
-fn max_env_bytes(
-    _: &mut v8::PinScope,
-    _: v8::FunctionCallbackArguments,
-    mut rv: v8::ReturnValue,
-) {
+fn max_env_bytes(_: &mut v8::PinScope, _: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
     rv.set_uint32(MAX_ENV_BYTES);
 }
 
@@ -270,7 +267,8 @@ fn asker(context: &dyn IoContext, ask: v8::Global<v8::Function>) -> CodeSource {
 }
 
 fn answer(scope: &mut v8::PinScope, number: u32, result: Result<Rc<WorkerCode>, Error>) {
-    let asked = current(scope).and_then(|context| context.resources().take::<AskedResource>(number));
+    let asked =
+        current(scope).and_then(|context| context.resources().take::<AskedResource>(number));
     if let Some(waiting) = asked.and_then(|asked| asked.0.take()) {
         let _ = waiting.send(result);
     }

@@ -158,7 +158,9 @@ pub fn prepare(scope: &mut v8::PinScope, name: &str) -> Option<()> {
     let full = naming.of_module(name).unwrap_or_default();
     let source = shared.borrow().source_of(&full).cloned();
     match source {
-        Some(Source::Json(_) | Source::Wasm(_) | Source::Compiled(_)) => synthetic::value(scope, &full).map(|_| ()),
+        Some(Source::Json(_) | Source::Wasm(_) | Source::Compiled(_)) => {
+            synthetic::value(scope, &full).map(|_| ())
+        }
         Some(_) => load(scope, &full).map(|_| ()),
         None => Some(()),
     }
