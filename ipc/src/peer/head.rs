@@ -681,6 +681,7 @@ mod tests {
         call.what = What::Rpc {
             path: vec!["a"],
             arguments: Some(value::tests::payload()),
+            is_event: false,
         };
         let good = written(|scratch, out| call.write(scratch, out));
         for bit in 0..good.len() * 64 {

@@ -222,9 +222,9 @@ pub(super) struct Actor {
 }
 
 impl Actor {
-    /// Whether it is live, or somebody calls it and so makes it so.
+    /// Whether it is live, or somebody calls it and so makes it so, or it has not ended quite yet.
     fn is_running(&self) -> bool {
-        self.calls.get() > 0 || self.live.borrow().is_some()
+        self.calls.get() > 0 || self.open.get()
     }
 
     /// Waits until nobody calls it or holds objects of it.
@@ -237,9 +237,11 @@ impl Actor {
     /// Ends its life as idleness does, and waits until its storage is closed.
     pub(super) async fn end_life(&self) {
         let live = self.live.borrow().clone();
-        let Some(live) = live else { return };
-        live.end();
-        while self.open.get() && self.last_number.get() == live.number() {
+        if let Some(live) = live {
+            live.end();
+        }
+        let number = self.last_number.get();
+        while self.open.get() && self.last_number.get() == number {
             self.ended.notified().await;
         }
     }

@@ -53,12 +53,6 @@ class UnsafeModule {
     if (!(#token in this)) throw illegalInvocation();
     return false;
   }
-
-  /** How often an object was used whose wrapper had been collected: none here can be. */
-  getCondemnedWrapperCount() {
-    if (!(#token in this)) throw illegalInvocation();
-    return 0;
-  }
 }
 defineInterface(UnsafeModule);
 

@@ -221,15 +221,24 @@ fn push_token(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, _: 
     tokens.written.borrow_mut().push(token);
 }
 
+const NO_STUBS_IN_MEMORY: &str = "Storing RPC stubs in Durable Object KV storage is only \
+    supported when using the SQLite storage backend.";
+
 /// The bytes of a value with the tokens of the stubs that it refers to; none after an exception was thrown.
 fn dismantle(
     scope: &mut v8::PinScope,
+    storage: &Storage,
     value: v8::Local<v8::Value>,
 ) -> Option<(Vec<u8>, Vec<Vec<u8>>)> {
     let tokens = IsolateState::get(scope).extension::<Tokens>();
     tokens.written.borrow_mut().clear();
     let bytes = serialize(scope, value)?;
-    Some((bytes, tokens.written.take()))
+    let written = tokens.written.take();
+    if !written.is_empty() && storage.in_memory() {
+        throw(scope, &OpError::dom("DataCloneError", NO_STUBS_IN_MEMORY));
+        return None;
+    }
+    Some((bytes, written))
 }
 
 /// The strings of an array argument.
@@ -322,7 +331,7 @@ fn put(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, _: v8::Ret
     let Some((_, storage)) = open(scope, &args) else {
         return;
     };
-    let Some((bytes, tokens)) = dismantle(scope, args.get(2)) else {
+    let Some((bytes, tokens)) = dismantle(scope, &storage, args.get(2)) else {
         return;
     };
     let key = string_arg(scope, &args, 1);
@@ -354,7 +363,7 @@ fn put_many(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, _: v8
         let Some(value) = flat.get_index(scope, index * 2 + 1) else {
             return;
         };
-        let Some((bytes, tokens)) = dismantle(scope, value) else {
+        let Some((bytes, tokens)) = dismantle(scope, &storage, value) else {
             return;
         };
         if !check_pair(scope, &storage, &key, &bytes) {
