@@ -74,6 +74,9 @@ struct Invocation {
     get @1 :Void;
     call @2 :Payload;
   }
+
+  event @3 :Bool;
+  # The path names the handler of an event, which the payload describes.
 }
 
 struct Payload {

@@ -17,6 +17,7 @@ pub mod messages;
 pub mod objects;
 pub mod peer;
 pub mod start;
+pub mod token;
 
 pub use channel::{Channel, ChannelError, Control, RuntimeLink};
 pub use messages::{ToRuntime, ToSupervisor};

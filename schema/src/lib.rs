@@ -1,6 +1,6 @@
-//! The configuration's schema, that of the calls between processes, and the table of compatibility flags.
+//! The configuration's schema, those of the calls between processes and of stored stubs, and the table of compatibility flags.
 //!
-//! Everything else builds on this crate. `workerd_capnp` and `peer_capnp` are generated from the schemas beside them and
+//! Everything else builds on this crate. `workerd_capnp`, `peer_capnp` and `token_capnp` are generated from the schemas beside them and
 //! committed; `tests/generated.rs` checks that it is current and says how to renew it.
 
 pub mod compat;
@@ -14,6 +14,11 @@ pub mod workerd_capnp;
 #[allow(clippy::all, unused_qualifications)]
 #[path = "generated/peer_capnp.rs"]
 pub mod peer_capnp;
+
+#[rustfmt::skip]
+#[allow(clippy::all, unused_qualifications)]
+#[path = "generated/token_capnp.rs"]
+pub mod token_capnp;
 
 /// The schema's text: what `import "/workerd/workerd.capnp"` stands for.
 pub const WORKERD_CAPNP: &str = include_str!("../workerd.capnp");

@@ -71,6 +71,46 @@ fn exchange(writer: &Program, reader: &Program, objects: usize) {
     server.stop();
 }
 
+const STUBS: &str = r#"using Workerd = import "/workerd/workerd.capnp";
+const config :Workerd.Config = (
+  services = [
+    (name = "main", worker = (
+      modules = [(name = "worker", esModule = embed "stubs.js")],
+      compatibilityDate = "2026-03-01",
+      compatibilityFlags = ["allow_irrevocable_stub_storage", "enable_ctx_exports", "experimental"],
+      durableObjectNamespaces = [(className = "Keeper", uniqueKey = "keepers", enableSql = true)],
+      durableObjectStorage = (localDisk = "disk"),
+    )),
+    (name = "disk", disk = (path = "objects", writable = true)),
+  ],
+  sockets = [(name = "http", address = "127.0.0.1:0", http = (), service = "main")],
+);
+"#;
+
+/// What an object reads that keeps stubs, by calling them.
+const GREETINGS: &str = "hello, a|outer, inner, b|child, c|kept|2|11|12|15|1";
+
+fn exchange_stubs(writer: &Program, reader: &Program) {
+    let folder = Folder::new(&[
+        ("config.capnp", STUBS),
+        ("stubs.js", include_str!("stubs.js")),
+        ("objects/.keep", ""),
+    ]);
+    for (program, path) in [(writer, "/write"), (reader, "/read"), (writer, "/read")] {
+        let mut server = Start::serve(program, &folder.path("config.capnp"))
+            .folder(folder.root())
+            .arg("--experimental")
+            .start();
+        assert_eq!(server.get(path).text(), GREETINGS);
+        server.stop();
+    }
+}
+
+#[test]
+fn stubs_outlive_their_server() {
+    exchange_stubs(&program(), &program());
+}
+
 #[test]
 fn objects_outlive_their_server() {
     exchange(&program(), &program(), OWN_OBJECTS);
@@ -86,4 +126,6 @@ fn objects_go_from_this_program_to_the_published_one_and_back() {
     let published = Program::at(published.as_ref());
     exchange(&program(), &published, OBJECTS);
     exchange(&published, &program(), OBJECTS);
+    exchange_stubs(&program(), &published);
+    exchange_stubs(&published, &program());
 }

@@ -16,7 +16,7 @@ use std::os::fd::OwnedFd;
 use crate::fds::{bytes_of_words, bytes_of_words_mut};
 
 /// The version of what follows the greeting: see `schema/peer.capnp`.
-pub const PROTOCOL_VERSION: u8 = 2;
+pub const PROTOCOL_VERSION: u8 = 3;
 
 /// The first bytes of each side.
 pub const GREETING: [u8; 8] = [b'w', b'd', b'-', b'p', b'e', b'e', b'r', PROTOCOL_VERSION];

@@ -58,10 +58,11 @@ pub enum What<'a> {
         handler: &'a str,
         argument: &'a str,
     },
-    /// JavaScript RPC: reads a property, or calls it with arguments.
+    /// JavaScript RPC: reads a property, or calls it with arguments, or delivers an event to a handler.
     Rpc {
         path: Vec<&'a str>,
         arguments: Option<Payload<'a>>,
+        is_event: bool,
     },
 }
 
@@ -189,8 +190,13 @@ impl Call<'_> {
                     event.set_handler(*handler);
                     event.set_argument(*argument);
                 }
-                What::Rpc { path, arguments } => {
+                What::Rpc {
+                    path,
+                    arguments,
+                    is_event,
+                } => {
                     let mut invocation = call.init_rpc();
+                    invocation.set_event(*is_event);
                     let mut names = invocation.reborrow().init_path(path.len() as u32);
                     for (index, name) in path.iter().enumerate() {
                         names.set(index as u32, *name);
@@ -358,6 +364,7 @@ pub fn read_call<R>(payload: &[u8], then: impl FnOnce(Call<'_>) -> R) -> Result<
                         wire::invocation::Get(()) => None,
                         wire::invocation::Call(payload) => Some(value::payload(payload?)?),
                     },
+                    is_event: invocation.get_event(),
                 }
             }
         };
@@ -583,12 +590,14 @@ mod tests {
         rpc.what = What::Rpc {
             path: vec!["a", "b"],
             arguments: Some(value::tests::payload()),
+            is_event: true,
         };
         let mut get = call();
         get.target = Target::Exported(6);
         get.what = What::Rpc {
             path: vec![],
             arguments: None,
+            is_event: false,
         };
         for call in [call(), event, plain, long, rpc, get] {
             let words = written(|scratch, out| call.write(scratch, out));
@@ -672,6 +681,7 @@ mod tests {
         call.what = What::Rpc {
             path: vec!["a"],
             arguments: Some(value::tests::payload()),
+            is_event: false,
         };
         let good = written(|scratch, out| call.write(scratch, out));
         for bit in 0..good.len() * 64 {

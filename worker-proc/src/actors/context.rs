@@ -24,7 +24,7 @@ use crate::glue::context::{
 use crate::isolate::Isolate;
 use crate::request::{Io, Op, timer_turn};
 use crate::service::websocket::{Hibernated, Hibernation, Socket};
-use crate::service::{ActorId, Body, Channels, Error, Identity, Kind, ResourceTable};
+use crate::service::{ActorId, Body, Channels, Error, Identity, Kind, Me, ResourceTable};
 use crate::storage::{Committed, Storage};
 
 /// How long a critical section may hold the object's events back, as on workerd.
@@ -99,6 +99,8 @@ pub struct ActorContext {
     instance: RefCell<Option<v8::Global<v8::Object>>>,
     section_deadline: RefCell<Option<Pin<Box<tokio::time::Sleep>>>>,
     facets: OnceCell<Rc<Facets>>,
+    /// What `ctx.restore()` finds it again by.
+    me: RefCell<Option<Me>>,
     /// Whether its storage is closed after its end.
     closed: Cell<bool>,
     closing: Notify,
@@ -145,6 +147,7 @@ impl ActorContext {
             instance: RefCell::new(None),
             section_deadline: RefCell::new(None),
             facets: OnceCell::new(),
+            me: RefCell::new(None),
             closed: Cell::new(false),
             closing: Notify::new(),
         });
@@ -204,6 +207,11 @@ impl ActorContext {
     /// The objects of its own, set once.
     pub fn set_facets(&self, facets: Rc<Facets>) {
         let _ = self.facets.set(facets);
+    }
+
+    /// Says what it is found again by.
+    pub fn set_me(&self, me: Option<Me>) {
+        *self.me.borrow_mut() = me;
     }
 
     /// Waits until it has ended and its storage is closed.
@@ -673,6 +681,10 @@ impl ActorIo for ActorContext {
             Identity::Id(id, _) => Some(id),
             Identity::Text(_) => None,
         }
+    }
+
+    fn me(&self) -> Option<Me> {
+        self.me.borrow().clone()
     }
 
     fn facets(&self) -> Option<Rc<dyn FacetIo>> {

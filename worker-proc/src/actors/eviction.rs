@@ -8,6 +8,7 @@ use std::time::Duration;
 use futures_util::future::{LocalBoxFuture, try_join_all};
 
 use super::host::{Actor, Host};
+use crate::glue::context::ActorIo;
 use crate::service::{Address, Error, Kind, Objects};
 
 /// How long an eviction waits for the object's calls to end, as on workerd.
@@ -61,6 +62,37 @@ impl Objects for Host {
     fn abort_all(&self, error: Error) {
         for actor in self.all_running() {
             actor.abort(error.clone());
+        }
+    }
+
+    fn delete_all(&self, error: Error) {
+        for actor in self.all_running() {
+            actor.forget_stored();
+            actor.abort(error.clone());
+        }
+        let all = self.all();
+        for namespace in all.iter().filter(|namespace| namespace.is_evictable()) {
+            let Some(schedule) = namespace.stores().schedule() else {
+                continue;
+            };
+            if let Err(error) = schedule.delete_all() {
+                crate::log::error(format_args!("deleting alarms: {}", error.message()));
+            }
+        }
+    }
+}
+
+impl Actor {
+    /// Deletes what a live object has stored. One whose storage is broken keeps it.
+    fn forget_stored(&self) {
+        let live = self.live.borrow().clone();
+        let Some(storage) = live.and_then(|live| live.storage()) else {
+            return;
+        };
+        storage.abandon();
+        let deleted = storage.delete_all(true).and_then(|_| storage.commit());
+        if let Err(error) = deleted {
+            crate::log::error(format_args!("deleting an object: {}", error.message()));
         }
     }
 }

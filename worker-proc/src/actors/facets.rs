@@ -20,7 +20,7 @@ use super::tree::Tree;
 use crate::glue::context::{FacetInfo, FacetIo, FacetStart, next_id};
 use crate::service::rpc;
 use crate::service::websocket::{Hibernated, Hibernation, SocketEvent};
-use crate::service::{Error, Event, Request, Response, Service};
+use crate::service::{Error, Event, Me, Origin, Request, Response, Service};
 
 /// How deep facets may be in one another, the object itself counted; workerd's limit.
 const MAX_TREE_DEPTH: usize = 4;
@@ -177,10 +177,12 @@ impl Facets {
             info = info => info?,
             error = facet.aborted() => return Err(error),
         };
-        let class = info.class.actor_class();
-        let class = class.and_then(|class| class.downcast::<Class>().ok());
-        let class = class
-            .ok_or_else(|| Error::internal("The class of this facet is not of this process."))?;
+        let class = tokio::select! {
+            class = info.class.actor_class() => class?,
+            error = facet.aborted() => return Err(error),
+        };
+        let class = class.downcast::<Class>();
+        let class = class.map_err(|_| Error::internal("This is no class of Durable Objects."))?;
         file.first().await;
         let number = self.tree.number(self.number, name).await;
         let number = number.map_err(|error| broken_by(&error))?;
@@ -359,6 +361,7 @@ impl FacetIo for Facets {
             name,
             start: RefCell::new(Some(start)),
             facet: OnceCell::new(),
+            me: None,
         }))
     }
 
@@ -407,6 +410,8 @@ struct FacetStub {
     name: String,
     start: RefCell<Option<FacetStart>>,
     facet: OnceCell<Rc<Facet>>,
+    /// What the facet is found again by, if this is a stub that was restored.
+    me: Option<Me>,
 }
 
 impl FacetStub {
@@ -439,11 +444,13 @@ impl Callee for FacetStub {
         }
         let place = facet.queue.enter();
         let call = Call::new(&facet);
+        let me = self.me.clone();
         Box::pin(async move {
             let _call = call;
             place.first().await;
             let context = facet.live().await?;
             context.open().await?;
+            context.set_me(me);
             let outcome = context.deliver(start);
             drop(place);
             outcome.await.map(Delivered::Ended)
@@ -478,5 +485,16 @@ impl Service for FacetStub {
 
     fn rpc(self: Rc<Self>, call: rpc::Call) -> rpc::Answer {
         stub::rpc(&*self, call)
+    }
+
+    fn with_origin(self: Rc<Self>, origin: Origin) -> Option<Rc<dyn Service>> {
+        let facet = self.facet()?;
+        Some(Rc::new(Self {
+            facets: self.facets.clone(),
+            name: self.name.clone(),
+            start: RefCell::new(None),
+            facet: OnceCell::from(facet),
+            me: origin.me,
+        }))
     }
 }

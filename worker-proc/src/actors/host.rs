@@ -9,7 +9,6 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::rc::{Rc, Weak};
 use std::time::Duration;
 
-use futures_util::future::LocalBoxFuture;
 use ipc::live::{Numbers, Order};
 use tokio::sync::Notify;
 use tokio::time::Instant;
@@ -20,15 +19,15 @@ use super::facets::Facets;
 use super::gates::{Place, Queue};
 use super::hibernation::{Object, watch};
 use super::id::{BadId, IdFactory};
+use super::object::{Gone, Stub};
 use super::store::{StoreSpec, Stores};
-use super::stub::{self, Begun, Callee, Delivered, Delivery, Life};
+use super::stub::{Begun, Delivered, Life};
 use crate::glue::context::next_id;
 use crate::isolate::Isolate;
-use crate::service::rpc;
 use crate::service::websocket::{Hibernated, Hibernation};
 use crate::service::{
-    self, ActorId, Address, Channels, Designation, Error, Event, Identity, Kind, Props, Request,
-    Response, Service, from_hex, to_hex,
+    self, ActorId, Address, Channels, Error, Identity, Kind, Lasting, Me, Props, Service, from_hex,
+    to_hex,
 };
 use crate::storage::ObjectLock;
 
@@ -50,6 +49,8 @@ pub struct Class {
     pub props: Option<Props>,
     /// Whether ops keep an object from going, as timers and `waitUntil` work do (a compatibility flag).
     pub ops_prevent_eviction: bool,
+    /// Whether stubs of its objects may be stored (another).
+    pub stores_stubs: bool,
 }
 
 /// A namespace as the config gives it.
@@ -177,12 +178,7 @@ impl Host {
                 "The config that this server runs has no Durable Object namespace \"{name}\"."
             ))
         })?;
-        Ok(Rc::new(Stub {
-            life: Life::default(),
-            namespace,
-            address,
-            local: true,
-        }))
+        Ok(Rc::new(Stub::local(namespace, address)))
     }
 }
 
@@ -226,6 +222,11 @@ pub(super) struct Actor {
 }
 
 impl Actor {
+    /// Whether it is live, or somebody calls it and so makes it so, or it has not ended quite yet.
+    fn is_running(&self) -> bool {
+        self.calls.get() > 0 || self.open.get()
+    }
+
     /// Waits until nobody calls it or holds objects of it.
     pub(super) async fn idle(&self) {
         while self.calls.get() > 0 {
@@ -236,9 +237,11 @@ impl Actor {
     /// Ends its life as idleness does, and waits until its storage is closed.
     pub(super) async fn end_life(&self) {
         let live = self.live.borrow().clone();
-        let Some(live) = live else { return };
-        live.end();
-        while self.open.get() && self.last_number.get() == live.number() {
+        if let Some(live) = live {
+            live.end();
+        }
+        let number = self.last_number.get();
+        while self.open.get() && self.last_number.get() == number {
             self.ended.notified().await;
         }
     }
@@ -268,23 +271,31 @@ impl Namespace {
         &self.stores
     }
 
+    /// Whether stubs of its objects may be stored.
+    pub(super) fn stores_stubs(&self) -> bool {
+        self.class.stores_stubs
+    }
+
+    /// Whether its objects have ids by which others find them.
+    pub(super) fn keeps(&self) -> bool {
+        self.spec.unique_key.is_some()
+    }
+
     /// Whether its objects may be ended while they could still be used.
     pub(super) fn is_evictable(&self) -> bool {
         !self.spec.prevent_eviction
     }
 
-    /// The object of that id, if it is live.
+    /// The object of that id, if it is live or about to be.
     pub(super) fn running(&self, id: &ActorId) -> Option<Rc<Actor>> {
         let actor = self.actors.borrow().get(id).cloned();
-        actor.filter(|actor| actor.live.borrow().is_some())
+        actor.filter(|actor| actor.is_running())
     }
 
     pub(super) fn running_ones(&self) -> Vec<Rc<Actor>> {
         let actors = self.actors.borrow();
-        let live = actors
-            .values()
-            .filter(|actor| actor.live.borrow().is_some());
-        live.cloned().collect()
+        let running = actors.values().filter(|actor| actor.is_running());
+        running.cloned().collect()
     }
 
     pub(super) fn actor(&self, address: &Address) -> Rc<Actor> {
@@ -346,6 +357,12 @@ impl Namespace {
         );
         actor.last_number.set(number);
         *actor.live.borrow_mut() = Some(context.clone());
+        if self.spec.unique_key.is_some() {
+            context.set_me(Some(Me {
+                lasting: Lasting::Actor(self.address_of(actor)),
+                lasts: self.class.stores_stubs,
+            }));
+        }
         let facets = Facets::new(&context, self.stores.tree(&actor.id), 0, 0);
         context.set_facets(facets);
         context.construct(|scope| super::events::construct(scope, &self.class, &identity))?;
@@ -386,7 +403,7 @@ impl Namespace {
     }
 
     /// The same for a stub. The event has its place in the object's queue at once.
-    fn call_in<F>(
+    pub(super) fn call_in<F>(
         self: &Rc<Self>,
         address: &Address,
         life: &Life,
@@ -669,89 +686,8 @@ impl service::Namespace for Namespace {
             props: None,
         };
         match self.this.upgrade() {
-            Some(namespace) => Rc::new(Stub {
-                life: Life::default(),
-                namespace,
-                address,
-                local: false,
-            }),
+            Some(namespace) => Rc::new(Stub::new(namespace, address)),
             None => Rc::new(Gone),
         }
-    }
-}
-
-/// An object as a service.
-struct Stub {
-    life: Life,
-    namespace: Rc<Namespace>,
-    address: Address,
-    /// It is this process's, whatever the routes say: the caller has asked them.
-    local: bool,
-}
-
-impl Stub {
-    /// The object in another process: it lives there, or is to, and no call that came before waits for it here.
-    fn elsewhere(&self) -> Option<Rc<dyn Service>> {
-        let host = self.namespace.host.upgrade()?;
-        let routes = host.routes.borrow().clone()?;
-        let other = (!self.local).then(|| routes.elsewhere(&self.address));
-        other.flatten().or_else(|| {
-            let here = self
-                .namespace
-                .actors
-                .borrow()
-                .contains_key(&self.address.id);
-            (!here).then(|| routes.successor(&self.address)).flatten()
-        })
-    }
-}
-
-impl Callee for Stub {
-    fn deliver<F>(&self, start: F) -> Delivery
-    where
-        F: for<'s> FnOnce(
-                &mut v8::PinScope<'s, '_>,
-                &Rc<ActorContext>,
-                v8::Local<'s, v8::Object>,
-                u32,
-            ) + 'static,
-    {
-        Box::pin(self.namespace.call_in(&self.address, &self.life, start))
-    }
-}
-
-impl Service for Stub {
-    fn fetch(self: Rc<Self>, request: Request) -> LocalBoxFuture<'static, Result<Response, Error>> {
-        match self.elsewhere() {
-            Some(remote) => remote.fetch(request),
-            None => stub::fetch(&*self, request),
-        }
-    }
-
-    fn event(self: Rc<Self>, event: Event) -> LocalBoxFuture<'static, Result<(), Error>> {
-        match self.elsewhere() {
-            Some(remote) => remote.event(event),
-            None => stub::event(&*self, event),
-        }
-    }
-
-    fn rpc(self: Rc<Self>, call: rpc::Call) -> rpc::Answer {
-        match self.elsewhere() {
-            Some(remote) => remote.rpc(call),
-            None => stub::rpc(&*self, call),
-        }
-    }
-
-    fn designation(&self) -> Option<Designation> {
-        Some(Designation::Actor(self.address.clone()))
-    }
-}
-
-/// What is left of a namespace whose server has gone.
-struct Gone;
-
-impl Service for Gone {
-    fn fetch(self: Rc<Self>, _: Request) -> LocalBoxFuture<'static, Result<Response, Error>> {
-        Box::pin(async { Err(Error::disconnected("The server is shutting down.")) })
     }
 }

@@ -13,6 +13,7 @@ mod gates;
 mod hibernation;
 mod host;
 mod id;
+mod object;
 mod observe;
 mod placement;
 mod store;

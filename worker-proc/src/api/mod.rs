@@ -23,8 +23,10 @@ pub mod modules;
 pub mod navigator;
 pub mod node;
 pub mod performance;
+pub mod queue;
 pub mod report_error;
 pub mod rpc;
+pub mod scheduled;
 pub mod stack_trace;
 pub mod storage;
 pub mod streams;
@@ -34,6 +36,7 @@ pub mod url;
 pub mod url_pattern;
 pub mod webidl;
 pub mod websocket;
+pub mod worker_loader;
 pub mod workers;
 
 use crate::glue::Api;
@@ -71,8 +74,11 @@ pub static ALL: &[Api] = &[
     html_rewriter::API,
     cache::API,
     rpc::API,
+    queue::API,
+    scheduled::API,
     workers::API,
     actors::API,
     storage::API,
+    worker_loader::API,
     node::API,
 ];

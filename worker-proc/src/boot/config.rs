@@ -8,12 +8,13 @@ use schema::workerd_capnp as schema_capnp;
 use crate::actors::{HistoryLimits, NamespaceSpec, StoreSpec};
 use crate::dispatch::Router;
 use crate::dispatch::spec::{
-    BindingKind, BindingSpec, Code, Designator, ExtensionModule, WorkerSpec,
+    BindingKind, BindingSpec, Code, Designator, ExtensionModule, Outlet, WorkerSpec,
 };
 use crate::http::{HttpOptions, server::Endpoint};
 use crate::isolate::modules::Source;
 use crate::net::{Entrance, ExternalSpec, NetworkSpec, Plain, TlsServer, TlsSpec};
 use crate::service::Props;
+use bytes::Bytes;
 use std::collections::HashMap;
 use std::rc::Rc;
 
@@ -401,7 +402,7 @@ fn read_worker(
         true => Some(read_designator(worker.get_cache_api_outbound()?)?),
         false => None,
     };
-    let global_outbound = read_designator(worker.get_global_outbound()?)?;
+    let global_outbound = Outlet::Named(read_designator(worker.get_global_outbound()?)?);
     let namespaces = read_namespaces(worker)?;
     let storage = read_storage(worker, &maps.disks, options.pitr_days)?;
     let spec = WorkerSpec {
@@ -412,6 +413,7 @@ fn read_worker(
         extensions: extensions.clone(),
         global_outbound,
         cache_outbound,
+        slot: None,
         namespaces,
         storage,
     };
@@ -510,8 +512,8 @@ fn strip_types(
         let Source::Es(code) = source else {
             return Some((name, source));
         };
-        match super::typescript::strip(&name, code) {
-            Ok(code) => Some((name, Source::Es(code))),
+        match super::typescript::strip(&name, &code) {
+            Ok(code) => Some((name, Source::Es(code.into()))),
             Err(error) => {
                 errors.push(format!("service {worker}: {error}"));
                 None
@@ -527,21 +529,21 @@ fn read_module(
     use schema_capnp::worker::module::Which;
     let name = text(module.get_name()?)?.to_owned();
     let source = match module.which()? {
-        Which::EsModule(code) => Source::Es(text(code?)?),
+        Which::EsModule(code) => Source::Es(text(code?)?.into()),
         Which::CommonJsModule(code) => {
             let mut named_exports = Vec::new();
             for export in module.get_named_exports()? {
                 named_exports.push(text(export?)?.to_owned());
             }
             Source::CommonJs {
-                text: text(code?)?,
+                text: text(code?)?.into(),
                 named_exports,
             }
         }
-        Which::Text(content) => Source::Text(text(content?)?),
-        Which::Data(content) => Source::Data(content?),
-        Which::Wasm(content) => Source::Wasm(content?),
-        Which::Json(content) => Source::Json(text(content?)?),
+        Which::Text(content) => Source::Text(text(content?)?.into()),
+        Which::Data(content) => Source::Data(Bytes::from_static(content?)),
+        Which::Wasm(content) => Source::Wasm(Bytes::from_static(content?)),
+        Which::Json(content) => Source::Json(text(content?)?.into()),
         Which::PythonModule(_) | Which::ObsoletePythonRequirement(_) => {
             return Ok(Err(format!(
                 "module \"{name}\": Python modules are not supported."
@@ -590,6 +592,9 @@ fn read_binding(
         }
         Which::DurableObjectClass(class) => BindingKind::ActorClass(read_designator(class?)?),
         Which::UnsafeEval(()) => BindingKind::UnsafeEval,
+        Which::WorkerLoader(loader) => {
+            BindingKind::Loader(optional(loader.get_id()).map(str::to_owned))
+        }
         Which::Wrapped(wrapped) => {
             let wrapped = wrapped?;
             let mut inner = Vec::new();

@@ -1,15 +1,22 @@
 //! Makes `env`: for each binding its kind and a value, from which JavaScript builds the object.
 
+use std::rc::Rc;
+
 use crate::glue::{bytes, intern, string, throw_type_error};
 use crate::isolate::modules;
 
-use super::spec::{BindingKind, BindingSpec, Designator};
+use super::spec::{BindingKind, BindingSpec, Designator, Outlet};
+use crate::service::rpc::Target;
+use crate::service::{Cap, Props};
 
 /// The channels that a worker's subrequests may take, by number. Channel 0 is the global outbound, 1 the cache.
 pub struct Outlets {
-    pub designators: Vec<Option<Designator>>,
-    /// Keys of Durable Object namespaces, which are numbered by themselves.
-    pub namespaces: Vec<String>,
+    pub services: Vec<Outlet>,
+    /// Keys of Durable Object namespaces, which are numbered by themselves, and whether each is the worker's own.
+    pub namespaces: Vec<(String, bool)>,
+    pub stubs: Vec<Rc<dyn Target>>,
+    /// Ids of loaders, which are so too.
+    pub loaders: Vec<Option<String>>,
 }
 
 impl Outlets {
@@ -17,10 +24,18 @@ impl Outlets {
     pub fn add<'s>(
         &mut self,
         scope: &mut v8::PinScope<'s, '_>,
+        outlet: Outlet,
+    ) -> v8::Local<'s, v8::Value> {
+        self.services.push(outlet);
+        number(scope, self.services.len() - 1)
+    }
+
+    fn name<'s>(
+        &mut self,
+        scope: &mut v8::PinScope<'s, '_>,
         designator: &Designator,
     ) -> v8::Local<'s, v8::Value> {
-        self.designators.push(Some(designator.clone()));
-        number(scope, self.designators.len() - 1)
+        self.add(scope, Outlet::Named(designator.clone()))
     }
 
     /// The same for a namespace.
@@ -28,8 +43,9 @@ impl Outlets {
         &mut self,
         scope: &mut v8::PinScope<'s, '_>,
         key: &str,
+        is_own: bool,
     ) -> v8::Local<'s, v8::Value> {
-        self.namespaces.push(key.to_owned());
+        self.namespaces.push((key.to_owned(), is_own));
         number(scope, self.namespaces.len() - 1)
     }
 }
@@ -58,17 +74,22 @@ pub fn describe<'s>(
             BindingKind::WasmModule(wasm) => ("value", modules::compile_wasm(scope, wasm)?),
             BindingKind::FromEnvironment(Some(text)) => ("value", string(scope, text).into()),
             BindingKind::FromEnvironment(None) => ("value", v8::null(scope).into()),
-            BindingKind::Service(designator) => ("service", outlets.add(scope, designator)),
-            BindingKind::ActorClass(designator) => ("actor_class", outlets.add(scope, designator)),
+            BindingKind::Service(designator) => ("service", outlets.name(scope, designator)),
+            BindingKind::ActorClass(designator) => ("actor_class", outlets.name(scope, designator)),
             BindingKind::Namespace { key, ephemeral } => {
                 let kind = if *ephemeral {
                     "ephemeral_actors"
                 } else {
                     "actors"
                 };
-                (kind, outlets.add_namespace(scope, key))
+                (kind, outlets.add_namespace(scope, key, false))
             }
             BindingKind::UnsafeEval => ("unsafe_eval", v8::null(scope).into()),
+            BindingKind::Loader(id) => {
+                outlets.loaders.push(id.clone());
+                ("worker_loader", number(scope, outlets.loaders.len() - 1))
+            }
+            BindingKind::Properties(props) => ("properties", properties(scope, props, outlets)),
             BindingKind::Wrapped {
                 module,
                 entrypoint,
@@ -87,6 +108,36 @@ pub fn describe<'s>(
         flat.push(value);
     }
     Some(v8::Array::new_with_elements(scope, &flat))
+}
+
+/// What JavaScript makes an object of: JSON or bytes, and for each thing that the bytes refer to whether it is an RPC stub,
+/// and its channel.
+fn properties<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    props: &Props,
+    outlets: &mut Outlets,
+) -> v8::Local<'s, v8::Value> {
+    let (value, caps): (v8::Local<v8::Value>, &[Cap]) = match props {
+        Props::Json(json) => (string(scope, json).into(), &[]),
+        Props::Value { bytes, caps } => {
+            (bytes::uint8_array_copy(scope, bytes).into(), caps.as_ref())
+        }
+    };
+    let mut all = vec![value];
+    for cap in caps {
+        let (is_stub, channel) = match cap {
+            Cap::Service(service) | Cap::Class(service) => {
+                (false, outlets.add(scope, Outlet::Given(service.clone())))
+            }
+            Cap::Stub(target) => {
+                outlets.stubs.push(target.clone());
+                (true, number(scope, outlets.stubs.len() - 1))
+            }
+        };
+        all.push(v8::Boolean::new(scope, is_stub).into());
+        all.push(channel);
+    }
+    v8::Array::new_with_elements(scope, &all).into()
 }
 
 /// A function that an extension module exports.

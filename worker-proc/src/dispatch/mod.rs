@@ -4,6 +4,8 @@
 //! `request` to run events and on `isolate` for the workers.
 
 mod bindings;
+mod entrypoint;
+mod loader;
 mod router;
 pub mod spec;
 mod worker;

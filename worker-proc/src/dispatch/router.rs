@@ -4,10 +4,11 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
 
-use super::spec::{Designator, WorkerSpec};
+use super::loader::{Fleet, WorkerLoader};
+use super::spec::{Designator, ExtensionModule, WorkerSpec};
 use super::worker::Worker;
 use crate::actors::Host;
-use crate::service::Service;
+use crate::service::{Lasting, Namespace, Origin, RestoredService, Service, with_origin};
 
 /// Something that `boot` has made which is not a worker: a network, an external server.
 pub type Plain = Rc<dyn Service>;
@@ -18,12 +19,37 @@ pub struct Router {
     workers: RefCell<HashMap<String, Rc<Worker>>>,
     plain: RefCell<HashMap<String, Plain>>,
     host: Rc<Host>,
+    /// Those that bindings share, by id.
+    loaders: RefCell<HashMap<String, Rc<WorkerLoader>>>,
+    loaded: Rc<Fleet>,
 }
 
 impl Router {
     /// The Durable Objects of this process.
     pub fn host(&self) -> &Rc<Host> {
         &self.host
+    }
+
+    /// The loader of that id, or one that nobody else has.
+    pub fn loader(
+        self: &Rc<Self>,
+        id: Option<String>,
+        extensions: &Rc<Vec<ExtensionModule>>,
+    ) -> Rc<WorkerLoader> {
+        let make = |id| WorkerLoader::new(self, id, extensions.clone());
+        match id {
+            None => make(None),
+            Some(id) => {
+                let mut loaders = self.loaders.borrow_mut();
+                let loader = loaders.entry(id.clone());
+                loader.or_insert_with(|| make(Some(id))).clone()
+            }
+        }
+    }
+
+    /// The workers that others have loaded.
+    pub(super) fn loaded(&self) -> &Rc<Fleet> {
+        &self.loaded
     }
 
     /// Adds a service that is no worker.
@@ -36,7 +62,10 @@ impl Router {
     /// # Errors
     /// Everything that the code's start-up says, in workerd's words.
     pub fn start(self: &Rc<Self>, spec: WorkerSpec) -> Result<Rc<Worker>, Vec<String>> {
-        let worker = Worker::start(spec, self)?;
+        let name = spec.name.clone();
+        let said = |error: String| format!("service {name}: {error}");
+        let worker = Worker::start(spec, self)
+            .map_err(|errors| errors.into_iter().map(said).collect::<Vec<_>>())?;
         self.workers
             .borrow_mut()
             .insert(worker.name().to_owned(), worker.clone());
@@ -51,6 +80,30 @@ impl Router {
             );
         }
         self.plain.borrow().get(&designator.service).cloned()
+    }
+
+    /// What a stored stub leads to.
+    pub fn revive(&self, lasting: &Lasting) -> Option<Rc<dyn Service>> {
+        let service = match lasting {
+            Lasting::Entrypoint {
+                service,
+                entrypoint,
+                props,
+            } => self.find(&Designator {
+                service: service.clone(),
+                entrypoint: entrypoint.clone(),
+                props: props.clone(),
+            })?,
+            Lasting::Actor(address) => {
+                let namespace = self.host.namespace(&address.namespace)?;
+                namespace.object(address.id, address.name.clone())
+            }
+            Lasting::Restored(recipe) => {
+                let vendor = with_origin(self.revive(&recipe.vendor)?, Origin::stored());
+                return Some(RestoredService::stored(vendor, recipe.clone()));
+            }
+        };
+        Some(with_origin(service, Origin::stored()))
     }
 
     /// The worker of that name.

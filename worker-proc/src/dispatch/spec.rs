@@ -1,10 +1,11 @@
 //! A worker as the config describes it, free of Cap'n Proto. Text and bytes live as long as the process.
 
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 
+use super::loader::Slot;
 use crate::actors::{NamespaceSpec, StoreSpec};
 use crate::isolate::modules;
-use crate::service::Props;
+use crate::service::{Props, Service};
 
 /// A module that the config gives to every worker.
 #[derive(Debug)]
@@ -22,8 +23,10 @@ pub struct WorkerSpec {
     pub flags: schema::compat::Flags,
     pub bindings: Vec<BindingSpec>,
     pub extensions: Rc<Vec<ExtensionModule>>,
-    pub global_outbound: Designator,
+    pub global_outbound: Outlet,
     pub cache_outbound: Option<Designator>,
+    /// Where it is kept, if another worker has loaded it.
+    pub slot: Option<Weak<Slot>>,
     /// The Durable Object namespaces whose classes the worker has, and where their objects are kept.
     pub namespaces: Vec<NamespaceSpec>,
     pub storage: StoreSpec,
@@ -35,6 +38,18 @@ pub enum Code {
     Modules(Vec<(String, modules::Source)>),
     /// Service-worker syntax.
     Script(&'static str),
+}
+
+/// Where a channel of a worker leads.
+#[derive(Clone)]
+pub enum Outlet {
+    /// Nowhere.
+    None,
+    /// To a service of the config.
+    Named(Designator),
+    /// To an entrypoint of its own.
+    Own(Option<String>),
+    Given(Rc<dyn Service>),
 }
 
 /// A reference to a service, or to one of its entrypoints.
@@ -68,6 +83,10 @@ pub enum BindingKind {
     /// A class to start facets of.
     ActorClass(Designator),
     UnsafeEval,
+    /// A loader of workers; bindings of the same id share theirs.
+    Loader(Option<String>),
+    /// Every property of an object.
+    Properties(Props),
     /// What a function of an extension module makes of other bindings.
     Wrapped {
         module: String,

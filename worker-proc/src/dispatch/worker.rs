@@ -1,84 +1,119 @@
-//! A worker: its isolate with its code run, and its entrypoints as services.
+//! A worker: its isolate with its code run, and where its subrequests go.
 
 use std::any::Any;
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::{Rc, Weak};
 
-use futures_util::future::LocalBoxFuture;
-
 use super::bindings::{self, Outlets};
+use super::entrypoint::{Entrypoint, Handlers, OwnEntrypoint};
+use super::loader::Slot;
 use super::router::Router;
-use super::spec::{Code, Designator, WorkerSpec};
+use super::spec::{Code, Outlet, WorkerSpec};
 use crate::actors::Class;
-use crate::glue::context::Outcome;
-use crate::glue::{IsolateState, Registry, intern, string};
+use crate::glue::loader::LoaderHandle;
+use crate::glue::{IsolateState, string};
 use crate::isolate::{Isolate, describe, modules};
-use crate::request::{self, RequestContext};
-use crate::service::rpc::{self, SharedReply};
-use crate::service::{
-    Channels, Designation, Error, Event, Namespace, Objects, Props, Request, Response, Service,
-};
+use crate::service::rpc::Target;
+use crate::service::{Channels, Lasting, Namespace, Objects, Origin, Props, Service};
 
 /// See the module.
 pub struct Worker {
+    this: Weak<Self>,
     name: String,
-    isolate: Rc<Isolate>,
-    channels: Rc<WorkerChannels>,
+    pub(super) isolate: Rc<Isolate>,
+    router: Weak<Router>,
+    outlets: Vec<Outlet>,
+    namespaces: Vec<(String, bool)>,
+    stubs: Vec<Rc<dyn Target>>,
+    loaders: Vec<Rc<LoaderHandle>>,
+    /// Services of the config, looked up once each.
+    found: RefCell<HashMap<u32, Rc<dyn Service>>>,
     entrypoints: Vec<String>,
-    handlers: Handlers,
+    pub(super) handlers: Handlers,
     /// Of its Durable Objects: whether ops keep one from going, as timers and `waitUntil` work do.
     ops_prevent_eviction: bool,
+    /// Whether stubs that lead to it may be stored.
+    stores_stubs: bool,
+    /// Of a worker that another one has loaded.
+    slot: Option<Weak<Slot>>,
 }
 
-/// A worker's outlets, looked up once each.
-struct WorkerChannels {
-    router: Weak<Router>,
-    designators: Vec<Option<Designator>>,
-    namespaces: Vec<String>,
-    found: RefCell<HashMap<u32, Rc<dyn Service>>>,
-}
-
-impl Channels for WorkerChannels {
+impl Channels for Worker {
     fn service(&self, channel: u32) -> Option<Rc<dyn Service>> {
         if let Some(service) = self.found.borrow().get(&channel) {
             return Some(service.clone());
         }
-        let designator = self.designators.get(channel as usize)?.as_ref()?;
-        let service = self.router.upgrade()?.find(designator)?;
+        let service = match self.outlets.get(channel as usize)? {
+            Outlet::None => return None,
+            Outlet::Given(service) => return Some(service.clone()),
+            Outlet::Own(name) => self.own(name, None),
+            Outlet::Named(designator) => self.router.upgrade()?.find(designator)?,
+        };
         self.found.borrow_mut().insert(channel, service.clone());
         Some(service)
     }
 
     fn namespace(&self, channel: u32) -> Option<Rc<dyn Namespace>> {
-        let key = self.namespaces.get(channel as usize)?;
+        let (key, _) = self.namespaces.get(channel as usize)?;
         let host = self.router.upgrade()?.host().clone();
         host.namespace(key).map(|found| found as Rc<dyn Namespace>)
     }
 
     fn service_with_props(&self, channel: u32, props: Props) -> Option<Rc<dyn Service>> {
-        let mut designator = self.designators.get(channel as usize)?.clone()?;
-        designator.props = Some(props);
-        self.router.upgrade()?.find(&designator)
+        match self.outlets.get(channel as usize)? {
+            Outlet::Own(name) => Some(self.own(name, Some(props))),
+            _ => None,
+        }
     }
 
     fn objects(&self) -> Option<Rc<dyn Objects>> {
         Some(self.router.upgrade()?.host().clone())
     }
+
+    fn loader(&self, channel: u32) -> Option<Rc<dyn Any>> {
+        let loader = self.loaders.get(channel as usize)?.clone();
+        Some(loader)
+    }
+
+    fn stub(&self, channel: u32) -> Option<Rc<dyn Target>> {
+        self.stubs.get(channel as usize).cloned()
+    }
+
+    fn namespace_lasts(&self, channel: u32) -> bool {
+        let namespace = self.namespaces.get(channel as usize);
+        self.stores_stubs && namespace.is_some_and(|(_, is_own)| *is_own)
+    }
+
+    fn revive(&self, lasting: &Lasting) -> Option<Rc<dyn Service>> {
+        self.router.upgrade()?.revive(lasting)
+    }
+
+    fn discard(&self) -> bool {
+        if let Some(slot) = self.slot.as_ref().and_then(Weak::upgrade) {
+            slot.discard();
+        }
+        self.is_loaded()
+    }
 }
 
 impl Worker {
     /// Starts the isolate and runs the worker's code at global scope.
+    ///
+    /// # Errors
+    /// Everything that goes wrong, in the published binary's words.
     pub fn start(spec: WorkerSpec, router: &Rc<Router>) -> Result<Rc<Self>, Vec<String>> {
-        let name = spec.name.clone();
-        let complain = |text: String| vec![format!("service {name}: {text}")];
-        let isolate = Isolate::new(&spec.flags).map_err(complain)?;
+        let isolate = Isolate::new(&spec.flags).map_err(|error| vec![error])?;
         let mut outlets = Outlets {
-            designators: vec![
-                Some(spec.global_outbound.clone()),
-                spec.cache_outbound.clone(),
+            services: vec![
+                spec.global_outbound.clone(),
+                spec.cache_outbound
+                    .clone()
+                    .map_or(Outlet::None, Outlet::Named),
             ],
             namespaces: Vec::new(),
+            stubs: Vec::new(),
+            loaders: Vec::new(),
         };
         let script = matches!(spec.code, Code::Script(_));
         // Not in one turn: the code's microtasks run before it is asked what it exports.
@@ -95,7 +130,7 @@ impl Worker {
         let module = match evaluated {
             Ok(module) => module,
             Err(error) => {
-                errors.push(format!("service {name}: {error}"));
+                errors.push(error);
                 None
             }
         };
@@ -104,49 +139,49 @@ impl Worker {
             Ok(settled) => settled,
             Err(error) => {
                 if errors.is_empty() {
-                    errors.push(format!("service {name}: {error}"));
+                    errors.push(error);
                 }
                 return Err(errors);
             }
         };
         if script && entrypoints.is_empty() {
-            errors.push(format!(
-                "service {name}: No event handlers were registered. This script does nothing."
-            ));
+            let nothing = "No event handlers were registered. This script does nothing.";
+            errors.push(nothing.to_owned());
         }
         if !errors.is_empty() {
             return Err(errors);
         }
-        let channels = Rc::new(WorkerChannels {
-            router: Rc::downgrade(router),
-            designators: outlets.designators,
-            namespaces: outlets.namespaces,
-            found: RefCell::default(),
-        });
-        let ops_prevent_eviction = spec
-            .flags
-            .get(schema::compat::field::DURABLE_OBJECT_IO_TASKS_PREVENT_EVICTION);
-        for namespace in spec.namespaces {
-            let class = Class {
-                isolate: isolate.clone(),
-                channels: channels.clone(),
-                name: namespace.class_name.clone(),
-                props: None,
-                ops_prevent_eviction,
-            };
-            let added = router
-                .host()
-                .add(&spec.name, namespace, class, &spec.storage);
-            added.map_err(|error| vec![format!("service {}: {error}", spec.name)])?;
-        }
-        Ok(Rc::new(Self {
+        let loaders = outlets.loaders.into_iter();
+        let loaders = loaders
+            .map(|id| Rc::new(LoaderHandle(router.loader(id, &spec.extensions))))
+            .collect();
+        let worker = Rc::new_cyclic(|this| Self {
+            this: Weak::clone(this),
             name: spec.name,
             isolate,
-            channels,
+            router: Rc::downgrade(router),
+            outlets: outlets.services,
+            namespaces: outlets.namespaces,
+            stubs: outlets.stubs,
+            stores_stubs: spec
+                .flags
+                .get(schema::compat::field::ALLOW_IRREVOCABLE_STUB_STORAGE),
+            loaders,
+            found: RefCell::default(),
             entrypoints,
             handlers,
-            ops_prevent_eviction,
-        }))
+            ops_prevent_eviction: spec
+                .flags
+                .get(schema::compat::field::DURABLE_OBJECT_IO_TASKS_PREVENT_EVICTION),
+            slot: spec.slot,
+        });
+        for namespace in spec.namespaces {
+            let class = worker.class(namespace.class_name.clone(), None);
+            let host = router.host();
+            let added = host.add(&worker.name, namespace, class, &spec.storage);
+            added.map_err(|error| vec![error])?;
+        }
+        Ok(worker)
     }
 
     pub fn name(&self) -> &str {
@@ -164,11 +199,49 @@ impl Worker {
         name: Option<String>,
         props: Option<Props>,
     ) -> Rc<dyn Service> {
-        Rc::new(Entrypoint {
-            worker: self.clone(),
+        let origin = Origin::default();
+        Rc::new(Entrypoint::new(self.clone(), name, props, origin))
+    }
+
+    /// Whether the code exports an entrypoint of that name.
+    pub fn has(&self, entrypoint: &str) -> bool {
+        let mut all = self.entrypoints.iter();
+        all.any(|entry| entry.strip_suffix(':') == Some(entrypoint))
+    }
+
+    /// Whether stubs that lead to it may be stored.
+    pub fn stores_stubs(&self) -> bool {
+        self.stores_stubs
+    }
+
+    /// Whether another worker has loaded it, and it is none of the config's.
+    pub fn is_loaded(&self) -> bool {
+        self.slot.is_some()
+    }
+
+    /// An entrypoint that the worker uses itself.
+    fn own(&self, name: &Option<String>, props: Option<Props>) -> Rc<dyn Service> {
+        Rc::new(OwnEntrypoint {
+            worker: self.this.clone(),
+            name: name.clone(),
+            props,
+            origin: Origin {
+                lasts: self.stores_stubs && !self.is_loaded(),
+                ..Origin::default()
+            },
+        })
+    }
+
+    /// A class of Durable Objects that it exports.
+    pub(super) fn class(self: &Rc<Self>, name: String, props: Option<Props>) -> Class {
+        Class {
+            isolate: self.isolate.clone(),
+            channels: self.clone(),
             name,
             props,
-        })
+            ops_prevent_eviction: self.ops_prevent_eviction,
+            stores_stubs: self.stores_stubs,
+        }
     }
 }
 
@@ -187,7 +260,7 @@ fn set_up(
         } else {
             modules::Scope::Extension
         };
-        let source = modules::Source::Es(module.code);
+        let source = modules::Source::Es(module.code.into());
         modules::add(scope, module.name, source, visible)?;
     }
     if let Code::Modules(all) = &spec.code {
@@ -200,9 +273,10 @@ fn set_up(
     }
     let env = bindings::describe(scope, &spec.bindings, outlets)?;
     let script = v8::Boolean::new(scope, matches!(spec.code, Code::Script(_)));
+    let loaded = v8::Boolean::new(scope, spec.slot.is_some());
     let set_up = IsolateState::get(scope).internal(scope, "workers", "setup")?;
     let this = v8::undefined(scope).into();
-    set_up.call(scope, this, &[env.into(), script.into()])?;
+    set_up.call(scope, this, &[env.into(), script.into(), loaded.into()])?;
     Some(())
 }
 
@@ -246,28 +320,6 @@ fn uncaught<'s>(
         text.push_str(&frame);
     }
     text
-}
-
-/// What JavaScript's `workers` module exports to be called for events.
-struct Handlers {
-    fetch: v8::Global<v8::Function>,
-    event: v8::Global<v8::Function>,
-    rpc: v8::Global<v8::Function>,
-}
-
-impl Handlers {
-    fn find(scope: &mut v8::PinScope) -> Option<Self> {
-        let state = IsolateState::get(scope);
-        let [fetch, event, rpc] = ["fetch", "event", "rpc"].map(|name| {
-            let function = state.internal(scope, "workers", name)?;
-            Some(v8::Global::new(scope, function))
-        });
-        Some(Self {
-            fetch: fetch?,
-            event: event?,
-            rpc: rpc?,
-        })
-    }
 }
 
 /// Reads what the evaluated code exports.
@@ -328,16 +380,12 @@ fn list_entrypoints<'s>(
         };
         let entry = entry.to_rust_string_lossy(scope);
         if let Some(name) = entry.strip_suffix(':') {
-            let designator = Designator {
-                service: spec.name.clone(),
-                entrypoint: (name != "default").then(|| name.to_owned()),
-                props: None,
-            };
+            let own = Outlet::Own((name != "default").then(|| name.to_owned()));
             loopback.push(string(scope, name).into());
-            loopback.push(outlets.add(scope, &designator));
+            loopback.push(outlets.add(scope, own));
             let namespace = spec.namespaces.iter().find(|spec| spec.class_name == name);
             loopback.push(match namespace {
-                Some(namespace) => outlets.add_namespace(scope, &namespace.key(&spec.name)),
+                Some(namespace) => outlets.add_namespace(scope, &namespace.key(&spec.name), true),
                 None => v8::null(scope).into(),
             });
             let ephemeral = namespace.is_some_and(|namespace| namespace.unique_key.is_none());
@@ -350,124 +398,4 @@ fn list_entrypoints<'s>(
         .internal(scope, "workers", "setExports")?
         .call(scope, this, &[loopback])?;
     Some(entrypoints)
-}
-
-/// One entrypoint of a worker.
-struct Entrypoint {
-    worker: Rc<Worker>,
-    name: Option<String>,
-    props: Option<Props>,
-}
-
-impl Entrypoint {
-    /// Calls a handler of JavaScript's `workers` module with the entrypoint, its props and what `arguments` adds.
-    async fn call(
-        &self,
-        handler: &v8::Global<v8::Function>,
-        arguments: impl for<'s> FnOnce(
-            &mut v8::PinScope<'s, '_>,
-            &RequestContext,
-            &mut Vec<v8::Local<'s, v8::Value>>,
-        ),
-    ) -> Result<Outcome, Error> {
-        let worker = &self.worker;
-        request::run(
-            worker.isolate.clone(),
-            worker.channels.clone(),
-            |scope, context| {
-                let mut all: Vec<v8::Local<v8::Value>> = Vec::with_capacity(8);
-                all.push(match &self.name {
-                    Some(name) => string(scope, name).into(),
-                    None => v8::null(scope).into(),
-                });
-                if let Some(push) = Registry::get().push_props {
-                    push(scope, self.props.as_ref(), &mut all);
-                }
-                arguments(scope, context, &mut all);
-                let this = v8::undefined(scope).into();
-                v8::tc_scope!(let scope, scope);
-                let handler = v8::Local::new(scope, handler);
-                // JavaScript reports failures through the context; only termination comes out here.
-                let _ = handler.call(scope, this, &all);
-            },
-        )
-        .await
-    }
-}
-
-impl Service for Entrypoint {
-    fn fetch(self: Rc<Self>, request: Request) -> LocalBoxFuture<'static, Result<Response, Error>> {
-        Box::pin(async move {
-            let outcome = self
-                .call(&self.worker.handlers.fetch, |scope, context, arguments| {
-                    if let Some(push) = Registry::get().push_request {
-                        push(scope, context, request, arguments);
-                    }
-                })
-                .await?;
-            match outcome {
-                Outcome::Response(response) => Ok(response),
-                _ => Err(Error::internal(
-                    "The fetch handler ended without a response.",
-                )),
-            }
-        })
-    }
-
-    fn event(self: Rc<Self>, event: Event) -> LocalBoxFuture<'static, Result<(), Error>> {
-        Box::pin(async move {
-            self.call(&self.worker.handlers.event, |scope, _, arguments| {
-                arguments.push(intern(scope, event.handler).into());
-                arguments.push(string(scope, &event.argument).into());
-            })
-            .await?;
-            Ok(())
-        })
-    }
-
-    fn rpc(self: Rc<Self>, call: rpc::Call) -> rpc::Answer {
-        let (mut reply, answer) = rpc::answer();
-        let cancelled = reply.cancelled();
-        let reply = SharedReply::new(RefCell::new(Some(reply)));
-        tokio::task::spawn_local(request::on_behalf(async move {
-            let run = self.call(&self.worker.handlers.rpc, |scope, context, arguments| {
-                if let Some(push) = Registry::get().push_call {
-                    push(scope, context, call, &reply, arguments);
-                }
-            });
-            let outcome = tokio::select! {
-                outcome = run => outcome,
-                () = cancelled => return,
-            };
-            if let Err(error) = outcome
-                && let Some(reply) = reply.take()
-            {
-                reply.finish(Err(error));
-            }
-        }));
-        answer
-    }
-
-    fn designation(&self) -> Option<Designation> {
-        let props = match &self.props {
-            Some(props) => Some(props.json()?.to_owned()),
-            None => None,
-        };
-        Some(Designation::Entrypoint {
-            service: self.worker.name.clone(),
-            entrypoint: self.name.clone(),
-            props,
-        })
-    }
-
-    fn actor_class(self: Rc<Self>) -> Option<Rc<dyn Any>> {
-        let worker = &self.worker;
-        Some(Rc::new(Class {
-            isolate: worker.isolate.clone(),
-            channels: worker.channels.clone(),
-            name: self.name.clone().unwrap_or_else(|| "default".to_owned()),
-            props: self.props.clone(),
-            ops_prevent_eviction: worker.ops_prevent_eviction,
-        }))
-    }
 }

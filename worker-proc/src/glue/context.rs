@@ -12,7 +12,7 @@ use super::args::intern;
 use super::error::{OpError, throw};
 use super::state::IsolateState;
 use crate::service::websocket::{Hibernation, Socket};
-use crate::service::{self, ActorId, Channels, Identity, ResourceTable, Service};
+use crate::service::{self, ActorId, Channels, Identity, Me, ResourceTable, Service};
 use crate::storage::{Committed, Storage};
 
 /// What runs in the isolate when an async op has its result.
@@ -86,6 +86,8 @@ pub type SectionTurn = Box<dyn FnOnce(&mut v8::PinScope<'_, '_>, Result<u32, ser
 pub trait ActorIo {
     /// The object's id; none if it is told by text.
     fn id(&self) -> Option<ActorId>;
+    /// What `ctx.restore()` finds it again by, if anything.
+    fn me(&self) -> Option<Me>;
     /// Objects of its own.
     fn facets(&self) -> Option<Rc<dyn FacetIo>>;
     /// What the object has stored; none if its namespace stores nothing.

@@ -5,9 +5,11 @@
 pub mod args;
 pub mod async_op;
 pub mod bytes;
+pub mod code;
 pub mod context;
 pub mod error;
 pub mod js;
+pub mod loader;
 pub mod native;
 pub mod registry;
 pub mod state;

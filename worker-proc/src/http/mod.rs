@@ -13,15 +13,13 @@ pub use headers::{HttpOptions, Injected};
 pub use server::Server;
 pub use sweep::Limits;
 
-use std::hash::{BuildHasher, RandomState};
-
 use crate::log;
 use crate::service::Error;
 
 /// An error for the log alone; who called is told where to find it there.
 pub fn concealed(message: impl std::fmt::Display) -> Error {
-    // The hasher's keys are random.
-    let reference = RandomState::new().hash_one(0);
-    log::error(format_args!("{message}; reference = {reference:016x}"));
-    Error::internal(format!("internal error; reference = {reference:016x}"))
+    let error = Error::hidden();
+    let reference = error.message.trim_start_matches("internal error; ");
+    log::error(format_args!("{message}; {reference}"));
+    error
 }

@@ -99,6 +99,7 @@ impl Isolate {
         unsafe {
             isolate.enter();
         }
+        ENTERED.set(ENTERED.get() + 1);
         let id = io.as_ref().map_or(0, |io| io.id());
         *self.state.current.borrow_mut() = io;
         let result = {
@@ -121,6 +122,8 @@ impl Isolate {
         drop(inner);
         self.running.set(false);
         drop(io);
+        ENTERED.set(ENTERED.get() - 1);
+        bury();
         result
     }
 }
@@ -154,18 +157,66 @@ fn start_realm(
     }
 }
 
+thread_local! {
+    /// How many isolates are entered, one within another.
+    static ENTERED: Cell<usize> = const { Cell::new(0) };
+    /// Isolates that nobody uses any more, to be disposed of when none is entered.
+    static DEAD: RefCell<Vec<Remains>> = const { RefCell::new(Vec::new()) };
+}
+
+/// What is left of an isolate.
+struct Remains {
+    inner: v8::OwnedIsolate,
+    context: Option<v8::Global<v8::Context>>,
+    state: Rc<IsolateState>,
+}
+
+/// Disposes of isolates, unless one is entered: V8 takes none while another collects its garbage, whose finalizers let go
+/// of isolates.
+fn bury() {
+    if ENTERED.get() > 0 {
+        return;
+    }
+    while let Some(dead) = DEAD.with_borrow_mut(Vec::pop) {
+        ENTERED.set(1);
+        dead.dispose();
+        ENTERED.set(0);
+    }
+}
+
 impl Drop for Isolate {
     fn drop(&mut self) {
-        let Some(mut inner) = self.inner.borrow_mut().take() else {
+        let Some(inner) = self.inner.borrow_mut().take() else {
             return;
         };
+        let remains = Remains {
+            inner,
+            context: self.context.borrow_mut().take(),
+            state: self.state.clone(),
+        };
+        // At the thread's end there is no later.
+        if DEAD.try_with(|_| ()).is_err() {
+            return remains.dispose();
+        }
+        DEAD.with_borrow_mut(|dead| dead.push(remains));
+        bury();
+    }
+}
+
+impl Remains {
+    fn dispose(self) {
+        let Self {
+            mut inner,
+            context,
+            state,
+        } = self;
         // SAFETY: V8 wants an isolate entered while it is disposed of; dropping it leaves it.
         #[allow(unsafe_code)]
         unsafe {
             inner.enter();
         }
-        self.context.borrow_mut().take();
-        self.state.clear();
+        drop(context);
+        state.clear();
         rejections::clear(&mut inner);
         modules::clear(&mut inner);
         drop(inner);

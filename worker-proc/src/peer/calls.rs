@@ -418,9 +418,10 @@ impl Link {
                 "The name of what is called is too long for another process.",
             ));
         }
+        let is_event = matches!(operation, Operation::Event(_));
         let arguments = match operation {
             Operation::Get => None,
-            Operation::Call(payload) => Some(self.ready(payload)?),
+            Operation::Call(payload) | Operation::Event(payload) => Some(self.ready(payload)?),
         };
         // Chosen after those of what the arguments carry, which counts for nobody.
         let number = self.new_number();
@@ -433,6 +434,7 @@ impl Link {
             what: head::What::Rpc {
                 path: path.iter().map(String::as_str).collect(),
                 arguments: arguments.as_ref().map(|ready| ready.head()),
+                is_event,
             },
         };
         // Its parts are bounded one by one, and fit together.
@@ -558,10 +560,15 @@ impl Link {
                 head::What::Event { handler, argument } => {
                     Asked::Plain(Work::Event(convert::event(handler, argument)?))
                 }
-                head::What::Rpc { path, arguments } => Asked::Rpc(rpc::Call {
+                head::What::Rpc {
+                    path,
+                    arguments,
+                    is_event,
+                } => Asked::Rpc(rpc::Call {
                     path: path.into_iter().map(str::to_owned).collect(),
                     operation: match arguments {
                         None => Operation::Get,
+                        Some(payload) if is_event => Operation::Event(self.accept(payload)?),
                         Some(payload) => Operation::Call(self.accept(payload)?),
                     },
                 }),

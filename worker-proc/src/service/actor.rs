@@ -92,4 +92,7 @@ pub trait Objects {
 
     /// Breaks all that are live.
     fn abort_all(&self, error: Error);
+
+    /// The same, and they lose what they have stored. No object, live or not, has an alarm after it.
+    fn delete_all(&self, error: Error);
 }

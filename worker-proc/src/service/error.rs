@@ -1,6 +1,7 @@
 //! Why a service could not answer.
 
 use std::fmt;
+use std::hash::{BuildHasher, RandomState};
 
 use bytes::Bytes;
 
@@ -58,6 +59,13 @@ impl Error {
 
     pub fn internal(message: impl Into<String>) -> Self {
         Self::new(Kind::Internal, message)
+    }
+
+    /// What is told of a failure that is nobody's business: a number that also stands in the log, if anything does.
+    pub fn hidden() -> Self {
+        // The hasher's keys are random.
+        let reference = RandomState::new().hash_one(0);
+        Self::internal(format!("internal error; reference = {reference:016x}"))
     }
 
     /// The other side is gone: a new call may find it back.

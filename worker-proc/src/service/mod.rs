@@ -5,6 +5,7 @@
 mod actor;
 mod body;
 mod error;
+mod lasting;
 mod props;
 mod resource;
 pub mod rpc;
@@ -18,7 +19,8 @@ use futures_util::future::LocalBoxFuture;
 pub use actor::{ActorId, Address, Identity, Namespace, Objects, Slot, from_hex, to_hex};
 pub use body::{Body, BodyStream, BodyWriter, channel};
 pub use error::{Error, Flags, Kind};
-pub use props::Props;
+pub use lasting::{Lasting, Me, Origin, Recipe, RestoredService, RestoredStub, with_origin};
+pub use props::{Cap, Props};
 pub use resource::ResourceTable;
 pub use websocket::WebSocket;
 
@@ -83,8 +85,13 @@ pub trait Service {
     }
 
     /// Starts an RPC session with its first call; services that are no workers refuse.
-    fn rpc(self: Rc<Self>, _call: rpc::Call) -> rpc::Answer {
-        rpc::Answer::failed(Error::disconnected("Network connection lost."))
+    fn rpc(self: Rc<Self>, call: rpc::Call) -> rpc::Answer {
+        rpc::Answer::failed(match call.operation {
+            rpc::Operation::Event(_) => {
+                Error::internal("External HTTP servers don't support this event type.")
+            }
+            _ => Error::disconnected("Network connection lost."),
+        })
     }
 
     /// How another process finds the same service; none if it must be reached through this one.
@@ -93,9 +100,23 @@ pub trait Service {
         None
     }
 
-    /// If it is an entrypoint that may be a class of Durable Objects: what the actor host of this process makes objects of.
-    fn actor_class(self: Rc<Self>) -> Option<Rc<dyn Any>> {
+    /// How it is found again if a stub of it is stored; none if it may not be.
+    fn lasting(&self) -> Option<Lasting> {
         None
+    }
+
+    /// The same for calls of a stub of that origin; none if that makes no difference.
+    fn with_origin(self: Rc<Self>, _origin: Origin) -> Option<Rc<dyn Service>> {
+        None
+    }
+
+    /// If it is an entrypoint that may be a class of Durable Objects: what the actor host of this process makes objects of.
+    /// Ends when its worker has started.
+    fn actor_class(self: Rc<Self>) -> LocalBoxFuture<'static, Result<Rc<dyn Any>, Error>> {
+        Box::pin(async {
+            let message = "The class of this facet is not of this process.";
+            Err(Error::internal(message))
+        })
     }
 }
 
@@ -125,5 +146,35 @@ pub trait Channels {
     /// The server's Durable Objects.
     fn objects(&self) -> Option<Rc<dyn Objects>> {
         None
+    }
+
+    /// A loader of workers, in what `glue::loader` makes of it.
+    fn loader(&self, _channel: u32) -> Option<Rc<dyn Any>> {
+        None
+    }
+
+    /// An RPC stub among the bindings.
+    fn stub(&self, _channel: u32) -> Option<Rc<dyn rpc::Target>> {
+        None
+    }
+
+    /// Whether objects of a namespace are the worker's own, and their stubs may be stored.
+    fn namespace_lasts(&self, _channel: u32) -> bool {
+        false
+    }
+
+    /// What a stored stub leads to; none if the config has nothing of the kind.
+    fn revive(&self, _lasting: &Lasting) -> Option<Rc<dyn Service>> {
+        None
+    }
+
+    /// Who the worker is whose event runs, if stubs can be restored by it.
+    fn me(&self) -> Option<Me> {
+        None
+    }
+
+    /// Sees to it that whoever asks for the worker by name from now on has a new one; false if it is one of the config's.
+    fn discard(&self) -> bool {
+        false
     }
 }

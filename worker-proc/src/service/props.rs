@@ -6,17 +6,33 @@ use std::rc::Rc;
 use bytes::Bytes;
 
 use super::Service;
+use super::rpc::{External, Target};
 
 /// See the module.
 #[derive(Clone)]
 pub enum Props {
     /// As the config gives them.
     Json(String),
-    /// As JavaScript gives them: V8's wire format, which refers to services by number.
-    Value {
-        bytes: Bytes,
-        services: Rc<[Rc<dyn Service>]>,
-    },
+    /// As JavaScript gives them: V8's wire format, which refers to others by number.
+    Value { bytes: Bytes, caps: Rc<[Cap]> },
+}
+
+/// What props refer to.
+#[derive(Clone)]
+pub enum Cap {
+    Service(Rc<dyn Service>),
+    /// A class of Durable Objects.
+    Class(Rc<dyn Service>),
+    Stub(Rc<dyn Target>),
+}
+
+impl From<&Cap> for External {
+    fn from(cap: &Cap) -> Self {
+        match cap {
+            Cap::Service(service) | Cap::Class(service) => Self::Service(service.clone()),
+            Cap::Stub(target) => Self::Target(target.clone()),
+        }
+    }
 }
 
 impl Props {

@@ -15,7 +15,7 @@ use bytes::Bytes;
 use futures_util::future::LocalBoxFuture;
 use tokio::sync::oneshot;
 
-use super::{Body, BodyWriter, Error, Kind, Service};
+use super::{Body, BodyWriter, Error, Kind, Lasting, Service};
 
 /// The most bytes of one value, as in workerd.
 pub const MAX_PAYLOAD_BYTES: usize = 32 << 20;
@@ -34,6 +34,16 @@ pub const TRIGGER_LOST: &str = "An AbortSignal received over RPC was implicitly 
 pub trait Target {
     /// Makes a call, or reads a property. Returns at once; never enters an isolate.
     fn call(self: Rc<Self>, call: Call) -> Answer;
+
+    /// Whether a `[restore]()` has made it, and can again.
+    fn is_restored(&self) -> bool {
+        false
+    }
+
+    /// How it is found again if a stub of it is stored; none if it may not be.
+    fn lasting(&self) -> Option<Lasting> {
+        None
+    }
 }
 
 /// One call on a target.
@@ -50,6 +60,9 @@ pub enum Operation {
     Get,
     /// Calls it. The payload is the array of arguments; one of no bytes stands for no arguments.
     Call(Payload),
+    /// Delivers an event to an entrypoint or object, whose side answers with what became of it. The path is the handler's
+    /// name; the payload is an array of what describes the event.
+    Event(Payload),
 }
 
 /// A value on its way: V8's wire format, and the things that it cannot hold.

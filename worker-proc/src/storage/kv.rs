@@ -18,6 +18,15 @@ const CREATE: &str = "
       ) WITHOUT ROWID;
     ";
 
+const CREATE_EXTERNALS: &str = "
+      CREATE TABLE IF NOT EXISTS _cf_EXTERNALS (
+        key TEXT,
+        idx INTEGER,
+        token BLOB,
+        PRIMARY KEY (key, idx)
+      ) WITHOUT ROWID;
+    ";
+
 /// How much of the key space to list.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ListOptions {
@@ -68,8 +77,8 @@ pub struct Kv {
     database: Rc<Database>,
     /// Whether the table is known to exist, and after how many rollbacks that was found out.
     table: Cell<Option<u64>>,
-    /// Whether the published workerd has left references of stored stubs here, which go with their key.
-    externals: Cell<bool>,
+    /// Whether there are tokens of stored stubs, which go with their key, and after how many rollbacks that was found out.
+    externals: Cell<(bool, u64)>,
     statements: Rc<Statements>,
     listing: RefCell<Weak<Listing>>,
 }
@@ -110,13 +119,14 @@ impl Kv {
         let kv = Self {
             database: database.clone(),
             table: Cell::new(None),
-            externals: Cell::new(false),
+            externals: Cell::new((false, 0)),
             statements: Rc::default(),
             listing: RefCell::default(),
         };
         kv.attach();
         let connection = database.connection()?;
-        kv.externals.set(has_table(&connection, "_cf_EXTERNALS")?);
+        let found = has_table(&connection, "_cf_EXTERNALS")?;
+        kv.externals.set((found, database.rollbacks()));
         Ok(kv)
     }
 
@@ -239,8 +249,50 @@ impl Kv {
         Ok(count)
     }
 
+    /// Stores the tokens of what the value of a key refers to, in order; its value was stored just before.
+    pub fn put_externals(&self, key: &str, tokens: &[Vec<u8>]) -> Result<()> {
+        let connection = self.database.connection()?;
+        let failed = |error| self.database.failed(error);
+        if !has_table(&connection, "_cf_EXTERNALS")? {
+            connection.execute(CREATE_EXTERNALS).map_err(failed)?;
+        }
+        self.externals.set((true, self.database.rollbacks()));
+        let sql = "INSERT INTO _cf_EXTERNALS VALUES(?, ?, ?)";
+        let put = connection.trusted(sql)?;
+        for (index, token) in (0..).zip(tokens) {
+            let values = [text(key), ValueRef::Integer(index), ValueRef::Blob(token)];
+            put.run(&values).map_err(failed)?;
+        }
+        Ok(())
+    }
+
+    /// The tokens of a key.
+    pub fn externals(&self, key: &str) -> Result<Vec<Vec<u8>>> {
+        let mut tokens = Vec::new();
+        let connection = self.database.connection()?;
+        if self.has_externals(&connection)? {
+            let sql = "SELECT token FROM _cf_EXTERNALS WHERE key = ? ORDER BY idx";
+            let found = connection
+                .trusted(sql)?
+                .query(&[text(key)], |row| tokens.push(blob(row, 0).to_vec()));
+            found.map_err(|error| self.database.failed(error))?;
+        }
+        Ok(tokens)
+    }
+
+    fn has_externals(&self, connection: &Rc<Connection>) -> Result<bool> {
+        let (known, then) = self.externals.get();
+        let rollbacks = self.database.rollbacks();
+        if !known || then == rollbacks {
+            return Ok(known);
+        }
+        let found = has_table(connection, "_cf_EXTERNALS")?;
+        self.externals.set((found, rollbacks));
+        Ok(found)
+    }
+
     fn drop_externals(&self, connection: &Rc<Connection>, key: &str) -> Result<()> {
-        if !self.externals.get() {
+        if !self.has_externals(connection)? {
             return Ok(());
         }
         let sql = "DELETE FROM _cf_EXTERNALS WHERE key = ?";
@@ -273,7 +325,7 @@ impl Kv {
     /// Everything is gone: what is known of the tables is, too.
     pub(super) fn erased(&self) {
         self.table.set(None);
-        self.externals.set(false);
+        self.externals.set((false, 0));
         self.attach();
     }
 

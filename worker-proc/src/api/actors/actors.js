@@ -9,7 +9,9 @@ const { nativeRequest } = require("fetch/request");
 const { describeError, fail } = require("fetch/events");
 const { ASYNC, SYNC, logUncaught } = require("report_error");
 const { DurableObject, keepAlive } = require("workers/entrypoints");
-const { refuse, serveEntrypoint } = require("rpc/serve");
+const { EVENT, refuse, serveEntrypoint } = require("rpc/serve");
+const answered = require("workers/answered");
+const restoring = require("workers/restore");
 const { createId } = require("actors/namespace");
 const workers = require("workers");
 
@@ -114,6 +116,11 @@ class DurableObjectState {
     return hibernation().getTags(ws);
   }
 
+  restore(params = undefined) {
+    if (!(#holder in this)) throw illegalInvocation();
+    return restoring.restore("DurableObjectState", this.#holder.instance, arguments.length, params);
+  }
+
   abort(reason = undefined, options = undefined) {
     if (!(#holder in this)) throw illegalInvocation();
     const text = reason === undefined ? "Application called abort() to reset Durable Object." : `${reason}`;
@@ -122,6 +129,10 @@ class DurableObjectState {
   }
 }
 defineInterface(DurableObjectState);
+
+exports.install = (global, set) => {
+  if (!set.allowIrrevocableStubStorage) delete DurableObjectState.prototype.restore;
+};
 
 /** Runs `callback` while no other event does. What it throws resets the object, if `resets`. */
 function section(callback, resets) {
@@ -206,11 +217,27 @@ const NO_RPC =
   "to enable RPC, make sure your class extends the special class `DurableObject`, which can be imported from the module " +
   '"cloudflare:workers".';
 
+/** An event of which the sender wants to know the outcome. */
+function deliverAnswered({ instance }, event, name, bytes, externals, reply) {
+  if (name === restoring.EVENT) {
+    restoring.serve(event, instance, bytes, externals, reply);
+    return;
+  }
+  if (!answered.isKind(name)) throw new TypeError("The receiver takes no such events.");
+  const method = instance[name];
+  const handler = typeof method !== "function" ? undefined : (controller) => ReflectApply(method, instance, [controller]);
+  answered.deliver(event, name, bytes, externals, reply, { __proto__: null, handler, isScript: false, isAlone: false });
+}
+
 /** An RPC session's first call; see rpc/serve. */
-function rpc(holder, event, path, isCall, bytes, externals, reply) {
+function rpc(holder, event, path, operation, bytes, externals, reply) {
   try {
+    if (operation === EVENT) {
+      deliverAnswered(holder, event, path[0], bytes, externals, reply);
+      return;
+    }
     if (!flags.jsRpc && !(holder.instance instanceof DurableObject)) throw new TypeError(NO_RPC);
-    serveEntrypoint(holder.instance, undefined, path, isCall, bytes, externals, reply, workers.ended(event));
+    serveEntrypoint(holder.instance, undefined, path, operation, bytes, externals, reply, workers.ended(event));
   } catch (error) {
     refuse(error, reply);
     fail(event, error);

@@ -1,12 +1,13 @@
 //! What the module `workerd:unsafe` does with objects: ops of `unsafe.js`.
 
 use crate::glue::{OpError, Ops, ServiceHandle, async_op, bool_arg, native_arg, require_context};
-use crate::service::{Designation, Error, Kind};
+use crate::service::{Designation, Error, Kind, Objects};
 
 pub fn ops(r: &mut Ops) {
     r.add("evict", evict);
     r.add("evictAll", evict_all);
     r.add("abortAll", abort_all);
+    r.add("deleteAll", delete_all);
 }
 
 fn none() -> OpError {
@@ -50,16 +51,34 @@ fn evict_all(
 }
 
 /// `abortAll()`: every live object breaks.
-fn abort_all(scope: &mut v8::PinScope, _: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
+fn abort_all(scope: &mut v8::PinScope, _: v8::FunctionCallbackArguments, rv: v8::ReturnValue) {
+    reset_all(scope, rv, "abortAllDurableObjects", |objects, error| {
+        objects.abort_all(error);
+    });
+}
+
+/// `deleteAll()`: the same, and what they have stored goes.
+fn delete_all(scope: &mut v8::PinScope, _: v8::FunctionCallbackArguments, rv: v8::ReturnValue) {
+    reset_all(scope, rv, "deleteAllDurableObjects", |objects, error| {
+        objects.delete_all(error);
+    });
+}
+
+fn reset_all(
+    scope: &mut v8::PinScope,
+    mut rv: v8::ReturnValue,
+    called: &'static str,
+    reset: fn(&dyn Objects, Error),
+) {
     let Some(context) = require_context(scope) else {
         return;
     };
     let objects = context.channels().objects();
     async_op(scope, &mut rv, async move {
         // Not within the turn of an object, which may be among them.
-        let mut error = Error::new(Kind::Worker, "Application called abortAllDurableObjects().");
+        let mut error = Error::new(Kind::Worker, format!("Application called {called}()."));
         error.flags.durable_object_reset = true;
-        objects.ok_or_else(none)?.abort_all(error);
+        reset(&*objects.ok_or_else(none)?, error);
         Ok(())
     });
 }

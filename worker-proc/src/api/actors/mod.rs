@@ -9,11 +9,11 @@ use crate::glue::args::to_string;
 use crate::glue::context::ActorIo;
 use crate::glue::native::ServiceHandle;
 use crate::glue::{
-    Api, OpError, Ops, bool_arg, native_object, require_context, string, string_arg, terminate,
-    throw, throw_error, u32_arg,
+    Api, OpError, Ops, bool_arg, current, native_object, require_context, string, string_arg,
+    terminate, throw, throw_error, u32_arg,
 };
 use crate::js;
-use crate::service::{ActorId, Error, Kind, Namespace, to_hex};
+use crate::service::{ActorId, Error, Kind, Namespace, Origin, to_hex, with_origin};
 
 pub const API: Api = Api {
     name: "actors",
@@ -124,8 +124,12 @@ fn object(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv:
     let name = name.is_string().then(|| to_string(scope, name));
     match namespace.id_from_string(&text) {
         Ok(id) => {
-            let service = ServiceHandle(namespace.object(id, name));
-            rv.set(native_object(scope, service).into());
+            let mut service = namespace.object(id, name);
+            let channel = u32_arg(scope, &args, 0);
+            if current(scope).is_some_and(|context| context.channels().namespace_lasts(channel)) {
+                service = with_origin(service, Origin::lasting());
+            }
+            rv.set(native_object(scope, ServiceHandle(service)).into());
         }
         Err(error) => throw(scope, &local(error)),
     }

@@ -2,9 +2,11 @@
 "use strict";
 const { Error, ObjectDefineProperty, RangeError, TypeError } = primordials;
 const { argumentError, defineInterface, illegalConstructor, illegalInvocation, isObject, toDictionary } = require("webidl");
-const { CLASS, NAMESPACE, Fetcher, Stamp, kFetcher, makeCallable, own, specialize, stateOf } = require("rpc");
+const { CLASS, NAMESPACE, Fetcher, Stamp, kFetcher, makeCallable, own, specialize, stateOf, unsendableLoopbacks } =
+  require("rpc");
 const { SERVICE, anyWriter, currentReader } = require("rpc/externals");
-const { registerCloneable } = require("structured_clone");
+const { readLasting, writeLasting } = require("rpc/transfer");
+const { dataCloneError, registerCloneable } = require("structured_clone");
 const { addBinder, addLoopback } = require("workers");
 
 const inside = { __proto__: null };
@@ -151,20 +153,30 @@ defineInterface(ColoLocalActorNamespace);
 
 /** A class of Durable Objects with its props. */
 class DurableObjectClass {
-  /** `service`: a channel's number, or a native object with a service. */
-  constructor(token, service) {
+  /** `service`: a channel's number, or a native object with a service. `unsendable`: why it cannot be sent, if so. */
+  constructor(token, service, unsendable) {
     if (token !== inside) throw illegalConstructor();
-    new Stamp(this, { __proto__: null, kind: CLASS, channel: service });
+    new Stamp(this, { __proto__: null, kind: CLASS, channel: service, unsendable });
   }
 }
 defineInterface(DurableObjectClass);
 
-const createClass = (service) => new DurableObjectClass(inside, service);
+const createClass = (service, unsendable = undefined) => new DurableObjectClass(inside, service, unsendable);
 
 registerCloneable({
   is: (value) => isObject(value) && typeof value !== "function" && stateOf(value)?.kind === CLASS,
-  write: (object) => anyWriter("DurableObjectClass cannot be serialized in this context.").add(SERVICE, stateOf(object).channel),
+  write: (object) => {
+    const writer = anyWriter("DurableObjectClass cannot be serialized in this context.");
+    const { channel, unsendable } = stateOf(object);
+    if (unsendable !== undefined) throw dataCloneError(unsendable);
+    return writer.add(SERVICE, channel, true);
+  },
   read: (index) => createClass(currentReader().take(index, SERVICE)[0]),
+  stored: {
+    tag: 12,
+    write: (object) => writeLasting("DurableObjectClass", stateOf(object), true),
+    read: (fields) => createClass(readLasting("DurableObjectClass", fields[0], true)),
+  },
 });
 
 /* In `ctx.exports`, called with `{ props }` each of these gives its class. A namespace is there as such too. */
@@ -176,7 +188,7 @@ for (const Class of [LoopbackDurableObjectClass, LoopbackDurableObjectNamespace,
 }
 
 function callClass({ service, type }, ...args) {
-  return createClass(specialize(service, type, args));
+  return createClass(specialize(service, type, args), unsendableLoopbacks());
 }
 
 const makeLoopback = (kind, channel, service, Class) =>
@@ -197,8 +209,9 @@ function serviceOfClass(value) {
 
 addBinder("actors", (channel) => new DurableObjectNamespace(inside, channel));
 addBinder("ephemeral_actors", (channel) => new ColoLocalActorNamespace(inside, channel));
-addBinder("actor_class", createClass);
+addBinder("actor_class", (channel) => createClass(channel));
 
+exports.createClass = createClass;
 exports.createId = createId;
 exports.isId = (value) => isId(value);
 exports.serviceOfClass = serviceOfClass;

@@ -32,6 +32,11 @@ class UnsafeModule {
     await ops.abortAll();
   }
 
+  async deleteAllDurableObjects() {
+    if (!(#token in this)) throw illegalInvocation();
+    await ops.deleteAll();
+  }
+
   async evict(stub, options = undefined) {
     if (!(#token in this)) throw illegalInvocation();
     if (!(stub instanceof Fetcher)) throw argumentError("UnsafeModule", "evict", 1, "Fetcher");

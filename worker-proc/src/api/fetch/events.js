@@ -4,6 +4,8 @@ const { isDOMException } = require("dom_exception");
 
 exports.retain = () => ops.retain();
 exports.release = () => ops.release();
+/** The running event's number, 0 at global scope. */
+exports.contextId = () => ops.contextId();
 exports.done = (event) => ops.done(event);
 exports.respond = (event, status, statusText, headers, body, webSocket) =>
   ops.respond(event, status, statusText, headers, body, webSocket);

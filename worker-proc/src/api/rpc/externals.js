@@ -3,7 +3,7 @@
 "use strict";
 const { ArrayPrototypePush } = primordials;
 const flags = require("flags");
-const { dataCloneError, deserialize, session } = require("structured_clone");
+const { dataCloneError, deserialize, deserializeProps, serializeProps, session } = require("structured_clone");
 const { prepare } = require("rpc/prepare");
 
 /* As payload.rs names them. */
@@ -13,6 +13,8 @@ const SERVICE = 2;
 const READABLE = 3;
 const WRITABLE = 4;
 const SIGNAL = 5;
+/* Of `env` alone: an RPC stub that is a binding, by its channel. */
+const BOUND_STUB = 6;
 
 class Writer {
   /** Kind, value, value; three for each. */
@@ -52,6 +54,10 @@ class Reader {
     this.externals = externals;
   }
 
+  isBoundStub(index) {
+    return this.externals[index * 3] === BOUND_STUB;
+  }
+
   /** The two values of an external, which must be of the kind. */
   take(index, kind) {
     const at = index * 3;
@@ -71,6 +77,30 @@ function write(value, writer) {
     throw error;
   } finally {
     session.writer = before;
+  }
+}
+
+/** A value that outlives the event, in the format of what is stored: its bytes and externals. */
+function writeProps(value) {
+  const writer = new Writer(false, false, false);
+  const before = session.writer;
+  session.writer = writer;
+  try {
+    const bytes = serializeProps(writer.prepare(value));
+    return { __proto__: null, bytes, externals: writer.externals };
+  } finally {
+    session.writer = before;
+  }
+}
+
+/** The value again. */
+function readProps(bytes, externals) {
+  const before = session.reader;
+  session.reader = new Reader(externals);
+  try {
+    return deserializeProps(bytes);
+  } finally {
+    session.reader = before;
   }
 }
 
@@ -109,6 +139,9 @@ exports.currentReader = currentReader;
 exports.currentWriter = currentWriter;
 exports.read = read;
 exports.write = write;
+exports.readProps = readProps;
+exports.writeProps = writeProps;
+exports.BOUND_STUB = BOUND_STUB;
 exports.OWNED_TARGET = OWNED_TARGET;
 exports.READABLE = READABLE;
 exports.SERVICE = SERVICE;

@@ -4,9 +4,12 @@
 //! `service::rpc` for what passes between isolates and processes, on `structured_clone` for values, and on `fetch` for
 //! bodies and services.
 
+mod lasting;
 mod object;
 mod ops;
 mod payload;
+
+pub use payload::props_of;
 
 use crate::glue::Api;
 use crate::js;

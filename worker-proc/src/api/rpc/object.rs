@@ -18,6 +18,8 @@ pub(super) struct ReplyResource {
     actor: Option<ActorId>,
     /// The object lives for as long as a call on it runs.
     object: Option<Rc<ObjectTarget>>,
+    /// It is an event that the caller wants to know the outcome of: an abort is one.
+    is_event: bool,
 }
 
 impl ReplyResource {
@@ -36,7 +38,7 @@ impl Drop for ReplyResource {
             && let Some(reply) = self.reply.take()
         {
             // It comes from the object's side, unlike the end of the event itself.
-            if self.object.is_some() {
+            if self.object.is_some() || self.is_event {
                 error.kind = Kind::Worker;
             } else {
                 error = error.of_reset();
@@ -121,6 +123,7 @@ impl Target for ObjectTarget {
             aborted: context.aborted(),
             actor: context.actor().and_then(|actor| actor.id()),
             object: Some(self.clone()),
+            is_event: false,
         };
         let number = self.number;
         (self.entrance)(Box::new(move |scope| deliver(scope, number, call, reply)));
@@ -186,7 +189,12 @@ fn run(scope: &mut v8::PinScope<'_, '_>, function: &'static str, values: &[v8::L
     let _ = function.call(scope, this, values);
 }
 
-/// Adds what JavaScript's functions that serve a session's first call take: path, whether it is a call, the arguments' bytes and externals, the reply.
+/* What a call does, as `serve.js` is told. */
+const GET: u32 = 0;
+const CALL: u32 = 1;
+const EVENT: u32 = 2;
+
+/// Adds what JavaScript's functions that serve a session's first call take: path, what it does, the arguments' bytes and externals, the reply.
 pub fn push_call<'s>(
     scope: &mut v8::PinScope<'s, '_>,
     context: &dyn IoContext,
@@ -199,6 +207,7 @@ pub fn push_call<'s>(
         aborted: context.aborted(),
         actor: None,
         object: None,
+        is_event: matches!(call.operation, Operation::Event(_)),
     };
     push(scope, context, call, reply, values);
 }
@@ -216,11 +225,12 @@ fn push<'s>(
         .map(|name| string(scope, name).into())
         .collect();
     values.push(v8::Array::new_with_elements(scope, &path).into());
-    let (is_call, arguments) = match call.operation {
-        Operation::Get => (false, Default::default()),
-        Operation::Call(arguments) => (true, arguments),
+    let (operation, arguments) = match call.operation {
+        Operation::Get => (GET, Default::default()),
+        Operation::Call(arguments) => (CALL, arguments),
+        Operation::Event(arguments) => (EVENT, arguments),
     };
-    values.push(v8::Boolean::new(scope, is_call).into());
+    values.push(v8::Integer::new_from_unsigned(scope, operation).into());
     push_payload(scope, arguments, values);
     let reply = context.resources().insert(Rc::new(reply));
     values.push(v8::Integer::new_from_unsigned(scope, reply).into());

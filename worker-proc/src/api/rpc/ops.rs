@@ -8,8 +8,8 @@ use tokio::sync::oneshot;
 
 use super::object::{ReplyResource, export, push_call};
 use super::payload::{
-    SignalResource, TargetResource, TriggerResource, give_externals, push_props, sink_body,
-    take_externals,
+    SignalResource, TargetResource, TriggerResource, give_externals, props_of, push_props,
+    sink_body, take_externals,
 };
 use crate::api::fetch;
 use crate::api::structured_clone::serialize_for_rpc;
@@ -25,11 +25,12 @@ use crate::service::rpc::{
     Answer, Call, External, MAX_PAYLOAD_BYTES, Operation, Payload, Promised, Reply, Returned,
     Signal, TRIGGER_LOST, Target,
 };
-use crate::service::{self, Error, Kind, Props, to_hex};
+use crate::service::{self, Error, Kind, to_hex};
 
 pub fn register(r: &mut Ops) {
     r.receive_calls(push_call);
     r.receive_props(push_props);
+    super::lasting::register(r);
     r.add("serialize", serialize);
     r.add("takeSerialized", take_serialized);
     r.add("callTarget", call_target);
@@ -102,7 +103,7 @@ fn payload(
 }
 
 /// A call's path, operation and payload from three arguments: an array of names; 0 for a property, 1 for a call without
-/// arguments, 2 for one with what `serialize` kept; externals.
+/// arguments, 2 for one with what `serialize` kept, 3 for an event with that; externals.
 fn call_arg(
     scope: &mut v8::PinScope,
     context: &dyn IoContext,
@@ -120,6 +121,7 @@ fn call_arg(
     let operation = match u32_arg(scope, args, index + 1) {
         0 => Operation::Get,
         1 => Operation::Call(Payload::default()),
+        3 => Operation::Event(payload(scope, context, args.get(index + 2))),
         _ => Operation::Call(payload(scope, context, args.get(index + 2))),
     };
     Call { path, operation }
@@ -156,7 +158,7 @@ fn call_service(
     });
 }
 
-/// `specialize(channel, externals)`: a native object with the channel's service, whose props are what `serialize` kept.
+/// `specialize(channel, bytes, externals)`: a native object with the channel's service and other props.
 fn specialize(
     scope: &mut v8::PinScope,
     args: v8::FunctionCallbackArguments,
@@ -166,13 +168,7 @@ fn specialize(
         return;
     };
     let channel = u32_arg(scope, &args, 0);
-    let Payload { bytes, externals } = payload(scope, &*context, args.get(1));
-    let services = externals.into_iter().filter_map(|external| match external {
-        External::Service(service) => Some(service),
-        _ => None,
-    });
-    let services = services.collect();
-    let props = Props::Value { bytes, services };
+    let props = props_of(scope, &*context, args.get(1), args.get(2));
     match context.channels().service_with_props(channel, props) {
         Some(service) => rv.set(native_object(scope, ServiceHandle(service)).into()),
         None => throw_error(scope, "This service is not configured."),

@@ -10,9 +10,9 @@ use tokio::sync::oneshot;
 
 use crate::api::fetch;
 use crate::glue::context::IoContext;
-use crate::glue::{IntoJs, ServiceHandle, current, native_object, string};
+use crate::glue::{IntoJs, ServiceHandle, current, native_object, string, with_bytes};
 use crate::service::rpc::{External, Payload, Signal, Target};
-use crate::service::{Body, BodyStream, Error, Kind, Props};
+use crate::service::{Body, BodyStream, Cap, Error, Kind, Props};
 
 /* The kinds, as JavaScript knows them. */
 const TARGET: u32 = 0;
@@ -122,11 +122,43 @@ pub(super) fn push_props<'s>(
     match props {
         None => values.extend([v8::null(scope).into(), none]),
         Some(Props::Json(json)) => values.extend([string(scope, json).into(), none]),
-        Some(Props::Value { bytes, services }) => {
-            let externals = services.iter().cloned().map(External::Service).collect();
+        Some(Props::Value { bytes, caps }) => {
+            let externals = caps.iter().map(External::from).collect();
             let bytes = bytes.clone();
             push_payload(scope, Payload { bytes, externals }, values);
         }
+    }
+}
+
+/// Props of what JavaScript's `writeProps` gives.
+pub fn props_of(
+    scope: &mut v8::PinScope,
+    context: &dyn IoContext,
+    bytes: v8::Local<v8::Value>,
+    externals: v8::Local<v8::Value>,
+) -> Props {
+    let mut caps = Vec::new();
+    if let Ok(list) = v8::Local::<v8::Array>::try_from(externals) {
+        for index in (0..list.length()).step_by(3) {
+            let entry = [0, 1, 2].map(|offset| list.get_index(scope, index + offset));
+            let [Some(kind), Some(first), Some(second)] = entry else {
+                continue;
+            };
+            let kind = kind.uint32_value(scope).unwrap_or(u32::MAX);
+            match take_external(scope, context, kind, first) {
+                // What is a class is marked.
+                Some(External::Service(service)) if second.is_true() => {
+                    caps.push(Cap::Class(service));
+                }
+                Some(External::Service(service)) => caps.push(Cap::Service(service)),
+                Some(External::Target(target)) => caps.push(Cap::Stub(target)),
+                _ => {}
+            }
+        }
+    }
+    Props::Value {
+        bytes: with_bytes(bytes, Bytes::copy_from_slice),
+        caps: caps.into(),
     }
 }
 

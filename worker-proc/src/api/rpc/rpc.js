@@ -11,7 +11,7 @@ const flags = require("flags");
 const { argumentError, constructorError, defineInterface, fieldError, illegalConstructor, illegalInvocation, isObject, toDictionary } =
   require("webidl");
 const { fetchThrough } = require("fetch");
-const { Reader, Writer, read, write } = require("rpc/externals");
+const { Reader, Writer, read, write, writeProps } = require("rpc/externals");
 const { isPlain } = require("rpc/prepare");
 const errors = require("rpc/errors");
 
@@ -20,9 +20,11 @@ const STUB = 0;
 const PROMISE = 1;
 const PROPERTY = 2;
 const SERVICE = 3;
-/* Not for calls: what actors/namespace makes. */
+/* Not for calls: what actors/namespace and worker_loader make. */
 const NAMESPACE = 4;
 const CLASS = 5;
+const LOADER = 6;
+const LOADED = 7;
 
 /* How a promise stands. */
 const PENDING = 0;
@@ -33,6 +35,7 @@ const DISPOSED = 2;
 const GET = 0;
 const CALL = 1;
 const CALL_WITH = 2;
+const EVENT = 3;
 
 /** The deepest chain of properties, as in workerd. */
 const MAX_PROPERTY_DEPTH = 64;
@@ -78,6 +81,13 @@ const callProperty = (state, ...args) => makePromise(start(state.parent, state.n
 
 const makeStub = (number) => {
   const state = { __proto__: null, kind: STUB, number };
+  state.object = makeCallable(state, RpcStub.prototype, callState);
+  return state;
+};
+
+/** A stub that is a binding: each call opens it for the event that runs. */
+const makeBoundStub = (channel) => {
+  const state = { __proto__: null, kind: STUB, number: 0, channel };
   state.object = makeCallable(state, RpcStub.prototype, callState);
   return state;
 };
@@ -130,7 +140,7 @@ class RpcStub {
 
   dup() {
     const state = own(this, STUB);
-    return makeStub(ops.dup(targetOf(state))).object;
+    return makeStub(state.channel === undefined ? ops.dup(targetOf(state)) : targetOf(state)).object;
   }
 
   [SymbolDispose]() {
@@ -277,19 +287,64 @@ const createLoopback = (channel) =>
   makeCallable({ __proto__: null, kind: SERVICE, channel }, LoopbackServiceStub.prototype, callLoopback);
 
 function callLoopback({ channel }, ...args) {
-  return new Fetcher(inside, specialize(channel, "LoopbackServiceStub", args));
+  return new Fetcher(inside, specialize(channel, "LoopbackServiceStub", args), unsendableLoopbacks);
 }
+
+/** Why what `ctx.exports` gives cannot be sent to other workers, if so. */
+let unsendableLoopbacks;
 
 /** A native object with a channel's service that has the props of `{ props }`, which callers of `type` give. */
 function specialize(channel, type, args) {
   const bad = () => argumentError(type, "(called as function)", 1, "Options");
   if (args.length === 0) throw bad();
-  const given = toDictionary(args[0], bad)?.props;
-  const props = given === undefined ? {} : given;
-  if (!isObject(props)) throw fieldError("Options", "props", "Object");
-  const writer = new Writer(false, false, false);
-  write(props, writer);
-  return ops.specialize(channel, writer.externals);
+  const { bytes, externals } = propsOf(toDictionary(args[0], bad) ?? {}, "Options") ?? writeProps({});
+  return ops.specialize(channel, bytes, externals);
+}
+
+/** What `writeProps` gives of the `props` of a dictionary; undefined where there are none. */
+function propsOf(options, dictionary) {
+  const { props } = options;
+  if (props === undefined) return undefined;
+  if (!isObject(props)) throw fieldError(dictionary, "props", "Object");
+  return writeProps(props);
+}
+
+/* Under a flag, services are given other events than requests, too. */
+const extraHandlers = {
+  queue(queueName = undefined, messages = undefined, metadata = undefined) {
+    const fetcher = own(this, SERVICE);
+    return sendEvent(fetcher, "queue", require("queue").describe(arguments.length, queueName, messages, metadata), queueFailed);
+  },
+
+  scheduled(options = undefined) {
+    return sendEvent(own(this, SERVICE), "scheduled", require("scheduled").describe(options), scheduledFailed);
+  },
+};
+
+function defineExtraHandlers() {
+  for (const name of ["queue", "scheduled"]) {
+    ObjectDefineProperty(Fetcher.prototype, name, {
+      __proto__: null, value: extraHandlers[name], writable: true, enumerable: true, configurable: true,
+    });
+  }
+}
+
+/* What is known of an event that ended with its receiver. */
+const queueFailed = () =>
+  ({ outcome: "exception", ackAll: false, retryBatch: { retry: false }, explicitAcks: [], retryMessages: [] });
+const scheduledFailed = () => ({ outcome: "exception", noRetry: false });
+
+/** A promise of what became of an event. Rejected if it could not be delivered. */
+function sendEvent({ channel }, name, description, failed) {
+  const writer = new Writer(false, false);
+  write([description], writer);
+  const { 0: answer } = ops.callService(channel, [name], EVENT, writer.externals);
+  return PromisePrototypeThen(answer, (received) => {
+    if (received[0]) return read(received[1], new Reader(received[2]));
+    const error = errors.fromParts(received);
+    if (error.remote === true || error.durableObjectReset === true) return failed();
+    throw error;
+  });
 }
 
 for (const Class of [RpcStub, RpcPromise, RpcProperty, Fetcher]) {
@@ -349,7 +404,7 @@ function rootOf(root) {
     case SERVICE:
       return root;
     case STUB:
-      return { __proto__: null, kind: STUB, number: targetOf(root), once: false };
+      return { __proto__: null, kind: STUB, number: targetOf(root), once: root.channel !== undefined };
     default:
       return rootOfPromise(root);
   }
@@ -426,6 +481,7 @@ function tryDispose(value) {
 
 /** The number of a stub's target. */
 function targetOf(state) {
+  if (state.channel !== undefined) return ops.openStub(state.channel);
   if (state.number === 0) throw new Error("RPC stub used after being disposed.");
   if (!ops.has(state.number)) throw new Error(OTHER_REQUEST("Client"));
   return state.number;
@@ -458,6 +514,8 @@ function stubType(object) {
 }
 
 exports.CLASS = CLASS;
+exports.LOADED = LOADED;
+exports.LOADER = LOADER;
 exports.NAMESPACE = NAMESPACE;
 exports.PROMISE = PROMISE;
 exports.PROPERTY = PROPERTY;
@@ -471,21 +529,30 @@ exports.RpcTarget = RpcTarget;
 /** With it a subclass makes itself: `super(kFetcher, channel or native service)`. */
 exports.kFetcher = inside;
 exports.Stamp = Stamp;
-exports.createFetcher = (channel) => new Fetcher(inside, channel);
+exports.createFetcher = (channel, unsendable = undefined) => new Fetcher(inside, channel, unsendable);
 exports.createLoopback = createLoopback;
 exports.disposeAll = disposeAll;
 exports.disposeStub = disposeStub;
 exports.exportObject = exportObject;
 exports.isFunctionForRpc = isFunctionForRpc;
 exports.isRpcTarget = (value) => isRpcTarget(value);
+exports.keepLoopbacks = (reason) => {
+  unsendableLoopbacks = reason;
+};
 exports.makeCallable = makeCallable;
+exports.makeBoundStub = makeBoundStub;
 exports.makeStub = makeStub;
+exports.ops = { __proto__: null, restoredService: ops.restoredService, restoredStub: ops.restoredStub };
 exports.own = own;
+exports.unsendableLoopbacks = () => unsendableLoopbacks;
 exports.specialize = specialize;
 exports.stateOf = (value) => stateOf(value);
+exports.propsOf = propsOf;
 exports.stubType = stubType;
 exports.targetOf = targetOf;
 exports.install = (global, set) => {
+  if (set.serviceBindingExtraHandlers) defineExtraHandlers();
+  if (!set.workerdExperimental) delete Fetcher.prototype.getRpcMethodForTestOnly;
   if (!set.fetcherNoGetPutDelete) return;
   delete Fetcher.prototype.get;
   delete Fetcher.prototype.put;

@@ -20,6 +20,10 @@ const RESERVED_BY_ENTRYPOINTS = {
   webSocketClose: true, webSocketError: true,
 };
 
+/* What a call does, as rpc/object.rs numbers it; 0 reads. */
+const CALL = 1;
+const EVENT = 2;
+
 /* Where calls on a result go, for the op. */
 const TO_NUMBER = 0;
 const TO_FIRST_EXTERNAL = 1;
@@ -57,8 +61,11 @@ function lookUp(object, path, allowInstance, reserved) {
   }
 }
 
+/** Answers with what was written, on which nothing can be called. */
+const replyWith = (reply, externals) => ops.reply(reply, externals, TO_NOTHING, 0, false);
+
 /** Answers one call. `extra` is what a handler of a plain object takes after its one argument; `done` learns the end. */
-function answer(object, allowInstance, reserved, extra, path, isCall, bytes, externals, reply, done) {
+function answer(object, allowInstance, reserved, extra, path, operation, bytes, externals, reply, done) {
   let stubs = [];
   let called = false;
   const failed = (error) => {
@@ -67,9 +74,10 @@ function answer(object, allowInstance, reserved, extra, path, isCall, bytes, ext
     done(error, true, called);
   };
   try {
+    if (operation === EVENT) throw new TypeError("The receiver takes no events.");
     const { value, self } = lookUp(object, path, allowInstance, reserved);
     let result = value;
-    if (isCall) {
+    if (operation === CALL) {
       const label = path.length === 0 ? "(this)" : ArrayPrototypeJoin(path, ".");
       if (typeof value !== "function") throw new TypeError(`"${label}" is not a function.`);
       const reader = new Reader(externals);
@@ -141,8 +149,8 @@ function finish(value, reply) {
 const nothing = () => {};
 
 /** A call on an exported object. */
-function deliver(object, allowInstance, path, isCall, bytes, externals, reply) {
-  answer(object, allowInstance, RESERVED, undefined, path, isCall, bytes, externals, reply, nothing);
+function deliver(object, allowInstance, path, operation, bytes, externals, reply) {
+  answer(object, allowInstance, RESERVED, undefined, path, operation, bytes, externals, reply, nothing);
 }
 
 /** Nobody holds an exported object any more. */
@@ -155,9 +163,9 @@ function dispose(object, end) {
  * The first call of a session. `extra` is `[env, ctx]` for handlers of a plain object, undefined for instances of classes;
  * `done(error, failed, called)` is called once the call has been answered; `called` is false where there was nothing to call.
  */
-function serveEntrypoint(object, extra, path, isCall, bytes, externals, reply, done) {
+function serveEntrypoint(object, extra, path, operation, bytes, externals, reply, done) {
   answer(
-    object, extra !== undefined, RESERVED_BY_ENTRYPOINTS, isCall ? extra : undefined, path, isCall, bytes, externals, reply, done,
+    object, extra !== undefined, RESERVED_BY_ENTRYPOINTS, operation === CALL ? extra : undefined, path, operation, bytes, externals, reply, done,
   );
 }
 
@@ -166,5 +174,7 @@ const refuse = (error, reply) => errors.reply(reply, error);
 
 exports.deliver = deliver;
 exports.dispose = dispose;
+exports.EVENT = EVENT;
 exports.refuse = refuse;
+exports.replyWith = replyWith;
 exports.serveEntrypoint = serveEntrypoint;

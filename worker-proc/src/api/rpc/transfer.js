@@ -2,16 +2,17 @@
    responses, signals. Each says how it is listed in the externals and made again from them. */
 "use strict";
 const { ArrayPrototypePush, FunctionPrototypeToString, PromisePrototypeThen, ReflectApply, TypeError } = primordials;
-const { dataCloneError, registerCloneable } = require("structured_clone");
+const { dataCloneError, registerCloneable, session } = require("structured_clone");
 const { describeError } = require("fetch/events");
 const { isRequest, requestOfParts, requestParts } = require("fetch/request");
 const { isResponse, responseOfParts, responseParts } = require("fetch/response");
 const { nativeResource, releaseBody, retainBody, sendable, writerResource } = require("fetch/body");
 const { headersFromNative, headersToFlat } = require("headers");
+const flags = require("flags");
 const abort = require("abort");
 const streams = require("streams");
 const { interfaceNameOf, isObject } = require("webidl");
-const { OWNED_TARGET, READABLE, Reader, SERVICE, SIGNAL, TARGET, WRITABLE, Writer, anyWriter, currentReader, currentWriter, read, write } =
+const { BOUND_STUB, OWNED_TARGET, READABLE, Reader, SERVICE, SIGNAL, TARGET, WRITABLE, Writer, anyWriter, currentReader, currentWriter, read, write } =
   require("rpc/externals");
 const { isProxy, referentOf } = require("rpc/prepare");
 const rpc = require("rpc");
@@ -46,6 +47,7 @@ function writeObject(writer, object, allowInstance, same, complaint) {
 }
 
 function writeStub(writer, state) {
+  if (state.channel !== undefined) return writer.add(OWNED_TARGET, rpc.targetOf(state));
   const index = writer.add(TARGET, rpc.targetOf(state));
   if (writer.transfer) ArrayPrototypePush(writer.stubs, state);
   return index;
@@ -94,7 +96,66 @@ registerCloneable({
   is: (value) => referentOf(value) !== undefined,
   write: (value) => writeReferent(anyWriter(FOR_RPC_ONLY), referentOf(value)),
   read: readStub,
+  stored: {
+    tag: 1,
+    write: (value) => {
+      const object = referentOf(value);
+      const state = stateOf(object);
+      // Nothing else of the kind is taken.
+      if (state?.kind !== STUB) return writeReferent({ __proto__: null, forCall: false }, object);
+      if (session.writer === null) checkStorable("RpcStub");
+      const token = ops.stubToken(rpc.targetOf(state));
+      if (token === undefined) throw dataCloneError(NOT_PERSISTENT);
+      if (session.writer !== null) return [session.writer.add(TARGET, rpc.targetOf(state))];
+      session.pushToken(token);
+      return [];
+    },
+    read: (fields) => {
+      if (fields.length === 0) {
+        checkReadable("RpcStub");
+        return rpc.makeStub(ops.stubOfToken(nextToken())).object;
+      }
+      const reader = currentReader();
+      const index = fields[0];
+      if (reader.isBoundStub(index)) return rpc.makeBoundStub(reader.take(index, BOUND_STUB)[0]).object;
+      return rpc.makeStub(reader.take(index, TARGET)[0]).object;
+    },
+  },
 });
+
+// What is stored.
+
+/** Throws where stubs may not be stored. */
+function checkStorable(type) {
+  if (flags.allowIrrevocableStubStorage && session.pushToken !== undefined) return;
+  throw dataCloneError(`${type} cannot be serialized in this context.`);
+}
+
+function checkReadable(type) {
+  if (!flags.allowIrrevocableStubStorage) throw dataCloneError(`${type} cannot be deserialized in this context.`);
+}
+
+function nextToken() {
+  const token = session.nextToken?.();
+  if (token === undefined) throw dataCloneError("The data refers to something that did not come with it.");
+  return token;
+}
+
+/** The fields of a service or class: its number in props, its token in storage. */
+function writeLasting(type, { channel, unsendable }, isClass) {
+  if (unsendable !== undefined) throw dataCloneError(unsendable);
+  if (session.writer !== null) return [session.writer.add(SERVICE, channel, isClass)];
+  checkStorable(type);
+  return [ops.serviceToken(channel, isClass)];
+}
+
+/** The channel or native service again. */
+function readLasting(type, field, isClass) {
+  if (typeof field === "number") return currentReader().take(field, SERVICE)[0];
+  checkReadable(type);
+  // The published runtime keeps tokens apart that were not there at once.
+  return ops.serviceOfToken(field.length > 0 ? field : nextToken(), isClass);
+}
 
 registerCloneable({
   is: rpc.isRpcTarget,
@@ -115,7 +176,15 @@ registerCloneable({
     return writer.add(SERVICE, channel);
   },
   read: (index) => rpc.createFetcher(currentReader().take(index, SERVICE)[0]),
+  stored: {
+    tag: 11,
+    write: (fetcher) => writeLasting("ServiceStub", stateOf(fetcher), false),
+    read: (fields) => rpc.createFetcher(readLasting("ServiceStub", fields[0], false)),
+  },
 });
+
+exports.readLasting = readLasting;
+exports.writeLasting = writeLasting;
 
 // Streams.
 

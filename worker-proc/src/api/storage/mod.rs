@@ -6,6 +6,7 @@
 mod sql;
 mod sync_kv;
 
+use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -14,8 +15,8 @@ use crate::glue::args::to_string;
 use crate::glue::context::ActorIo;
 use crate::glue::error::Class;
 use crate::glue::{
-    Api, OpError, Ops, async_op, bool_arg, f64_arg, require_context, string, string_arg, throw,
-    throw_error, u32_arg,
+    Api, IsolateState, OpError, Ops, async_op, bool_arg, f64_arg, require_context, string,
+    string_arg, throw, throw_error, u32_arg, uint8_array, with_bytes,
 };
 use crate::js;
 use crate::storage::{self, ListOptions, Storage};
@@ -30,6 +31,8 @@ pub const API: Api = Api {
 fn ops(r: &mut Ops) {
     r.add("access", access);
     r.add("enter", enter);
+    r.add("nextToken", next_token);
+    r.add("pushToken", push_token);
     r.add("get", get);
     r.add("getMany", get_many);
     r.add("list", list);
@@ -164,10 +167,78 @@ fn get(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8
     if !check_key(scope, &storage, &key) {
         return;
     }
-    let value = storage.kv.get(&key, |bytes| deserialize(scope, bytes));
+    let value = storage
+        .kv
+        .get(&key, |bytes| revive(scope, &storage, &key, bytes));
     if let Some(Some(Some(value))) = checked(scope, value) {
         rv.set(value);
     }
+}
+
+/// The tokens that go with the value that is written or read.
+#[derive(Default)]
+struct Tokens {
+    written: RefCell<Vec<Vec<u8>>>,
+    /// Whose they are, and how many were read.
+    read: RefCell<Option<(Rc<Storage>, String, usize)>>,
+}
+
+/// The value of a key, which may refer to stubs.
+fn revive<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    storage: &Rc<Storage>,
+    key: &str,
+    bytes: &[u8],
+) -> Option<v8::Local<'s, v8::Value>> {
+    let tokens = IsolateState::get(scope).extension::<Tokens>();
+    *tokens.read.borrow_mut() = Some((storage.clone(), key.to_owned(), 0));
+    let value = deserialize(scope, bytes);
+    tokens.read.borrow_mut().take();
+    value
+}
+
+/// `nextToken()`: the next token of the value that is read; undefined if there is none.
+fn next_token(scope: &mut v8::PinScope, _: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
+    let tokens = IsolateState::get(scope).extension::<Tokens>();
+    let mut read = tokens.read.borrow_mut();
+    let Some((storage, key, count)) = &mut *read else {
+        return;
+    };
+    let found = storage.kv.externals(key);
+    let index = *count;
+    *count += 1;
+    if let Some(mut found) = checked(scope, found)
+        && index < found.len()
+    {
+        rv.set(uint8_array(scope, found.swap_remove(index)).into());
+    }
+}
+
+/// `pushToken(bytes)`: a token of the value that is written.
+fn push_token(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, _: v8::ReturnValue) {
+    let tokens = IsolateState::get(scope).extension::<Tokens>();
+    let token = with_bytes(args.get(0), <[u8]>::to_vec);
+    tokens.written.borrow_mut().push(token);
+}
+
+const NO_STUBS_IN_MEMORY: &str = "Storing RPC stubs in Durable Object KV storage is only \
+    supported when using the SQLite storage backend.";
+
+/// The bytes of a value with the tokens of the stubs that it refers to; none after an exception was thrown.
+fn dismantle(
+    scope: &mut v8::PinScope,
+    storage: &Storage,
+    value: v8::Local<v8::Value>,
+) -> Option<(Vec<u8>, Vec<Vec<u8>>)> {
+    let tokens = IsolateState::get(scope).extension::<Tokens>();
+    tokens.written.borrow_mut().clear();
+    let bytes = serialize(scope, value)?;
+    let written = tokens.written.take();
+    if !written.is_empty() && storage.in_memory() {
+        throw(scope, &OpError::dom("DataCloneError", NO_STUBS_IN_MEMORY));
+        return None;
+    }
+    Some((bytes, written))
 }
 
 /// The strings of an array argument.
@@ -203,7 +274,9 @@ fn get_many(
     keys.dedup();
     let mut flat: Vec<v8::Local<v8::Value>> = Vec::new();
     for key in keys {
-        let value = storage.kv.get(&key, |bytes| deserialize(scope, bytes));
+        let value = storage
+            .kv
+            .get(&key, |bytes| revive(scope, &storage, &key, bytes));
         match checked(scope, value) {
             Some(Some(Some(value))) => flat.extend([string(scope, &key).into(), value]),
             Some(None) => {}
@@ -241,7 +314,7 @@ fn list(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v
     let mut flat: Vec<v8::Local<v8::Value>> = Vec::new();
     loop {
         let shown = cursor.next(|key, bytes| {
-            let value = deserialize(scope, bytes)?;
+            let value = revive(scope, &storage, key, bytes)?;
             Some([string(scope, key).into(), value])
         });
         match checked(scope, shown) {
@@ -258,12 +331,16 @@ fn put(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, _: v8::Ret
     let Some((_, storage)) = open(scope, &args) else {
         return;
     };
-    let Some(bytes) = serialize(scope, args.get(2)) else {
+    let Some((bytes, tokens)) = dismantle(scope, &storage, args.get(2)) else {
         return;
     };
     let key = string_arg(scope, &args, 1);
     if check_pair(scope, &storage, &key, &bytes) {
         let put = storage.kv.put(&key, &bytes, bool_arg(&args, 3));
+        let put = put.and_then(|()| match tokens.is_empty() {
+            true => Ok(()),
+            false => storage.kv.put_externals(&key, &tokens),
+        });
         checked(scope, put);
     }
 }
@@ -277,6 +354,7 @@ fn put_many(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, _: v8
         return;
     };
     let mut pairs = Vec::new();
+    let mut externals = Vec::new();
     for index in 0..flat.length() / 2 {
         let Some(key) = flat.get_index(scope, index * 2) else {
             return;
@@ -285,15 +363,22 @@ fn put_many(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, _: v8
         let Some(value) = flat.get_index(scope, index * 2 + 1) else {
             return;
         };
-        let Some(bytes) = serialize(scope, value) else {
+        let Some((bytes, tokens)) = dismantle(scope, &storage, value) else {
             return;
         };
         if !check_pair(scope, &storage, &key, &bytes) {
             return;
         }
+        if !tokens.is_empty() {
+            externals.push((key.clone(), tokens));
+        }
         pairs.push((key, bytes));
     }
     let put = storage.kv.put_many(&pairs, bool_arg(&args, 2));
+    let put = put.and_then(|()| {
+        let mut all = externals.iter();
+        all.try_for_each(|(key, tokens)| storage.kv.put_externals(key, tokens))
+    });
     checked(scope, put);
 }
 

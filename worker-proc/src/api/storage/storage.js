@@ -8,10 +8,14 @@ const {
 const flags = require("flags");
 const { argumentError, defineInterface, fieldError, illegalConstructor, illegalInvocation, isObject, toDOMString } = require("webidl");
 const { lazily, section } = require("actors");
+const { session } = require("structured_clone");
 const { createSql } = require("storage/sql");
 const { checkListArguments, createKv, listArguments } = require("storage/sync_kv");
 
 const inside = { __proto__: null };
+
+session.pushToken = (token) => ops.pushToken(token);
+session.nextToken = () => ops.nextToken();
 
 // How a transaction has ended.
 const COMMITTED = 1;

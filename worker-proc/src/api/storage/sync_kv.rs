@@ -1,7 +1,6 @@
 //! The ops that only `storage.kv` has: its listings go step by step.
 
-use super::{checked, list_options, open};
-use crate::api::structured_clone::stored::deserialize;
+use super::{checked, list_options, open, revive};
 use crate::glue::{Ops, native_arg, native_object, string};
 use crate::storage::KvCursor;
 
@@ -27,14 +26,14 @@ fn cursor_next(
     args: v8::FunctionCallbackArguments,
     mut rv: v8::ReturnValue,
 ) {
-    if open(scope, &args).is_none() {
+    let Some((_, storage)) = open(scope, &args) else {
         return;
-    }
+    };
     let Some(cursor) = native_arg::<KvCursor>(scope, &args, 1) else {
         return;
     };
     let shown = cursor.next(|key, bytes| {
-        let value = deserialize(scope, bytes)?;
+        let value = revive(scope, &storage, key, bytes)?;
         let pair = [string(scope, key).into(), value];
         Some(v8::Array::new_with_elements(scope, &pair))
     });

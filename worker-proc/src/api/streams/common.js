@@ -103,9 +103,15 @@ function resultOfStart(start, thisArg, controller) {
   }
 }
 
+/** Whether user code may make streams: a flag asks for the standard's, of whatever compatibility date. */
+const hasConstructors = () => flags.streamsJavaScriptControllers || flags.typeScriptImplementedStreams;
+
+/** Whether `new TransformStream()` is the standard's, too, and no pipe for bytes. */
+const hasTransformers = () => flags.transformStreamJavaScriptControllers || flags.typeScriptImplementedStreams;
+
 /** What a method that returns a promise does with a bad call: older compatibility dates have it throw. */
 function asyncFailure(error) {
-  if (flags.captureThrowsAsRejections) return PromiseReject(error);
+  if (flags.captureThrowsAsRejections || flags.typeScriptImplementedStreams) return PromiseReject(error);
   throw error;
 }
 
@@ -179,6 +185,8 @@ exports.READABLE = READABLE;
 exports.CLOSED = CLOSED;
 exports.ERRORED = ERRORED;
 exports.Deferred = Deferred;
+exports.hasConstructors = hasConstructors;
+exports.hasTransformers = hasTransformers;
 exports.internal = internal;
 exports.readResult = readResult;
 exports.settleRead = settleRead;

@@ -14,7 +14,7 @@ const {
 } = require("webidl");
 const flags = require("flags");
 const {
-  CLOSED, ERRORED, asyncFailure, callbackField, internal, isArrayBuffer, isView, markHandled, startWith, strategyOf,
+  CLOSED, ERRORED, asyncFailure, callbackField, hasConstructors, internal, isArrayBuffer, isView, markHandled, startWith, strategyOf,
   typeError, viewBuffer, viewByteLength, viewByteOffset,
 } = require("streams/common");
 const { ByteReadable, elementSizeOf } = require("streams/bytes");
@@ -95,7 +95,7 @@ class ReadableStream {
       this.#readable = queuingStrategy;
       return;
     }
-    if (!flags.streamsJavaScriptControllers) throw constructorsDisabled("ReadableStream");
+    if (!hasConstructors()) throw constructorsDisabled("ReadableStream");
     this.#readable = readableFromUser(underlyingSource, queuingStrategy);
   }
 
@@ -111,7 +111,7 @@ class ReadableStream {
   }
 
   static from(asyncIterable) {
-    if (!flags.streamsJavaScriptControllers) throw constructorsDisabled("ReadableStream");
+    if (!hasConstructors()) throw constructorsDisabled("ReadableStream");
     return wrapReadable(readableFrom(asyncIterable));
   }
 

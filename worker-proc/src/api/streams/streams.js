@@ -30,8 +30,9 @@
  *     pumpFrom(resource, stream)       moves a native resource to a WritableStream; a promise of the end
  *     Transform, wrapReadable, wrapWritable, kPair   to build other transform streams
  */
-const { ReflectDeleteProperty } = primordials;
+const { ObjectDefineProperty, ReflectDeleteProperty, ReflectOwnKeys, SymbolToStringTag } = primordials;
 const body = require("streams/body");
+const { hasConstructors } = require("streams/common");
 const identity = require("streams/identity");
 const { NativeReadable, NativeWritable } = require("streams/native");
 const readable = require("streams/readable");
@@ -84,7 +85,18 @@ const STANDARD_GLOBALS = [
   "TransformStreamDefaultController", "WritableStreamDefaultController",
 ];
 
+/** The classes are known to `toString` whether others are or not. */
+function tag() {
+  const names = ReflectOwnKeys(exports.globals);
+  for (let i = 0; i < names.length; i++) {
+    ObjectDefineProperty(exports.globals[names[i]].prototype, SymbolToStringTag, {
+      __proto__: null, value: names[i], writable: false, enumerable: false, configurable: true,
+    });
+  }
+}
+
 exports.install = (function (global, flags) {
-  if (flags.streamsJavaScriptControllers) return;
+  if (flags.typeScriptImplementedStreams) tag();
+  if (hasConstructors()) return;
   for (let i = 0; i < STANDARD_GLOBALS.length; i++) ReflectDeleteProperty(global, STANDARD_GLOBALS[i]);
 });

@@ -10,7 +10,7 @@ const {
 } = require("webidl");
 const flags = require("flags");
 const {
-  Deferred, ERRORED, callbackField, internal, noop, resultOfStart, strategyOf, typeError, upon,
+  Deferred, ERRORED, callbackField, hasTransformers, internal, noop, resultOfStart, strategyOf, typeError, upon,
 } = require("streams/common");
 const { DefaultReadable } = require("streams/default");
 const { identityPair } = require("streams/identity_pipe");
@@ -302,7 +302,7 @@ class TransformStream {
   constructor(transformer = undefined, writableStrategy = undefined, readableStrategy = undefined) {
     let pair;
     if (transformer === kPair) pair = writableStrategy;
-    else if (!flags.transformStreamJavaScriptControllers) pair = identityPair(undefined, undefined);
+    else if (!hasTransformers()) pair = identityPair(undefined, undefined);
     else pair = transformFromUser(transformer, writableStrategy, readableStrategy);
     this.#readable = wrapReadable(pair.readable);
     this.#writable = wrapWritable(pair.writable);

@@ -9,7 +9,7 @@ const {
   constructorError, defineInterface, illegalConstructor, illegalInvocation, isObject, toDictionary,
 } = require("webidl");
 const flags = require("flags");
-const { callbackField, internal, startWith, strategyOf, typeError } = require("streams/common");
+const { callbackField, hasConstructors, internal, startWith, strategyOf, typeError } = require("streams/common");
 const { DefaultWritable } = require("streams/sink");
 const { ERRORED, ERRORING, CLOSED, Writer } = require("streams/writer");
 
@@ -104,7 +104,7 @@ class WritableStream {
       this.#writable = queuingStrategy;
       return;
     }
-    if (!flags.streamsJavaScriptControllers) throw constructorsDisabled("WritableStream");
+    if (!hasConstructors()) throw constructorsDisabled("WritableStream");
     this.#writable = writableFromUser(underlyingSink, queuingStrategy);
   }
 

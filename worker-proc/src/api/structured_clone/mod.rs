@@ -27,6 +27,8 @@ fn ops(ops: &mut Ops) {
     ops.add("clone", clone);
     ops.add("serialize", serialize_op);
     ops.add("deserialize", deserialize_op);
+    ops.add("serializeProps", serialize_props);
+    ops.add("deserializeProps", deserialize_props);
     ops.add("constructorName", constructor_name);
     ops.add("isError", is_error);
 }
@@ -120,6 +122,29 @@ fn serialize_op(
 ) {
     if let Some(bytes) = serialize(scope, args.get(0)) {
         rv.set(uint8_array(scope, bytes).into());
+    }
+}
+
+/// `serializeProps(value)`: a Uint8Array; see [`stored::serialize_props`].
+fn serialize_props(
+    scope: &mut v8::PinScope,
+    args: v8::FunctionCallbackArguments,
+    mut rv: v8::ReturnValue,
+) {
+    if let Some(bytes) = stored::serialize_props(scope, args.get(0)) {
+        rv.set(uint8_array(scope, bytes).into());
+    }
+}
+
+/// `deserializeProps(bytes)`.
+fn deserialize_props(
+    scope: &mut v8::PinScope,
+    args: v8::FunctionCallbackArguments,
+    mut rv: v8::ReturnValue,
+) {
+    let bytes = with_bytes(args.get(0), <[u8]>::to_vec);
+    if let Some(value) = stored::deserialize_props(scope, &bytes) {
+        rv.set(value);
     }
 }
 

@@ -11,12 +11,15 @@ use crate::glue::args::to_string;
 use crate::glue::{IsolateState, string, throw_error, uint8_array_copy, with_bytes};
 
 // The tags of the published binary's format.
+const STUB: u32 = 1;
 const HEADERS: u32 = 4;
 const REQUEST: u32 = 5;
 const RESPONSE: u32 = 6;
 const DOM_EXCEPTION_V1: u32 = 7;
 const DOM_EXCEPTION: u32 = 8;
 const NATIVE_ERROR: u32 = 10;
+const SERVICE: u32 = 11;
+const CLASS: u32 = 12;
 const BLOB: u32 = 15;
 
 /// Most headers of one object that are read back.
@@ -30,8 +33,47 @@ const HEADER_TAG: u8 = 0xff;
 /// The bytes of a value; none after an exception was thrown.
 pub fn serialize(scope: &mut v8::PinScope, value: v8::Local<v8::Value>) -> Option<Vec<u8>> {
     let value = v8::Local::new(scope, value);
+    v8::tc_scope!(let scope, scope);
+    if let Some(bytes) = write(scope, value, None) {
+        return Some(bytes);
+    }
+    // Stubs are functions, which V8 does not take: they are looked for where it has found something.
+    let exception = scope.exception();
+    if !scope.has_terminated() {
+        scope.reset();
+        let prepared = call(scope, "prepareStored", &[value]);
+        match (prepared, exception) {
+            (Some(prepared), _) if !prepared.is_undefined() => {
+                if let Some(bytes) = write(scope, prepared, None) {
+                    return Some(bytes);
+                }
+            }
+            (Some(_), Some(exception)) => {
+                scope.throw_exception(exception);
+            }
+            _ => {}
+        }
+    }
+    scope.rethrow();
+    None
+}
+
+/// The same for what outlives its event otherwise: props. What they refer to has numbers. Instances of classes are refused.
+pub fn serialize_props(scope: &mut v8::PinScope, value: v8::Local<v8::Value>) -> Option<Vec<u8>> {
+    let value = v8::Local::new(scope, value);
+    let prototype = v8::Object::new(scope).get_prototype(scope)?;
+    let prototype = v8::Global::new(scope, prototype);
+    write(scope, value, Some(prototype))
+}
+
+fn write<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    value: v8::Local<'s, v8::Value>,
+    plain: Option<v8::Global<v8::Value>>,
+) -> Option<Vec<u8>> {
     let writer = Writer {
         errors: describes_errors(scope),
+        plain,
     };
     let context = scope.get_current_context();
     let serializer = v8::ValueSerializer::new(scope, Box::new(writer));
@@ -46,6 +88,22 @@ pub fn deserialize<'s>(
     scope: &mut v8::PinScope<'s, '_>,
     bytes: &[u8],
 ) -> Option<v8::Local<'s, v8::Value>> {
+    read(scope, bytes, false)
+}
+
+/// The same for props.
+pub fn deserialize_props<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    bytes: &[u8],
+) -> Option<v8::Local<'s, v8::Value>> {
+    read(scope, bytes, true)
+}
+
+fn read<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    bytes: &[u8],
+    props: bool,
+) -> Option<v8::Local<'s, v8::Value>> {
     // The oldest values lack the header that says which version of the format they are in.
     let with_header;
     let bytes = match bytes.first() {
@@ -56,7 +114,7 @@ pub fn deserialize<'s>(
         }
     };
     let context = scope.get_current_context();
-    let deserializer = v8::ValueDeserializer::new(scope, Box::new(Reader), bytes);
+    let deserializer = v8::ValueDeserializer::new(scope, Box::new(Reader { props }), bytes);
     deserializer.read_header(context)?;
     deserializer.read_value(context)
 }
@@ -77,6 +135,8 @@ struct DescribesErrors(std::cell::Cell<Option<bool>>);
 
 struct Writer {
     errors: bool,
+    /// `Object.prototype`, where objects of any other prototype are not plain.
+    plain: Option<v8::Global<v8::Value>>,
 }
 
 impl v8::ValueSerializerImpl for Writer {
@@ -97,10 +157,12 @@ impl v8::ValueSerializerImpl for Writer {
         scope: &mut v8::PinScope<'s, '_>,
         object: v8::Local<'s, v8::Object>,
     ) -> Option<bool> {
-        Some(if object.is_native_error() {
-            self.errors
-        } else {
-            is_platform_object(scope, object)
+        Some(match &self.plain {
+            _ if object.is_native_error() => self.errors,
+            Some(plain) => object
+                .get_prototype(scope)
+                .is_none_or(|prototype| prototype != *plain),
+            None => is_platform_object(scope, object),
         })
     }
 
@@ -155,7 +217,10 @@ fn write_field<'s>(
     Some(())
 }
 
-struct Reader;
+struct Reader {
+    /// What the value refers to has numbers.
+    props: bool,
+}
 
 impl v8::ValueDeserializerImpl for Reader {
     fn read_host_object<'s>(
@@ -166,6 +231,7 @@ impl v8::ValueDeserializerImpl for Reader {
         let mut fields = Fields {
             read: Vec::new(),
             deserializer,
+            props: self.props,
         };
         let tag = fields.object(scope)?;
         let tag = v8::Integer::new_from_unsigned(scope, tag).into();
@@ -186,6 +252,7 @@ fn cut_short<T>(scope: &mut v8::PinScope) -> Option<T> {
 struct Fields<'a, 's> {
     read: Vec<v8::Local<'s, v8::Value>>,
     deserializer: &'a dyn ValueDeserializerHelper,
+    props: bool,
 }
 
 impl<'s> Fields<'_, 's> {
@@ -219,6 +286,8 @@ impl<'s> Fields<'_, 's> {
                 self.text(scope)?;
                 self.bytes(scope)?;
             }
+            SERVICE | CLASS | STUB if self.props => drop(self.number(scope)?),
+            SERVICE | CLASS => self.bytes(scope)?,
             _ => {}
         }
         Some(tag)

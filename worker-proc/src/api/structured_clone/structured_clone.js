@@ -17,8 +17,11 @@ const { DOMException, isDOMException } = require("dom_exception");
 /** Kinds of platform object, each { is, write, read, stored? }; the index is written into the data, or `stored.tag`. */
 const kinds = [];
 
-/** What `rpc/externals` makes of things that pass by reference; null while nothing is written or read for RPC. */
-const session = { __proto__: null, writer: null, reader: null };
+/**
+ * What `rpc/externals` makes of things that pass by reference; null while nothing is written or read for RPC or as props. What
+ * is stored refers to RPC stubs by tokens, which `storage` takes and gives.
+ */
+const session = { __proto__: null, writer: null, reader: null, pushToken: undefined, nextToken: undefined };
 
 /**
  * Lets objects for which `is(object)` holds be cloned: `write(object)` gives a value that can be cloned itself, or
@@ -207,6 +210,13 @@ exports.describesErrors = () => flags.enhancedErrorSerialization;
 exports.constructorName = (object) => ops.constructorName(object);
 exports.serialize = (value) => ops.serialize(value);
 exports.deserialize = (bytes) => ops.deserialize(bytes);
+exports.serializeProps = (value) => ops.serializeProps(value);
+exports.deserializeProps = (bytes) => ops.deserializeProps(bytes);
+/** The value with stand-ins for what V8 does not take; undefined if there is nothing of the kind. */
+exports.prepareStored = (value) => {
+  const prepared = require("rpc/prepare").prepare(value);
+  return prepared === value ? undefined : prepared;
+};
 exports.registerCloneable = registerCloneable;
 exports.revive = revive;
 exports.reviveStored = reviveStored;

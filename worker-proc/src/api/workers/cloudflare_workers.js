@@ -8,24 +8,31 @@ const { DurableObject, WorkerEntrypoint, WorkflowEntrypoint, keepAlive } = requi
 const { Fetcher, RpcPromise, RpcProperty, RpcStub, RpcTarget } = require("rpc");
 const { current, runIn, valueOf, withValue } = require("async_context");
 const { argumentError, isObject } = require("webidl");
+const { kRestore } = require("workers/restore");
 const workers = require("workers");
 
-/** An object that shows another one, which is not there yet when the module is made. */
-const view = (get) =>
-  new Proxy({ __proto__: null }, {
-    __proto__: null,
-    get: (_, key) => ReflectGet(get(), key),
-    set: (_, key, value) => ReflectSet(get(), key, value),
-    has: (_, key) => ReflectHas(get(), key),
-    ownKeys: () => ReflectOwnKeys(get()),
-    deleteProperty: (_, key) => ReflectDeleteProperty(get(), key),
-    defineProperty: (_, key, descriptor) => ReflectDefineProperty(get(), key, descriptor),
-    getOwnPropertyDescriptor: (_, key) => {
-      const descriptor = ReflectGetOwnPropertyDescriptor(get(), key);
-      if (descriptor !== undefined) descriptor.configurable = true;
-      return descriptor;
-    },
-  });
+/** Traps of an object that shows another one, which is not there yet when the module is made. What is written to it is gone. */
+const reading = (get) => ({
+  __proto__: null,
+  get: (_, key) => ReflectGet(get(), key),
+  has: (_, key) => ReflectHas(get(), key),
+  ownKeys: () => ReflectOwnKeys(get()),
+  getOwnPropertyDescriptor: (_, key) => {
+    const descriptor = ReflectGetOwnPropertyDescriptor(get(), key);
+    if (descriptor !== undefined) descriptor.configurable = true;
+    return descriptor;
+  },
+});
+
+/** Traps of one whose writes reach what it shows. */
+const writing = (get) => ({
+  ...reading(get),
+  set: (_, key, value) => ReflectSet(get(), key, value),
+  deleteProperty: (_, key) => ReflectDeleteProperty(get(), key),
+  defineProperty: (_, key, descriptor) => ReflectDefineProperty(get(), key, descriptor),
+});
+
+const view = (traps) => new Proxy({}, traps);
 
 /* What is written to it is gone. */
 const nothing = () => ({ __proto__: null });
@@ -61,10 +68,15 @@ exports.module = {
   ServiceStub: Fetcher,
   WorkerEntrypoint,
   WorkflowEntrypoint,
+  /** Ends the worker: one that another worker has loaded starts anew for who asks for its name, any other with its process. */
+  abortIsolate(reason) {
+    ops.abortIsolate(reason === undefined ? "" : `${reason}`);
+  },
   // The cache that is the worker's own: there is none here.
-  cache: {},
-  env: view(currentEnv),
-  exports: view(currentExports),
+  cache: view(reading(nothing)),
+  env: view(writing(currentEnv)),
+  exports: view(reading(currentExports)),
+  restore: kRestore,
   waitUntil(promise) {
     if (arguments.length === 0) throw argumentError("EntrypointsModule", "waitUntil", 1, "Promise");
     keepAlive(promise);

@@ -1,6 +1,6 @@
 /* The classes that a worker's entrypoints extend, and `ctx`. */
 "use strict";
-const { Error, ObjectDefineProperty, PromisePrototypeThen, PromiseResolve } = primordials;
+const { Error, ObjectDefineProperty, PromisePrototypeThen, PromiseReject, PromiseResolve, SafeMap } = primordials;
 const { argumentError, defineInterface, illegalConstructor, illegalInvocation } = require("webidl");
 const fetchOps = require("fetch/events");
 const { setWaitUntil } = require("events/kinds");
@@ -33,6 +33,11 @@ class ExecutionContext {
   abort(reason) {
     if (!(#event in this)) throw illegalInvocation();
     fetchOps.abort(reason === undefined ? new Error("Worker execution was aborted due to call to ctx.abort().") : reason);
+  }
+
+  restore(params = undefined) {
+    if (!(#event in this)) throw illegalInvocation();
+    return require("workers/restore").restore("ExecutionContext", this.#event?.self, arguments.length, params);
   }
 
   get props() {
@@ -79,6 +84,8 @@ function replace(context, name, value) {
 /** The event goes on until the promise settles. A rejection goes to the log. */
 function keepAlive(value) {
   const promise = PromiseResolve(value);
+  const work = works.size === 0 ? undefined : works.get(fetchOps.contextId());
+  if (work !== undefined) follow(work, promise);
   fetchOps.retain();
   PromisePrototypeThen(promise, fetchOps.release, (reason) => {
     fetchOps.release();
@@ -86,6 +93,36 @@ function keepAlive(value) {
   });
 }
 setWaitUntil(keepAlive);
+
+/** What events wait for that end with their `waitUntil` work, by their context. */
+const works = new SafeMap();
+
+function follow(work, promise) {
+  work.pending++;
+  const settled = (failure) => {
+    work.failure ??= failure;
+    if (--work.pending > 0) return;
+    works.delete(work.context);
+    work.ended(work.failure);
+  };
+  PromisePrototypeThen(promise, () => settled(undefined), (error) => settled({ error }));
+}
+
+/**
+ * Calls `start`, keeps the event alive until what it returns and all that is given to `waitUntil` meanwhile have settled, and
+ * calls `ended` with the first failure, as `{ error }`, or undefined.
+ */
+function background(start, ended) {
+  const work = { __proto__: null, context: fetchOps.contextId(), pending: 0, failure: undefined, ended };
+  works.set(work.context, work);
+  let result;
+  try {
+    result = start();
+  } catch (error) {
+    result = PromiseReject(error);
+  }
+  keepAlive(result);
+}
 
 /** `export class X extends WorkerEntrypoint`. */
 class WorkerEntrypoint {
@@ -119,9 +156,11 @@ exports.ExecutionContext = ExecutionContext;
 exports.WorkerEntrypoint = WorkerEntrypoint;
 exports.DurableObject = DurableObject;
 exports.WorkflowEntrypoint = WorkflowEntrypoint;
+exports.background = background;
 exports.createContext = (event, makeProps) => new ExecutionContext(inside, event, makeProps);
 exports.keepAlive = keepAlive;
 exports.globals = { ExecutionContext };
 exports.install = (global, set) => {
   if (!set.enableCtxExports) delete ExecutionContext.prototype.exports;
+  if (!set.allowIrrevocableStubStorage) delete ExecutionContext.prototype.restore;
 };

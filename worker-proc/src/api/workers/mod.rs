@@ -1,7 +1,11 @@
 //! How events reach a worker's code: entrypoints, `ctx`, `env`, and the module `cloudflare:workers`.
 
-use crate::glue::{Api, IsolateState, Ops, bool_arg, string_arg, throw_error, with_bytes};
+use crate::glue::{
+    Api, IsolateState, Ops, bool_arg, current, string_arg, terminate, throw_error, with_bytes,
+};
 use crate::js;
+use crate::log;
+use crate::service::Error;
 
 pub const API: Api = Api {
     name: "workers",
@@ -9,6 +13,8 @@ pub const API: Api = Api {
         js!("entrypoints.js"),
         js!("service_worker.js"),
         js!("unsafe_eval.js"),
+        js!("answered.js"),
+        js!("restore.js"),
         js!("workers.js"),
         js!("cloudflare_workers.js"),
     ],
@@ -17,9 +23,33 @@ pub const API: Api = Api {
 };
 
 fn ops(r: &mut Ops) {
+    r.add("abortIsolate", abort_isolate);
     r.add("allowEval", allow_eval);
     r.add("evaluate", evaluate);
     r.add("compileWasm", compile_wasm);
+}
+
+/// `abortIsolate(reason)`: ends the worker and the event that runs; without an event nothing but the JavaScript that calls it.
+fn abort_isolate(
+    scope: &mut v8::PinScope,
+    args: v8::FunctionCallbackArguments,
+    _: v8::ReturnValue,
+) {
+    let reason = string_arg(scope, &args, 0);
+    if let Some(context) = current(scope) {
+        if !context.channels().discard() {
+            let reason = match reason.as_str() {
+                "" => String::new(),
+                reason => format!("; reason = {reason}"),
+            };
+            log::error(format_args!(
+                "abortIsolate() called, terminating process{reason}"
+            ));
+            std::process::exit(1);
+        }
+        context.abort(Error::hidden());
+    }
+    terminate(scope);
 }
 
 /// `allowEval(on)`: whether code may be made from strings; returns what held before.

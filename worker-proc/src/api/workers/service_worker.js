@@ -60,7 +60,11 @@ function event(name, argument) {
   dispatch(globalThis, made);
 }
 
+/** What dispatches an event of that name; undefined if nobody listens. */
+const listener = (name) => (listenerCount(globalThis, name) > 0 ? (made) => void dispatch(globalThis, made) : undefined);
+
 exports.handlers = handlers;
+exports.listener = listener;
 exports.fetch = fetch;
 exports.event = event;
 exports.globals = { FetchEvent };

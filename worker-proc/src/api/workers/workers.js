@@ -2,16 +2,19 @@
    `entrypoints` after it, `fetch` and `event` for each event. */
 "use strict";
 const {
-  ArrayPrototypePush, ArrayPrototypeSort, JSONParse, ObjectDefineProperty, ObjectGetPrototypeOf, PromisePrototypeThen, PromiseResolve,
-  ReflectApply, ReflectConstruct, ReflectOwnKeys, SafeMap, TypeError, Error,
+  ArrayPrototypePush, ArrayPrototypeSort, JSONParse, ObjectDefineProperty, ObjectGetPrototypeOf, ObjectKeys, PromisePrototypeThen,
+  PromiseResolve, ReflectApply, ReflectConstruct, ReflectOwnKeys, SafeMap, TypeError, Error,
 } = primordials;
 const { nativeRequest, withoutUsedBody } = require("fetch/request");
 const { isResponse, sendResponse } = require("fetch/response");
 const { fetchThrough, GLOBAL_OUTBOUND } = require("fetch");
 const { WorkerEntrypoint, WorkflowEntrypoint, createContext } = require("workers/entrypoints");
-const { createFetcher, createLoopback } = require("rpc");
-const { Reader, read } = require("rpc/externals");
+const { createFetcher, createLoopback, keepLoopbacks } = require("rpc");
+const { BOUND_STUB, SERVICE, readProps } = require("rpc/externals");
 const serving = require("rpc/serve");
+const { EVENT } = serving;
+const answered = require("workers/answered");
+const restoring = require("workers/restore");
 const { done, fail, isDisconnection } = require("fetch/events");
 const { ASYNC, SYNC, logUncaught } = require("report_error");
 const { beginTime } = require("clock");
@@ -25,6 +28,12 @@ const HANDLERS = [
 
 /** What a worker is made of, filled by `setup`. */
 const worker = { env: undefined, entrypoints: new SafeMap(), exports: {}, script: false };
+
+/** Why nothing that leads to a worker which another one has loaded can be sent. */
+const LOADED =
+  "Entrypoints to dynamically-loaded workers cannot be transferred to other Workers, because the system does not know how to " +
+  "reload this Worker from scratch. Instead, have the parent Worker expose an entrypoint which constructs the dynamic worker " +
+  "and forwards to it.";
 
 const binders = {
   __proto__: null,
@@ -57,13 +66,25 @@ function kindOf(Class) {
 /** Adds bindings, given as name, kind, value, to `env`. */
 const build = (function (env, bindings) {
   for (let i = 0; i < bindings.length; i += 3) {
-    ObjectDefineProperty(env, bindings[i], {
-      __proto__: null, value: binders[bindings[i + 1]](bindings[i + 2], bindings[i]), writable: true, enumerable: true,
-      configurable: true,
-    });
+    const kind = bindings[i + 1];
+    if (kind === "properties") addProperties(env, bindings[i + 2]);
+    else define(env, bindings[i], binders[kind](bindings[i + 2], bindings[i]));
   }
   return env;
 });
+
+const define = (function (object, name, value) {
+  ObjectDefineProperty(object, name, { __proto__: null, value, writable: true, enumerable: true, configurable: true });
+});
+
+/** What another worker gave this one as its `env`: JSON or bytes, and the channels of what the bytes refer to. */
+function addProperties(env, [value, ...caps]) {
+  const externals = [];
+  for (let i = 0; i < caps.length; i += 2) ArrayPrototypePush(externals, caps[i] ? BOUND_STUB : SERVICE, caps[i + 1], undefined);
+  const given = makeProps(value, externals);
+  const names = ObjectKeys(given);
+  for (let i = 0; i < names.length; i++) define(env, names[i], given[names[i]]);
+}
 
 /** `actors` makes what stands for a class of Durable Objects in `ctx.exports`. */
 let makeActorLoopback;
@@ -77,8 +98,7 @@ function addLoopback(make) {
  */
 const setExports = (function (list) {
   const actors = [];
-  const add = (name, value) =>
-    ObjectDefineProperty(worker.exports, name, { __proto__: null, value, writable: true, enumerable: true, configurable: true });
+  const add = (name, value) => define(worker.exports, name, value);
   for (let i = 0; i < list.length; i += 4) {
     const { kind } = worker.entrypoints.get(list[i]);
     if (kind === "object" || kind === "class") add(list[i], createLoopback(list[i + 1]));
@@ -90,8 +110,9 @@ const setExports = (function (list) {
   }
 });
 
-/** Makes `env` of bindings given as name, kind, value: a script's are globals. */
-const setup = (function (bindings, script) {
+/** Makes `env` of bindings given as name, kind, value: a script's are globals. `loaded`: another worker has loaded this one. */
+const setup = (function (bindings, script, loaded) {
+  if (loaded) keepLoopbacks(LOADED);
   worker.script = script;
   worker.env = script ? globalThis : {};
   build(worker.env, bindings);
@@ -129,8 +150,11 @@ const entrypoints = (function (namespace) {
 });
 
 /* What all events of plain entrypoints share under a flag. */
-const sharedState = { __proto__: null, passThrough: false };
+const sharedState = { __proto__: null, passThrough: false, self: undefined };
 let sharedContext;
+
+/** What an event of an entrypoint and its `ctx` share. */
+const newState = () => ({ __proto__: null, passThrough: false, self: undefined });
 
 /** `ctx` of an event of an entrypoint. */
 function contextOf(entrypoint, state, props, externals) {
@@ -140,18 +164,22 @@ function contextOf(entrypoint, state, props, externals) {
 }
 
 /** The handler of an entrypoint, with what it is called on: undefined if it has none. */
-function target(entrypoint, handler, ctx) {
+function target(entrypoint, handler, ctx, state) {
   const found = worker.entrypoints.get(entrypoint ?? "default");
   if (found === undefined) return undefined;
-  if (found.kind === "object") return { self: found.value, method: found.value[handler], bare: true };
+  if (found.kind === "object") {
+    state.self = found.value;
+    return { self: found.value, method: found.value[handler], bare: true };
+  }
   const instance = ReflectConstruct(found.value, [ctx, worker.env]);
+  state.self = instance;
   return { self: instance, method: instance[handler], bare: false };
 }
 
 /** `ctx.props` of what push_props in rpc/payload.rs gives: JSON, bytes with externals, or null. */
 function makeProps(props, externals) {
   if (props === null) return {};
-  return typeof props === "string" ? JSONParse(props) : read(props, new Reader(externals));
+  return typeof props === "string" ? JSONParse(props) : readProps(props, externals);
 }
 
 /** A plain context has one event: its number does not matter. */
@@ -188,11 +216,11 @@ function answer(event, state, request, call) {
 }
 
 function fetch(entrypoint, props, externals, head, method, url, body, length, cf) {
-  const state = { __proto__: null, passThrough: false };
+  const state = newState();
   answer(ONLY, state, nativeRequest(head, method, url, body, length, cf), (request) => {
     if (worker.script) return serviceWorker.fetch(request, state) ?? fetchThrough(GLOBAL_OUTBOUND, request, undefined);
     const ctx = contextOf(entrypoint, state, props, externals);
-    const handler = target(entrypoint, "fetch", ctx);
+    const handler = target(entrypoint, "fetch", ctx, state);
     if (handler === undefined || typeof handler.method !== "function") throw new Error(NO_HANDLER("fetch"));
     return handler.bare
       ? ReflectApply(handler.method, handler.self, [request, worker.env, ctx])
@@ -210,14 +238,14 @@ function settle(event, result) {
 
 /** Events other than fetch: `argument` is JSON for the handler's first argument. */
 function event(entrypoint, props, externals, name, argument) {
-  const state = { __proto__: null, passThrough: false };
+  const state = newState();
   try {
     let result;
     if (worker.script) {
       result = serviceWorker.event(name, JSONParse(argument));
     } else {
       const ctx = contextOf(entrypoint, state, props, externals);
-      const handler = target(entrypoint, name, ctx);
+      const handler = target(entrypoint, name, ctx, state);
       if (handler === undefined || typeof handler.method !== "function") throw new Error(NO_HANDLER(name));
       const make = controllers[name];
       const controller = make === undefined ? JSONParse(argument) : make(argument);
@@ -244,15 +272,46 @@ const ended = (event) => (error, threw, called) => {
   else fail(event, error);
 };
 
+/** An event of which the sender wants to know the outcome. */
+function deliverAnswered(entrypoint, props, propsExternals, name, bytes, externals, reply) {
+  if (name === restoring.EVENT) {
+    const state = newState();
+    const ctx = contextOf(entrypoint, state, props, propsExternals);
+    target(entrypoint, name, ctx, state);
+    restoring.serve(ONLY, state.self, bytes, externals, reply);
+    return;
+  }
+  if (!answered.isKind(name)) throw new TypeError("The receiver takes no such events.");
+  const receiver = { __proto__: null, handler: undefined, isScript: worker.script, isAlone: true };
+  if (worker.script) {
+    receiver.handler = serviceWorker.listener(name);
+  } else {
+    const state = newState();
+    const ctx = contextOf(entrypoint, state, props, propsExternals);
+    const found = target(entrypoint, name, ctx, state);
+    if (typeof found?.method === "function") {
+      receiver.handler = (controller) =>
+        ReflectApply(found.method, found.self, found.bare ? [controller, worker.env, ctx] : [controller]);
+    }
+  }
+  answered.deliver(ONLY, name, bytes, externals, reply, receiver);
+}
+
 /** The first call of an RPC session; see rpc/serve. */
-function rpc(entrypoint, props, propsExternals, path, isCall, bytes, externals, reply) {
+function rpc(entrypoint, props, propsExternals, path, operation, bytes, externals, reply) {
   try {
+    if (operation === EVENT) {
+      deliverAnswered(entrypoint, props, propsExternals, path[0], bytes, externals, reply);
+      return;
+    }
     const found = worker.script ? undefined : worker.entrypoints.get(entrypoint ?? "default");
     if (found === undefined) throw new TypeError("The receiver is not an RPC object");
-    const ctx = contextOf(entrypoint, { __proto__: null, passThrough: false }, props, propsExternals);
+    const state = newState();
+    const ctx = contextOf(entrypoint, state, props, propsExternals);
     const bare = found.kind === "object";
     const object = bare ? found.value : ReflectConstruct(found.value, [ctx, worker.env]);
-    serving.serveEntrypoint(object, bare ? [worker.env, ctx] : undefined, path, isCall, bytes, externals, reply, ended(ONLY));
+    state.self = object;
+    serving.serveEntrypoint(object, bare ? [worker.env, ctx] : undefined, path, operation, bytes, externals, reply, ended(ONLY));
   } catch (error) {
     serving.refuse(error, reply);
     failed(ONLY, SYNC, error);
@@ -266,6 +325,7 @@ function addController(name, make) {
   controllers[name] = make;
 }
 
+exports.LOADED = LOADED;
 exports.addBinder = addBinder;
 exports.addLoopback = addLoopback;
 exports.addController = addController;

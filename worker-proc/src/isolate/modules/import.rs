@@ -213,7 +213,11 @@ fn source_object<'s>(
     scope: &mut v8::PinScope<'s, '_>,
     full: &str,
 ) -> Option<Option<v8::Local<'s, v8::Object>>> {
-    if !matches!(map(scope).borrow().source_of(full), Some(Source::Wasm(_))) {
+    if !map(scope)
+        .borrow()
+        .source_of(full)
+        .is_some_and(Source::is_wasm)
+    {
         return Some(None);
     }
     let module = synthetic::value(scope, full)?;

@@ -14,29 +14,15 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 use crate::glue::args::{intern, string};
+use crate::glue::code::Text;
 use crate::glue::error::{throw_error, throw_type_error};
 use crate::glue::state::IsolateState;
 
 use names::Naming;
 
+pub use crate::glue::code::Source;
 pub use require::create_require;
 pub use synthetic::compile_wasm;
-
-/// Where a module's exports come from. Text and bytes live in the mapped config, for as long as the process.
-#[derive(Clone, Debug)]
-pub enum Source {
-    Es(&'static str),
-    CommonJs {
-        text: &'static str,
-        named_exports: Vec<String>,
-    },
-    Text(&'static str),
-    Data(&'static [u8]),
-    Wasm(&'static [u8]),
-    Json(&'static str),
-    /// An internal module, by its internal name.
-    Builtin(String),
-}
 
 /// Who may import a module.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -172,21 +158,24 @@ pub fn prepare(scope: &mut v8::PinScope, name: &str) -> Option<()> {
     let full = naming.of_module(name).unwrap_or_default();
     let source = shared.borrow().source_of(&full).cloned();
     match source {
-        Some(Source::Json(_) | Source::Wasm(_)) => synthetic::value(scope, &full).map(|_| ()),
+        Some(Source::Json(_) | Source::Wasm(_) | Source::Compiled(_)) => {
+            synthetic::value(scope, &full).map(|_| ())
+        }
         Some(_) => load(scope, &full).map(|_| ()),
         None => Some(()),
     }
 }
 
-/// Source text as a V8 string: ASCII is used in place, without a copy.
+/// Source text as a V8 string: ASCII of the config is used in place, without a copy.
 fn source_text<'s>(
     scope: &mut v8::PinScope<'s, '_>,
-    text: &'static str,
+    text: &Text,
 ) -> Option<v8::Local<'s, v8::String>> {
-    let made = if text.is_ascii() && !text.is_empty() {
-        v8::String::new_external_onebyte_static(scope, text.as_bytes())
-    } else {
-        v8::String::new(scope, text)
+    let made = match text {
+        Text::Mapped(text) if text.is_ascii() && !text.is_empty() => {
+            v8::String::new_external_onebyte_static(scope, text.as_bytes())
+        }
+        text => v8::String::new(scope, text),
     };
     if made.is_none() {
         throw_error(scope, "The script is too long.");
@@ -217,7 +206,7 @@ fn origin<'s>(
 
 /// Runs service-worker syntax: a classic script in the global scope.
 pub fn run_script(scope: &mut v8::PinScope, name: &str, text: &'static str) -> Option<()> {
-    let code = source_text(scope, text)?;
+    let code = source_text(scope, &Text::Mapped(text))?;
     let origin = origin(scope, name, false);
     v8::Script::compile(scope, code, Some(&origin))?
         .run(scope)

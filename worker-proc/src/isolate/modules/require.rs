@@ -22,9 +22,9 @@ pub(super) fn run_common_js<'s>(
         let Some(Source::CommonJs { text, .. }) = map.source_of(full) else {
             return None;
         };
-        (*text, map.naming)
+        (text.clone(), map.naming)
     };
-    let code = source_text(scope, text)?;
+    let code = source_text(scope, &text)?;
     let origin = origin(scope, naming.definition(full), false);
     let mut source = v8::script_compiler::Source::new(code, Some(&origin));
     let parameters =

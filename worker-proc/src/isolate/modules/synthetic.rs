@@ -71,9 +71,9 @@ fn set_exports<'s>(
     let source = shared.borrow().source_of(&full).cloned()?;
     let default: v8::Local<v8::Value> = match source {
         Source::Es(_) => return None,
-        Source::Text(text) => string(scope, text).into(),
+        Source::Text(text) => string(scope, &text).into(),
         Source::Data(data) => crate::glue::bytes::array_buffer(scope, data.to_vec()).into(),
-        Source::Json(_) | Source::Wasm(_) => value(scope, &full)?,
+        Source::Json(_) | Source::Wasm(_) | Source::Compiled(_) => value(scope, &full)?,
         Source::CommonJs { named_exports, .. } => {
             let exports = require::run_common_js(scope, &full)?;
             if let Some(object) = exports.to_object(scope).filter(|_| exports.is_object()) {
@@ -116,10 +116,11 @@ pub(super) fn value<'s>(
     };
     let value = match source {
         Source::Json(text) => {
-            let text = string(scope, text);
+            let text = string(scope, &text);
             v8::json::parse(scope, text)?
         }
-        Source::Wasm(bytes) => compile_wasm(scope, bytes)?,
+        Source::Wasm(bytes) => compile_wasm(scope, &bytes)?,
+        Source::Compiled(module) => module.object(scope)?.into(),
         _ => return None,
     };
     let kept = v8::Global::new(scope, value);

@@ -92,7 +92,7 @@ fn with(name: &str, arguments: Payload) -> Call {
 
 fn arguments(call: Call) -> Payload {
     match call.operation {
-        Operation::Call(payload) => payload,
+        Operation::Call(payload) | Operation::Event(payload) => payload,
         Operation::Get => Payload::default(),
     }
 }
@@ -127,6 +127,7 @@ async fn calls_and_values_cross() {
         let text = match call.operation {
             Operation::Get => format!("get {path}"),
             Operation::Call(payload) => format!("call {path} {:?}", payload.bytes),
+            Operation::Event(payload) => format!("event {path} {:?}", payload.bytes),
         };
         give(payload(text, vec![]), None)
     });

@@ -1,0 +1,136 @@
+//! A Durable Object as a service: what its stubs call.
+//!
+//! `host` makes them. A call goes to the object's place in its queue, or to the process that the object lives in.
+
+use std::rc::Rc;
+
+use futures_util::future::LocalBoxFuture;
+
+use super::context::ActorContext;
+use super::host::Namespace;
+use super::stub::{self, Callee, Delivery, Life};
+use crate::service::rpc;
+use crate::service::{
+    Address, Designation, Error, Event, Lasting, Origin, Request, Response, Service,
+};
+
+/// An object as a service.
+pub(super) struct Stub {
+    life: Life,
+    namespace: Rc<Namespace>,
+    address: Address,
+    /// It is this process's, whatever the routes say: the caller has asked them.
+    local: bool,
+    origin: Origin,
+}
+
+impl Stub {
+    /// The object, wherever it lives.
+    pub fn new(namespace: Rc<Namespace>, address: Address) -> Self {
+        Self {
+            life: Life::default(),
+            namespace,
+            address,
+            local: false,
+            origin: Origin::default(),
+        }
+    }
+
+    /// The object in this process.
+    pub fn local(namespace: Rc<Namespace>, address: Address) -> Self {
+        Self {
+            local: true,
+            ..Self::new(namespace, address)
+        }
+    }
+
+    fn refused(&self) -> Option<Error> {
+        self.origin.check(self.namespace.stores_stubs()).err()
+    }
+
+    /// The object in another process: it lives there, or is to, and no call that came before waits for it here.
+    fn elsewhere(&self) -> Option<Rc<dyn Service>> {
+        let host = self.namespace.host.upgrade()?;
+        let routes = host.routes.borrow().clone()?;
+        let other = (!self.local).then(|| routes.elsewhere(&self.address));
+        other.flatten().or_else(|| {
+            let here = self
+                .namespace
+                .actors
+                .borrow()
+                .contains_key(&self.address.id);
+            (!here).then(|| routes.successor(&self.address)).flatten()
+        })
+    }
+}
+
+impl Callee for Stub {
+    fn deliver<F>(&self, start: F) -> Delivery
+    where
+        F: for<'s> FnOnce(
+                &mut v8::PinScope<'s, '_>,
+                &Rc<ActorContext>,
+                v8::Local<'s, v8::Object>,
+                u32,
+            ) + 'static,
+    {
+        Box::pin(self.namespace.call_in(&self.address, &self.life, start))
+    }
+}
+
+impl Service for Stub {
+    fn fetch(self: Rc<Self>, request: Request) -> LocalBoxFuture<'static, Result<Response, Error>> {
+        if let Some(error) = self.refused() {
+            return Box::pin(async { Err(error) });
+        }
+        match self.elsewhere() {
+            Some(remote) => remote.fetch(request),
+            None => stub::fetch(&*self, request),
+        }
+    }
+
+    fn event(self: Rc<Self>, event: Event) -> LocalBoxFuture<'static, Result<(), Error>> {
+        match self.elsewhere() {
+            Some(remote) => remote.event(event),
+            None => stub::event(&*self, event),
+        }
+    }
+
+    fn rpc(self: Rc<Self>, call: rpc::Call) -> rpc::Answer {
+        if let Some(error) = self.refused() {
+            return rpc::Answer::failed(error);
+        }
+        match self.elsewhere() {
+            Some(remote) => remote.rpc(call),
+            None => stub::rpc(&*self, call),
+        }
+    }
+
+    fn designation(&self) -> Option<Designation> {
+        Some(Designation::Actor(self.address.clone()))
+    }
+
+    fn lasting(&self) -> Option<Lasting> {
+        let lasts = self.origin.lasts && self.namespace.keeps();
+        lasts.then(|| Lasting::Actor(self.address.clone()))
+    }
+
+    fn with_origin(self: Rc<Self>, origin: Origin) -> Option<Rc<dyn Service>> {
+        Some(Rc::new(Self {
+            life: self.life.clone(),
+            namespace: self.namespace.clone(),
+            address: self.address.clone(),
+            local: self.local,
+            origin,
+        }))
+    }
+}
+
+/// What is left of a namespace whose server has gone.
+pub(super) struct Gone;
+
+impl Service for Gone {
+    fn fetch(self: Rc<Self>, _: Request) -> LocalBoxFuture<'static, Result<Response, Error>> {
+        Box::pin(async { Err(Error::disconnected("The server is shutting down.")) })
+    }
+}

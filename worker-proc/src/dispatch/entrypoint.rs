@@ -1,0 +1,314 @@
+//! The entrypoints of a worker as services: each event is a call of a function of JavaScript's `workers` module.
+
+use std::any::Any;
+use std::cell::RefCell;
+use std::rc::{Rc, Weak};
+
+use futures_util::future::LocalBoxFuture;
+
+use super::worker::Worker;
+use crate::glue::context::Outcome;
+use crate::glue::{IsolateState, Registry, intern, string};
+use crate::request::{self, RequestContext};
+use crate::service::rpc::{self, SharedReply};
+use crate::service::{
+    Channels, Designation, Error, Event, Lasting, Me, Namespace, Objects, Origin, Props, Request,
+    Response, Service,
+};
+
+/// What JavaScript's `workers` module exports to be called for events.
+pub struct Handlers {
+    fetch: v8::Global<v8::Function>,
+    event: v8::Global<v8::Function>,
+    rpc: v8::Global<v8::Function>,
+}
+
+impl Handlers {
+    pub fn find(scope: &mut v8::PinScope) -> Option<Self> {
+        let state = IsolateState::get(scope);
+        let [fetch, event, rpc] = ["fetch", "event", "rpc"].map(|name| {
+            let function = state.internal(scope, "workers", name)?;
+            Some(v8::Global::new(scope, function))
+        });
+        Some(Self {
+            fetch: fetch?,
+            event: event?,
+            rpc: rpc?,
+        })
+    }
+}
+
+/// One entrypoint of a worker.
+pub struct Entrypoint {
+    worker: Rc<Worker>,
+    name: Option<String>,
+    props: Option<Props>,
+    origin: Origin,
+}
+
+impl Entrypoint {
+    pub fn new(
+        worker: Rc<Worker>,
+        name: Option<String>,
+        props: Option<Props>,
+        origin: Origin,
+    ) -> Self {
+        Self {
+            worker,
+            name,
+            props,
+            origin,
+        }
+    }
+
+    /// What it is found again by. A worker that another one has loaded is by its stub's origin alone.
+    fn found_by(&self) -> Lasting {
+        Lasting::Entrypoint {
+            service: self.worker.name().to_owned(),
+            entrypoint: self.name.clone(),
+            props: self.props.clone(),
+        }
+    }
+
+    /// Calls a handler of JavaScript's `workers` module with the entrypoint, its props and what `arguments` adds.
+    async fn call(
+        self: &Rc<Self>,
+        handler: &v8::Global<v8::Function>,
+        arguments: impl for<'s> FnOnce(
+            &mut v8::PinScope<'s, '_>,
+            &RequestContext,
+            &mut Vec<v8::Local<'s, v8::Value>>,
+        ),
+    ) -> Result<Outcome, Error> {
+        self.origin.check(self.worker.stores_stubs())?;
+        request::run(
+            self.worker.isolate.clone(),
+            self.clone(),
+            |scope, context| {
+                let mut all: Vec<v8::Local<v8::Value>> = Vec::with_capacity(8);
+                all.push(match &self.name {
+                    Some(name) => string(scope, name).into(),
+                    None => v8::null(scope).into(),
+                });
+                if let Some(push) = Registry::get().push_props {
+                    push(scope, self.props.as_ref(), &mut all);
+                }
+                arguments(scope, context, &mut all);
+                let this = v8::undefined(scope).into();
+                v8::tc_scope!(let scope, scope);
+                let handler = v8::Local::new(scope, handler);
+                // JavaScript reports failures through the context; only termination comes out here.
+                let _ = handler.call(scope, this, &all);
+            },
+        )
+        .await
+    }
+}
+
+/// What an event of the entrypoint reaches: what its worker does, and itself.
+impl Channels for Entrypoint {
+    fn service(&self, channel: u32) -> Option<Rc<dyn Service>> {
+        self.worker.service(channel)
+    }
+
+    fn namespace(&self, channel: u32) -> Option<Rc<dyn Namespace>> {
+        self.worker.namespace(channel)
+    }
+
+    fn service_with_props(&self, channel: u32, props: Props) -> Option<Rc<dyn Service>> {
+        self.worker.service_with_props(channel, props)
+    }
+
+    fn objects(&self) -> Option<Rc<dyn Objects>> {
+        self.worker.objects()
+    }
+
+    fn loader(&self, channel: u32) -> Option<Rc<dyn Any>> {
+        self.worker.loader(channel)
+    }
+
+    fn stub(&self, channel: u32) -> Option<Rc<dyn rpc::Target>> {
+        self.worker.stub(channel)
+    }
+
+    fn namespace_lasts(&self, channel: u32) -> bool {
+        self.worker.namespace_lasts(channel)
+    }
+
+    fn revive(&self, lasting: &Lasting) -> Option<Rc<dyn Service>> {
+        self.worker.revive(lasting)
+    }
+
+    fn me(&self) -> Option<Me> {
+        if self.worker.is_loaded() {
+            return self.origin.me.clone();
+        }
+        Some(Me {
+            lasting: self.found_by(),
+            lasts: self.worker.stores_stubs(),
+        })
+    }
+
+    fn discard(&self) -> bool {
+        self.worker.discard()
+    }
+}
+
+impl Service for Entrypoint {
+    fn fetch(self: Rc<Self>, request: Request) -> LocalBoxFuture<'static, Result<Response, Error>> {
+        Box::pin(async move {
+            let outcome = self
+                .call(&self.worker.handlers.fetch, |scope, context, arguments| {
+                    if let Some(push) = Registry::get().push_request {
+                        push(scope, context, request, arguments);
+                    }
+                })
+                .await?;
+            match outcome {
+                Outcome::Response(response) => Ok(response),
+                _ => Err(Error::internal(
+                    "The fetch handler ended without a response.",
+                )),
+            }
+        })
+    }
+
+    fn event(self: Rc<Self>, event: Event) -> LocalBoxFuture<'static, Result<(), Error>> {
+        Box::pin(async move {
+            self.call(&self.worker.handlers.event, |scope, _, arguments| {
+                arguments.push(intern(scope, event.handler).into());
+                arguments.push(string(scope, &event.argument).into());
+            })
+            .await?;
+            Ok(())
+        })
+    }
+
+    fn rpc(self: Rc<Self>, call: rpc::Call) -> rpc::Answer {
+        let (mut reply, answer) = rpc::answer();
+        let cancelled = reply.cancelled();
+        let reply = SharedReply::new(RefCell::new(Some(reply)));
+        tokio::task::spawn_local(request::on_behalf(async move {
+            let run = self.call(&self.worker.handlers.rpc, |scope, context, arguments| {
+                if let Some(push) = Registry::get().push_call {
+                    push(scope, context, call, &reply, arguments);
+                }
+            });
+            let outcome = tokio::select! {
+                outcome = run => outcome,
+                () = cancelled => return,
+            };
+            if let Err(error) = outcome
+                && let Some(reply) = reply.take()
+            {
+                reply.finish(Err(error));
+            }
+        }));
+        answer
+    }
+
+    fn designation(&self) -> Option<Designation> {
+        if self.worker.is_loaded() {
+            return None;
+        }
+        let props = match &self.props {
+            Some(props) => Some(props.json()?.to_owned()),
+            None => None,
+        };
+        Some(Designation::Entrypoint {
+            service: self.worker.name().to_owned(),
+            entrypoint: self.name.clone(),
+            props,
+        })
+    }
+
+    fn lasting(&self) -> Option<Lasting> {
+        self.origin.lasts.then(|| self.found_by())
+    }
+
+    fn with_origin(self: Rc<Self>, origin: Origin) -> Option<Rc<dyn Service>> {
+        Some(Rc::new(Self {
+            worker: self.worker.clone(),
+            name: self.name.clone(),
+            props: self.props.clone(),
+            origin,
+        }))
+    }
+
+    fn actor_class(self: Rc<Self>) -> LocalBoxFuture<'static, Result<Rc<dyn Any>, Error>> {
+        let name = self.name.clone().unwrap_or_else(|| "default".to_owned());
+        let class = self.worker.class(name, self.props.clone());
+        Box::pin(async move { Ok(Rc::new(class) as Rc<dyn Any>) })
+    }
+}
+
+/// An entrypoint as the worker itself refers to it, which does not keep it alive.
+pub struct OwnEntrypoint {
+    pub worker: Weak<Worker>,
+    pub name: Option<String>,
+    pub props: Option<Props>,
+    pub origin: Origin,
+}
+
+impl OwnEntrypoint {
+    fn entrypoint(&self) -> Option<Rc<Entrypoint>> {
+        let worker = self.worker.upgrade()?;
+        Some(Rc::new(Entrypoint::new(
+            worker,
+            self.name.clone(),
+            self.props.clone(),
+            self.origin.clone(),
+        )))
+    }
+}
+
+fn gone() -> Error {
+    Error::disconnected("The worker is no longer running.")
+}
+
+impl Service for OwnEntrypoint {
+    fn fetch(self: Rc<Self>, request: Request) -> LocalBoxFuture<'static, Result<Response, Error>> {
+        match self.entrypoint() {
+            Some(entrypoint) => entrypoint.fetch(request),
+            None => Box::pin(async { Err(gone()) }),
+        }
+    }
+
+    fn event(self: Rc<Self>, event: Event) -> LocalBoxFuture<'static, Result<(), Error>> {
+        match self.entrypoint() {
+            Some(entrypoint) => entrypoint.event(event),
+            None => Box::pin(async { Err(gone()) }),
+        }
+    }
+
+    fn rpc(self: Rc<Self>, call: rpc::Call) -> rpc::Answer {
+        match self.entrypoint() {
+            Some(entrypoint) => entrypoint.rpc(call),
+            None => rpc::Answer::failed(gone()),
+        }
+    }
+
+    fn designation(&self) -> Option<Designation> {
+        self.entrypoint()?.designation()
+    }
+
+    fn lasting(&self) -> Option<Lasting> {
+        self.entrypoint()?.lasting()
+    }
+
+    fn with_origin(self: Rc<Self>, origin: Origin) -> Option<Rc<dyn Service>> {
+        Some(Rc::new(Self {
+            worker: self.worker.clone(),
+            name: self.name.clone(),
+            props: self.props.clone(),
+            origin,
+        }))
+    }
+
+    fn actor_class(self: Rc<Self>) -> LocalBoxFuture<'static, Result<Rc<dyn Any>, Error>> {
+        match self.entrypoint() {
+            Some(entrypoint) => entrypoint.actor_class(),
+            None => Box::pin(async { Err(gone()) }),
+        }
+    }
+}
