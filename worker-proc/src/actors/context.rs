@@ -18,11 +18,13 @@ use super::facets::Facets;
 use super::gates::{InputGate, OutputGate, Tag};
 use super::host::Class;
 use super::store::{Store, broken_by};
+use super::traces::Traces;
 use crate::glue::context::{
     ActorIo, Completion, Entrance, FacetIo, Gate, IoContext, Known, Outcome, SectionTurn,
 };
 use crate::isolate::Isolate;
 use crate::request::{Io, Op, timer_turn};
+use crate::service::trace::Tracer;
 use crate::service::websocket::{Hibernated, Hibernation, Socket};
 use crate::service::{ActorId, Body, Channels, Error, Identity, Kind, ResourceTable};
 use crate::storage::{Committed, Storage};
@@ -79,6 +81,8 @@ pub struct ActorContext {
     timer_tags: RefCell<HashMap<u32, TimerTag>>,
     /// Timers that are due but held back.
     due: RefCell<VecDeque<u32>>,
+    /// What records its events for tail workers.
+    traces: Traces,
     events: RefCell<HashMap<u32, oneshot::Sender<Result<Outcome, Error>>>>,
     last_event: Cell<u32>,
     /// The event that begins in the turn that runs, or 0.
@@ -130,6 +134,7 @@ impl ActorContext {
             tag: RefCell::new(None),
             timer_tags: RefCell::default(),
             due: RefCell::default(),
+            traces: Traces::default(),
             events: RefCell::default(),
             last_event: Cell::new(0),
             beginning: Cell::new(0),
@@ -220,6 +225,11 @@ impl ActorContext {
         self.io.wake();
     }
 
+    /// What records its events.
+    pub fn traces(&self) -> &Traces {
+        &self.traces
+    }
+
     /// Runs the constructor: `make` returns the instance, or none after it has thrown.
     ///
     /// # Errors
@@ -256,12 +266,16 @@ impl ActorContext {
     /// between. The event goes on if the future is dropped.
     pub fn deliver(
         self: &Rc<Self>,
+        tracer: Option<Rc<Tracer>>,
         start: impl for<'s> FnOnce(&mut v8::PinScope<'s, '_>, &Rc<Self>, v8::Local<'s, v8::Object>, u32),
     ) -> LocalBoxFuture<'static, Result<Outcome, Error>> {
         let event = self.last_event.get().wrapping_add(1).max(1);
         self.last_event.set(event);
         let (sender, receiver) = oneshot::channel();
         self.events.borrow_mut().insert(event, sender);
+        if let Some(tracer) = tracer {
+            self.traces.begin(event, tracer);
+        }
         self.beginning.set(event);
         self.turn(None, |scope| {
             let instance = self.instance.borrow();
@@ -342,6 +356,7 @@ impl ActorContext {
             store.undo();
         }
         self.output.fail(error.clone());
+        self.traces.end(error.kind != Kind::Disconnected);
         if let Some(facets) = self.facets.get() {
             facets.end(&error);
         }
@@ -578,7 +593,11 @@ impl IoContext for ActorContext {
     }
 
     fn release(&self) {
-        self.retained.set(self.retained.get().saturating_sub(1));
+        let left = self.retained.get().saturating_sub(1);
+        self.retained.set(left);
+        if left == 0 {
+            self.traces.sweep(false);
+        }
     }
 
     fn retain_body(&self) {
@@ -641,7 +660,13 @@ impl IoContext for ActorContext {
         self.broken.clone()
     }
 
-    fn respond(&self, event: u32, outcome: Outcome) {
+    fn tracer(&self) -> Option<Rc<Tracer>> {
+        self.traces.current()
+    }
+
+    fn respond(&self, event: u32, mut outcome: Outcome) {
+        self.traces
+            .answer(event, &mut outcome, self.retained.get() > 0);
         let outcome = match outcome {
             Outcome::Failed(error) => Err(error),
             outcome => Ok(outcome),

@@ -16,9 +16,11 @@ use super::hibernation::{Listener, finish, watch};
 use super::host::Class;
 use super::store::broken_by;
 use super::stub::{self, Callee, Delivered, Delivery};
+use super::traces::Watchers;
 use super::tree::Tree;
 use crate::glue::context::{FacetInfo, FacetIo, FacetStart, next_id};
 use crate::service::rpc;
+use crate::service::trace::{Info, parent, within};
 use crate::service::websocket::{Hibernated, Hibernation, SocketEvent};
 use crate::service::{Error, Event, Request, Response, Service};
 
@@ -49,6 +51,8 @@ struct Facet {
     state: RefCell<State>,
     started: Notify,
     calls: Cell<usize>,
+    /// Who is told of its events.
+    watchers: RefCell<Option<Watchers>>,
     /// They end with it: nobody but the parent's JavaScript could start it for them.
     sockets: Rc<Hibernation>,
     /// Its turn with the file, until the file is closed.
@@ -140,6 +144,7 @@ impl Facets {
             state: RefCell::new(State::Starting),
             started: Notify::new(),
             calls: Cell::new(0),
+            watchers: RefCell::new(None),
             sockets: Rc::default(),
             file: RefCell::new(None),
         });
@@ -197,6 +202,7 @@ impl Facets {
             return Err(error);
         }
         *facet.file.borrow_mut() = Some(file);
+        *facet.watchers.borrow_mut() = Watchers::of(&class, &info.id);
         let owner: Weak<dyn Owner> = self.this.clone();
         let context = ActorContext::new(
             next_id(),
@@ -278,7 +284,9 @@ impl Listener for Rc<Facet> {
             place.first().await;
             let context = self.live().await?;
             context.open().await?;
-            let running = context.deliver(move |scope, _, instance, id| {
+            let watchers = self.watchers.borrow().clone();
+            let tracer = watchers.map(|watchers| watchers.tracer(|| Info::of_socket(&event)));
+            let running = context.deliver(tracer, move |scope, _, instance, id| {
                 super::events::socket(scope, instance, id, socket, event);
             });
             drop(place);
@@ -422,7 +430,7 @@ impl FacetStub {
 }
 
 impl Callee for FacetStub {
-    fn deliver<F>(&self, start: F) -> Delivery
+    fn deliver<F>(&self, info: impl FnOnce() -> Info + 'static, start: F) -> Delivery
     where
         F: for<'s> FnOnce(
                 &mut v8::PinScope<'s, '_>,
@@ -439,15 +447,17 @@ impl Callee for FacetStub {
         }
         let place = facet.queue.enter();
         let call = Call::new(&facet);
-        Box::pin(async move {
+        Box::pin(within(parent(), async move {
             let _call = call;
             place.first().await;
             let context = facet.live().await?;
             context.open().await?;
-            let outcome = context.deliver(start);
+            let watchers = facet.watchers.borrow().clone();
+            let tracer = watchers.map(|watchers| watchers.tracer(info));
+            let outcome = context.deliver(tracer, start);
             drop(place);
             outcome.await.map(Delivered::Ended)
-        })
+        }))
     }
 }
 

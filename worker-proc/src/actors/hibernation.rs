@@ -13,6 +13,7 @@ use super::context::ActorContext;
 use super::host::{Actor, Call, Namespace};
 use super::stub::{Begun, Life, Running};
 use crate::service::Error;
+use crate::service::trace::Info;
 use crate::service::websocket::{Hibernated, Hibernation, SocketEvent};
 
 /// What an object ends with whose handler took longer than it allows; workerd's text.
@@ -61,6 +62,7 @@ impl Listener for Object {
         let call = Call::new(namespace, actor);
         let place = actor.queue.enter();
         let limit = actor.sockets.event_timeout();
+        let tracer = namespace.tracer(actor, || Info::of_socket(&event));
         Box::pin(async move {
             let (life, address) = (Life::default(), namespace.address_of(actor));
             let begun = namespace.deliver(
@@ -68,6 +70,7 @@ impl Listener for Object {
                 &address,
                 place,
                 &life,
+                tracer,
                 move |scope, _, instance, id| {
                     super::events::socket(scope, instance, id, socket, event);
                 },

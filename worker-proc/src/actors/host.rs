@@ -22,9 +22,11 @@ use super::hibernation::{Object, watch};
 use super::id::{BadId, IdFactory};
 use super::store::{StoreSpec, Stores};
 use super::stub::{self, Begun, Callee, Delivered, Delivery, Life};
+use super::traces::Watchers;
 use crate::glue::context::next_id;
 use crate::isolate::Isolate;
 use crate::service::rpc;
+use crate::service::trace::{Info, Tails, Tracer};
 use crate::service::websocket::{Hibernated, Hibernation};
 use crate::service::{
     self, ActorId, Address, Channels, Designation, Error, Event, Identity, Kind, Props, Request,
@@ -50,6 +52,8 @@ pub struct Class {
     pub props: Option<Props>,
     /// Whether ops keep an object from going, as timers and `waitUntil` work do (a compatibility flag).
     pub ops_prevent_eviction: bool,
+    /// Who is told of its objects' events.
+    pub tails: Option<Rc<dyn Tails>>,
 }
 
 /// A namespace as the config gives it.
@@ -313,7 +317,12 @@ impl Namespace {
     }
 
     /// The live object, started if it is not, and if this process still starts any.
-    async fn live(self: &Rc<Self>, actor: &Rc<Actor>, address: &Address) -> Result<Found, Error> {
+    async fn live(
+        self: &Rc<Self>,
+        actor: &Rc<Actor>,
+        address: &Address,
+        tracer: Option<&Rc<Tracer>>,
+    ) -> Result<Found, Error> {
         if let Some(live) = &*actor.live.borrow() {
             return Ok(Found::Here(live.clone()));
         }
@@ -348,8 +357,22 @@ impl Namespace {
         *actor.live.borrow_mut() = Some(context.clone());
         let facets = Facets::new(&context, self.stores.tree(&actor.id), 0, 0);
         context.set_facets(facets);
+        if let Some(tracer) = tracer {
+            context.traces().expect(tracer);
+        }
         context.construct(|scope| super::events::construct(scope, &self.class, &identity))?;
         Ok(Found::Here(context))
+    }
+
+    /// What records an event of an object, if anybody is to be told of it. Asked for when the event is caused.
+    pub(super) fn tracer(
+        &self,
+        actor: &Actor,
+        info: impl FnOnce() -> Info,
+    ) -> Option<Rc<Tracer>> {
+        self.class.tails.as_ref()?;
+        let watchers = Watchers::of(&self.class, &self.identity(actor))?;
+        Some(watchers.tracer(info))
     }
 
     fn identity(&self, actor: &Actor) -> Identity {
@@ -372,6 +395,7 @@ impl Namespace {
     pub(super) fn call<F>(
         self: &Rc<Self>,
         address: &Address,
+        tracer: Option<Rc<Tracer>>,
         start: F,
     ) -> impl Future<Output = Result<Delivered, Error>> + use<F>
     where
@@ -382,7 +406,7 @@ impl Namespace {
             u32,
         ),
     {
-        self.call_in(address, &Life::default(), start)
+        self.call_in(address, &Life::default(), tracer, start)
     }
 
     /// The same for a stub. The event has its place in the object's queue at once.
@@ -390,6 +414,7 @@ impl Namespace {
         self: &Rc<Self>,
         address: &Address,
         life: &Life,
+        tracer: Option<Rc<Tracer>>,
         start: F,
     ) -> impl Future<Output = Result<Delivered, Error>> + use<F>
     where
@@ -412,7 +437,7 @@ impl Namespace {
             }
             let place = place.ok_or_else(|| Error::overloaded(OVERLOADED))?;
             match namespace
-                .deliver(&actor, &address, place, &life, start)
+                .deliver(&actor, &address, place, &life, tracer, start)
                 .await?
             {
                 Begun::Here(_, running) => running.await.map(Delivered::Ended),
@@ -428,6 +453,7 @@ impl Namespace {
         address: &Address,
         place: Place,
         life: &Life,
+        tracer: Option<Rc<Tracer>>,
         start: F,
     ) -> Result<Begun, Error>
     where
@@ -440,7 +466,7 @@ impl Namespace {
     {
         place.first().await;
         let context = loop {
-            let context = match self.live(actor, address).await? {
+            let context = match self.live(actor, address, tracer.as_ref()).await? {
                 Found::Here(context) => context,
                 Found::Successor(successor) => return Ok(Begun::Moved(successor, place)),
             };
@@ -452,7 +478,7 @@ impl Namespace {
                 Err(error) => return Err(error),
             }
         };
-        let running = context.deliver(start);
+        let running = context.deliver(tracer, start);
         Ok(Begun::Here(context, running))
     }
 
@@ -707,7 +733,7 @@ impl Stub {
 }
 
 impl Callee for Stub {
-    fn deliver<F>(&self, start: F) -> Delivery
+    fn deliver<F>(&self, info: impl FnOnce() -> Info + 'static, start: F) -> Delivery
     where
         F: for<'s> FnOnce(
                 &mut v8::PinScope<'s, '_>,
@@ -716,7 +742,15 @@ impl Callee for Stub {
                 u32,
             ) + 'static,
     {
-        Box::pin(self.namespace.call_in(&self.address, &self.life, start))
+        let Self {
+            namespace, address, ..
+        } = self;
+        // Most have no tails: then the object is looked up once, below.
+        let tracer = match namespace.class.tails {
+            Some(_) => namespace.tracer(&namespace.actor(address), info),
+            None => None,
+        };
+        Box::pin(namespace.call_in(address, &self.life, tracer, start))
     }
 }
 

@@ -226,6 +226,12 @@ fn read_designator(
     })
 }
 
+fn read_designators(
+    list: capnp::struct_list::Reader<'static, schema_capnp::service_designator::Owned>,
+) -> Result<Vec<Designator>, capnp::Error> {
+    list.iter().map(read_designator).collect()
+}
+
 fn read_http(
     http: schema_capnp::http_options::Reader<'static>,
 ) -> Result<Result<HttpOptions, String>, capnp::Error> {
@@ -402,6 +408,8 @@ fn read_worker(
         false => None,
     };
     let global_outbound = read_designator(worker.get_global_outbound()?)?;
+    let tails = read_designators(worker.get_tails()?)?;
+    let streaming_tails = read_designators(worker.get_streaming_tails()?)?;
     let namespaces = read_namespaces(worker)?;
     let storage = read_storage(worker, &maps.disks, options.pitr_days)?;
     let spec = WorkerSpec {
@@ -414,6 +422,8 @@ fn read_worker(
         cache_outbound,
         namespaces,
         storage,
+        tails,
+        streaming_tails,
     };
     Ok((errors.len() == before).then_some(spec))
 }

@@ -6,6 +6,7 @@
 mod bindings;
 mod router;
 pub mod spec;
+mod tails;
 mod worker;
 
 pub use router::Router;

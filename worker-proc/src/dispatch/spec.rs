@@ -27,6 +27,9 @@ pub struct WorkerSpec {
     /// The Durable Object namespaces whose classes the worker has, and where their objects are kept.
     pub namespaces: Vec<NamespaceSpec>,
     pub storage: StoreSpec,
+    /// Who is told of what the worker has done, and who while it does it.
+    pub tails: Vec<Designator>,
+    pub streaming_tails: Vec<Designator>,
 }
 
 /// Where a worker's code comes from.

@@ -9,6 +9,7 @@ use futures_util::future::LocalBoxFuture;
 
 use super::bindings::{self, Outlets};
 use super::router::Router;
+use super::tails::WorkerTails;
 use super::spec::{Code, Designator, WorkerSpec};
 use crate::actors::Class;
 use crate::glue::context::Outcome;
@@ -16,6 +17,7 @@ use crate::glue::{IsolateState, Registry, intern, string};
 use crate::isolate::{Isolate, describe, modules};
 use crate::request::{self, RequestContext};
 use crate::service::rpc::{self, SharedReply};
+use crate::service::trace::{Ancestors, Info, Subject, Tail, Tails, Told, Tracer};
 use crate::service::{
     Channels, Designation, Error, Event, Namespace, Objects, Props, Request, Response, Service,
 };
@@ -27,6 +29,8 @@ pub struct Worker {
     channels: Rc<WorkerChannels>,
     entrypoints: Vec<String>,
     handlers: Handlers,
+    /// Who is told of its events; none if nobody is.
+    tails: Option<Rc<dyn Tails>>,
     /// Of its Durable Objects: whether ops keep one from going, as timers and `waitUntil` work do.
     ops_prevent_eviction: bool,
 }
@@ -123,6 +127,7 @@ impl Worker {
             namespaces: outlets.namespaces,
             found: RefCell::default(),
         });
+        let tails = WorkerTails::new(router, spec.tails, spec.streaming_tails);
         let ops_prevent_eviction = spec
             .flags
             .get(schema::compat::field::DURABLE_OBJECT_IO_TASKS_PREVENT_EVICTION);
@@ -133,6 +138,7 @@ impl Worker {
                 name: namespace.class_name.clone(),
                 props: None,
                 ops_prevent_eviction,
+                tails: tails.clone(),
             };
             let added = router
                 .host()
@@ -145,6 +151,7 @@ impl Worker {
             channels,
             entrypoints,
             handlers,
+            tails,
             ops_prevent_eviction,
         }))
     }
@@ -201,8 +208,10 @@ fn set_up(
     let env = bindings::describe(scope, &spec.bindings, outlets)?;
     let script = v8::Boolean::new(scope, matches!(spec.code, Code::Script(_)));
     let set_up = IsolateState::get(scope).internal(scope, "workers", "setup")?;
+    let is_traced = !spec.tails.is_empty() || !spec.streaming_tails.is_empty();
+    let traced = v8::Boolean::new(scope, is_traced);
     let this = v8::undefined(scope).into();
-    set_up.call(scope, this, &[env.into(), script.into()])?;
+    set_up.call(scope, this, &[env.into(), script.into(), traced.into()])?;
     Some(())
 }
 
@@ -360,9 +369,24 @@ struct Entrypoint {
 }
 
 impl Entrypoint {
+    /// What records an event of the entrypoint, if anybody is to be told of it.
+    fn tracer(&self, ancestors: Ancestors, info: impl FnOnce() -> Info) -> Option<Rc<Tracer>> {
+        let tails = self.worker.tails.as_ref()?;
+        // As on workerd: what is called so is taken for a test of the worker.
+        if self.name.as_deref() == Some("test") {
+            return None;
+        }
+        let subject = Subject {
+            entrypoint: self.name.clone(),
+            object: None,
+        };
+        Some(Tracer::new(tails, ancestors, subject, info()))
+    }
+
     /// Calls a handler of JavaScript's `workers` module with the entrypoint, its props and what `arguments` adds.
     async fn call(
         &self,
+        tracer: Option<Rc<Tracer>>,
         handler: &v8::Global<v8::Function>,
         arguments: impl for<'s> FnOnce(
             &mut v8::PinScope<'s, '_>,
@@ -374,6 +398,7 @@ impl Entrypoint {
         request::run(
             worker.isolate.clone(),
             worker.channels.clone(),
+            tracer,
             |scope, context| {
                 let mut all: Vec<v8::Local<v8::Value>> = Vec::with_capacity(8);
                 all.push(match &self.name {
@@ -398,8 +423,10 @@ impl Entrypoint {
 impl Service for Entrypoint {
     fn fetch(self: Rc<Self>, request: Request) -> LocalBoxFuture<'static, Result<Response, Error>> {
         Box::pin(async move {
+            let tracer = self.tracer(Ancestors::default(), || Info::of_request(&request));
+            let handler = &self.worker.handlers.fetch;
             let outcome = self
-                .call(&self.worker.handlers.fetch, |scope, context, arguments| {
+                .call(tracer, handler, |scope, context, arguments| {
                     if let Some(push) = Registry::get().push_request {
                         push(scope, context, request, arguments);
                     }
@@ -416,7 +443,9 @@ impl Service for Entrypoint {
 
     fn event(self: Rc<Self>, event: Event) -> LocalBoxFuture<'static, Result<(), Error>> {
         Box::pin(async move {
-            self.call(&self.worker.handlers.event, |scope, _, arguments| {
+            let tracer = self.tracer(Ancestors::default(), || Info::of_event(&event));
+            let handler = &self.worker.handlers.event;
+            self.call(tracer, handler, |scope, _, arguments| {
                 arguments.push(intern(scope, event.handler).into());
                 arguments.push(string(scope, &event.argument).into());
             })
@@ -425,12 +454,34 @@ impl Service for Entrypoint {
         })
     }
 
+    fn tail(self: Rc<Self>, tail: Tail) -> LocalBoxFuture<'static, ()> {
+        Box::pin(async move {
+            let ancestors = tail.ancestors.with(&self.worker.name);
+            let (name, traces) = match &tail.told {
+                Told::Trace(_) => ("tail", 1),
+                Told::Stream(_) => ("tailStream", 0),
+            };
+            let tracer = self.tracer(ancestors, || Info::Tail { traces });
+            let handler = &self.worker.handlers.event;
+            let run = self.call(tracer, handler, |scope, context, arguments| {
+                arguments.push(intern(scope, name).into());
+                if let Some(push) = Registry::get().push_told {
+                    push(scope, context, tail.told, arguments);
+                }
+            });
+            // JavaScript has reported what the handler threw.
+            let _ = run.await;
+        })
+    }
+
     fn rpc(self: Rc<Self>, call: rpc::Call) -> rpc::Answer {
         let (mut reply, answer) = rpc::answer();
         let cancelled = reply.cancelled();
         let reply = SharedReply::new(RefCell::new(Some(reply)));
+        let tracer = self.tracer(Ancestors::default(), || Info::of_call(&call));
         tokio::task::spawn_local(request::on_behalf(async move {
-            let run = self.call(&self.worker.handlers.rpc, |scope, context, arguments| {
+            let handler = &self.worker.handlers.rpc;
+            let run = self.call(tracer, handler, |scope, context, arguments| {
                 if let Some(push) = Registry::get().push_call {
                     push(scope, context, call, &reply, arguments);
                 }
@@ -468,6 +519,7 @@ impl Service for Entrypoint {
             name: self.name.clone().unwrap_or_else(|| "default".to_owned()),
             props: self.props.clone(),
             ops_prevent_eviction: worker.ops_prevent_eviction,
+            tails: worker.tails.clone(),
         }))
     }
 }

@@ -8,6 +8,7 @@ mod error;
 mod props;
 mod resource;
 pub mod rpc;
+pub mod trace;
 pub mod websocket;
 
 use std::any::Any;
@@ -85,6 +86,11 @@ pub trait Service {
     /// Starts an RPC session with its first call; services that are no workers refuse.
     fn rpc(self: Rc<Self>, _call: rpc::Call) -> rpc::Answer {
         rpc::Answer::failed(Error::disconnected("Network connection lost."))
+    }
+
+    /// Tells a tail worker of what another one does; ends when its handler has. Services that are no workers do not care.
+    fn tail(self: Rc<Self>, _tail: trace::Tail) -> LocalBoxFuture<'static, ()> {
+        Box::pin(async {})
     }
 
     /// How another process finds the same service; none if it must be reached through this one.

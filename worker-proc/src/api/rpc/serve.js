@@ -10,6 +10,7 @@ const { Reader, Writer, read, write } = require("rpc/externals");
 const rpc = require("rpc");
 const { isPlain, isProxy } = require("rpc/prepare");
 const errors = require("rpc/errors");
+const trace = require("trace");
 
 const { STUB, PROPERTY, SERVICE, stateOf } = rpc;
 
@@ -156,9 +157,15 @@ function dispose(object, end) {
  * `done(error, failed, called)` is called once the call has been answered; `called` is false where there was nothing to call.
  */
 function serveEntrypoint(object, extra, path, isCall, bytes, externals, reply, done) {
-  answer(
-    object, extra !== undefined, RESERVED_BY_ENTRYPOINTS, isCall ? extra : undefined, path, isCall, bytes, externals, reply, done,
-  );
+  trace.serve(path, isCall, (closeSpan) => {
+    const end = closeSpan === undefined ? done : (error, threw, called) => {
+      closeSpan();
+      done(error, threw, called);
+    };
+    answer(
+      object, extra !== undefined, RESERVED_BY_ENTRYPOINTS, isCall ? extra : undefined, path, isCall, bytes, externals, reply, end,
+    );
+  });
 }
 
 /** The session's first call cannot be made. */

@@ -5,6 +5,7 @@ const { argumentError, defineInterface, illegalConstructor, illegalInvocation } 
 const fetchOps = require("fetch/events");
 const { setWaitUntil } = require("events/kinds");
 const { ASYNC, logUncaught } = require("report_error");
+const trace = require("trace");
 
 const inside = { __proto__: null };
 
@@ -81,8 +82,9 @@ function keepAlive(value) {
   const promise = PromiseResolve(value);
   fetchOps.retain();
   PromisePrototypeThen(promise, fetchOps.release, (reason) => {
-    fetchOps.release();
     logUncaught(ASYNC, reason);
+    trace.backgroundFailed();
+    fetchOps.release();
   });
 }
 setWaitUntil(keepAlive);

@@ -60,7 +60,15 @@ function event(name, argument) {
   dispatch(globalThis, made);
 }
 
+/** A trace, to the listeners of both names. */
+function tail(events) {
+  const { tailEvent } = require("trace/tail_event");
+  dispatch(globalThis, trust(tailEvent("tail", events)));
+  dispatch(globalThis, trust(tailEvent("trace", events)));
+}
+
 exports.handlers = handlers;
+exports.tail = tail;
 exports.fetch = fetch;
 exports.event = event;
 exports.globals = { FetchEvent };

@@ -13,7 +13,8 @@ const { createFetcher, createLoopback } = require("rpc");
 const { Reader, read } = require("rpc/externals");
 const serving = require("rpc/serve");
 const { done, fail, isDisconnection } = require("fetch/events");
-const { ASYNC, SYNC, logUncaught } = require("report_error");
+const { ASYNC, SYNC, logOnly, logUncaught } = require("report_error");
+const trace = require("trace");
 const { beginTime } = require("clock");
 const flags = require("flags");
 const { createUnsafeEval } = require("workers/unsafe_eval");
@@ -90,8 +91,9 @@ const setExports = (function (list) {
   }
 });
 
-/** Makes `env` of bindings given as name, kind, value: a script's are globals. */
-const setup = (function (bindings, script) {
+/** Makes `env` of bindings given as name, kind, value: a script's are globals. `traced` tells that there are tail workers. */
+const setup = (function (bindings, script, traced) {
+  if (traced) trace.enable();
   worker.script = script;
   worker.env = script ? globalThis : {};
   build(worker.env, bindings);
@@ -208,22 +210,40 @@ function settle(event, result) {
   PromisePrototypeThen(PromiseResolve(result), () => done(event), (error) => failed(event, ASYNC, error));
 }
 
-/** Events other than fetch: `argument` is JSON for the handler's first argument. */
+/** The entrypoint's first handler of these names, as a function of its first argument; undefined if it has none. */
+function handlerOf(entrypoint, props, externals, names) {
+  const ctx = contextOf(entrypoint, { __proto__: null, passThrough: false }, props, externals);
+  for (let i = 0; i < names.length; i++) {
+    const handler = target(entrypoint, names[i], ctx);
+    if (handler === undefined || typeof handler.method !== "function") continue;
+    return (first) => ReflectApply(handler.method, handler.self, handler.bare ? [first, worker.env, ctx] : [first]);
+  }
+  return undefined;
+}
+
+/** Events other than fetch: `argument` is JSON for the handler's first argument, or what a tail worker is told. */
 function event(entrypoint, props, externals, name, argument) {
-  const state = { __proto__: null, passThrough: false };
   try {
     let result;
-    if (worker.script) {
+    if (name === "tail") {
+      const events = [require("trace/items").traceItem(argument)];
+      if (worker.script) {
+        serviceWorker.tail(events);
+      } else {
+        const call = handlerOf(entrypoint, props, externals, ["tail", "trace"]);
+        if (call === undefined) throw new Error(NO_HANDLER("tail"));
+        result = call(events);
+      }
+    } else if (name === "tailStream") {
+      const call = worker.script ? undefined : handlerOf(entrypoint, props, externals, ["tailStream"]);
+      result = require("trace/stream").run(argument, call);
+    } else if (worker.script) {
       result = serviceWorker.event(name, JSONParse(argument));
     } else {
-      const ctx = contextOf(entrypoint, state, props, externals);
-      const handler = target(entrypoint, name, ctx);
-      if (handler === undefined || typeof handler.method !== "function") throw new Error(NO_HANDLER(name));
+      const call = handlerOf(entrypoint, props, externals, [name]);
+      if (call === undefined) throw new Error(NO_HANDLER(name));
       const make = controllers[name];
-      const controller = make === undefined ? JSONParse(argument) : make(argument);
-      result = handler.bare
-        ? ReflectApply(handler.method, handler.self, [controller, worker.env, ctx])
-        : ReflectApply(handler.method, handler.self, [controller]);
+      result = call(make === undefined ? JSONParse(argument) : make(argument));
     }
     settle(ONLY, result);
   } catch (error) {
@@ -237,11 +257,17 @@ function failed(event, source, error) {
   fail(event, error);
 }
 
-/** For rpc/serve: ends the event as its call did. The log shows what the worker threw, not calls of what is not there. */
+/**
+ * For rpc/serve: ends the event as its call did. The log shows what the worker threw, not calls of what is not there; tail
+ * workers are told of neither, as it is the caller's.
+ */
 const ended = (event) => (error, threw, called) => {
-  if (!threw) done(event);
-  else if (called) failed(event, ASYNC, error);
-  else fail(event, error);
+  if (!threw) {
+    done(event);
+    return;
+  }
+  if (called) logOnly(ASYNC, error);
+  fail(event, error);
 };
 
 /** The first call of an RPC session; see rpc/serve. */
