@@ -6,6 +6,7 @@ const { CLASS, NAMESPACE, Fetcher, Stamp, kFetcher, makeCallable, own, specializ
 const { SERVICE, anyWriter, currentReader } = require("rpc/externals");
 const { registerCloneable } = require("structured_clone");
 const { addBinder, addLoopback } = require("workers");
+const trace = require("trace");
 
 const inside = { __proto__: null };
 
@@ -56,6 +57,7 @@ class DurableObject extends Fetcher {
   constructor(token, service, id) {
     if (token !== inside) throw illegalConstructor();
     super(kFetcher, service);
+    if (trace.isOn()) stateOf(this).object = textOf(id);
     instanceProperty(this, "name", id.name);
     instanceProperty(this, "id", id);
   }

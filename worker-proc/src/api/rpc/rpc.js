@@ -14,6 +14,7 @@ const { fetchThrough } = require("fetch");
 const { Reader, Writer, read, write } = require("rpc/externals");
 const { isPlain } = require("rpc/prepare");
 const errors = require("rpc/errors");
+const trace = require("trace");
 
 /* What a state is of. */
 const STUB = 0;
@@ -223,9 +224,9 @@ class Fetcher {
   }
 
   fetch(input, init = undefined) {
-    const { channel } = own(this, SERVICE);
+    const state = own(this, SERVICE);
     if (arguments.length === 0) return PromiseReject(argumentError("Fetcher", "fetch", 1, "Request or string"));
-    return fetchThrough(channel, input, init);
+    return fetchThrough(state.channel, input, init, state);
   }
 
   getRpcMethodForTestOnly(name) {
@@ -329,13 +330,20 @@ function start(parent, name, args) {
         write(args, writer);
       }
     }
+    const spans = lead.kind === SERVICE ? trace.openCall(lead, path, operation !== GET) : undefined;
     const parts = lead.kind === SERVICE
-      ? ops.callService(lead.channel, path, operation, writer?.externals)
+      ? ops.callService(lead.channel, path, operation, writer?.externals, spans?.span)
       : ops.callTarget(lead.number, path, operation, writer?.externals);
     if (lead.once) ops.drop(lead.number);
     if (writer !== undefined) disposeAll(writer.stubs);
     call.pipeline = parts[1];
-    call.promise = PromisePrototypeThen(parts[0], (received) => settle(call, received));
+    call.promise = PromisePrototypeThen(parts[0], (received) => {
+      if (spans !== undefined) {
+        trace.close(spans.span);
+        trace.close(spans.session);
+      }
+      return settle(call, received);
+    });
   } catch (error) {
     call.error = error;
     call.promise = PromiseReject(error);

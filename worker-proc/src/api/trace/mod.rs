@@ -12,7 +12,7 @@ use crate::glue::{Api, IoContext, Ops, async_op, require_context, throw_error, u
 use crate::js;
 use crate::service::trace::{Reader, Told};
 
-pub use span::{span_context, start_within};
+pub use span::span_context;
 
 pub const API: Api = Api {
     name: "trace",

@@ -4,10 +4,8 @@ use std::rc::Rc;
 
 use super::record::tracer;
 use crate::glue::args::to_string;
-use crate::glue::{
-    IntoJs, OpError, Ops, async_op, native_arg, native_object, native_value, string, string_arg,
-};
-use crate::service::trace::{Span, SpanContext, Value, within};
+use crate::glue::{Ops, native_arg, native_object, native_value, string, string_arg};
+use crate::service::trace::{Span, SpanContext, Value};
 
 pub fn register(r: &mut Ops) {
     r.add("openSpan", open_span);
@@ -26,19 +24,6 @@ pub fn span_id(scope: &mut v8::PinScope, value: v8::Local<v8::Value>) -> Option<
 /// What an event is begun with that the span in an argument causes.
 pub fn span_context(scope: &mut v8::PinScope, value: v8::Local<v8::Value>) -> Option<SpanContext> {
     native_value::<Span>(scope, value)?.context()
-}
-
-/// An async op whose work is done on behalf of a span.
-pub fn start_within<T: IntoJs>(
-    scope: &mut v8::PinScope,
-    rv: &mut v8::ReturnValue,
-    span: Option<SpanContext>,
-    work: impl Future<Output = Result<T, OpError>> + 'static,
-) {
-    match span {
-        Some(_) => async_op(scope, rv, within(span, work)),
-        None => async_op(scope, rv, work),
-    }
 }
 
 /// `openSpan(parent | undefined, name)`: a span of the running event; undefined where nobody would see it.

@@ -1,6 +1,9 @@
-/* Spans of the running event. The one that code runs in goes along with it as async context does. */
+/* Spans of the running event: opaque objects of the ops. The one that code runs in goes along with it as async context does. */
 "use strict";
-const { ArrayPrototypeJoin, PromisePrototypeThen } = primordials;
+const {
+  ArrayBufferIsView, ArrayPrototypeJoin, BigInt, ObjectDefineProperty, PromisePrototypeThen, ReflectApply, StringPrototypeToLowerCase,
+  TypedArrayPrototypeGetByteLength,
+} = primordials;
 const context = require("async_context");
 const { kind, Kind } = require("console/introspect");
 
@@ -12,7 +15,7 @@ const current = () => context.valueOf(SPAN, undefined);
 /** Runs a function in a span. */
 const within = (span, call) => context.runIn(context.withValue(context.current(), SPAN, span), call, undefined, []);
 
-const open = (name) => ops.openSpan(current(), name);
+const openBelow = (parent, name) => ops.openSpan(parent, name);
 const close = (span) => ops.closeSpan(span);
 
 function set(span, attributes) {
@@ -21,27 +24,8 @@ function set(span, attributes) {
   }
 }
 
-exports.current = current;
-exports.within = within;
-exports.open = open;
-exports.openBelow = (parent, name) => ops.openSpan(parent, name);
-exports.set = set;
-exports.close = close;
-exports.isOpen = (span) => ops.isOpen(span);
-
-/**
- * Runs `call` in a span below `parent`, or below the one that code runs in: it lasts as long as the call, or as the promise
- * that the call returns.
- */
-exports.measure = (name, attributes, call) => {
-  const span = open(name);
-  if (span === undefined) return call(undefined);
-  set(span, attributes);
-  return last(span, () => within(span, () => call(span)));
-};
-
-/** Closes a span when a call has ended. */
-function last(span, call) {
+/** Closes a span when a call has ended: once its promise settles if it returns one. */
+function closeAfter(span, call) {
   let result;
   try {
     result = call();
@@ -65,12 +49,115 @@ function last(span, call) {
     },
   );
 }
-exports.last = last;
 
-/** Serves an RPC event's call: `call(done)` runs it, and calls `done` once it has been answered. */
+// Operations of objects that are instrumented.
+
+/** The span of the one that runs now. */
+let noted;
+
+exports.note = (attributes) => {
+  if (noted !== undefined) set(noted, attributes);
+};
+
+/** Runs an operation in a span, which code that it calls does not run in. */
+function measure(name, call) {
+  const span = openBelow(current(), name);
+  if (span === undefined) return call();
+  return closeAfter(span, () => {
+    const before = noted;
+    noted = span;
+    try {
+      return call();
+    } finally {
+      noted = before;
+    }
+  });
+}
+
+exports.instrument = (prototype, prefix, names) => {
+  for (let i = 0; i < names.length; i++) {
+    const name = names[i];
+    const method = prototype[name];
+    const { [name]: value } = {
+      [name](...args) {
+        return measure(`${prefix}${name}`, () => ReflectApply(method, this, args));
+      },
+    };
+    ObjectDefineProperty(prototype, name, { __proto__: null, value, writable: true, enumerable: false, configurable: true });
+  }
+};
+
+// Calls of services.
+
+/** The span that calls on a service are below: a Durable Object's stub has one for all of them. */
+function below(target) {
+  if (target?.object === undefined) return current();
+  if (target.span === undefined || !ops.isOpen(target.span)) {
+    target.span = openBelow(current(), "durable_object_subrequest");
+    if (target.span !== undefined) set(target.span, ["objectId", target.object]);
+  }
+  return target.span;
+}
+
+exports.open = (target, name) => openBelow(below(target), name);
+
+/** Headers that a subrequest's span tells, and as what. */
+const TOLD = [
+  "user-agent", "user_agent.original",
+  "content-type", "http.request.header.content-type",
+  "content-length", "http.request.header.content-length",
+  "accept", "http.request.header.accept",
+  "accept-encoding", "http.request.header.accept-encoding",
+];
+
+function header(flat, name) {
+  for (let i = 0; i < flat.length; i += 2) if (StringPrototypeToLowerCase(flat[i]) === name) return flat[i + 1];
+  return undefined;
+}
+
+function sizeOf(body) {
+  if (typeof body === "string") return BigInt(TypedArrayPrototypeGetByteLength(require("encoding").encodeUtf8(body)));
+  return ArrayBufferIsView(body) ? BigInt(body.byteLength) : undefined;
+}
+
+exports.openFetch = (target, method, url, headers, body) => {
+  const span = openBelow(below(target), "fetch");
+  if (span === undefined) return undefined;
+  set(span, ["network.protocol.name", "http", "network.protocol.version", "HTTP/1.1", "http.request.method", method, "url.full", url]);
+  for (let i = 0; i < TOLD.length; i += 2) set(span, [TOLD[i + 1], header(headers, TOLD[i])]);
+  set(span, ["http.request.body.size", sizeOf(body)]);
+  return span;
+};
+
+/** `parts`: see the op `fetch`. */
+exports.answered = (span, parts) => {
+  const webSocket = parts[5];
+  if (webSocket === 0) {
+    set(span, [
+      "http.response.status_code", BigInt(parts[0]),
+      "http.response.body.size", parts[4] >= 0 ? BigInt(parts[4]) : undefined,
+      "cloudflare.ray_id", header(parts[2], "cf-ray"),
+    ]);
+  }
+  close(span);
+};
+
+/** An RPC session's span, and below it the call's: the latter is returned. */
+exports.openCall = (target, path, isCall) => {
+  const session = openBelow(below(target), "jsRpcSession");
+  if (session === undefined) return undefined;
+  const span = openBelow(session, "jsRpcCall");
+  if (span === undefined) return undefined;
+  set(span, [
+    "jsrpc.target_kind", "fetcher", "jsrpc.operation", isCall ? "call" : "getProperty", "jsrpc.method", ArrayPrototypeJoin(path, "."),
+  ]);
+  return { __proto__: null, session, span };
+};
+
+/** Serves an RPC event's call: see `trace`. */
 exports.serve = (path, isCall, call) => {
   const method = ArrayPrototypeJoin(path, ".");
-  const span = ops.openSpan(undefined, "jsRpcCall");
+  const span = openBelow(undefined, "jsRpcCall");
   ops.rpcMethod(method);
   if (span === undefined) return call(undefined);
   set(span, [
@@ -79,3 +166,11 @@ exports.serve = (path, isCall, call) => {
   ]);
   return within(span, () => call(() => close(span)));
 };
+
+exports.close = close;
+exports.closeAfter = closeAfter;
+exports.current = current;
+exports.isOpen = (span) => ops.isOpen(span);
+exports.openBelow = openBelow;
+exports.set = set;
+exports.within = within;

@@ -11,6 +11,8 @@ exports.enable = () => {
   isOn = true;
 };
 
+exports.isOn = () => isOn;
+
 /** A call of `console.log` and its like. */
 exports.log = (level, args) => {
   if (isOn) record().log(level, args);
@@ -36,24 +38,41 @@ exports.published = (channel, message) => {
   if (isOn) record().published(channel, message);
 };
 
-/** Opens a span below the one that runs; undefined where nobody would see it. */
-exports.open = (name) => (isOn ? spans().open(name) : undefined);
+/* Spans. What opens one returns undefined where nobody would see it; the others take that for no span. */
 
-/** The same for a span below another, if there is that. */
-exports.openBelow = (parent, name) => (parent === undefined ? undefined : spans().openBelow(parent, name));
+/** A subrequest's, below the span of `target` if it has one. `headers` is a flat list, `body` what is sent. */
+exports.openFetch = (target, method, url, headers, body) =>
+  isOn ? spans().openFetch(target, method, url, headers, body) : undefined;
 
-/** Sets attributes of a span, if it is one: names and values in turn. Undefined values are left out. */
+/** Its answer as the op gives it. */
+exports.answered = (span, parts) => {
+  if (span !== undefined) spans().answered(span, parts);
+};
+
+/** An RPC call's on `target`. */
+exports.openCall = (target, path, isCall) => (isOn ? spans().openCall(target, path, isCall) : undefined);
+
+/** Another call's of a service. */
+exports.open = (target, name) => (isOn ? spans().open(target, name) : undefined);
+
+/** Sets attributes: names and values in turn; undefined values are left out. */
 exports.set = (span, ...attributes) => {
   if (span !== undefined) spans().set(span, attributes);
 };
 
-/** Closes a span, if it is one. */
 exports.close = (span) => {
   if (span !== undefined) spans().close(span);
 };
 
-/** Runs `call` in a span of that name, which lasts as long as the call or the promise that it returns. */
-exports.measure = (name, attributes, call) => (isOn ? spans().measure(name, attributes, call) : call());
-
-/** An event's RPC call: `call` is run in a span of its own. See rpc/serve. */
+/** An event's RPC call, served by `call(done)`; `done` is called once it is answered, if it is given. See rpc/serve. */
 exports.serve = (path, isCall, call) => (isOn ? spans().serve(path, isCall, call) : call(undefined));
+
+/** Puts methods of a prototype into spans of their own, named with a prefix; if the worker has tails. */
+exports.instrument = (prototype, prefix, names) => {
+  if (isOn) spans().instrument(prototype, prefix, names);
+};
+
+/** Sets attributes of the span of such a method, while it runs. */
+exports.note = (...attributes) => {
+  if (isOn) spans().note(attributes);
+};
