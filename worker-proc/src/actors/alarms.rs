@@ -142,7 +142,7 @@ async fn run(namespace: &Rc<Namespace>, address: &Address, due: &Due) -> Result<
         ),
     };
     let scheduled_ms = due.scheduled_ms;
-    let tracer = namespace.tracer(&namespace.actor(address), || Info::of_event(&event));
+    let tracer = namespace.tracer(address, || Info::of_event(&event));
     let ran = namespace.call(address, tracer, |scope, context, instance, number| {
         match arm(context, scheduled_ms) {
             Ok(Armed::Run) => super::events::event(scope, instance, number, &event),

@@ -356,7 +356,8 @@ impl ActorContext {
             store.undo();
         }
         self.output.fail(error.clone());
-        self.traces.end(error.kind != Kind::Disconnected);
+        let broke = (error.kind != Kind::Disconnected).then_some(&error);
+        self.traces.end(broke);
         if let Some(facets) = self.facets.get() {
             facets.end(&error);
         }
@@ -711,7 +712,8 @@ impl ActorIo for ActorContext {
     }
 
     fn hibernate(&self, number: u32, socket: Rc<Socket>, tags: Vec<String>) -> bool {
-        let Some(accepted) = self.sockets.add(number, socket, tags) else {
+        let origin = self.traces.current().map(|tracer| tracer.context());
+        let Some(accepted) = self.sockets.add(number, socket, tags, origin) else {
             return false;
         };
         if let (Some(owner), Some(this)) = (self.owner.upgrade(), self.this.upgrade()) {

@@ -20,7 +20,7 @@ use super::traces::Watchers;
 use super::tree::Tree;
 use crate::glue::context::{FacetInfo, FacetIo, FacetStart, next_id};
 use crate::service::rpc;
-use crate::service::trace::{Info, parent, within};
+use crate::service::trace::{Info, SpanContext, parent, within};
 use crate::service::websocket::{Hibernated, Hibernation, SocketEvent};
 use crate::service::{Error, Event, Request, Response, Service};
 
@@ -276,7 +276,12 @@ impl Listener for Rc<Facet> {
         &self.sockets
     }
 
-    fn tell(&self, socket: u32, event: SocketEvent) -> LocalBoxFuture<'_, Result<(), Error>> {
+    fn tell(
+        &self,
+        socket: u32,
+        origin: Option<SpanContext>,
+        event: SocketEvent,
+    ) -> LocalBoxFuture<'_, Result<(), Error>> {
         let call = Call::new(self);
         let place = self.queue.enter();
         let limit = self.sockets.event_timeout();
@@ -285,7 +290,7 @@ impl Listener for Rc<Facet> {
             let context = self.live().await?;
             context.open().await?;
             let watchers = self.watchers.borrow().clone();
-            let tracer = watchers.map(|watchers| watchers.tracer(|| Info::of_socket(&event)));
+            let tracer = watchers.map(|watchers| watchers.socket_tracer(origin, &event));
             let running = context.deliver(tracer, move |scope, _, instance, id| {
                 super::events::socket(scope, instance, id, socket, event);
             });

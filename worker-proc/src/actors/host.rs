@@ -364,14 +364,16 @@ impl Namespace {
         Ok(Found::Here(context))
     }
 
-    /// What records an event of an object, if anybody is to be told of it. Asked for when the event is caused.
-    pub(super) fn tracer(
-        &self,
-        actor: &Actor,
-        info: impl FnOnce() -> Info,
-    ) -> Option<Rc<Tracer>> {
+    /// Who is told of an object's events.
+    pub(super) fn watchers(&self, actor: &Actor) -> Option<Watchers> {
         self.class.tails.as_ref()?;
-        let watchers = Watchers::of(&self.class, &self.identity(actor))?;
+        Watchers::of(&self.class, &self.identity(actor))
+    }
+
+    /// What records an event of an object, if anybody is to be told of it. Asked for when the event is caused.
+    pub(super) fn tracer(&self, address: &Address, info: impl FnOnce() -> Info) -> Option<Rc<Tracer>> {
+        self.class.tails.as_ref()?;
+        let watchers = self.watchers(&self.actor(address))?;
         Some(watchers.tracer(info))
     }
 
@@ -745,11 +747,7 @@ impl Callee for Stub {
         let Self {
             namespace, address, ..
         } = self;
-        // Most have no tails: then the object is looked up once, below.
-        let tracer = match namespace.class.tails {
-            Some(_) => namespace.tracer(&namespace.actor(address), info),
-            None => None,
-        };
+        let tracer = namespace.tracer(address, info);
         Box::pin(namespace.call_in(address, &self.life, tracer, start))
     }
 }

@@ -4,9 +4,10 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use crate::glue::context::Outcome;
-use crate::request::trace::answered;
-use crate::service::trace::{self, Ancestors, Info, Subject, Tails, Tracer};
-use crate::service::{Identity, to_hex};
+use crate::request::trace::{answered, ended_with};
+use crate::service::trace::{self, Ancestors, Info, SpanContext, Subject, Tails, Tracer};
+use crate::service::websocket::SocketEvent;
+use crate::service::{Error, Identity, to_hex};
 
 use super::host::Class;
 
@@ -34,6 +35,12 @@ impl Watchers {
     /// What records an event. To be asked for when the event is caused.
     pub fn tracer(self, info: impl FnOnce() -> Info) -> Rc<Tracer> {
         Tracer::new(&self.tails, Ancestors::default(), self.subject, info())
+    }
+
+    /// The same for what a hibernatable WebSocket receives that the span has accepted.
+    pub fn socket_tracer(self, origin: Option<SpanContext>, event: &SocketEvent) -> Rc<Tracer> {
+        let info = Info::of_socket(event);
+        Tracer::below(origin, &self.tails, Ancestors::default(), self.subject, info)
     }
 }
 
@@ -108,12 +115,16 @@ impl Traces {
         }
     }
 
-    /// The object is over; what it had under way fails if it `broke`.
-    pub fn end(&self, broke: bool) {
-        self.next.take();
+    /// The object is over. If it broke, what it had under way fails with the error.
+    pub fn end(&self, broke: Option<&Error>) {
+        if let (Some(next), Some(_)) = (self.next.take(), broke) {
+            next.failed(trace::Outcome::Exception);
+        }
         for entry in self.entries.take() {
-            if broke && !entry.answered {
-                entry.tracer.failed(trace::Outcome::Exception);
+            if let Some(error) = broke
+                && !entry.answered
+            {
+                ended_with(&entry.tracer, error);
             }
             entry.tracer.finish();
         }

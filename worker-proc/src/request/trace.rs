@@ -3,10 +3,13 @@
 //! The contexts of events, here and in `actors`, call it; `service::trace` records and tells.
 
 use std::rc::Rc;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
 
 use crate::glue::context::Outcome;
 use crate::service::trace::{self, ErrorInfo, Tracer};
-use crate::service::{Body, Error};
+use crate::service::{Body, BodyStream, Error, Kind};
 
 /// The event has an outcome. A body that answers it keeps the trace open until it is through; `written` tells that the event
 /// itself writes it, and so has not returned before.
@@ -21,18 +24,56 @@ pub fn answered(tracer: &Rc<Tracer>, outcome: &mut Outcome, written: bool) {
             if !written {
                 tracer.returned(status);
             }
-            let tracer = tracer.clone();
             let body = std::mem::take(&mut response.body);
-            response.body = body.watched(move |ended| {
-                if written && ended {
+            response.body = Body::Stream(Box::new(Answer {
+                body,
+                tracer: Some(tracer.clone()),
+                status: written.then_some(status),
+            }));
+        }
+        Outcome::Done => tracer.done(),
+        Outcome::Failed(_) => tracer.threw(),
+    }
+}
+
+/// The body of a traced event's response.
+struct Answer {
+    body: Body,
+    /// Until the end.
+    tracer: Option<Rc<Tracer>>,
+    /// What the event returns at the end of the body, if it did not before.
+    status: Option<Option<u16>>,
+}
+
+impl BodyStream for Answer {
+    fn poll_chunk(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Error>>> {
+        let polled = self.body.poll_chunk(cx);
+        match &polled {
+            Poll::Ready(None) => {
+                if let (Some(tracer), Some(status)) = (self.tracer.take(), self.status) {
                     tracer.returned(status);
                 }
-            });
+            }
+            Poll::Ready(Some(Err(error))) => {
+                if let Some(tracer) = self.tracer.take() {
+                    tracer.failed(match error.kind {
+                        Kind::Disconnected => trace::Outcome::ResponseStreamDisconnected,
+                        _ => trace::Outcome::Exception,
+                    });
+                }
+            }
+            _ => {}
         }
-        Outcome::Done => tracer.returned(None),
-        // What a method throws is its caller's to handle.
-        Outcome::Failed(_) if tracer.is_rpc() => {}
-        Outcome::Failed(_) => tracer.failed(trace::Outcome::Exception),
+        polled
+    }
+
+    fn length(&self) -> Option<u64> {
+        self.body.length()
+    }
+
+    fn refuse(&mut self, reason: Error) {
+        self.tracer.take();
+        std::mem::take(&mut self.body).refuse(reason);
     }
 }
 

@@ -2,11 +2,14 @@
 "use strict";
 const {
   ArrayIsArray, ArrayPrototypeJoin, ArrayPrototypePush, JSONStringify, ObjectGetPrototypeOf, ObjectPrototype, String,
-  StringPrototypeSlice, StringPrototypeStartsWith,
+  SafeSet, StringPrototypeSlice, StringPrototypeStartsWith,
 } = primordials;
 const { isObject } = require("webidl");
 const { kind, Kind } = require("console/introspect");
+const { print } = require("console/output");
 const { current } = require("trace/spans");
+
+const STDOUT = 0;
 
 /** Whether an argument is shown as JSON: plain values and objects, and what has a `toJSON`. */
 function isJson(value) {
@@ -86,7 +89,7 @@ exports.log = (level, args) => {
   ops.log(level, `[${ArrayPrototypeJoin(texts, ", ")}]`, errors, current());
 };
 
-exports.exception = (error) => {
+function exception(error) {
   if (!ops.isTraced()) return;
   let parts;
   try {
@@ -95,8 +98,23 @@ exports.exception = (error) => {
     parts = ["Error", "an error that cannot be read", undefined];
   }
   ops.exception(parts, current());
+}
+
+/** Texts of warnings that the worker has had. */
+const warned = new SafeSet();
+
+/** A warning for whoever looks at the output. */
+exports.warnOnce = (text) => {
+  if (!warned.has(text)) print(STDOUT, `${text}\n`);
+  warned.add(text);
 };
 
+exports.exception = exception;
+exports.failed = () => ops.failed();
+exports.bodyFailed = (reason) => {
+  exception(reason);
+  ops.failed();
+};
 exports.reported = (text) => ops.exception(["Error", text, undefined], current());
 exports.backgroundFailed = () => ops.backgroundFailed();
 exports.published = (channel, message) => ops.diagnostic(typeof channel === "symbol" ? channel.description ?? "" : channel, message, current());

@@ -8,7 +8,7 @@ use super::span::span_id;
 use crate::api::structured_clone::{deserialize, serialize};
 use crate::glue::args::to_string;
 use crate::glue::{Ops, current, string, string_arg};
-use crate::service::trace::{ErrorInfo, Tracer};
+use crate::service::trace::{ErrorInfo, Outcome, Tracer};
 
 pub fn register(r: &mut Ops) {
     r.add("isTraced", is_traced);
@@ -17,6 +17,7 @@ pub fn register(r: &mut Ops) {
     r.add("diagnostic", diagnostic);
     r.add("message", message_op);
     r.add("backgroundFailed", background_failed);
+    r.add("failed", failed);
 }
 
 /// The running event's tracer.
@@ -123,5 +124,12 @@ fn background_failed(
 ) {
     if let Some(tracer) = tracer(scope) {
         tracer.background_failed();
+    }
+}
+
+/// `failed()`: the event fails, though something answers it.
+fn failed(scope: &mut v8::PinScope, _: v8::FunctionCallbackArguments, _: v8::ReturnValue) {
+    if let Some(tracer) = tracer(scope) {
+        tracer.failed(Outcome::Exception);
     }
 }

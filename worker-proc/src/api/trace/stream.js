@@ -2,20 +2,10 @@
 "use strict";
 const { ArrayPrototypePush, PromiseResolve, ReflectApply } = primordials;
 const { isObject } = require("webidl");
-const { print } = require("console/output");
-
-const STDOUT = 0;
+const { warnOnce } = require("trace/record");
 
 /** What each kind of event is called in a handler object; the others are called by their type. */
 const HANDLERS = { __proto__: null, streamDiagnostic: "streamDiagEvent" };
-
-let hasWarned = false;
-
-/** Says once what is wrong with the worker. */
-function warn(text) {
-  if (!hasWarned) print(STDOUT, `${text}\n`);
-  hasWarned = true;
-}
 
 const WRONG_HANDLER = "A worker configured to act as a streaming tail worker does not export a tailStream() handler.";
 const FAILED_HANDLER = "A worker configured to act as a streaming tail worker did not return a valid tailStream() handler.";
@@ -33,21 +23,21 @@ exports.run = async (stream, call) => {
   let events = await ops.nextEvents(stream);
   if (events.length === 0) return;
   if (call === undefined) {
-    warn(WRONG_HANDLER);
+    warnOnce(WRONG_HANDLER);
     return;
   }
   let result;
   try {
     result = call(events[0]);
   } catch {
-    warn(FAILED_HANDLER);
+    warnOnce(FAILED_HANDLER);
     return;
   }
   const handler = await PromiseResolve(result);
   if (!isObject(handler)) {
     if (handler !== undefined) {
       const type = handler === null ? "object" : typeof handler;
-      warn(
+      warnOnce(
         "tailStream() handler returned an unusable value. The tailStream() handler is expected to return either a function, an " +
           `object, or undefined. Received ${type}`,
       );

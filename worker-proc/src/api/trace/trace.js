@@ -33,6 +33,16 @@ exports.backgroundFailed = () => {
   if (isOn) record().backgroundFailed();
 };
 
+/** The event fails, though something else answers in its place. */
+exports.failed = () => {
+  if (isOn) record().failed();
+};
+
+/** A stream that answers the event has failed. */
+exports.bodyFailed = (reason) => {
+  if (isOn) record().bodyFailed(reason);
+};
+
 /** A message on a diagnostics channel. */
 exports.published = (channel, message) => {
   if (isOn) record().published(channel, message);

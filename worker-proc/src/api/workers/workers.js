@@ -168,6 +168,7 @@ function answer(event, state, request, call) {
       fail(event, error);
       return;
     }
+    trace.failed();
     // The origin answers in the worker's place.
     PromisePrototypeThen(fetchThrough(GLOBAL_OUTBOUND, withoutUsedBody(request), undefined), reply, (failure) => fail(event, failure));
   };
@@ -203,6 +204,7 @@ function fetch(entrypoint, props, externals, head, method, url, body, length, cf
 }
 
 const NO_RESPONSE = "Incorrect type for Promise: the Promise did not resolve to 'Response'.";
+const NO_TAIL = "Attempted to send events but we lack a handler, did you remember to export a tail() function?";
 const NO_HANDLER = (name) => `Handler does not export a ${name}() function.`;
 
 /** The event ends with the result, or with the promise that it is. */
@@ -231,7 +233,10 @@ function event(entrypoint, props, externals, name, argument) {
         serviceWorker.tail(events);
       } else {
         const call = handlerOf(entrypoint, props, externals, ["tail", "trace"]);
-        if (call === undefined) throw new Error(NO_HANDLER("tail"));
+        if (call === undefined) {
+          require("trace/record").warnOnce(NO_TAIL);
+          throw new Error(NO_HANDLER("tail"));
+        }
         result = call(events);
       }
     } else if (name === "tailStream") {

@@ -160,8 +160,24 @@ impl Info {
     fn answers_for_background(&self) -> bool {
         matches!(
             self,
-            Self::Scheduled { .. } | Self::Queue { .. } | Self::Tail { .. }
+            Self::Scheduled { .. } | Self::Queue { .. } | Self::Tail { traces: 0 }
         )
+    }
+
+    /// Whether an event that ends well says that it returned.
+    fn returns(&self) -> bool {
+        !matches!(self, Self::Custom | Self::Tail { traces: 1.. })
+    }
+
+    /// The same where the handler threw.
+    fn returns_by_throwing(&self) -> bool {
+        matches!(self, Self::Alarm { .. } | Self::Tail { traces: 0 })
+    }
+
+    /// Whether the event fails where the handler throws. What a method throws is its caller's to handle.
+    fn fails_by_throwing(&self) -> bool {
+        self.returns_by_throwing()
+            || !matches!(self, Self::Rpc { .. } | Self::Custom | Self::Tail { .. })
     }
 }
 

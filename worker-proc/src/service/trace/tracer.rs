@@ -90,7 +90,17 @@ impl Tracer {
         subject: Subject,
         info: Info,
     ) -> Rc<Self> {
-        let parent = parent();
+        Self::below(parent(), tails, ancestors, subject, info)
+    }
+
+    /// The same for an event that a known span has caused.
+    pub fn below(
+        parent: Option<SpanContext>,
+        tails: &Rc<dyn Tails>,
+        ancestors: Ancestors,
+        subject: Subject,
+        info: Info,
+    ) -> Rc<Self> {
         Rc::new_cyclic(|this| Self {
             this: this.clone(),
             tails: tails.clone(),
@@ -164,9 +174,9 @@ impl Tracer {
         streams.iter().any(Writer::is_open)
     }
 
-    /// The event's own span.
-    pub fn root(&self) -> u64 {
-        self.context.span
+    /// The event's own span, for what it leaves to happen later.
+    pub fn context(&self) -> SpanContext {
+        self.context
     }
 
     /// A span of the event as the parent of other events.
@@ -385,8 +395,28 @@ impl Tracer {
         }
     }
 
-    pub fn is_rpc(&self) -> bool {
-        matches!(self.trace.borrow().info, Info::Rpc { .. })
+    /// The handler of an event without a response has ended.
+    pub fn done(&self) {
+        let returns = self.trace.borrow().info.returns();
+        if returns {
+            self.returned(None);
+        }
+    }
+
+    /// The handler has thrown.
+    pub fn threw(&self) {
+        let trace = self.trace.borrow();
+        let (returns, fails) = (
+            trace.info.returns_by_throwing(),
+            trace.info.fails_by_throwing(),
+        );
+        drop(trace);
+        if returns {
+            self.returned(None);
+        }
+        if fails {
+            self.failed(Outcome::Exception);
+        }
     }
 
     /// The event's own work is over, though what answers it may still be on its way.
