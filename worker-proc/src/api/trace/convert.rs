@@ -107,15 +107,27 @@ fn attributes<'s>(
     scope: &mut v8::PinScope<'s, '_>,
     attributes: &Attributes,
 ) -> v8::Local<'s, v8::Value> {
-    list(scope, attributes, |scope, (name, value)| {
-        let value = match value {
-            Value::Text(text) => string(scope, text).into(),
-            Value::Bool(on) => v8::Boolean::new(scope, *on).into(),
-            Value::Number(number) => v8::Number::new(scope, *number).into(),
-            Value::Integer(number) => v8::BigInt::new_from_i64(scope, *number).into(),
-        };
-        pair(scope, name, value)
+    list(scope, attributes, |scope, (name, told)| {
+        let told = value(scope, told);
+        pair(scope, name, told)
     })
+}
+
+fn value<'s>(scope: &mut v8::PinScope<'s, '_>, value: &Value) -> v8::Local<'s, v8::Value> {
+    match value {
+        Value::Text(text) => string(scope, text).into(),
+        Value::Bool(on) => v8::Boolean::new(scope, *on).into(),
+        Value::Number(number) => v8::Number::new(scope, *number).into(),
+        Value::Integer(number) => v8::BigInt::new_from_i64(scope, *number).into(),
+    }
+}
+
+fn span_update<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    told: v8::Local<'s, v8::Value>,
+) -> v8::Local<'s, v8::Value> {
+    let made = Builder::of_type(scope, "spanUpdate");
+    made.with(scope, "info", told).done()
 }
 
 fn errors<'s>(
@@ -268,6 +280,31 @@ fn body<'s>(scope: &mut v8::PinScope<'s, '_>, body: &Body) -> v8::Local<'s, v8::
             let all = attributes(scope, all);
             let made = Builder::of_type(scope, "attributes");
             made.with(scope, "info", all).done()
+        }
+        Body::SpanName(name) => {
+            let told = Builder::of_type(scope, "name");
+            let told = told.text(scope, "name", name).done();
+            span_update(scope, told)
+        }
+        Body::SpanStatus { code, message } => {
+            let status = Builder::new(scope)
+                .text(scope, "code", code)
+                .some_text(scope, "message", message.as_deref())
+                .done();
+            let told = Builder::of_type(scope, "status");
+            let told = told.with(scope, "status", status).done();
+            span_update(scope, told)
+        }
+        Body::SpanException { error, code } => {
+            let mut made = Builder::of_type(scope, "exception");
+            if let Some(code) = code {
+                let code = value(scope, code);
+                made = made.with(scope, "code", code);
+            }
+            made.text(scope, "name", &error.name)
+                .text(scope, "message", &error.message)
+                .some_text(scope, "stack", error.stack.as_deref())
+                .done()
         }
         Body::SpanClose => {
             let made = Builder::of_type(scope, "spanClose");

@@ -16,7 +16,7 @@ pub use span::span_context;
 
 pub const API: Api = Api {
     name: "trace",
-    modules: &[js!("trace.js")],
+    modules: &[js!("trace.js"), js!("tracing.js")],
     lazy: &[
         js!("record.js"),
         js!("spans.js"),

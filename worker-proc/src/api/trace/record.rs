@@ -31,7 +31,7 @@ fn is_traced(scope: &mut v8::PinScope, _: v8::FunctionCallbackArguments, mut rv:
 }
 
 /// An error as JavaScript passes it: `[name, message, stack | undefined]`.
-fn error_of(scope: &mut v8::PinScope, value: v8::Local<v8::Value>) -> Option<ErrorInfo> {
+pub fn error_of(scope: &mut v8::PinScope, value: v8::Local<v8::Value>) -> Option<ErrorInfo> {
     let parts = v8::Local::<v8::Array>::try_from(value).ok()?;
     let mut part = |index| {
         let value = parts.get_index(scope, index)?;

@@ -2,10 +2,12 @@
 
 use std::rc::Rc;
 
-use super::record::tracer;
+use super::record::{error_of, tracer};
 use crate::glue::args::to_string;
-use crate::glue::{Ops, native_arg, native_object, native_value, string, string_arg};
-use crate::service::trace::{Span, SpanContext, Value};
+use crate::glue::{
+    Ops, bool_arg, current, in_event, native_arg, native_object, native_value, string, string_arg,
+};
+use crate::service::trace::{Body, Span, SpanContext, Value};
 
 pub fn register(r: &mut Ops) {
     r.add("openSpan", open_span);
@@ -14,6 +16,13 @@ pub fn register(r: &mut Ops) {
     r.add("closeSpan", close_span);
     r.add("rpcMethod", rpc_method);
     r.add("caller", caller);
+    r.add("inEvent", in_event);
+    r.add("eventKey", event_key);
+    r.add("rootSpan", root_span);
+    r.add("spanIds", span_ids);
+    r.add("spanException", span_exception);
+    r.add("renameSpan", rename_span);
+    r.add("setSpanStatus", set_span_status);
 }
 
 /// The id of the span in an argument, if it is one.
@@ -23,20 +32,27 @@ pub fn span_id(scope: &mut v8::PinScope, value: v8::Local<v8::Value>) -> Option<
 
 /// What an event is begun with that the span in an argument causes.
 pub fn span_context(scope: &mut v8::PinScope, value: v8::Local<v8::Value>) -> Option<SpanContext> {
-    native_value::<Span>(scope, value)?.context()
+    Some(native_value::<Span>(scope, value)?.context())
 }
 
-/// `openSpan(parent | undefined, name)`: a span of the running event; undefined where nobody would see it.
+/// `openSpan(parent | undefined, name, always)`: a span of the running event; undefined where nobody would see it, but for
+/// `always` where the event is traced at all.
 fn open_span(
     scope: &mut v8::PinScope,
     args: v8::FunctionCallbackArguments,
     mut rv: v8::ReturnValue,
 ) {
     let name = string_arg(scope, &args, 1);
-    let opened = match native_arg::<Span>(scope, &args, 0) {
-        Some(parent) => parent.child(name),
-        None => tracer(scope).and_then(|tracer| tracer.open_span(None, name)),
+    let always = bool_arg(&args, 2);
+    let parent = native_arg::<Span>(scope, &args, 0);
+    let tracer = match &parent {
+        Some(parent) => parent.tracer(),
+        None => tracer(scope),
     };
+    let parent = parent.map(|parent| parent.id());
+    let opened = tracer
+        .filter(|tracer| always || tracer.is_streaming())
+        .and_then(|tracer| tracer.open_span(parent, name));
     if let Some(span) = opened {
         rv.set(native_object(scope, span).into());
     }
@@ -52,8 +68,12 @@ fn set_attribute(
         return;
     };
     let name = string_arg(scope, &args, 1);
-    let value = args.get(2);
-    let value = if value.is_string() {
+    let value = value_of(scope, args.get(2));
+    span.set(name, value);
+}
+
+fn value_of(scope: &mut v8::PinScope, value: v8::Local<v8::Value>) -> Value {
+    if value.is_string() {
         Value::Text(to_string(scope, value))
     } else if value.is_boolean() {
         Value::Bool(value.is_true())
@@ -61,8 +81,7 @@ fn set_attribute(
         Value::Integer(number.i64_value().0)
     } else {
         Value::Number(value.number_value(scope).unwrap_or(f64::NAN))
-    };
-    span.set(name, value);
+    }
 }
 
 /// `isOpen(span)`.
@@ -93,5 +112,72 @@ fn rpc_method(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, _: 
 fn caller(scope: &mut v8::PinScope, _: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
     if let Some(id) = tracer(scope).and_then(|tracer| tracer.caller()) {
         rv.set(string(scope, &id).into());
+    }
+}
+
+/// `eventKey()`: a number that tells the running event from others of its isolate.
+fn event_key(scope: &mut v8::PinScope, _: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
+    rv.set_double(match tracer(scope) {
+        Some(tracer) => tracer.key() as f64,
+        None => current(scope).map_or(0.0, |context| -(context.id() as f64)),
+    });
+}
+
+/// `rootSpan()`: the running event's own span, or undefined.
+fn root_span(scope: &mut v8::PinScope, _: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
+    if let Some(tracer) = tracer(scope) {
+        rv.set(native_object(scope, tracer.root()).into());
+    }
+}
+
+/// `spanIds(span)`: `[trace, span]` in hex.
+fn span_ids(
+    scope: &mut v8::PinScope,
+    args: v8::FunctionCallbackArguments,
+    mut rv: v8::ReturnValue,
+) {
+    let Some(span) = native_arg::<Span>(scope, &args, 0) else {
+        return;
+    };
+    let context = span.context();
+    let trace = string(scope, &format!("{:032x}", context.trace)).into();
+    let id = string(scope, &format!("{:016x}", context.span)).into();
+    rv.set(v8::Array::new_with_elements(scope, &[trace, id]).into());
+}
+
+/// `spanException(span, [name, message, stack], code | undefined)`: the worker tells of an exception.
+fn span_exception(
+    scope: &mut v8::PinScope,
+    args: v8::FunctionCallbackArguments,
+    _: v8::ReturnValue,
+) {
+    let span = native_arg::<Span>(scope, &args, 0);
+    let error = error_of(scope, args.get(1));
+    let code = args.get(2);
+    let code = (!code.is_undefined()).then(|| value_of(scope, code));
+    if let (Some(span), Some(error)) = (span, error) {
+        span.tell(Body::SpanException { error, code });
+    }
+}
+
+/// `renameSpan(span, name)`.
+fn rename_span(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, _: v8::ReturnValue) {
+    let name = string_arg(scope, &args, 1);
+    if let Some(span) = native_arg::<Span>(scope, &args, 0) {
+        span.tell(Body::SpanName(name));
+    }
+}
+
+/// `setSpanStatus(span, code, message | undefined)`.
+fn set_span_status(
+    scope: &mut v8::PinScope,
+    args: v8::FunctionCallbackArguments,
+    _: v8::ReturnValue,
+) {
+    let code = string_arg(scope, &args, 1);
+    let message = args.get(2);
+    let message = message.is_string().then(|| to_string(scope, message));
+    if let Some(span) = native_arg::<Span>(scope, &args, 0) {
+        span.tell(Body::SpanStatus { code, message });
     }
 }

@@ -10,12 +10,21 @@ const { kind, Kind } = require("console/introspect");
 const SPAN = { __proto__: null };
 
 /** The span that code runs in; undefined stands for the event's own. */
-const current = () => context.valueOf(SPAN, undefined);
+const current = () => context.valueOf(SPAN, undefined)?.span;
 
-/** Runs a function in a span. */
-const within = (span, call) => context.runIn(context.withValue(context.current(), SPAN, span), call, undefined, []);
+/** The same as the worker sees it, made by `make` where it has not yet. */
+exports.shown = (make) => {
+  const entry = context.valueOf(SPAN, undefined);
+  return entry === undefined ? undefined : (entry.shown ??= make(entry.span));
+};
 
-const openBelow = (parent, name) => ops.openSpan(parent, name);
+/** Runs a function in a span. `shown` is what the worker knows it by, if it does. */
+function within(span, call, shown = undefined) {
+  const entry = { __proto__: null, span, shown };
+  return context.runIn(context.withValue(context.current(), SPAN, entry), call, undefined, []);
+}
+
+const openBelow = (parent, name) => ops.openSpan(parent, name, false);
 const close = (span) => ops.closeSpan(span);
 
 function set(span, attributes) {

@@ -9,6 +9,7 @@ const { Fetcher, RpcPromise, RpcProperty, RpcStub, RpcTarget } = require("rpc");
 const { current, runIn, valueOf, withValue } = require("async_context");
 const { argumentError, isObject } = require("webidl");
 const workers = require("workers");
+const { tracing } = require("trace/tracing");
 
 /** An object that shows another one, which is not there yet when the module is made. */
 const view = (get) =>
@@ -65,6 +66,7 @@ exports.module = {
   cache: {},
   env: view(currentEnv),
   exports: view(currentExports),
+  tracing,
   waitUntil(promise) {
     if (arguments.length === 0) throw argumentError("EntrypointsModule", "waitUntil", 1, "Promise");
     keepAlive(promise);

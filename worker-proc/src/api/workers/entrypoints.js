@@ -6,6 +6,7 @@ const fetchOps = require("fetch/events");
 const { setWaitUntil } = require("events/kinds");
 const { ASYNC, logUncaught } = require("report_error");
 const trace = require("trace");
+const { createTracing } = require("trace/tracing");
 
 const inside = { __proto__: null };
 
@@ -34,6 +35,15 @@ class ExecutionContext {
   abort(reason) {
     if (!(#event in this)) throw illegalInvocation();
     fetchOps.abort(reason === undefined ? new Error("Worker execution was aborted due to call to ctx.abort().") : reason);
+  }
+
+  get tracing() {
+    if (!(#event in this)) throw illegalInvocation();
+    return replace(this, "tracing", createTracing());
+  }
+
+  set tracing(value) {
+    replace(this, "tracing", value);
   }
 
   get props() {

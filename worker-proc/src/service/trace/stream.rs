@@ -8,7 +8,10 @@ use std::future::poll_fn;
 use std::rc::Rc;
 use std::task::{Poll, Waker};
 
-use super::{Attributes, Diagnostic, Exception, Info, Log, Outcome, Subject};
+use super::{
+    Attributes, Diagnostic, ErrorInfo, Exception, Info, Log, MAX_TRACE_BYTES, Outcome, Subject,
+    Value,
+};
 
 /// What may wait for a reader, as on workerd.
 const MAX_QUEUE_BYTES: usize = 2 * 1024 * 1024;
@@ -45,6 +48,17 @@ pub enum Body {
         name: String,
     },
     Attributes(Attributes),
+    /// The worker has renamed the span.
+    SpanName(String),
+    SpanStatus {
+        code: String,
+        message: Option<String>,
+    },
+    /// The worker tells of an exception; `code` is a property of it.
+    SpanException {
+        error: ErrorInfo,
+        code: Option<Value>,
+    },
     SpanClose,
     /// The handler has returned; of a fetch event with the response's status.
     Return(Option<u16>),
@@ -55,6 +69,16 @@ pub enum Body {
 }
 
 impl Body {
+    /// What the worker tells of a span, in bytes.
+    pub(super) fn told_bytes(&self) -> usize {
+        match self {
+            Self::SpanName(name) => name.len(),
+            Self::SpanStatus { message, .. } => message.as_ref().map_or(0, String::len),
+            Self::SpanException { error, .. } => error.bytes().min(MAX_TRACE_BYTES),
+            _ => 0,
+        }
+    }
+
     fn is_kept(&self) -> bool {
         matches!(self, Self::Return(_) | Self::Outcome(_))
     }

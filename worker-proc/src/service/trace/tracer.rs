@@ -179,14 +179,6 @@ impl Tracer {
         self.context
     }
 
-    /// A span of the event as the parent of other events.
-    pub fn context_of(&self, span: u64) -> SpanContext {
-        SpanContext {
-            trace: self.context.trace,
-            span,
-        }
-    }
-
     /// The span that has caused the event, in hex.
     pub fn caller(&self) -> Option<String> {
         self.parent.map(|span| format!("{span:016x}"))
@@ -324,9 +316,23 @@ impl Tracer {
         }
     }
 
-    /// Opens a span below another one, or below the event's own. None where nobody would see it.
+    /// The event's own span.
+    pub fn root(&self) -> Span {
+        Span {
+            tracer: self.this.clone(),
+            number: ROOT,
+            context: self.context,
+        }
+    }
+
+    /// A number that tells it from other tracers.
+    pub fn key(&self) -> u32 {
+        self.invocation as u32
+    }
+
+    /// Opens a span below another one, or below the event's own. None beyond what an event may have.
     pub fn open_span(&self, parent: Option<u64>, name: String) -> Option<Span> {
-        if !self.is_streaming() || self.spans.borrow().len() >= MAX_OPEN_SPANS {
+        if self.spans.borrow().len() >= MAX_OPEN_SPANS {
             return None;
         }
         let span = span_id();
@@ -340,10 +346,14 @@ impl Tracer {
             span,
             name,
         });
+        let context = SpanContext {
+            trace: self.context.trace,
+            span,
+        };
         Some(Span {
             tracer: self.this.clone(),
             number,
-            id: span,
+            context,
         })
     }
 
@@ -468,24 +478,34 @@ impl Drop for Tracer {
 /// A span that is open; it closes when it is dropped, and with its event at the latest.
 pub struct Span {
     tracer: Weak<Tracer>,
+    /// Tells it from others of its event.
     number: u32,
-    id: u64,
+    context: SpanContext,
 }
+
+/// The event's own span, which the worker does not close.
+const ROOT: u32 = 0;
 
 impl Span {
     pub fn id(&self) -> u64 {
-        self.id
+        self.context.span
+    }
+
+    /// What an event is begun with that it causes.
+    pub fn context(&self) -> SpanContext {
+        self.context
+    }
+
+    pub fn tracer(&self) -> Option<Rc<Tracer>> {
+        self.tracer.upgrade()
     }
 
     /// Whether it is still open.
     pub fn is_open(&self) -> bool {
         let tracer = self.tracer.upgrade();
-        tracer.is_some_and(|tracer| tracer.spans.borrow().contains_key(&self.number))
-    }
-
-    /// What an event is begun with that it causes.
-    pub fn context(&self) -> Option<SpanContext> {
-        Some(self.tracer.upgrade()?.context_of(self.id))
+        tracer.is_some_and(|tracer| {
+            self.number == ROOT || tracer.spans.borrow().contains_key(&self.number)
+        })
     }
 
     /// Sets an attribute; the last value of a name counts.
@@ -493,6 +513,14 @@ impl Span {
         let Some(tracer) = self.tracer.upgrade() else {
             return;
         };
+        if self.number == ROOT {
+            let bytes = name.len() + value.bytes();
+            let time_ms = tracer.time();
+            tracer.report(Some(self.id()), time_ms, bytes, || {
+                Body::Attributes(vec![(name, value)])
+            });
+            return;
+        }
         let mut spans = tracer.spans.borrow_mut();
         let Some((_, attributes)) = spans.get_mut(&self.number) else {
             return;
@@ -503,9 +531,12 @@ impl Span {
         }
     }
 
-    /// Opens a span below this one.
-    pub fn child(&self, name: String) -> Option<Self> {
-        self.tracer.upgrade()?.open_span(Some(self.id), name)
+    /// Tells the streams something else of the span.
+    pub fn tell(&self, body: Body) {
+        if let Some(tracer) = self.tracer.upgrade() {
+            let time_ms = tracer.time();
+            tracer.report(Some(self.id()), time_ms, body.told_bytes(), || body);
+        }
     }
 
     pub fn close(&self) {
