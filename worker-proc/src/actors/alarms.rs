@@ -143,13 +143,15 @@ async fn run(namespace: &Rc<Namespace>, address: &Address, due: &Due) -> Result<
     };
     let scheduled_ms = due.scheduled_ms;
     let tracer = namespace.tracer(address, || Info::of_event(&event));
-    let ran = namespace.call(address, tracer, |scope, context, instance, number| {
-        match arm(context, scheduled_ms) {
+    let ran = namespace.call(
+        address,
+        tracer,
+        |scope, context, instance, number| match arm(context, scheduled_ms) {
             Ok(Armed::Run) => super::events::event(scope, instance, number, &event),
             Ok(Armed::Cancel) => context.complete(number, Ok(())),
             Err(error) => context.complete(number, Err(error)),
-        }
-    });
+        },
+    );
     // One that runs for too long has failed; what it booked is ended like any other's.
     let late = || {
         Err(Error::new(

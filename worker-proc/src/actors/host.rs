@@ -371,7 +371,11 @@ impl Namespace {
     }
 
     /// What records an event of an object, if anybody is to be told of it. Asked for when the event is caused.
-    pub(super) fn tracer(&self, address: &Address, info: impl FnOnce() -> Info) -> Option<Rc<Tracer>> {
+    pub(super) fn tracer(
+        &self,
+        address: &Address,
+        info: impl FnOnce() -> Info,
+    ) -> Option<Rc<Tracer>> {
         self.class.tails.as_ref()?;
         let watchers = self.watchers(&self.actor(address))?;
         Some(watchers.tracer(info))

@@ -60,7 +60,11 @@ pub fn fetch(
 ) -> LocalBoxFuture<'static, Result<Response, Error>> {
     let request = Rc::new(RefCell::new(Some(request)));
     let (info, start) = (request.clone(), request.clone());
-    let info = move || info.borrow().as_ref().map_or(Info::Custom, Info::of_request);
+    let info = move || {
+        info.borrow()
+            .as_ref()
+            .map_or(Info::Custom, Info::of_request)
+    };
     let call = callee.deliver(info, move |scope, context, instance, event| {
         if let Some(request) = start.take() {
             events::fetch(scope, context, instance, event, request);

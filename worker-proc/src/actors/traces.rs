@@ -40,7 +40,13 @@ impl Watchers {
     /// The same for what a hibernatable WebSocket receives that the span has accepted.
     pub fn socket_tracer(self, origin: Option<SpanContext>, event: &SocketEvent) -> Rc<Tracer> {
         let info = Info::of_socket(event);
-        Tracer::below(origin, &self.tails, Ancestors::default(), self.subject, info)
+        Tracer::below(
+            origin,
+            &self.tails,
+            Ancestors::default(),
+            self.subject,
+            info,
+        )
     }
 }
 
@@ -105,9 +111,7 @@ impl Traces {
             return;
         }
         let newest = entries.last().map(|entry| entry.event);
-        let over = |entry: &mut Entry| {
-            entry.answered && !(busy && Some(entry.event) == newest)
-        };
+        let over = |entry: &mut Entry| entry.answered && !(busy && Some(entry.event) == newest);
         let ended: Vec<Entry> = entries.extract_if(.., over).collect();
         drop(entries);
         for entry in ended {

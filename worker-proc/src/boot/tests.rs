@@ -12,6 +12,9 @@ use crate::net::loopback;
 use crate::service::Event;
 use crate::service::trace::all_told;
 
+/// How long the next test waits for tail workers that are told of what has been tested.
+const MAX_TAIL_WAIT_BETWEEN: Duration = Duration::from_millis(50);
+
 /// How long tail workers may go on after the last test.
 const MAX_TAIL_WAIT: Duration = Duration::from_millis(500);
 
@@ -78,6 +81,8 @@ pub fn test(start: Start, snapshot: &'static [u8]) -> u8 {
                         argument: "{}".to_owned(),
                     })
                     .await;
+                // The next test may ask a tail worker of this one.
+                let _ = tokio::time::timeout(MAX_TAIL_WAIT_BETWEEN, all_told()).await;
                 let verdict = if outcome.is_ok() { "PASS" } else { "FAIL" };
                 log::debug(format_args!(
                     "[ {verdict} ] {label} ({:?})",

@@ -35,9 +35,7 @@ impl WorkerTails {
         let Some(router) = self.router.upgrade() else {
             return Vec::new();
         };
-        let told = all
-            .iter()
-            .filter(|tail| !ancestors.contain(&tail.service));
+        let told = all.iter().filter(|tail| !ancestors.contain(&tail.service));
         told.filter_map(|tail| router.find(tail)).collect()
     }
 }

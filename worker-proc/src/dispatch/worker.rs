@@ -9,8 +9,8 @@ use futures_util::future::LocalBoxFuture;
 
 use super::bindings::{self, Outlets};
 use super::router::Router;
-use super::tails::WorkerTails;
 use super::spec::{Code, Designator, WorkerSpec};
+use super::tails::WorkerTails;
 use crate::actors::Class;
 use crate::glue::context::Outcome;
 use crate::glue::{IsolateState, Registry, intern, string};

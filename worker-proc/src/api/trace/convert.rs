@@ -175,7 +175,9 @@ fn info<'s>(scope: &mut v8::PinScope<'s, '_>, info: &Info) -> v8::Local<'s, v8::
             .number(scope, "batchSize", f64::from(*batch_size))
             .done(),
         Info::Tail { traces } => {
-            let names = list(scope, &vec![(); *traces], |scope, ()| v8::null(scope).into());
+            let names = list(scope, &vec![(); *traces], |scope, ()| {
+                v8::null(scope).into()
+            });
             let made = Builder::of_type(scope, "trace");
             made.with(scope, "traces", names).done()
         }
@@ -233,11 +235,7 @@ fn log<'s>(scope: &mut v8::PinScope<'s, '_>, log: &Log) -> v8::Local<'s, v8::Val
     with_errors(scope, made, log).done()
 }
 
-fn with_errors<'s>(
-    scope: &mut v8::PinScope<'s, '_>,
-    made: Builder<'s>,
-    log: &Log,
-) -> Builder<'s> {
+fn with_errors<'s>(scope: &mut v8::PinScope<'s, '_>, made: Builder<'s>, log: &Log) -> Builder<'s> {
     match &log.errors {
         Some(all) => {
             let all = errors(scope, all);

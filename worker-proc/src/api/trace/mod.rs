@@ -23,6 +23,7 @@ pub const API: Api = Api {
         js!("items.js"),
         js!("tail_event.js").defining(&["TailEvent", "TraceEvent"]),
         js!("stream.js"),
+        js!("helpers.js"),
     ],
     ops,
 };

@@ -85,11 +85,7 @@ fn value_of(scope: &mut v8::PinScope, value: v8::Local<v8::Value>) -> Value {
 }
 
 /// `isOpen(span)`.
-fn is_open(
-    scope: &mut v8::PinScope,
-    args: v8::FunctionCallbackArguments,
-    mut rv: v8::ReturnValue,
-) {
+fn is_open(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
     let span: Option<Rc<Span>> = native_arg(scope, &args, 0);
     rv.set_bool(span.is_some_and(|span| span.is_open()));
 }

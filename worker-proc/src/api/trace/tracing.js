@@ -230,3 +230,4 @@ exports.createTracing = createTracing;
 exports.tracing = tracing;
 exports.module = { __proto__: null, default: tracing };
 provideInside("cloudflare-internal:tracing", "trace/tracing");
+for (const name of ["tracing-helpers", "test-tracing-wrapper"]) provideInside(`cloudflare-internal:${name}`, "trace/helpers");

@@ -229,15 +229,20 @@ impl Tracer {
             errors,
             truncated: false,
         };
-        self.report(Some(span.unwrap_or(self.context.span)), time_ms, bytes, || {
-            let mut log = log.clone();
-            if log.message.len() > MAX_TRACE_BYTES {
-                log.truncated = true;
-                let end = log.message.floor_char_boundary(MAX_TRACE_BYTES);
-                log.message.truncate(end);
-            }
-            Body::Log(log)
-        });
+        self.report(
+            Some(span.unwrap_or(self.context.span)),
+            time_ms,
+            bytes,
+            || {
+                let mut log = log.clone();
+                if log.message.len() > MAX_TRACE_BYTES {
+                    log.truncated = true;
+                    let end = log.message.floor_char_boundary(MAX_TRACE_BYTES);
+                    log.message.truncate(end);
+                }
+                Body::Log(log)
+            },
+        );
         if self.limits.logs.get() {
             return;
         }
@@ -261,12 +266,17 @@ impl Tracer {
         let time_ms = self.time();
         let bytes = error.bytes();
         let exception = Exception { time_ms, error };
-        self.report(Some(span.unwrap_or(self.context.span)), time_ms, bytes, || {
-            Body::Exception(Exception {
-                time_ms,
-                error: exception.error.trimmed(),
-            })
-        });
+        self.report(
+            Some(span.unwrap_or(self.context.span)),
+            time_ms,
+            bytes,
+            || {
+                Body::Exception(Exception {
+                    time_ms,
+                    error: exception.error.trimmed(),
+                })
+            },
+        );
         if self.limits.exceptions.get() {
             return;
         }
@@ -295,9 +305,12 @@ impl Tracer {
             message,
         };
         if bytes <= MAX_TRACE_BYTES {
-            self.report(Some(span.unwrap_or(self.context.span)), time_ms, bytes, || {
-                Body::Diagnostic(diagnostic.clone())
-            });
+            self.report(
+                Some(span.unwrap_or(self.context.span)),
+                time_ms,
+                bytes,
+                || Body::Diagnostic(diagnostic.clone()),
+            );
         }
         if self.limits.diagnostics.get() {
             return;
