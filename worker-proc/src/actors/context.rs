@@ -666,8 +666,10 @@ impl IoContext for ActorContext {
     }
 
     fn respond(&self, event: u32, mut outcome: Outcome) {
+        let waits = self.events.borrow().get(&event).map(|sender| !sender.is_closed());
+        let busy = self.retained.get() > 0;
         self.traces
-            .answer(event, &mut outcome, self.retained.get() > 0);
+            .answer(event, waits.unwrap_or(false).then_some(&mut outcome), busy);
         let outcome = match outcome {
             Outcome::Failed(error) => Err(error),
             outcome => Ok(outcome),

@@ -92,14 +92,16 @@ impl Traces {
         Some(self.entries.borrow().last()?.tracer.clone())
     }
 
-    /// The event has an outcome; `busy` tells of work of the object's that goes on.
-    pub fn answer(&self, event: u32, outcome: &mut Outcome, busy: bool) {
+    /// The event has an outcome, unless nobody waits for it; `busy` tells of work of the object's that goes on.
+    pub fn answer(&self, event: u32, outcome: Option<&mut Outcome>, busy: bool) {
         let mut entries = self.entries.borrow_mut();
         let Some(entry) = entries.iter_mut().find(|entry| entry.event == event) else {
             return;
         };
         entry.answered = true;
-        answered(&entry.tracer, outcome, busy);
+        if let Some(outcome) = outcome {
+            answered(&entry.tracer, outcome, busy);
+        }
         drop(entries);
         self.sweep(busy);
     }

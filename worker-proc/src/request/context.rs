@@ -389,8 +389,10 @@ impl IoContext for RequestContext {
     }
 
     fn respond(&self, _event: u32, mut outcome: Outcome) {
+        // Nobody is answered where the caller has gone.
         if let Some(tracer) = &*self.tracer.borrow()
             && self.outcome.borrow().is_some()
+            && !self.abandoned.get()
         {
             trace::answered(tracer, &mut outcome, self.bodies.get() > 0);
         }
