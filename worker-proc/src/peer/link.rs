@@ -6,7 +6,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::io;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::rc::{Rc, Weak};
 use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
@@ -14,6 +14,7 @@ use std::time::Duration;
 use ipc::peer::frame::Tag;
 use ipc::peer::head::{self, Scratch};
 use ipc::peer::{Frame, Inbox, Kind, Outbox, PeerError, PeerSocket, Received};
+use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
 use super::PeerLinks;
@@ -79,7 +80,10 @@ impl Key {
 /// See the module.
 pub struct Link {
     pub(super) links: Weak<PeerLinks>,
+    /// Waited on for reading alone: the kernel reports room at every read of the other end, and each report is a wake-up.
     socket: AsyncFd<PeerSocket>,
+    /// The same socket, waited on for room while it is full.
+    full: RefCell<Option<AsyncFd<OwnedFd>>>,
     out: RefCell<Out>,
     driver: RefCell<Option<Waker>>,
     /// Tasks that wait for the buffer to be written.
@@ -104,10 +108,11 @@ impl Link {
         let socket = PeerSocket::new(socket)?;
         // SAFETY: the socket owns its descriptor and never changes it.
         #[allow(unsafe_code)]
-        let socket = unsafe { AsyncFd::register(socket) }?;
+        let socket = unsafe { AsyncFd::register_with_interest(socket, Interest::READABLE) }?;
         Ok(Rc::new(Self {
             links: Rc::downgrade(links),
             socket,
+            full: RefCell::default(),
             out: RefCell::default(),
             driver: RefCell::default(),
             waiting_for_room: RefCell::default(),
@@ -167,20 +172,24 @@ impl Link {
 
     /// Ready when the other end is gone.
     fn poll_write(&self, cx: &mut Context<'_>) -> Poll<()> {
-        loop {
-            if self.out.borrow().outbox.is_empty() {
-                break;
+        while !self.out.borrow().outbox.is_empty() {
+            if let Some(full) = self.full.borrow().as_ref() {
+                let Ok(mut ready) = ready!(full.poll_write_ready(cx)) else {
+                    return Poll::Ready(());
+                };
+                ready.clear_ready();
             }
-            let Ok(mut ready) = ready!(self.socket.poll_write_ready(cx)) else {
-                return Poll::Ready(());
-            };
             let sent = self
                 .socket
                 .get_ref()
                 .send(&mut self.out.borrow_mut().outbox);
             match sent {
-                Ok(()) => break,
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => ready.clear_ready(),
+                Ok(()) => _ = self.full.take(),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    if self.wait_for_room().is_err() {
+                        return Poll::Ready(());
+                    }
+                }
                 // The kernel bounds the descriptors that are on their way.
                 Err(error) if error.raw_os_error() == Some(ETOOMANYREFS) => {
                     let driver = cx.waker().clone();
@@ -196,6 +205,17 @@ impl Link {
         }
         self.wake_waiting();
         Poll::Pending
+    }
+
+    fn wait_for_room(&self) -> io::Result<()> {
+        if self.full.borrow().is_none() {
+            let socket = self.socket.get_ref().as_fd().try_clone_to_owned()?;
+            // SAFETY: the descriptor is owned, and nothing changes it.
+            #[allow(unsafe_code)]
+            let full = unsafe { AsyncFd::register_with_interest(socket, Interest::WRITABLE) }?;
+            self.full.replace(Some(full));
+        }
+        Ok(())
     }
 
     fn wake_waiting(&self) {
