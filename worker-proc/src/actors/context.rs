@@ -15,7 +15,7 @@ use futures_util::stream::{FuturesOrdered, Stream};
 use tokio::sync::{Notify, oneshot};
 
 use super::facets::Facets;
-use super::gates::{InputGate, OutputGate, Tag};
+use super::gates::{Held, InputGate, OutputGate, Tag};
 use super::host::Class;
 use super::store::{Store, broken_by};
 use super::traces::Traces;
@@ -666,7 +666,11 @@ impl IoContext for ActorContext {
     }
 
     fn respond(&self, event: u32, mut outcome: Outcome) {
-        let waits = self.events.borrow().get(&event).map(|sender| !sender.is_closed());
+        let waits = self
+            .events
+            .borrow()
+            .get(&event)
+            .map(|sender| !sender.is_closed());
         let busy = self.retained.get() > 0;
         self.traces
             .answer(event, waits.unwrap_or(false).then_some(&mut outcome), busy);
@@ -777,22 +781,6 @@ impl ActorIo for ActorContext {
             self.gate.leave(&section);
             self.io.wake();
         }
-    }
-}
-
-/// Counts an op that has its result and waits for the input gate.
-struct Held<'a>(&'a Cell<usize>);
-
-impl<'a> Held<'a> {
-    fn new(count: &'a Cell<usize>) -> Self {
-        count.set(count.get() + 1);
-        Self(count)
-    }
-}
-
-impl Drop for Held<'_> {
-    fn drop(&mut self) {
-        self.0.set(self.0.get() - 1);
     }
 }
 

@@ -16,7 +16,7 @@ pub struct WorkerTails {
 
 impl WorkerTails {
     /// None where there are no tail workers.
-    pub fn new(
+    pub fn of(
         router: &Rc<Router>,
         buffered: Vec<Designator>,
         streaming: Vec<Designator>,

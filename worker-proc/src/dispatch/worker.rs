@@ -127,7 +127,7 @@ impl Worker {
             namespaces: outlets.namespaces,
             found: RefCell::default(),
         });
-        let tails = WorkerTails::new(router, spec.tails, spec.streaming_tails);
+        let tails = WorkerTails::of(router, spec.tails, spec.streaming_tails);
         let ops_prevent_eviction = spec
             .flags
             .get(schema::compat::field::DURABLE_OBJECT_IO_TASKS_PREVENT_EVICTION);

@@ -114,6 +114,17 @@ impl Info {
                     cron: text(&argument, "cron"),
                 }
             }
+            "queue" => {
+                let argument = argument();
+                let messages = argument
+                    .as_ref()
+                    .and_then(|argument| argument.get("messages"));
+                let messages = messages.and_then(serde_json::Value::as_array);
+                Self::Queue {
+                    name: text(&argument, "queue"),
+                    batch_size: messages.map_or(0, Vec::len) as u32,
+                }
+            }
             _ => Self::Custom,
         }
     }
