@@ -10,6 +10,7 @@ use super::context::ActorContext;
 use super::host::{Call, Namespace};
 use super::stub::Delivered;
 use crate::glue::context::ActorIo;
+use crate::service::trace::Info;
 use crate::service::{Address, Error, Event, Kind, from_hex};
 use crate::storage::{Armed, Due, Next, ObjectKey, Outcome, Schedule};
 
@@ -141,13 +142,16 @@ async fn run(namespace: &Rc<Namespace>, address: &Address, due: &Due) -> Result<
         ),
     };
     let scheduled_ms = due.scheduled_ms;
-    let ran = namespace.call(address, |scope, context, instance, number| {
-        match arm(context, scheduled_ms) {
+    let tracer = namespace.tracer(address, || Info::of_event(&event));
+    let ran = namespace.call(
+        address,
+        tracer,
+        |scope, context, instance, number| match arm(context, scheduled_ms) {
             Ok(Armed::Run) => super::events::event(scope, instance, number, &event),
             Ok(Armed::Cancel) => context.complete(number, Ok(())),
             Err(error) => context.complete(number, Err(error)),
-        }
-    });
+        },
+    );
     // One that runs for too long has failed; what it booked is ended like any other's.
     let late = || {
         Err(Error::new(
@@ -159,7 +163,7 @@ async fn run(namespace: &Rc<Namespace>, address: &Address, due: &Due) -> Result<
     let ran = ran.unwrap_or_else(|_| late()).and_then(delivered);
     let ended_well = ran.is_ok();
     // Booked as an event of the object's own: nothing else of it runs in between.
-    let booked = namespace.call(address, |_, context, _, number| {
+    let booked = namespace.call(address, None, |_, context, _, number| {
         let done = match context.storage() {
             Some(storage) => storage.alarm.handler_done(ended_well),
             None => Ok(()),
@@ -194,7 +198,7 @@ fn arm(context: &Rc<ActorContext>, scheduled_ms: i64) -> Result<Armed, Error> {
 /// Drops an alarm whose retries are used up.
 async fn abandon(namespace: &Rc<Namespace>, schedule: &Schedule, address: &Address, due: &Due) {
     let scheduled_ms = due.scheduled_ms;
-    let dropped = namespace.call(address, |_, context, _, number| {
+    let dropped = namespace.call(address, None, |_, context, _, number| {
         let dropped = match context.storage() {
             Some(storage) => storage.alarm.abandon(scheduled_ms).map(|_| ()),
             None => Ok(()),

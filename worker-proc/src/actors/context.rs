@@ -15,14 +15,16 @@ use futures_util::stream::{FuturesOrdered, Stream};
 use tokio::sync::{Notify, oneshot};
 
 use super::facets::Facets;
-use super::gates::{InputGate, OutputGate, Tag};
+use super::gates::{Held, InputGate, OutputGate, Tag};
 use super::host::Class;
 use super::store::{Store, broken_by};
+use super::traces::Traces;
 use crate::glue::context::{
     ActorIo, Completion, Entrance, FacetIo, Gate, IoContext, Known, Outcome, SectionTurn,
 };
 use crate::isolate::Isolate;
 use crate::request::{Io, Op, timer_turn};
+use crate::service::trace::Tracer;
 use crate::service::websocket::{Hibernated, Hibernation, Socket};
 use crate::service::{ActorId, Body, Channels, Error, Identity, Kind, Me, ResourceTable};
 use crate::storage::{Committed, Storage};
@@ -79,6 +81,8 @@ pub struct ActorContext {
     timer_tags: RefCell<HashMap<u32, TimerTag>>,
     /// Timers that are due but held back.
     due: RefCell<VecDeque<u32>>,
+    /// What records its events for tail workers.
+    traces: Traces,
     events: RefCell<HashMap<u32, oneshot::Sender<Result<Outcome, Error>>>>,
     last_event: Cell<u32>,
     /// The event that begins in the turn that runs, or 0.
@@ -132,6 +136,7 @@ impl ActorContext {
             tag: RefCell::new(None),
             timer_tags: RefCell::default(),
             due: RefCell::default(),
+            traces: Traces::default(),
             events: RefCell::default(),
             last_event: Cell::new(0),
             beginning: Cell::new(0),
@@ -228,6 +233,11 @@ impl ActorContext {
         self.io.wake();
     }
 
+    /// What records its events.
+    pub fn traces(&self) -> &Traces {
+        &self.traces
+    }
+
     /// Runs the constructor: `make` returns the instance, or none after it has thrown.
     ///
     /// # Errors
@@ -264,12 +274,16 @@ impl ActorContext {
     /// between. The event goes on if the future is dropped.
     pub fn deliver(
         self: &Rc<Self>,
+        tracer: Option<Rc<Tracer>>,
         start: impl for<'s> FnOnce(&mut v8::PinScope<'s, '_>, &Rc<Self>, v8::Local<'s, v8::Object>, u32),
     ) -> LocalBoxFuture<'static, Result<Outcome, Error>> {
         let event = self.last_event.get().wrapping_add(1).max(1);
         self.last_event.set(event);
         let (sender, receiver) = oneshot::channel();
         self.events.borrow_mut().insert(event, sender);
+        if let Some(tracer) = tracer {
+            self.traces.begin(event, tracer);
+        }
         self.beginning.set(event);
         self.turn(None, |scope| {
             let instance = self.instance.borrow();
@@ -350,6 +364,8 @@ impl ActorContext {
             store.undo();
         }
         self.output.fail(error.clone());
+        let broke = (error.kind != Kind::Disconnected).then_some(&error);
+        self.traces.end(broke);
         if let Some(facets) = self.facets.get() {
             facets.end(&error);
         }
@@ -586,7 +602,11 @@ impl IoContext for ActorContext {
     }
 
     fn release(&self) {
-        self.retained.set(self.retained.get().saturating_sub(1));
+        let left = self.retained.get().saturating_sub(1);
+        self.retained.set(left);
+        if left == 0 {
+            self.traces.sweep(false);
+        }
     }
 
     fn retain_body(&self) {
@@ -649,7 +669,19 @@ impl IoContext for ActorContext {
         self.broken.clone()
     }
 
-    fn respond(&self, event: u32, outcome: Outcome) {
+    fn tracer(&self) -> Option<Rc<Tracer>> {
+        self.traces.current()
+    }
+
+    fn respond(&self, event: u32, mut outcome: Outcome) {
+        let waits = self
+            .events
+            .borrow()
+            .get(&event)
+            .map(|sender| !sender.is_closed());
+        let busy = self.retained.get() > 0;
+        self.traces
+            .answer(event, waits.unwrap_or(false).then_some(&mut outcome), busy);
         let outcome = match outcome {
             Outcome::Failed(error) => Err(error),
             outcome => Ok(outcome),
@@ -698,7 +730,8 @@ impl ActorIo for ActorContext {
     }
 
     fn hibernate(&self, number: u32, socket: Rc<Socket>, tags: Vec<String>) -> bool {
-        let Some(accepted) = self.sockets.add(number, socket, tags) else {
+        let origin = self.traces.current().map(|tracer| tracer.context());
+        let Some(accepted) = self.sockets.add(number, socket, tags, origin) else {
             return false;
         };
         if let (Some(owner), Some(this)) = (self.owner.upgrade(), self.this.upgrade()) {
@@ -760,22 +793,6 @@ impl ActorIo for ActorContext {
             self.gate.leave(&section);
             self.io.wake();
         }
-    }
-}
-
-/// Counts an op that has its result and waits for the input gate.
-struct Held<'a>(&'a Cell<usize>);
-
-impl<'a> Held<'a> {
-    fn new(count: &'a Cell<usize>) -> Self {
-        count.set(count.get() + 1);
-        Self(count)
-    }
-}
-
-impl Drop for Held<'_> {
-    fn drop(&mut self) {
-        self.0.set(self.0.get() - 1);
     }
 }
 

@@ -16,9 +16,11 @@ use super::hibernation::{Listener, finish, watch};
 use super::host::Class;
 use super::store::broken_by;
 use super::stub::{self, Callee, Delivered, Delivery};
+use super::traces::Watchers;
 use super::tree::Tree;
 use crate::glue::context::{FacetInfo, FacetIo, FacetStart, next_id};
 use crate::service::rpc;
+use crate::service::trace::{Info, SpanContext, parent, within};
 use crate::service::websocket::{Hibernated, Hibernation, SocketEvent};
 use crate::service::{Error, Event, Me, Origin, Request, Response, Service};
 
@@ -49,6 +51,8 @@ struct Facet {
     state: RefCell<State>,
     started: Notify,
     calls: Cell<usize>,
+    /// Who is told of its events.
+    watchers: RefCell<Option<Watchers>>,
     /// They end with it: nobody but the parent's JavaScript could start it for them.
     sockets: Rc<Hibernation>,
     /// Its turn with the file, until the file is closed.
@@ -140,6 +144,7 @@ impl Facets {
             state: RefCell::new(State::Starting),
             started: Notify::new(),
             calls: Cell::new(0),
+            watchers: RefCell::new(None),
             sockets: Rc::default(),
             file: RefCell::new(None),
         });
@@ -199,6 +204,7 @@ impl Facets {
             return Err(error);
         }
         *facet.file.borrow_mut() = Some(file);
+        *facet.watchers.borrow_mut() = Watchers::of(&class, &info.id);
         let owner: Weak<dyn Owner> = self.this.clone();
         let context = ActorContext::new(
             next_id(),
@@ -272,7 +278,12 @@ impl Listener for Rc<Facet> {
         &self.sockets
     }
 
-    fn tell(&self, socket: u32, event: SocketEvent) -> LocalBoxFuture<'_, Result<(), Error>> {
+    fn tell(
+        &self,
+        socket: u32,
+        origin: Option<SpanContext>,
+        event: SocketEvent,
+    ) -> LocalBoxFuture<'_, Result<(), Error>> {
         let call = Call::new(self);
         let place = self.queue.enter();
         let limit = self.sockets.event_timeout();
@@ -280,7 +291,9 @@ impl Listener for Rc<Facet> {
             place.first().await;
             let context = self.live().await?;
             context.open().await?;
-            let running = context.deliver(move |scope, _, instance, id| {
+            let watchers = self.watchers.borrow().clone();
+            let tracer = watchers.map(|watchers| watchers.socket_tracer(origin, &event));
+            let running = context.deliver(tracer, move |scope, _, instance, id| {
                 super::events::socket(scope, instance, id, socket, event);
             });
             drop(place);
@@ -427,7 +440,7 @@ impl FacetStub {
 }
 
 impl Callee for FacetStub {
-    fn deliver<F>(&self, start: F) -> Delivery
+    fn deliver<F>(&self, info: impl FnOnce() -> Info + 'static, start: F) -> Delivery
     where
         F: for<'s> FnOnce(
                 &mut v8::PinScope<'s, '_>,
@@ -445,16 +458,18 @@ impl Callee for FacetStub {
         let place = facet.queue.enter();
         let call = Call::new(&facet);
         let me = self.me.clone();
-        Box::pin(async move {
+        Box::pin(within(parent(), async move {
             let _call = call;
             place.first().await;
             let context = facet.live().await?;
             context.open().await?;
             context.set_me(me);
-            let outcome = context.deliver(start);
+            let watchers = facet.watchers.borrow().clone();
+            let tracer = watchers.map(|watchers| watchers.tracer(info));
+            let outcome = context.deliver(tracer, start);
             drop(place);
             outcome.await.map(Delivered::Ended)
-        })
+        }))
     }
 }
 

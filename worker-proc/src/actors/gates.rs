@@ -247,6 +247,22 @@ impl OutputGate {
     }
 }
 
+/// Counts an op that has its result and waits for the input gate.
+pub struct Held<'a>(&'a Cell<usize>);
+
+impl<'a> Held<'a> {
+    pub fn new(count: &'a Cell<usize>) -> Self {
+        count.set(count.get() + 1);
+        Self(count)
+    }
+}
+
+impl Drop for Held<'_> {
+    fn drop(&mut self) {
+        self.0.set(self.0.get() - 1);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -13,6 +13,7 @@ use super::context::ActorContext;
 use super::host::{Actor, Call, Namespace};
 use super::stub::{Begun, Life, Running};
 use crate::service::Error;
+use crate::service::trace::SpanContext;
 use crate::service::websocket::{Hibernated, Hibernation, SocketEvent};
 
 /// What an object ends with whose handler took longer than it allows; workerd's text.
@@ -23,7 +24,13 @@ pub(super) trait Listener {
     fn sockets(&self) -> &Rc<Hibernation>;
 
     /// Delivers one event. Ends when its handler has begun: the socket's next event need not wait for what that awaits.
-    fn tell(&self, socket: u32, event: SocketEvent) -> LocalBoxFuture<'_, Result<(), Error>>;
+    /// `origin` has accepted the socket, as tail workers know it.
+    fn tell(
+        &self,
+        socket: u32,
+        origin: Option<SpanContext>,
+        event: SocketEvent,
+    ) -> LocalBoxFuture<'_, Result<(), Error>>;
 
     /// A socket is lost with nobody to tell.
     fn lost(&self) {}
@@ -34,7 +41,8 @@ pub(super) async fn watch(listener: impl Listener, socket: Rc<Hibernated>) {
     let sockets = listener.sockets().clone();
     while let Some(event) = sockets.next(&socket).await {
         let last = event.is_last();
-        if listener.tell(socket.number, event).await.is_err() {
+        let told = listener.tell(socket.number, socket.origin.as_deref().copied(), event);
+        if told.await.is_err() {
             // The object cannot be started: nobody would ever hear of the socket.
             sockets.lose(&socket);
             listener.lost();
@@ -56,11 +64,18 @@ impl Listener for Object {
         &self.actor.sockets
     }
 
-    fn tell(&self, socket: u32, event: SocketEvent) -> LocalBoxFuture<'_, Result<(), Error>> {
+    fn tell(
+        &self,
+        socket: u32,
+        origin: Option<SpanContext>,
+        event: SocketEvent,
+    ) -> LocalBoxFuture<'_, Result<(), Error>> {
         let Self { namespace, actor } = self;
         let call = Call::new(namespace, actor);
         let place = actor.queue.enter();
         let limit = actor.sockets.event_timeout();
+        let watchers = namespace.watchers(actor);
+        let tracer = watchers.map(|watchers| watchers.socket_tracer(origin, &event));
         Box::pin(async move {
             let (life, address) = (Life::default(), namespace.address_of(actor));
             let begun = namespace.deliver(
@@ -68,6 +83,7 @@ impl Listener for Object {
                 &address,
                 place,
                 &life,
+                tracer,
                 move |scope, _, instance, id| {
                     super::events::socket(scope, instance, id, socket, event);
                 },

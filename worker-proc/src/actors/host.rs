@@ -22,8 +22,10 @@ use super::id::{BadId, IdFactory};
 use super::object::{Gone, Stub};
 use super::store::{StoreSpec, Stores};
 use super::stub::{Begun, Delivered, Life};
+use super::traces::Watchers;
 use crate::glue::context::next_id;
 use crate::isolate::Isolate;
+use crate::service::trace::{Info, Tails, Tracer};
 use crate::service::websocket::{Hibernated, Hibernation};
 use crate::service::{
     self, ActorId, Address, Channels, Error, Identity, Kind, Lasting, Me, Props, Service, from_hex,
@@ -51,6 +53,8 @@ pub struct Class {
     pub ops_prevent_eviction: bool,
     /// Whether stubs of its objects may be stored (another).
     pub stores_stubs: bool,
+    /// Who is told of its objects' events.
+    pub tails: Option<Rc<dyn Tails>>,
 }
 
 /// A namespace as the config gives it.
@@ -324,7 +328,12 @@ impl Namespace {
     }
 
     /// The live object, started if it is not, and if this process still starts any.
-    async fn live(self: &Rc<Self>, actor: &Rc<Actor>, address: &Address) -> Result<Found, Error> {
+    async fn live(
+        self: &Rc<Self>,
+        actor: &Rc<Actor>,
+        address: &Address,
+        tracer: Option<&Rc<Tracer>>,
+    ) -> Result<Found, Error> {
         if let Some(live) = &*actor.live.borrow() {
             return Ok(Found::Here(live.clone()));
         }
@@ -365,8 +374,28 @@ impl Namespace {
         }
         let facets = Facets::new(&context, self.stores.tree(&actor.id), 0, 0);
         context.set_facets(facets);
+        if let Some(tracer) = tracer {
+            context.traces().expect(tracer);
+        }
         context.construct(|scope| super::events::construct(scope, &self.class, &identity))?;
         Ok(Found::Here(context))
+    }
+
+    /// Who is told of an object's events.
+    pub(super) fn watchers(&self, actor: &Actor) -> Option<Watchers> {
+        self.class.tails.as_ref()?;
+        Watchers::of(&self.class, &self.identity(actor))
+    }
+
+    /// What records an event of an object, if anybody is to be told of it. Asked for when the event is caused.
+    pub(super) fn tracer(
+        &self,
+        address: &Address,
+        info: impl FnOnce() -> Info,
+    ) -> Option<Rc<Tracer>> {
+        self.class.tails.as_ref()?;
+        let watchers = self.watchers(&self.actor(address))?;
+        Some(watchers.tracer(info))
     }
 
     fn identity(&self, actor: &Actor) -> Identity {
@@ -389,6 +418,7 @@ impl Namespace {
     pub(super) fn call<F>(
         self: &Rc<Self>,
         address: &Address,
+        tracer: Option<Rc<Tracer>>,
         start: F,
     ) -> impl Future<Output = Result<Delivered, Error>> + use<F>
     where
@@ -399,7 +429,7 @@ impl Namespace {
             u32,
         ),
     {
-        self.call_in(address, &Life::default(), start)
+        self.call_in(address, &Life::default(), tracer, start)
     }
 
     /// The same for a stub. The event has its place in the object's queue at once.
@@ -407,6 +437,7 @@ impl Namespace {
         self: &Rc<Self>,
         address: &Address,
         life: &Life,
+        tracer: Option<Rc<Tracer>>,
         start: F,
     ) -> impl Future<Output = Result<Delivered, Error>> + use<F>
     where
@@ -429,7 +460,7 @@ impl Namespace {
             }
             let place = place.ok_or_else(|| Error::overloaded(OVERLOADED))?;
             match namespace
-                .deliver(&actor, &address, place, &life, start)
+                .deliver(&actor, &address, place, &life, tracer, start)
                 .await?
             {
                 Begun::Here(_, running) => running.await.map(Delivered::Ended),
@@ -445,6 +476,7 @@ impl Namespace {
         address: &Address,
         place: Place,
         life: &Life,
+        tracer: Option<Rc<Tracer>>,
         start: F,
     ) -> Result<Begun, Error>
     where
@@ -457,7 +489,7 @@ impl Namespace {
     {
         place.first().await;
         let context = loop {
-            let context = match self.live(actor, address).await? {
+            let context = match self.live(actor, address, tracer.as_ref()).await? {
                 Found::Here(context) => context,
                 Found::Successor(successor) => return Ok(Begun::Moved(successor, place)),
             };
@@ -469,7 +501,7 @@ impl Namespace {
                 Err(error) => return Err(error),
             }
         };
-        let running = context.deliver(start);
+        let running = context.deliver(tracer, start);
         Ok(Begun::Here(context, running))
     }
 

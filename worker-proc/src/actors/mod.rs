@@ -18,6 +18,7 @@ mod observe;
 mod placement;
 mod store;
 mod stub;
+mod traces;
 mod tree;
 
 pub use crate::storage::HistoryLimits;

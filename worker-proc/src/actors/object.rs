@@ -10,6 +10,7 @@ use super::context::ActorContext;
 use super::host::Namespace;
 use super::stub::{self, Callee, Delivery, Life};
 use crate::service::rpc;
+use crate::service::trace::Info;
 use crate::service::{
     Address, Designation, Error, Event, Lasting, Origin, Request, Response, Service,
 };
@@ -65,7 +66,7 @@ impl Stub {
 }
 
 impl Callee for Stub {
-    fn deliver<F>(&self, start: F) -> Delivery
+    fn deliver<F>(&self, info: impl FnOnce() -> Info + 'static, start: F) -> Delivery
     where
         F: for<'s> FnOnce(
                 &mut v8::PinScope<'s, '_>,
@@ -74,7 +75,11 @@ impl Callee for Stub {
                 u32,
             ) + 'static,
     {
-        Box::pin(self.namespace.call_in(&self.address, &self.life, start))
+        let Self {
+            namespace, address, ..
+        } = self;
+        let tracer = namespace.tracer(address, info);
+        Box::pin(namespace.call_in(address, &self.life, tracer, start))
     }
 }
 

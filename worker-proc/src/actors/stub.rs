@@ -2,7 +2,7 @@
 //!
 //! `host` uses it for the objects of a namespace, `facets` for those of an object.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::rc::Rc;
 
 use futures_util::future::LocalBoxFuture;
@@ -12,6 +12,7 @@ use super::events;
 use super::gates::Place;
 use crate::glue::context::{IoContext, Outcome};
 use crate::service::rpc::{self, SharedReply};
+use crate::service::trace::Info;
 use crate::service::{Error, Event, Kind, Request, Response, Service};
 
 /// What became of an event when it had its turn.
@@ -36,8 +37,9 @@ pub type Delivery = LocalBoxFuture<'static, Result<Delivered, Error>>;
 
 /// Somewhere that events can be delivered to.
 pub trait Callee {
-    /// Delivers an event: `start` begins it once it is its turn. It has its place in the object's queue at once.
-    fn deliver<F>(&self, start: F) -> Delivery
+    /// Delivers an event: `start` begins it once it is its turn. It has its place in the object's queue at once. `info` tells
+    /// tail workers which event it is.
+    fn deliver<F>(&self, info: impl FnOnce() -> Info + 'static, start: F) -> Delivery
     where
         F: for<'s> FnOnce(
                 &mut v8::PinScope<'s, '_>,
@@ -56,9 +58,14 @@ pub fn fetch(
     callee: &impl Callee,
     request: Request,
 ) -> LocalBoxFuture<'static, Result<Response, Error>> {
-    let request = Rc::new(Cell::new(Some(request)));
-    let start = request.clone();
-    let call = callee.deliver(move |scope, context, instance, event| {
+    let request = Rc::new(RefCell::new(Some(request)));
+    let (info, start) = (request.clone(), request.clone());
+    let info = move || {
+        info.borrow()
+            .as_ref()
+            .map_or(Info::Custom, Info::of_request)
+    };
+    let call = callee.deliver(info, move |scope, context, instance, event| {
         if let Some(request) = start.take() {
             events::fetch(scope, context, instance, event, request);
         }
@@ -77,8 +84,9 @@ pub fn fetch(
 }
 
 pub fn event(callee: &impl Callee, event: Event) -> LocalBoxFuture<'static, Result<(), Error>> {
-    let start = event.clone();
-    let call = callee.deliver(move |scope, _, instance, number| {
+    let (info, start) = (event.clone(), event.clone());
+    let info = move || Info::of_event(&info);
+    let call = callee.deliver(info, move |scope, _, instance, number| {
         events::event(scope, instance, number, &start);
     });
     Box::pin(async move {
@@ -96,9 +104,10 @@ pub fn event(callee: &impl Callee, event: Event) -> LocalBoxFuture<'static, Resu
 pub fn rpc(callee: &impl Callee, call: rpc::Call) -> rpc::Answer {
     let (reply, answer) = rpc::answer();
     let reply = SharedReply::new(RefCell::new(Some(reply)));
-    let call = Rc::new(Cell::new(Some(call)));
-    let (start, shared) = (call.clone(), reply.clone());
-    let delivered = callee.deliver(move |scope, context, instance, event| {
+    let call = Rc::new(RefCell::new(Some(call)));
+    let (info, start, shared) = (call.clone(), call.clone(), reply.clone());
+    let info = move || info.borrow().as_ref().map_or(Info::Custom, Info::of_call);
+    let delivered = callee.deliver(info, move |scope, context, instance, event| {
         if let Some(call) = start.take() {
             events::rpc(scope, context, instance, event, call, &shared);
         }

@@ -32,6 +32,7 @@ pub mod storage;
 pub mod streams;
 pub mod structured_clone;
 pub mod timers;
+pub mod trace;
 pub mod url;
 pub mod url_pattern;
 pub mod webidl;
@@ -48,6 +49,7 @@ pub static ALL: &[Api] = &[
     webidl::API,
     clock::API,
     cloudflare::API,
+    trace::API,
     console::API,
     async_context::API,
     dom_exception::API,

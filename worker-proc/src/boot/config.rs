@@ -227,6 +227,12 @@ fn read_designator(
     })
 }
 
+fn read_designators(
+    list: capnp::struct_list::Reader<'static, schema_capnp::service_designator::Owned>,
+) -> Result<Vec<Designator>, capnp::Error> {
+    list.iter().map(read_designator).collect()
+}
+
 fn read_http(
     http: schema_capnp::http_options::Reader<'static>,
 ) -> Result<Result<HttpOptions, String>, capnp::Error> {
@@ -403,6 +409,9 @@ fn read_worker(
         false => None,
     };
     let global_outbound = Outlet::Named(read_designator(worker.get_global_outbound()?)?);
+    let named = |all: Vec<_>| all.into_iter().map(Outlet::Named).collect();
+    let tails = named(read_designators(worker.get_tails()?)?);
+    let streaming_tails = named(read_designators(worker.get_streaming_tails()?)?);
     let namespaces = read_namespaces(worker)?;
     let storage = read_storage(worker, &maps.disks, options.pitr_days)?;
     let spec = WorkerSpec {
@@ -416,6 +425,8 @@ fn read_worker(
         slot: None,
         namespaces,
         storage,
+        tails,
+        streaming_tails,
     };
     Ok((errors.len() == before).then_some(spec))
 }

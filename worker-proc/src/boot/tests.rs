@@ -1,6 +1,6 @@
 //! `workerd test`: runs every `test()` handler that the filter lets through.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use ipc::Start;
 
@@ -10,6 +10,13 @@ use crate::http;
 use crate::log;
 use crate::net::loopback;
 use crate::service::Event;
+use crate::service::trace::all_told;
+
+/// How long the next test waits for tail workers that are told of what has been tested.
+const MAX_TAIL_WAIT_BETWEEN: Duration = Duration::from_millis(50);
+
+/// How long tail workers may go on after the last test.
+const MAX_TAIL_WAIT: Duration = Duration::from_millis(500);
 
 /// Runs the tests of a config; the exit code is 1 if one fails, or if there is none.
 pub fn test(start: Start, snapshot: &'static [u8]) -> u8 {
@@ -74,6 +81,8 @@ pub fn test(start: Start, snapshot: &'static [u8]) -> u8 {
                         argument: "{}".to_owned(),
                     })
                     .await;
+                // The next test may ask a tail worker of this one.
+                let _ = tokio::time::timeout(MAX_TAIL_WAIT_BETWEEN, all_told()).await;
                 let verdict = if outcome.is_ok() { "PASS" } else { "FAIL" };
                 log::debug(format_args!(
                     "[ {verdict} ] {label} ({:?})",
@@ -86,6 +95,8 @@ pub fn test(start: Start, snapshot: &'static [u8]) -> u8 {
                 }
             }
         }
+        // Tail workers are told of what was done; one that takes long is not waited for.
+        let _ = tokio::time::timeout(MAX_TAIL_WAIT, all_told()).await;
         if passed + failed == 0 {
             log::error("No tests found!");
         }

@@ -11,6 +11,7 @@ use crate::glue::context::Outcome;
 use crate::glue::{IsolateState, Registry, intern, string};
 use crate::request::{self, RequestContext};
 use crate::service::rpc::{self, SharedReply};
+use crate::service::trace::{Ancestors, Info, Subject, Tail, Told, Tracer};
 use crate::service::{
     Channels, Designation, Error, Event, Lasting, Me, Namespace, Objects, Origin, Props, Request,
     Response, Service,
@@ -70,9 +71,24 @@ impl Entrypoint {
         }
     }
 
+    /// What records an event of the entrypoint, if anybody is to be told of it.
+    fn tracer(&self, ancestors: Ancestors, info: impl FnOnce() -> Info) -> Option<Rc<Tracer>> {
+        let tails = self.worker.tails()?;
+        // As on workerd: what is called so is taken for a test of the worker.
+        if self.name.as_deref() == Some("test") {
+            return None;
+        }
+        let subject = Subject {
+            entrypoint: self.name.clone(),
+            object: None,
+        };
+        Some(Tracer::new(tails, ancestors, subject, info()))
+    }
+
     /// Calls a handler of JavaScript's `workers` module with the entrypoint, its props and what `arguments` adds.
     async fn call(
         self: &Rc<Self>,
+        tracer: Option<Rc<Tracer>>,
         handler: &v8::Global<v8::Function>,
         arguments: impl for<'s> FnOnce(
             &mut v8::PinScope<'s, '_>,
@@ -84,6 +100,7 @@ impl Entrypoint {
         request::run(
             self.worker.isolate.clone(),
             self.clone(),
+            tracer,
             |scope, context| {
                 let mut all: Vec<v8::Local<v8::Value>> = Vec::with_capacity(8);
                 all.push(match &self.name {
@@ -157,8 +174,10 @@ impl Channels for Entrypoint {
 impl Service for Entrypoint {
     fn fetch(self: Rc<Self>, request: Request) -> LocalBoxFuture<'static, Result<Response, Error>> {
         Box::pin(async move {
+            let tracer = self.tracer(Ancestors::default(), || Info::of_request(&request));
+            let handler = &self.worker.handlers.fetch;
             let outcome = self
-                .call(&self.worker.handlers.fetch, |scope, context, arguments| {
+                .call(tracer, handler, |scope, context, arguments| {
                     if let Some(push) = Registry::get().push_request {
                         push(scope, context, request, arguments);
                     }
@@ -175,7 +194,9 @@ impl Service for Entrypoint {
 
     fn event(self: Rc<Self>, event: Event) -> LocalBoxFuture<'static, Result<(), Error>> {
         Box::pin(async move {
-            self.call(&self.worker.handlers.event, |scope, _, arguments| {
+            let tracer = self.tracer(Ancestors::default(), || Info::of_event(&event));
+            let handler = &self.worker.handlers.event;
+            self.call(tracer, handler, |scope, _, arguments| {
                 arguments.push(intern(scope, event.handler).into());
                 arguments.push(string(scope, &event.argument).into());
             })
@@ -184,12 +205,34 @@ impl Service for Entrypoint {
         })
     }
 
+    fn tail(self: Rc<Self>, tail: Tail) -> LocalBoxFuture<'static, ()> {
+        Box::pin(async move {
+            let ancestors = tail.ancestors.with(self.worker.name());
+            let (name, traces) = match &tail.told {
+                Told::Trace(_) => ("tail", 1),
+                Told::Stream(_) => ("tailStream", 0),
+            };
+            let tracer = self.tracer(ancestors, || Info::Tail { traces });
+            let handler = &self.worker.handlers.event;
+            let run = self.call(tracer, handler, |scope, context, arguments| {
+                arguments.push(intern(scope, name).into());
+                if let Some(push) = Registry::get().push_told {
+                    push(scope, context, tail.told, arguments);
+                }
+            });
+            // JavaScript has reported what the handler threw.
+            let _ = run.await;
+        })
+    }
+
     fn rpc(self: Rc<Self>, call: rpc::Call) -> rpc::Answer {
         let (mut reply, answer) = rpc::answer();
         let cancelled = reply.cancelled();
         let reply = SharedReply::new(RefCell::new(Some(reply)));
+        let tracer = self.tracer(Ancestors::default(), || Info::of_call(&call));
         tokio::task::spawn_local(request::on_behalf(async move {
-            let run = self.call(&self.worker.handlers.rpc, |scope, context, arguments| {
+            let handler = &self.worker.handlers.rpc;
+            let run = self.call(tracer, handler, |scope, context, arguments| {
                 if let Some(push) = Registry::get().push_call {
                     push(scope, context, call, &reply, arguments);
                 }
@@ -278,6 +321,13 @@ impl Service for OwnEntrypoint {
         match self.entrypoint() {
             Some(entrypoint) => entrypoint.event(event),
             None => Box::pin(async { Err(gone()) }),
+        }
+    }
+
+    fn tail(self: Rc<Self>, tail: Tail) -> LocalBoxFuture<'static, ()> {
+        match self.entrypoint() {
+            Some(entrypoint) => entrypoint.tail(tail),
+            None => Box::pin(async {}),
         }
     }
 

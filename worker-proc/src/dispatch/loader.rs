@@ -199,6 +199,13 @@ impl Slot {
                 None => Rc::new(NoOutbound),
             }),
             cache_outbound: None,
+            tails: code.tails.iter().cloned().map(Outlet::Given).collect(),
+            streaming_tails: code
+                .streaming_tails
+                .iter()
+                .cloned()
+                .map(Outlet::Given)
+                .collect(),
             slot: Some(self.this.clone()),
             namespaces: Vec::new(),
             storage: StoreSpec::None,

@@ -8,6 +8,7 @@ mod entrypoint;
 mod loader;
 mod router;
 pub mod spec;
+mod tails;
 mod worker;
 
 pub use router::Router;

@@ -30,6 +30,9 @@ pub struct WorkerSpec {
     /// The Durable Object namespaces whose classes the worker has, and where their objects are kept.
     pub namespaces: Vec<NamespaceSpec>,
     pub storage: StoreSpec,
+    /// Who is told of what the worker has done, and who while it does it.
+    pub tails: Vec<Outlet>,
+    pub streaming_tails: Vec<Outlet>,
 }
 
 /// Where a worker's code comes from.

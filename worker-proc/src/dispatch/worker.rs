@@ -10,11 +10,13 @@ use super::entrypoint::{Entrypoint, Handlers, OwnEntrypoint};
 use super::loader::Slot;
 use super::router::Router;
 use super::spec::{Code, Outlet, WorkerSpec};
+use super::tails::WorkerTails;
 use crate::actors::Class;
 use crate::glue::loader::LoaderHandle;
 use crate::glue::{IsolateState, string};
 use crate::isolate::{Isolate, describe, modules};
 use crate::service::rpc::Target;
+use crate::service::trace::Tails;
 use crate::service::{Channels, Lasting, Namespace, Objects, Origin, Props, Service};
 
 /// See the module.
@@ -31,6 +33,8 @@ pub struct Worker {
     found: RefCell<HashMap<u32, Rc<dyn Service>>>,
     entrypoints: Vec<String>,
     pub(super) handlers: Handlers,
+    /// Who is told of its events; none if nobody is.
+    tails: Option<Rc<dyn Tails>>,
     /// Of its Durable Objects: whether ops keep one from going, as timers and `waitUntil` work do.
     ops_prevent_eviction: bool,
     /// Whether stubs that lead to it may be stored.
@@ -155,6 +159,7 @@ impl Worker {
         let loaders = loaders
             .map(|id| Rc::new(LoaderHandle(router.loader(id, &spec.extensions))))
             .collect();
+        let tails = WorkerTails::of(router, spec.tails, spec.streaming_tails);
         let worker = Rc::new_cyclic(|this| Self {
             this: Weak::clone(this),
             name: spec.name,
@@ -170,6 +175,7 @@ impl Worker {
             found: RefCell::default(),
             entrypoints,
             handlers,
+            tails,
             ops_prevent_eviction: spec
                 .flags
                 .get(schema::compat::field::DURABLE_OBJECT_IO_TASKS_PREVENT_EVICTION),
@@ -241,7 +247,13 @@ impl Worker {
             props,
             ops_prevent_eviction: self.ops_prevent_eviction,
             stores_stubs: self.stores_stubs,
+            tails: self.tails.clone(),
         }
+    }
+
+    /// Who is told of its events; none if nobody is.
+    pub(super) fn tails(&self) -> Option<&Rc<dyn Tails>> {
+        self.tails.as_ref()
     }
 }
 
@@ -275,8 +287,11 @@ fn set_up(
     let script = v8::Boolean::new(scope, matches!(spec.code, Code::Script(_)));
     let loaded = v8::Boolean::new(scope, spec.slot.is_some());
     let set_up = IsolateState::get(scope).internal(scope, "workers", "setup")?;
+    let is_traced = !spec.tails.is_empty() || !spec.streaming_tails.is_empty();
+    let traced = v8::Boolean::new(scope, is_traced);
     let this = v8::undefined(scope).into();
-    set_up.call(scope, this, &[env.into(), script.into(), loaded.into()])?;
+    let arguments = [env.into(), script.into(), loaded.into(), traced.into()];
+    set_up.call(scope, this, &arguments)?;
     Some(())
 }
 

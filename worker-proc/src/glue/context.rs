@@ -11,6 +11,7 @@ use futures_util::future::LocalBoxFuture;
 use super::args::intern;
 use super::error::{OpError, throw};
 use super::state::IsolateState;
+use crate::service::trace::Tracer;
 use crate::service::websocket::{Hibernation, Socket};
 use crate::service::{self, ActorId, Channels, Identity, Me, ResourceTable, Service};
 use crate::storage::{Committed, Storage};
@@ -60,6 +61,10 @@ pub trait IoContext {
     /// Completes an event with a value of the context's own kind; the first call counts. `event` is the number that the
     /// handler was called with: an object's events share one context.
     fn respond(&self, event: u32, outcome: Outcome);
+    /// What records the event for tail workers; none where the worker has none.
+    fn tracer(&self) -> Option<Rc<Tracer>> {
+        None
+    }
     /// Code of the context has run in another one's turn.
     fn visited(&self) {}
     /// What to wait for before anything is sent out: an object's writes before it. Taken while JavaScript runs, awaited

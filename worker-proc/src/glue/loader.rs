@@ -17,6 +17,9 @@ pub struct WorkerCode {
     pub env: Option<Props>,
     /// Where `fetch` goes; none if it may go nowhere.
     pub global_outbound: Option<Rc<dyn Service>>,
+    /// Who is told of its events when they have ended, and while they go on.
+    pub tails: Vec<Rc<dyn Service>>,
+    pub streaming_tails: Vec<Rc<dyn Service>>,
 }
 
 /// Asks for a worker's code. Asked again if the worker has had to go meanwhile.

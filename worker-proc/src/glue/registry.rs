@@ -8,7 +8,7 @@ use std::sync::OnceLock;
 use v8::MapFnTo;
 
 use super::context::IoContext;
-use crate::service::{Props, Request, rpc};
+use crate::service::{Props, Request, rpc, trace};
 
 /// One API: a folder with its JavaScript and its ops.
 pub struct Api {
@@ -137,6 +137,14 @@ pub type PushCall = for<'s> fn(
 pub type PushProps =
     for<'s> fn(&mut v8::PinScope<'s, '_>, Option<&Props>, &mut Vec<v8::Local<'s, v8::Value>>);
 
+/// Adds what JavaScript's functions that handle a tail worker's event take of it to the arguments of a call.
+pub type PushTold = for<'s> fn(
+    &mut v8::PinScope<'s, '_>,
+    &dyn IoContext,
+    trace::Told,
+    &mut Vec<v8::Local<'s, v8::Value>>,
+);
+
 /// The ops of one API, in the order added: the order is part of the snapshot.
 #[derive(Default)]
 pub struct Ops {
@@ -144,6 +152,7 @@ pub struct Ops {
     push_request: Option<PushRequest>,
     push_call: Option<PushCall>,
     push_props: Option<PushProps>,
+    push_told: Option<PushTold>,
 }
 
 impl Ops {
@@ -165,6 +174,11 @@ impl Ops {
     /// Says how props reach JavaScript.
     pub fn receive_props(&mut self, push: PushProps) {
         self.push_props = Some(push);
+    }
+
+    /// Makes this API the one that turns traces into JavaScript.
+    pub fn receive_traces(&mut self, push: PushTold) {
+        self.push_told = Some(push);
     }
 }
 
@@ -189,6 +203,8 @@ pub struct Registry {
     pub push_call: Option<PushCall>,
     /// See [`PushProps`].
     pub push_props: Option<PushProps>,
+    /// See [`PushTold`].
+    pub push_told: Option<PushTold>,
 }
 
 static REGISTRY: OnceLock<Registry> = OnceLock::new();
@@ -206,6 +222,7 @@ impl Registry {
                 push_request: None,
                 push_call: None,
                 push_props: None,
+                push_told: None,
             };
             for (index, api) in apis.iter().enumerate() {
                 let mut ops = Ops::default();
@@ -213,6 +230,7 @@ impl Registry {
                 registry.push_request = registry.push_request.or(ops.push_request);
                 registry.push_call = registry.push_call.or(ops.push_call);
                 registry.push_props = registry.push_props.or(ops.push_props);
+                registry.push_told = registry.push_told.or(ops.push_told);
                 registry.ops.push(ops);
                 for (list, lazy) in [(api.modules, false), (api.lazy, true)] {
                     for source in list {

@@ -10,9 +10,11 @@ use std::time::Duration;
 use tokio::sync::{Notify, oneshot};
 
 use super::io::{Io, Op, timer_turn};
+use super::trace;
 use crate::glue::context::{Completion, Entrance, IoContext, Known, Outcome, next_id};
 use crate::isolate::Isolate;
 use crate::log;
+use crate::service::trace::Tracer;
 use crate::service::{Body, Channels, Error, Kind, ResourceTable};
 
 /// How long `waitUntil` work may go on after the response, as on Cloudflare.
@@ -34,6 +36,8 @@ pub struct RequestContext {
     isolate: Rc<Isolate>,
     channels: Rc<dyn Channels>,
     io: Io,
+    /// Records the event for tail workers, until it ends.
+    tracer: RefCell<Option<Rc<Tracer>>>,
     outcome: RefCell<Option<oneshot::Sender<Result<Outcome, Error>>>>,
     retained: Cell<usize>,
     bodies: Cell<usize>,
@@ -106,6 +110,7 @@ impl RequestContext {
     pub(super) fn new(
         isolate: Rc<Isolate>,
         channels: Rc<dyn Channels>,
+        tracer: Option<Rc<Tracer>>,
         outcome: oneshot::Sender<Result<Outcome, Error>>,
     ) -> Rc<Self> {
         let id = next_id();
@@ -118,6 +123,7 @@ impl RequestContext {
             isolate,
             channels,
             io: Io::default(),
+            tracer: RefCell::new(tracer),
             outcome: RefCell::new(Some(outcome)),
             retained: Cell::new(0),
             bodies: Cell::new(0),
@@ -155,6 +161,7 @@ impl RequestContext {
         async move {
             std::future::poll_fn(|cx| self.poll(cx)).await;
             self.io.clear();
+            self.end_trace();
             let on_gone = self.on_gone.take();
             drop(on_gone);
             LIVE.with(|live| {
@@ -166,6 +173,13 @@ impl RequestContext {
                     other.io.wake();
                 }
             });
+        }
+    }
+
+    /// The event is over: its trace ends, once its body is through.
+    fn end_trace(&self) {
+        if let Some(tracer) = self.tracer.take() {
+            tracer.finish();
         }
     }
 
@@ -198,7 +212,11 @@ impl RequestContext {
             // Nothing can happen any more.
             if let Some(outcome) = self.outcome.borrow_mut().take() {
                 log::error(format_args!("uncaught exception; exception = {HUNG}"));
-                let _ = outcome.send(Err(Error::new(Kind::Worker, HUNG)));
+                let hung = Error::new(Kind::Worker, HUNG);
+                if let Some(tracer) = &*self.tracer.borrow() {
+                    trace::ended_with(tracer, &hung);
+                }
+                let _ = outcome.send(Err(hung));
             }
             return Poll::Ready(());
         }
@@ -366,7 +384,18 @@ impl IoContext for RequestContext {
         self.aborted.clone()
     }
 
+    fn tracer(&self) -> Option<Rc<Tracer>> {
+        self.tracer.borrow().clone()
+    }
+
     fn respond(&self, _event: u32, mut outcome: Outcome) {
+        // Nobody is answered where the caller has gone.
+        if let Some(tracer) = &*self.tracer.borrow()
+            && self.outcome.borrow().is_some()
+            && !self.abandoned.get()
+        {
+            trace::answered(tracer, &mut outcome, self.bodies.get() > 0);
+        }
         if let Outcome::Response(response) = &mut outcome
             && matches!(response.body, Body::Stream(_))
             && self.on_gone.borrow().is_some()

@@ -6,6 +6,7 @@
 mod context;
 mod io;
 mod timers;
+pub mod trace;
 
 use std::rc::Rc;
 
@@ -16,6 +17,7 @@ pub use io::{Io, Op, timer_turn};
 
 use crate::glue::context::Outcome;
 use crate::isolate::Isolate;
+use crate::service::trace::Tracer;
 use crate::service::{Channels, Error};
 
 /// Runs an event: `start` calls the handler, which reports its outcome through the context.
@@ -24,10 +26,14 @@ use crate::service::{Channels, Error};
 pub async fn run(
     isolate: Rc<Isolate>,
     channels: Rc<dyn Channels>,
+    tracer: Option<Rc<Tracer>>,
     start: impl FnOnce(&mut v8::PinScope<'_, '_>, &Rc<RequestContext>),
 ) -> Result<Outcome, Error> {
     let (sender, mut receiver) = oneshot::channel();
-    let context = RequestContext::new(isolate.clone(), channels, sender);
+    if let Some(tracer) = &tracer {
+        tracer.open();
+    }
+    let context = RequestContext::new(isolate.clone(), channels, tracer, sender);
     isolate.run(Some(context.clone()), |scope| start(scope, &context));
     let guard = Cancel(&context);
     if context.is_idle() {

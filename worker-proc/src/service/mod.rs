@@ -9,6 +9,7 @@ mod lasting;
 mod props;
 mod resource;
 pub mod rpc;
+pub mod trace;
 pub mod websocket;
 
 use std::any::Any;
@@ -92,6 +93,11 @@ pub trait Service {
             }
             _ => Error::disconnected("Network connection lost."),
         })
+    }
+
+    /// Tells a tail worker of what another one does; ends when its handler has. Services that are no workers do not care.
+    fn tail(self: Rc<Self>, _tail: trace::Tail) -> LocalBoxFuture<'static, ()> {
+        Box::pin(async {})
     }
 
     /// How another process finds the same service; none if it must be reached through this one.

@@ -61,7 +61,8 @@ pub enum Operation {
     /// Calls it. The payload is the array of arguments; one of no bytes stands for no arguments.
     Call(Payload),
     /// Delivers an event to an entrypoint or object, whose side answers with what became of it. The path is the handler's
-    /// name; the payload is an array of what describes the event.
+    /// name and what tail workers are told: a queue's name and the number of its messages, or a schedule's time in
+    /// milliseconds and its text. The payload is an array of what describes the event.
     Event(Payload),
 }
 

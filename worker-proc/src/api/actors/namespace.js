@@ -8,6 +8,7 @@ const { SERVICE, anyWriter, currentReader } = require("rpc/externals");
 const { readLasting, writeLasting } = require("rpc/transfer");
 const { dataCloneError, registerCloneable } = require("structured_clone");
 const { addBinder, addLoopback } = require("workers");
+const trace = require("trace");
 
 const inside = { __proto__: null };
 
@@ -58,6 +59,7 @@ class DurableObject extends Fetcher {
   constructor(token, service, id) {
     if (token !== inside) throw illegalConstructor();
     super(kFetcher, service);
+    if (trace.isOn()) stateOf(this).object = textOf(id);
     instanceProperty(this, "name", id.name);
     instanceProperty(this, "id", id);
   }

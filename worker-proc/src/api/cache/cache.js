@@ -127,8 +127,8 @@ function join(head, bytes) {
   return whole;
 }
 
-/** A response as the body of a PUT; it is used up. `watch` gets the promise of a stream's end, if it is one. */
-function serialize(response, watch) {
+/** A response as the body of a PUT; it is used up. `failed` is called if it is a stream that fails. */
+function serialize(response, failed) {
   const head = responseHead(response);
   const content = contentOf(response);
   if (!isUsed(content) && isUnusable(content)) throw new TypeError("The ReadableStream has been locked to a reader.");
@@ -139,7 +139,7 @@ function serialize(response, watch) {
   if (typeof body === "number") return ops.putBefore(serializeHead(head, length), body);
   if (content.kind !== STREAM) return join(serializeHead(head, TypedArrayPrototypeGetByteLength(body)), body);
   const size = lengthOf(body) ?? -1;
-  return ops.putBefore(serializeHead(head, size), sendable(body, size, watch));
+  return ops.putBefore(serializeHead(head, size), sendable(body, size, failed));
 }
 async function put(cacheName, info, response) {
   const request = toRequest(info);
@@ -153,24 +153,19 @@ async function put(cacheName, info, response) {
   }
   // As on workerd: conditional requests get them, others must not.
   if (status === 304) return;
-  let failed = false;
   let failure;
-  const watch = (pumped) => {
-    PromisePrototypeThen(pumped, undefined, (error) => {
-      failed = true;
-      failure = error;
-    });
-  };
-  const body = serialize(response, watch);
+  const body = serialize(response, (error) => {
+    failure = { error };
+  });
   requireCache();
   const headers = headersWith(request, "Content-Length", undefined, cacheName);
   try {
     const parts = await subrequest(CACHE, "PUT", keyOf(state), headers, body, requestCfText(state));
     dropBody(parts[3]);
   } catch (error) {
-    if (!failed) throw error;
+    if (failure === undefined) throw error;
   }
-  if (failed) throw failure;
+  if (failure !== undefined) throw failure.error;
 }
 
 class Cache {

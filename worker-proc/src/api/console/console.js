@@ -29,6 +29,7 @@ const { inspect } = require("console/inspect");
 const { formatWithOptions } = require("console/format");
 const { Kind, kind, previewEntries } = require("console/introspect");
 const { displayWidth } = require("console/text");
+const trace = require("trace");
 
 const STDOUT = 0;
 const STDERR = 1;
@@ -257,14 +258,21 @@ function box(head, rows) {
   return ArrayPrototypeJoin(lines, "\n");
 }
 
-const leveled = (stream) => [(...args) => print(stream, args)][0];
+/** The methods that tail workers are told of. */
+const leveled = (level, stream) =>
+  [
+    (...args) => {
+      trace.log(level, args);
+      print(stream, args);
+    },
+  ][0];
 
 const console = {
-  debug: leveled(STDOUT),
-  error: leveled(STDERR),
-  info: leveled(STDOUT),
-  log: leveled(STDOUT),
-  warn: leveled(STDERR),
+  debug: leveled("debug", STDOUT),
+  error: leveled("error", STDERR),
+  info: leveled("info", STDOUT),
+  log: leveled("log", STDOUT),
+  warn: leveled("warn", STDERR),
 };
 // In the order the published binary lists them.
 const order = [

@@ -276,9 +276,9 @@ function moveBody(body) {
   return moved;
 }
 
-/** What the ops take: a string, bytes, or a number. A stream is pumped into a native body. `size` is -1 if unknown.
-   `watch` is given the promise of a stream's end. */
-function sendable(content, size, watch = undefined) {
+/** What the ops take: a string, bytes, or a number. A stream is pumped into a native body. `size` is -1 if unknown; `failed` is
+    called if the stream fails. */
+function sendable(content, size, failed = undefined) {
   if (content === null || typeof content !== "object" || ArrayBufferIsView(content)) return content;
   const length = size >= 0 ? size : streams.lengthOf(content) ?? -1;
   const pair = ops.openBody(length);
@@ -291,10 +291,10 @@ function sendable(content, size, watch = undefined) {
     (reason) => {
       const { name, message } = describeError(reason);
       ops.abortBody(writer, name, message);
+      if (failed !== undefined) failed(reason);
     },
   );
   PromisePrototypeThen(pumped, ops.releaseBody, ops.releaseBody);
-  if (watch !== undefined) watch(pumped);
   return pair[1];
 }
 

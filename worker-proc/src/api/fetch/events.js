@@ -1,6 +1,7 @@
 /* How long an event lives, and how it ends: ops for the modules that handle events. */
 "use strict";
 const { isDOMException } = require("dom_exception");
+const trace = require("trace");
 
 exports.retain = () => ops.retain();
 exports.release = () => ops.release();
@@ -39,6 +40,7 @@ exports.fail = (event, error) => {
 
 /** The event ends at once, and all that belongs to it. */
 exports.abort = (reason) => {
+  trace.exception(reason);
   const { name, message } = describeError(reason);
   ops.abort(name, message);
 };

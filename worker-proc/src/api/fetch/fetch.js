@@ -10,6 +10,7 @@ const { EXTENSIONS, asksForWebSocket, receivedResponse } = require("fetch/respon
 const { contentOf, isUsed, sendable, takeBody } = require("fetch/body");
 const { argumentError } = require("webidl");
 const { abortReason, addAlgorithm, isAborted } = require("abort");
+const trace = require("trace");
 const { joinHref, originOf, parseHref, targetOf, withoutFragment } = require("fetch/href");
 
 /** Channels that every worker has. */
@@ -55,8 +56,8 @@ function locationOf(flat) {
   return null;
 }
 
-/** `cancel` ends the op that is under way when `signal` aborts. */
-async function follow(channel, request, cancel, signal) {
+/** `cancel` ends the op that is under way when `signal` aborts; `target` is the service as tail workers know it. */
+async function follow(channel, request, cancel, signal, target) {
   const state = requestState(request);
   let { method } = state;
   let url = withoutFragment(state.url);
@@ -71,7 +72,15 @@ async function follow(channel, request, cancel, signal) {
   if (state.cache !== undefined) headers = withoutCache(headers);
   for (;;) {
     if (signal !== null && isAborted(signal)) throw abortReason(signal);
-    const parts = await ops.fetch(channel, method, targetOf(url), headers, sendable(body, -1), cf, cancel);
+    const span = trace.openFetch(target, method, url, headers, body);
+    let parts;
+    try {
+      parts = await ops.fetch(channel, method, targetOf(url), headers, sendable(body, -1), cf, cancel, span);
+    } catch (error) {
+      trace.close(span);
+      throw error;
+    }
+    trace.answered(span, parts);
     if (method === "HEAD" && parts[3] !== 0) {
       ops.cancel(parts[3]);
       parts[3] = 0;
@@ -102,8 +111,8 @@ async function follow(channel, request, cancel, signal) {
   }
 }
 
-/** Fetches through a channel; `init` is the dictionary, if there is one. */
-function fetchThrough(channel, input, init) {
+/** Fetches through a channel; `init` is the dictionary, if there is one, `target` the Fetcher's state. */
+function fetchThrough(channel, input, init, target) {
   let request;
   try {
     request = isRequest(input) && init === undefined ? input : new Request(input, init);
@@ -120,12 +129,12 @@ function fetchThrough(channel, input, init) {
     return PromiseReject(error);
   }
   const signal = subrequestSignal(requestState(request));
-  if (signal === null) return follow(channel, request, undefined, null);
+  if (signal === null) return follow(channel, request, undefined, null, target);
   if (isAborted(signal)) return PromiseReject(abortReason(signal));
   const cancel = ops.openCancel();
   const forget = addAlgorithm(signal, () => ops.cancelFetch(cancel));
   return PromisePrototypeThen(
-    follow(channel, request, cancel, signal),
+    follow(channel, request, cancel, signal, target),
     (response) => {
       forget();
       // It came while the signal was aborting.

@@ -7,6 +7,7 @@ use bytes::{Bytes, BytesMut};
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderValue, TRANSFER_ENCODING};
 
 use super::head;
+use crate::api::trace::span_context;
 use crate::glue::args::to_string;
 use crate::glue::context::{Completion, IoContext, Outcome};
 use crate::glue::error::is_disconnection;
@@ -15,6 +16,7 @@ use crate::glue::{
     IntoJs, OpError, Ops, async_op, bool_arg, current, intern, native_value, require_context,
     string, string_arg, terminate, throw_error, u32_arg, uint8_array, with_bytes,
 };
+use crate::service::trace::within;
 use crate::service::{self, Body, BodyWriter, Error, Kind, Request, Response};
 
 pub fn register(r: &mut Ops) {
@@ -569,7 +571,7 @@ fn cancel_fetch(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, _
     }
 }
 
-/// `fetch(channel, method, url, headers, body, cf, cancel)`: a promise of `[status, statusText, headers, body,
+/// `fetch(channel, method, url, headers, body, cf, cancel, span)`: a promise of `[status, statusText, headers, body,
 /// length, webSocket]`, the last of which is 0 for an ordinary response.
 fn fetch(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
     let Some(context) = require_context(scope) else {
@@ -592,7 +594,8 @@ fn fetch(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: 
         false => None,
     };
     let gate = context.output_gate();
-    async_op(scope, &mut rv, async move {
+    let span = span_context(scope, args.get(7));
+    let answer = async move {
         if let Some(gate) = gate {
             gate.await?;
         }
@@ -623,7 +626,8 @@ fn fetch(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: 
                 Err(OpError::dom("AbortError", "The operation was aborted"))
             }
         }
-    });
+    };
+    async_op(scope, &mut rv, within(span, answer));
 }
 
 /// The service that a Fetcher stands for: a channel's number, or a handle.

@@ -7,6 +7,7 @@ const {
 const { Headers, MUTABLE, IMMUTABLE, cloneHeaders, deleteHeader, hasHeader, headersFromNative, headersToFlat, setGuard, setHeader } =
   require("headers");
 const { defineInterface, isObject, argumentError, constructorError, fieldError } = require("webidl");
+const trace = require("trace");
 const { Body, NOTHING, TEXT_TYPE, bodyOfParts, bodyParts, cloneBody, contentOf, extractBody, hasBody, isEmpty, nativeBody, sendable, setBody, streamOf, takeBody } =
   require("fetch/body");
 const { parseHref } = require("fetch/href");
@@ -298,7 +299,7 @@ function sendResponse(response, request, event) {
   if (state.webSocket !== null) return sendUpgrade(response, state, request, event);
   const content = contentOf(response);
   const size = state.headers === null ? -1 : declaredLength(state.headers);
-  const body = sendable(takeBody(content), size);
+  const body = sendable(takeBody(content), size, trace.bodyFailed);
   let flat;
   if (state.headers !== null) {
     flat = headersToFlat(state.headers);

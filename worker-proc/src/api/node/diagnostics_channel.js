@@ -7,6 +7,7 @@ const { current, runIn, withValue } = require("async_context");
 const { ERR_INVALID_ARG_TYPE } = require("node/errors");
 const { validateObject } = require("node/validators");
 const flags = require("flags");
+const trace = require("trace");
 
 const hasGetter = flags.diagnosticsChannelHasSubscribersGetter;
 const channels = new Map();
@@ -30,6 +31,7 @@ class Channel {
   }
 
   publish(message) {
+    trace.published(this.name, message);
     for (const callback of [...this[kSubscribers]]) {
       try {
         callback(message, this.name);

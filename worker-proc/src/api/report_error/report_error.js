@@ -7,6 +7,7 @@ const { StringPrototypeSlice, StringPrototypeStartsWith, globalThis } = primordi
 const { argumentError, isObject } = require("webidl");
 const { dispatch, trust } = require("events");
 const { ErrorEvent } = require("events/kinds");
+const trace = require("trace");
 
 /** What V8 says of a value, without "Uncaught ". */
 const textOf = (error) => {
@@ -20,14 +21,23 @@ function reportUncaught(error) {
   try {
     const { 0: message, 1: filename, 2: lineno, 3: colno } = ops.locate(error);
     const init = { __proto__: null, message, filename, lineno, colno, error };
-    if (dispatch(globalThis, trust(new ErrorEvent("error", init)))) ops.log(`desc = ${stackOf(error) ?? textOf(error)}`);
+    if (!dispatch(globalThis, trust(new ErrorEvent("error", init)))) return;
+    const text = stackOf(error) ?? textOf(error);
+    trace.reported(text);
+    ops.log(`desc = ${text}`);
   } catch {
     ops.log("desc = an error whose report failed");
   }
 }
 
-/** Tells the log of an error that ends an event or a part of it; `source` is how V8 calls its way here. Never throws. */
+/** Tells the log and tail workers of an error that ends an event or a part of it. Never throws. */
 function logUncaught(source, error) {
+  trace.exception(error);
+  logOnly(source, error);
+}
+
+/** The same for the log alone; `source` is how V8 calls its way here. */
+function logOnly(source, error) {
   let text;
   try {
     const stack = stackOf(error);
@@ -60,6 +70,7 @@ const { reportError } = {
 
 exports.ASYNC = ASYNC;
 exports.SYNC = SYNC;
+exports.logOnly = logOnly;
 exports.logUncaught = logUncaught;
 /** "Uncaught " and the exception as text, as V8 words it. */
 exports.messageOf = (error) => ops.locate(error)[0];

@@ -13,6 +13,7 @@ use super::payload::{
 };
 use crate::api::fetch;
 use crate::api::structured_clone::serialize_for_rpc;
+use crate::api::trace::span_context;
 use crate::glue::args::to_string;
 use crate::glue::async_op::start;
 use crate::glue::context::IoContext;
@@ -25,6 +26,7 @@ use crate::service::rpc::{
     Answer, Call, External, MAX_PAYLOAD_BYTES, Operation, Payload, Promised, Reply, Returned,
     Signal, TRIGGER_LOST, Target,
 };
+use crate::service::trace::{SpanContext, within};
 use crate::service::{self, Error, Kind, to_hex};
 
 pub fn register(r: &mut Ops) {
@@ -138,10 +140,10 @@ fn call_target(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, rv
     };
     let call = call_arg(scope, &*context, &args, 1);
     let target = target.0.clone();
-    start_call(scope, rv, &*context, move || target.call(call));
+    start_call(scope, rv, &*context, None, move || target.call(call));
 }
 
-/// `callService(channel, path, operation, externals)`: the same for a service, in a session of its own.
+/// `callService(channel, path, operation, externals, span)`: the same for a service, in a session of its own.
 fn call_service(
     scope: &mut v8::PinScope,
     args: v8::FunctionCallbackArguments,
@@ -152,7 +154,8 @@ fn call_service(
     };
     let service = fetch::service_of(scope, &*context, args.get(0));
     let call = call_arg(scope, &*context, &args, 1);
-    start_call(scope, rv, &*context, move || match service {
+    let span = span_context(scope, args.get(4));
+    start_call(scope, rv, &*context, span, move || match service {
         Some(service) => service.rpc(call),
         None => Answer::failed(Error::internal("This service is not configured.")),
     });
@@ -180,6 +183,7 @@ fn start_call(
     scope: &mut v8::PinScope,
     mut rv: v8::ReturnValue,
     context: &dyn IoContext,
+    span: Option<SpanContext>,
     call: impl FnOnce() -> Answer + 'static,
 ) {
     let promised = Promised::new();
@@ -187,7 +191,7 @@ fn start_call(
     let pipeline = context.resources().insert(Rc::new(pipeline));
     let gate = context.output_gate();
     let pair = v8::Array::new(scope, 2);
-    let promise = start(scope, async move {
+    let answer = async move {
         if let Some(gate) = gate
             && let Err(error) = gate.await
         {
@@ -198,7 +202,8 @@ fn start_call(
         promised.settle(Ok(answer.pipeline));
         drop(promised);
         Ok(Received(answer.result.await))
-    });
+    };
+    let promise = start(scope, within(span, answer));
     if let Some(promise) = promise {
         pair.set_index(scope, 0, promise.into());
     }

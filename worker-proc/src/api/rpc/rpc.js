@@ -14,6 +14,7 @@ const { fetchThrough } = require("fetch");
 const { Reader, Writer, read, write, writeProps } = require("rpc/externals");
 const { isPlain } = require("rpc/prepare");
 const errors = require("rpc/errors");
+const trace = require("trace");
 
 /* What a state is of. */
 const STUB = 0;
@@ -233,9 +234,9 @@ class Fetcher {
   }
 
   fetch(input, init = undefined) {
-    const { channel } = own(this, SERVICE);
+    const state = own(this, SERVICE);
     if (arguments.length === 0) return PromiseReject(argumentError("Fetcher", "fetch", 1, "Request or string"));
-    return fetchThrough(channel, input, init);
+    return fetchThrough(state.channel, input, init, state);
   }
 
   getRpcMethodForTestOnly(name) {
@@ -313,11 +314,14 @@ function propsOf(options, dictionary) {
 const extraHandlers = {
   queue(queueName = undefined, messages = undefined, metadata = undefined) {
     const fetcher = own(this, SERVICE);
-    return sendEvent(fetcher, "queue", require("queue").describe(arguments.length, queueName, messages, metadata), queueFailed);
+    const description = require("queue").describe(arguments.length, queueName, messages, metadata);
+    return sendEvent(fetcher, ["queue", description[0], `${description[1].length}`], description, queueFailed);
   },
 
   scheduled(options = undefined) {
-    return sendEvent(own(this, SERVICE), "scheduled", require("scheduled").describe(options), scheduledFailed);
+    const fetcher = own(this, SERVICE);
+    const description = require("scheduled").describe(options);
+    return sendEvent(fetcher, ["scheduled", `${description[0]}`, description[1]], description, scheduledFailed);
   },
 };
 
@@ -335,10 +339,10 @@ const queueFailed = () =>
 const scheduledFailed = () => ({ outcome: "exception", noRetry: false });
 
 /** A promise of what became of an event. Rejected if it could not be delivered. */
-function sendEvent({ channel }, name, description, failed) {
+function sendEvent({ channel }, path, description, failed) {
   const writer = new Writer(false, false);
   write([description], writer);
-  const { 0: answer } = ops.callService(channel, [name], EVENT, writer.externals);
+  const { 0: answer } = ops.callService(channel, path, EVENT, writer.externals);
   return PromisePrototypeThen(answer, (received) => {
     if (received[0]) return read(received[1], new Reader(received[2]));
     const error = errors.fromParts(received);
@@ -384,13 +388,20 @@ function start(parent, name, args) {
         write(args, writer);
       }
     }
+    const spans = lead.kind === SERVICE ? trace.openCall(lead, path, operation !== GET) : undefined;
     const parts = lead.kind === SERVICE
-      ? ops.callService(lead.channel, path, operation, writer?.externals)
+      ? ops.callService(lead.channel, path, operation, writer?.externals, spans?.span)
       : ops.callTarget(lead.number, path, operation, writer?.externals);
     if (lead.once) ops.drop(lead.number);
     if (writer !== undefined) disposeAll(writer.stubs);
     call.pipeline = parts[1];
-    call.promise = PromisePrototypeThen(parts[0], (received) => settle(call, received));
+    call.promise = PromisePrototypeThen(parts[0], (received) => {
+      if (spans !== undefined) {
+        trace.close(spans.span);
+        trace.close(spans.session);
+      }
+      return settle(call, received);
+    });
   } catch (error) {
     call.error = error;
     call.promise = PromiseReject(error);

@@ -10,6 +10,7 @@ const { Reader, Writer, read, write } = require("rpc/externals");
 const rpc = require("rpc");
 const { isPlain, isProxy } = require("rpc/prepare");
 const errors = require("rpc/errors");
+const trace = require("trace");
 
 const { STUB, PROPERTY, SERVICE, stateOf } = rpc;
 
@@ -20,7 +21,8 @@ const RESERVED_BY_ENTRYPOINTS = {
   webSocketClose: true, webSocketError: true,
 };
 
-/* What a call does, as rpc/object.rs numbers it; 0 reads. */
+/* What a call does, as rpc/object.rs numbers it. */
+const GET = 0;
 const CALL = 1;
 const EVENT = 2;
 
@@ -164,9 +166,14 @@ function dispose(object, end) {
  * `done(error, failed, called)` is called once the call has been answered; `called` is false where there was nothing to call.
  */
 function serveEntrypoint(object, extra, path, operation, bytes, externals, reply, done) {
-  answer(
-    object, extra !== undefined, RESERVED_BY_ENTRYPOINTS, operation === CALL ? extra : undefined, path, operation, bytes, externals, reply, done,
-  );
+  trace.serve(path, operation !== GET, (closeSpan) => {
+    const end = closeSpan === undefined ? done : (error, threw, called) => {
+      closeSpan();
+      done(error, threw, called);
+    };
+    const own = operation === CALL ? extra : undefined;
+    answer(object, extra !== undefined, RESERVED_BY_ENTRYPOINTS, own, path, operation, bytes, externals, reply, end);
+  });
 }
 
 /** The session's first call cannot be made. */

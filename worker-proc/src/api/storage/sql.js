@@ -1,9 +1,10 @@
 /* `ctx.storage.sql`: statements and their cursors. Rows are made by the ops. */
 "use strict";
-const { Error, ObjectSetPrototypeOf, ReflectDefineProperty, ReflectDeleteProperty, SymbolIterator } = primordials;
+const { BigInt, Error, ObjectSetPrototypeOf, ReflectDefineProperty, ReflectDeleteProperty, SymbolIterator } = primordials;
 const flags = require("flags");
 const { argumentError, defineInterface, illegalConstructor, illegalInvocation, toDOMString } = require("webidl");
 const { DONE, ended, iteratorFactory } = require("webidl/iterators");
+const trace = require("trace");
 
 const inside = { __proto__: null };
 
@@ -11,6 +12,18 @@ const NO_ROW = "Expected exactly one result from SQL query, but got no results."
 
 const rowIterator = iteratorFactory("RowIterator");
 const rawIterator = iteratorFactory("RawIterator");
+
+const RESPONSE = "cloudflare.durable_object.response.";
+
+/** The span of a statement. */
+function openExec(text, bindings) {
+  const span = trace.open(undefined, "durable_object_storage_exec");
+  trace.set(
+    span, "db.system.name", "cloudflare-durable-object-sql", "db.operation.name", "exec", "db.query.text", text,
+    "cloudflare.durable_object.query.bindings", BigInt(bindings.length),
+  );
+  return span;
+}
 
 /** The rows of a statement. */
 class Cursor {
@@ -21,8 +34,10 @@ class Cursor {
   #reused;
   /** The op's cursor; undefined if there was never a row. */
   #native;
+  /** Tells tail workers of the statement, until its last row. */
+  #span;
 
-  constructor(token, life, made) {
+  constructor(token, life, made, span) {
     if (token !== inside) throw illegalConstructor();
     this.#life = life;
     this.#names = made[0];
@@ -30,10 +45,22 @@ class Cursor {
     this.#written = made[2];
     this.#reused = made[3];
     this.#native = made[4];
+    this.#span = span;
+    if (this.#native === undefined) this.#end();
   }
 
   #step(raw) {
-    return this.#native === undefined ? undefined : ops.sqlNext(this.#life, this.#native, this.#names, raw);
+    const row = this.#native === undefined ? undefined : ops.sqlNext(this.#life, this.#native, this.#names, raw);
+    if (row === undefined) this.#end();
+    return row;
+  }
+
+  #end() {
+    const span = this.#span;
+    if (span === undefined) return;
+    this.#span = undefined;
+    trace.set(span, `${RESPONSE}rows_read`, BigInt(this.rowsRead), `${RESPONSE}rows_written`, BigInt(this.rowsWritten));
+    trace.close(span);
   }
 
   next() {
@@ -44,13 +71,17 @@ class Cursor {
 
   toArray() {
     if (!(#native in this)) throw illegalInvocation();
-    return this.#native === undefined ? [] : ops.sqlAll(this.#life, this.#native, this.#names);
+    const rows = this.#native === undefined ? [] : ops.sqlAll(this.#life, this.#native, this.#names);
+    this.#end();
+    return rows;
   }
 
   one() {
     if (!(#native in this)) throw illegalInvocation();
     if (this.#native === undefined) throw new Error(NO_ROW);
-    return ops.sqlOne(this.#life, this.#native, this.#names);
+    const row = ops.sqlOne(this.#life, this.#native, this.#names);
+    this.#end();
+    return row;
   }
 
   raw() {
@@ -110,7 +141,13 @@ class SqlStorage {
 
   #run(text, bindings) {
     this.#check();
-    return new Cursor(inside, this.#life, ops.sqlExec(this.#life, text, bindings));
+    const span = trace.isOn() ? openExec(text, bindings) : undefined;
+    try {
+      return new Cursor(inside, this.#life, ops.sqlExec(this.#life, text, bindings), span);
+    } catch (error) {
+      trace.close(span);
+      throw error;
+    }
   }
 
   exec(query, ...bindings) {
@@ -136,6 +173,11 @@ class SqlStorage {
     const text = toDOMString(query);
     this.#check();
     const done = ops.sqlIngest(this.#life, text);
+    if (trace.isOn()) {
+      trace.note(
+        `${RESPONSE}rows_read`, BigInt(done[1]), `${RESPONSE}rows_written`, BigInt(done[2]), `${RESPONSE}statement_count`, BigInt(done[3]),
+      );
+    }
     return { remainder: done[0], rowsRead: done[1], rowsWritten: done[2], statementCount: done[3] };
   }
 
@@ -148,9 +190,14 @@ class SqlStorage {
   get databaseSize() {
     if (!(#life in this)) throw illegalInvocation();
     this.#check();
-    return ops.sqlSize(this.#life);
+    const span = trace.open(undefined, "durable_object_storage_getDatabaseSize");
+    const size = ops.sqlSize(this.#life);
+    if (span !== undefined) trace.set(span, "db.operation.name", "getDatabaseSize", `${RESPONSE}db_size`, BigInt(size));
+    trace.close(span);
+    return size;
   }
 }
+trace.instrument(SqlStorage.prototype, "durable_object_storage_", ["ingest"]);
 defineInterface(SqlStorage);
 for (const Class of [Cursor, Statement]) {
   ReflectDefineProperty(SqlStorage.prototype, Class.name, {

@@ -2,7 +2,7 @@
    API's sake. */
 "use strict";
 const {
-  ArrayIsArray, ArrayPrototypePush, DatePrototypeGetTime, Error, Map, MapPrototypeSet, NumberIsFinite, ObjectDefineProperty, ObjectKeys,
+  ArrayIsArray, ArrayPrototypePush, Date, DatePrototypeGetTime, DatePrototypeToISOString, Error, Map, MapPrototypeSet, NumberIsFinite, ObjectDefineProperty, ObjectKeys,
   PromisePrototypeThen, PromiseReject, PromiseResolve, ReflectOwnKeys, TypeError,
 } = primordials;
 const flags = require("flags");
@@ -10,6 +10,7 @@ const { argumentError, defineInterface, fieldError, illegalConstructor, illegalI
 const { lazily, section } = require("actors");
 const { session } = require("structured_clone");
 const { createSql } = require("storage/sql");
+const trace = require("trace");
 const { checkListArguments, createKv, listArguments } = require("storage/sync_kv");
 
 const inside = { __proto__: null };
@@ -136,8 +137,12 @@ function setAlarm(name, state, count, time, options) {
   if (!(millis > 0)) throw new TypeError("setAlarm() cannot be called with an alarm time <= 0");
   if (!state.hasAlarm) throw new TypeError("Your Durable Object class must have an alarm() handler in order to call setAlarm()");
   check(state, "setAlarm");
+  if (trace.isOn()) trace.note("cloudflare.durable_object.alarm.scheduled_time", DatePrototypeToISOString(new Date(millis)));
   ops.setAlarm(state.life, millis, confirmed(options));
 }
+
+/** What the names of operations' spans begin with. */
+const SPAN_PREFIX = "durable_object_storage_";
 
 /** Gives a class what the storage and a transaction of it have in common. */
 function defineOperations(Class, stateOf) {
@@ -222,6 +227,7 @@ function defineOperations(Class, stateOf) {
       __proto__: null, value: operations[keys[i]], writable: true, configurable: true,
     });
   }
+  trace.instrument(Class.prototype, SPAN_PREFIX, keys);
   defineInterface(Class);
 }
 
@@ -414,6 +420,9 @@ class DurableObjectStorage {
   }
 }
 
+trace.instrument(DurableObjectStorage.prototype, SPAN_PREFIX, [
+  "deleteAll", "transaction", "sync", "getCurrentBookmark", "waitForBookmark",
+]);
 for (const Class of [DurableObjectTransaction, DurableObjectStorage]) {
   const { stateOf } = Class;
   delete Class.stateOf;

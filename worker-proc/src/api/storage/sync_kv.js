@@ -1,8 +1,9 @@
 /* `ctx.storage.kv`: keys and values at once, with no promise. */
 "use strict";
-const { Error, TypeError } = primordials;
+const { BigInt, Error, TypeError } = primordials;
 const { argumentError, defineInterface, illegalConstructor, illegalInvocation, isObject, toDOMString, toInt32 } = require("webidl");
 const { DONE, iteratorFactory } = require("webidl/iterators");
+const trace = require("trace");
 
 const inside = { __proto__: null };
 const listIterator = iteratorFactory("ListIterator");
@@ -30,6 +31,23 @@ function checkListArguments(given) {
   if (given[5] !== undefined && given[5] <= 0) throw new TypeError("List limit must be positive.");
 }
 
+/** Tells tail workers of an operation on one key, or on none. */
+function note(operation, key) {
+  if (!trace.isOn()) return;
+  trace.note("db.system.name", "cloudflare-durable-object-sql", "db.operation.name", operation);
+  if (key !== undefined) trace.note(`${QUERY}keys`, key, `${QUERY}keys.count`, 1n);
+}
+const QUERY = "cloudflare.durable_object.kv.query.";
+
+/** Tells of a listing's arguments, of those that were given. */
+function noteList(given, options) {
+  trace.note(
+    `${QUERY}start`, given[0], `${QUERY}startAfter`, given[1], `${QUERY}end`, given[2], `${QUERY}prefix`, given[3],
+    `${QUERY}reverse`, isObject(options) && options.reverse !== undefined ? given[4] : undefined,
+    `${QUERY}limit`, given[5] === undefined ? undefined : BigInt(given[5]),
+  );
+}
+
 class SyncKvStorage {
   #life;
   /** Why it may not be used, if it may not. */
@@ -50,6 +68,7 @@ class SyncKvStorage {
     if (arguments.length === 0) throw argumentError("SyncKvStorage", "get", 1, "string");
     const name = toDOMString(key);
     this.#check();
+    note("get", name);
     return ops.get(this.#life, name);
   }
 
@@ -57,6 +76,8 @@ class SyncKvStorage {
     if (!(#life in this)) throw illegalInvocation();
     const given = listArguments("SyncKvStorage", options);
     this.#check();
+    note("list", undefined);
+    if (trace.isOn()) noteList(given, options);
     checkListArguments(given);
     const life = this.#life;
     const cursor = ops.cursor(life, given[0], given[1], given[2], given[3], given[4], given[5]);
@@ -69,6 +90,7 @@ class SyncKvStorage {
     const name = toDOMString(key);
     if (arguments.length === 1) throw argumentError("SyncKvStorage", "put", 2, "Value");
     this.#check();
+    note("put", name);
     ops.put(this.#life, name, value, true);
   }
 
@@ -77,9 +99,13 @@ class SyncKvStorage {
     if (arguments.length === 0) throw argumentError("SyncKvStorage", "delete", 1, "string");
     const name = toDOMString(key);
     this.#check();
-    return ops.delete(this.#life, name, true);
+    note("delete", name);
+    const deleted = ops.delete(this.#life, name, true);
+    if (trace.isOn()) trace.note("cloudflare.durable_object.kv.response.deleted_count", deleted ? 1n : 0n);
+    return deleted;
   }
 }
+trace.instrument(SyncKvStorage.prototype, "durable_object_storage_kv_", ["get", "list", "put", "delete"]);
 defineInterface(SyncKvStorage);
 
 exports.checkListArguments = checkListArguments;

@@ -20,7 +20,7 @@ use crate::glue::{
     throw_error, u32_arg, with_bytes,
 };
 use crate::js;
-use crate::service::{Error, Kind};
+use crate::service::{Error, Kind, Service};
 
 pub const API: Api = Api {
     name: "worker_loader",
@@ -162,7 +162,25 @@ fn is_wasm_module(
 /// What a worker is made of, as JavaScript holds it.
 struct CodeHandle(Rc<WorkerCode>);
 
-/// `code(modules, main, compat, outbound | null, bytes | undefined, externals)`: a native object with a worker's code.
+/// The services of an array.
+fn services(
+    scope: &mut v8::PinScope,
+    context: &dyn IoContext,
+    list: v8::Local<v8::Value>,
+) -> Vec<Rc<dyn Service>> {
+    let Ok(list) = v8::Local::<v8::Array>::try_from(list) else {
+        return Vec::new();
+    };
+    let mut services = Vec::new();
+    for index in 0..list.length() {
+        let item = list.get_index(scope, index);
+        services.extend(item.and_then(|item| fetch::service_of(scope, context, item)));
+    }
+    services
+}
+
+/// `code(modules, main, compat, outbound | null, bytes | undefined, externals, tails, streamingTails)`: a native object with a
+/// worker's code. Services are given as `fetch` is.
 fn code(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
     let Some(context) = require_context(scope) else {
         return;
@@ -178,12 +196,15 @@ fn code(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v
     };
     let env = (!args.get(4).is_undefined())
         .then(|| rpc::props_of(scope, &*context, args.get(4), args.get(5)));
+    let [tails, streaming_tails] = [6, 7].map(|index| services(scope, &*context, args.get(index)));
     let code = WorkerCode {
         modules: modules.0.clone(),
         main: string_arg(scope, &args, 1),
         flags: *flags,
         env,
         global_outbound,
+        tails,
+        streaming_tails,
     };
     rv.set(native_object(scope, CodeHandle(Rc::new(code))).into());
 }

@@ -103,8 +103,9 @@ function read(code) {
     throw new Error(`Dynamic Worker env size (${props.bytes.length} bytes) exceeds the maximum allowed size of ${most} bytes.`);
   }
   if (streaming !== undefined && !allowExperimental) throw new Error(NO_STREAMING);
-  if (tails.length + streamingTails.length > 0) throw new Error("Dynamic Workers cannot have tail workers yet.");
-  return ops.code(all, main, compat, outboundOf(outbound), props?.bytes, props?.externals);
+  return ops.code(
+    all, main, compat, outboundOf(outbound), props?.bytes, props?.externals, channelsOf(tails), channelsOf(streamingTails),
+  );
 }
 
 const NO_STREAMING =
@@ -136,6 +137,13 @@ function outboundOf(outbound) {
   const { channel, unsendable } = stateOf(outbound);
   if (unsendable !== undefined) throw dataCloneError(unsendable);
   return channel;
+}
+
+/** The same of a list of services. */
+function channelsOf(fetchers) {
+  const channels = [];
+  for (let i = 0; i < fetchers.length; i++) ArrayPrototypePush(channels, outboundOf(fetchers[i]));
+  return channels;
 }
 
 /** Limits are taken and, as on the published binary, bound nothing. */

@@ -10,6 +10,7 @@ const { current, runIn, valueOf, withValue } = require("async_context");
 const { argumentError, isObject } = require("webidl");
 const { kRestore } = require("workers/restore");
 const workers = require("workers");
+const { tracing } = require("trace/tracing");
 
 /** Traps of an object that shows another one, which is not there yet when the module is made. What is written to it is gone. */
 const reading = (get) => ({
@@ -77,6 +78,7 @@ exports.module = {
   env: view(writing(currentEnv)),
   exports: view(reading(currentExports)),
   restore: kRestore,
+  tracing,
   waitUntil(promise) {
     if (arguments.length === 0) throw argumentError("EntrypointsModule", "waitUntil", 1, "Promise");
     keepAlive(promise);

@@ -5,6 +5,8 @@ const { argumentError, defineInterface, illegalConstructor, illegalInvocation } 
 const fetchOps = require("fetch/events");
 const { setWaitUntil } = require("events/kinds");
 const { ASYNC, logUncaught } = require("report_error");
+const trace = require("trace");
+const { createTracing } = require("trace/tracing");
 
 const inside = { __proto__: null };
 
@@ -38,6 +40,15 @@ class ExecutionContext {
   restore(params = undefined) {
     if (!(#event in this)) throw illegalInvocation();
     return require("workers/restore").restore("ExecutionContext", this.#event?.self, arguments.length, params);
+  }
+
+  get tracing() {
+    if (!(#event in this)) throw illegalInvocation();
+    return replace(this, "tracing", createTracing());
+  }
+
+  set tracing(value) {
+    replace(this, "tracing", value);
   }
 
   get props() {
@@ -88,8 +99,9 @@ function keepAlive(value) {
   if (work !== undefined) follow(work, promise);
   fetchOps.retain();
   PromisePrototypeThen(promise, fetchOps.release, (reason) => {
-    fetchOps.release();
     logUncaught(ASYNC, reason);
+    trace.backgroundFailed();
+    fetchOps.release();
   });
 }
 setWaitUntil(keepAlive);

@@ -63,8 +63,16 @@ function event(name, argument) {
 /** What dispatches an event of that name; undefined if nobody listens. */
 const listener = (name) => (listenerCount(globalThis, name) > 0 ? (made) => void dispatch(globalThis, made) : undefined);
 
+/** A trace, to the listeners of both names. */
+function tail(events) {
+  const { tailEvent } = require("trace/tail_event");
+  dispatch(globalThis, trust(tailEvent("tail", events)));
+  dispatch(globalThis, trust(tailEvent("trace", events)));
+}
+
 exports.handlers = handlers;
 exports.listener = listener;
+exports.tail = tail;
 exports.fetch = fetch;
 exports.event = event;
 exports.globals = { FetchEvent };

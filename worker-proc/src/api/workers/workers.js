@@ -16,7 +16,8 @@ const { EVENT } = serving;
 const answered = require("workers/answered");
 const restoring = require("workers/restore");
 const { done, fail, isDisconnection } = require("fetch/events");
-const { ASYNC, SYNC, logUncaught } = require("report_error");
+const { ASYNC, SYNC, logOnly, logUncaught } = require("report_error");
+const trace = require("trace");
 const { beginTime } = require("clock");
 const flags = require("flags");
 const { createUnsafeEval } = require("workers/unsafe_eval");
@@ -110,9 +111,13 @@ const setExports = (function (list) {
   }
 });
 
-/** Makes `env` of bindings given as name, kind, value: a script's are globals. `loaded`: another worker has loaded this one. */
-const setup = (function (bindings, script, loaded) {
+/**
+ * Makes `env` of bindings given as name, kind, value: a script's are globals. `loaded`: another worker has loaded this one;
+ * `traced`: there are tail workers.
+ */
+const setup = (function (bindings, script, loaded, traced) {
   if (loaded) keepLoopbacks(LOADED);
+  if (traced) trace.enable();
   worker.script = script;
   worker.env = script ? globalThis : {};
   build(worker.env, bindings);
@@ -194,6 +199,7 @@ function answer(event, state, request, call) {
       fail(event, error);
       return;
     }
+    trace.failed();
     // The origin answers in the worker's place.
     PromisePrototypeThen(fetchThrough(GLOBAL_OUTBOUND, withoutUsedBody(request), undefined), reply, (failure) => fail(event, failure));
   };
@@ -229,6 +235,7 @@ function fetch(entrypoint, props, externals, head, method, url, body, length, cf
 }
 
 const NO_RESPONSE = "Incorrect type for Promise: the Promise did not resolve to 'Response'.";
+const NO_TAIL = "Attempted to send events but we lack a handler, did you remember to export a tail() function?";
 const NO_HANDLER = (name) => `Handler does not export a ${name}() function.`;
 
 /** The event ends with the result, or with the promise that it is. */
@@ -236,22 +243,44 @@ function settle(event, result) {
   PromisePrototypeThen(PromiseResolve(result), () => done(event), (error) => failed(event, ASYNC, error));
 }
 
-/** Events other than fetch: `argument` is JSON for the handler's first argument. */
-function event(entrypoint, props, externals, name, argument) {
+/** The entrypoint's first handler of these names, as a function of its first argument; undefined if it has none. */
+function handlerOf(entrypoint, props, externals, names) {
   const state = newState();
+  const ctx = contextOf(entrypoint, state, props, externals);
+  for (let i = 0; i < names.length; i++) {
+    const handler = target(entrypoint, names[i], ctx, state);
+    if (handler === undefined || typeof handler.method !== "function") continue;
+    return (first) => ReflectApply(handler.method, handler.self, handler.bare ? [first, worker.env, ctx] : [first]);
+  }
+  return undefined;
+}
+
+/** Events other than fetch: `argument` is JSON for the handler's first argument, or what a tail worker is told. */
+function event(entrypoint, props, externals, name, argument) {
   try {
     let result;
-    if (worker.script) {
+    if (name === "tail") {
+      const events = [require("trace/items").traceItem(argument)];
+      if (worker.script) {
+        serviceWorker.tail(events);
+      } else {
+        const call = handlerOf(entrypoint, props, externals, ["tail", "trace"]);
+        if (call === undefined) {
+          require("trace/record").warnOnce(NO_TAIL);
+          throw new Error(NO_HANDLER("tail"));
+        }
+        result = call(events);
+      }
+    } else if (name === "tailStream") {
+      const call = worker.script ? undefined : handlerOf(entrypoint, props, externals, ["tailStream"]);
+      result = require("trace/stream").run(argument, call);
+    } else if (worker.script) {
       result = serviceWorker.event(name, JSONParse(argument));
     } else {
-      const ctx = contextOf(entrypoint, state, props, externals);
-      const handler = target(entrypoint, name, ctx, state);
-      if (handler === undefined || typeof handler.method !== "function") throw new Error(NO_HANDLER(name));
+      const call = handlerOf(entrypoint, props, externals, [name]);
+      if (call === undefined) throw new Error(NO_HANDLER(name));
       const make = controllers[name];
-      const controller = make === undefined ? JSONParse(argument) : make(argument);
-      result = handler.bare
-        ? ReflectApply(handler.method, handler.self, [controller, worker.env, ctx])
-        : ReflectApply(handler.method, handler.self, [controller]);
+      result = call(make === undefined ? JSONParse(argument) : make(argument));
     }
     settle(ONLY, result);
   } catch (error) {
@@ -265,11 +294,17 @@ function failed(event, source, error) {
   fail(event, error);
 }
 
-/** For rpc/serve: ends the event as its call did. The log shows what the worker threw, not calls of what is not there. */
+/**
+ * For rpc/serve: ends the event as its call did. The log shows what the worker threw, not calls of what is not there; tail
+ * workers are told of neither, as it is the caller's.
+ */
 const ended = (event) => (error, threw, called) => {
-  if (!threw) done(event);
-  else if (called) failed(event, ASYNC, error);
-  else fail(event, error);
+  if (!threw) {
+    done(event);
+    return;
+  }
+  if (called) logOnly(ASYNC, error);
+  fail(event, error);
 };
 
 /** An event of which the sender wants to know the outcome. */
@@ -283,17 +318,7 @@ function deliverAnswered(entrypoint, props, propsExternals, name, bytes, externa
   }
   if (!answered.isKind(name)) throw new TypeError("The receiver takes no such events.");
   const receiver = { __proto__: null, handler: undefined, isScript: worker.script, isAlone: true };
-  if (worker.script) {
-    receiver.handler = serviceWorker.listener(name);
-  } else {
-    const state = newState();
-    const ctx = contextOf(entrypoint, state, props, propsExternals);
-    const found = target(entrypoint, name, ctx, state);
-    if (typeof found?.method === "function") {
-      receiver.handler = (controller) =>
-        ReflectApply(found.method, found.self, found.bare ? [controller, worker.env, ctx] : [controller]);
-    }
-  }
+  receiver.handler = worker.script ? serviceWorker.listener(name) : handlerOf(entrypoint, props, propsExternals, [name]);
   answered.deliver(ONLY, name, bytes, externals, reply, receiver);
 }
 

@@ -67,18 +67,32 @@ pub(super) fn resolve(
         full
     };
     let name = shared.borrow().naming.definition(&full).to_owned();
+    let extension = shared.borrow().is_extension(referrer);
+    Some(match builtin(scope, &name, extension)? {
+        Some(name) => Resolved::Found(name),
+        None => Resolved::Missing(full),
+    })
+}
+
+/// The built-in module of a name, which is added; some of them are for extensions alone. The outer option is empty if an
+/// exception is pending.
+pub(super) fn builtin(
+    scope: &mut v8::PinScope,
+    name: &str,
+    extension: bool,
+) -> Option<Option<String>> {
     let state = IsolateState::get(scope);
     let find = state.internal(scope, "modules", "resolve")?;
-    let argument = string(scope, &name).into();
-    let extension = shared.borrow().is_extension(referrer);
+    let argument = string(scope, name).into();
     let extension = v8::Boolean::new(scope, extension).into();
     let this = v8::undefined(scope).into();
     let internal = find.call(scope, this, &[argument, extension])?;
     if !internal.is_string() {
-        return Some(Resolved::Missing(full));
+        return Some(None);
     }
     let internal = to_string(scope, internal);
     let name = format!("{BUILTIN}{internal}");
+    let shared = map(scope);
     let mut map = shared.borrow_mut();
     map.definitions
         .entry(name.clone())
@@ -86,7 +100,7 @@ pub(super) fn resolve(
             source: Source::Builtin(internal),
             scope: super::Scope::Worker,
         });
-    Some(Resolved::Found(name))
+    Some(Some(name))
 }
 
 /// What Node's modules are called with their prefix, if `specifier` is one without; the outer option is empty if an

@@ -230,13 +230,19 @@ pub fn evaluate_main<'s>(
     evaluate_named(scope, &full)
 }
 
-/// The same for the module of an extension.
+/// The same for the module of an extension, or for a built-in one that extensions may use.
 pub fn evaluate<'s>(
     scope: &mut v8::PinScope<'s, '_>,
     name: &str,
 ) -> Option<(v8::Local<'s, v8::Module>, v8::Local<'s, v8::Promise>)> {
-    let naming = map(scope).borrow().naming;
-    evaluate_named(scope, &naming.of_extension(name))
+    let shared = map(scope);
+    let full = shared.borrow().naming.of_extension(name);
+    let is_known = shared.borrow().scope_of(&full).is_some();
+    let builtin = match is_known {
+        true => None,
+        false => import::builtin(scope, name, true)?,
+    };
+    evaluate_named(scope, &builtin.unwrap_or(full))
 }
 
 fn evaluate_named<'s>(

@@ -13,6 +13,7 @@ use std::time::{Duration, SystemTime};
 use super::socket::{Gate, Socket};
 use super::{Close, MAX_MESSAGE_BYTES, Message};
 use crate::service::Error;
+use crate::service::trace::SpanContext;
 
 /// Hibernatable sockets that one object may have at once, as on workerd.
 pub const MAX_SOCKETS: usize = 32 * 1024;
@@ -47,6 +48,8 @@ pub struct Hibernation {
 pub struct Hibernated {
     pub number: u32,
     pub tags: Box<[Rc<str>]>,
+    /// The event that has accepted it, as tail workers know it.
+    pub origin: Option<Box<SpanContext>>,
     socket: Rc<Socket>,
     /// In V8's wire format.
     attachment: RefCell<Option<Box<[u8]>>>,
@@ -103,6 +106,7 @@ impl Hibernation {
         number: u32,
         socket: Rc<Socket>,
         tags: Vec<String>,
+        origin: Option<SpanContext>,
     ) -> Option<Rc<Hibernated>> {
         let mut sockets = self.sockets.borrow_mut();
         if sockets.len() >= MAX_SOCKETS {
@@ -121,6 +125,7 @@ impl Hibernation {
         let hibernated = Rc::new(Hibernated {
             number,
             tags: tags.collect(),
+            origin: origin.map(Box::new),
             socket,
             attachment: RefCell::default(),
             answered_at: Cell::new(None),

@@ -1,0 +1,18 @@
+/* What a listener for `tail` or `trace` is given, in service-worker syntax. */
+"use strict";
+const { ObjectDefineProperty } = primordials;
+const { defineInterface } = require("webidl");
+const { ExtendableEvent, kCreateExtendable } = require("events/kinds");
+
+class TailEvent extends ExtendableEvent {
+  constructor(token, type, events) {
+    super(token, type);
+    for (const name of ["traces", "events"]) {
+      ObjectDefineProperty(this, name, { __proto__: null, value: events, writable: false, enumerable: true, configurable: true });
+    }
+  }
+}
+defineInterface(TailEvent);
+
+exports.tailEvent = (type, events) => new TailEvent(kCreateExtendable, type, events);
+exports.globals = { TailEvent, TraceEvent: TailEvent };

@@ -1,0 +1,58 @@
+//! The tail workers of a worker, looked up for each event: a worker may be its own, or start before them.
+
+use std::rc::{Rc, Weak};
+
+use super::router::Router;
+use super::spec::Outlet;
+use crate::service::trace::{Ancestors, Tails};
+use crate::service::{Designation, Service};
+
+/// See the module.
+pub struct WorkerTails {
+    router: Weak<Router>,
+    buffered: Vec<Outlet>,
+    streaming: Vec<Outlet>,
+}
+
+impl WorkerTails {
+    /// None where there are no tail workers.
+    pub fn of(
+        router: &Rc<Router>,
+        buffered: Vec<Outlet>,
+        streaming: Vec<Outlet>,
+    ) -> Option<Rc<dyn Tails>> {
+        if buffered.is_empty() && streaming.is_empty() {
+            return None;
+        }
+        Some(Rc::new(Self {
+            router: Rc::downgrade(router),
+            buffered,
+            streaming,
+        }))
+    }
+
+    fn find(&self, all: &[Outlet], ancestors: &Ancestors) -> Vec<Rc<dyn Service>> {
+        let find = |tail: &Outlet| match tail {
+            Outlet::Named(tail) if ancestors.contain(&tail.service) => None,
+            Outlet::Named(tail) => self.router.upgrade()?.find(tail),
+            Outlet::Given(service) => match service.designation() {
+                Some(Designation::Entrypoint { service, .. }) if ancestors.contain(&service) => {
+                    None
+                }
+                _ => Some(service.clone()),
+            },
+            Outlet::None | Outlet::Own(_) => None,
+        };
+        all.iter().filter_map(find).collect()
+    }
+}
+
+impl Tails for WorkerTails {
+    fn buffered(&self, ancestors: &Ancestors) -> Vec<Rc<dyn Service>> {
+        self.find(&self.buffered, ancestors)
+    }
+
+    fn streaming(&self, ancestors: &Ancestors) -> Vec<Rc<dyn Service>> {
+        self.find(&self.streaming, ancestors)
+    }
+}
