@@ -14,6 +14,7 @@ use futures_util::future::LocalBoxFuture;
 use futures_util::stream::{FuturesOrdered, Stream};
 use tokio::sync::{Notify, oneshot};
 
+use super::caller::Caller;
 use super::facets::Facets;
 use super::gates::{Held, InputGate, OutputGate, Tag};
 use super::host::Class;
@@ -294,11 +295,7 @@ impl ActorContext {
         });
         self.beginning.set(0);
         let context = self.clone();
-        let caller = Caller {
-            context: Rc::downgrade(self),
-            event,
-            is_answered: false,
-        };
+        let caller = Caller::new(self, event);
         Box::pin(async move {
             let mut outcome = match receiver.await {
                 Ok(outcome) => outcome,
@@ -322,7 +319,7 @@ impl ActorContext {
     }
 
     /// The caller of an event has its answer, or has gone without it.
-    fn part(&self, event: u32, is_answered: bool) {
+    pub(super) fn part(&self, event: u32, is_answered: bool) {
         let turn = self.on_gone.borrow_mut().remove(&event);
         if let Some(turn) = turn
             && !is_answered
@@ -501,27 +498,6 @@ impl ActorContext {
         match committed {
             Ok(committed) => self.hold_output(committed),
             Err(error) => self.break_with(broken_by(&error)),
-        }
-    }
-}
-
-/// Who waits for an event.
-struct Caller {
-    context: Weak<ActorContext>,
-    event: u32,
-    is_answered: bool,
-}
-
-impl Caller {
-    fn part(mut self, is_answered: bool) {
-        self.is_answered = is_answered;
-    }
-}
-
-impl Drop for Caller {
-    fn drop(&mut self) {
-        if let Some(context) = self.context.upgrade() {
-            context.part(self.event, self.is_answered);
         }
     }
 }

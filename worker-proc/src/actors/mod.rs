@@ -4,6 +4,7 @@
 //! `isolate`.
 
 mod alarms;
+mod caller;
 mod context;
 mod drain;
 mod events;
