@@ -354,3 +354,13 @@ export const spans = {
     ok(exception.event.stack.startsWith("Error: told\n    at "));
   },
 };
+
+export const answered = {
+  async test(_, { subject }) {
+    const message = { id: "1", timestamp: new Date(5), body: "body", attempts: 1 };
+    const [[queue]] = await invocationsOf(1, () => subject.queue("name", [message, message, message]));
+    deepStrictEqual(queue.event.info, { type: "queue", queueName: "name", batchSize: 3 });
+    const [[scheduled]] = await invocationsOf(1, () => subject.scheduled({ scheduledTime: new Date(1700000000123), cron: "@" }));
+    deepStrictEqual(scheduled.event.info, { type: "scheduled", scheduledTime: new Date(1700000000123), cron: "@" });
+  },
+};

@@ -191,4 +191,11 @@ export default {
   fetch(request, env, ctx) {
     return requests[new URL(request.url).pathname.slice(1)](request, ctx, env);
   },
+  queue(batch) {
+    console.log(batch.messages.length);
+    if (batch.queue === "bad") throw new Error("batch");
+  },
+  scheduled(controller) {
+    console.log(controller.cron);
+  },
 };

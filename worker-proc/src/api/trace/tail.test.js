@@ -257,6 +257,25 @@ export const sockets = {
   },
 };
 
+/** The trace of an event that the test sends. */
+const sent = async (call) => (await tracesOf(1, call))[0];
+const message = { id: "1", timestamp: new Date(5), body: "body", attempts: 1 };
+
+export const answered = {
+  async test(_, { subject }) {
+    const batch = await sent(() => subject.queue("name", [message, { ...message, id: "2" }]));
+    strictEqual(batch.event.constructor.name, "QueueEventInfo");
+    deepStrictEqual({ ...batch.event }, { batchSize: 2, queue: "name" });
+    deepStrictEqual([batch.outcome, messages(batch)], ["ok", [[2]]]);
+    const bad = await sent(() => subject.queue("bad", [message]));
+    deepStrictEqual([bad.outcome, bad.event.queue, exceptions(bad)], ["exception", "bad", ["Error: batch"]]);
+    const scheduled = await sent(() => subject.scheduled({ scheduledTime: new Date(1700000000123), cron: "* * * * *" }));
+    strictEqual(scheduled.event.constructor.name, "ScheduledEventInfo");
+    deepStrictEqual({ ...scheduled.event }, { scheduledTime: 1700000000123, cron: "* * * * *" });
+    deepStrictEqual([scheduled.outcome, messages(scheduled)], ["ok", [["* * * * *"]]]);
+  },
+};
+
 export const otherTails = {
   async test(_, env) {
     const [trace] = await tracesOf(1, async () => strictEqual(await (await env.unhurt.fetch("http://x/")).text(), "unhurt"));

@@ -18,6 +18,17 @@ export class Child extends DurableObject {
   }
 }
 
+/** What tail workers are told: of whole events, and of the parts of one. */
+const told = [];
+
+export const Watcher = {
+  tail: (events) => void told.push(...events.map(({ entrypoint, logs }) => [entrypoint, logs[0].message])),
+  tailStream: ({ event }) => {
+    told.push([event.type, event.info.type]);
+    return ({ event }) => void told.push(event.type);
+  },
+};
+
 const code = (main, more = {}) => ({ compatibilityDate: "2026-01-01", mainModule: "main.js", modules: { "main.js": main }, ...more });
 const answering = (expression) => code(`export default { ask(argument, env, ctx) { return ${expression}; } }`);
 const counter = code("let count = 0; export default { next() { return ++count; } }");
@@ -219,5 +230,23 @@ export const manyWorkers = {
     }
     for (const i of [0, 60, 119]) strictEqual(await workers[i].ask(0), i);
     ok(workers.length > 100);
+  },
+};
+
+export const tails = {
+  async test(controller, { LOADER }, { exports }) {
+    const main = "export default { fetch() { console.log('traced'); return new Response('x'); } }";
+    const traced = (more) => LOADER.load(code(main, more)).getEntrypoint();
+    const until = async (count) => {
+      for (let i = 0; i < 200 && told.length < count; i++) await scheduler.wait(5);
+      return told.splice(0);
+    };
+    await (await traced({ tails: [exports.Watcher] }).fetch("http://x/")).text();
+    deepStrictEqual(await until(1), [[undefined, ["traced"]]]);
+    const streaming = traced({ streamingTails: [exports.Watcher], allowExperimental: true });
+    await (await streaming.fetch("http://x/")).text();
+    deepStrictEqual(await until(4), [["onset", "fetch"], "log", "return", "outcome"]);
+    throws(() => traced({ streamingTails: [exports.Watcher] }), { message: /^Streaming tail workers are experimental\./ });
+    throws(() => traced({ tails: [1] }), { name: "TypeError" });
   },
 };

@@ -214,8 +214,13 @@ function answer(event, state, request, call) {
   };
   try {
     const result = call(request);
-    if (isResponse(result)) reply(result);
-    else PromisePrototypeThen(PromiseResolve(result), reply, onRejected);
+    if (isResponse(result)) {
+      reply(result);
+    } else {
+      // As on workerd: whatever has a `then` is taken for a promise, a function or not.
+      if (!isObject(result) || !("then" in result)) throw new TypeError(NO_PROMISE);
+      PromisePrototypeThen(PromiseResolve(result), reply, onRejected);
+    }
   } catch (error) {
     onError(SYNC, error);
   }
@@ -234,6 +239,7 @@ function fetch(entrypoint, props, externals, head, method, url, body, length, cf
   });
 }
 
+const NO_PROMISE = "Callback returned incorrect type; expected 'Promise'";
 const NO_RESPONSE = "Incorrect type for Promise: the Promise did not resolve to 'Response'.";
 const NO_TAIL = "Attempted to send events but we lack a handler, did you remember to export a tail() function?";
 const NO_HANDLER = (name) => `Handler does not export a ${name}() function.`;
