@@ -19,6 +19,7 @@ use tokio::time::Sleep;
 
 use super::convert::{self, Announced};
 use super::link::{Key, Link};
+use super::patience::Patience;
 use super::values::Export;
 use super::{MAX_CALLS_PER_PEER, lost, overloaded};
 use crate::service::rpc::{self, Operation, Returned, Target};
@@ -42,6 +43,7 @@ const MAX_ADDRESS_BYTES: usize = 64 * 1024;
 pub struct Calls {
     /// Calls of this process that are not answered.
     outgoing: RefCell<HashMap<u64, Waiting>>,
+    patience: Patience,
     /// Calls of the other that are not answered, and answers that it holds.
     served: RefCell<HashMap<u64, Served>>,
     /// Those of them that are not answered.
@@ -288,8 +290,18 @@ impl Calls {
         self.unanswered.set(0);
     }
 
+    fn put_waiting(&self, number: u64, waiting: Waiting) {
+        self.outgoing.borrow_mut().insert(number, waiting);
+        self.patience.ask();
+    }
+
     fn take_waiting(&self, number: u64) -> Option<Waiting> {
         self.outgoing.borrow_mut().remove(&number)
+    }
+
+    /// Whether an answer is likely to come at once.
+    pub fn expects_answer(&self) -> bool {
+        self.patience.lasts(self.outgoing.borrow().len())
     }
 }
 
@@ -394,8 +406,7 @@ impl Link {
         {
             self.send_body(key, request.body);
         }
-        let mut outgoing = self.calls.outgoing.borrow_mut();
-        outgoing.insert(number, Waiting::Plain(answer));
+        self.calls.put_waiting(number, Waiting::Plain(answer));
     }
 
     /// Makes a call of RPC.
@@ -440,8 +451,7 @@ impl Link {
         // Its parts are bounded one by one, and fit together.
         self.send(Kind::Call, key, |scratch, out| head.write(scratch, out));
         let (sender, receiver) = oneshot::channel();
-        let mut outgoing = self.calls.outgoing.borrow_mut();
-        outgoing.insert(number, Waiting::Rpc(sender));
+        self.calls.put_waiting(number, Waiting::Rpc(sender));
         let call = Rc::new(Invoked {
             link: Rc::downgrade(self),
             number,
@@ -478,6 +488,7 @@ impl Link {
         // Even if nobody waits: what the answer brings is released by being dropped.
         let key = Key::ours(number);
         let waiting = self.calls.take_waiting(number);
+        self.calls.patience.answer();
         head::read_answer(payload, |answer| match (answer, waiting) {
             (head::Answer::Returned { .. }, Some(Waiting::Plain(_)))
             | (head::Answer::Response(_) | head::Answer::Done, Some(Waiting::Rpc(_))) => {

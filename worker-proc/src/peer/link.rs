@@ -133,9 +133,35 @@ impl Link {
             if let Poll::Ready(ended) = self.poll_read(cx, &mut inbox) {
                 return Poll::Ready(ended);
             }
-            self.poll_write(cx).map(|()| None)
+            if self.poll_write(cx).is_ready() {
+                return Poll::Ready(None);
+            }
+            self.poll_answer(cx, &mut inbox)
         })
         .await
+    }
+
+    /// Looks for an answer that is likely to come at once: see `patience`. Other tasks have their turns in between.
+    fn poll_answer(
+        self: &Rc<Self>,
+        cx: &mut Context<'_>,
+        inbox: &mut Inbox,
+    ) -> Poll<Option<PeerError>> {
+        if !self.calls.expects_answer() {
+            return Poll::Pending;
+        }
+        match self.socket.get_ref().receive(inbox) {
+            Ok(Received::Closed) => return Poll::Ready(None),
+            Ok(_) => {
+                if let Err(error) = self.on_frames(inbox) {
+                    return Poll::Ready(Some(error));
+                }
+            }
+            // Whatever else is wrong is seen when the socket is read in its turn.
+            Err(_) => std::thread::yield_now(),
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
     }
 
     fn poll_read(
@@ -154,20 +180,19 @@ impl Link {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => ready.clear_ready(),
                 Err(error) => return Poll::Ready(Some(PeerError::Payload(error.to_string()))),
             }
-            loop {
-                match inbox.next_frame() {
-                    Ok(None) => break,
-                    Ok(Some(frame)) => {
-                        if let Err(error) = self.on_frame(frame) {
-                            return Poll::Ready(Some(error));
-                        }
-                    }
-                    Err(error) => return Poll::Ready(Some(error)),
-                }
+            if let Err(error) = self.on_frames(inbox) {
+                return Poll::Ready(Some(error));
             }
         }
         cx.waker().wake_by_ref();
         Poll::Pending
+    }
+
+    fn on_frames(self: &Rc<Self>, inbox: &mut Inbox) -> Result<(), PeerError> {
+        while let Some(frame) = inbox.next_frame()? {
+            self.on_frame(frame)?;
+        }
+        Ok(())
     }
 
     /// Ready when the other end is gone.

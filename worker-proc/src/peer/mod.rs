@@ -11,6 +11,7 @@
 mod calls;
 mod convert;
 mod link;
+mod patience;
 mod remote;
 mod sockets;
 mod stream;
