@@ -7,7 +7,7 @@
 const { ReflectOwnKeys, StringPrototypeToLowerCase, StringPrototypeToUpperCase, TypeError } = primordials;
 const { elementError, fieldError, isObject, toArray, toDOMString, toInt32 } = require("webidl");
 const { DOMException } = require("dom_exception");
-const { toBytes } = require("encoding");
+const { toBufferSource } = require("encoding");
 
 const domError = (name, message) => new DOMException(message, name);
 const missingField = (field, dictionary = "algorithm") => new TypeError(`Missing field "${field}" in "${dictionary}".`);
@@ -55,7 +55,7 @@ const absent = (dictionary) =>
   );
 
 const bytes = (value, dictionary, member) => {
-  const view = isObject(value) ? toBytes(value) : undefined;
+  const view = toBufferSource(value);
   if (view === undefined) throw fieldError(dictionary, member, "BufferSource");
   return view;
 };

@@ -21,7 +21,7 @@ const {
   isObject,
 } = require("webidl");
 const { DOMException } = require("dom_exception");
-const { byteLengthOf, encodeUtf8, toBytes } = require("encoding");
+const { byteLengthOf, encodeUtf8, toBufferSource } = require("encoding");
 const { toAlgorithm, unknownHash } = require("crypto/algorithms");
 const { subtle } = require("crypto/subtle");
 const { DefaultWritable } = require("streams/sink");
@@ -128,7 +128,7 @@ class DigestSink {
 
   write(chunk) {
     const { state } = this;
-    const bytes = typeof chunk === "string" ? encodeUtf8(chunk) : isObject(chunk) ? toBytes(chunk) : undefined;
+    const bytes = typeof chunk === "string" ? encodeUtf8(chunk) : toBufferSource(chunk);
     if (bytes === undefined) {
       throw new TypeError(
         "DigestStream is a byte stream but received an object of non-ArrayBuffer/ArrayBufferView/string type on its " +

@@ -217,7 +217,7 @@ function pairAlgorithm(algorithm, handle, hash) {
   const name = algorithm.canonical;
   switch (algorithms[name].family) {
     case "RSA": {
-      const [modulus, exponent] = ops.exportKey("public numbers", handle);
+      const { 0: modulus, 1: exponent } = ops.exportKey("public numbers", handle);
       const modulusLength = ((ops.bitLength(modulus) + 7) >>> 3) * 8;
       checkModulus(modulusLength, flags.strictCrypto);
       const power = smallExponent(exponent);

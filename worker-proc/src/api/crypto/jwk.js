@@ -6,6 +6,7 @@
 const {
   ArrayPrototypeIncludes,
   ArrayPrototypeSlice,
+  ReflectApply,
   StringPrototypeReplaceAll,
   StringPrototypeSlice,
   StringPrototypeStartsWith,
@@ -109,7 +110,7 @@ const CONSISTENT =
 
 function checkUse(jwk, name, usages) {
   const { use, key_ops: operations } = jwk;
-  const [expected, first, second] = useOf(name);
+  const { 0: expected, 1: first, 2: second } = useOf(name);
   if (usages.length > 0 && use !== undefined && use !== expected) {
     // The published runtime says "sig" whatever it expects.
     throw dataError(
@@ -160,6 +161,13 @@ function readPair(jwk, name, kind, hash, usages, extractable) {
   return kind === "Ed25519" || kind === "X25519" ? readOkp(jwk, kind) : readEc(jwk, name, kind);
 }
 
+/** A native key of numbers, or null; nothing here goes by way of users' iterators. */
+function fromNumbers(kind, numbers) {
+  const given = ["numbers", kind];
+  for (let i = 0; i < numbers.length; i++) given[i + 2] = numbers[i];
+  return ReflectApply(ops.importKey, undefined, given);
+}
+
 const RSA_HASHES = {
   __proto__: null,
   RS1: "SHA-1", RS256: "SHA-256", RS384: "SHA-384", RS512: "SHA-512",
@@ -208,11 +216,11 @@ function readRsa(jwk, name, hash) {
       );
     }
     for (let i = 0; present !== 0 && i < RSA_PARTS.length; i++) {
-      const [member, what] = RSA_PARTS[i];
+      const { 0: member, 1: what } = RSA_PARTS[i];
       numbers[i + 3] = part(jwk, member, `Invalid RSA key in JSON Web Key; invalid ${what} parameter ("${member}").`);
     }
   }
-  return imported("RSA", ops.importKey("numbers", "RSA", ...numbers));
+  return imported("RSA", fromNumbers("RSA", numbers));
 }
 
 function readOkp(jwk, kind) {
@@ -269,7 +277,7 @@ function readEc(jwk, name, kind) {
   if (numbers.length > 2 && ops.importKey("scalar", kind, numbers[2]) === null) {
     throw domError("OperationError", 'Invalid EC key; private key component "d" is invalid.');
   }
-  return imported("EC", ops.importKey("numbers", kind, ...numbers));
+  return imported("EC", fromNumbers(kind, numbers));
 }
 
 function imported(what, handle) {
@@ -332,7 +340,7 @@ function pairJwk(key) {
     const values = numbers();
     for (let i = 0; i < fields.length; i++) jwk[fields[i]] = toBase64Url(values[i]);
   } else if (family === "EC") {
-    const [x, y, d] = numbers();
+    const { 0: x, 1: y, 2: d } = numbers();
     jwk.crv = namedCurve;
     jwk.x = toBase64Url(x);
     jwk.y = toBase64Url(y);

@@ -233,8 +233,11 @@ impl Pkey {
         owned(key).map(Self)
     }
 
-    /// A public key from a point, compressed or not.
+    /// A public key from a point, compressed or not (SEC 1, section 2.3.4), but not hybrid.
     pub fn from_point(curve: Curve, point: &[u8]) -> Result<Self, Failed> {
+        if !matches!(point.first(), Some(2..=4)) {
+            return Err(Failed);
+        }
         let key = curve.new_key()?;
         // SAFETY: the group is the key's; the point is freed after it was copied.
         unsafe {

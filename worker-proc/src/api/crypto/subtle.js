@@ -17,8 +17,8 @@ const {
 const flags = require("flags");
 const { argumentError, defineInterface, illegalConstructor, illegalInvocation, isObject, toArray, toDOMString, toInt32 } =
   require("webidl");
-const { byteLengthOf, decodeUtf8, encodeUtf8, toBytes } = require("encoding");
-const { algorithms, domError, hashOf, hashByName, missingField, required, toAlgorithm, toJwk, unknownHash } =
+const { byteLengthOf, decodeUtf8KeepingBom, encodeUtf8, toBufferSource } = require("encoding");
+const { algorithms, domError, hashOf, hashByName, required, toAlgorithm, toJwk, unknownHash } =
   require("crypto/algorithms");
 const { among, checkUsages, createKey, isKey, keyFor, keyOf } = require("crypto/keys");
 const {
@@ -41,7 +41,7 @@ const INLINE_BYTES = 65536;
 // Arguments.
 
 function bufferArgument(method, index, value) {
-  const bytes = isObject(value) ? toBytes(value) : undefined;
+  const bytes = toBufferSource(value);
   if (bytes === undefined) throw argumentError("SubtleCrypto", method, index, "BufferSource");
   return bytes;
 }
@@ -57,7 +57,13 @@ function usagesArgument(method, index, value) {
   return usages;
 }
 
-/** The first argument of a method that takes a format; the others have defaults, it has none. */
+/** The first argument of a method, an algorithm. */
+function algorithmArgument(method, dictionary, given) {
+  if (given.length < 1) throw argumentError("SubtleCrypto", method, 1, `string or ${dictionary}`);
+  return toAlgorithm(given[0], dictionary);
+}
+
+/** The first argument of a method, a format. */
 function formatArgument(method, given) {
   if (given.length < 1) throw argumentError("SubtleCrypto", method, 1, "string");
   return toDOMString(given[0]);
@@ -363,7 +369,9 @@ async function generateKey(algorithm, extractable, usages) {
     throw domError("NotSupportedError", `Unrecognized key generation algorithm "${algorithm.name}" requested.`);
   }
   if (entry.secret !== undefined) return generateSecret(algorithm, entry, extractable, usages);
-  const allowed = [...among(entry.public, entry.public), ...entry.private];
+  const allowed = [];
+  for (let i = 0; i < entry.public.length; i++) allowed[allowed.length] = entry.public[i];
+  for (let i = 0; i < entry.private.length; i++) allowed[allowed.length] = entry.private[i];
   let bits = 0;
   let exponent = noBytes();
   let hash;
@@ -442,16 +450,17 @@ class SubtleCrypto {
 
   encrypt(algorithm, key, data) {
     checkSubtle(this);
-    return crypt("encrypt", true, algorithm, key, data);
+    return crypt("encrypt", true, arguments);
   }
   decrypt(algorithm, key, data) {
     checkSubtle(this);
-    return crypt("decrypt", false, algorithm, key, data);
+    return crypt("decrypt", false, arguments);
   }
   sign(algorithm, key, data) {
     checkSubtle(this);
+    const given = arguments;
     return (async () => {
-      const wanted = toAlgorithm(algorithm, "SignAlgorithm");
+      const wanted = algorithmArgument("sign", "SignAlgorithm", given);
       const object = keyArgument("sign", 2, key);
       const bytes = bufferArgument("sign", 3, data);
       return buffer(await sign(wanted, keyFor(object, wanted, "sign"), bytes));
@@ -459,29 +468,32 @@ class SubtleCrypto {
   }
   verify(algorithm, key, signature, data) {
     checkSubtle(this);
+    const given = arguments;
     return (async () => {
-      const wanted = toAlgorithm(algorithm, "SignAlgorithm");
+      const wanted = algorithmArgument("verify", "SignAlgorithm", given);
       const object = keyArgument("verify", 2, key);
-      const given = bufferArgument("verify", 3, signature);
+      const claim = bufferArgument("verify", 3, signature);
       const bytes = bufferArgument("verify", 4, data);
-      return verify(wanted, keyFor(object, wanted, "verify"), given, bytes);
+      return verify(wanted, keyFor(object, wanted, "verify"), claim, bytes);
     })();
   }
   digest(algorithm, data) {
     checkSubtle(this);
-    return digest(algorithm, data);
+    return digest(arguments);
   }
   generateKey(algorithm, extractable, usages) {
     checkSubtle(this);
+    const given = arguments;
     return (async () => {
-      const wanted = toAlgorithm(algorithm, "GenerateKeyAlgorithm");
+      const wanted = algorithmArgument("generateKey", "GenerateKeyAlgorithm", given);
       return generateKey(wanted, !!extractable, usagesArgument("generateKey", 3, usages));
     })();
   }
   deriveKey(algorithm, baseKey, derivedKeyAlgorithm, extractable, usages) {
     checkSubtle(this);
+    const given = arguments;
     return (async () => {
-      const wanted = toAlgorithm(algorithm, "DeriveKeyAlgorithm");
+      const wanted = algorithmArgument("deriveKey", "DeriveKeyAlgorithm", given);
       const object = keyArgument("deriveKey", 2, baseKey);
       const derived = toAlgorithm(derivedKeyAlgorithm, "ImportKeyAlgorithm");
       const list = usagesArgument("deriveKey", 5, usages);
@@ -492,8 +504,9 @@ class SubtleCrypto {
   }
   deriveBits(algorithm, baseKey, length) {
     checkSubtle(this);
+    const given = arguments;
     return (async () => {
-      const wanted = toAlgorithm(algorithm, "DeriveKeyAlgorithm");
+      const wanted = algorithmArgument("deriveBits", "DeriveKeyAlgorithm", given);
       const object = keyArgument("deriveBits", 2, baseKey);
       const bits = length === undefined || length === null ? null : toInt32(length);
       if (bits < 0) {
@@ -507,7 +520,7 @@ class SubtleCrypto {
     const given = arguments;
     return (async () => {
       format = formatArgument("importKey", given);
-      const bytes = isObject(data) ? toBytes(data) : undefined;
+      const bytes = toBufferSource(data);
       const jwk = bytes === undefined ? toJwk(data) : undefined;
       if (bytes === undefined && jwk === undefined) {
         throw argumentError("SubtleCrypto", "importKey", 2, "BufferSource or JsonWebKey");
@@ -564,15 +577,18 @@ class SubtleCrypto {
   }
 }
 
-async function crypt(method, encrypt, algorithm, key, data) {
-  const wanted = toAlgorithm(algorithm, "EncryptAlgorithm");
+async function crypt(method, encrypt, given) {
+  const wanted = algorithmArgument(method, "EncryptAlgorithm", given);
+  const key = given[1];
+  const data = given[2];
   const object = keyArgument(method, 2, key);
   const bytes = bufferArgument(method, 3, data);
   return buffer(await cipher(encrypt, wanted, keyFor(object, wanted, method), bytes));
 }
 
-async function digest(algorithm, data) {
-  const { name } = toAlgorithm(algorithm, "HashAlgorithm");
+async function digest(given) {
+  const { name } = algorithmArgument("digest", "HashAlgorithm", given);
+  const data = given[1];
   const bytes = bufferArgument("digest", 2, data);
   if (!ops.isHash(name)) throw unknownHash();
   if (byteLengthOf(bytes) <= INLINE_BYTES || !ops.inEvent()) return ops.digest(name, bytes);
@@ -630,7 +646,7 @@ async function keyUnwrap(key, bytes) {
 }
 
 function parseJwk(bytes) {
-  const jwk = toJwk(JSONParse(decodeUtf8(bytes)));
+  const jwk = toJwk(JSONParse(decodeUtf8KeepingBom(bytes)));
   if (jwk === undefined) throw domError("DataError", 'Missing "kty" field or corrupt JSON unwrapping key?');
   return jwk;
 }
