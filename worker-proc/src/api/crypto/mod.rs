@@ -7,6 +7,8 @@ mod evp;
 mod pkey;
 mod subtle;
 mod symmetric;
+#[cfg(test)]
+mod vectors;
 
 use std::cell::RefCell;
 use std::sync::LazyLock;
