@@ -5,6 +5,7 @@
 use schema::compat;
 use schema::workerd_capnp as schema_capnp;
 
+use super::crypto_key;
 use crate::actors::{HistoryLimits, NamespaceSpec, StoreSpec};
 use crate::dispatch::Router;
 use crate::dispatch::spec::{
@@ -395,13 +396,9 @@ fn read_worker(
     };
     let mut bindings = Vec::new();
     for binding in worker.get_bindings()? {
-        let binding_name = text(binding.get_name()?)?.to_owned();
         match read_binding(binding, &name, &maps.namespaces)? {
-            Ok(kind) => bindings.push(BindingSpec {
-                name: binding_name,
-                kind,
-            }),
-            Err(error) => errors.push(format!("service {name}: binding {binding_name}: {error}")),
+            Ok(binding) => bindings.push(binding),
+            Err(error) => errors.push(format!("service {name}: {error}")),
         }
     }
     let cache_outbound = match worker.has_cache_api_outbound() {
@@ -573,6 +570,23 @@ fn read_binding(
     binding: schema_capnp::worker::binding::Reader<'static>,
     worker: &str,
     namespaces: &AllNamespaces,
+) -> Result<Result<BindingSpec, String>, capnp::Error> {
+    use schema_capnp::worker::binding::Which;
+    let name = text(binding.get_name()?)?.to_owned();
+    let kind = match binding.which()? {
+        Which::CryptoKey(key) => crypto_key::read(key?)?
+            .map(BindingKind::CryptoKey)
+            .map_err(|error| format!("CryptoKey binding \"{name}\" contained {error}")),
+        _ => read_kind(binding, worker, namespaces)?
+            .map_err(|error| format!("binding {name}: {error}")),
+    };
+    Ok(kind.map(|kind| BindingSpec { name, kind }))
+}
+
+fn read_kind(
+    binding: schema_capnp::worker::binding::Reader<'static>,
+    worker: &str,
+    namespaces: &AllNamespaces,
 ) -> Result<Result<BindingKind, String>, capnp::Error> {
     use schema_capnp::worker::binding::Which;
     Ok(Ok(match binding.which()? {
@@ -610,10 +624,9 @@ fn read_binding(
             let wrapped = wrapped?;
             let mut inner = Vec::new();
             for binding in wrapped.get_inner_bindings()? {
-                let name = text(binding.get_name()?)?.to_owned();
                 match read_binding(binding, worker, namespaces)? {
-                    Ok(kind) => inner.push(BindingSpec { name, kind }),
-                    Err(error) => return Ok(Err(format!("inner binding {name}: {error}"))),
+                    Ok(binding) => inner.push(binding),
+                    Err(error) => return Ok(Err(format!("inner {error}"))),
                 }
             }
             BindingKind::Wrapped {

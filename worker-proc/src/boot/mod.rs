@@ -4,6 +4,7 @@
 
 mod config;
 mod control;
+mod crypto_key;
 pub mod objects;
 mod routes;
 mod tests;

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use crate::glue::{bytes, intern, string, throw_type_error};
 use crate::isolate::modules;
 
-use super::spec::{BindingKind, BindingSpec, Designator, Outlet};
+use super::spec::{BindingKind, BindingSpec, CryptoKeySpec, Designator, KeyMaterial, Outlet};
 use crate::service::rpc::Target;
 use crate::service::{Cap, Props};
 
@@ -84,6 +84,7 @@ pub fn describe<'s>(
                 };
                 (kind, outlets.add_namespace(scope, key, false))
             }
+            BindingKind::CryptoKey(key) => ("crypto_key", describe_key(scope, key)?),
             BindingKind::UnsafeEval => ("unsafe_eval", v8::null(scope).into()),
             BindingKind::Loader(id) => {
                 outlets.loaders.push(id.clone());
@@ -138,6 +139,38 @@ fn properties<'s>(
         all.push(channel);
     }
     v8::Array::new_with_elements(scope, &all).into()
+}
+
+/// What `crypto/binding` takes: format, material, algorithm, whether it is extractable, usages.
+fn describe_key<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    key: &CryptoKeySpec,
+) -> Option<v8::Local<'s, v8::Value>> {
+    let material = match &key.material {
+        KeyMaterial::Bytes(data) => bytes::array_buffer(scope, data.clone()).into(),
+        KeyMaterial::Json(text) => {
+            let text = string(scope, text);
+            v8::json::parse(scope, text)?
+        }
+    };
+    let algorithm = string(scope, key.algorithm);
+    let algorithm = match key.algorithm_is_json {
+        true => v8::json::parse(scope, algorithm)?,
+        false => algorithm.into(),
+    };
+    let usages: Vec<_> = key
+        .usages
+        .iter()
+        .map(|usage| string(scope, usage).into())
+        .collect();
+    let parts = [
+        string(scope, key.format).into(),
+        material,
+        algorithm,
+        v8::Boolean::new(scope, key.extractable).into(),
+        v8::Array::new_with_elements(scope, &usages).into(),
+    ];
+    Some(v8::Array::new_with_elements(scope, &parts).into())
 }
 
 /// A function that an extension module exports.

@@ -69,6 +69,22 @@ pub struct BindingSpec {
     pub kind: BindingKind,
 }
 
+/// The arguments of `crypto.subtle.importKey()`.
+pub struct CryptoKeySpec {
+    pub format: &'static str,
+    pub material: KeyMaterial,
+    /// A name, or JSON of an object.
+    pub algorithm: &'static str,
+    pub algorithm_is_json: bool,
+    pub extractable: bool,
+    pub usages: Vec<&'static str>,
+}
+
+pub enum KeyMaterial {
+    Bytes(Vec<u8>),
+    Json(&'static str),
+}
+
 /// What the property is.
 pub enum BindingKind {
     Text(&'static str),
@@ -85,6 +101,7 @@ pub enum BindingKind {
     },
     /// A class to start facets of.
     ActorClass(Designator),
+    CryptoKey(CryptoKeySpec),
     UnsafeEval,
     /// A loader of workers; bindings of the same id share theirs.
     Loader(Option<String>),

@@ -15,35 +15,19 @@ const {
 } = primordials;
 const {
   argumentError,
-  constructorError,
   defineInterface,
   illegalConstructor,
   illegalInvocation,
   isObject,
-  toDOMString,
 } = require("webidl");
 const { DOMException } = require("dom_exception");
-const { byteLengthOf, encodeUtf8, toBytes } = require("encoding");
+const { byteLengthOf, encodeUtf8, toBufferSource } = require("encoding");
+const { toAlgorithm, unknownHash } = require("crypto/algorithms");
 const { subtle } = require("crypto/subtle");
 const { DefaultWritable } = require("streams/sink");
 const { WritableStream, kWrap } = require("streams/writable");
 
 const kCreate = { __proto__: null };
-
-const noSuchDigest = () =>
-  new DOMException("Unrecognized or unimplemented digest algorithm requested.", "NotSupportedError");
-
-/** The name in a hash algorithm argument; `error` makes what is thrown where there is none. */
-function hashName(algorithm, error) {
-  let name = algorithm;
-  if (isObject(algorithm)) {
-    name = algorithm.name;
-    if (name === undefined) throw noSuchDigest();
-  } else if (algorithm === undefined || algorithm === null) {
-    throw error();
-  }
-  return toDOMString(name);
-}
 
 let checkCrypto;
 
@@ -102,10 +86,8 @@ class DigestStream extends WritableStream {
   #state;
 
   constructor(algorithm) {
-    const noName = () => constructorError("DigestStream", 1, "string or HashAlgorithm");
-    if (arguments.length < 1) throw noName();
-    const summer = ops.newSummer(hashName(algorithm, noName));
-    if (summer === undefined) throw noSuchDigest();
+    const summer = ops.newSummer(toAlgorithm(algorithm, "HashAlgorithm").name);
+    if (summer === undefined) throw unknownHash();
     const state = {
       __proto__: null,
       summer,
@@ -146,14 +128,12 @@ class DigestSink {
 
   write(chunk) {
     const { state } = this;
-    const bytes = typeof chunk === "string" ? encodeUtf8(chunk) : isObject(chunk) ? toBytes(chunk) : undefined;
+    const bytes = typeof chunk === "string" ? encodeUtf8(chunk) : toBufferSource(chunk);
     if (bytes === undefined) {
-      const error = new TypeError(
+      throw new TypeError(
         "DigestStream is a byte stream but received an object of non-ArrayBuffer/ArrayBufferView/string type on its " +
           "writable side.",
       );
-      state.digest.reject(error);
-      throw error;
     }
     ops.update(state.summer, bytes);
     state.bytesWritten += byteLengthOf(bytes);

@@ -7,13 +7,18 @@ mod evp;
 mod pkey;
 mod subtle;
 mod symmetric;
+#[cfg(test)]
+mod vectors;
 
 use std::cell::RefCell;
+use std::sync::LazyLock;
+
+use tokio::sync::Semaphore;
 
 use crate::glue::bytes::array_buffer;
 use crate::glue::{
     Api, OpError, Ops, async_op, bytes_arg, in_event, native_arg, native_object, require_context,
-    str_arg, string, throw, throw_type_error, uint8_array, with_bytes,
+    str_arg, string, throw, throw_type_error, u32_arg, uint8_array, with_bytes,
 };
 use crate::js;
 use crc::Crc;
@@ -23,8 +28,11 @@ pub const API: Api = Api {
     name: "crypto",
     modules: &[],
     lazy: &[
+        js!("algorithms.js"),
         js!("keys.js").defining(&["CryptoKey"]),
+        js!("jwk.js"),
         js!("import_export.js"),
+        js!("binding.js"),
         js!("subtle.js").defining(&["SubtleCrypto"]),
         js!("crypto.js").defining(&["Crypto", "crypto"]),
     ],
@@ -33,6 +41,7 @@ pub const API: Api = Api {
 
 fn ops(ops: &mut Ops) {
     ops.add("getRandomValues", get_random_values);
+    ops.add("randomBytes", random_bytes);
     ops.add("randomUUID", random_uuid);
     ops.add("isHash", is_hash);
     ops.add("digest", digest);
@@ -71,6 +80,22 @@ fn get_random_values(
     let mut random = vec![0; view.byte_length()];
     match evp::random(&mut random) {
         Ok(()) => super::encoding::copy_into(scope, view, &random),
+        Err(failed) => throw(scope, &failed.into()),
+    }
+}
+
+/// `randomBytes(length)`: a Uint8Array. Throws at global scope.
+fn random_bytes(
+    scope: &mut v8::PinScope,
+    args: v8::FunctionCallbackArguments,
+    mut rv: v8::ReturnValue,
+) {
+    if require_context(scope).is_none() {
+        return;
+    }
+    let mut random = vec![0; u32_arg(scope, &args, 0) as usize];
+    match evp::random(&mut random) {
+        Ok(()) => rv.set(uint8_array(scope, random).into()),
         Err(failed) => throw(scope, &failed.into()),
     }
 }
@@ -154,10 +179,20 @@ fn digest_long(
     );
 }
 
+/// How much long work runs at a time: as many threads as there are processors. The rest waits, and is never begun if
+/// its request ends first; what has begun ends in vain.
+static LONG_WORK: LazyLock<Semaphore> =
+    LazyLock::new(|| Semaphore::new(std::thread::available_parallelism().map_or(1, usize::from)));
+
 /// Runs long work on a thread of its own kind.
 async fn off_thread<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, Failed> + Send + 'static,
 ) -> Result<T, OpError> {
+    let permit = LONG_WORK.acquire().await.map_err(|_| Failed)?;
+    let work = move || {
+        let _permit = permit;
+        work()
+    };
     match tokio::task::spawn_blocking(work).await {
         Ok(result) => result.map_err(OpError::from),
         Err(_) => Err(Failed.into()),

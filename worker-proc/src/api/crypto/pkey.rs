@@ -1,7 +1,7 @@
 //! Keys of RSA, elliptic curves, Ed25519 and X25519 over libcrypto, with safe signatures.
 #![allow(unsafe_code)]
 
-use std::ffi::c_int;
+use std::ffi::{c_int, c_long};
 use std::ptr::{NonNull, null, null_mut};
 
 use aws_lc_sys as lc;
@@ -97,6 +97,14 @@ impl Curve {
         .find_map(|(known, curve)| (known == name).then_some(curve))
     }
 
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::P256 => "P-256",
+            Self::P384 => "P-384",
+            Self::P521 => "P-521",
+        }
+    }
+
     fn id(self) -> c_int {
         match self {
             Self::P256 => lc::NID_X9_62_prime256v1,
@@ -153,9 +161,17 @@ pub enum Kind {
 #[derive(Clone, Copy)]
 pub enum Scheme {
     Pkcs1(Hash),
-    Pss { hash: Hash, salt_bytes: i32 },
-    Ecdsa { hash: Hash, curve: Curve },
+    Pss {
+        hash: Hash,
+        salt_bytes: i32,
+    },
+    Ecdsa {
+        hash: Hash,
+        curve: Curve,
+    },
     Ed25519,
+    /// The private operation alone, on a number as long as the modulus.
+    RsaRaw,
 }
 
 impl Pkey {
@@ -223,8 +239,11 @@ impl Pkey {
         owned(key).map(Self)
     }
 
-    /// A public key from a point, compressed or not.
+    /// A public key from a point, compressed or not (SEC 1, section 2.3.4), but not hybrid.
     pub fn from_point(curve: Curve, point: &[u8]) -> Result<Self, Failed> {
+        if !matches!(point.first(), Some(2..=4)) {
+            return Err(Failed);
+        }
         let key = curve.new_key()?;
         // SAFETY: the group is the key's; the point is freed after it was copied.
         unsafe {
@@ -266,7 +285,16 @@ impl Pkey {
         Self::from_ec(&key)
     }
 
-    /// A key from its numbers: n and e, then d, p, q, dp, dq and qi for a private one.
+    /// A private key of a number, with a public one that is not looked at.
+    pub fn from_scalar(curve: Curve, d: &[u8]) -> Result<Self, Failed> {
+        let key = curve.new_key()?;
+        // SAFETY: the number is copied.
+        check(unsafe { lc::EC_KEY_set_private_key(key.get(), number(d)?.get()) })?;
+        Self::from_ec(&key)
+    }
+
+    /// A key from its numbers: n and e, then d and, for a faster private key, p, q, dp, dq and qi. Whether they fit
+    /// together shows when the key is used.
     pub fn from_rsa_numbers(numbers: &[Vec<u8>]) -> Result<Self, Failed> {
         let [n, e, private @ ..] = numbers else {
             return Err(Failed);
@@ -277,6 +305,7 @@ impl Pkey {
             let rsa = Owned::new(lc::RSA_new(), lc::RSA_free)?;
             let (d, rest) = match private {
                 [] => (null_mut(), None),
+                [d] => (number(d)?.into_raw(), None),
                 [d, p, q, dp, dq, qi] => (
                     number(d)?.into_raw(),
                     Some([
@@ -299,39 +328,37 @@ impl Pkey {
                     qi.into_raw(),
                 ))?;
             }
-            check(lc::RSA_check_key(rsa.get()))?;
             Self::from_rsa(&rsa)
         }
     }
 
-    /// A private key in PKCS #8.
-    pub fn from_pkcs8(der: &[u8]) -> Result<Self, Failed> {
-        // SAFETY: the bytes outlive the reader; all of them must be used.
-        unsafe {
-            let mut reader = std::mem::zeroed();
-            lc::CBS_init(&mut reader, der.as_ptr(), der.len());
-            let key = Self(owned(lc::EVP_parse_private_key(&mut reader))?);
-            if lc::CBS_len(&reader) == 0 {
-                Ok(key)
-            } else {
-                Err(Failed)
-            }
-        }
+    /// A private key in PKCS #8, or as PKCS #1 and SEC 1 have it; with how many bytes follow it.
+    pub fn from_pkcs8(der: &[u8]) -> Result<(Self, usize), Failed> {
+        Self::from_der(der, |next, length| {
+            // SAFETY: reads at most `length` bytes and moves `next` past what it read.
+            unsafe { lc::d2i_AutoPrivateKey(null_mut(), next, length) }
+        })
     }
 
-    /// A public key as a SubjectPublicKeyInfo.
-    pub fn from_spki(der: &[u8]) -> Result<Self, Failed> {
-        // SAFETY: as in `from_pkcs8`.
-        unsafe {
-            let mut reader = std::mem::zeroed();
-            lc::CBS_init(&mut reader, der.as_ptr(), der.len());
-            let key = Self(owned(lc::EVP_parse_public_key(&mut reader))?);
-            if lc::CBS_len(&reader) == 0 {
-                Ok(key)
-            } else {
-                Err(Failed)
-            }
-        }
+    /// A public key as a SubjectPublicKeyInfo; with how many bytes follow it.
+    pub fn from_spki(der: &[u8]) -> Result<(Self, usize), Failed> {
+        Self::from_der(der, |next, length| {
+            // SAFETY: as in `from_pkcs8`.
+            unsafe { lc::d2i_PUBKEY(null_mut(), next, length) }
+        })
+    }
+
+    fn from_der(
+        der: &[u8],
+        read: impl FnOnce(*mut *const u8, c_long) -> *mut lc::EVP_PKEY,
+    ) -> Result<(Self, usize), Failed> {
+        let mut next = der.as_ptr();
+        let length = c_long::try_from(der.len()).map_err(|_| Failed)?;
+        let key = Self(owned(read(&mut next, length))?);
+        let used = (next as usize).saturating_sub(der.as_ptr() as usize);
+        // What was tried first and did not fit has left errors.
+        failed();
+        Ok((key, der.len().saturating_sub(used)))
     }
 
     pub fn to_pkcs8(&self) -> Result<Vec<u8>, Failed> {
@@ -473,7 +500,7 @@ impl Pkey {
             Scheme::Pkcs1(hash) | Scheme::Pss { hash, .. } | Scheme::Ecdsa { hash, .. } => {
                 hash.algorithm()
             }
-            Scheme::Ed25519 => null(),
+            Scheme::Ed25519 | Scheme::RsaRaw => null(),
         };
         // SAFETY: the context is ours, and owns the key context that it lends.
         unsafe {
@@ -502,8 +529,44 @@ impl Pkey {
         }
     }
 
+    /// Whether a private operation takes so long that others should not wait for it.
+    pub fn is_slow(&self) -> bool {
+        const QUICK_BITS: c_int = 2048;
+        // SAFETY: the key is live.
+        unsafe {
+            lc::EVP_PKEY_id(self.0.as_ptr()) == lc::EVP_PKEY_RSA
+                && lc::EVP_PKEY_bits(self.0.as_ptr()) > QUICK_BITS
+        }
+    }
+
+    fn sign_raw(&self, data: &[u8]) -> Result<Vec<u8>, Failed> {
+        // SAFETY: the key is live and lends its RSA half; the output has the length given.
+        unsafe {
+            let rsa = lc::EVP_PKEY_get0_RSA(self.0.as_ptr());
+            if rsa.is_null() {
+                return Err(failed());
+            }
+            let mut signature = vec![0; lc::RSA_size(rsa) as usize];
+            let mut length = 0;
+            check(lc::RSA_decrypt(
+                rsa,
+                &mut length,
+                signature.as_mut_ptr(),
+                signature.len(),
+                data.as_ptr(),
+                data.len(),
+                lc::RSA_NO_PADDING,
+            ))?;
+            signature.truncate(length);
+            Ok(signature)
+        }
+    }
+
     /// A signature; of ECDSA, r and s side by side.
     pub fn sign(&self, scheme: Scheme, data: &[u8]) -> Result<Vec<u8>, Failed> {
+        if let Scheme::RsaRaw = scheme {
+            return self.sign_raw(data);
+        }
         let context = self.signer(scheme, true)?;
         let mut length = 0;
         // SAFETY: the first call asks for the length, the second has room for it.
@@ -728,7 +791,9 @@ mod tests {
             (&ed, Scheme::Ed25519),
         ] {
             let mut signature = key.sign(scheme, b"data").expect("a signature");
-            let public = Pkey::from_spki(&key.to_spki().expect("DER")).expect("a public key");
+            let public = Pkey::from_spki(&key.to_spki().expect("DER"))
+                .expect("a public key")
+                .0;
             assert_eq!(public.verify(scheme, &signature, b"data"), Ok(true));
             signature[3] ^= 1;
             assert_eq!(public.verify(scheme, &signature, b"data"), Ok(false));

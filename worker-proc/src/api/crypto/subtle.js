@@ -5,65 +5,43 @@
  */
 
 const {
-  ArrayIsArray,
   ArrayPrototypeIncludes,
   JSONParse,
   JSONStringify,
-  NumberIsNaN,
   TypeError,
   TypedArrayPrototypeGetBuffer,
   TypedArrayPrototypeGetLength,
   TypedArrayPrototypeSlice,
   Uint8Array,
 } = primordials;
-const { argumentError, defineInterface, illegalConstructor, illegalInvocation, isObject, toDOMString, toUint32 } =
+const flags = require("flags");
+const { argumentError, defineInterface, illegalConstructor, illegalInvocation, isObject, toArray, toDOMString, toInt32 } =
   require("webidl");
-const { byteLengthOf, decodeUtf8, encodeUtf8, toBytes } = require("encoding");
+const { byteLengthOf, decodeUtf8KeepingBom, encodeUtf8, toBufferSource } = require("encoding");
+const { algorithms, domError, hashOf, hashByName, required, toAlgorithm, toJwk, unknownHash } =
+  require("crypto/algorithms");
+const { among, checkUsages, createKey, isKey, keyFor, keyOf } = require("crypto/keys");
 const {
-  algorithms,
-  among,
-  bytesOf,
-  checkUsages,
-  createKey,
-  domError,
-  hashOf,
-  isKey,
-  keyFor,
-  keyOf,
-  missingField,
-  toAlgorithm,
-} = require("crypto/keys");
-const { AES_BITS, exportKey, importPair, importSecret, kindOf, pairAlgorithm } = require("crypto/import_export");
+  AES_BITS,
+  checkFormat,
+  checkModulus,
+  clearSpareBits,
+  exportKey,
+  importKey,
+  kindOf,
+  noUsages,
+  pairAlgorithm,
+  rsaAlgorithm,
+  smallExponent,
+} = require("crypto/import_export");
 
 /** Input of more bytes is hashed off the event-loop thread. */
 const INLINE_BYTES = 65536;
 
-const typeNames = {
-  __proto__: null,
-  encrypt: "EncryptAlgorithm",
-  decrypt: "EncryptAlgorithm",
-  sign: "SignAlgorithm",
-  verify: "SignAlgorithm",
-  digest: "HashAlgorithm",
-  generateKey: "GenerateKeyAlgorithm",
-  deriveKey: "DeriveKeyAlgorithm",
-  deriveBits: "DeriveKeyAlgorithm",
-  importKey: "ImportKeyAlgorithm",
-  wrapKey: "EncryptAlgorithm",
-  unwrapKey: "EncryptAlgorithm",
-};
-
 // Arguments.
 
-const algorithmArgument = (method, index, value) =>
-  toAlgorithm(
-    value,
-    typeNames[method],
-    () => argumentError("SubtleCrypto", method, index, `string or ${typeNames[method]}`),
-  );
-
 function bufferArgument(method, index, value) {
-  const bytes = isObject(value) ? toBytes(value) : undefined;
+  const bytes = toBufferSource(value);
   if (bytes === undefined) throw argumentError("SubtleCrypto", method, index, "BufferSource");
   return bytes;
 }
@@ -74,10 +52,21 @@ function keyArgument(method, index, value) {
 }
 
 function usagesArgument(method, index, value) {
-  if (!ArrayIsArray(value)) throw argumentError("SubtleCrypto", method, index, "Array");
-  const usages = [];
-  for (let i = 0; i < value.length; i++) usages[i] = toDOMString(value[i]);
+  const usages = toArray(value, toDOMString);
+  if (usages === undefined) throw argumentError("SubtleCrypto", method, index, "Array");
   return usages;
+}
+
+/** The first argument of a method, an algorithm. */
+function algorithmArgument(method, dictionary, given) {
+  if (given.length < 1) throw argumentError("SubtleCrypto", method, 1, `string or ${dictionary}`);
+  return toAlgorithm(given[0], dictionary);
+}
+
+/** The first argument of a method, a format. */
+function formatArgument(method, given) {
+  if (given.length < 1) throw argumentError("SubtleCrypto", method, 1, "string");
+  return toDOMString(given[0]);
 }
 
 const buffer = TypedArrayPrototypeGetBuffer;
@@ -87,65 +76,56 @@ const noBytes = () => new Uint8Array(0);
 // Ciphers.
 
 async function cipher(encrypt, algorithm, key, data) {
-  const { name } = algorithm;
+  const name = algorithm.canonical;
   switch (name) {
-    case "AES-CBC":
-      return aes(encrypt, name, key, data, cbcIv(algorithm), noBytes(), 0);
+    case "AES-CBC": {
+      const iv = required(algorithm, "iv");
+      if (byteLengthOf(iv) !== 16) {
+        const unit = encrypt ? " bytes" : "";
+        throw operationError(`AES-CBC IV must be 16 bytes long (provided ${byteLengthOf(iv)}${unit}).`);
+      }
+      return aes(encrypt, name, key, data, iv, noBytes(), 0);
+    }
     case "AES-CTR": {
-      const counter = bytesOf(algorithm, "counter");
+      const { counter, length } = algorithm;
+      if (counter === undefined) throw missingMember("counter");
       if (byteLengthOf(counter) !== 16) {
-        throw domError("OperationError", `Counter must have length of 16 bytes (provided ${byteLengthOf(counter)}).`);
+        throw operationError(`Counter must have length of 16 bytes (provided ${byteLengthOf(counter)}).`);
       }
-      const { length } = algorithm;
-      if (length === undefined) throw missingField("length");
-      if (!(+length >= 1 && +length <= 128)) {
-        throw domError("OperationError", `Invalid counter of ${+length} bits length provided.`);
-      }
-      return aes(encrypt, name, key, data, counter, noBytes(), +length);
+      if (length === undefined) throw missingMember("length");
+      if (length < 1 || length > 128) throw operationError(`Invalid counter of ${length} bits length provided.`);
+      if (length < 48 && byteLengthOf(data) > 16 * 2 ** length) throw operationError("Counter block values will repeat.");
+      return aes(encrypt, name, key, data, counter, noBytes(), length);
     }
     case "AES-GCM": {
-      const iv = bytesOf(algorithm, "iv");
-      if (byteLengthOf(iv) === 0) throw domError("OperationError", "AES-GCM IV must not be empty.");
-      const tagBits = algorithm.tagLength === undefined ? 128 : +algorithm.tagLength;
-      if (!ArrayPrototypeIncludes(TAG_BITS, tagBits)) {
-        throw domError("OperationError", `Invalid AES-GCM tag length ${tagBits}.`);
-      }
+      const iv = required(algorithm, "iv");
+      if (byteLengthOf(iv) === 0) throw operationError("AES-GCM IV must not be empty.");
+      const tagBits = tagLengthOf(algorithm);
       const bits = byteLengthOf(data) * 8;
       if (!encrypt && bits < tagBits) {
-        throw domError(
-          "OperationError",
+        throw operationError(
           `Ciphertext length of ${bits} bits must be greater than or equal to the size of the AES-GCM tag length of ${tagBits} bits.`,
         );
       }
-      const additional = algorithm.additionalData === undefined ? noBytes() : bytesOf(algorithm, "additionalData");
-      return aes(encrypt, name, key, data, iv, additional, tagBits / 8);
+      return aes(encrypt, name, key, data, iv, algorithm.additionalData ?? noBytes(), tagBits / 8);
     }
-    case "RSA-OAEP": {
-      const wanted = encrypt ? "public" : "private";
-      if (key.type !== wanted) {
-        throw domError(
-          "InvalidAccessError",
-          encrypt
-            ? `Encryption/key wrapping only works with public keys, not "${key.type}".`
-            : `Decryption/key unwrapping only works with private keys, not "${key.type}".`,
-        );
-      }
-      const label = algorithm.label === undefined ? noBytes() : bytesOf(algorithm, "label");
-      return ops.oaep(key.handle, data, encrypt, key.algorithm.hash.name, label);
-    }
+    case "RSA-OAEP":
+      return oaep(encrypt, algorithm, key, data);
     default:
       throw domError("NotSupportedError", `The ${encrypt ? "encrypt" : "decrypt"} operation is not implemented for "${name}".`);
   }
 }
 
+const operationError = (message) => domError("OperationError", message);
+const missingMember = (member) => new TypeError(`Missing "${member}" member in "algorithm".`);
+
 const TAG_BITS = [32, 64, 96, 104, 112, 120, 128];
 
-function cbcIv(algorithm) {
-  const iv = bytesOf(algorithm, "iv");
-  if (byteLengthOf(iv) !== 16) {
-    throw domError("OperationError", `AES-CBC IV must be 16 bytes long (provided ${byteLengthOf(iv)} bytes).`);
-  }
-  return iv;
+function tagLengthOf({ tagLength = 128 }) {
+  if (tagLength > 2147483647 && tagLength < Infinity) throw new TypeError("AES-GCM tagLength is outside the integer range.");
+  const bits = toInt32(tagLength);
+  if (!ArrayPrototypeIncludes(TAG_BITS, bits)) throw operationError(`Invalid AES-GCM tag length ${bits}.`);
+  return bits;
 }
 
 async function aes(encrypt, name, key, data, iv, additional, number) {
@@ -154,56 +134,118 @@ async function aes(encrypt, name, key, data, iv, additional, number) {
   } catch (error) {
     if (encrypt || name === "AES-CTR") throw error;
     const length = byteLengthOf(data) - (name === "AES-GCM" ? number : 0);
-    throw domError(
-      "OperationError",
-      "Decryption failed. This could be due to a ciphertext authentication failure, bad padding, incorrect CryptoKey, " +
-        `or another algorithm-specific reason. Input length was ${length}, output length expected to be ` +
-        `${name === "AES-GCM" ? length : 0} for ${name}`,
+    // The last block of CBC comes out only if its padding is right.
+    const expected = name === "AES-GCM" ? length : length === 0 ? 0 : length - (length % 16 || 16);
+    throw operationError(
+      "Decryption failed. This could be due to a ciphertext authentication failure, bad padding, incorrect CryptoKey, or " +
+        `another algorithm-specific reason. Input length was ${length}, output length expected to be ${expected} for ${name}`,
     );
   }
 }
 
+async function oaep(encrypt, algorithm, key, data) {
+  if (key.type !== (encrypt ? "public" : "private")) {
+    throw domError(
+      "InvalidAccessError",
+      encrypt
+        ? `Encryption/key wrapping only works with public keys, not "${key.type}".`
+        : `Decryption/key unwrapping only works with private keys, not "${key.type}".`,
+    );
+  }
+  const { hash, modulusLength } = key.algorithm;
+  try {
+    return await ops.oaep(key.handle, data, encrypt, hash.name, algorithm.label ?? noBytes());
+  } catch {
+    const size = modulusLength / 8;
+    const why = encrypt
+      ? size < 2 * HASH_BYTES[hash.name] + 2 ? ": RSA key size is too small." : ""
+      : byteLengthOf(data) === size ? "" : ": Invalid RSA signature.";
+    throw operationError(`RSA-OAEP failed encrypt/decrypt${why}.`);
+  }
+}
+
+const HASH_BYTES = { __proto__: null, MD5: 16, "SHA-1": 20, "SHA-256": 32, "SHA-384": 48, "SHA-512": 64 };
+
 // Signatures.
 
 async function sign(algorithm, key, data) {
-  if (key.algorithm.name === "HMAC") return ops.hmac(key.algorithm.hash.name, key.handle, data);
+  const { name, hash } = key.algorithm;
+  if (name === "HMAC") return ops.hmac(hash.name, key.handle, data);
+  if (name === "RSA-RAW") return signRaw(key, data);
   if (key.type !== "private") throw domError("InvalidAccessError", "Asymmetric signing requires a private key.");
-  const { name, hash, detail } = schemeOf(algorithm, key);
-  return ops.sign(key.handle, data, name, hash, detail);
+  const scheme = schemeOf(algorithm, key, true);
+  return ops.sign(key.handle, data, scheme.name, scheme.hash, scheme.detail);
+}
+
+async function signRaw(key, data) {
+  const size = key.algorithm.modulusLength / 8;
+  const length = byteLengthOf(data);
+  if (length > size) {
+    throw domError(
+      "DataError",
+      `Blind Signing requires presigned data (${length} bytes) to be smaller than the key (${size} bytes).`,
+    );
+  }
+  if (length < size) throw operationError("Invalid RSA signature.");
+  try {
+    return await ops.sign(key.handle, data, "RSA-RAW", "", 0);
+  } catch {
+    throw domError(
+      "DataError",
+      "Blind Signing requires presigned data value to be strictly smaller than RSA keymodulus, consider using a larger key size.",
+    );
+  }
 }
 
 async function verify(algorithm, key, signature, data) {
   if (key.algorithm.name === "HMAC") {
+    // What the caller does to the signature from here on changes nothing.
+    const given = ops.asUint8Array(signature);
     const expected = await ops.hmac(key.algorithm.hash.name, key.handle, data);
-    return ops.equal(expected, signature);
+    return ops.equal(expected, given);
   }
   if (key.type !== "public") throw domError("InvalidAccessError", "Asymmetric verification requires a public key.");
-  const { name, hash, detail } = schemeOf(algorithm, key);
+  const { name, hash, detail } = schemeOf(algorithm, key, false);
   if (name === "Ed25519" && byteLengthOf(signature) !== 64) {
-    throw domError("OperationError", `Invalid ${name} signature length ${byteLengthOf(signature)}`);
+    throw operationError(`Invalid ${key.algorithm.name} signature length ${byteLengthOf(signature)}`);
   }
   const right = await ops.verify(key.handle, data, name, hash, detail, signature);
   return right[0] === 1;
 }
 
 /** What the sign and verify ops are told of an algorithm. */
-function schemeOf(algorithm, key) {
-  const { name } = algorithm;
+function schemeOf(algorithm, key, signs) {
+  const { name, hash, modulusLength, namedCurve } = key.algorithm;
   switch (name) {
-    case "RSASSA-PKCS1-v1_5":
-      return { __proto__: null, name, hash: key.algorithm.hash.name, detail: 0 };
+    case "RSASSA-PKCS1-v1_5": {
+      const needed = HASH_BYTES[hash.name] + 32;
+      if (signs && modulusLength / 8 < needed) {
+        throw operationError(`key too small for signing with given digest, need at least ${8 * needed}bits.`);
+      }
+      return { __proto__: null, name, hash: hash.name, detail: 0 };
+    }
     case "RSA-PSS": {
       const { saltLength } = algorithm;
       if (saltLength === undefined) {
-        throw domError("DataError", "Failed to provide salt for RSA-PSS key operation which requires a salt");
+        const message = "Failed to provide salt for RSA-PSS key operation which requires a salt";
+        throw signs ? domError("DataError", message) : new TypeError(message);
       }
-      if (!(+saltLength >= 0)) {
-        throw domError("DataError", `SaltLength for RSA-PSS must be non-negative (provided ${+saltLength}).`);
+      if (saltLength < 0) {
+        throw domError("DataError", `SaltLength for RSA-PSS must be non-negative (provided ${saltLength}).`);
       }
-      return { __proto__: null, name, hash: key.algorithm.hash.name, detail: +saltLength };
+      const room = modulusLength / 8 - HASH_BYTES[hash.name] - 2;
+      if (signs && room < 0) throw operationError("key too small for signing with given digest");
+      if (signs && saltLength > room) throw operationError("key too small for signing with given digest and salt length");
+      return { __proto__: null, name, hash: hash.name, detail: saltLength };
     }
     case "ECDSA":
-      return { __proto__: null, name, hash: hashOf(algorithm), detail: key.algorithm.namedCurve };
+      if (algorithm.hash === undefined) {
+        throw new TypeError(
+          'Missing "hash" in AlgorithmIdentifier. (ECDSA requires that the hash algorithm be specified at call time rather ' +
+            "than on the key. This differs from other WebCrypto algorithms for historical reasons.)",
+        );
+      }
+      return { __proto__: null, name, hash: hashByName(algorithm.hash), detail: namedCurve };
     case "Ed25519":
     case "NODE-ED25519":
       return { __proto__: null, name: "Ed25519", hash: "", detail: 0 };
@@ -216,195 +258,179 @@ function schemeOf(algorithm, key) {
 
 /** `length` bits, all there are where it is null. */
 async function deriveBits(algorithm, key, length) {
-  const { name } = algorithm;
+  const name = algorithm.canonical;
   if (name === "ECDH" || name === "X25519") return deriveShared(algorithm, key, length);
   if (name !== "HKDF" && name !== "PBKDF2") {
     throw domError("NotSupportedError", `The deriveBits operation is not implemented for "${name}".`);
   }
   const hash = hashOf(algorithm);
-  const salt = bytesOf(algorithm, "salt");
+  const salt = required(algorithm, "salt");
   if (name === "HKDF") {
-    const info = bytesOf(algorithm, "info");
+    const info = required(algorithm, "info");
     const bytes = wholeBytes(name, length);
-    try {
-      return await ops.hkdf(hash, key.handle, salt, info, bytes);
-    } catch {
-      throw domError("OperationError", "HKDF deriveBits failed.");
-    }
+    if (bytes > 255 * HASH_BYTES[hash]) throw operationError("HKDF deriveBits failed.");
+    return ops.hkdf(hash, key.handle, salt, info, bytes);
   }
-  if (algorithm.iterations === undefined) throw missingField("iterations");
-  const iterations = toUint32(algorithm.iterations);
+  const iterations = required(algorithm, "iterations");
   const bytes = wholeBytes(name, length);
-  if (iterations < 1) {
-    throw domError("OperationError", `PBKDF2 requires a positive iteration count (requested ${iterations}).`);
+  if (iterations < 1) throw operationError(`PBKDF2 requires a positive iteration count (requested ${iterations}).`);
+  if (bytes > 255 * HASH_BYTES[hash]) {
+    throw operationError("Pbkdf2 failed: derived key length exceeds maximum for this hash");
   }
   return ops.pbkdf2(hash, key.handle, salt, iterations, bytes);
 }
 
 function wholeBytes(name, length) {
-  if (length === null) throw domError("OperationError", `${name} cannot derive a key with null length.`);
+  if (length === null) throw operationError(`${name} cannot derive a key with null length.`);
   if (length % 8 !== 0) {
-    throw domError(
-      "OperationError",
-      `${name} requires a derived key length that is a multiple of eight (requested ${length}).`,
-    );
+    throw operationError(`${name} requires a derived key length that is a multiple of eight (requested ${length}).`);
   }
   return length / 8;
 }
 
+/** Keys of one shape of `algorithm` property; a peer of another is told apart first. */
+const shapeOf = ({ hash, length, modulusLength, namedCurve }) =>
+  hash ? (modulusLength ? 1 : 2) : namedCurve ? 3 : modulusLength ? 1 : length ? 4 : 5;
+
 async function deriveShared(algorithm, key, length) {
-  const { name, public: peerKey } = algorithm;
-  if (peerKey === undefined) throw missingField("public");
-  if (!isKey(peerKey)) throw new TypeError("The member \"public\" of the algorithm is not a CryptoKey.");
-  const peer = keyOf(peerKey);
+  const { name, namedCurve } = key.algorithm;
   if (key.type !== "private") {
     throw domError("InvalidAccessError", `The deriveBits operation is only valid for a private key, not "${key.type}".`);
   }
+  const peer = keyOf(required(algorithm, "public", "derivedKeyParams"));
   if (peer.type !== "public") {
     throw domError("InvalidAccessError", `The provided key has type "${peer.type}", not "public"`);
   }
-  if (peer.algorithm.name !== name) {
+  const peerName = peer.algorithm.name;
+  if (shapeOf(peer.algorithm) !== shapeOf(key.algorithm)) {
     throw domError(
       "InvalidAccessError",
-      `Base ${name} private key cannot be used to derive a key from a peer ${peer.algorithm.name} public key`,
+      `Base ${name} private key cannot be used to derive a key from a peer ${peerName} public key`,
     );
   }
-  if (peer.algorithm.namedCurve !== key.algorithm.namedCurve) {
+  if (peerName !== name) {
     throw domError(
       "InvalidAccessError",
-      `Private key for derivation is using curve "${key.algorithm.namedCurve}" while public key is using "${peer.algorithm.namedCurve}".`,
+      `Private key for derivation is using "${name}" while public key is using "${peerName}".`,
     );
   }
-  const secret = await ops.derive(key.handle, peer.handle);
+  if (peer.algorithm.namedCurve !== namedCurve) {
+    throw domError(
+      "InvalidAccessError",
+      `Private key for derivation is using curve "${namedCurve}" while public key is using "${peer.algorithm.namedCurve}".`,
+    );
+  }
+  let secret;
+  try {
+    secret = await ops.derive(key.handle, peer.handle);
+  } catch {
+    throw operationError(
+      name === "X25519"
+        ? "Failed to derive EDDH key: public key routines INVALID_PEER_KEY."
+        : "Failed to generate shared ECDH secret.",
+    );
+  }
   if (length === null) return secret;
   const available = TypedArrayPrototypeGetLength(secret) * 8;
   if (length > available) {
-    throw domError(
-      "OperationError",
-      `Derived key length (${length} bits) is too long (should be at most ${available} bits).`,
-    );
+    throw operationError(`Derived key length (${length} bits) is too long (should be at most ${available} bits).`);
   }
   const bits = TypedArrayPrototypeSlice(secret, 0, (length + 7) >>> 3);
-  const spare = bits.length * 8 - length;
-  if (spare > 0) bits[bits.length - 1] &= 0xff << spare;
+  clearSpareBits(bits, length);
   return bits;
 }
 
 /** How many bits a key to be derived takes; null for as many as there are. */
 function keyLength(algorithm) {
-  const { name } = algorithm;
-  const { family } = algorithms[name] ?? { __proto__: null };
+  const { family } = algorithms[algorithm.canonical] ?? { __proto__: null };
+  const { length } = algorithm;
   if (family === "KDF") return null;
-  if (algorithm.length === undefined && family === "HMAC") return ops.hashBlockBits(hashOf(algorithm, "derivedKeyParams"));
   if (family !== "AES" && family !== "HMAC") {
-    throw domError("NotSupportedError", `Unrecognized derived key type "${name}" requested.`);
+    throw domError("NotSupportedError", `Unrecognized derived key type "${algorithm.name}" requested.`);
   }
-  if (algorithm.length === undefined) throw missingField("length", "derivedKeyParams");
-  const length = +algorithm.length;
-  if (family === "AES" && !ArrayPrototypeIncludes(AES_BITS, length)) {
-    throw domError("OperationError", `Derived AES key must be 128, 192, or 256 bits in length but provided ${length}.`);
+  if (family === "AES") {
+    required(algorithm, "length", "derivedKeyParams");
+    if (!ArrayPrototypeIncludes(AES_BITS, length)) {
+      throw operationError(`Derived AES key must be 128, 192, or 256 bits in length but provided ${length}.`);
+    }
+    return length;
   }
-  if (!(length > 0)) throw new TypeError("HMAC key length must be a non-zero unsigned long integer.");
+  if (length === undefined) return ops.hashBlockBits(hashOf(algorithm, "derivedKeyParams"));
+  if (length <= 0) throw new TypeError("HMAC key length must be a non-zero unsigned long integer.");
   return length;
 }
 
 // Keys.
 
-async function importKey(format, data, algorithm, extractable, usages) {
-  const entry = algorithms[algorithm.name];
-  if (entry === undefined) {
-    throw domError("NotSupportedError", `Unrecognized key import algorithm "${algorithm.name}" requested.`);
-  }
-  const key = entry.secret === undefined
-    ? importPair(format, data, algorithm, extractable, usages)
-    : importSecret(format, data, algorithm, extractable, usages);
-  const { type, usages: list } = keyOf(key);
-  if (type !== "public" && list.length === 0) throw noUsages();
-  return key;
-}
-
-const noUsages = () => domError("SyntaxError", "Secret/private CryptoKeys must have at least one usage.");
-
-function keyData(format, data) {
-  if (format === "jwk") {
-    if (!isObject(data) || toBytes(data) !== undefined) {
-      throw new TypeError('Import data provided for "jwk" import format must be a JsonWebKey.');
-    }
-    return data;
-  }
-  const bytes = isObject(data) ? toBytes(data) : undefined;
-  if (bytes === undefined) {
-    throw new TypeError("Import data provided for buffer-based import formats must be a buffer source.");
-  }
-  return bytes;
-}
-
 async function generateKey(algorithm, extractable, usages) {
-  const { name } = algorithm;
+  const name = algorithm.canonical;
   const entry = algorithms[name];
-  if (entry === undefined || entry.family === "KDF") {
-    throw domError("NotSupportedError", `Unrecognized key generation algorithm "${name}" requested.`);
+  if (entry === undefined || entry.family === "KDF" || name === "RSA-RAW") {
+    throw domError("NotSupportedError", `Unrecognized key generation algorithm "${algorithm.name}" requested.`);
   }
-  if (entry.secret !== undefined) {
-    const list = checkUsages(usages, entry.secret, "generate", name);
-    const shown = secretAlgorithm(algorithm, entry);
-    const bytes = new Uint8Array((shown.length + 7) >>> 3);
-    ops.getRandomValues(bytes);
-    if (list.length === 0) throw noUsages();
-    return createKey("secret", extractable, shown, list, bytes);
-  }
+  if (entry.secret !== undefined) return generateSecret(algorithm, entry, extractable, usages);
   const allowed = [];
   for (let i = 0; i < entry.public.length; i++) allowed[allowed.length] = entry.public[i];
   for (let i = 0; i < entry.private.length; i++) allowed[allowed.length] = entry.private[i];
+  let bits = 0;
+  let exponent = noBytes();
+  let hash;
+  if (entry.family === "RSA") {
+    exponent = TypedArrayPrototypeSlice(ops.asUint8Array(required(algorithm, "publicExponent")));
+    required(algorithm, "hash");
+    bits = required(algorithm, "modulusLength");
+    if (bits <= 0) throw operationError(`modulusLength must be greater than zero (requested ${bits}).`);
+    hash = hashOf(algorithm);
+  }
   const list = checkUsages(usages, allowed, "generate", name);
-  const [bits, exponent] = entry.family === "RSA" ? rsaParameters(algorithm) : [0, noBytes()];
-  const handle = await ops.generatePair(kindOf(algorithm), bits, exponent);
-  if (handle === null) throw domError("OperationError", `Error generating ${name} key`);
-  const shown = pairAlgorithm(algorithm, handle);
+  if (entry.family === "RSA") checkRsa(bits, exponent);
+  const kind = kindOf(algorithm);
   const privateUsages = among(list, entry.private);
   if (privateUsages.length === 0) {
     throw domError("SyntaxError", "Attempt to generate asymmetric keys with no valid private key usages.");
   }
+  const handle = await ops.generatePair(kind, bits, exponent);
+  const shown = entry.family === "RSA" ? rsaAlgorithm(name, bits, exponent, hash) : pairAlgorithm(algorithm, handle);
   return {
     publicKey: createKey("public", true, shown, among(list, entry.public), handle),
     privateKey: createKey("private", extractable, shown, privateUsages, handle),
   };
 }
 
-function secretAlgorithm(algorithm, entry) {
-  const { name } = algorithm;
-  if (entry.family === "AES") {
-    if (algorithm.length === undefined) throw missingField("length");
-    const length = +algorithm.length;
+function generateSecret(algorithm, entry, extractable, usages) {
+  const name = algorithm.canonical;
+  const hash = entry.family === "HMAC" ? hashOf(algorithm) : undefined;
+  const list = checkUsages(usages, entry.secret, "generate", name);
+  let { length } = algorithm;
+  if (hash === undefined) {
+    required(algorithm, "length");
     if (!ArrayPrototypeIncludes(AES_BITS, length)) {
-      throw domError("OperationError", `Generated AES key length must be 128, 192, or 256 bits but requested ${length}.`);
+      throw operationError(`Generated AES key length must be 128, 192, or 256 bits but requested ${length}.`);
     }
-    return { name, length };
+  } else {
+    if (length === undefined) length = ops.hashBlockBits(hash);
+    if (length <= 0) {
+      throw operationError(`HMAC key length must be a non-zero unsigned long integer (requested ${length}).`);
+    }
   }
-  const hash = hashOf(algorithm);
-  const length = algorithm.length === undefined ? ops.hashBlockBits(hash) : +algorithm.length;
-  if (!(length > 0)) throw domError("OperationError", "HMAC key length must be a non-zero value.");
-  return { name, hash: { name: hash }, length };
+  if (list.length === 0) throw noUsages();
+  const bytes = ops.randomBytes((length + 7) >>> 3);
+  clearSpareBits(bytes, length);
+  // The published runtime shows 16 bits of it.
+  const shown = hash === undefined ? { name, length } : { name, hash: { name: hash }, length: length & 0xffff };
+  return createKey("secret", extractable, shown, list, bytes);
 }
 
-const MAX_MODULUS_BITS = 16384;
-
-function rsaParameters(algorithm) {
-  hashOf(algorithm);
-  if (algorithm.modulusLength === undefined) throw missingField("modulusLength");
-  const bits = +algorithm.modulusLength;
-  const exponent = bytesOf(algorithm, "publicExponent");
-  if (!(bits >= 256 && bits <= MAX_MODULUS_BITS)) {
-    throw domError("OperationError", `The modulus length must be between 256 bits and 16k, not ${bits}.`);
-  }
-  if (bits % 128 !== 0) {
-    throw domError("OperationError", "Can't generate key: RSA key size is required to be a multiple of 128");
-  }
-  const power = ops.smallNumber(exponent);
+function checkRsa(bits, exponent) {
+  checkModulus(bits, true);
+  const power = smallExponent(exponent);
   if (power !== 3 && power !== 65537) {
-    throw domError("OperationError", `The "publicExponent" must be either 3 or 65537, but got ${power}.`);
+    throw operationError(`The "publicExponent" must be either 3 or 65537, but got ${power}.`);
   }
-  return [bits, exponent];
+  if (flags.strictCrypto && bits % 128 !== 0) {
+    throw operationError("Can't generate key: RSA key size is required to be a multiple of 128");
+  }
+  if (bits < 512) throw operationError("RSA key size is too small.");
 }
 
 const kCreate = { __proto__: null };
@@ -424,114 +450,121 @@ class SubtleCrypto {
 
   encrypt(algorithm, key, data) {
     checkSubtle(this);
-    return crypt("encrypt", true, algorithm, key, data);
+    return crypt("encrypt", true, arguments);
   }
   decrypt(algorithm, key, data) {
     checkSubtle(this);
-    return crypt("decrypt", false, algorithm, key, data);
+    return crypt("decrypt", false, arguments);
   }
   sign(algorithm, key, data) {
     checkSubtle(this);
+    const given = arguments;
     return (async () => {
-      const wanted = algorithmArgument("sign", 1, algorithm);
+      const wanted = algorithmArgument("sign", "SignAlgorithm", given);
       const object = keyArgument("sign", 2, key);
       const bytes = bufferArgument("sign", 3, data);
-      return buffer(await sign(wanted, keyFor(object, wanted.name, "sign"), bytes));
+      return buffer(await sign(wanted, keyFor(object, wanted, "sign"), bytes));
     })();
   }
   verify(algorithm, key, signature, data) {
     checkSubtle(this);
+    const given = arguments;
     return (async () => {
-      const wanted = algorithmArgument("verify", 1, algorithm);
+      const wanted = algorithmArgument("verify", "SignAlgorithm", given);
       const object = keyArgument("verify", 2, key);
-      const given = bufferArgument("verify", 3, signature);
+      const claim = bufferArgument("verify", 3, signature);
       const bytes = bufferArgument("verify", 4, data);
-      return verify(wanted, keyFor(object, wanted.name, "verify"), given, bytes);
+      return verify(wanted, keyFor(object, wanted, "verify"), claim, bytes);
     })();
   }
   digest(algorithm, data) {
     checkSubtle(this);
-    return digest(algorithm, data);
+    return digest(arguments);
   }
   generateKey(algorithm, extractable, usages) {
     checkSubtle(this);
+    const given = arguments;
     return (async () => {
-      const wanted = algorithmArgument("generateKey", 1, algorithm);
+      const wanted = algorithmArgument("generateKey", "GenerateKeyAlgorithm", given);
       return generateKey(wanted, !!extractable, usagesArgument("generateKey", 3, usages));
     })();
   }
   deriveKey(algorithm, baseKey, derivedKeyAlgorithm, extractable, usages) {
     checkSubtle(this);
+    const given = arguments;
     return (async () => {
-      const wanted = algorithmArgument("deriveKey", 1, algorithm);
+      const wanted = algorithmArgument("deriveKey", "DeriveKeyAlgorithm", given);
       const object = keyArgument("deriveKey", 2, baseKey);
-      const derived = toAlgorithm(
-        derivedKeyAlgorithm,
-        "ImportKeyAlgorithm",
-        () => argumentError("SubtleCrypto", "deriveKey", 3, "string or ImportKeyAlgorithm"),
-      );
+      const derived = toAlgorithm(derivedKeyAlgorithm, "ImportKeyAlgorithm");
       const list = usagesArgument("deriveKey", 5, usages);
-      const key = keyFor(object, wanted.name, "deriveKey");
+      const key = keyFor(object, wanted, "deriveKey");
       const bits = await deriveBits(wanted, key, keyLength(derived));
-      return importKey("raw", bits, derived, !!extractable, list);
+      return importKey("raw", bits, false, derived, !!extractable, list);
     })();
   }
   deriveBits(algorithm, baseKey, length) {
     checkSubtle(this);
+    const given = arguments;
     return (async () => {
-      const wanted = algorithmArgument("deriveBits", 1, algorithm);
+      const wanted = algorithmArgument("deriveBits", "DeriveKeyAlgorithm", given);
       const object = keyArgument("deriveBits", 2, baseKey);
-      const bits = length === undefined || length === null ? null : +length;
-      if (bits !== null && (NumberIsNaN(bits) || bits < 0 || bits > 0xffffffff)) {
+      const bits = length === undefined || length === null ? null : toInt32(length);
+      if (bits < 0) {
         throw new TypeError("deriveBits length must be an unsigned long integer.");
       }
-      return buffer(await deriveBits(wanted, keyFor(object, wanted.name, "deriveBits"), bits));
+      return buffer(await deriveBits(wanted, keyFor(object, wanted, "deriveBits"), bits));
     })();
   }
   importKey(format, data, algorithm, extractable, usages) {
     checkSubtle(this);
+    const given = arguments;
     return (async () => {
-      format = toDOMString(format);
-      const wanted = algorithmArgument("importKey", 3, algorithm);
+      format = formatArgument("importKey", given);
+      const bytes = toBufferSource(data);
+      const jwk = bytes === undefined ? toJwk(data) : undefined;
+      if (bytes === undefined && jwk === undefined) {
+        throw argumentError("SubtleCrypto", "importKey", 2, "BufferSource or JsonWebKey");
+      }
+      const wanted = toAlgorithm(algorithm, "ImportKeyAlgorithm");
       const list = usagesArgument("importKey", 5, usages);
-      return importKey(format, keyData(format, data), wanted, !!extractable, list);
+      return importKey(format, bytes ?? jwk, bytes === undefined, wanted, !!extractable, list);
     })();
   }
   exportKey(format, key) {
     checkSubtle(this);
+    const given = arguments;
     return (async () => {
-      format = toDOMString(format);
-      return exportKey(format, exportable(keyArgument("exportKey", 2, key)));
+      format = formatArgument("exportKey", given);
+      return exportKey(format, exportable(format, keyArgument("exportKey", 2, key)));
     })();
   }
   wrapKey(format, key, wrappingKey, wrapAlgorithm) {
     checkSubtle(this);
+    const given = arguments;
     return (async () => {
-      format = toDOMString(format);
+      format = formatArgument("wrapKey", given);
       const object = keyArgument("wrapKey", 2, key);
       const wrapping = keyArgument("wrapKey", 3, wrappingKey);
-      const wanted = algorithmArgument("wrapKey", 4, wrapAlgorithm);
-      const holder = keyFor(wrapping, wanted.name, "wrapKey");
-      const exported = exportKey(format, exportable(object));
+      const wanted = toAlgorithm(wrapAlgorithm, "EncryptAlgorithm");
+      const holder = keyFor(wrapping, wanted, "wrapKey");
+      const exported = exportKey(format, exportable(format, object));
       const bytes = format === "jwk" ? encodeUtf8(JSONStringify(exported)) : new Uint8Array(exported);
       return buffer(await wrap(wanted, holder, bytes));
     })();
   }
   unwrapKey(format, wrappedKey, unwrappingKey, unwrapAlgorithm, keyAlgorithm, extractable, usages) {
     checkSubtle(this);
+    const given = arguments;
     return (async () => {
-      format = toDOMString(format);
+      format = formatArgument("unwrapKey", given);
       const wrapped = bufferArgument("unwrapKey", 2, wrappedKey);
       const object = keyArgument("unwrapKey", 3, unwrappingKey);
-      const wanted = algorithmArgument("unwrapKey", 4, unwrapAlgorithm);
-      const inner = toAlgorithm(
-        keyAlgorithm,
-        "ImportKeyAlgorithm",
-        () => argumentError("SubtleCrypto", "unwrapKey", 5, "string or ImportKeyAlgorithm"),
-      );
+      const wanted = toAlgorithm(unwrapAlgorithm, "EncryptAlgorithm");
+      const inner = toAlgorithm(keyAlgorithm, "ImportKeyAlgorithm");
       const list = usagesArgument("unwrapKey", 7, usages);
-      const bytes = await unwrap(wanted, keyFor(object, wanted.name, "unwrapKey"), wrapped);
-      return importKey(format, format === "jwk" ? parseJwk(bytes) : bytes, inner, !!extractable, list);
+      const bytes = await unwrap(wanted, keyFor(object, wanted, "unwrapKey"), wrapped);
+      const isJwk = format === "jwk";
+      return importKey(format, isJwk ? parseJwk(bytes) : bytes, isJwk, inner, !!extractable, list);
     })();
   }
 
@@ -544,25 +577,27 @@ class SubtleCrypto {
   }
 }
 
-async function crypt(method, encrypt, algorithm, key, data) {
-  const wanted = algorithmArgument(method, 1, algorithm);
+async function crypt(method, encrypt, given) {
+  const wanted = algorithmArgument(method, "EncryptAlgorithm", given);
+  const key = given[1];
+  const data = given[2];
   const object = keyArgument(method, 2, key);
   const bytes = bufferArgument(method, 3, data);
-  return buffer(await cipher(encrypt, wanted, keyFor(object, wanted.name, method), bytes));
+  return buffer(await cipher(encrypt, wanted, keyFor(object, wanted, method), bytes));
 }
 
-async function digest(algorithm, data) {
-  const { name } = algorithmArgument("digest", 1, algorithm);
+async function digest(given) {
+  const { name } = algorithmArgument("digest", "HashAlgorithm", given);
+  const data = given[1];
   const bytes = bufferArgument("digest", 2, data);
-  if (!ops.isHash(name)) {
-    throw domError("NotSupportedError", "Unrecognized or unimplemented digest algorithm requested.");
-  }
+  if (!ops.isHash(name)) throw unknownHash();
   if (byteLengthOf(bytes) <= INLINE_BYTES || !ops.inEvent()) return ops.digest(name, bytes);
   return buffer(await ops.digestLong(name, bytes));
 }
 
-function exportable(object) {
+function exportable(format, object) {
   const key = keyOf(object);
+  checkFormat(format);
   if (!key.extractable) {
     throw domError("InvalidAccessError", `Attempt to export non-extractable ${key.algorithm.name} key.`);
   }
@@ -572,42 +607,47 @@ function exportable(object) {
 // Wrapping.
 
 const wrap = (algorithm, key, bytes) =>
-  algorithm.name === "AES-KW" ? keyWrap(true, key, bytes) : cipher(true, algorithm, key, bytes);
+  algorithm.canonical === "AES-KW" ? keyWrap(key, bytes) : cipher(true, algorithm, key, bytes);
 
 const unwrap = (algorithm, key, bytes) =>
-  algorithm.name === "AES-KW" ? keyWrap(false, key, bytes) : cipher(false, algorithm, key, bytes);
+  algorithm.canonical === "AES-KW" ? keyUnwrap(key, bytes) : cipher(false, algorithm, key, bytes);
 
-async function keyWrap(wrapping, key, bytes) {
-  const bits = byteLengthOf(bytes) * 8;
-  if (wrapping && bits % 64 !== 0) {
-    throw domError(
-      "OperationError",
-      `Unwrapped key bit length must be a multiple of 64 bits but unwrapped key has a length of ${bits} bits.`,
+async function keyWrap(key, bytes) {
+  const length = byteLengthOf(bytes);
+  if (length % 8 !== 0) {
+    throw operationError(
+      `Unwrapped key bit length must be a multiple of 64 bits but unwrapped key has a length of ${length * 8} bits.`,
     );
   }
-  if (!wrapping && bits % 64 !== 0) {
-    throw domError(
-      "OperationError",
-      `Provided a wrapped key to unwrap that is ${bits} bits which isn't a multiple of 64 bits.`,
+  if (length < 16) {
+    throw operationError(
+      `Unwrapped key has length ${length} bytes but it should be greater than or equal to 16 and less than or equal to ` +
+        "18446744073709551607",
+    );
+  }
+  return ops.keyWrap(true, key.handle, bytes);
+}
+
+async function keyUnwrap(key, bytes) {
+  const bits = byteLengthOf(bytes) * 8;
+  if (bits % 64 !== 0) {
+    throw operationError(`Provided a wrapped key to unwrap that is ${bits} bits which isn't a multiple of 64 bits.`);
+  }
+  if (bits < 192) {
+    throw operationError(
+      `Provided a wrapped key to unwrap this is ${bits} bits that is less than the minimal length of 192 bits.`,
     );
   }
   try {
-    return ops.keyWrap(wrapping, key.handle, bytes);
+    return await ops.keyWrap(false, key.handle, bytes);
   } catch {
-    throw domError("OperationError", `AES-KW key ${wrapping ? "wrapping" : "unwrapping"} failed`);
+    throw operationError("AES-KW key unwrapping failed.");
   }
 }
 
 function parseJwk(bytes) {
-  let jwk;
-  try {
-    jwk = JSONParse(decodeUtf8(bytes));
-  } catch {
-    jwk = undefined;
-  }
-  if (!isObject(jwk) || jwk.kty === undefined) {
-    throw domError("DataError", 'Missing "kty" field or corrupt JSON unwrapping key?');
-  }
+  const jwk = toJwk(JSONParse(decodeUtf8KeepingBom(bytes)));
+  if (jwk === undefined) throw domError("DataError", 'Missing "kty" field or corrupt JSON unwrapping key?');
   return jwk;
 }
 

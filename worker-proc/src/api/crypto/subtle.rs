@@ -7,8 +7,8 @@ use super::pkey::{Curve, Kind, Pkey, Raw, Scheme};
 use super::symmetric::{self, Mode};
 use super::{hash_arg, off_thread};
 use crate::glue::{
-    Ops, async_op, bool_arg, bytes_arg, current, i32_arg, native_arg, native_object, str_arg,
-    string_arg, throw, throw_type_error, u32_arg, uint8_array,
+    IntoJs, Ops, async_op, bool_arg, bytes_arg, current, i32_arg, native_arg, native_object,
+    str_arg, string, string_arg, throw, throw_type_error, u32_arg, uint8_array,
 };
 
 pub fn ops(ops: &mut Ops) {
@@ -20,6 +20,7 @@ pub fn ops(ops: &mut Ops) {
     ops.add("hashBlockBits", hash_block_bits);
     ops.add("generatePair", generate_pair);
     ops.add("importKey", import_key);
+    ops.add("keyKind", key_kind);
     ops.add("exportKey", export_key);
     ops.add("sign", sign);
     ops.add("verify", verify);
@@ -105,7 +106,8 @@ fn hkdf(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v
         bytes_arg(&args, 3),
     );
     let length = u32_arg(scope, &args, 4) as usize;
-    give(scope, &mut rv, false, move || {
+    let long = key.len() + salt.len() + info.len() > INLINE_BYTES;
+    give(scope, &mut rv, long, move || {
         symmetric::hkdf(hash, &key, &salt, &info, length)
     });
 }
@@ -118,7 +120,9 @@ fn pbkdf2(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv:
     };
     let (key, salt) = (bytes_arg(&args, 1), bytes_arg(&args, 2));
     let (iterations, length) = (u32_arg(scope, &args, 3), u32_arg(scope, &args, 4) as usize);
-    let long = iterations > INLINE_ITERATIONS;
+    let long = iterations > INLINE_ITERATIONS
+        || key.len() + salt.len() > INLINE_BYTES
+        || length > INLINE_BYTES / 64;
     give(scope, &mut rv, long, move || {
         symmetric::pbkdf2(hash, &key, &salt, iterations, length)
     });
@@ -144,7 +148,13 @@ fn kind_arg(scope: &mut v8::PinScope, args: &v8::FunctionCallbackArguments, inde
     })
 }
 
-/// `generatePair(kind, modulusBits, exponent)`: a native private key, which tells its public one too.
+impl IntoJs for Pkey {
+    fn into_js<'s>(self, scope: &mut v8::PinScope<'s, '_>) -> v8::Local<'s, v8::Value> {
+        native_object(scope, self).into()
+    }
+}
+
+/// `generatePair(kind, modulusBits, exponent)`: a native private key, which tells its public one too; of RSA a promise.
 fn generate_pair(
     scope: &mut v8::PinScope,
     args: v8::FunctionCallbackArguments,
@@ -153,9 +163,19 @@ fn generate_pair(
     let pair = match kind_arg(scope, &args, 0) {
         Kind::Raw(raw) => Pkey::generate_raw(raw),
         Kind::Ec(curve) => Pkey::generate_ec(curve),
-        Kind::Rsa => Pkey::generate_rsa(i32_arg(scope, &args, 1), &bytes_arg(&args, 2)),
+        Kind::Rsa => {
+            let (bits, exponent) = (i32_arg(scope, &args, 1), bytes_arg(&args, 2));
+            let generate = move || Pkey::generate_rsa(bits, &exponent);
+            if current(scope).is_some() {
+                return async_op(scope, &mut rv, off_thread(generate));
+            }
+            generate()
+        }
     };
-    return_key(scope, pair, &mut rv);
+    match pair {
+        Ok(pair) => rv.set(native_object(scope, pair).into()),
+        Err(failed) => throw(scope, &failed.into()),
+    }
 }
 
 /// Null stands for data that is no such key: the caller knows the words.
@@ -168,7 +188,8 @@ fn return_key(scope: &mut v8::PinScope, key: Result<Pkey, Failed>, rv: &mut v8::
 
 /// `importKey(format, kind, ...parts)`: a native key, or null for bytes that are none of that kind.
 ///
-/// Formats: pkcs8, spki, raw (a public key or point), private (a private key with its public one), numbers.
+/// Formats: pkcs8 and spki, of any kind, where a number says how many bytes follow the key; raw (a public key or point),
+/// private (a private key with its public one), numbers, scalar (a private key of a curve alone).
 fn import_key(
     scope: &mut v8::PinScope,
     args: v8::FunctionCallbackArguments,
@@ -178,11 +199,21 @@ fn import_key(
     let part = |index: i32| bytes_arg(&args, index + 2);
     let count = args.length() - 2;
     let key = match (string_arg(scope, &args, 0).as_str(), kind) {
-        ("pkcs8", _) => Pkey::from_pkcs8(&part(0)),
-        ("spki", _) => Pkey::from_spki(&part(0)),
+        (format @ ("pkcs8" | "spki"), _) => {
+            let read = if format == "spki" {
+                Pkey::from_spki
+            } else {
+                Pkey::from_pkcs8
+            };
+            match read(&part(0)) {
+                Ok((_, left)) if left > 0 => return rv.set_uint32(left as u32),
+                key => key.map(|(key, _)| key),
+            }
+        }
         ("raw", Kind::Raw(raw)) => Pkey::from_raw_public(raw, &part(0)),
         ("raw", Kind::Ec(curve)) => Pkey::from_point(curve, &part(0)),
         ("private", Kind::Raw(raw)) => Pkey::from_raw_private(raw, &part(0)),
+        ("scalar", Kind::Ec(curve)) => Pkey::from_scalar(curve, &part(0)),
         ("numbers", Kind::Ec(curve)) => {
             let d = (count > 2).then(|| part(2));
             Pkey::from_coordinates(curve, &part(0), &part(1), d.as_deref())
@@ -194,14 +225,27 @@ fn import_key(
         ),
         _ => Err(Failed),
     };
-    let key = key.and_then(|key| {
-        if key.kind() == Some(kind) {
-            Ok(key)
-        } else {
-            Err(Failed)
-        }
-    });
     return_key(scope, key, &mut rv);
+}
+
+/// `keyKind(key)`: `RSA` or a curve's name, or nothing for a kind that Web Crypto lacks.
+fn key_kind(
+    scope: &mut v8::PinScope,
+    args: v8::FunctionCallbackArguments,
+    mut rv: v8::ReturnValue,
+) {
+    let Some(key) = key_arg(scope, &args, 0) else {
+        return;
+    };
+    let name = match key.kind() {
+        Some(Kind::Rsa) => "RSA",
+        Some(Kind::Ec(curve)) => curve.name(),
+        Some(Kind::Raw(Raw::Ed25519)) => "Ed25519",
+        Some(Kind::Raw(Raw::X25519)) => "X25519",
+        None => "",
+    };
+    let name = string(scope, name);
+    rv.set(name.into());
 }
 
 fn key_arg(
@@ -256,8 +300,10 @@ fn scheme_arg(
     first: i32,
 ) -> Option<Scheme> {
     let algorithm = string_arg(scope, args, first);
-    if algorithm == "Ed25519" {
-        return Some(Scheme::Ed25519);
+    match algorithm.as_str() {
+        "Ed25519" => return Some(Scheme::Ed25519),
+        "RSA-RAW" => return Some(Scheme::RsaRaw),
+        _ => {}
     }
     let hash: Hash = hash_arg(scope, args, first + 1)?;
     Some(match algorithm.as_str() {
@@ -282,9 +328,8 @@ fn sign(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v
         return;
     };
     let data = bytes_arg(&args, 1);
-    give(scope, &mut rv, data.len() > INLINE_BYTES, move || {
-        key.sign(scheme, &data)
-    });
+    let long = data.len() > INLINE_BYTES || key.is_slow();
+    give(scope, &mut rv, long, move || key.sign(scheme, &data));
 }
 
 /// `verify(key, data, algorithm, hash, detail, signature)`: a Uint8Array of one byte, 1 where it is right.
@@ -312,7 +357,8 @@ fn oaep(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v
         return;
     };
     let (data, encrypt, label) = (bytes_arg(&args, 1), bool_arg(&args, 2), bytes_arg(&args, 4));
-    give(scope, &mut rv, false, move || {
+    let long = !encrypt && key.is_slow();
+    give(scope, &mut rv, long, move || {
         key.oaep(encrypt, hash, &label, &data)
     });
 }

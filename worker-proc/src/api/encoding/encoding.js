@@ -28,6 +28,7 @@ function toBytes(value) {
   if (ArrayBufferIsView(value)) return value;
   switch (ops.bufferKind(value)) {
     case 1:
+    case 3:
       return new Uint8Array(value);
     case 2:
       return new Uint8Array(0);
@@ -35,6 +36,9 @@ function toBytes(value) {
       return undefined;
   }
 }
+
+/** The same for what takes views of shared memory, but not a SharedArrayBuffer itself. */
+const toBufferSource = (value) => (ops.bufferKind(value) === 3 ? undefined : toBytes(value));
 
 /** The length in bytes of a view of any class. */
 function byteLengthOf(view) {
@@ -168,10 +172,12 @@ exports.atob = atob;
 exports.btoa = btoa;
 exports.byteLengthOf = byteLengthOf;
 exports.decodeUtf8 = decodeUtf8;
+exports.decodeUtf8KeepingBom = (bytes) => ops.decodeUtf8(bytes, false, true);
 exports.encodeUtf8 = encodeUtf8;
 /** A decoder for input in pieces: `decodeChunk(decoder, bytes, last)`. */
 exports.newDecoder = (label, fatal, ignoreBOM) =>
   ops.newDecoder(label, fatal, ignoreBOM, !flags.textDecoderReplaceSurrogates);
 exports.decodeChunk = (decoder, bytes, last) => ops.decode(decoder, bytes, last);
+exports.toBufferSource = toBufferSource;
 exports.toBytes = toBytes;
 exports.globals = { TextDecoder, TextEncoder, atob, btoa };

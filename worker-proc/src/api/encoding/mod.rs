@@ -163,12 +163,13 @@ pub fn copy_into(scope: &mut v8::PinScope, view: v8::Local<v8::ArrayBufferView>,
     }
 }
 
-/// `bufferKind(value)`: 1 for an ArrayBuffer or SharedArrayBuffer, 2 for one that is detached, else 0.
+/// `bufferKind(value)`: 1 for an ArrayBuffer, 2 for one that is detached, 3 for a SharedArrayBuffer, else 0.
 fn buffer_kind(_: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
     rv.set_int32(match v8::Local::<v8::ArrayBuffer>::try_from(args.get(0)) {
         Ok(buffer) if buffer.was_detached() => 2,
         Ok(_) => 1,
-        Err(_) => args.get(0).is_shared_array_buffer().into(),
+        Err(_) if args.get(0).is_shared_array_buffer() => 3,
+        Err(_) => 0,
     });
 }
 
@@ -184,7 +185,7 @@ fn atob(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v
 }
 
 /// Forgiving base64 (Infra standard): ASCII white space is skipped, padding is optional.
-fn decode_base64(text: &[u8]) -> Option<Vec<u8>> {
+pub fn decode_base64(text: &[u8]) -> Option<Vec<u8>> {
     decode_as(text, Base64Options::Default)
 }
 

@@ -40,6 +40,8 @@ const binders = {
   __proto__: null,
   value: (value) => value,
   service: (channel) => createFetcher(channel),
+  // Loaded where a worker has one.
+  crypto_key: (parts) => require("crypto/binding").createBinding(parts),
   unsafe_eval: () => createUnsafeEval(),
   wrapped: ([make, inner]) => make(build({}, inner)),
 };
