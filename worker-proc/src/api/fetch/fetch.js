@@ -8,6 +8,7 @@ const flags = require("flags");
 const { Request, isRequest, requestState, requestHeaders, requestCf, subrequestSignal } = require("fetch/request");
 const { EXTENSIONS, asksForWebSocket, receivedResponse } = require("fetch/response");
 const { contentOf, isUsed, sendable, takeBody } = require("fetch/body");
+const { cancelBody } = require("streams");
 const { argumentError } = require("webidl");
 const { abortReason, addAlgorithm, isAborted } = require("abort");
 const { joinHref, originOf, parseHref, targetOf, withoutFragment } = require("fetch/href");
@@ -61,7 +62,7 @@ async function follow(channel, request, cancel, signal) {
     if (signal !== null && isAborted(signal)) throw abortReason(signal);
     const parts = await ops.fetch(channel, method, targetOf(url), headers, sendable(body, -1), cf, cancel);
     if (method === "HEAD" && parts[3] !== 0) {
-      ops.cancel(parts[3]);
+      cancelBody(parts[3]);
       parts[3] = 0;
     }
     const status = parts[0];
@@ -70,7 +71,7 @@ async function follow(channel, request, cancel, signal) {
     const next = joinHref(location, url);
     if (next === undefined) throw new TypeError("Invalid Location header; unable to follow redirect.");
     if (urls.length > MAX_REDIRECTS) throw new TypeError(`Too many redirects.${ArrayPrototypeJoin(urls, ", ")}`);
-    if (parts[3] !== 0) ops.cancel(parts[3]);
+    if (parts[3] !== 0) cancelBody(parts[3]);
     if (flags.stripAuthorizationOnCrossOriginRedirect && originOf(next) !== originOf(url)) {
       headers = without(headers, { __proto__: null, authorization: true });
     }

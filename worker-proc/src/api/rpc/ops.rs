@@ -11,7 +11,7 @@ use super::payload::{
     SignalResource, TargetResource, TriggerResource, give_externals, push_props, sink_body,
     take_externals,
 };
-use crate::api::fetch;
+use crate::api::{fetch, streams};
 use crate::api::structured_clone::serialize_for_rpc;
 use crate::glue::args::to_string;
 use crate::glue::async_op::start;
@@ -489,8 +489,8 @@ fn open_sink(scope: &mut v8::PinScope, _: v8::FunctionCallbackArguments, mut rv:
         return;
     };
     let (writer, body) = service::channel(None);
-    let writer = fetch::give_writer(&*context, writer);
-    let body = fetch::give_body(scope, sink_body(body)).unwrap_or(0);
+    let writer = streams::give_writer(&*context, writer);
+    let body = streams::give_body(scope, sink_body(body)).unwrap_or(0);
     let numbers = [writer, body].map(|number| v8::Integer::new_from_unsigned(scope, number).into());
     rv.set(v8::Array::new_with_elements(scope, &numbers).into());
 }
@@ -500,7 +500,7 @@ fn refuse(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, _: v8::
     let number = u32_arg(scope, &args, 0);
     let class = string_arg(scope, &args, 1);
     let message = string_arg(scope, &args, 2);
-    if let Some(body) = fetch::take_body(scope, number) {
+    if let Some(body) = streams::take_body(scope, number) {
         body.refuse(Error {
             class,
             ..Error::new(Kind::Worker, message)
@@ -511,7 +511,7 @@ fn refuse(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, _: v8::
 /// `dropWriter(number)`: cuts off what is written.
 fn drop_writer(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, _: v8::ReturnValue) {
     let number = u32_arg(scope, &args, 0);
-    drop(fetch::take_writer(scope, number));
+    drop(streams::take_writer(scope, number));
 }
 
 /// `openSignal()`: the numbers of a signal to send and of its trigger.
