@@ -27,7 +27,7 @@ use crate::isolate::Isolate;
 use crate::request::{Io, Op, timer_turn};
 use crate::service::trace::Tracer;
 use crate::service::websocket::{Hibernated, Hibernation, Socket};
-use crate::service::{ActorId, Body, Channels, Error, Identity, Kind, Me, ResourceTable};
+use crate::service::{ActorId, Body, Channels, End, Error, Identity, Kind, Me, ResourceTable};
 use crate::storage::{Committed, Storage};
 
 /// How long a critical section may hold the object's events back, as on workerd.
@@ -310,7 +310,8 @@ impl ActorContext {
                         && context.on_gone.borrow().contains_key(&event) =>
                 {
                     let body = std::mem::take(&mut response.body);
-                    response.body = body.watched(move |ended| caller.part(ended));
+                    response.body =
+                        body.watched(move |end| caller.part(!matches!(end, End::Left(_))));
                 }
                 _ => caller.part(true),
             }

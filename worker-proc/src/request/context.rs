@@ -15,7 +15,7 @@ use crate::glue::context::{Completion, Entrance, IoContext, Known, Outcome, next
 use crate::isolate::Isolate;
 use crate::log;
 use crate::service::trace::Tracer;
-use crate::service::{Body, Channels, Error, Kind, ResourceTable};
+use crate::service::{Body, Channels, End, Error, Kind, ResourceTable};
 
 /// How long `waitUntil` work may go on after the response, as on Cloudflare.
 const MAX_WAIT_UNTIL: Duration = Duration::from_secs(30);
@@ -403,8 +403,8 @@ impl IoContext for RequestContext {
         {
             context.retain_body();
             let body = std::mem::take(&mut response.body);
-            response.body = body.watched(move |ended| {
-                if !ended {
+            response.body = body.watched(move |end| {
+                if matches!(end, End::Left(_)) {
                     context.abandon();
                 }
                 context.release_body();

@@ -55,11 +55,10 @@ impl Body {
         }
     }
 
-    /// The same body; once it is dropped, `told` is called with whether it was read to its end.
-    pub fn watched(self, told: impl FnOnce(bool) + 'static) -> Self {
+    /// The same body; `told` is called once with how its reading ended.
+    pub fn watched(self, told: impl FnOnce(End) + 'static) -> Self {
         Self::Stream(Box::new(Watched {
             body: self,
-            ended: false,
             told: Some(told),
         }))
     }
@@ -72,17 +71,37 @@ impl Body {
     }
 }
 
+/// How the reading of a body ended.
+pub enum End {
+    /// All of it was read.
+    Whole,
+    Failed(Error),
+    /// The reader has gone, with a reason where it gave one.
+    Left(Option<Error>),
+}
+
 /// See [`Body::watched`].
-struct Watched<F: FnOnce(bool)> {
+struct Watched<F: FnOnce(End)> {
     body: Body,
-    ended: bool,
     told: Option<F>,
 }
 
-impl<F: FnOnce(bool)> BodyStream for Watched<F> {
+impl<F: FnOnce(End)> Watched<F> {
+    fn tell(&mut self, end: End) {
+        if let Some(told) = self.told.take() {
+            told(end);
+        }
+    }
+}
+
+impl<F: FnOnce(End)> BodyStream for Watched<F> {
     fn poll_chunk(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Error>>> {
         let polled = self.body.poll_chunk(cx);
-        self.ended |= matches!(polled, Poll::Ready(None | Some(Err(_))));
+        match &polled {
+            Poll::Ready(None) => self.tell(End::Whole),
+            Poll::Ready(Some(Err(error))) => self.tell(End::Failed(error.clone())),
+            _ => {}
+        }
         polled
     }
 
@@ -91,19 +110,18 @@ impl<F: FnOnce(bool)> BodyStream for Watched<F> {
     }
 
     fn refuse(&mut self, reason: Error) {
-        if let Some(told) = self.told.take() {
-            told(self.ended);
-        }
+        self.tell(End::Left(Some(reason.clone())));
         std::mem::take(&mut self.body).refuse(reason);
     }
 }
 
-impl<F: FnOnce(bool)> Drop for Watched<F> {
+impl<F: FnOnce(End)> Drop for Watched<F> {
     fn drop(&mut self) {
-        let ended = self.ended || self.body.length() == Some(0);
-        if let Some(told) = self.told.take() {
-            told(ended);
-        }
+        // Whoever knows the length need not ask for the end.
+        self.tell(match self.body.length() {
+            Some(0) => End::Whole,
+            _ => End::Left(None),
+        });
     }
 }
 
@@ -165,11 +183,20 @@ pub fn channel(length: Option<u64>) -> (BodyWriter, Body) {
 }
 
 impl BodyWriter {
+    /// Writes a chunk where there is room now, else gives it back.
+    pub fn try_write(&self, chunk: Bytes) -> Result<(), Bytes> {
+        self.sender.try_send(chunk).map_err(|error| match error {
+            mpsc::error::TrySendError::Full(chunk) | mpsc::error::TrySendError::Closed(chunk) => {
+                chunk
+            }
+        })
+    }
+
     /// Writes a chunk, waiting for room; an error is the reader's reason to go, or says that it has gone.
     pub async fn write(&self, chunk: Bytes) -> Result<(), Error> {
         self.sender.send(chunk).await.map_err(|_| {
             let refused = self.refused.borrow().clone();
-            refused.unwrap_or_else(|| Error::disconnected("The reader of the body has gone away."))
+            refused.unwrap_or_else(|| Error::disconnected("Network connection lost."))
         })
     }
 

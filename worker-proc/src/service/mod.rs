@@ -18,7 +18,7 @@ use std::rc::Rc;
 use futures_util::future::LocalBoxFuture;
 
 pub use actor::{ActorId, Address, Identity, Namespace, Objects, Slot, from_hex, to_hex};
-pub use body::{Body, BodyStream, BodyWriter, channel};
+pub use body::{Body, BodyStream, BodyWriter, End, channel};
 pub use error::{Error, Flags, Kind};
 pub use lasting::{Lasting, Me, Origin, Recipe, RestoredService, RestoredStub, with_origin};
 pub use props::{Cap, Props};

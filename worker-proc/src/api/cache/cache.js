@@ -14,10 +14,10 @@ const { encodeUtf8 } = require("encoding");
 const { asyncFailure } = require("streams/common");
 const { getHeader } = require("headers");
 const { STREAM, contentOf, isUnusable, isUsed, sendable, takeBody } = require("fetch/body");
-const { dropBody, subrequest } = require("fetch");
+const { subrequest } = require("fetch");
 const { Request, isRequest, requestCfText, requestHeaders, requestState } = require("fetch/request");
 const { isResponse, receivedResponse, responseHead, responseHeaders, responseType } = require("fetch/response");
-const { lengthOf } = require("streams");
+const { cancelBody, lengthOf, prepend } = require("streams");
 
 /** The channel that every worker has for its cache. */
 const CACHE = 1;
@@ -86,7 +86,7 @@ async function match(cacheName, { info, ignoreMethod }) {
   const headers = headersWith(request, "Cache-Control", "only-if-cached", cacheName);
   const parts = await subrequest(CACHE, "GET", keyOf(state), headers, null, cf);
   if (headerOf(parts[2], "cf-cache-status") !== "HIT") {
-    dropBody(parts[3]);
+    cancelBody(parts[3]);
     return undefined;
   }
   return receivedResponse(parts, "", false);
@@ -100,7 +100,7 @@ async function forget(cacheName, { info, ignoreMethod }) {
   const cf = requestCfText(state);
   const headers = headersWith(request, "X-Real-IP", "127.0.0.1", cacheName);
   const parts = await subrequest(CACHE, "PURGE", keyOf(state), headers, null, cf);
-  dropBody(parts[3]);
+  cancelBody(parts[3]);
   if (parts[0] === 200) return true;
   if (parts[0] === 404) return false;
   if (parts[0] === 429) throw new Error("Unable to delete cached response. Subrequests are being rate-limited.");
@@ -136,10 +136,10 @@ function serialize(response, failed) {
   let body = takeBody(content);
   if (body === null) return serializeHead(head, 0);
   if (typeof body === "string") body = encodeUtf8(body);
-  if (typeof body === "number") return ops.putBefore(serializeHead(head, length), body);
+  if (typeof body === "number") return prepend(serializeHead(head, length), body);
   if (content.kind !== STREAM) return join(serializeHead(head, TypedArrayPrototypeGetByteLength(body)), body);
   const size = lengthOf(body) ?? -1;
-  return ops.putBefore(serializeHead(head, size), sendable(body, size, failed));
+  return prepend(serializeHead(head, size), sendable(body, size, failed));
 }
 async function put(cacheName, info, response) {
   const request = toRequest(info);
@@ -161,7 +161,7 @@ async function put(cacheName, info, response) {
   const headers = headersWith(request, "Content-Length", undefined, cacheName);
   try {
     const parts = await subrequest(CACHE, "PUT", keyOf(state), headers, body, requestCfText(state));
-    dropBody(parts[3]);
+    cancelBody(parts[3]);
   } catch (error) {
     if (failure === undefined) throw error;
   }

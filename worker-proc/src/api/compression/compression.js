@@ -11,7 +11,7 @@ const flags = require("flags");
 const { Deferred, internal, typeError } = require("streams/common");
 const { NativeReadable, NativeWritable } = require("streams/native");
 const { Deque } = require("streams/queue");
-const { ResourceSource } = require("streams/resource");
+const { BodySource, prepend } = require("streams/resource");
 const { TransformStream, kPair } = require("streams/transform");
 
 const OUTPUT_HIGH_WATER_BYTES = 256 * 1024;
@@ -20,8 +20,9 @@ const OUTPUT_HIGH_WATER_BYTES = 256 * 1024;
 class CoderPipe {
   constructor(coder) {
     this.coder = coder;
-    /** The end that is read. */
-    this.readable = null;
+    /** The streams around it. */
+    this.readable = new NativeReadable(this);
+    this.writable = new NativeWritable(this, undefined);
     this.fresh = true;
     this.copies = true;
     this.length = undefined;
@@ -40,11 +41,20 @@ class CoderPipe {
     return this.fresh && this.reading === null && !this.failed;
   }
 
-  /** The native body behind `resource` is coded by the runtime; the readable end becomes that native body. */
-  takeOver(resource) {
-    const rid = ops.codeBody(resource.rid, this.coder);
-    this.readable.source = new ResourceSource({ __proto__: null, rid, read: resource.read, cancel: resource.cancel });
+  /** The runtime codes that native body; the readable end becomes that of the result. */
+  takeOver(number) {
+    this.readable.source = new BodySource(ops.codeBody(number, this.coder), undefined);
     this.coder = null;
+  }
+
+  /** What a pipe from a native body has still to write, coded by the runtime; 0 if none feeds this one. */
+  toNative() {
+    if (this.ended || this.failed) return 0;
+    const number = this.writable.handOver();
+    if (number === 0) return 0;
+    const coded = ops.codeBody(number, this.coder);
+    this.reading = null;
+    return prepend(this.outputBytes === 0 ? null : this.take(this.outputBytes), coded);
   }
 
   // --- the sink ---
@@ -160,9 +170,7 @@ function pairFor(format, className, open) {
   if (name !== "deflate" && name !== "gzip" && name !== "deflate-raw") {
     throw typeError("The compression format must be either 'deflate', 'deflate-raw' or 'gzip'.");
   }
-  const pipe = new CoderPipe(open(name));
-  pipe.readable = new NativeReadable(pipe);
-  return { readable: pipe.readable, writable: new NativeWritable(pipe, undefined) };
+  return new CoderPipe(open(name));
 }
 
 class CompressionStream extends TransformStream {

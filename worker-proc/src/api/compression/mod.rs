@@ -5,7 +5,7 @@ mod coder;
 
 use std::cell::RefCell;
 
-use super::fetch::{give_body, take_body};
+use super::streams::{give_body, take_body};
 use crate::glue::{
     Api, Ops, bool_arg, native_arg, native_object, string_arg, throw_type_error, u32_arg,
     uint8_array, with_bytes,

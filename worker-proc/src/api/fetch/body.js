@@ -3,7 +3,7 @@
 "use strict";
 const {
   ArrayBufferPrototypeSlice, ArrayBufferIsView, ArrayIsArray, DataViewPrototypeGetBuffer, JSONParse, ObjectPrototype,
-  PromisePrototypeThen, ReflectApply, StringPrototypeValueOf, SymbolAsyncIterator, SymbolIterator, SymbolToPrimitive,
+  ReflectApply, StringPrototypeValueOf, SymbolAsyncIterator, SymbolIterator, SymbolToPrimitive,
   StringPrototypeCharCodeAt, StringPrototypeSlice, TypeError,
   TypedArrayPrototypeGetBuffer, TypedArrayPrototypeGetByteLength, TypedArrayPrototypeGetByteOffset,
   TypedArrayPrototypeGetSymbolToStringTag, TypedArrayPrototypeSlice, Uint8Array, ArrayBufferPrototypeGetByteLength,
@@ -13,7 +13,6 @@ const { getHeader } = require("headers");
 const { encodeUtf8, decodeUtf8 } = require("encoding");
 const { isURLSearchParams } = require("url/search_params");
 const { defineInterface, illegalConstructor, illegalInvocation } = require("webidl");
-const { describeError } = require("fetch/events");
 const { dataCloneError, session } = require("structured_clone");
 const streams = require("streams");
 const { IdentityTransformStream, ReadableStream } = streams.globals;
@@ -72,14 +71,6 @@ function copyBytes(value) {
     ),
   );
 }
-
-/** The native body of a number, as streams read it. */
-const resource = (number) => ({
-  __proto__: null,
-  rid: number,
-  read: ops.read,
-  cancel: ops.cancel,
-});
 
 /** A body of the runtime's: `number` as ops know it, 0 for none. */
 function nativeBody(number, length) {
@@ -181,11 +172,11 @@ function streamOf(body) {
   if (body.stream !== null || body.kind === NOTHING) return body.stream;
   if (body.kind === NATIVE) {
     const length = body.length >= 0 ? body.length : undefined;
-    body.stream = streams.readableFromNative(resource(body.content), { length });
+    body.stream = streams.readableFromBody(body.content, length);
   } else {
     body.stream = streams.fromBytes(body.content);
   }
-  if (body.used) streams.takeNative(body.stream);
+  if (body.used) streams.useUp(body.stream);
   return body.stream;
 }
 
@@ -210,10 +201,11 @@ function takeBody(body) {
   body.used = true;
   if (body.stream === null) return body.content;
   if (body.kind === STREAM) {
-    return streams.nativeSourceOf(body.stream) === null ? body.stream : streams.takeNative(body.stream).rid;
+    const number = streams.takeBody(body.stream);
+    return number === 0 ? body.stream : number;
   }
   // The stream still has all of its content: what it was made from goes on without it.
-  streams.takeNative(body.stream);
+  streams.useUp(body.stream);
   return body.content;
 }
 
@@ -221,7 +213,7 @@ async function collect(body) {
   const content = takeBody(body);
   if (content === null) return new Uint8Array(0);
   if (typeof content === "string") return encodeUtf8(content);
-  if (typeof content === "number") return ops.readAll(content, false);
+  if (typeof content === "number") return streams.readBody(content, false);
   if (body.kind === BYTES) return TypedArrayPrototypeSlice(content);
   return streams.readAllBytes(content);
 }
@@ -232,7 +224,7 @@ async function collectText(body) {
   if (typeof content === "string") {
     return StringPrototypeCharCodeAt(content, 0) === 0xfeff ? StringPrototypeSlice(content, 1) : content;
   }
-  if (typeof content === "number") return ops.readAll(content, true);
+  if (typeof content === "number") return streams.readBody(content, true);
   if (body.kind === BYTES) return decodeUtf8(content);
   return streams.readAllText(content);
 }
@@ -280,22 +272,7 @@ function moveBody(body) {
     called if the stream fails. */
 function sendable(content, size, failed = undefined) {
   if (content === null || typeof content !== "object" || ArrayBufferIsView(content)) return content;
-  const length = size >= 0 ? size : streams.lengthOf(content) ?? -1;
-  const pair = ops.openBody(length);
-  const writer = pair[0];
-  ops.retainBody();
-  const pumped = streams.pumpTo(
-    content,
-    (chunk) => ops.write(writer, chunk),
-    () => ops.closeBody(writer),
-    (reason) => {
-      const { name, message } = describeError(reason);
-      ops.abortBody(writer, name, message);
-      if (failed !== undefined) failed(reason);
-    },
-  );
-  PromisePrototypeThen(pumped, ops.releaseBody, ops.releaseBody);
-  return pair[1];
+  return streams.pumpOut(content, size >= 0 ? size : streams.lengthOf(content) ?? -1, failed);
 }
 
 /** What Request and Response have in common. Subclasses set their state before anyone can look. */
@@ -405,11 +382,6 @@ exports.globals = { Body };
 exports.bodyOfParts = bodyOfParts;
 exports.bodyParts = bodyParts;
 exports.nativeBody = nativeBody;
-exports.nativeResource = resource;
-/** The native writer of a number, as streams write it. */
-exports.writerResource = (rid, abort) => ({ __proto__: null, rid, write: ops.write, close: ops.closeBody, abort });
-exports.retainBody = () => ops.retainBody();
-exports.releaseBody = () => ops.releaseBody();
 exports.extractBody = extractBody;
 exports.takeBody = takeBody;
 exports.cloneBody = cloneBody;

@@ -8,6 +8,7 @@ const flags = require("flags");
 const { Request, isRequest, requestState, requestHeaders, requestCfText, subrequestSignal } = require("fetch/request");
 const { EXTENSIONS, asksForWebSocket, receivedResponse } = require("fetch/response");
 const { contentOf, isUsed, sendable, takeBody } = require("fetch/body");
+const { cancelBody } = require("streams");
 const { argumentError } = require("webidl");
 const { abortReason, addAlgorithm, isAborted } = require("abort");
 const trace = require("trace");
@@ -82,7 +83,7 @@ async function follow(channel, request, cancel, signal, target) {
     }
     trace.answered(span, parts);
     if (method === "HEAD" && parts[3] !== 0) {
-      ops.cancel(parts[3]);
+      cancelBody(parts[3]);
       parts[3] = 0;
     }
     const status = parts[0];
@@ -91,7 +92,7 @@ async function follow(channel, request, cancel, signal, target) {
     const next = joinHref(location, url);
     if (next === undefined) throw new TypeError("Invalid Location header; unable to follow redirect.");
     if (urls.length > MAX_REDIRECTS) throw new TypeError(`Too many redirects.${ArrayPrototypeJoin(urls, ", ")}`);
-    if (parts[3] !== 0) ops.cancel(parts[3]);
+    if (parts[3] !== 0) cancelBody(parts[3]);
     if (flags.stripAuthorizationOnCrossOriginRedirect && originOf(next) !== originOf(url)) {
       headers = without(headers, { __proto__: null, authorization: true });
     }
@@ -157,10 +158,6 @@ function fetch(input, init = undefined) {
 
 /** One request through a channel: a promise of its parts, for `receivedResponse`. */
 exports.subrequest = (channel, method, url, headers, body, cf) => ops.fetch(channel, method, url, headers, body, cf, undefined);
-/** Cancels a body by its number, 0 for none. */
-exports.dropBody = (number) => {
-  if (number !== 0) ops.cancel(number);
-};
 exports.GLOBAL_OUTBOUND = GLOBAL_OUTBOUND;
 exports.fetchThrough = fetchThrough;
 exports.globals = { fetch };

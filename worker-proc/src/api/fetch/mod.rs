@@ -5,7 +5,7 @@
 mod head;
 mod ops;
 
-pub use ops::{give_body, give_writer, service_of, take_body, take_writer};
+pub use ops::service_of;
 
 use crate::glue::Api;
 use crate::js;

@@ -1,34 +1,27 @@
 //! The ops behind `api/fetch/*.js`.
 
-use std::cell::RefCell;
 use std::rc::Rc;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderValue, TRANSFER_ENCODING};
 
 use super::head;
+use crate::api::streams::{OTHER_REQUEST, keep_body, take_body};
 use crate::api::trace::span_context;
 use crate::glue::args::to_string;
 use crate::glue::context::{Completion, IoContext, Outcome};
 use crate::glue::error::is_disconnection;
 use crate::glue::native::ServiceHandle;
 use crate::glue::{
-    IntoJs, OpError, Ops, async_op, bool_arg, current, intern, native_value, require_context,
-    string, string_arg, terminate, throw_error, u32_arg, uint8_array, with_bytes,
+    IntoJs, OpError, Ops, async_op, current, intern, native_value, require_context, string,
+    string_arg, terminate, throw_error, u32_arg, uint8_array, with_bytes,
 };
 use crate::service::trace::within;
-use crate::service::{self, Body, BodyWriter, Error, Kind, Request, Response};
+use crate::service::{self, Body, Error, Kind, Request, Response};
 
 pub fn register(r: &mut Ops) {
     r.receive_requests(push_request);
     r.add("requestHeaders", request_headers);
-    r.add("read", read);
-    r.add("readAll", read_all);
-    r.add("cancel", cancel);
-    r.add("openBody", open_body);
-    r.add("write", write);
-    r.add("closeBody", close_body);
-    r.add("abortBody", abort_body);
     r.add("respond", respond);
     r.add("fail", fail);
     r.add("isDisconnection", is_disconnection_op);
@@ -36,8 +29,6 @@ pub fn register(r: &mut Ops) {
     r.add("abort", abort);
     r.add("retain", retain);
     r.add("release", release);
-    r.add("retainBody", retain_body);
-    r.add("releaseBody", release_body);
     r.add("fetch", fetch);
     r.add("openCancel", open_cancel);
     r.add("cancelFetch", cancel_fetch);
@@ -48,17 +39,8 @@ pub fn register(r: &mut Ops) {
     r.add("decodeBase64", decode_base64);
 }
 
-/// What is told when one request's body is used from another.
-const OTHER_REQUEST: &str = "Cannot perform I/O on behalf of a different request. I/O objects (such as streams, request/response bodies, and others) created in the context of one request handler cannot be accessed from a different request's handler. This is a limitation of Cloudflare Workers which allows us to improve overall performance.";
-
-/// A body that JavaScript holds by number. Read by one reader at a time.
-struct BodyResource(RefCell<Body>);
-
 /// The headers of the request that is handled, until JavaScript asks for them.
 struct HeadResource(http::HeaderMap);
-
-/// The writing side of a body that JavaScript makes; gone once closed.
-struct WriterResource(RefCell<Option<Rc<BodyWriter>>>);
 
 /// Adds what JavaScript's `workers.fetch` takes: headers' number, method, URL, body's number and length, cf.
 fn push_request<'s>(
@@ -104,9 +86,7 @@ fn push_body<'s>(
     let length = body.length().map_or(-1.0, |length| length as f64);
     let number = match body {
         Body::Empty => 0,
-        body => context
-            .resources()
-            .insert(Rc::new(BodyResource(RefCell::new(body)))),
+        body => keep_body(context, body),
     };
     arguments.push(v8::Integer::new_from_unsigned(scope, number).into());
     arguments.push(v8::Number::new(scope, length).into());
@@ -128,252 +108,8 @@ fn request_headers(
     }
 }
 
-/// Takes the body behind a number away from JavaScript, for an API that wraps it. Throws where it is not this request's.
-pub fn take_body(scope: &mut v8::PinScope, number: u32) -> Option<Body> {
-    let context = require_context(scope)?;
-    match context.resources().take::<BodyResource>(number) {
-        Some(body) => Some(body.0.take()),
-        None => {
-            throw_error(scope, OTHER_REQUEST);
-            None
-        }
-    }
-}
-
-/// Takes the writer of a body that JavaScript writes.
-pub fn take_writer(scope: &mut v8::PinScope, number: u32) -> Option<BodyWriter> {
-    let context = require_context(scope)?;
-    let writer = context.resources().take::<WriterResource>(number)?;
-    // A write under way has it as well; then it is not to be had.
-    Rc::into_inner(writer.0.take()?)
-}
-
-/// Gives JavaScript a writer to hold by number.
-pub fn give_writer(context: &dyn IoContext, writer: BodyWriter) -> u32 {
-    let writer = WriterResource(RefCell::new(Some(Rc::new(writer))));
-    context.resources().insert(Rc::new(writer))
-}
-
-/// Gives JavaScript a body to hold by number.
-pub fn give_body(scope: &mut v8::PinScope, body: Body) -> Option<u32> {
-    let context = require_context(scope)?;
-    Some(
-        context
-            .resources()
-            .insert(Rc::new(BodyResource(RefCell::new(body)))),
-    )
-}
-
-fn body_of(scope: &mut v8::PinScope, number: u32) -> Option<Rc<BodyResource>> {
-    let context = require_context(scope)?;
-    let body = context.resources().get::<BodyResource>(number);
-    if body.is_none() {
-        throw_error(scope, OTHER_REQUEST);
-    }
-    body
-}
-
-async fn next_chunk(body: &BodyResource) -> Result<Option<Bytes>, OpError> {
-    // Borrowed for each poll alone: a cancel may come in between.
-    let chunk = std::future::poll_fn(|cx| body.0.borrow_mut().poll_chunk(cx)).await;
-    Ok(chunk.transpose()?)
-}
-
-/// `read(number, maxBytes)`: a promise of the next bytes, null at the end.
-fn read(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
-    let number = u32_arg(scope, &args, 0);
-    let max = u32_arg(scope, &args, 1) as usize;
-    let Some(body) = body_of(scope, number) else {
-        return;
-    };
-    async_op(scope, &mut rv, async move {
-        let Some(mut chunk) = next_chunk(&body).await? else {
-            return Ok(None);
-        };
-        if max > 0 && chunk.len() > max {
-            let rest = chunk.split_off(max);
-            let before = body.0.take();
-            *body.0.borrow_mut() = Body::Stream(Box::new(Ahead {
-                first: Some(rest),
-                then: before,
-            }));
-        }
-        Ok(Some(chunk))
-    });
-}
-
-/// Bytes that were read too early, before the rest.
-struct Ahead {
-    first: Option<Bytes>,
-    then: Body,
-}
-
-impl service::BodyStream for Ahead {
-    fn poll_chunk(
-        &mut self,
-        cx: &mut std::task::Context<'_>,
-    ) -> std::task::Poll<Option<Result<Bytes, Error>>> {
-        match self.first.take() {
-            Some(first) => std::task::Poll::Ready(Some(Ok(first))),
-            None => self.then.poll_chunk(cx),
-        }
-    }
-
-    fn length(&self) -> Option<u64> {
-        let ahead = self.first.as_ref().map_or(0, Bytes::len) as u64;
-        self.then.length().map(|rest| rest + ahead)
-    }
-}
-
-/// `readAll(number, asText)`: a promise of the whole body, as bytes or as text (UTF-8, a BOM taken off).
-fn read_all(
-    scope: &mut v8::PinScope,
-    args: v8::FunctionCallbackArguments,
-    mut rv: v8::ReturnValue,
-) {
-    let number = u32_arg(scope, &args, 0);
-    let as_text = bool_arg(&args, 1);
-    let Some(body) = body_of(scope, number) else {
-        return;
-    };
-    async_op(scope, &mut rv, async move {
-        let mut all = BytesMut::new();
-        let mut only = None;
-        while let Some(chunk) = next_chunk(&body).await? {
-            match only.take() {
-                None if all.is_empty() => only = Some(chunk),
-                first => {
-                    all.extend_from_slice(&first.unwrap_or_default());
-                    all.extend_from_slice(&chunk);
-                    if all.len() > MAX_BUFFERED_BYTES {
-                        return Err(OpError::type_error(
-                            "Memory limit would be exceeded before EOF.",
-                        ));
-                    }
-                }
-            }
-        }
-        let all = only.unwrap_or_else(|| all.freeze());
-        Ok(if as_text {
-            Whole::Text(all)
-        } else {
-            Whole::Bytes(all)
-        })
-    });
-}
-
-/// The largest body that `text()`, `json()` and their like collect.
-const MAX_BUFFERED_BYTES: usize = 128 << 20;
-
-enum Whole {
-    Text(Bytes),
-    Bytes(Bytes),
-}
-
-impl IntoJs for Whole {
-    fn into_js<'s>(self, scope: &mut v8::PinScope<'s, '_>) -> v8::Local<'s, v8::Value> {
-        match self {
-            Self::Bytes(bytes) => bytes.into_js(scope),
-            Self::Text(bytes) => {
-                let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
-                v8::String::new_from_utf8(scope, bytes, v8::NewStringType::Normal)
-                    .unwrap_or_else(|| v8::String::empty(scope))
-                    .into()
-            }
-        }
-    }
-}
-
-/// `cancel(number)`: drops the body and so cancels its source.
-fn cancel(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, _: v8::ReturnValue) {
-    let number = u32_arg(scope, &args, 0);
-    if let Some(context) = current(scope)
-        && let Some(body) = context.resources().take::<BodyResource>(number)
-    {
-        drop(body.0.take());
-    }
-}
-
-/// `openBody(length)`: a body that JavaScript writes; returns the numbers of its writer and of itself.
-fn open_body(
-    scope: &mut v8::PinScope,
-    args: v8::FunctionCallbackArguments,
-    mut rv: v8::ReturnValue,
-) {
-    let length = args
-        .get(0)
-        .number_value(scope)
-        .filter(|length| *length >= 0.0)
-        .map(|length| length as u64);
-    let Some(context) = require_context(scope) else {
-        return;
-    };
-    let (writer, body) = service::channel(length);
-    let writer = give_writer(&*context, writer);
-    let body = context
-        .resources()
-        .insert(Rc::new(BodyResource(RefCell::new(body))));
-    let numbers = [writer, body].map(|number| v8::Integer::new_from_unsigned(scope, number).into());
-    rv.set(v8::Array::new_with_elements(scope, &numbers).into());
-}
-
-/// `write(number, chunk)`: a promise that the chunk has been taken.
-fn write(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
-    let number = u32_arg(scope, &args, 0);
-    let chunk = with_bytes(args.get(1), Bytes::copy_from_slice);
-    let Some(context) = require_context(scope) else {
-        return;
-    };
-    let writer = context
-        .resources()
-        .get::<WriterResource>(number)
-        .and_then(|writer| writer.0.borrow().clone());
-    let gate = context.output_gate();
-    async_op(scope, &mut rv, async move {
-        if let Some(gate) = gate {
-            gate.await?;
-        }
-        let writer =
-            writer.ok_or_else(|| OpError::type_error("This WritableStream has been closed."))?;
-        Ok(writer.write(chunk).await?)
-    });
-}
-
-/// `closeBody(number)`: the end of the body.
-fn close_body(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, _: v8::ReturnValue) {
-    let number = u32_arg(scope, &args, 0);
-    if let Some(writer) = end_writer(scope, number) {
-        writer.finish();
-    }
-}
-
-/// `abortBody(number, class, message)`: the body ends with an error.
-fn abort_body(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, _: v8::ReturnValue) {
-    let number = u32_arg(scope, &args, 0);
-    let class = string_arg(scope, &args, 1);
-    let message = string_arg(scope, &args, 2);
-    if let Some(writer) = end_writer(scope, number) {
-        writer.fail(Error {
-            class,
-            ..Error::new(Kind::Worker, message)
-        });
-    }
-}
-
-fn end_writer(scope: &mut v8::PinScope, number: u32) -> Option<Rc<BodyWriter>> {
-    current(scope)?
-        .resources()
-        .take::<WriterResource>(number)?
-        .0
-        .take()
-}
-
 /// A body as JavaScript passes it: a string, bytes, a number, or nothing.
-fn body_arg(
-    scope: &mut v8::PinScope,
-    context: &dyn IoContext,
-    value: v8::Local<v8::Value>,
-) -> Option<Body> {
+fn body_arg(scope: &mut v8::PinScope, value: v8::Local<v8::Value>) -> Option<Body> {
     if let Ok(text) = v8::Local::<v8::String>::try_from(value) {
         let mut utf8 = String::new();
         text.write_utf8_into(scope, &mut utf8);
@@ -384,11 +120,7 @@ fn body_arg(
     }
     if value.is_number() {
         let number = value.uint32_value(scope)?;
-        let body = context.resources().take::<BodyResource>(number);
-        if body.is_none() {
-            throw_error(scope, OTHER_REQUEST);
-        }
-        return body.map(|body| body.0.take());
+        return take_body(scope, number);
     }
     Some(Body::Empty)
 }
@@ -414,7 +146,7 @@ fn respond(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, _: v8:
     } else {
         head::from_js(scope, args.get(3))
     };
-    let Some(body) = body_arg(scope, &*context, args.get(4)) else {
+    let Some(body) = body_arg(scope, args.get(4)) else {
         return;
     };
     let websocket = match u32_arg(scope, &args, 5) {
@@ -486,19 +218,6 @@ fn done(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, _: v8::Re
 fn retain(scope: &mut v8::PinScope, _: v8::FunctionCallbackArguments, _: v8::ReturnValue) {
     if let Some(context) = require_context(scope) {
         context.retain();
-    }
-}
-
-/// `retainBody()`: as `retain()`, but for as long as a body that JavaScript writes is read.
-fn retain_body(scope: &mut v8::PinScope, _: v8::FunctionCallbackArguments, _: v8::ReturnValue) {
-    if let Some(context) = require_context(scope) {
-        context.retain_body();
-    }
-}
-
-fn release_body(scope: &mut v8::PinScope, _: v8::FunctionCallbackArguments, _: v8::ReturnValue) {
-    if let Some(context) = current(scope) {
-        context.release_body();
     }
 }
 
@@ -580,7 +299,7 @@ fn fetch(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: 
     let method = string_arg(scope, &args, 1);
     let url = string_arg(scope, &args, 2);
     let headers = head::from_js(scope, args.get(3));
-    let Some(body) = body_arg(scope, &*context, args.get(4)) else {
+    let Some(body) = body_arg(scope, args.get(4)) else {
         return;
     };
     let cf = args.get(5);

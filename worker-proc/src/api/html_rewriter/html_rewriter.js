@@ -171,7 +171,7 @@ class Rewriting {
       ops.writeStream(this.native, bytes, undefined, isHtml);
       return this.flush();
     };
-    return pumpTo(stream, write, () => undefined, () => {});
+    return pumpTo(stream, { __proto__: null, write, close() {}, abort() {} });
   }
 }
 internal(Rewriting);
@@ -243,14 +243,7 @@ class HTMLRewriter {
     const native = ops.open(charsetOf(rewritten), flags.esiIncludeIsVoidTag, flat);
     checkUnlocked(input);
     const rewriting = new Rewriting(sets, native, pair.writable.sink);
-    markHandled(
-      pumpTo(
-        input,
-        (bytes) => rewriting.write(bytes),
-        () => rewriting.close(),
-        (reason) => rewriting.abort(reason),
-      ),
-    );
+    markHandled(pumpTo(input, rewriting));
     return rewritten;
   }
 }

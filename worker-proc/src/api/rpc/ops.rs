@@ -11,9 +11,9 @@ use super::payload::{
     SignalResource, TargetResource, TriggerResource, give_externals, props_of, push_props,
     sink_body, take_externals,
 };
-use crate::api::fetch;
 use crate::api::structured_clone::serialize_for_rpc;
 use crate::api::trace::span_context;
+use crate::api::{fetch, streams};
 use crate::glue::args::to_string;
 use crate::glue::async_op::start;
 use crate::glue::context::IoContext;
@@ -490,8 +490,8 @@ fn open_sink(scope: &mut v8::PinScope, _: v8::FunctionCallbackArguments, mut rv:
         return;
     };
     let (writer, body) = service::channel(None);
-    let writer = fetch::give_writer(&*context, writer);
-    let body = fetch::give_body(scope, sink_body(body)).unwrap_or(0);
+    let writer = streams::give_writer(&*context, writer);
+    let body = streams::give_body(scope, sink_body(body)).unwrap_or(0);
     let numbers = [writer, body].map(|number| v8::Integer::new_from_unsigned(scope, number).into());
     rv.set(v8::Array::new_with_elements(scope, &numbers).into());
 }
@@ -501,7 +501,7 @@ fn refuse(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, _: v8::
     let number = u32_arg(scope, &args, 0);
     let class = string_arg(scope, &args, 1);
     let message = string_arg(scope, &args, 2);
-    if let Some(body) = fetch::take_body(scope, number) {
+    if let Some(body) = streams::take_body(scope, number) {
         body.refuse(Error {
             class,
             ..Error::new(Kind::Worker, message)
@@ -512,7 +512,7 @@ fn refuse(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, _: v8::
 /// `dropWriter(number)`: cuts off what is written.
 fn drop_writer(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, _: v8::ReturnValue) {
     let number = u32_arg(scope, &args, 0);
-    drop(fetch::take_writer(scope, number));
+    drop(streams::take_writer(scope, number));
 }
 
 /// `openSignal()`: the numbers of a signal to send and of its trigger.

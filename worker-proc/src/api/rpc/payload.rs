@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use tokio::sync::oneshot;
 
-use crate::api::fetch;
+use crate::api::{fetch, streams};
 use crate::glue::context::IoContext;
 use crate::glue::{IntoJs, ServiceHandle, current, native_object, string, with_bytes};
 use crate::service::rpc::{External, Payload, Signal, Target};
@@ -67,8 +67,8 @@ fn take_external(
         TARGET => External::Target(resources.get::<TargetResource>(number)?.0.clone()),
         OWNED_TARGET => External::Target(resources.take::<TargetResource>(number)?.0.clone()),
         SERVICE => External::Service(fetch::service_of(scope, context, first)?),
-        READABLE => External::Readable(fetch::take_body(scope, number)?),
-        WRITABLE => External::Writable(fetch::take_writer(scope, number)?),
+        READABLE => External::Readable(streams::take_body(scope, number)?),
+        WRITABLE => External::Writable(streams::take_writer(scope, number)?),
         SIGNAL => External::Signal(resources.take::<SignalResource>(number)?.0.take()?),
         _ => return None,
     })
@@ -91,9 +91,9 @@ pub(super) fn give_externals<'s>(
             External::Readable(body) => {
                 second = body.length().map_or(-1.0, |length| length as f64);
                 let body = renamed(body, PREMATURE);
-                (READABLE, fetch::give_body(scope, body).unwrap_or(0))
+                (READABLE, streams::give_body(scope, body).unwrap_or(0))
             }
-            External::Writable(writer) => (WRITABLE, fetch::give_writer(&*context, writer)),
+            External::Writable(writer) => (WRITABLE, streams::give_writer(&*context, writer)),
             External::Signal(signal) => {
                 let signal = SignalResource(RefCell::new(Some(signal)));
                 (SIGNAL, resources.insert(Rc::new(signal)))

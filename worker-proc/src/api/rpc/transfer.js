@@ -6,7 +6,6 @@ const { dataCloneError, registerCloneable, session } = require("structured_clone
 const { describeError } = require("fetch/events");
 const { isRequest, requestOfParts, requestParts } = require("fetch/request");
 const { isResponse, responseOfParts, responseParts } = require("fetch/response");
-const { nativeResource, releaseBody, retainBody, sendable, writerResource } = require("fetch/body");
 const { headersFromNative, headersToFlat } = require("headers");
 const flags = require("flags");
 const abort = require("abort");
@@ -193,12 +192,11 @@ registerCloneable({
   write: (stream) => {
     const writer = currentWriter("ReadableStream can only be serialized for RPC.");
     if (streams.isLocked(stream)) throw new TypeError("The ReadableStream has been locked to a reader.");
-    const content = streams.nativeSourceOf(stream) === null ? sendable(stream, -1) : streams.takeNative(stream).rid;
-    return writer.add(READABLE, content);
+    return writer.add(READABLE, streams.takeBody(stream) || streams.pumpOut(stream, streams.lengthOf(stream) ?? -1));
   },
   read: (index) => {
     const [number, length] = currentReader().take(index, READABLE);
-    return streams.readableFromNative(nativeResource(number), { length: length >= 0 ? length : undefined });
+    return streams.readableFromBody(number, length >= 0 ? length : undefined);
   },
 });
 
@@ -208,14 +206,12 @@ registerCloneable({
     const writer = currentWriter("WritableStream can only be serialized for RPC.");
     if (streams.isWritableLocked(stream)) throw new TypeError("The WritableStream has been locked to a writer.");
     const [sent, kept] = ops.openSink();
-    const source = { __proto__: null, rid: kept, read: nativeResource(kept).read, cancel: refuse };
-    retainBody();
-    PromisePrototypeThen(streams.pumpFrom(source, stream), releaseBody, releaseBody);
+    streams.pumpIn(kept, stream, refuse);
     return writer.add(WRITABLE, sent);
   },
   read: (index) => {
     const [number] = currentReader().take(index, WRITABLE);
-    return streams.writableToNative(writerResource(number, ops.dropWriter));
+    return streams.writableToBody(number, ops.dropWriter);
   },
 });
 

@@ -1,5 +1,5 @@
-/* What bodies of requests and responses need of streams: bytes in memory as a stream, streams over native resources,
- * reading to the end, and pumping to a native writer.
+/* What bodies of requests and responses need of streams: bytes in memory as a stream, streams over native bodies,
+ * reading to the end, and moving streams into native bodies.
  *
  * Used through streams/streams by fetch and by every API with native bytes.
  */
@@ -8,46 +8,41 @@ const {
   TypedArrayPrototypeSlice, Uint8Array,
 } = primordials;
 const { decodeUtf8, encodeUtf8 } = require("encoding");
-const { CLOSED, Deferred, READABLE, internal, typeError } = require("streams/common");
+const { CLOSED, Deferred, internal, typeError } = require("streams/common");
 const { NativeReadable, NativeWritable, READ_CHUNK_BYTES, bytesIn } = require("streams/native");
 const { pipe } = require("streams/pipe");
 const { Deque } = require("streams/queue");
 const { readableOf, teeReadable, wrapReadable } = require("streams/readable");
-const { ResourceSink, ResourceSource } = require("streams/resource");
+const { BodySink, BodySource, retainUntil } = require("streams/resource");
 const { writableOf, wrapWritable } = require("streams/writable");
 
-// Streams over native resources.
+// Streams over native bodies.
 
-/** A ReadableStream of a native resource: {rid, read(rid, maxBytes), cancel(rid, reason), length}. */
-function readableFromNative(resource, options) {
-  const length = options === undefined || options.length === undefined ? resource.length : options.length;
-  return wrapReadable(new NativeReadable(new ResourceSource(resource, length)));
+/** A ReadableStream of a native body. `length`: bytes to come, or undefined. */
+function readableFromBody(number, length) {
+  return wrapReadable(new NativeReadable(new BodySource(number, length)));
 }
 
-/** A WritableStream to a native resource: {rid, write(rid, bytes), close(rid), abort(rid, reason)}. */
-function writableToNative(resource, options) {
-  const mark = options === undefined ? undefined : options.highWaterMark;
-  return wrapWritable(new NativeWritable(new ResourceSink(resource), mark));
+/** A WritableStream to the writer of a native body; `abort(number, reason)` cuts it off. */
+function writableToBody(number, abort) {
+  return wrapWritable(new NativeWritable(new BodySink(number, abort), undefined));
 }
 
-/** The native resource of a stream that nobody has locked or read from, else null. */
-function nativeSourceOf(stream) {
+/**
+ * The number of a native body with all of a stream that nobody has locked or read from, which is then locked and
+ * disturbed; 0 if it has none.
+ */
+function takeBody(stream) {
   const readable = readableOf(stream);
-  if (readable.locked || readable.disturbed || readable.state !== READABLE) return null;
-  const source = readable.source;
-  return source instanceof ResourceSource ? source.resource : null;
+  if (!(readable instanceof NativeReadable) || !readable.isFresh) return 0;
+  const number = readable.toNative();
+  if (number !== 0) readable.takeSource();
+  return number;
 }
 
-/** Takes the native resource out of a stream, which is then locked and disturbed. Ask nativeSourceOf first. */
-function takeNative(stream) {
-  return readableOf(stream).takeSource().resource;
-}
-
-/** The native resource of a WritableStream that nobody has locked, else null. */
-function nativeSinkOf(stream) {
-  const writable = writableOf(stream);
-  if (writable.locked || writable.state !== READABLE || writable.closing) return null;
-  return writable.sink instanceof ResourceSink ? writable.sink.resource : null;
+/** Locks and disturbs a native stream: what it was made from goes on without it. */
+function useUp(stream) {
+  readableOf(stream).takeSource();
 }
 
 /** Hands out bytes that are in memory; a string is encoded when it is first read. */
@@ -201,27 +196,28 @@ function textTooLong() {
 
 // Pumping.
 
-class PumpSink {
-  constructor(write, close, abort) {
-    this.copies = true;
-    this.writeBytes = write;
-    this.closeWriter = close;
-    this.abortWriter = abort;
-  }
-
-  write(bytes) {
-    return this.writeBytes(bytes);
+/** Writes a native body, with a promise of the end of that. */
+class Outlet extends BodySink {
+  constructor(number, abort) {
+    super(number, abort);
+    this.ended = new Deferred();
   }
 
   close() {
-    return this.closeWriter();
+    this.ended.resolve(undefined);
+    return super.close();
   }
 
   abort(reason) {
-    this.abortWriter(reason);
+    this.ended.resolve(undefined);
+    super.abort(reason);
   }
 }
-internal(PumpSink);
+
+function abortBody(number, reason) {
+  const { name, message } = require("fetch/events").describeError(reason);
+  ops.abortBody(number, name, message);
+}
 
 const PUMP_OPTIONS = {
   __proto__: null,
@@ -232,18 +228,37 @@ const PUMP_OPTIONS = {
 };
 
 /**
- * Moves an unlocked stream to a native writer, one chunk at a time: `write(bytes)` and `close()` return a promise or
- * undefined, `abort(reason)` ends the writer where the stream fails. A failing write cancels the stream. The promise
- * tells the end.
+ * The number of a native body that an unlocked stream is moved into, with back-pressure; nobody reading it cancels the
+ * stream. `length`: bytes to come, or -1; `failed(reason)`: called if JavaScript's end of the stream fails. The event goes
+ * on until the stream has ended.
  */
-function pumpTo(stream, write, close, abort) {
-  return pipe(readableOf(stream), new NativeWritable(new PumpSink(write, close, abort), undefined), PUMP_OPTIONS);
+function pumpOut(stream, length, failed = undefined) {
+  const numbers = ops.openBody(length);
+  const abort = failed === undefined ? abortBody : (number, reason) => {
+    abortBody(number, reason);
+    failed(reason);
+  };
+  const readable = readableOf(stream);
+  if (readable instanceof NativeReadable && readable.isFresh && typeof readable.source.connect === "function") {
+    const outlet = new Outlet(numbers[0], abort);
+    retainUntil(outlet.ended.promise);
+    readable.takeSource().connect(outlet);
+  } else {
+    const sink = new BodySink(numbers[0], abort);
+    retainUntil(pipe(readable, new NativeWritable(sink, undefined), PUMP_OPTIONS));
+  }
+  return numbers[1];
 }
 
-/** Moves a native resource to a WritableStream, which it locks; the promise tells the end. */
-function pumpFrom(resource, stream) {
-  const source = new NativeReadable(new ResourceSource(resource, undefined));
-  return pipe(source, writableOf(stream), PUMP_OPTIONS);
+/** Moves an unlocked stream to a sink as streams/native has them, with a promise of the end. */
+function pumpTo(stream, sink) {
+  return pipe(readableOf(stream), new NativeWritable(sink, undefined), PUMP_OPTIONS);
+}
+
+/** Moves a native body to a WritableStream, which it locks; `cancel(number, reason)` if that fails. */
+function pumpIn(number, stream, cancel) {
+  const source = new NativeReadable(new BodySource(number, undefined, cancel));
+  retainUntil(pipe(source, writableOf(stream), PUMP_OPTIONS));
 }
 
 // Questions about streams.
@@ -259,14 +274,14 @@ exports.isClosed = (stream) => readableOf(stream).state === CLOSED;
 exports.isDisturbed = (stream) => readableOf(stream).disturbed;
 exports.isLocked = (stream) => readableOf(stream).locked;
 exports.lengthOf = (stream) => readableOf(stream).length();
-exports.nativeSinkOf = nativeSinkOf;
-exports.nativeSourceOf = nativeSourceOf;
 exports.isWritableLocked = (stream) => writableOf(stream).locked;
-exports.pumpFrom = pumpFrom;
+exports.pumpIn = pumpIn;
+exports.pumpOut = pumpOut;
 exports.pumpTo = pumpTo;
 exports.readAllBytes = readAllBytes;
 exports.readAllText = readAllText;
-exports.readableFromNative = readableFromNative;
-exports.takeNative = takeNative;
+exports.readableFromBody = readableFromBody;
+exports.takeBody = takeBody;
 exports.tee = tee;
-exports.writableToNative = writableToNative;
+exports.useUp = useUp;
+exports.writableToBody = writableToBody;

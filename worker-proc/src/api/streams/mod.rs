@@ -1,6 +1,11 @@
 //! Streams: the WHATWG Streams Standard and workerd's byte streams, in JavaScript over the native bodies of other APIs.
 //!
-//! `streams.js` says how the folder is built and what it offers; it has no ops of its own.
+//! `streams.js` says how the folder is built and what it offers; the ops are those of native bodies.
+
+mod bodies;
+mod tee;
+
+pub use bodies::{OTHER_REQUEST, give_body, give_writer, keep_body, take_body, take_writer};
 
 use crate::glue::Api;
 use crate::js;
@@ -33,5 +38,5 @@ pub const API: Api = Api {
         js!("streams.js"),
     ],
     lazy: &[],
-    ops: |_| {},
+    ops: bodies::register,
 };

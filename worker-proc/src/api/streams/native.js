@@ -9,13 +9,15 @@
  *     cancel(reason)
  *     length           bytes still to come where that is known, else undefined
  *     tee()            optional: two sources
+ *     toNative()       optional: the number of a native body that has all that is left from now on, 0 if that cannot be
+ *     connect(sink)    optional: hands all that it would yield to that sink, and its end
  * and a sink
  *     write(bytes, piping)   undefined when it is through, or a promise; `piping` where a pipe writes. The bytes are
  *                      the sink's own, unless `copies` says that it reads them before it returns
  *     close()          the same
  *     abort(reason)
- *     untouched        optional: nothing was written or read yet, so takeOver(resource) may move the work to
- *                      a native resource
+ *     untouched        optional: nothing was written or read yet, so takeOver(number) may move the work to
+ *                      a native body
  *     abandon(error)   optional: the writer of an unfinished write has gone
  */
 const {
@@ -231,6 +233,19 @@ class NativeReadable extends Readable {
     const source = this.takeSource();
     const sources = typeof source.tee === "function" ? source.tee() : new SourceTee(source).branches;
     return [new NativeReadable(sources[0]), new NativeReadable(sources[1])];
+  }
+
+  /** Whether nobody has locked, read or ended it. */
+  get isFresh() {
+    return this.state === READABLE && !this.disturbed && !this.locked;
+  }
+
+  /** The number of a native body that has all that is left, 0 if that cannot be. This stream yields nothing more. */
+  toNative() {
+    if (this.state !== READABLE || typeof this.source.toNative !== "function") return 0;
+    const number = this.source.toNative();
+    if (number !== 0) this.request = null;
+    return number;
   }
 
   /** Hands the source over to a new owner; this stream is closed and stays locked. */
@@ -525,6 +540,14 @@ class NativeWritable {
   end() {
     this.state = writable.CLOSED;
     this.writer = ENDED;
+  }
+
+  /** What the pipe that writes here would still bring, as a native body's number; 0 if that cannot be. */
+  handOver() {
+    if (!this.piping || this.state !== writable.WRITABLE || this.closing) return 0;
+    const number = this.writer.handOver();
+    if (number !== 0) this.events.clear();
+    return number;
   }
 
   writerReleased() {}

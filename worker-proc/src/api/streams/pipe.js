@@ -8,6 +8,7 @@
 const { PromiseReject } = primordials;
 const { CLOSED, Deferred, ERRORED, READABLE, internal, markHandled, typeError, upon } = require("streams/common");
 const writable = require("streams/writer");
+const { prepend, retainUntil, watch } = require("streams/resource");
 const { abortReason, addAlgorithm, isAborted } = require("abort");
 
 class Pipe {
@@ -236,6 +237,35 @@ class Pipe {
       this.error = error;
       this.finish();
     });
+  }
+
+  /**
+   * Leaves the rest of the way to the runtime: the number of a native body with all that was not written yet, 0 where
+   * the source is none. The pipe ends when that body has.
+   */
+  handOver() {
+    const { preventAbort, preventCancel, preventClose, signal } = this.options;
+    if (signal !== undefined || preventAbort || preventCancel || preventClose || this.shuttingDown) return 0;
+    const { source, destination } = this;
+    const rest = source.toNative();
+    if (rest === 0) return 0;
+    const [number, end] = watch(prepend(this.hasChunk ? this.heldChunk : null, rest));
+    this.hasChunk = false;
+    this.heldChunk = undefined;
+    this.shuttingDown = this.finished = true;
+    retainUntil(end);
+    upon(end, () => {
+      source.close();
+      destination.end();
+      this.finish();
+    }, (error) => {
+      source.fail(error);
+      destination.drain(error);
+      this.failed = true;
+      this.error = error;
+      this.finish();
+    });
+    return number;
   }
 
   /** Unlocks both streams, once. */

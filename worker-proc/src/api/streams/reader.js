@@ -44,6 +44,11 @@ class Readable {
     return undefined;
   }
 
+  /** The number of a native body that has all that is left, 0 if that cannot be. */
+  toNative() {
+    return 0;
+  }
+
   readPromise() {
     const request = new ReadPromise();
     this.read(request);

@@ -1,62 +1,88 @@
-/* Native resources as the ends of internal streams, and the joining of two of them with no JavaScript in between.
+/* Native bodies as the ends of internal streams, and the joining of streams so that bytes pass with no JavaScript in
+ * between.
  *
- * Used by streams/body and pipeThrough; compression offers to be joined.
+ * Used by streams/body, pipeThrough and the transforms of bytes. A native body and its writer are known by number.
  */
+const { PromisePrototypeThen } = primordials;
 const { READABLE, internal } = require("streams/common");
 
-/** Reads a native resource by its id through the operations its owner gave. */
-class ResourceSource {
-  constructor(resource, length) {
-    this.resource = resource;
+/** Reads a native body. `length`: bytes to come, or undefined; `cancel(number, reason)` if others than the body are told. */
+class BodySource {
+  constructor(number, length, cancel = ops.cancel) {
+    this.number = number;
     this.length = length;
+    this.cancelBody = cancel;
   }
 
   read(maxBytes) {
-    return this.resource.read(this.resource.rid, maxBytes);
+    return ops.read(this.number, maxBytes);
   }
 
   cancel(reason) {
-    this.resource.cancel(this.resource.rid, reason);
+    this.cancelBody(this.number, reason);
+  }
+
+  toNative() {
+    return this.number;
+  }
+
+  tee() {
+    const numbers = ops.tee(this.number);
+    return [new BodySource(numbers[0], this.length), new BodySource(numbers[1], this.length)];
   }
 }
-internal(ResourceSource);
+internal(BodySource);
 
-class ResourceSink {
-  constructor(resource) {
-    this.resource = resource;
+/** Writes a native body. `abort(number, reason)` cuts it off. */
+class BodySink {
+  constructor(number, abort) {
+    this.number = number;
+    this.abortBody = abort;
     this.copies = true;
   }
 
   write(bytes) {
-    return this.resource.write(this.resource.rid, bytes);
+    return ops.write(this.number, bytes);
   }
 
   close() {
-    return this.resource.close(this.resource.rid);
+    return ops.closeBody(this.number);
   }
 
   abort(reason) {
-    this.resource.abort(this.resource.rid, reason);
+    this.abortBody(this.number, reason);
   }
 }
-internal(ResourceSink);
+internal(BodySink);
 
 /**
- * Joins a native source to a transform that can take it over as a whole (its sink has `takeOver(source)` and says by
+ * Joins a native source to a transform that can take it over as a whole (its sink has `takeOver(number)` and says by
  * `untouched` that it may). Returns whether it did; both streams are then used up and locked.
  */
 function join(readable, writable, options) {
   const { preventAbort, preventCancel, preventClose, signal } = options;
   if (signal !== undefined || preventAbort || preventCancel || preventClose) return false;
-  if (!(readable.source instanceof ResourceSource)) return false;
+  if (!(readable.source instanceof BodySource)) return false;
   if (readable.state !== READABLE || readable.request !== null) return false;
   if (!writable.expectsBytes || !writable.isIdle || !writable.sink.untouched) return false;
-  writable.sink.takeOver(readable.source.resource);
-  readable.takeSource();
+  writable.sink.takeOver(readable.takeSource().number);
   writable.end();
   return true;
 }
 
-exports.ResourceSink = ResourceSink;
-exports.ResourceSource = ResourceSource;
+/** The number of a body that yields `bytes`, where there are some, and then that one. */
+const prepend = (bytes, number) => (bytes === null ? number : ops.prepend(number, bytes));
+
+/** The event goes on until what is written to a native body, `end` being the promise of that, has ended. */
+function retainUntil(end) {
+  ops.retainBody();
+  PromisePrototypeThen(end, ops.releaseBody, ops.releaseBody);
+}
+
+exports.BodySink = BodySink;
+exports.BodySource = BodySource;
 exports.join = join;
+exports.limit = (number, length) => ops.limit(number, length);
+exports.prepend = prepend;
+exports.retainUntil = retainUntil;
+exports.watch = (number) => ops.watch(number);

@@ -8,7 +8,7 @@
  *     sink                                                   writables with a user's sink
  *     native    identity_pipe                                readables and writables whose other end is not user code
  *     pipe      tee       from       iterator                pipeTo, tee(), ReadableStream.from, for await
- *     body      resource                                     what bodies need (re-exported here); native resources
+ *     body      resource                                     what bodies need (re-exported here); native bodies
  *     queue     common                                       ring buffer, queue with sizes, helpers
  *
  * For other APIs (a "stream" is a public ReadableStream or WritableStream, a "source" and a "sink" are as
@@ -18,16 +18,20 @@
  *     isLocked(stream), isDisturbed(stream), isClosed(stream)
  *     lengthOf(stream)                 bytes still to come, where that is known, else undefined
  *     fromBytes(Uint8Array | string)   a stream of bytes in memory; a string is encoded when it is read
- *     readableFromNative(resource, {length})   over {rid, read(rid, maxBytes), cancel(rid, reason), length}
- *     writableToNative(resource, {highWaterMark})   over {rid, write(rid, bytes), close(rid), abort(rid, reason)}
- *     nativeSourceOf(stream)           its resource if it is native, neither locked nor disturbed, else null
- *     takeNative(stream)               the resource; the stream is locked and disturbed from then on
- *     nativeSinkOf(stream)             the resource of a native, unlocked WritableStream, else null
+ *     readableFromBody(number, length)   a stream of a native body; `length` may be undefined
+ *     writableToBody(number, abort)      a stream to the writer of one; abort(number, reason)
+ *     takeBody(stream)                 the number of a native body with all of it, 0 where that cannot be; the stream
+ *                                      is locked and disturbed from then on
+ *     useUp(stream)                    locks and disturbs a native stream
  *     readableFromSource(source), writableToSink(sink, highWaterMark)   over a source or sink written in JavaScript
  *     tee(stream)                      [stream, stream]; the stream stays locked
  *     readAllBytes(stream, limitBytes), readAllText(stream, limitBytes)   promises
- *     pumpTo(stream, write, close, abort)   moves it to a native writer with back-pressure; a promise of the end
- *     pumpFrom(resource, stream)       moves a native resource to a WritableStream; a promise of the end
+ *     readBody(number, asText)         a promise of all bytes of a native body, or of them as text
+ *     prepend(bytes, number)           the number of a native body that yields the bytes, then that body
+ *     pumpOut(stream, length)          the number of a native body that the stream is moved into, with back-pressure
+ *     pumpTo(stream, sink)             moves it to a sink of streams/native; a promise of the end
+ *     pumpIn(number, stream, cancel)   moves a native body to a WritableStream; cancel(number, reason) if that fails
+ *     cancelBody(number)               drops a native body, which cancels its source
  *     Transform, wrapReadable, wrapWritable, kPair   to build other transform streams
  */
 const { ObjectDefineProperty, ReflectDeleteProperty, ReflectOwnKeys, SymbolToStringTag } = primordials;
@@ -36,6 +40,7 @@ const { hasConstructors } = require("streams/common");
 const identity = require("streams/identity");
 const { NativeReadable, NativeWritable } = require("streams/native");
 const readable = require("streams/readable");
+const resource = require("streams/resource");
 const strategies = require("streams/strategies");
 const transform = require("streams/transform");
 const writable = require("streams/writable");
@@ -47,18 +52,21 @@ exports.isLocked = body.isLocked;
 exports.isReadableStream = readable.isReadableStream;
 exports.isWritableStream = writable.isWritableStream;
 exports.lengthOf = body.lengthOf;
-exports.nativeSinkOf = body.nativeSinkOf;
-exports.nativeSourceOf = body.nativeSourceOf;
+exports.cancelBody = (number) => ops.cancel(number);
 exports.isWritableLocked = body.isWritableLocked;
-exports.pumpFrom = body.pumpFrom;
+exports.pumpIn = body.pumpIn;
+exports.prepend = resource.prepend;
+exports.pumpOut = body.pumpOut;
 exports.pumpTo = body.pumpTo;
 exports.readAllBytes = body.readAllBytes;
 exports.readAllText = body.readAllText;
-exports.readableFromNative = body.readableFromNative;
+exports.readBody = (number, asText) => ops.readAll(number, asText);
+exports.readableFromBody = body.readableFromBody;
 exports.readableFromSource = (source) => readable.wrapReadable(new NativeReadable(source));
-exports.takeNative = body.takeNative;
+exports.takeBody = body.takeBody;
 exports.tee = body.tee;
-exports.writableToNative = body.writableToNative;
+exports.useUp = body.useUp;
+exports.writableToBody = body.writableToBody;
 exports.writableToSink = (sink, highWaterMark) => writable.wrapWritable(new NativeWritable(sink, highWaterMark));
 
 exports.globals = {
