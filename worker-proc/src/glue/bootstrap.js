@@ -1,8 +1,9 @@
 /* Builds the internal realm: primordials, `require`, the flags and the globals. Runs once, into the snapshot.
-   Parameters: (native, allOps, eager, flagNames, primordials). Returns what Rust calls: `start`, `require`, `global`. */
+   Parameters: (native, eager, flagNames, primordials). Returns what Rust calls: `start`, `require`, `global`. */
 "use strict";
 const { ObjectDefineProperty, ReflectOwnKeys, Error, ArrayPrototypePush, StringPrototypeCharCodeAt, globalThis } = primordials;
 const modules = { __proto__: null };
+const allOps = { __proto__: null };
 const flags = { __proto__: null };
 for (let i = 0; i < flagNames.length; i++) flags[flagNames[i]] = false;
 modules.flags = flags;
@@ -14,7 +15,8 @@ function require(name) {
   if (compiled === undefined) throw new Error(`There is no internal module "${name}".`);
   const exports = { __proto__: null };
   modules[name] = exports;
-  compiled[0](exports, require, allOps[compiled[1]], primordials);
+  const api = compiled[1];
+  compiled[0](exports, require, (allOps[api] ??= native.makeOps(api)), primordials);
   return exports;
 }
 

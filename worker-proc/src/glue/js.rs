@@ -16,8 +16,9 @@ use super::state::IsolateState;
 type Native = (&'static str, fn() -> v8::FunctionCallback);
 
 /// The functions that the bootstrap script itself is given, beside the APIs' ops.
-pub const NATIVE: [Native; 2] = [
+pub const NATIVE: [Native; 3] = [
     ("compile", || compile.map_fn_to()),
+    ("makeOps", || make_ops.map_fn_to()),
     ("isUsed", || is_used.map_fn_to()),
 ];
 
@@ -40,20 +41,6 @@ pub fn bootstrap<'s>(
         let key = intern(scope, name);
         native.set(scope, key.into(), function.into());
     }
-    let all = v8::Object::new(scope);
-    for (api, ops) in registry.apis.iter().zip(&registry.ops) {
-        let object = v8::Object::new(scope);
-        for (name, callback) in &ops.list {
-            let function = v8::Function::builder_raw(*callback)
-                .constructor_behavior(v8::ConstructorBehavior::Throw)
-                .build(scope)?;
-            let key = intern(scope, name);
-            function.set_name(key);
-            object.set(scope, key.into(), function.into());
-        }
-        let key = intern(scope, api.name);
-        all.set(scope, key.into(), object.into());
-    }
     define_lazy_globals(scope, registry)?;
     let names: Vec<v8::Local<v8::Value>> = registry
         .eager
@@ -67,7 +54,7 @@ pub fn bootstrap<'s>(
         scope,
         "internal:bootstrap",
         &BOOTSTRAP,
-        &["native", "allOps", "eager", "flagNames", "primordials"],
+        &["native", "eager", "flagNames", "primordials"],
     )?;
     let this = v8::undefined(scope).into();
     let primordials = make_primordials.call(scope, this, &[native.into()])?;
@@ -81,7 +68,6 @@ pub fn bootstrap<'s>(
         this,
         &[
             native.into(),
-            all.into(),
             names.into(),
             flag_names.into(),
             primordials,
@@ -170,6 +156,31 @@ fn compile(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv
     let api = intern(scope, Registry::get().apis[module.api].name);
     let pair = v8::Array::new_with_elements(scope, &[function.into(), api.into()]);
     rv.set(pair.into());
+}
+
+/// `native.makeOps(api)`: the API's functions by name, asked for once. Those of an API whose modules are all lazy are made
+/// with the first of them: most isolates have no need of them.
+fn make_ops(
+    scope: &mut v8::PinScope,
+    args: v8::FunctionCallbackArguments,
+    mut rv: v8::ReturnValue,
+) {
+    let name = string_arg(scope, &args, 0);
+    let registry = Registry::get();
+    let Some(index) = registry.apis.iter().position(|api| api.name == name) else {
+        return;
+    };
+    let object = v8::Object::new(scope);
+    for (name, callback) in &registry.ops[index].list {
+        let function = v8::Function::builder_raw(*callback)
+            .constructor_behavior(v8::ConstructorBehavior::Throw)
+            .build(scope);
+        let Some(function) = function else { return };
+        let key = intern(scope, name);
+        function.set_name(key);
+        object.set(scope, key.into(), function.into());
+    }
+    rv.set(object.into());
 }
 
 fn compile_wrapper<'s>(

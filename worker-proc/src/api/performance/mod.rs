@@ -7,8 +7,8 @@ use crate::js;
 
 pub const API: Api = Api {
     name: "performance",
-    modules: &[js!("performance.js"), js!("timeline.js")],
-    lazy: &[],
+    modules: &[js!("performance.js")],
+    lazy: &[js!("timeline.js")],
     ops,
 };
 

@@ -356,7 +356,6 @@ function addMembers(Class) {
 
 exports.classes = classes;
 exports.install = (function (global, flags) {
-  if (!flags.enableGlobalPerformanceClasses && !flags.enableNodeJsPerfHooksModule) return;
   ObjectSetPrototypeOf(Performance.prototype, EventTarget.prototype);
   addMembers(UserTiming);
   if (flags.enableNodeJsPerfHooksModule) addMembers(NodeTiming);

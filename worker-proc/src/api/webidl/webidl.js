@@ -195,7 +195,8 @@ function exposeMembers(target, skip) {
     const functions = accessor ? [descriptor.get, descriptor.set] : [descriptor.value];
     for (let j = 0; j < functions.length; j++) {
       if (typeof functions[j] !== "function") continue;
-      ObjectDefineProperty(functions[j], "length", { __proto__: null, value: 0 });
+      // A function whose own properties are redefined holds a table of them, in every isolate.
+      if (functions[j].length !== 0) ObjectDefineProperty(functions[j], "length", { __proto__: null, value: 0 });
       if (accessor) ObjectDefineProperty(functions[j], "name", { __proto__: null, value: "" });
     }
     if (typeof key === "string") ObjectDefineProperty(target, key, { __proto__: null, enumerable: true });
@@ -214,8 +215,8 @@ const isConstructorPlumbing = (key) => key === "prototype" || key === "name" || 
 function defineInterface(Class, options) {
   const name = options?.name ?? Class.name;
   const prototype = Class.prototype;
-  ObjectDefineProperty(Class, "name", { __proto__: null, value: name, configurable: true });
-  ObjectDefineProperty(Class, "length", { __proto__: null, value: 0, configurable: true });
+  if (Class.name !== name) ObjectDefineProperty(Class, "name", { __proto__: null, value: name, configurable: true });
+  if (Class.length !== 0) ObjectDefineProperty(Class, "length", { __proto__: null, value: 0, configurable: true });
   exposeMembers(prototype, isPrototypePlumbing);
   exposeMembers(Class, isConstructorPlumbing);
   ObjectDefineProperty(prototype, SymbolToStringTag, {
