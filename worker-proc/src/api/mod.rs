@@ -12,6 +12,7 @@ pub mod console;
 pub mod crypto;
 pub mod dom_exception;
 pub mod encoding;
+pub mod event_source;
 pub mod events;
 pub mod fetch;
 pub mod form_data;
@@ -74,6 +75,7 @@ pub static ALL: &[Api] = &[
     websocket::API,
     fetch::API,
     html_rewriter::API,
+    event_source::API,
     cache::API,
     rpc::API,
     queue::API,

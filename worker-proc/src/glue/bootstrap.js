@@ -1,5 +1,5 @@
 /* Builds the internal realm: primordials, `require`, the flags and the globals. Runs once, into the snapshot.
-   Parameters: (native, eager, flagNames, primordials). Returns what Rust calls: `start`, `require`, `global`. */
+   Parameters: (native, eager, lazyGlobals, flagNames, primordials). Returns what Rust calls: `start`, `require`, `global`. */
 "use strict";
 const { ObjectDefineProperty, ReflectOwnKeys, Error, ArrayPrototypePush, StringPrototypeCharCodeAt, globalThis } = primordials;
 const modules = { __proto__: null };
@@ -22,23 +22,38 @@ function require(name) {
 
 const installers = [];
 for (let i = 0; i < eager.length; i++) {
-  const exports = require(eager[i]);
-  if (exports.globals !== undefined) {
-    const keys = ReflectOwnKeys(exports.globals);
-    for (let j = 0; j < keys.length; j++) {
-      ObjectDefineProperty(globalThis, keys[j], {
-        __proto__: null, value: exports.globals[keys[j]], writable: true, enumerable: false, configurable: true,
-      });
-    }
-  }
-  if (exports.install !== undefined) ArrayPrototypePush(installers, exports.install);
+  const { install } = require(eager[i]);
+  if (install !== undefined) ArrayPrototypePush(installers, install);
 }
+
+/* As on workerd, the global object has these itself, and its prototypes all others. */
+const OWN = {
+  __proto__: null, Cloudflare: true, ServiceWorkerGlobalScope: true, caches: true, console: true, crypto: true, performance: true,
+  scheduler: true,
+};
+const { ServiceWorkerGlobalScope, WorkerGlobalScope } = require("global_scope");
+const scope = ServiceWorkerGlobalScope.prototype;
+const holderOf = (name) => (OWN[name] ? globalThis : name === "EventTarget" ? WorkerGlobalScope.prototype : scope);
+
+for (let i = 0; i < eager.length; i++) {
+  const { globals } = require(eager[i]);
+  const names = globals === undefined ? [] : ReflectOwnKeys(globals);
+  for (let j = 0; j < names.length; j++) {
+    const value = globals[names[j]];
+    if (typeof value === "function" && value.length !== 0) ObjectDefineProperty(value, "length", { __proto__: null, value: 0 });
+    ObjectDefineProperty(holderOf(names[j]), names[j], {
+      __proto__: null, value, writable: true, enumerable: true, configurable: true,
+    });
+  }
+}
+/* Pairs of a global's name and its module's. */
+for (let i = 0; i < lazyGlobals.length; i += 2) native.defineLazy(holderOf(lazyGlobals[i]), lazyGlobals[i], lazyGlobals[i + 1]);
 
 /* Called once an isolate, before user code: `bits` has a 1 for every flag that is set. In brackets, as `install` functions
    are: V8 then compiles it with the rest and keeps the code in the snapshot. */
 const start = (function (bits) {
   for (let i = 0; i < flagNames.length; i++) flags[flagNames[i]] = StringPrototypeCharCodeAt(bits, i) === 49;
-  for (let i = 0; i < installers.length; i++) installers[i](globalThis, flags);
+  for (let i = 0; i < installers.length; i++) installers[i](globalThis, flags, scope, native.defineLazy);
 });
 
 /* The first read of a lazy module's global. */

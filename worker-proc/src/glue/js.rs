@@ -16,8 +16,9 @@ use super::state::IsolateState;
 type Native = (&'static str, fn() -> v8::FunctionCallback);
 
 /// The functions that the bootstrap script itself is given, beside the APIs' ops.
-pub const NATIVE: [Native; 3] = [
+pub const NATIVE: [Native; 4] = [
     ("compile", || compile.map_fn_to()),
+    ("defineLazy", || define_lazy.map_fn_to()),
     ("makeOps", || make_ops.map_fn_to()),
     ("isUsed", || is_used.map_fn_to()),
 ];
@@ -41,7 +42,6 @@ pub fn bootstrap<'s>(
         let key = intern(scope, name);
         native.set(scope, key.into(), function.into());
     }
-    define_lazy_globals(scope, registry)?;
     let names: Vec<v8::Local<v8::Value>> = registry
         .eager
         .iter()
@@ -54,10 +54,16 @@ pub fn bootstrap<'s>(
         scope,
         "internal:bootstrap",
         &BOOTSTRAP,
-        &["native", "eager", "flagNames", "primordials"],
+        &["native", "eager", "lazyGlobals", "flagNames", "primordials"],
     )?;
     let this = v8::undefined(scope).into();
     let primordials = make_primordials.call(scope, this, &[native.into()])?;
+    let lazy = registry.lazy_globals.iter();
+    let lazy: Vec<v8::Local<v8::Value>> = lazy
+        .flat_map(|(name, module)| [*name, module.as_str()])
+        .map(|name| intern(scope, name).into())
+        .collect();
+    let lazy = v8::Array::new_with_elements(scope, &lazy);
     let flag_names: Vec<v8::Local<v8::Value>> = flag_names
         .iter()
         .map(|name| intern(scope, name).into())
@@ -69,6 +75,7 @@ pub fn bootstrap<'s>(
         &[
             native.into(),
             names.into(),
+            lazy.into(),
             flag_names.into(),
             primordials,
         ],
@@ -76,25 +83,29 @@ pub fn bootstrap<'s>(
     result.try_into().ok()
 }
 
-/// Defines the globals of lazy modules: ordinary properties, but for being made when they are first read.
-fn define_lazy_globals(scope: &mut v8::PinScope, registry: &Registry) -> Option<()> {
-    let global = scope.get_current_context().global(scope);
-    for (name, module) in &registry.lazy_globals {
-        let key = intern(scope, name);
-        // V8 has a `console` of its own.
-        global.delete(scope, key.into())?;
-        let module = intern(scope, module);
-        global.set_lazy_data_property_with_data(
-            scope,
-            key.into(),
-            lazy_global,
-            module.into(),
-            v8::PropertyAttribute::DONT_ENUM,
-            v8::SideEffectType::HasNoSideEffect,
-            v8::SideEffectType::HasSideEffect,
-        )?;
-    }
-    Some(())
+/// `native.defineLazy(holder, name, module)`: a global of a lazy module, an ordinary property but for being made when it is
+/// first read.
+fn define_lazy(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, _: v8::ReturnValue) {
+    let holder = v8::Local::<v8::Object>::try_from(args.get(0));
+    let name = v8::Local::<v8::Name>::try_from(args.get(1));
+    let (Ok(holder), Ok(name)) = (holder, name) else {
+        return;
+    };
+    let attributes = match args.get(1).to_rust_string_lossy(scope).as_str() {
+        // V8's own, whose place it takes, is not enumerable.
+        "console" => v8::PropertyAttribute::DONT_ENUM,
+        _ => v8::PropertyAttribute::NONE,
+    };
+    let _ = holder.delete(scope, name.into());
+    let _ = holder.set_lazy_data_property_with_data(
+        scope,
+        name,
+        lazy_global,
+        args.get(2),
+        attributes,
+        v8::SideEffectType::HasNoSideEffect,
+        v8::SideEffectType::HasSideEffect,
+    );
 }
 
 /// Reads a global of a lazy module for the first time; the data is the module's name.

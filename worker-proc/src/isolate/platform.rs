@@ -8,7 +8,13 @@ use crate::glue::state::IsolateState;
 const BACKGROUND_THREADS: u32 = 1;
 
 /// What workers do not have, and what they have early. The snapshot is made with the same flags.
-const OUR_FLAGS: [&str; 2] = ["--no-harmony-temporal", "--js-source-phase-imports"];
+const OUR_FLAGS: [&str; 5] = [
+    "--no-harmony-temporal",
+    "--js-source-phase-imports",
+    "--js-joint-iteration",
+    "--js-iterator-join",
+    "--js-iterator-includes",
+];
 
 /// Initialises V8 with the config's flags. Never before a fork: V8's pages do not come along.
 ///

@@ -8,8 +8,7 @@ const {
   RegExpPrototypeExec, StringPrototypeIncludes, StringPrototypeToLowerCase, StringPrototypeToWellFormed,
   TypedArrayPrototypeGetByteLength, TypedArrayPrototypeSet, TypeError, Uint8Array,
 } = primordials;
-const { argumentError, defineInterface, illegalConstructor, illegalInvocation, isObject } =
-  require("webidl");
+const { argumentError, defineInterface, illegalConstructor, illegalInvocation, isObject, notImplemented } = require("webidl");
 const { encodeUtf8 } = require("encoding");
 const { asyncFailure } = require("streams/common");
 const { getHeader } = require("headers");
@@ -228,9 +227,6 @@ class Cache {
     throw notImplemented("Cache", "keys");
   }
 }
-
-const notImplemented = (className, method) =>
-  new Error(`Failed to execute '${method}' on '${className}': the method is not implemented.`);
 
 class CacheStorage {
   #own = true;

@@ -1,8 +1,6 @@
 /* The `Cloudflare` global: `Cloudflare.compatibilityFlags` tells which flags hold, by the names that configurations use.
- *
- * The record of flags is made when it is first asked for.
  */
-const { ObjectDefineProperty, ObjectFreeze, globalThis } = primordials;
+const { ObjectDefineProperty, ObjectFreeze } = primordials;
 const { defineInterface, illegalConstructor } = require("webidl");
 const flags = require("flags");
 
@@ -24,22 +22,8 @@ function readFlags() {
   return ObjectFreeze(record);
 }
 
-let record;
-
 ObjectDefineProperty(cloudflare, "compatibilityFlags", {
-  __proto__: null,
-  get() {
-    record ??= readFlags();
-    return record;
-  },
-  enumerable: true,
-  configurable: true,
+  __proto__: null, value: readFlags(), writable: false, enumerable: true, configurable: true,
 });
 
-ObjectDefineProperty(globalThis, "Cloudflare", {
-  __proto__: null,
-  value: cloudflare,
-  writable: true,
-  enumerable: true,
-  configurable: true,
-});
+exports.globals = { Cloudflare: cloudflare };

@@ -5,8 +5,8 @@ use crate::js;
 
 pub const API: Api = Api {
     name: "cloudflare",
-    modules: &[js!("cloudflare.js")],
-    lazy: &[],
+    modules: &[],
+    lazy: &[js!("cloudflare.js").defining(&["Cloudflare"])],
     ops,
 };
 

@@ -261,7 +261,7 @@ function box(head, rows) {
 /** The methods that tail workers are told of. */
 const leveled = (level, stream) =>
   [
-    (...args) => {
+    function (...args) {
       trace.log(level, args);
       print(stream, args);
     },
@@ -279,7 +279,11 @@ const order = [
   "dir", "dirxml", "table", "trace", "group", "groupCollapsed", "groupEnd", "clear", "count",
   "countReset", "assert", "profile", "profileEnd", "time", "timeLog", "timeEnd", "timeStamp", "context",
 ];
-for (let i = 0; i < order.length; i++) console[order[i]] = methods[order[i]];
+for (let i = 0; i < order.length; i++) {
+  const method = methods[order[i]];
+  ObjectDefineProperty(method, "length", { __proto__: null, value: order[i] === "context" ? 1 : 0 });
+  console[order[i]] = method;
+}
 ObjectDefineProperty(console, SymbolToStringTag, {
   __proto__: null,
   value: "console",

@@ -371,6 +371,11 @@ exports.responseHead = (response) => {
   const flat = headersToFlat(headers(response, state));
   return { __proto__: null, status, statusText: statusText === "" ? REASONS[status] ?? "" : statusText, headers: flat };
 };
+/** The URL that redirects have led to, if there were any. */
+exports.redirectedTo = (response) => {
+  const { redirected, url } = stateOf(response);
+  return redirected ? url : undefined;
+};
 exports.responseType = (response) => stateOf(response).type;
 exports.receivedResponse = receivedResponse;
 exports.sendResponse = sendResponse;

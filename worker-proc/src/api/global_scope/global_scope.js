@@ -3,13 +3,17 @@
  * it an EventTarget, and its attributes `self` and `origin`. Relies on `events`.
  */
 
-const { ObjectDefineProperty, ObjectSetPrototypeOf, globalThis } = primordials;
-const { defineInterface, illegalConstructor } = require("webidl");
+const { ObjectDefineProperty, ObjectSetPrototypeOf, ReflectDeleteProperty, globalThis } = primordials;
+const { defineInterface, illegalConstructor, notImplemented } = require("webidl");
 const { EventTarget } = require("events");
 
 class WorkerGlobalScope extends EventTarget {
   constructor() {
     throw illegalConstructor();
+  }
+
+  importScripts() {
+    throw notImplemented("WorkerGlobalScope", "importScripts");
   }
 }
 
@@ -19,7 +23,13 @@ defineInterface(WorkerGlobalScope);
 defineInterface(ServiceWorkerGlobalScope);
 ObjectSetPrototypeOf(globalThis, ServiceWorkerGlobalScope.prototype);
 
+exports.ServiceWorkerGlobalScope = ServiceWorkerGlobalScope;
+exports.WorkerGlobalScope = WorkerGlobalScope;
 exports.globals = { ServiceWorkerGlobalScope, WorkerGlobalScope };
+
+exports.install = (function (global, flags) {
+  if (flags.noImportScripts) ReflectDeleteProperty(WorkerGlobalScope.prototype, "importScripts");
+});
 
 ObjectDefineProperty(globalThis, "self", {
   __proto__: null,

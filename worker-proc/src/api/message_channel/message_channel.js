@@ -176,15 +176,15 @@ setListenerHook((target, type) => {
 exports.MessageChannel = MessageChannel;
 exports.MessagePort = MessagePort;
 exports.isMessagePort = isMessagePort;
-exports.install = (function (global, flags) {
+exports.install = (function (global, flags, scope) {
   if (!flags.exposeGlobalMessageChannel) return;
   const classes = { __proto__: null, MessageChannel, MessagePort };
   for (const name in classes) {
-    ObjectDefineProperty(global, name, {
+    ObjectDefineProperty(scope, name, {
       __proto__: null,
       value: classes[name],
       writable: true,
-      enumerable: false,
+      enumerable: true,
       configurable: true,
     });
   }

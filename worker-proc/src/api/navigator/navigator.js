@@ -3,7 +3,7 @@
  * Relies on `fetch` and the event's lifetime, both at call time.
  */
 
-const { ObjectDefineProperty, PromisePrototypeThen, ReflectOwnKeys } = primordials;
+const { ObjectDefineProperty, PromisePrototypeThen, ReflectDeleteProperty, ReflectOwnKeys } = primordials;
 const { argumentError, defineInterface, illegalConstructor, illegalInvocation, toDOMString } = require("webidl");
 
 const kCreate = { __proto__: null };
@@ -52,7 +52,7 @@ const defineFields = (function (fields) {
 
 exports.navigator = navigator;
 exports.globals = { Navigator };
-exports.install = (function (global, flags) {
+exports.install = (function (global, flags, scope) {
   if (flags.enableNavigatorLanguage) defineFields({ __proto__: null, languages: ["en"], language: "en" });
   defineFields({ __proto__: null, platform: "", hardwareConcurrency: 1, userAgent: "Cloudflare-Workers" });
   if (flags.globalNavigator) {
@@ -63,5 +63,7 @@ exports.install = (function (global, flags) {
       enumerable: true,
       configurable: true,
     });
+  } else {
+    ReflectDeleteProperty(scope, "Navigator");
   }
 });

@@ -32,6 +32,7 @@ pub const API: Api = Api {
         js!("diagnostics_channel.js" as "node:diagnostics_channel"),
         js!("errors.js"),
         js!("events.js" as "node:events"),
+        js!("globals.js"),
         js!("key_mark.js"),
         js!("legacy_url.js"),
         js!("message_channel.js"),

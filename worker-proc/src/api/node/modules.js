@@ -71,41 +71,18 @@ function offer(name, isAvailable, internal = `node:${name}`) {
   }
 }
 
-/** Defines a global that loads its module when first read, and can be replaced. */
-function lazyGlobal(global, name, load) {
-  ObjectDefineProperty(global, name, {
-    __proto__: null,
-    get() {
-      const value = load();
-      setGlobal(global, name, value);
-      return value;
-    },
-    set(value) {
-      setGlobal(global, name, value);
-    },
-    enumerable: true,
-    configurable: true,
-  });
-}
+/** Of the global object, and of its prototype. */
+const OWN = ["Buffer", "process"];
+const METHODS = ["setImmediate", "clearImmediate"];
+const TIMERS = ["setTimeout", "setInterval", "clearTimeout", "clearInterval"];
 
-function setGlobal(global, name, value) {
-  ObjectDefineProperty(global, name, {
-    __proto__: null,
-    value,
-    writable: true,
-    enumerable: true,
-    configurable: true,
-  });
-}
-
-exports.install = (function (global, flags) {
+exports.install = (function (global, flags, scope, defineLazy) {
   if (!flags.nodeJsCompatV2) return;
-  setGlobal(global, "global", global);
-  lazyGlobal(global, "Buffer", () => require("node:buffer").Buffer);
-  lazyGlobal(global, "process", () => require("node:process").default);
-  lazyGlobal(global, "setImmediate", () => require("node:timers").setImmediate);
-  lazyGlobal(global, "clearImmediate", () => require("node:timers").clearImmediate);
-  if (!flags.enableNodejsGlobalTimers) return;
-  const names = ["setTimeout", "setInterval", "clearTimeout", "clearInterval"];
-  for (let i = 0; i < names.length; i++) lazyGlobal(global, names[i], () => require("node:timers")[names[i]]);
+  ObjectDefineProperty(global, "global", { __proto__: null, value: global, writable: true, enumerable: true, configurable: true });
+  const define = (holder, names) => {
+    for (let i = 0; i < names.length; i++) defineLazy(holder, names[i], "node/globals");
+  };
+  define(global, OWN);
+  define(scope, METHODS);
+  if (flags.enableNodejsGlobalTimers) define(global, TIMERS);
 });

@@ -355,16 +355,16 @@ function addMembers(Class) {
 }
 
 exports.classes = classes;
-exports.install = (function (global, flags) {
+exports.install = (function (global, flags, scope) {
   ObjectSetPrototypeOf(Performance.prototype, EventTarget.prototype);
   addMembers(UserTiming);
   if (flags.enableNodeJsPerfHooksModule) addMembers(NodeTiming);
   for (const name in classes) {
-    ObjectDefineProperty(global, name, {
+    ObjectDefineProperty(scope, name, {
       __proto__: null,
       value: classes[name],
       writable: true,
-      enumerable: false,
+      enumerable: true,
       configurable: true,
     });
   }

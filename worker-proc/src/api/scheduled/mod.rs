@@ -6,6 +6,6 @@ use crate::js;
 pub const API: Api = Api {
     name: "scheduled",
     modules: &[],
-    lazy: &[js!("scheduled.js")],
+    lazy: &[js!("scheduled.js").defining(&["ScheduledEvent"])],
     ops: |_| (),
 };

@@ -63,6 +63,7 @@ class ScheduledEvent extends ExtendableEvent {
 }
 defineInterface(ScheduledEvent);
 
+exports.globals = { ScheduledEvent };
 exports.describe = describe;
 exports.kind = {
   __proto__: null,

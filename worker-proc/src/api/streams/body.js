@@ -250,9 +250,10 @@ function pumpOut(stream, length, failed = undefined) {
   return numbers[1];
 }
 
-/** Moves an unlocked stream to a sink as streams/native has them, with a promise of the end. */
-function pumpTo(stream, sink) {
-  return pipe(readableOf(stream), new NativeWritable(sink, undefined), PUMP_OPTIONS);
+/** Moves an unlocked stream to a sink as streams/native has them, with a promise of the end; `signal` may end it before. */
+function pumpTo(stream, sink, signal = undefined) {
+  const options = signal === undefined ? PUMP_OPTIONS : { __proto__: PUMP_OPTIONS, signal };
+  return pipe(readableOf(stream), new NativeWritable(sink, undefined), options);
 }
 
 /** Moves a native body to a WritableStream, which it locks; `cancel(number, reason)` if that fails. */

@@ -103,8 +103,8 @@ function tag() {
   }
 }
 
-exports.install = (function (global, flags) {
+exports.install = (function (global, flags, scope) {
   if (flags.typeScriptImplementedStreams) tag();
   if (hasConstructors()) return;
-  for (let i = 0; i < STANDARD_GLOBALS.length; i++) ReflectDeleteProperty(global, STANDARD_GLOBALS[i]);
+  for (let i = 0; i < STANDARD_GLOBALS.length; i++) ReflectDeleteProperty(scope, STANDARD_GLOBALS[i]);
 });

@@ -239,7 +239,9 @@ function defineInterface(Class, options) {
     for (let i = 0; i < labels.length; i++) {
       const symbol = Symbol(labels[i]);
       const getter = options.inspect[labels[i]];
-      inspected[labels[i]] = symbol;
+      ObjectDefineProperty(inspected, labels[i], {
+        __proto__: null, value: symbol, writable: false, enumerable: true, configurable: true,
+      });
       ObjectDefineProperty(prototype, symbol, {
         __proto__: null,
         get() {
@@ -300,6 +302,9 @@ function interfaceNameOf(object) {
   return undefined;
 }
 
+/** What a method throws that is there only to be found. */
+const notImplemented = (type, method) => new Error(`Failed to execute '${method}' on '${type}': the method is not implemented.`);
+
 exports.install = (function (global, flags) {
   if (flags.setToStringTag) return;
   interfaces.forEach((_, prototype) => ReflectDeleteProperty(prototype, SymbolToStringTag));
@@ -319,6 +324,7 @@ exports.interfaceNameOf = interfaceNameOf;
 exports.isObject = isObject;
 exports.isPlatformObject = isPlatformObject;
 exports.kResourceTypeInspect = kResourceTypeInspect;
+exports.notImplemented = notImplemented;
 exports.setterError = setterError;
 exports.toArray = toArray;
 exports.toDOMString = toDOMString;

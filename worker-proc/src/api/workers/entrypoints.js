@@ -171,7 +171,6 @@ exports.WorkflowEntrypoint = WorkflowEntrypoint;
 exports.background = background;
 exports.createContext = (event, makeProps) => new ExecutionContext(inside, event, makeProps);
 exports.keepAlive = keepAlive;
-exports.globals = { ExecutionContext };
 exports.install = (global, set) => {
   if (!set.enableCtxExports) delete ExecutionContext.prototype.exports;
   if (!set.allowIrrevocableStubStorage) delete ExecutionContext.prototype.restore;
