@@ -301,6 +301,7 @@ fn write_options(w: &mut Writer, options: &Options) {
         generation,
         drain_timeout,
         pitr_days,
+        limit_cpu_ms,
         inspector_addr,
         limits,
         test,
@@ -321,6 +322,7 @@ fn write_options(w: &mut Writer, options: &Options) {
         .u64(*generation)
         .duration(*drain_timeout)
         .u32(*pitr_days)
+        .u32(*limit_cpu_ms)
         .optional_str(inspector_addr.as_deref());
     w.u32(*max_connections)
         .u32(*max_header_bytes)
@@ -343,6 +345,7 @@ fn read_options(r: &mut Reader) -> Result<Options, FrameError> {
         generation: r.u64()?,
         drain_timeout: r.duration()?,
         pitr_days: r.u32()?,
+        limit_cpu_ms: r.u32()?,
         inspector_addr: r.optional_str()?,
         limits: Limits {
             max_connections: r.u32()?,

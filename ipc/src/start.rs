@@ -80,6 +80,8 @@ pub struct Options {
     pub drain_timeout: Duration,
     /// `--pitr-days`: for how many days objects on disk can be taken back to what they were. 0 keeps no history.
     pub pitr_days: u32,
+    /// `--limit-cpu-ms`: milliseconds of processor time that an event may use. 0 for no limit.
+    pub limit_cpu_ms: u32,
     /// `--inspector-addr`, as given.
     pub inspector_addr: Option<String>,
     /// Bounds on clients.
@@ -102,6 +104,7 @@ impl Default for Options {
             generation: 1,
             drain_timeout: Duration::from_secs(30),
             pitr_days: 30,
+            limit_cpu_ms: 0,
             inspector_addr: None,
             limits: Limits::default(),
             test: None,

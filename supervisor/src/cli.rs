@@ -182,6 +182,10 @@ pub struct ServeArgs {
     /// For how many days a Durable Object on disk can be taken back to what it was; 0 keeps no history
     #[arg(long, value_name = "days", default_value_t = Options::default().pitr_days, value_parser = clap::value_parser!(u32).range(..=MAX_PITR_DAYS))]
     pitr_days: u32,
+    /// Milliseconds of processor time that a worker may use for one request or other event; what uses more is ended, and
+    /// answered 503
+    #[arg(long, value_name = "ms", value_parser = clap::value_parser!(u32).range(1..))]
+    limit_cpu_ms: Option<u32>,
     #[command(flatten)]
     limits: LimitArgs,
 }
@@ -353,6 +357,7 @@ impl ServeArgs {
             processes: self.processes.get(),
             drain_timeout: self.drain_timeout,
             pitr_days: self.pitr_days,
+            limit_cpu_ms: self.limit_cpu_ms.unwrap_or(0),
             inspector_addr: self.overrides.inspector_addr.clone(),
             limits: self.limits.into_limits(),
             ..Options::default()

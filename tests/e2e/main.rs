@@ -7,6 +7,7 @@ mod exchange;
 mod going_away;
 mod hibernation;
 mod http;
+mod limits;
 mod links;
 mod objects;
 mod serve;

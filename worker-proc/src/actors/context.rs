@@ -88,6 +88,8 @@ pub struct ActorContext {
     last_event: Cell<u32>,
     /// The event that begins in the turn that runs, or 0.
     beginning: Cell<u32>,
+    /// Of the newest event and what has gone on since it began.
+    cpu_time: Cell<Duration>,
     /// What is to be done if the caller of an event goes away.
     on_gone: RefCell<HashMap<u32, Completion>>,
     retained: Cell<usize>,
@@ -141,6 +143,7 @@ impl ActorContext {
             events: RefCell::default(),
             last_event: Cell::new(0),
             beginning: Cell::new(0),
+            cpu_time: Cell::default(),
             on_gone: RefCell::default(),
             retained: Cell::new(0),
             held: Cell::new(0),
@@ -286,6 +289,7 @@ impl ActorContext {
             self.traces.begin(event, tracer);
         }
         self.beginning.set(event);
+        self.cpu_time.set(Duration::ZERO);
         self.turn(None, |scope| {
             let instance = self.instance.borrow();
             if let Some(instance) = &*instance {
@@ -644,6 +648,10 @@ impl IoContext for ActorContext {
 
     fn aborted(&self) -> Rc<RefCell<Option<Error>>> {
         self.broken.clone()
+    }
+
+    fn cpu_time(&self) -> Option<&Cell<Duration>> {
+        Some(&self.cpu_time)
     }
 
     fn tracer(&self) -> Option<Rc<Tracer>> {

@@ -13,6 +13,7 @@ mod typescript;
 use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::rc::Rc;
+use std::time::Duration;
 
 use ipc::Start;
 
@@ -63,6 +64,9 @@ fn start_runtime(
 ) -> Result<Runtime, Vec<String>> {
     let read = config::read(config, options)?;
     isolate::setup(api::ALL, &read.v8_flags).map_err(|error| vec![error])?;
+    if options.limit_cpu_ms > 0 {
+        isolate::limits::set_cpu(Duration::from_millis(options.limit_cpu_ms.into()));
+    }
     isolate::snapshot::install(snapshot).map_err(|error| vec![error])?;
     let router = Rc::new(Router::default());
     let links = PeerLinks::new(Place {

@@ -14,6 +14,7 @@ use super::tails::WorkerTails;
 use crate::actors::Class;
 use crate::glue::loader::LoaderHandle;
 use crate::glue::{IsolateState, string};
+use crate::isolate::limits::STARTUP_EXCEEDED;
 use crate::isolate::{Isolate, describe, modules};
 use crate::service::rpc::Target;
 use crate::service::trace::Tails;
@@ -108,6 +109,7 @@ impl Worker {
     /// Everything that goes wrong, in the published binary's words.
     pub fn start(spec: WorkerSpec, router: &Rc<Router>) -> Result<Rc<Self>, Vec<String>> {
         let isolate = Isolate::new(&spec.flags).map_err(|error| vec![error])?;
+        isolate.set_label(&spec.name);
         let mut outlets = Outlets {
             services: vec![
                 spec.global_outbound.clone(),
@@ -130,6 +132,9 @@ impl Worker {
                 uncaught(scope, exception)
             })
         });
+        if isolate.startup_exceeded() {
+            return Err(vec![STARTUP_EXCEEDED.to_owned()]);
+        }
         let mut errors = Vec::new();
         let module = match evaluated {
             Ok(module) => module,

@@ -5,6 +5,7 @@
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::rc::{Rc, Weak};
+use std::time::Duration;
 
 use futures_util::future::LocalBoxFuture;
 
@@ -58,6 +59,10 @@ pub trait IoContext {
     fn abort(&self, error: service::Error);
     /// Why it was ended so, if it was. Outlives the context.
     fn aborted(&self) -> Rc<RefCell<Option<service::Error>>>;
+    /// Processor time that JavaScript has used for the event, where there is a limit of it.
+    fn cpu_time(&self) -> Option<&Cell<Duration>> {
+        None
+    }
     /// Completes an event with a value of the context's own kind; the first call counts. `event` is the number that the
     /// handler was called with: an object's events share one context.
     fn respond(&self, event: u32, outcome: Outcome);

@@ -509,6 +509,9 @@ fn unanswered(error: &Error, broken_body: bool) -> Result<Response, NoAnswer> {
         log::error("HTTP connection failed: the request's body is malformed or incomplete");
         return Ok(closing(bad_request()));
     }
+    if error.flags.over_limit {
+        return Ok(closing(Response::text(503, error.message.clone())));
+    }
     if error.kind != Kind::Disconnected {
         return Ok(failed());
     }

@@ -3,13 +3,15 @@
 //! `dispatch` makes one for each worker; `request` runs turns in it. It is given the API registry as data.
 
 mod exception;
+pub mod limits;
 pub mod modules;
 mod platform;
 mod rejections;
 pub mod snapshot;
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::rc::Rc;
+use std::time::Duration;
 
 use crate::glue::context::{IoContext, set_owner};
 use crate::glue::state::IsolateState;
@@ -24,6 +26,9 @@ pub struct Isolate {
     context: RefCell<Option<v8::Global<v8::Context>>>,
     state: Rc<IsolateState>,
     running: Cell<bool>,
+    startup_exceeded: Cell<bool>,
+    /// Whose it is, for the log.
+    label: OnceCell<String>,
 }
 
 impl Isolate {
@@ -68,7 +73,23 @@ impl Isolate {
             context: RefCell::new(Some(context)),
             state,
             running: Cell::new(false),
+            startup_exceeded: Cell::new(false),
+            label: OnceCell::new(),
         }))
+    }
+
+    /// Says whose it is, for the log.
+    pub fn set_label(&self, label: &str) {
+        let _ = self.label.set(label.to_owned());
+    }
+
+    fn label(&self) -> &str {
+        self.label.get().map_or("", String::as_str)
+    }
+
+    /// Whether code that ran for no event was ended because it took too long.
+    pub fn startup_exceeded(&self) -> bool {
+        self.startup_exceeded.get()
     }
 
     /// JavaScript heap in use, garbage included. Not from within a turn.
@@ -100,6 +121,9 @@ impl Isolate {
             isolate.enter();
         }
         ENTERED.set(ENTERED.get() + 1);
+        let spent = io.as_deref().and_then(IoContext::cpu_time);
+        let before = spent.map_or(Duration::ZERO, Cell::get);
+        let meter = limits::Meter::begin(isolate, before);
         let id = io.as_ref().map_or(0, |io| io.id());
         *self.state.current.borrow_mut() = io;
         let result = {
@@ -114,6 +138,13 @@ impl Isolate {
             result
         };
         let io = self.state.current.borrow_mut().take();
+        let exceeded = meter.is_some_and(|meter| {
+            let (used, exceeded) = meter.end(isolate);
+            if let Some(spent) = io.as_deref().and_then(IoContext::cpu_time) {
+                spent.set(before + used);
+            }
+            exceeded
+        });
         // SAFETY: paired with `enter` above.
         #[allow(unsafe_code)]
         unsafe {
@@ -121,6 +152,12 @@ impl Isolate {
         }
         drop(inner);
         self.running.set(false);
+        if exceeded {
+            match &io {
+                Some(io) => io.abort(limits::exceeded(self.label(), io.actor().is_some())),
+                None => self.startup_exceeded.set(true),
+            }
+        }
         drop(io);
         ENTERED.set(ENTERED.get() - 1);
         bury();

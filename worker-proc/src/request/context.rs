@@ -45,6 +45,7 @@ pub struct RequestContext {
     exports: Cell<usize>,
     results: Cell<usize>,
     aborted: Rc<RefCell<Option<Error>>>,
+    cpu_time: Cell<Duration>,
     abandoned: Cell<bool>,
     /// What JavaScript wants done when the event is abandoned.
     on_gone: RefCell<Option<Completion>>,
@@ -130,6 +131,7 @@ impl RequestContext {
             exports: Cell::new(0),
             results: Cell::new(0),
             aborted: Rc::default(),
+            cpu_time: Cell::default(),
             abandoned: Cell::new(false),
             on_gone: RefCell::default(),
             deadline: RefCell::new(None),
@@ -382,6 +384,10 @@ impl IoContext for RequestContext {
 
     fn aborted(&self) -> Rc<RefCell<Option<Error>>> {
         self.aborted.clone()
+    }
+
+    fn cpu_time(&self) -> Option<&Cell<Duration>> {
+        Some(&self.cpu_time)
     }
 
     fn tracer(&self) -> Option<Rc<Tracer>> {

@@ -124,7 +124,7 @@ fn fire_timer(scope: &mut v8::PinScope<'_, '_>, id: u32) {
     let id = v8::Integer::new_from_unsigned(scope, id).into();
     let this = v8::undefined(scope).into();
     v8::tc_scope!(let scope, scope);
-    if fire.call(scope, this, &[id]).is_some() {
+    if fire.call(scope, this, &[id]).is_some() || scope.has_terminated() {
         return;
     }
     if let Some(exception) = scope.exception() {

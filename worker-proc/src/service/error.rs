@@ -41,6 +41,8 @@ pub struct Flags {
     pub overloaded: bool,
     /// The object broke; its next use starts it anew.
     pub durable_object_reset: bool,
+    /// The worker used more than it may: clients are answered with 503. Not told to other processes.
+    pub over_limit: bool,
     /// The object ended itself and wants the alarm that runs not to be tried again. No caller is told.
     pub no_alarm_retry: bool,
 }

@@ -1,0 +1,108 @@
+//! What a worker may use: an event that goes beyond it is ended, and nothing else.
+
+use std::time::{Duration, Instant};
+
+use tests::folder::Folder;
+use tests::server::{Server, Start};
+
+use super::program;
+
+const WORKER: &str = "import { DurableObject } from 'cloudflare:workers';
+const spin = () => { for (;;); };
+const use = (ms) => { const end = performance.now(); let x = 0; for (let i = 0; i < ms * 100000; i++) x += i; return x; };
+export class Obj extends DurableObject {
+  async add() {
+    const count = ((await this.ctx.storage.get('count')) ?? 0) + 1;
+    await this.ctx.storage.put('count', count);
+    return count;
+  }
+  spin() { spin(); }
+}
+const paths = {
+  sync: spin,
+  caught() { for (;;) try { spin(); } catch {} finally { spin(); } },
+  async microtasks() { const again = () => Promise.resolve().then(again); await again(); },
+  async timer() { setTimeout(spin, 1); await scheduler.wait(100000); },
+  async pieces() { for (;;) { use(5); await scheduler.wait(1); } },
+  regex: () => new Response(String(/^(a+)+$/.test('a'.repeat(60) + 'b'))),
+  background(env, ctx) { ctx.waitUntil(scheduler.wait(1).then(spin)); return new Response('answered'); },
+  async patient() { await scheduler.wait(700); return new Response('waited'); },
+  async object(env) {
+    const stub = env.OBJ.getByName('a');
+    const before = await stub.add();
+    const error = await stub.spin().catch((error) => error);
+    const after = await env.OBJ.getByName('a').add();
+    return new Response(`${before} ${error.message} ${after}`);
+  },
+};
+export default {
+  fetch: (request, env, ctx) => (paths[new URL(request.url).pathname.slice(1)] ?? (() => new Response('fine')))(env, ctx),
+};";
+
+const CONFIG: &str = "using Workerd = import \"/workerd/workerd.capnp\";
+const config :Workerd.Config = (
+  services = [(name = \"main\", worker = (
+    modules = [(name = \"worker\", esModule = embed \"worker.js\")],
+    compatibilityDate = \"2026-01-01\",
+    bindings = [(name = \"OBJ\", durableObjectNamespace = \"Obj\")],
+    durableObjectNamespaces = [(className = \"Obj\", uniqueKey = \"limited\")],
+    durableObjectStorage = (inMemory = void),
+  ))],
+  sockets = [(name = \"http\", address = \"127.0.0.1:0\", http = (), service = \"main\")],
+);";
+
+fn serve(worker: &str, limit: &str) -> (Folder, Start) {
+    let folder = Folder::new(&[("config.capnp", CONFIG), ("worker.js", worker)]);
+    let start = Start::serve(&program(), &folder.path("config.capnp")).arg(limit);
+    (folder, start)
+}
+
+fn assert_is_over(server: &Server, path: &str, text: &str) {
+    let answer = server.get(path);
+    assert_eq!((answer.status, answer.text()), (503, text), "{path}");
+    let next = server.get("/");
+    assert_eq!((next.status, next.text()), (200, "fine"), "after {path}");
+}
+
+#[test]
+fn events_that_use_too_much_of_the_processor_are_ended() {
+    const TEXT: &str = "Worker exceeded CPU time limit.";
+    let (_folder, start) = serve(WORKER, "--limit-cpu-ms=150");
+    let mut server = start.start();
+    for path in [
+        "/sync",
+        "/caught",
+        "/microtasks",
+        "/timer",
+        "/pieces",
+        "/regex",
+    ] {
+        assert_is_over(&server, path, TEXT);
+    }
+    // Work after the answer is ended too, and time that passes is not time that is used.
+    assert_eq!(server.get("/background").text(), "answered");
+    assert_eq!(server.get("/patient").text(), "waited");
+    assert_eq!(
+        server.get("/object").text(),
+        "1 Durable Object exceeded its CPU time limit and was reset. 2"
+    );
+    assert!(server.stop().success());
+    let log = server.stderr();
+    let told =
+        "service main: an event has used more than 150 ms of processor time (--limit-cpu-ms)";
+    assert_eq!(log.matches(told).count(), 8, "{log}");
+}
+
+#[test]
+fn code_that_never_ends_at_the_start_is_an_error_of_the_config() {
+    let (_folder, start) = serve("for (;;);", "--limit-cpu-ms=100");
+    let began = Instant::now();
+    let mut server = start.spawn();
+    assert_eq!(server.wait_for_end().code(), Some(1));
+    assert!(began.elapsed() < Duration::from_secs(20));
+    let log = server.stderr();
+    assert!(
+        log.contains("Script startup exceeded CPU time limit."),
+        "{log}"
+    );
+}

@@ -1,0 +1,196 @@
+//! What a worker may use of the processor for one event. Without a limit there is no watch, and a turn costs nothing more.
+//!
+//! `Isolate::run` measures each turn. A thread of its own sees when one has gone on for so long that it may have used up
+//! what the event had left, and has V8 ask the turn itself, which then ends if it has.
+
+use std::cell::Cell;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock};
+use std::time::{Duration, Instant};
+
+use nix::time::{ClockId, clock_gettime};
+
+use crate::log;
+use crate::service::{self, Kind};
+
+/// How often a turn is asked that goes on for longer than its event had left, though it has not used as much.
+const ASK_AGAIN: Duration = Duration::from_millis(2);
+
+/// What clients and callers are told, as on Cloudflare.
+const CPU_EXCEEDED: &str = "Worker exceeded CPU time limit.";
+const ACTOR_EXCEEDED: &str = "Durable Object exceeded its CPU time limit and was reset.";
+/// The same for code that runs before there are events.
+pub const STARTUP_EXCEEDED: &str = "Script startup exceeded CPU time limit.";
+
+static CPU: OnceLock<Cpu> = OnceLock::new();
+
+struct Cpu {
+    limit: Duration,
+    watch: Arc<Watch>,
+}
+
+/// What the thread that serves and the one that watches share.
+#[derive(Default)]
+struct Watch {
+    turn: Mutex<Turn>,
+    begun: Condvar,
+}
+
+#[derive(Default)]
+struct Turn {
+    /// The isolate that is entered, if one is.
+    isolate: Option<v8::IsolateHandle>,
+    /// When the turn may have used up what it has. The processor's time passes no faster than the clock's.
+    ask_at: Option<Instant>,
+    /// Turns so far.
+    count: u64,
+    /// The watcher waits for the next turn to begin.
+    sleeping: bool,
+}
+
+/// Sets the limit of the process, before any isolate is made.
+pub fn set_cpu(limit: Duration) {
+    CPU.get_or_init(|| {
+        let watch = Arc::new(Watch::default());
+        let watcher = watch.clone();
+        let run = move || watcher.run(limit);
+        let thread = std::thread::Builder::new().name("cpu-limit".to_owned());
+        if let Err(error) = thread.spawn(run) {
+            log::error(format_args!("--limit-cpu-ms has no effect: {error}"));
+        }
+        Cpu { limit, watch }
+    });
+}
+
+thread_local! {
+    /// Processor time of the thread at which the turn that runs has used up what it has.
+    static DEADLINE: Cell<Option<Duration>> = const { Cell::new(None) };
+    /// That turn has been ended.
+    static ENDED: Cell<bool> = const { Cell::new(false) };
+}
+
+/// The turn that runs, where there is a limit.
+pub struct Meter {
+    began: Duration,
+    watch: &'static Watch,
+}
+
+impl Meter {
+    /// A turn begins, of an event that has `spent` so much before.
+    pub fn begin(isolate: &v8::Isolate, spent: Duration) -> Option<Self> {
+        let cpu = CPU.get()?;
+        let began = thread_time();
+        let left = cpu.limit.saturating_sub(spent);
+        DEADLINE.set(Some(began + left));
+        ENDED.set(false);
+        let mut turn = cpu.watch.lock();
+        turn.isolate = Some(isolate.thread_safe_handle());
+        turn.ask_at = Some(Instant::now() + left);
+        turn.count += 1;
+        if turn.sleeping {
+            turn.sleeping = false;
+            cpu.watch.begun.notify_one();
+        }
+        drop(turn);
+        Some(Self {
+            began,
+            watch: &cpu.watch,
+        })
+    }
+
+    /// It has ended: what it has used, and whether it was ended for that.
+    pub fn end(self, isolate: &mut v8::Isolate) -> (Duration, bool) {
+        let mut turn = self.watch.lock();
+        turn.isolate = None;
+        turn.ask_at = None;
+        drop(turn);
+        DEADLINE.set(None);
+        let ended = ENDED.replace(false);
+        if ended {
+            isolate.cancel_terminate_execution();
+        }
+        (thread_time().saturating_sub(self.began), ended)
+    }
+}
+
+impl Watch {
+    fn lock(&self) -> MutexGuard<'_, Turn> {
+        self.turn
+            .lock()
+            .unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+
+    /// Watches for as long as the process lives.
+    fn run(&self, limit: Duration) {
+        let mut turn = self.lock();
+        let mut seen = 0;
+        loop {
+            let wait = match (turn.ask_at, &turn.isolate) {
+                (Some(at), Some(isolate)) => {
+                    let left = at.saturating_duration_since(Instant::now());
+                    if left.is_zero() {
+                        isolate.request_interrupt(ask, std::ptr::null_mut());
+                        turn.ask_at = Some(Instant::now() + ASK_AGAIN);
+                        ASK_AGAIN
+                    } else {
+                        left
+                    }
+                }
+                // Turns come and go: it is enough to look now and then.
+                _ if turn.count != seen => limit,
+                _ => {
+                    turn.sleeping = true;
+                    turn = self.wait(turn, None);
+                    continue;
+                }
+            };
+            seen = turn.count;
+            turn = self.wait(turn, Some(wait));
+        }
+    }
+
+    fn wait<'a>(&self, turn: MutexGuard<'a, Turn>, most: Option<Duration>) -> MutexGuard<'a, Turn> {
+        match most {
+            None => self
+                .begun
+                .wait(turn)
+                .unwrap_or_else(|poisoned| poisoned.into_inner()),
+            Some(most) => {
+                let waited = self.begun.wait_timeout(turn, most);
+                waited.unwrap_or_else(|poisoned| poisoned.into_inner()).0
+            }
+        }
+    }
+}
+
+/// Runs in the turn that goes on, or in a later one: ends it if it has used up what it has.
+#[allow(unsafe_code)]
+unsafe extern "C" fn ask(isolate: v8::UnsafeRawIsolatePtr, _: *mut std::ffi::c_void) {
+    let is_used_up = |deadline| thread_time() >= deadline;
+    if DEADLINE.get().is_some_and(is_used_up) {
+        ENDED.set(true);
+        // SAFETY: V8 calls this with the isolate that runs.
+        unsafe { v8::Isolate::ref_from_raw_isolate_ptr(&isolate) }.terminate_execution();
+    }
+}
+
+/// Processor time that this thread has used.
+fn thread_time() -> Duration {
+    clock_gettime(ClockId::CLOCK_THREAD_CPUTIME_ID).map_or(Duration::ZERO, Duration::from)
+}
+
+/// What ends an event that has used up its time, or the object whose event it was.
+pub fn exceeded(service: &str, is_actor: bool) -> service::Error {
+    let limit = CPU.get().map_or(0, |cpu| cpu.limit.as_millis());
+    log::error(format_args!(
+        "service {service}: an event has used more than {limit} ms of processor time (--limit-cpu-ms) and was ended"
+    ));
+    let message = if is_actor {
+        ACTOR_EXCEEDED
+    } else {
+        CPU_EXCEEDED
+    };
+    let mut error = service::Error::new(Kind::Worker, message);
+    error.flags.over_limit = true;
+    error.flags.durable_object_reset = is_actor;
+    error
+}
