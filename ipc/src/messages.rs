@@ -302,6 +302,7 @@ fn write_options(w: &mut Writer, options: &Options) {
         drain_timeout,
         pitr_days,
         limit_cpu_ms,
+        limit_heap_mb,
         inspector_addr,
         limits,
         test,
@@ -323,6 +324,7 @@ fn write_options(w: &mut Writer, options: &Options) {
         .duration(*drain_timeout)
         .u32(*pitr_days)
         .u32(*limit_cpu_ms)
+        .u32(*limit_heap_mb)
         .optional_str(inspector_addr.as_deref());
     w.u32(*max_connections)
         .u32(*max_header_bytes)
@@ -346,6 +348,7 @@ fn read_options(r: &mut Reader) -> Result<Options, FrameError> {
         drain_timeout: r.duration()?,
         pitr_days: r.u32()?,
         limit_cpu_ms: r.u32()?,
+        limit_heap_mb: r.u32()?,
         inspector_addr: r.optional_str()?,
         limits: Limits {
             max_connections: r.u32()?,

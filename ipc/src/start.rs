@@ -82,6 +82,8 @@ pub struct Options {
     pub pitr_days: u32,
     /// `--limit-cpu-ms`: milliseconds of processor time that an event may use. 0 for no limit.
     pub limit_cpu_ms: u32,
+    /// `--limit-heap-mb`: mebibytes that the heap of a worker's isolate may hold, and its buffers. 0 for no limit.
+    pub limit_heap_mb: u32,
     /// `--inspector-addr`, as given.
     pub inspector_addr: Option<String>,
     /// Bounds on clients.
@@ -105,6 +107,7 @@ impl Default for Options {
             drain_timeout: Duration::from_secs(30),
             pitr_days: 30,
             limit_cpu_ms: 0,
+            limit_heap_mb: 0,
             inspector_addr: None,
             limits: Limits::default(),
             test: None,

@@ -186,6 +186,10 @@ pub struct ServeArgs {
     /// answered 503
     #[arg(long, value_name = "ms", value_parser = clap::value_parser!(u32).range(1..))]
     limit_cpu_ms: Option<u32>,
+    /// MiB that a worker's heap may hold in each process, and its buffers; one that holds more is replaced, and what it had
+    /// under way is answered 503
+    #[arg(long, value_name = "mb", value_parser = clap::value_parser!(u32).range(16..=65536))]
+    limit_heap_mb: Option<u32>,
     #[command(flatten)]
     limits: LimitArgs,
 }
@@ -358,6 +362,7 @@ impl ServeArgs {
             drain_timeout: self.drain_timeout,
             pitr_days: self.pitr_days,
             limit_cpu_ms: self.limit_cpu_ms.unwrap_or(0),
+            limit_heap_mb: self.limit_heap_mb.unwrap_or(0),
             inspector_addr: self.overrides.inspector_addr.clone(),
             limits: self.limits.into_limits(),
             ..Options::default()

@@ -93,6 +93,68 @@ fn events_that_use_too_much_of_the_processor_are_ended() {
     assert_eq!(log.matches(told).count(), 8, "{log}");
 }
 
+const GREEDY: &str = "import { DurableObject } from 'cloudflare:workers';
+const kept = [];
+const fill = (list) => { for (;;) list.push({ number: list.length, text: 'x' + list.length }); };
+export class Obj extends DurableObject {
+  async add() {
+    const count = ((await this.ctx.storage.get('count')) ?? 0) + 1;
+    await this.ctx.storage.put('count', count);
+    return count;
+  }
+}
+const paths = {
+  fill: () => fill([]),
+  arrays() { for (const all = []; ; ) all.push(new Array(1e6).fill(1.5)); },
+  text() { for (let text = 'x'; ; text += text + text.length) kept.push(text.split('')); },
+  large: () => new Response(String(new Array(3e7).fill({}).length)),
+  keep() { for (let i = 0; i < 1e5; i++) kept.push({ i, text: 'kept' + i }); return new Response('kept'); },
+  count: () => new Response(String(kept.length)),
+  async wait() { await scheduler.wait(60000); },
+  async object(env) { return new Response(String(await env.OBJ.getByName('a').add())); },
+};
+export default {
+  fetch: (request, env, ctx) => (paths[new URL(request.url).pathname.slice(1)] ?? (() => new Response('fine')))(env, ctx),
+};";
+
+#[test]
+fn isolates_that_use_too_much_memory_are_replaced_and_nothing_else() {
+    const TEXT: &str = "Worker exceeded memory limit.";
+    let (_folder, start) = serve(GREEDY, "--limit-heap-mb=48");
+    let mut server = start.processes(2).start();
+    let processes = server.tree();
+    assert_eq!(server.get("/object").text(), "1");
+    for path in ["/fill", "/arrays", "/text"] {
+        assert_is_over(&server, path, TEXT);
+    }
+    // One large object may come through, and is the isolate's last.
+    server.get("/large");
+    assert_eq!(server.get("/").text(), "fine");
+    // What is kept from request to request counts, and goes with the isolate.
+    let full = (0..200).any(|_| server.get("/keep").status == 503);
+    assert!(full, "nothing bounds what is kept");
+    // What waited in the same isolate fails with it; which process answers is chance.
+    let address = server.address("http");
+    let waiting: Vec<_> = (0..8)
+        .map(|_| {
+            let address = address.clone();
+            std::thread::spawn(move || {
+                tests::http::get(&address, "/wait").map(|answer| answer.status)
+            })
+        })
+        .collect();
+    while waiting.iter().any(|thread| !thread.is_finished()) {
+        assert_eq!(server.get("/fill").status, 503);
+    }
+    for thread in waiting {
+        assert_eq!(thread.join().expect("no panic").expect("an answer"), 503);
+    }
+    // Objects have what they stored, and no process was lost.
+    assert_eq!(server.get("/object").text(), "2");
+    assert_eq!(server.tree(), processes);
+    assert!(server.stop().success());
+}
+
 #[test]
 fn code_that_never_ends_at_the_start_is_an_error_of_the_config() {
     let (_folder, start) = serve("for (;;);", "--limit-cpu-ms=100");

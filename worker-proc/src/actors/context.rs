@@ -130,7 +130,7 @@ impl ActorContext {
             number,
             id,
             identity,
-            isolate: class.isolate.clone(),
+            isolate: class.home.isolate(),
             channels: class.channels.clone(),
             owner,
             io: Io::default(),
@@ -652,6 +652,10 @@ impl IoContext for ActorContext {
 
     fn cpu_time(&self) -> Option<&Cell<Duration>> {
         Some(&self.cpu_time)
+    }
+
+    fn isolate(&self) -> usize {
+        self.isolate.number()
     }
 
     fn tracer(&self) -> Option<Rc<Tracer>> {

@@ -42,10 +42,21 @@ const MAX_WAITING_CALLS: usize = 10_000;
 /// What a call beyond them is told; workerd's text.
 pub(super) const OVERLOADED: &str = "Durable Object is overloaded. Too many requests queued.";
 
+/// The worker that objects live in.
+pub trait Home {
+    /// The isolate of its own that there is.
+    fn isolate(&self) -> Rc<Isolate>;
+    /// Sees to it that it is one that takes new objects. Not within a turn.
+    ///
+    /// # Errors
+    /// It cannot be started anew.
+    fn revive(&self) -> Result<(), Error>;
+}
+
 /// The class that a namespace's objects are instances of, in its worker.
 #[derive(Clone)]
 pub struct Class {
-    pub isolate: Rc<Isolate>,
+    pub home: Rc<dyn Home>,
     pub channels: Rc<dyn Channels>,
     pub name: String,
     pub props: Option<Props>,
@@ -343,6 +354,7 @@ impl Namespace {
         if let Some(successor) = self.successor(address)? {
             return Ok(Found::Successor(successor));
         }
+        self.class.home.revive()?;
         let lock = self.stores.lock(&actor.id).await?;
         // It may have come late.
         if let Some(successor) = self.successor(address)? {
@@ -577,8 +589,8 @@ pub(super) struct Seen<'a> {
 }
 
 impl Namespace {
-    pub(super) fn isolate(&self) -> &Rc<Isolate> {
-        &self.class.isolate
+    pub(super) fn isolate(&self) -> Rc<Isolate> {
+        self.class.home.isolate()
     }
 
     /// Shows every object that is live or has callers, with the numbers that it takes to put them in order.

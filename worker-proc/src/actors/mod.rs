@@ -23,7 +23,7 @@ mod traces;
 mod tree;
 
 pub use crate::storage::HistoryLimits;
-pub use host::{Class, Host, NamespaceSpec, Routes};
+pub use host::{Class, Home, Host, NamespaceSpec, Routes};
 pub use id::IdFactory;
 pub use placement::{Placement, Rendezvous};
 pub use store::StoreSpec;

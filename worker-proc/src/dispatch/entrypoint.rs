@@ -89,7 +89,7 @@ impl Entrypoint {
     async fn call(
         self: &Rc<Self>,
         tracer: Option<Rc<Tracer>>,
-        handler: &v8::Global<v8::Function>,
+        handler: fn(&Handlers) -> &v8::Global<v8::Function>,
         arguments: impl for<'s> FnOnce(
             &mut v8::PinScope<'s, '_>,
             &RequestContext,
@@ -97,8 +97,9 @@ impl Entrypoint {
         ),
     ) -> Result<Outcome, Error> {
         self.origin.check(self.worker.stores_stubs())?;
+        let live = self.worker.live()?;
         request::run(
-            self.worker.isolate.clone(),
+            live.isolate.clone(),
             self.clone(),
             tracer,
             |scope, context| {
@@ -113,7 +114,7 @@ impl Entrypoint {
                 arguments(scope, context, &mut all);
                 let this = v8::undefined(scope).into();
                 v8::tc_scope!(let scope, scope);
-                let handler = v8::Local::new(scope, handler);
+                let handler = v8::Local::new(scope, handler(&live.handlers));
                 // JavaScript reports failures through the context; only termination comes out here.
                 let _ = handler.call(scope, this, &all);
             },
@@ -175,13 +176,16 @@ impl Service for Entrypoint {
     fn fetch(self: Rc<Self>, request: Request) -> LocalBoxFuture<'static, Result<Response, Error>> {
         Box::pin(async move {
             let tracer = self.tracer(Ancestors::default(), || Info::of_request(&request));
-            let handler = &self.worker.handlers.fetch;
             let outcome = self
-                .call(tracer, handler, |scope, context, arguments| {
-                    if let Some(push) = Registry::get().push_request {
-                        push(scope, context, request, arguments);
-                    }
-                })
+                .call(
+                    tracer,
+                    |all| &all.fetch,
+                    |scope, context, arguments| {
+                        if let Some(push) = Registry::get().push_request {
+                            push(scope, context, request, arguments);
+                        }
+                    },
+                )
                 .await?;
             match outcome {
                 Outcome::Response(response) => Ok(response),
@@ -195,11 +199,14 @@ impl Service for Entrypoint {
     fn event(self: Rc<Self>, event: Event) -> LocalBoxFuture<'static, Result<(), Error>> {
         Box::pin(async move {
             let tracer = self.tracer(Ancestors::default(), || Info::of_event(&event));
-            let handler = &self.worker.handlers.event;
-            self.call(tracer, handler, |scope, _, arguments| {
-                arguments.push(intern(scope, event.handler).into());
-                arguments.push(string(scope, &event.argument).into());
-            })
+            self.call(
+                tracer,
+                |all| &all.event,
+                |scope, _, arguments| {
+                    arguments.push(intern(scope, event.handler).into());
+                    arguments.push(string(scope, &event.argument).into());
+                },
+            )
             .await?;
             Ok(())
         })
@@ -213,13 +220,16 @@ impl Service for Entrypoint {
                 Told::Stream(_) => ("tailStream", 0),
             };
             let tracer = self.tracer(ancestors, || Info::Tail { traces });
-            let handler = &self.worker.handlers.event;
-            let run = self.call(tracer, handler, |scope, context, arguments| {
-                arguments.push(intern(scope, name).into());
-                if let Some(push) = Registry::get().push_told {
-                    push(scope, context, tail.told, arguments);
-                }
-            });
+            let run = self.call(
+                tracer,
+                |all| &all.event,
+                |scope, context, arguments| {
+                    arguments.push(intern(scope, name).into());
+                    if let Some(push) = Registry::get().push_told {
+                        push(scope, context, tail.told, arguments);
+                    }
+                },
+            );
             // JavaScript has reported what the handler threw.
             let _ = run.await;
         })
@@ -231,12 +241,15 @@ impl Service for Entrypoint {
         let reply = SharedReply::new(RefCell::new(Some(reply)));
         let tracer = self.tracer(Ancestors::default(), || Info::of_call(&call));
         tokio::task::spawn_local(request::on_behalf(async move {
-            let handler = &self.worker.handlers.rpc;
-            let run = self.call(tracer, handler, |scope, context, arguments| {
-                if let Some(push) = Registry::get().push_call {
-                    push(scope, context, call, &reply, arguments);
-                }
-            });
+            let run = self.call(
+                tracer,
+                |all| &all.rpc,
+                |scope, context, arguments| {
+                    if let Some(push) = Registry::get().push_call {
+                        push(scope, context, call, &reply, arguments);
+                    }
+                },
+            );
             let outcome = tokio::select! {
                 outcome = run => outcome,
                 () = cancelled => return,

@@ -5,6 +5,7 @@
 
 mod bindings;
 mod entrypoint;
+mod live;
 mod loader;
 mod router;
 pub mod spec;

@@ -59,6 +59,10 @@ pub trait IoContext {
     fn abort(&self, error: service::Error);
     /// Why it was ended so, if it was. Outlives the context.
     fn aborted(&self) -> Rc<RefCell<Option<service::Error>>>;
+    /// Tells its isolate from others.
+    fn isolate(&self) -> usize {
+        0
+    }
     /// Processor time that JavaScript has used for the event, where there is a limit of it.
     fn cpu_time(&self) -> Option<&Cell<Duration>> {
         None
@@ -178,6 +182,16 @@ thread_local! {
 /// A number for a context; no other has it in this process.
 pub fn next_id() -> u64 {
     NEXT_ID.with(|next| next.replace(next.get() + 1))
+}
+
+/// The contexts of an isolate.
+pub fn all_in(isolate: usize) -> Vec<Rc<dyn IoContext>> {
+    CONTEXTS.with(|all| {
+        let all = all.borrow();
+        let live = all.values().filter_map(Weak::upgrade);
+        live.filter(|context| context.isolate() == isolate)
+            .collect()
+    })
 }
 
 /// A context can be found by its number while this is held.

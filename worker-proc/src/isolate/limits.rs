@@ -1,9 +1,14 @@
-//! What a worker may use of the processor for one event. Without a limit there is no watch, and a turn costs nothing more.
+//! What a worker may use: of the processor for one event, of memory for its isolate. Where there is no limit, a turn costs
+//! nothing more.
 //!
 //! `Isolate::run` measures each turn. A thread of its own sees when one has gone on for so long that it may have used up
-//! what the event had left, and has V8 ask the turn itself, which then ends if it has.
+//! what the event had left, and has V8 ask the turn itself, which then ends if it has. V8 says itself when a heap is full:
+//! the turn is ended, and may use more until it has. Bytes of buffers are counted apart; there are no more of them then.
 
+use std::alloc::{Layout, alloc, alloc_zeroed, dealloc};
 use std::cell::Cell;
+use std::ffi::c_void;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock};
 use std::time::{Duration, Instant};
 
@@ -18,10 +23,19 @@ const ASK_AGAIN: Duration = Duration::from_millis(2);
 /// What clients and callers are told, as on Cloudflare.
 const CPU_EXCEEDED: &str = "Worker exceeded CPU time limit.";
 const ACTOR_EXCEEDED: &str = "Durable Object exceeded its CPU time limit and was reset.";
+const HEAP_EXCEEDED: &str = "Worker exceeded memory limit.";
+const ACTOR_HEAP_EXCEEDED: &str =
+    "Durable Object's isolate exceeded its memory limit and was reset.";
 /// The same for code that runs before there are events.
 pub const STARTUP_EXCEEDED: &str = "Script startup exceeded CPU time limit.";
+pub const STARTUP_HEAP_EXCEEDED: &str = "Script startup exceeded memory limit.";
+
+/// By how much a heap may grow beyond its limit until the turn that has filled it is over: one built-in function can ask for
+/// much at once, and V8 ends the process where it has no more.
+const LEEWAY_BYTES: usize = 2 << 30;
 
 static CPU: OnceLock<Cpu> = OnceLock::new();
+static HEAP_BYTES: OnceLock<usize> = OnceLock::new();
 
 struct Cpu {
     limit: Duration,
@@ -164,7 +178,7 @@ impl Watch {
 
 /// Runs in the turn that goes on, or in a later one: ends it if it has used up what it has.
 #[allow(unsafe_code)]
-unsafe extern "C" fn ask(isolate: v8::UnsafeRawIsolatePtr, _: *mut std::ffi::c_void) {
+unsafe extern "C" fn ask(isolate: v8::UnsafeRawIsolatePtr, _: *mut c_void) {
     let is_used_up = |deadline| thread_time() >= deadline;
     if DEADLINE.get().is_some_and(is_used_up) {
         ENDED.set(true);
@@ -179,18 +193,173 @@ fn thread_time() -> Duration {
 }
 
 /// What ends an event that has used up its time, or the object whose event it was.
-pub fn exceeded(service: &str, is_actor: bool) -> service::Error {
+pub fn cpu_exceeded(service: &str, is_actor: bool) -> service::Error {
     let limit = CPU.get().map_or(0, |cpu| cpu.limit.as_millis());
     log::error(format_args!(
         "service {service}: an event has used more than {limit} ms of processor time (--limit-cpu-ms) and was ended"
     ));
-    let message = if is_actor {
-        ACTOR_EXCEEDED
-    } else {
-        CPU_EXCEEDED
-    };
+    over_limit(
+        if is_actor {
+            ACTOR_EXCEEDED
+        } else {
+            CPU_EXCEEDED
+        },
+        is_actor,
+    )
+}
+
+fn over_limit(message: &str, is_actor: bool) -> service::Error {
     let mut error = service::Error::new(Kind::Worker, message);
     error.flags.over_limit = true;
     error.flags.durable_object_reset = is_actor;
     error
+}
+
+/// Sets the most that the heap of an isolate may hold, and its buffers, before any isolate is made.
+pub fn set_heap(bytes: usize) {
+    HEAP_BYTES.get_or_init(|| bytes);
+}
+
+/// What ends events and objects whose isolate has used too much memory.
+pub fn heap_exceeded(is_actor: bool) -> service::Error {
+    over_limit(
+        if is_actor {
+            ACTOR_HEAP_EXCEEDED
+        } else {
+            HEAP_EXCEEDED
+        },
+        is_actor,
+    )
+}
+
+/// Tells the log of an isolate that has.
+pub fn log_heap_exceeded(service: &str) {
+    let limit = HEAP_BYTES.get().map_or(0, |bytes| bytes >> 20);
+    log::error(format_args!(
+        "service {service}: its heap has grown beyond {limit} MiB (--limit-heap-mb); a new isolate takes its place"
+    ));
+}
+
+/// Bounds the isolate that is about to be made.
+pub fn bound(params: v8::CreateParams) -> v8::CreateParams {
+    match HEAP_BYTES.get() {
+        Some(bytes) => params
+            .heap_limits(0, *bytes)
+            .array_buffer_allocator(Buffers::new(*bytes)),
+        None => params,
+    }
+}
+
+/// Sees when the heap of an isolate is full.
+pub struct HeapWatch(Box<Full>);
+
+struct Full {
+    isolate: v8::IsolateHandle,
+    is_full: Cell<bool>,
+}
+
+impl HeapWatch {
+    /// Where there is a limit. To be kept for as long as the isolate.
+    pub fn new(isolate: &mut v8::Isolate) -> Option<Self> {
+        HEAP_BYTES.get()?;
+        let full = Box::new(Full {
+            isolate: isolate.thread_safe_handle(),
+            is_full: Cell::new(false),
+        });
+        let data = std::ptr::from_ref(&*full).cast_mut().cast();
+        isolate.add_near_heap_limit_callback(near_limit, data);
+        Some(Self(full))
+    }
+
+    /// Whether it was full in the turn that has ended, which was ended for that, or is by now: V8 lets a large object pass.
+    pub fn take(&self, isolate: &mut v8::Isolate) -> bool {
+        if self.0.is_full.replace(false) {
+            isolate.cancel_terminate_execution();
+            return true;
+        }
+        let used = isolate.get_heap_statistics().used_heap_size();
+        HEAP_BYTES
+            .get()
+            .is_some_and(|limit| used > limit + limit / 4)
+    }
+}
+
+/// Called on the isolate's thread while it collects garbage. Returns the new limit.
+#[allow(unsafe_code)]
+unsafe extern "C" fn near_limit(data: *mut c_void, current: usize, initial: usize) -> usize {
+    // SAFETY: it is what `HeapWatch::new` has given, which outlives the isolate.
+    let full = unsafe { &*data.cast::<Full>() };
+    full.is_full.set(true);
+    full.isolate.terminate_execution();
+    current.max(initial + LEEWAY_BYTES)
+}
+
+/// Counts the bytes of an isolate's buffers.
+struct Buffers {
+    used: AtomicUsize,
+    limit: usize,
+}
+
+impl Buffers {
+    #[allow(unsafe_code)]
+    fn new(limit: usize) -> v8::UniqueRef<v8::Allocator> {
+        static VTABLE: v8::RustAllocatorVtable<Buffers> = v8::RustAllocatorVtable {
+            allocate: Buffers::zeroed,
+            allocate_uninitialized: Buffers::uninitialized,
+            free: Buffers::free,
+            drop: Buffers::drop,
+        };
+        let buffers = Arc::new(Self {
+            used: AtomicUsize::new(0),
+            limit,
+        });
+        // SAFETY: `drop` takes the count that is given here.
+        unsafe { v8::new_rust_allocator(Arc::into_raw(buffers), &VTABLE) }
+    }
+
+    /// The layout of so many bytes, if there may be so many more.
+    fn take(&self, bytes: usize) -> Option<Layout> {
+        let layout = layout(bytes)?;
+        let before = self.used.fetch_add(bytes, Ordering::Relaxed);
+        if before.saturating_add(bytes) > self.limit {
+            self.used.fetch_sub(bytes, Ordering::Relaxed);
+            return None;
+        }
+        Some(layout)
+    }
+
+    #[allow(unsafe_code)]
+    unsafe extern "C" fn zeroed(&self, bytes: usize) -> *mut c_void {
+        // SAFETY: the layout is not empty.
+        let make = |layout| unsafe { alloc_zeroed(layout) };
+        self.take(bytes).map_or(std::ptr::null_mut(), make).cast()
+    }
+
+    #[allow(unsafe_code)]
+    unsafe extern "C" fn uninitialized(&self, bytes: usize) -> *mut c_void {
+        // SAFETY: the layout is not empty.
+        let make = |layout| unsafe { alloc(layout) };
+        self.take(bytes).map_or(std::ptr::null_mut(), make).cast()
+    }
+
+    #[allow(unsafe_code)]
+    unsafe extern "C" fn free(&self, data: *mut c_void, bytes: usize) {
+        let Some(layout) = layout(bytes).filter(|_| !data.is_null()) else {
+            return;
+        };
+        self.used.fetch_sub(bytes, Ordering::Relaxed);
+        // SAFETY: it was allocated with that layout.
+        unsafe { dealloc(data.cast(), layout) };
+    }
+
+    #[allow(unsafe_code)]
+    unsafe extern "C" fn drop(buffers: *const Self) {
+        // SAFETY: the count that `new` has given away.
+        drop(unsafe { Arc::from_raw(buffers) });
+    }
+}
+
+/// V8 wants its elements aligned, and an address for no bytes too.
+fn layout(bytes: usize) -> Option<Layout> {
+    Layout::from_size_align(bytes.max(1), 16).ok()
 }

@@ -13,7 +13,7 @@ use std::cell::{Cell, OnceCell, RefCell};
 use std::rc::Rc;
 use std::time::Duration;
 
-use crate::glue::context::{IoContext, set_owner};
+use crate::glue::context::{IoContext, all_in, set_owner};
 use crate::glue::state::IsolateState;
 use crate::glue::{Registry, intern};
 
@@ -27,6 +27,8 @@ pub struct Isolate {
     state: Rc<IsolateState>,
     running: Cell<bool>,
     startup_exceeded: Cell<bool>,
+    heap: Option<limits::HeapWatch>,
+    over: Cell<bool>,
     /// Whose it is, for the log.
     label: OnceCell<String>,
 }
@@ -38,7 +40,8 @@ impl Isolate {
         let params = v8::CreateParams::default()
             .snapshot_blob(snapshot)
             .external_references(snapshot::external_references());
-        let mut inner = v8::Isolate::new(params);
+        let mut inner = v8::Isolate::new(limits::bound(params));
+        let heap = limits::HeapWatch::new(&mut inner);
         inner.set_microtasks_policy(v8::MicrotasksPolicy::Explicit);
         inner.set_capture_stack_trace_for_uncaught_exceptions(true, MAX_STACK_FRAMES);
         rejections::install(&mut inner);
@@ -74,6 +77,8 @@ impl Isolate {
             state,
             running: Cell::new(false),
             startup_exceeded: Cell::new(false),
+            heap,
+            over: Cell::new(false),
             label: OnceCell::new(),
         }))
     }
@@ -87,9 +92,33 @@ impl Isolate {
         self.label.get().map_or("", String::as_str)
     }
 
-    /// Whether code that ran for no event was ended because it took too long.
-    pub fn startup_exceeded(&self) -> bool {
-        self.startup_exceeded.get()
+    /// Why code that ran for no event was ended, if it was.
+    pub fn startup_exceeded(&self) -> Option<&'static str> {
+        if self.over.get() {
+            return Some(limits::STARTUP_HEAP_EXCEEDED);
+        }
+        self.startup_exceeded
+            .get()
+            .then_some(limits::STARTUP_EXCEEDED)
+    }
+
+    /// Whether it has used more memory than it may: nothing new is to begin in it.
+    pub fn is_over(&self) -> bool {
+        self.over.get()
+    }
+
+    /// Tells it from others of the process.
+    pub fn number(&self) -> usize {
+        Rc::as_ptr(&self.state) as usize
+    }
+
+    /// Its heap is full: what is under way in it fails.
+    fn give_up(&self) {
+        self.over.set(true);
+        limits::log_heap_exceeded(self.label());
+        for context in all_in(self.number()) {
+            context.abort(limits::heap_exceeded(context.actor().is_some()));
+        }
     }
 
     /// JavaScript heap in use, garbage included. Not from within a turn.
@@ -145,6 +174,7 @@ impl Isolate {
             }
             exceeded
         });
+        let full = self.heap.as_ref().is_some_and(|heap| heap.take(isolate));
         // SAFETY: paired with `enter` above.
         #[allow(unsafe_code)]
         unsafe {
@@ -152,11 +182,13 @@ impl Isolate {
         }
         drop(inner);
         self.running.set(false);
-        if exceeded {
-            match &io {
-                Some(io) => io.abort(limits::exceeded(self.label(), io.actor().is_some())),
-                None => self.startup_exceeded.set(true),
+        match &io {
+            _ if full => self.give_up(),
+            Some(io) if exceeded => {
+                io.abort(limits::cpu_exceeded(self.label(), io.actor().is_some()));
             }
+            None if exceeded => self.startup_exceeded.set(true),
+            _ => {}
         }
         drop(io);
         ENTERED.set(ENTERED.get() - 1);
@@ -206,6 +238,7 @@ struct Remains {
     inner: v8::OwnedIsolate,
     context: Option<v8::Global<v8::Context>>,
     state: Rc<IsolateState>,
+    heap: Option<limits::HeapWatch>,
 }
 
 /// Disposes of isolates, unless one is entered: V8 takes none while another collects its garbage, whose finalizers let go
@@ -230,6 +263,7 @@ impl Drop for Isolate {
             inner,
             context: self.context.borrow_mut().take(),
             state: self.state.clone(),
+            heap: self.heap.take(),
         };
         // At the thread's end there is no later.
         if DEAD.try_with(|_| ()).is_err() {
@@ -246,6 +280,7 @@ impl Remains {
             mut inner,
             context,
             state,
+            heap,
         } = self;
         // SAFETY: V8 wants an isolate entered while it is disposed of; dropping it leaves it.
         #[allow(unsafe_code)]
@@ -257,6 +292,7 @@ impl Remains {
         rejections::clear(&mut inner);
         modules::clear(&mut inner);
         drop(inner);
+        drop(heap);
     }
 }
 

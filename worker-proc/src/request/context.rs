@@ -390,6 +390,10 @@ impl IoContext for RequestContext {
         Some(&self.cpu_time)
     }
 
+    fn isolate(&self) -> usize {
+        self.isolate.number()
+    }
+
     fn tracer(&self) -> Option<Rc<Tracer>> {
         self.tracer.borrow().clone()
     }
