@@ -245,7 +245,7 @@ pub fn bound(params: v8::CreateParams) -> v8::CreateParams {
     match HEAP_BYTES.get() {
         Some(bytes) => params
             .heap_limits(0, *bytes)
-            .array_buffer_allocator(Buffers::new(*bytes)),
+            .array_buffer_allocator(Buffers::allocator(*bytes)),
         None => params,
     }
 }
@@ -302,7 +302,7 @@ struct Buffers {
 
 impl Buffers {
     #[allow(unsafe_code)]
-    fn new(limit: usize) -> v8::UniqueRef<v8::Allocator> {
+    fn allocator(limit: usize) -> v8::UniqueRef<v8::Allocator> {
         static VTABLE: v8::RustAllocatorVtable<Buffers> = v8::RustAllocatorVtable {
             allocate: Buffers::zeroed,
             allocate_uninitialized: Buffers::uninitialized,
