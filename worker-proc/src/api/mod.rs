@@ -19,6 +19,7 @@ pub mod form_data;
 pub mod global_scope;
 pub mod headers;
 pub mod html_rewriter;
+pub mod memory_cache;
 pub mod message_channel;
 pub mod modules;
 pub mod navigator;
@@ -76,6 +77,7 @@ pub static ALL: &[Api] = &[
     fetch::API,
     html_rewriter::API,
     event_source::API,
+    memory_cache::API,
     cache::API,
     rpc::API,
     queue::API,

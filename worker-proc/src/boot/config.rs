@@ -617,6 +617,15 @@ fn read_kind(
         }
         Which::DurableObjectClass(class) => BindingKind::ActorClass(read_designator(class?)?),
         Which::UnsafeEval(()) => BindingKind::UnsafeEval,
+        Which::MemoryCache(cache) => {
+            let limits = cache.get_limits()?;
+            BindingKind::MemoryCache {
+                id: optional(cache.get_id()).map(str::to_owned),
+                max_keys: limits.get_max_keys(),
+                max_value_bytes: limits.get_max_value_size(),
+                max_total_bytes: limits.get_max_total_value_size(),
+            }
+        }
         Which::WorkerLoader(loader) => {
             BindingKind::Loader(optional(loader.get_id()).map(str::to_owned))
         }

@@ -85,6 +85,26 @@ pub fn describe<'s>(
                 (kind, outlets.add_namespace(scope, key, false))
             }
             BindingKind::CryptoKey(key) => ("crypto_key", describe_key(scope, key)?),
+            BindingKind::MemoryCache {
+                id,
+                max_keys,
+                max_value_bytes,
+                max_total_bytes,
+            } => {
+                let id = match id {
+                    Some(id) => string(scope, id).into(),
+                    None => v8::null(scope).into(),
+                };
+                let limits = [
+                    f64::from(*max_keys),
+                    f64::from(*max_value_bytes),
+                    *max_total_bytes as f64,
+                ];
+                let mut parts: Vec<v8::Local<v8::Value>> = vec![id];
+                parts.extend(limits.map(|limit| v8::Local::from(v8::Number::new(scope, limit))));
+                let parts = v8::Array::new_with_elements(scope, &parts);
+                ("memory_cache", parts.into())
+            }
             BindingKind::UnsafeEval => ("unsafe_eval", v8::null(scope).into()),
             BindingKind::Loader(id) => {
                 outlets.loaders.push(id.clone());

@@ -103,6 +103,13 @@ pub enum BindingKind {
     ActorClass(Designator),
     CryptoKey(CryptoKeySpec),
     UnsafeEval,
+    MemoryCache {
+        /// Bindings of the same id share theirs.
+        id: Option<String>,
+        max_keys: u32,
+        max_value_bytes: u32,
+        max_total_bytes: u64,
+    },
     /// A loader of workers; bindings of the same id share theirs.
     Loader(Option<String>),
     /// Every property of an object.

@@ -41,6 +41,7 @@ const binders = {
   value: (value) => value,
   service: (channel) => createFetcher(channel),
   // Loaded where a worker has one.
+  memory_cache: (parts) => require("memory_cache").createBinding(parts),
   crypto_key: (parts) => require("crypto/binding").createBinding(parts),
   unsafe_eval: () => createUnsafeEval(),
   wrapped: ([make, inner]) => make(build({}, inner)),
