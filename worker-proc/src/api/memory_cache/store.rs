@@ -321,7 +321,8 @@ mod tests {
 
     #[test]
     fn what_was_not_used_for_longest_goes_first_but_what_has_expired_before_it() {
-        let cache = small().cache();
+        let small = small();
+        let cache = small.cache();
         for key in ["a", "b", "c"] {
             cache.put(key, value(1), None, 0.0);
         }
@@ -362,7 +363,8 @@ mod tests {
 
     #[test]
     fn one_makes_a_value_and_the_next_if_that_one_cannot() {
-        let cache = small().cache();
+        let small = small();
+        let cache = small.cache();
         let Found::Now(Turn::Make(first)) = cache.get_or_make("a", 0.0) else {
             panic!("the first is to make it");
         };
