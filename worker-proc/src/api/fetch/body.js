@@ -4,12 +4,13 @@
 const {
   ArrayBufferPrototypeSlice, ArrayBufferIsView, ArrayIsArray, DataViewPrototypeGetBuffer, JSONParse, ObjectPrototype,
   ReflectApply, StringPrototypeValueOf, SymbolAsyncIterator, SymbolIterator, SymbolToPrimitive,
-  StringPrototypeCharCodeAt, StringPrototypeSlice, TypeError,
+  StringPrototypeCharCodeAt, StringPrototypeSlice, StringPrototypeStartsWith, TypeError,
   TypedArrayPrototypeGetBuffer, TypedArrayPrototypeGetByteLength, TypedArrayPrototypeGetByteOffset,
   TypedArrayPrototypeGetSymbolToStringTag, TypedArrayPrototypeSlice, Uint8Array, ArrayBufferPrototypeGetByteLength,
 } = primordials;
 const flags = require("flags");
-const { getHeader } = require("headers");
+const { getHeader, hasHeader, setHeader } = require("headers");
+const trace = require("trace");
 const { encodeUtf8, decodeUtf8 } = require("encoding");
 const { isURLSearchParams } = require("url/search_params");
 const { defineInterface, illegalConstructor, illegalInvocation } = require("webidl");
@@ -275,6 +276,19 @@ function sendable(content, size, failed = undefined) {
   return streams.pumpOut(content, size >= 0 ? size : streams.lengthOf(content) ?? -1, failed);
 }
 
+const CUSTOM_TYPE =
+  "A FormData body was provided with a custom Content-Type header when constructing a Request or Response object. This will " +
+  "prevent the recipient of the Request or Response from being able to parse the body. Consider omitting the custom " +
+  "Content-Type header.";
+
+/** Gives headers the type of a body, where they have none. */
+function setType(headers, { type }) {
+  if (type === null) return;
+  if (!hasHeader(headers, "content-type")) setHeader(headers, "Content-Type", type);
+  // A form cannot be read without its own boundary.
+  else if (StringPrototypeStartsWith(type, "multipart/form-data")) trace.warn(CUSTOM_TYPE);
+}
+
 /** What Request and Response have in common. Subclasses set their state before anyone can look. */
 class Body {
   #content = null;
@@ -387,6 +401,7 @@ exports.takeBody = takeBody;
 exports.cloneBody = cloneBody;
 exports.moveBody = moveBody;
 exports.sendable = sendable;
+exports.setType = setType;
 exports.streamOf = streamOf;
 exports.isUsed = isUsed;
 exports.isUnusable = isUnusable;

@@ -2,11 +2,11 @@
 "use strict";
 const { Error, JSONParse, JSONStringify, SafeWeakMap, StringPrototypeToUpperCase, TypeError } = primordials;
 const flags = require("flags");
-const { Headers, MUTABLE, IMMUTABLE, cloneHeaders, hasHeader, headersFromNative, headersToFlat, setHeader } = require("headers");
+const { Headers, MUTABLE, IMMUTABLE, cloneHeaders, headersFromNative, headersToFlat } = require("headers");
 const { defineInterface, isObject, constructorError, fieldError } = require("webidl");
 const { abortSignal, createSignal, isAbortSignal } = require("abort");
 const { retryableException } = require("dom_exception");
-const { Body, NOTHING, bodyOfParts, bodyParts, cloneBody, contentOf, extractBody, hasBody, isUsed, moveBody, nativeBody, setBody } =
+const { Body, NOTHING, bodyOfParts, bodyParts, cloneBody, contentOf, extractBody, hasBody, isUsed, moveBody, nativeBody, setBody, setType } =
   require("fetch/body");
 const { parseHref } = require("fetch/href");
 
@@ -75,7 +75,7 @@ class Request extends Body {
       content = extractBody(body);
       if (content.type !== null) {
         state.headers ??= new Headers();
-        if (!hasHeader(state.headers, "content-type")) setHeader(state.headers, "Content-Type", content.type);
+        setType(state.headers, content);
       }
     } else if (from !== null && body !== null) {
       const theirs = contentOf(from);

@@ -8,7 +8,7 @@ const { Headers, MUTABLE, IMMUTABLE, cloneHeaders, deleteHeader, hasHeader, head
   require("headers");
 const { defineInterface, isObject, argumentError, constructorError, fieldError } = require("webidl");
 const trace = require("trace");
-const { Body, NOTHING, TEXT_TYPE, bodyOfParts, bodyParts, cloneBody, contentOf, extractBody, hasBody, isEmpty, nativeBody, sendable, setBody, streamOf, takeBody } =
+const { Body, NOTHING, TEXT_TYPE, bodyOfParts, bodyParts, cloneBody, contentOf, extractBody, hasBody, isEmpty, nativeBody, sendable, setBody, setType, streamOf, takeBody } =
   require("fetch/body");
 const { parseHref } = require("fetch/href");
 const flags = require("flags");
@@ -19,6 +19,11 @@ const sockets = () => require("websocket");
 
 const NULL_BODY_STATUSES = [101, 204, 205, 304];
 const NO_BODY = "Response with null body status (101, 204, 205, or 304) cannot have a body.";
+const emptyBody = (status) =>
+  `Constructing a Response with a null body status (${status}) and a non-null, zero-length body. This is technically ` +
+  "incorrect, and we recommend you update your code to explicitly pass in a `null` body, e.g. `new Response(null, " +
+  `{ status: ${status}, ... })\`. (We continue to allow the zero-length body behavior because it was previously the only way ` +
+  "to construct a Response with a null body status. This behavior may change in the future.)";
 const REDIRECT_STATUSES = [301, 302, 303, 307, 308];
 const TEXT_HEADERS = ["content-type", "text/plain;charset=UTF-8"];
 /** Tells `respond` that the headers are TEXT_HEADERS. */
@@ -53,6 +58,7 @@ class Response extends Body {
       if (content.kind !== NOTHING && ArrayPrototypeIncludes(NULL_BODY_STATUSES, state.status)) {
         // As in workerd, a body of no bytes is none: once there was no other way to say so.
         if (!isEmpty(content)) throw new TypeError(NO_BODY);
+        trace.warn(emptyBody(state.status));
         content = nativeBody(0, 0);
         setBody(this, content, null);
       }
@@ -168,7 +174,7 @@ class Response extends Body {
 defineInterface(Response);
 
 function typed(headers, content) {
-  if (content.type !== null && !hasHeader(headers, "content-type")) setHeader(headers, "Content-Type", content.type);
+  setType(headers, content);
   return headers;
 }
 

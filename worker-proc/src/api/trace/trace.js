@@ -18,6 +18,11 @@ exports.log = (level, args) => {
   if (isOn) record().log(level, args);
 };
 
+/** Advice for the worker's author, as a message of `console.warn`. */
+exports.warn = (text) => {
+  if (isOn) record().log("warn", [text]);
+};
+
 /** An exception that nobody caught. */
 exports.exception = (error) => {
   if (isOn) record().exception(error);
