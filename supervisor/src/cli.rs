@@ -249,6 +249,9 @@ pub struct TestArgs {
     /// Turn every autogate on
     #[arg(long)]
     all_autogates: bool,
+    /// Run N processes, as `serve` does: the tests in the first, Durable Objects in all
+    #[arg(long, value_name = "N|auto", default_value = "1")]
+    processes: ProcessCount,
     /// The compatibility date of every worker, none of which may have its own in the config; from 0000-00-00 to 9999-12-31
     #[arg(long, value_name = "date")]
     compat_date: Option<String>,
@@ -406,6 +409,7 @@ impl TestArgs {
             predictable: self.predictable,
             gc_stress: self.gc_stress,
             all_autogates: self.all_autogates,
+            processes: self.processes.get(),
             inspector_addr: self.overrides.inspector_addr.clone(),
             test,
             ..Options::default()

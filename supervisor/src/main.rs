@@ -21,6 +21,7 @@ use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use cli::Command;
 use config::{ConfigErrors, ListenOn, LoadOptions, Loaded, SocketPlan};
 use observe::tell;
+use process::company::{self, Company};
 use process::launch;
 use sockets::SocketSet;
 use sockets::inherit::{InheritedFds, ListenFds};
@@ -146,7 +147,7 @@ fn test(load: &LoadOptions, options: ipc::Options) -> u8 {
     loaded.warnings.iter().for_each(tell);
     raise_fd_limit();
     match prepare_test(&loaded, options) {
-        Ok((start, _sockets)) => worker_proc::test(start, SNAPSHOT),
+        Ok((start, _sockets, _company)) => worker_proc::test(start, SNAPSHOT),
         Err(errors) => {
             errors.iter().for_each(tell);
             1
@@ -158,7 +159,7 @@ fn test(load: &LoadOptions, options: ipc::Options) -> u8 {
 fn prepare_test(
     loaded: &Loaded,
     options: ipc::Options,
-) -> Result<(ipc::Start, SocketSet), Vec<String>> {
+) -> Result<(ipc::Start, SocketSet, Option<Company>), Vec<String>> {
     // Sockets on `loopback:` addresses never leave the runtime.
     let is_bound = |socket: &&SocketPlan| !matches!(&socket.listen, ListenOn::Address { address, .. } if address.starts_with("loopback:"));
     let plans: Vec<_> = loaded.sockets.iter().filter(is_bound).cloned().collect();
@@ -167,17 +168,22 @@ fn prepare_test(
     let listeners = sockets
         .for_process(0)
         .map_err(|error| vec![error.to_string()])?;
-    let config = ipc::ConfigBytes::copy_from(loaded.message.as_bytes());
-    Ok((
-        ipc::Start {
-            config,
-            listeners,
-            locks: None,
-            options,
-            control: None,
-        },
-        sockets,
-    ))
+    let bytes = loaded.message.as_bytes();
+    let mut start = ipc::Start {
+        config: ipc::ConfigBytes::copy_from(bytes),
+        listeners,
+        locks: None,
+        options,
+        control: None,
+    };
+    let mut others = None;
+    if start.options.processes > 1 {
+        let company = company::start(bytes, &start.options);
+        let (company, control, locks) = company.map_err(|error| vec![error.to_string()])?;
+        (start.control, start.locks) = (Some(control), Some(locks));
+        others = Some(company);
+    }
+    Ok((start, sockets, others))
 }
 
 fn show(errors: &ConfigErrors) {

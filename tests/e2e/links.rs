@@ -275,3 +275,47 @@ fn a_killed_owner_fails_its_callers() {
     kill(owner.unwrap(), Signal::SIGKILL).unwrap();
     assert_eq!(connection.answer().1, "Network connection lost. true");
 }
+
+#[test]
+fn tests_reach_objects_of_all_processes() {
+    let folder = Folder::new(&[
+        (
+            "config.capnp",
+            "using Workerd = import \"/workerd/workerd.capnp\";
+const config :Workerd.Config = (
+  services = [(name = \"main\", worker = (
+    modules = [(name = \"worker\", esModule = embed \"worker.js\")],
+    compatibilityDate = \"2026-01-01\",
+    bindings = [(name = \"OBJ\", durableObjectNamespace = \"Obj\")],
+    durableObjectNamespaces = [(className = \"Obj\", uniqueKey = \"told\")],
+    durableObjectStorage = (inMemory = void),
+  ))],
+);",
+        ),
+        (
+            "worker.js",
+            "import { DurableObject } from 'cloudflare:workers';
+let own;
+export class Obj extends DurableObject { isolate() { return (own ??= crypto.randomUUID()); } }
+export default {
+  async test(controller, { OBJ }) {
+    const isolates = new Set();
+    for (let i = 0; i < 60; i++) isolates.add(await OBJ.getByName(`object ${i}`).isolate());
+    console.log(isolates.size, 'isolates');
+  },
+};",
+        ),
+    ]);
+    for (processes, isolates) in [("1", "1 isolates\n"), ("3", "3 isolates\n")] {
+        let config = folder.path("config.capnp");
+        let output = program().run(&[
+            "test".as_ref(),
+            "--processes".as_ref(),
+            processes.as_ref(),
+            config.as_os_str(),
+        ]);
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{errors}");
+        assert_eq!(String::from_utf8_lossy(&output.stdout), isolates);
+    }
+}

@@ -4,6 +4,7 @@
 //! program, which is told the same over the same channel. Relies on `ipc` for the channel and on `phase` for what may follow what.
 
 pub mod backoff;
+pub mod company;
 pub mod count;
 pub mod launch;
 pub mod phase;

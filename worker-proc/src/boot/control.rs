@@ -38,7 +38,7 @@ impl Link {
     }
 
     /// The next message; none when the supervisor is gone.
-    async fn receive(&self) -> Option<ToRuntime> {
+    pub async fn receive(&self) -> Option<ToRuntime> {
         loop {
             let mut ready = self.0.readable().await.ok()?;
             match ready.try_io(|fd| fd.get_ref().try_recv().map_err(Into::into)) {

@@ -1,14 +1,16 @@
 //! `workerd test`: runs every `test()` handler that the filter lets through.
 
+use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use ipc::Start;
+use ipc::{Control, Start, ToRuntime};
 
-use super::{EXIT_START_FAILED, doors, limits, start_runtime};
+use super::{EXIT_START_FAILED, control, doors, limits, start_runtime};
 use crate::dispatch::spec::Designator;
 use crate::http;
 use crate::log;
 use crate::net::loopback;
+use crate::peer::{PeerId, PeerLinks};
 use crate::service::Event;
 use crate::service::trace::all_told;
 
@@ -38,6 +40,9 @@ pub fn test(start: Start, snapshot: &'static [u8]) -> u8 {
                 return EXIT_START_FAILED;
             }
         };
+        if let Some(control) = start.control {
+            take_links(control, &built.links).await;
+        }
         let server = http::Server::new(limits(&start.options.limits));
         loopback::serve_with(&server);
         let doors = doors(start.listeners, built.sockets, &built.router, &server);
@@ -106,6 +111,28 @@ pub fn test(start: Start, snapshot: &'static [u8]) -> u8 {
         }
         0
     })
+}
+
+/// Takes the links to the other processes: all come before the word to serve.
+async fn take_links(control: Control, links: &Rc<PeerLinks>) {
+    let control = match control::Link::new(control) {
+        Ok(control) => control,
+        Err(error) => {
+            log::error(format_args!("the control channel cannot be used: {error}"));
+            return;
+        }
+    };
+    while let Some(message) = control.receive().await {
+        match message {
+            ToRuntime::Peer {
+                slot,
+                generation,
+                fd,
+            } => links.add(PeerId { generation, slot }, fd),
+            ToRuntime::Serve => return,
+            _ => {}
+        }
+    }
 }
 
 /// A glob of `*` and `?`.
