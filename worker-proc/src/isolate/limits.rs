@@ -256,7 +256,11 @@ pub struct HeapWatch(Box<Full>);
 struct Full {
     isolate: v8::IsolateHandle,
     is_full: Cell<bool>,
+    turns: Cell<u32>,
 }
+
+/// Turns between two looks at how large a heap is.
+const LOOK_AFTER_TURNS: u32 = 64;
 
 impl HeapWatch {
     /// Where there is a limit. To be kept for as long as the isolate.
@@ -265,6 +269,7 @@ impl HeapWatch {
         let full = Box::new(Full {
             isolate: isolate.thread_safe_handle(),
             is_full: Cell::new(false),
+            turns: Cell::new(0),
         });
         let data = std::ptr::from_ref(&*full).cast_mut().cast();
         isolate.add_near_heap_limit_callback(near_limit, data);
@@ -276,6 +281,11 @@ impl HeapWatch {
         if self.0.is_full.replace(false) {
             isolate.cancel_terminate_execution();
             return true;
+        }
+        let turns = self.0.turns.get().wrapping_add(1);
+        self.0.turns.set(turns);
+        if !turns.is_multiple_of(LOOK_AFTER_TURNS) {
+            return false;
         }
         let used = isolate.get_heap_statistics().used_heap_size();
         HEAP_BYTES
