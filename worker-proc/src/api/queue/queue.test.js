@@ -128,6 +128,16 @@ export const serializedBodies = {
     const { body, ...rest } = message("");
     const sent = await exports.Handlers.queue("name", [{ ...rest, serializedBody: bytes }]);
     strictEqual(sent.ackAll, true);
+    // Errors of which one part is a number: of today's format, and of an earlier one of DOMExceptions.
+    for (const malformed of [
+      [255, 15, 0x5c, 10, 1, 0x49, 0, 0x6f, 0x7b, 0],
+      [255, 15, 0x5c, 10, 1, 0x22, 1, 65, 0x49, 0],
+      [255, 15, 0x5c, 7, 1, 65, 0x49, 0],
+      [255, 15, 0x5c, 7, 1, 65, 0x6f, 0x22, 7, ...new TextEncoder().encode("message"), 0x49, 0, 0x7b, 1],
+    ]) {
+      const { outcome } = await exports.Handlers.queue("name", [{ ...rest, serializedBody: Uint8Array.from(malformed) }]);
+      strictEqual(outcome, "exception");
+    }
     const broken = await exports.Handlers.queue("name", [{ ...rest, serializedBody: new Uint8Array([1, 2, 3]) }]);
     equal(broken, failed);
   },

@@ -11,7 +11,7 @@ const {
   URIErrorPrototype,
 } = primordials;
 const flags = require("flags");
-const { argumentError, fieldError, interfaceNameOf, toDictionary } = require("webidl");
+const { argumentError, fieldError, interfaceNameOf, isObject, toDictionary } = require("webidl");
 const { DOMException, isDOMException } = require("dom_exception");
 
 /** Kinds of platform object, each { is, write, read, stored? }; the index is written into the data, or `stored.tag`. */
@@ -65,7 +65,7 @@ function describeStored(object) {
 
 /** Called by the deserializer of stored values. */
 function reviveStored(tag, fields) {
-  if (tag === DOM_EXCEPTION_V1) return exceptionOf([fields[0], fields[1].message, fields[1].stack]);
+  if (tag === DOM_EXCEPTION_V1) return exceptionOf([fields[0], checked(fields[1], isObject).message, fields[1].stack]);
   for (let i = 0; i < kinds.length; i++) if (kinds[i].stored?.tag === tag) return kinds[i].stored.read(fields);
   throw dataCloneError("The data holds an object of an unknown type.");
 }
@@ -111,9 +111,18 @@ const DOM_EXCEPTION_V1 = 7;
 
 /** The exception of a name, a message and a stack. */
 function exceptionOf(fields) {
+  for (let i = 0; i < 3; i++) checked(fields[i], isText);
   const exception = new DOMException(fields[1], fields[0]);
   ObjectDefineProperty(exception, "stack", { __proto__: null, value: fields[2] });
   return exception;
+}
+
+const isText = (value) => typeof value === "string";
+
+/** A value that was read, if it is what it must be: it may be of data that nobody has written. */
+function checked(value, is) {
+  if (!is(value)) throw dataCloneError("Unable to deserialize cloned data.");
+  return value;
 }
 
 // The language's errors, with `enhanced_error_serialization`: V8 alone would drop the properties that users give them.
@@ -173,9 +182,10 @@ registerCloneable({
     read: (fields) => {
       const type = STORED_ERRORS[fields[0]] ?? Error;
       const rest = fields[0] === 0 ? 2 : 1;
-      const error = type === AggregateError ? new AggregateError([], fields[rest]) : new type(fields[rest]);
-      if (rest === 2) defineField(error, "name", fields[1], true);
-      const properties = fields[rest + 1];
+      const message = checked(fields[rest], isText);
+      const error = type === AggregateError ? new AggregateError([], message) : new type(message);
+      if (rest === 2) defineField(error, "name", checked(fields[1], isText), true);
+      const properties = checked(fields[rest + 1], isObject);
       const keys = ReflectOwnKeys(properties);
       for (let i = 0; i < keys.length; i++) defineField(error, keys[i], properties[keys[i]], true);
       return error;
