@@ -145,9 +145,8 @@ fn set_up(
 /// Runs the code; empty if an exception is pending.
 fn evaluate(scope: &mut v8::PinScope<'_, '_>, spec: &WorkerSpec) -> Option<Evaluated> {
     // `eval` is allowed while code starts where a flag says so.
-    let eval = spec
-        .flags
-        .get(schema::compat::field::ALLOW_EVAL_DURING_STARTUP);
+    let at_startup = schema::compat::field::ALLOW_EVAL_DURING_STARTUP;
+    let eval = spec.flags.get(at_startup) || allows_eval(spec);
     IsolateState::get(scope).allow_eval.set(eval);
     match &spec.code {
         Code::Script(text) => modules::run_script(scope, &spec.name, text).map(|()| None),
@@ -184,6 +183,12 @@ fn uncaught<'s>(
     text
 }
 
+/// Whether `eval` is allowed at any time, by an experimental flag.
+fn allows_eval(spec: &WorkerSpec) -> bool {
+    let always = schema::compat::field::EXPERIMENTAL_ALLOW_EVAL_ALWAYS;
+    spec.flags.get(always)
+}
+
 /// Reads what the evaluated code exports.
 fn settle(
     scope: &mut v8::PinScope<'_, '_>,
@@ -192,7 +197,7 @@ fn settle(
     outlets: &mut Outlets,
 ) -> Result<(Vec<String>, Handlers), String> {
     v8::tc_scope!(let scope, scope);
-    IsolateState::get(scope).allow_eval.set(false);
+    IsolateState::get(scope).allow_eval.set(allows_eval(spec));
     let namespace: v8::Local<v8::Value> = match module {
         None => v8::null(scope).into(),
         Some((module, promise)) => {
