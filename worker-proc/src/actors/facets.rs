@@ -188,7 +188,7 @@ impl Facets {
         };
         let class = class.downcast::<Class>();
         let class = class.map_err(|_| Error::internal("This is no class of Durable Objects."))?;
-        class.home.revive()?;
+        class.home.renew()?;
         file.first().await;
         let number = self.tree.number(self.number, name).await;
         let number = number.map_err(|error| broken_by(&error))?;

@@ -50,7 +50,7 @@ pub trait Home {
     ///
     /// # Errors
     /// It cannot be started anew.
-    fn revive(&self) -> Result<(), Error>;
+    fn renew(&self) -> Result<(), Error>;
 }
 
 /// The class that a namespace's objects are instances of, in its worker.
@@ -354,7 +354,7 @@ impl Namespace {
         if let Some(successor) = self.successor(address)? {
             return Ok(Found::Successor(successor));
         }
-        self.class.home.revive()?;
+        self.class.home.renew()?;
         let lock = self.stores.lock(&actor.id).await?;
         // It may have come late.
         if let Some(successor) = self.successor(address)? {

@@ -6,7 +6,6 @@ use std::rc::{Rc, Weak};
 
 use super::entrypoint::{Entrypoint, OwnEntrypoint};
 use super::live::Live;
-use super::loader::Slot;
 use super::router::Router;
 use super::spec::{Outlet, WorkerSpec};
 use super::tails::WorkerTails;
@@ -20,19 +19,11 @@ use crate::service::{Channels, Error, Lasting, Namespace, Objects, Origin, Props
 /// See the module.
 pub struct Worker {
     this: Weak<Self>,
-    name: String,
     router: Weak<Router>,
-    /// To start it anew.
     spec: WorkerSpec,
     live: RefCell<Rc<Live>>,
     /// Who is told of its events; none if nobody is.
     tails: Option<Rc<dyn Tails>>,
-    /// Of its Durable Objects: whether ops keep one from going, as timers and `waitUntil` work do.
-    ops_prevent_eviction: bool,
-    /// Whether stubs that lead to it may be stored.
-    stores_stubs: bool,
-    /// Of a worker that another one has loaded.
-    slot: Option<Weak<Slot>>,
 }
 
 impl Channels for Worker {
@@ -81,7 +72,7 @@ impl Channels for Worker {
     fn namespace_lasts(&self, channel: u32) -> bool {
         let live = self.live.borrow();
         let namespace = live.namespaces.get(channel as usize);
-        self.stores_stubs && namespace.is_some_and(|(_, is_own)| *is_own)
+        self.stores_stubs() && namespace.is_some_and(|(_, is_own)| *is_own)
     }
 
     fn revive(&self, lasting: &Lasting) -> Option<Rc<dyn Service>> {
@@ -89,7 +80,7 @@ impl Channels for Worker {
     }
 
     fn discard(&self) -> bool {
-        if let Some(slot) = self.slot.as_ref().and_then(Weak::upgrade) {
+        if let Some(slot) = self.spec.slot.as_ref().and_then(Weak::upgrade) {
             slot.discard();
         }
         self.is_loaded()
@@ -104,23 +95,17 @@ impl Worker {
     pub fn start(spec: WorkerSpec, router: &Rc<Router>) -> Result<Rc<Self>, Vec<String>> {
         let live = Live::start(&spec, router)?;
         let tails = WorkerTails::of(router, spec.tails.clone(), spec.streaming_tails.clone());
-        let flags = spec.flags;
         let worker = Rc::new_cyclic(|this| Self {
             this: Weak::clone(this),
-            name: spec.name.clone(),
             router: Rc::downgrade(router),
             live: RefCell::new(live),
             tails,
-            ops_prevent_eviction: flags
-                .get(schema::compat::field::DURABLE_OBJECT_IO_TASKS_PREVENT_EVICTION),
-            stores_stubs: flags.get(schema::compat::field::ALLOW_IRREVOCABLE_STUB_STORAGE),
-            slot: spec.slot.clone(),
             spec,
         });
         for namespace in worker.spec.namespaces.clone() {
             let class = worker.class(namespace.class_name.clone(), None);
             let host = router.host();
-            let added = host.add(&worker.name, namespace, class, &worker.spec.storage);
+            let added = host.add(&worker.spec.name, namespace, class, &worker.spec.storage);
             added.map_err(|error| vec![error])?;
         }
         Ok(worker)
@@ -139,7 +124,7 @@ impl Worker {
         let router = router.ok_or_else(|| Error::disconnected("The server is shutting down."))?;
         let live = Live::start(&self.spec, &router).map_err(|errors| {
             for error in errors {
-                log::error(format_args!("service {}: {error}", self.name));
+                log::error(format_args!("service {}: {error}", self.spec.name));
             }
             limits::heap_exceeded(false)
         })?;
@@ -148,7 +133,7 @@ impl Worker {
     }
 
     pub fn name(&self) -> &str {
-        &self.name
+        &self.spec.name
     }
 
     /// `entrypoint:handler` of everything that the code exports, such as `default:fetch`.
@@ -175,12 +160,13 @@ impl Worker {
 
     /// Whether stubs that lead to it may be stored.
     pub fn stores_stubs(&self) -> bool {
-        self.stores_stubs
+        let stores = schema::compat::field::ALLOW_IRREVOCABLE_STUB_STORAGE;
+        self.spec.flags.get(stores)
     }
 
     /// Whether another worker has loaded it, and it is none of the config's.
     pub fn is_loaded(&self) -> bool {
-        self.slot.is_some()
+        self.spec.slot.is_some()
     }
 
     /// An entrypoint that the worker uses itself.
@@ -198,13 +184,14 @@ impl Worker {
 
     /// A class of Durable Objects that it exports.
     pub(super) fn class(self: &Rc<Self>, name: String, props: Option<Props>) -> Class {
+        let prevents = schema::compat::field::DURABLE_OBJECT_IO_TASKS_PREVENT_EVICTION;
         Class {
             home: self.clone(),
             channels: self.clone(),
             name,
             props,
-            ops_prevent_eviction: self.ops_prevent_eviction,
-            stores_stubs: self.stores_stubs,
+            ops_prevent_eviction: self.spec.flags.get(prevents),
+            stores_stubs: self.stores_stubs(),
             tails: self.tails.clone(),
         }
     }
@@ -220,7 +207,7 @@ impl Home for Worker {
         self.live.borrow().isolate.clone()
     }
 
-    fn revive(&self) -> Result<(), Error> {
+    fn renew(&self) -> Result<(), Error> {
         self.live().map(|_| ())
     }
 }

@@ -31,7 +31,7 @@ const OWN = {
   __proto__: null, Cloudflare: true, ServiceWorkerGlobalScope: true, caches: true, console: true, crypto: true, performance: true,
   scheduler: true,
 };
-const { ServiceWorkerGlobalScope, WorkerGlobalScope } = require("global_scope");
+const { ServiceWorkerGlobalScope, WorkerGlobalScope, detach } = require("global_scope");
 const scope = ServiceWorkerGlobalScope.prototype;
 const holderOf = (name) => (OWN[name] ? globalThis : name === "EventTarget" ? WorkerGlobalScope.prototype : scope);
 
@@ -48,6 +48,7 @@ for (let i = 0; i < eager.length; i++) {
 }
 /* Pairs of a global's name and its module's. */
 for (let i = 0; i < lazyGlobals.length; i += 2) native.defineLazy(holderOf(lazyGlobals[i]), lazyGlobals[i], lazyGlobals[i + 1]);
+detach();
 
 /* Called once an isolate, before user code: `bits` has a 1 for every flag that is set. In brackets, as `install` functions
    are: V8 then compiles it with the rest and keeps the code in the snapshot. */

@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 
 use nix::time::{ClockId, clock_gettime};
 
+use crate::glue::context::IoContext;
 use crate::log;
 use crate::service::{self, Kind};
 
@@ -85,13 +86,17 @@ thread_local! {
 /// The turn that runs, where there is a limit.
 pub struct Meter {
     began: Duration,
+    /// What its event had used before.
+    spent: Duration,
     watch: &'static Watch,
 }
 
 impl Meter {
-    /// A turn begins, of an event that has `spent` so much before.
-    pub fn begin(isolate: &v8::Isolate, spent: Duration) -> Option<Self> {
+    /// A turn begins, of an event if there is one.
+    pub fn begin(isolate: &v8::Isolate, io: Option<&dyn IoContext>) -> Option<Self> {
         let cpu = CPU.get()?;
+        let spent = io.and_then(IoContext::cpu_time);
+        let spent = spent.map_or(Duration::ZERO, Cell::get);
         let began = thread_time();
         let left = cpu.limit.saturating_sub(spent);
         DEADLINE.set(Some(began + left));
@@ -107,12 +112,13 @@ impl Meter {
         drop(turn);
         Some(Self {
             began,
+            spent,
             watch: &cpu.watch,
         })
     }
 
-    /// It has ended: what it has used, and whether it was ended for that.
-    pub fn end(self, isolate: &mut v8::Isolate) -> (Duration, bool) {
+    /// It has ended: whether for what it has used.
+    pub fn end(self, isolate: &mut v8::Isolate, io: Option<&dyn IoContext>) -> bool {
         let mut turn = self.watch.lock();
         turn.isolate = None;
         turn.ask_at = None;
@@ -122,7 +128,10 @@ impl Meter {
         if ended {
             isolate.cancel_terminate_execution();
         }
-        (thread_time().saturating_sub(self.began), ended)
+        if let Some(spent) = io.and_then(IoContext::cpu_time) {
+            spent.set(self.spent + thread_time().saturating_sub(self.began));
+        }
+        ended
     }
 }
 
@@ -177,12 +186,15 @@ impl Watch {
 }
 
 /// Runs in the turn that goes on, or in a later one: ends it if it has used up what it has.
+///
+/// # Safety
+/// V8 calls it with the isolate that runs.
 #[allow(unsafe_code)]
 unsafe extern "C" fn ask(isolate: v8::UnsafeRawIsolatePtr, _: *mut c_void) {
     let is_used_up = |deadline| thread_time() >= deadline;
     if DEADLINE.get().is_some_and(is_used_up) {
         ENDED.set(true);
-        // SAFETY: V8 calls this with the isolate that runs.
+        // SAFETY: see above.
         unsafe { v8::Isolate::ref_from_raw_isolate_ptr(&isolate) }.terminate_execution();
     }
 }
@@ -295,16 +307,19 @@ impl HeapWatch {
 }
 
 /// Called on the isolate's thread while it collects garbage. Returns the new limit.
+///
+/// # Safety
+/// `data` is what `HeapWatch::new` has given, which outlives the isolate.
 #[allow(unsafe_code)]
 unsafe extern "C" fn near_limit(data: *mut c_void, current: usize, initial: usize) -> usize {
-    // SAFETY: it is what `HeapWatch::new` has given, which outlives the isolate.
+    // SAFETY: see above.
     let full = unsafe { &*data.cast::<Full>() };
     full.is_full.set(true);
     full.isolate.terminate_execution();
     current.max(initial + LEEWAY_BYTES)
 }
 
-/// Counts the bytes of an isolate's buffers.
+/// Counts the bytes of an isolate's buffers. V8 calls the functions with what they gave it.
 struct Buffers {
     used: AtomicUsize,
     limit: usize,

@@ -11,7 +11,6 @@ pub mod snapshot;
 
 use std::cell::{Cell, OnceCell, RefCell};
 use std::rc::Rc;
-use std::time::Duration;
 
 use crate::glue::context::{IoContext, all_in, set_owner};
 use crate::glue::state::IsolateState;
@@ -150,9 +149,7 @@ impl Isolate {
             isolate.enter();
         }
         ENTERED.set(ENTERED.get() + 1);
-        let spent = io.as_deref().and_then(IoContext::cpu_time);
-        let before = spent.map_or(Duration::ZERO, Cell::get);
-        let meter = limits::Meter::begin(isolate, before);
+        let meter = limits::Meter::begin(isolate, io.as_deref());
         let id = io.as_ref().map_or(0, |io| io.id());
         *self.state.current.borrow_mut() = io;
         let result = {
@@ -167,13 +164,7 @@ impl Isolate {
             result
         };
         let io = self.state.current.borrow_mut().take();
-        let exceeded = meter.is_some_and(|meter| {
-            let (used, exceeded) = meter.end(isolate);
-            if let Some(spent) = io.as_deref().and_then(IoContext::cpu_time) {
-                spent.set(before + used);
-            }
-            exceeded
-        });
+        let exceeded = meter.is_some_and(|meter| meter.end(isolate, io.as_deref()));
         let full = self.heap.as_ref().is_some_and(|heap| heap.take(isolate));
         // SAFETY: paired with `enter` above.
         #[allow(unsafe_code)]

@@ -20,11 +20,9 @@ const {
   StringPrototypeTrim,
   TypedArrayPrototypeGetBuffer,
   TypedArrayPrototypeGetLength,
-  TypedArrayPrototypeSet,
   TypedArrayPrototypeSlice,
   TypedArrayPrototypeSubarray,
   TypeError,
-  Uint8Array,
 } = primordials;
 const {
   constructorError,
@@ -36,7 +34,7 @@ const {
   toInt32,
   toUSVString,
 } = require("webidl");
-const { decodeUtf8, encodeUtf8, toBytes } = require("encoding");
+const { decodeUtf8, encodeUtf8, joinBytes, toBytes } = require("encoding");
 const { registerCloneable } = require("structured_clone");
 const flags = require("flags");
 
@@ -145,13 +143,7 @@ function concat(pieces) {
     size += TypedArrayPrototypeGetLength(view);
   }
   if (size > MAX_BLOB_BYTES) throw new RangeError(`Blob size ${size} exceeds limit ${MAX_BLOB_BYTES}`);
-  const bytes = new Uint8Array(size);
-  let offset = 0;
-  for (let i = 0; i < views.length; i++) {
-    TypedArrayPrototypeSet(bytes, views[i], offset);
-    offset += TypedArrayPrototypeGetLength(views[i]);
-  }
-  return bytes;
+  return joinBytes(views);
 }
 
 const asUint8Array = (view) => ops.asUint8Array(view);

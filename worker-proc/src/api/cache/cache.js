@@ -6,10 +6,10 @@
 const {
   encodeURIComponent, ArrayPrototypePush, Error, ObjectDefineProperty, PromisePrototypeThen, PromiseResolve,
   RegExpPrototypeExec, StringPrototypeIncludes, StringPrototypeToLowerCase, StringPrototypeToWellFormed,
-  TypedArrayPrototypeGetByteLength, TypedArrayPrototypeSet, TypeError, Uint8Array,
+  TypedArrayPrototypeGetByteLength, TypeError,
 } = primordials;
 const { argumentError, defineInterface, illegalConstructor, illegalInvocation, isObject, notImplemented } = require("webidl");
-const { encodeUtf8 } = require("encoding");
+const { encodeUtf8, joinBytes } = require("encoding");
 const { asyncFailure } = require("streams/common");
 const { getHeader } = require("headers");
 const { STREAM, contentOf, isUnusable, isUsed, sendable, takeBody } = require("fetch/body");
@@ -118,14 +118,6 @@ function serializeHead({ status, statusText, headers }, length) {
   return encodeUtf8(`${text}\r\n`);
 }
 
-function join(head, bytes) {
-  const size = TypedArrayPrototypeGetByteLength(head);
-  const whole = new Uint8Array(size + TypedArrayPrototypeGetByteLength(bytes));
-  TypedArrayPrototypeSet(whole, head, 0);
-  TypedArrayPrototypeSet(whole, bytes, size);
-  return whole;
-}
-
 /** A response as the body of a PUT; it is used up. `failed` is called if it is a stream that fails. */
 function serialize(response, failed) {
   const head = responseHead(response);
@@ -136,7 +128,7 @@ function serialize(response, failed) {
   if (body === null) return serializeHead(head, 0);
   if (typeof body === "string") body = encodeUtf8(body);
   if (typeof body === "number") return prepend(serializeHead(head, length), body);
-  if (content.kind !== STREAM) return join(serializeHead(head, TypedArrayPrototypeGetByteLength(body)), body);
+  if (content.kind !== STREAM) return joinBytes([serializeHead(head, TypedArrayPrototypeGetByteLength(body)), body]);
   const size = lengthOf(body) ?? -1;
   return prepend(serializeHead(head, size), sendable(body, size, failed));
 }

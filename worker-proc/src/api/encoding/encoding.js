@@ -10,6 +10,7 @@ const {
   RangeError,
   TypedArrayPrototypeGetByteLength,
   TypedArrayPrototypeGetSymbolToStringTag,
+  TypedArrayPrototypeSet,
   Uint8Array,
 } = primordials;
 const {
@@ -49,6 +50,18 @@ function byteLengthOf(view) {
 
 const decodeUtf8 = (bytes) => ops.decodeUtf8(bytes, false, false);
 const encodeUtf8 = (text) => ops.encode(text);
+
+/** Uint8Arrays as one, in their order. */
+function joinBytes(parts) {
+  let size = 0;
+  for (let i = 0; i < parts.length; i++) size += TypedArrayPrototypeGetByteLength(parts[i]);
+  const whole = new Uint8Array(size);
+  for (let i = 0, at = 0; i < parts.length; i++) {
+    TypedArrayPrototypeSet(whole, parts[i], at);
+    at += TypedArrayPrototypeGetByteLength(parts[i]);
+  }
+  return whole;
+}
 
 let stateOfDecoder;
 
@@ -174,6 +187,7 @@ exports.byteLengthOf = byteLengthOf;
 exports.decodeUtf8 = decodeUtf8;
 exports.decodeUtf8KeepingBom = (bytes) => ops.decodeUtf8(bytes, false, true);
 exports.encodeUtf8 = encodeUtf8;
+exports.joinBytes = joinBytes;
 /** A decoder for input in pieces: `decodeChunk(decoder, bytes, last)`. */
 exports.newDecoder = (label, fatal, ignoreBOM) =>
   ops.newDecoder(label, fatal, ignoreBOM, !flags.textDecoderReplaceSurrogates);

@@ -3,16 +3,16 @@
  */
 "use strict";
 const {
-  ArrayPrototypeJoin, ArrayPrototypePush, Error, MathMax, MathMin, ObjectDefineProperty, PromisePrototypeThen, RegExpPrototypeExec,
+  ArrayPrototypePush, Error, MathMax, MathMin, ObjectDefineProperty, PromisePrototypeThen, RegExpPrototypeExec,
   RegExpPrototypeSymbolSplit, StringPrototypeCharCodeAt, StringPrototypeIndexOf, StringPrototypeSlice, SymbolDispose,
-  TypedArrayPrototypeGetByteLength, TypedArrayPrototypeSet, TypedArrayPrototypeSubarray, TypeError, Uint8Array,
+  TypedArrayPrototypeSubarray, TypeError,
 } = primordials;
 const {
   argumentError, constructorError, defineConstants, defineInterface, fieldError, isObject, illegalInvocation, toDOMString, toDictionary,
 } = require("webidl");
 const { abortSignal, createSignal } = require("abort");
 const { DOMException } = require("dom_exception");
-const { decodeUtf8, decodeUtf8KeepingBom } = require("encoding");
+const { decodeUtf8, decodeUtf8KeepingBom, joinBytes } = require("encoding");
 const { Event, EventTarget, dispatch, trust } = require("events");
 const { ErrorEvent, MessageEvent } = require("events/kinds");
 const { GLOBAL_OUTBOUND, fetchThrough } = require("fetch");
@@ -72,7 +72,7 @@ class Parser {
     this.kept = [];
     const decode = this.isFirst ? decodeUtf8 : decodeUtf8KeepingBom;
     this.isFirst = false;
-    return decode(kept.length === 1 ? bytes : join(kept));
+    return decode(kept.length === 1 ? bytes : joinBytes(kept));
   }
 
   line(line) {
@@ -103,17 +103,6 @@ class Parser {
   close() {}
 
   abort() {}
-}
-
-function join(parts) {
-  let length = 0;
-  for (let i = 0; i < parts.length; i++) length += TypedArrayPrototypeGetByteLength(parts[i]);
-  const whole = new Uint8Array(length);
-  for (let i = 0, at = 0; i < parts.length; i++) {
-    TypedArrayPrototypeSet(whole, parts[i], at);
-    at += TypedArrayPrototypeGetByteLength(parts[i]);
-  }
-  return whole;
 }
 
 /** What an EventSource is behind its face. `href` is null where it has a stream. */

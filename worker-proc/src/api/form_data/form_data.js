@@ -10,15 +10,12 @@ const {
   StringPrototypeEndsWith,
   StringPrototypeReplaceAll,
   TypeError,
-  TypedArrayPrototypeGetLength,
-  TypedArrayPrototypeSet,
-  Uint8Array,
 } = primordials;
 const { argumentError, defineInterface, defineIterator, illegalInvocation, isObject, toUSVString } =
   require("webidl");
 const { DONE, iteratorFactory } = require("webidl/iterators");
 const { blobBytes, blobType, fileFromBytes, fileName, isBlob, isFile } = require("blob");
-const { decodeUtf8, encodeUtf8 } = require("encoding");
+const { decodeUtf8, encodeUtf8, joinBytes } = require("encoding");
 const { parseForm } = require("url/form");
 const flags = require("flags");
 
@@ -172,15 +169,7 @@ function serializeFormData(form) {
     ArrayPrototypePush(pieces, encodeUtf8("\r\n"));
   }
   ArrayPrototypePush(pieces, encodeUtf8(`--${boundary}--`));
-  let size = 0;
-  for (let i = 0; i < pieces.length; i++) size += TypedArrayPrototypeGetLength(pieces[i]);
-  const bytes = new Uint8Array(size);
-  size = 0;
-  for (let i = 0; i < pieces.length; i++) {
-    TypedArrayPrototypeSet(bytes, pieces[i], size);
-    size += TypedArrayPrototypeGetLength(pieces[i]);
-  }
-  return { bytes, type: `multipart/form-data; boundary=${boundary}` };
+  return { bytes: joinBytes(pieces), type: `multipart/form-data; boundary=${boundary}` };
 }
 
 /** What a Content-Type says of a form's encoding: a boundary, or null for urlencoded. Throws for any other. */

@@ -3,8 +3,10 @@
  * it an EventTarget, and its attributes `self` and `origin`. Relies on `events`.
  */
 
-const { ObjectDefineProperty, ObjectSetPrototypeOf, ReflectDeleteProperty, globalThis } = primordials;
-const { defineInterface, illegalConstructor, notImplemented } = require("webidl");
+const {
+  ObjectDefineProperty, ObjectPrototype, ObjectSetPrototypeOf, ReflectDeleteProperty, ReflectGetPrototypeOf, globalThis,
+} = primordials;
+const { copyPrototype, defineInterface, illegalConstructor, notImplemented } = require("webidl");
 const { EventTarget } = require("events");
 
 class WorkerGlobalScope extends EventTarget {
@@ -28,8 +30,16 @@ exports.WorkerGlobalScope = WorkerGlobalScope;
 exports.globals = { ServiceWorkerGlobalScope, WorkerGlobalScope };
 
 exports.install = (function (global, flags) {
-  if (flags.noImportScripts) ReflectDeleteProperty(WorkerGlobalScope.prototype, "importScripts");
+  if (!flags.noImportScripts) return;
+  ReflectDeleteProperty(WorkerGlobalScope.prototype, "importScripts");
+  ReflectDeleteProperty(ReflectGetPrototypeOf(ServiceWorkerGlobalScope.prototype), "importScripts");
 });
+
+/** Called once all globals are defined: as on workerd, what is above the global scope's prototype are others than the classes'. */
+exports.detach = () => {
+  const target = copyPrototype(EventTarget.prototype, ObjectPrototype);
+  ObjectSetPrototypeOf(ServiceWorkerGlobalScope.prototype, copyPrototype(WorkerGlobalScope.prototype, target));
+};
 
 ObjectDefineProperty(globalThis, "self", {
   __proto__: null,

@@ -263,6 +263,17 @@ function defineInterface(Class, options) {
   return Class;
 }
 
+/** Another prototype with the members that an interface's has, above `base`. */
+function copyPrototype(prototype, base) {
+  const copy = { __proto__: base };
+  const keys = ReflectOwnKeys(prototype);
+  for (let i = 0; i < keys.length; i++) {
+    ObjectDefineProperty(copy, keys[i], ReflectGetOwnPropertyDescriptor(prototype, keys[i]));
+  }
+  interfaces.set(copy, interfaces.get(prototype));
+  return copy;
+}
+
 /** Makes `prototype[Symbol.iterator]` the method of that name, as iterable interfaces have it. */
 function defineIterator(Class, method) {
   ObjectDefineProperty(Class.prototype, SymbolIterator, {
@@ -312,6 +323,7 @@ exports.install = (function (global, flags) {
 
 exports.argumentError = argumentError;
 exports.constructorError = constructorError;
+exports.copyPrototype = copyPrototype;
 exports.defineConstants = defineConstants;
 exports.defineInterface = defineInterface;
 exports.defineIterator = defineIterator;
