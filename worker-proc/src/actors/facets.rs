@@ -15,7 +15,7 @@ use super::gates::{Place, Queue};
 use super::hibernation::{Listener, finish, watch};
 use super::host::Class;
 use super::store::broken_by;
-use super::stub::{self, Callee, Delivered, Delivery};
+use super::stub::{self, Callee, Delivered, Delivery, Start};
 use super::traces::Watchers;
 use super::tree::Tree;
 use crate::glue::context::{FacetInfo, FacetIo, FacetStart, next_id};
@@ -443,12 +443,7 @@ impl FacetStub {
 impl Callee for FacetStub {
     fn deliver<F>(&self, info: impl FnOnce() -> Info + 'static, start: F) -> Delivery
     where
-        F: for<'s> FnOnce(
-                &mut v8::PinScope<'s, '_>,
-                &Rc<ActorContext>,
-                v8::Local<'s, v8::Object>,
-                u32,
-            ) + 'static,
+        F: Start + 'static,
     {
         let Some(facet) = self.facet() else {
             return Box::pin(async { Err(ended()) });

@@ -21,7 +21,7 @@ use super::hibernation::{Object, watch};
 use super::id::{BadId, IdFactory};
 use super::object::{Gone, Stub};
 use super::store::{StoreSpec, Stores};
-use super::stub::{Begun, Delivered, Life};
+use super::stub::{Begun, Delivered, Life, Start};
 use super::traces::Watchers;
 use crate::glue::context::next_id;
 use crate::isolate::Isolate;
@@ -434,12 +434,7 @@ impl Namespace {
         start: F,
     ) -> impl Future<Output = Result<Delivered, Error>> + use<F>
     where
-        F: for<'s> FnOnce(
-            &mut v8::PinScope<'s, '_>,
-            &Rc<ActorContext>,
-            v8::Local<'s, v8::Object>,
-            u32,
-        ),
+        F: Start,
     {
         self.call_in(address, &Life::default(), tracer, start)
     }
@@ -453,12 +448,7 @@ impl Namespace {
         start: F,
     ) -> impl Future<Output = Result<Delivered, Error>> + use<F>
     where
-        F: for<'s> FnOnce(
-            &mut v8::PinScope<'s, '_>,
-            &Rc<ActorContext>,
-            v8::Local<'s, v8::Object>,
-            u32,
-        ),
+        F: Start,
     {
         let actor = self.actor(address);
         let call = Call::new(self, &actor);
@@ -492,12 +482,7 @@ impl Namespace {
         start: F,
     ) -> Result<Begun, Error>
     where
-        F: for<'s> FnOnce(
-            &mut v8::PinScope<'s, '_>,
-            &Rc<ActorContext>,
-            v8::Local<'s, v8::Object>,
-            u32,
-        ),
+        F: Start,
     {
         place.first().await;
         let context = loop {

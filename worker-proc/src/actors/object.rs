@@ -6,9 +6,8 @@ use std::rc::Rc;
 
 use futures_util::future::LocalBoxFuture;
 
-use super::context::ActorContext;
 use super::host::Namespace;
-use super::stub::{self, Callee, Delivery, Life};
+use super::stub::{self, Callee, Delivery, Life, Start};
 use crate::service::rpc;
 use crate::service::trace::Info;
 use crate::service::{
@@ -68,12 +67,7 @@ impl Stub {
 impl Callee for Stub {
     fn deliver<F>(&self, info: impl FnOnce() -> Info + 'static, start: F) -> Delivery
     where
-        F: for<'s> FnOnce(
-                &mut v8::PinScope<'s, '_>,
-                &Rc<ActorContext>,
-                v8::Local<'s, v8::Object>,
-                u32,
-            ) + 'static,
+        F: Start + 'static,
     {
         let Self {
             namespace, address, ..

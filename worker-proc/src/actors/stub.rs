@@ -35,18 +35,24 @@ pub enum Delivered {
 /// The same, once it is known.
 pub type Delivery = LocalBoxFuture<'static, Result<Delivered, Error>>;
 
+/// Begins an event in an object's isolate: the object's context, its instance, and the number of the event.
+pub trait Start:
+    for<'s> FnOnce(&mut v8::PinScope<'s, '_>, &Rc<ActorContext>, v8::Local<'s, v8::Object>, u32)
+{
+}
+
+impl<F> Start for F where
+    F: for<'s> FnOnce(&mut v8::PinScope<'s, '_>, &Rc<ActorContext>, v8::Local<'s, v8::Object>, u32)
+{
+}
+
 /// Somewhere that events can be delivered to.
 pub trait Callee {
     /// Delivers an event: `start` begins it once it is its turn. It has its place in the object's queue at once. `info` tells
     /// tail workers which event it is.
     fn deliver<F>(&self, info: impl FnOnce() -> Info + 'static, start: F) -> Delivery
     where
-        F: for<'s> FnOnce(
-                &mut v8::PinScope<'s, '_>,
-                &Rc<ActorContext>,
-                v8::Local<'s, v8::Object>,
-                u32,
-            ) + 'static;
+        F: Start + 'static;
 }
 
 /// What a call was to bring, if the object never got it.

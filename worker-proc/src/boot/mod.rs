@@ -62,6 +62,7 @@ fn start_runtime(
     options: &ipc::Options,
     snapshot: &'static [u8],
 ) -> Result<Runtime, Vec<String>> {
+    tokio::task::spawn_local(isolate::attend());
     let read = config::read(config, options)?;
     isolate::setup(api::ALL, &read.v8_flags).map_err(|error| vec![error])?;
     if options.limit_heap_mb > 0 {

@@ -18,8 +18,7 @@ use crate::service::Error;
 
 /// An error for the log alone; who called is told where to find it there.
 pub fn concealed(message: impl std::fmt::Display) -> Error {
-    let error = Error::hidden();
-    let reference = error.message.trim_start_matches("internal error; ");
+    let (error, reference) = Error::hidden();
     log::error(format_args!("{message}; {reference}"));
     error
 }

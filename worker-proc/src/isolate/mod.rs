@@ -8,6 +8,7 @@ pub mod modules;
 mod platform;
 mod rejections;
 pub mod snapshot;
+mod tasks;
 
 use std::cell::{Cell, OnceCell, RefCell};
 use std::rc::Rc;
@@ -18,6 +19,7 @@ use crate::glue::{Registry, intern};
 
 pub use exception::describe;
 pub use platform::initialize;
+pub use tasks::attend;
 
 /// An isolate with its one context. Entered only by [`Isolate::run`].
 pub struct Isolate {
@@ -42,6 +44,8 @@ impl Isolate {
         let mut inner = v8::Isolate::new(limits::bound(params));
         let heap = limits::HeapWatch::new(&mut inner);
         inner.set_microtasks_policy(v8::MicrotasksPolicy::Explicit);
+        // It would block the thread, which serves others too.
+        inner.set_allow_atomics_wait(false);
         inner.set_capture_stack_trace_for_uncaught_exceptions(true, MAX_STACK_FRAMES);
         rejections::install(&mut inner);
         modules::install(&mut inner, flags);
@@ -70,7 +74,8 @@ impl Isolate {
         unsafe {
             inner.exit();
         }
-        Ok(Rc::new(Self {
+        let key = tasks::Key::of(&inner);
+        let isolate = Rc::new(Self {
             inner: RefCell::new(Some(inner)),
             context: RefCell::new(Some(context)),
             state,
@@ -79,7 +84,9 @@ impl Isolate {
             heap,
             over: Cell::new(false),
             label: OnceCell::new(),
-        }))
+        });
+        tasks::register(key, &isolate);
+        Ok(isolate)
     }
 
     /// Says whose it is, for the log.
@@ -282,7 +289,10 @@ impl Remains {
         state.clear();
         rejections::clear(&mut inner);
         modules::clear(&mut inner);
+        let key = tasks::Key::of(&inner);
+        tasks::close(key);
         drop(inner);
+        tasks::forget(key);
         drop(heap);
     }
 }

@@ -2,6 +2,7 @@
 
 use std::sync::Once;
 
+use super::tasks;
 use crate::glue::state::IsolateState;
 
 /// V8's background threads: garbage collection and optimisation beside the one thread that serves.
@@ -29,7 +30,9 @@ pub fn initialize(flags: &[String]) -> Result<(), String> {
         arguments.extend(flags.iter().cloned());
         unknown = v8::V8::set_flags_from_command_line(arguments).split_off(1);
         if unknown.is_empty() {
-            let platform = v8::new_default_platform(BACKGROUND_THREADS, false).make_shared();
+            let platform =
+                v8::new_custom_platform(BACKGROUND_THREADS, false, false, tasks::Foreground)
+                    .make_shared();
             v8::V8::initialize_platform(platform);
             v8::V8::initialize();
         }

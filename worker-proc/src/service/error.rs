@@ -63,11 +63,14 @@ impl Error {
         Self::new(Kind::Internal, message)
     }
 
-    /// What is told of a failure that is nobody's business: a number that also stands in the log, if anything does.
-    pub fn hidden() -> Self {
+    /// What is told of a failure that is nobody's business, and the number in it: it also stands in the log, if anything does.
+    pub fn hidden() -> (Self, String) {
         // The hasher's keys are random.
-        let reference = RandomState::new().hash_one(0);
-        Self::internal(format!("internal error; reference = {reference:016x}"))
+        let reference = format!("reference = {:016x}", RandomState::new().hash_one(0));
+        (
+            Self::internal(format!("internal error; {reference}")),
+            reference,
+        )
     }
 
     /// The other side is gone: a new call may find it back.

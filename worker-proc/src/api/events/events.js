@@ -171,8 +171,9 @@ class EventTarget {
     if (arguments.length < 1) throw argumentError("EventTarget", "addEventListener", 1, "string");
     type = toDOMString(type);
     const callback = toHandler(handler, arguments.length);
-    const { once, passive, signal } = toAddOptions(options);
+    const { capture, once, passive, signal } = toAddOptions(options);
     if (callback === null) return;
+    if (capture) throw new TypeError(`addEventListener(): ${capture} must be false.`);
     const list = map.get(type);
     if (list !== undefined && indexOfHandler(list, handler) >= 0) return;
     const listener = { __proto__: null, handler, callback, once, passive, removed: false };
@@ -191,11 +192,10 @@ class EventTarget {
     const map = listenersOf(this, false);
     if (arguments.length < 1) throw argumentError("EventTarget", "removeEventListener", 1, "string");
     type = toDOMString(type);
-    if (handler !== null && !isObject(handler)) {
-      throw argumentError("EventTarget", "removeEventListener", 2, "Object");
-    }
+    const isNothing = handler === null || (handler === undefined && arguments.length > 1);
+    if (!isNothing && !isObject(handler)) throw argumentError("EventTarget", "removeEventListener", 2, "Object");
     checkCapture("removeEventListener", options);
-    if (map !== null && handler !== null) removeListener(map, type, handler);
+    if (map !== null && !isNothing) removeListener(map, type, handler);
   }
 
   dispatchEvent(event) {
@@ -210,7 +210,7 @@ const scope = { __proto__: null, global: null, listeners: null, listenerHook: nu
 
 defineInterface(EventTarget);
 
-const noOptions = { __proto__: null, once: false, passive: false, signal: undefined };
+const noOptions = { __proto__: null, capture: undefined, once: false, passive: false, signal: undefined };
 
 /** The function to call for a handler argument, or null where the argument is there but nothing. */
 function toHandler(handler, count) {
@@ -224,21 +224,18 @@ function toHandler(handler, count) {
   return callback;
 }
 
+/** `capture` names the option that asks for what there is not, if one does. */
 function toAddOptions(options) {
   if (options === undefined) return noOptions;
-  if (!isObject(options)) {
-    if (options) throw new TypeError("addEventListener(): useCapture must be false.");
-    return noOptions;
-  }
-  const capture = !!options.capture;
+  if (!isObject(options)) return options ? { __proto__: null, capture: "useCapture" } : noOptions;
+  const capture = options.capture ? "options.capture" : undefined;
   const passive = !!options.passive;
   const once = !!options.once;
   const signal = options.signal;
   if (signal !== undefined && !require("abort").isAbortSignal(signal)) {
     throw fieldError("AddEventListenerOptions", "signal", "AbortSignal");
   }
-  if (capture) throw new TypeError("addEventListener(): options.capture must be false.");
-  return { __proto__: null, once, passive, signal };
+  return { __proto__: null, capture, once, passive, signal };
 }
 
 function checkCapture(method, options) {

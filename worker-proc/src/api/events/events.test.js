@@ -115,3 +115,21 @@ export const rejections = {
     await handled;
   },
 };
+
+export const listenersThatAreNothing = {
+  test() {
+    const target = new EventTarget();
+    for (const options of [undefined, false, true, { capture: true }]) {
+      strictEqual(target.addEventListener("x", null, options), undefined);
+      strictEqual(target.addEventListener("x", undefined, options), undefined);
+    }
+    throws(() => target.addEventListener("x", () => {}, true), { message: "addEventListener(): useCapture must be false." });
+    throws(() => target.addEventListener("x", () => {}, { capture: 1 }), {
+      message: "addEventListener(): options.capture must be false.",
+    });
+    strictEqual(target.removeEventListener("x", undefined), undefined);
+    throws(() => target.removeEventListener("x", null, true), { message: "removeEventListener(): useCapture must be false." });
+    throws(() => target.addEventListener("x", null, { signal: 7 }), TypeError);
+    throws(() => target.removeEventListener("x"), TypeError);
+  },
+};

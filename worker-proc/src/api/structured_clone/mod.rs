@@ -45,8 +45,10 @@ fn clone<'s>(
     let shared = Rc::new(Shared::default());
     let writer = Writer {
         shared: Some(shared.clone()),
-        plain: None,
-        errors: bool_arg(&args, 2),
+        hosts: Hosts {
+            plain: None,
+            errors: bool_arg(&args, 2),
+        },
     };
     let Some(bytes) = write(scope, args.get(0), &buffers, writer) else {
         return;
@@ -181,8 +183,10 @@ pub fn serialize(scope: &mut v8::PinScope, value: v8::Local<v8::Value>) -> Optio
     let value = v8::Local::new(scope, value);
     let writer = Writer {
         shared: None,
-        plain: None,
-        errors: false,
+        hosts: Hosts {
+            plain: None,
+            errors: false,
+        },
     };
     write(scope, value, &[], writer)
 }
@@ -198,8 +202,10 @@ pub fn serialize_for_rpc(
     let prototype = v8::Object::new(scope).get_prototype(scope)?;
     let writer = Writer {
         shared: None,
-        plain: Some(v8::Global::new(scope, prototype)),
-        errors,
+        hosts: Hosts {
+            plain: Some(v8::Global::new(scope, prototype)),
+            errors,
+        },
     };
     write(scope, value, &[], writer)
 }
@@ -253,10 +259,27 @@ fn read<'s>(
 struct Writer {
     /// Where shared buffers go, while the copy stays in the isolate.
     shared: Option<Rc<Shared>>,
+    hosts: Hosts,
+}
+
+/// Which objects are described by JavaScript rather than written by V8.
+struct Hosts {
     /// `Object.prototype`, where objects of any other prototype are not plain.
     plain: Option<v8::Global<v8::Value>>,
-    /// Whether the language's errors are described rather than written by V8, which knows only their own fields.
+    /// Whether the language's errors are among them: V8 knows only their own fields.
     errors: bool,
+}
+
+impl Hosts {
+    fn has(&self, scope: &mut v8::PinScope, object: v8::Local<v8::Object>) -> bool {
+        match &self.plain {
+            _ if object.is_native_error() => self.errors,
+            Some(plain) => object
+                .get_prototype(scope)
+                .is_none_or(|prototype| prototype != *plain),
+            None => is_platform_object(scope, object),
+        }
+    }
 }
 
 impl v8::ValueSerializerImpl for Writer {
@@ -277,13 +300,7 @@ impl v8::ValueSerializerImpl for Writer {
         scope: &mut v8::PinScope<'s, '_>,
         object: v8::Local<'s, v8::Object>,
     ) -> Option<bool> {
-        Some(match &self.plain {
-            _ if object.is_native_error() => self.errors,
-            Some(plain) => object
-                .get_prototype(scope)
-                .is_none_or(|prototype| prototype != *plain),
-            None => is_platform_object(scope, object),
-        })
+        Some(self.hosts.has(scope, object))
     }
 
     fn write_host_object<'s>(

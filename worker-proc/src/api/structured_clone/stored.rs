@@ -6,7 +6,7 @@
 
 use v8::{ValueDeserializerHelper, ValueSerializerHelper};
 
-use super::{call, is_platform_object, refuse, refuse_shared};
+use super::{Hosts, call, refuse, refuse_shared};
 use crate::glue::args::to_string;
 use crate::glue::{IsolateState, string, throw_error, uint8_array_copy, with_bytes};
 
@@ -71,10 +71,10 @@ fn write<'s>(
     value: v8::Local<'s, v8::Value>,
     plain: Option<v8::Global<v8::Value>>,
 ) -> Option<Vec<u8>> {
-    let writer = Writer {
+    let writer = Writer(Hosts {
         errors: describes_errors(scope),
         plain,
-    };
+    });
     let context = scope.get_current_context();
     let serializer = v8::ValueSerializer::new(scope, Box::new(writer));
     serializer.write_header();
@@ -133,11 +133,7 @@ fn describes_errors(scope: &mut v8::PinScope) -> bool {
 #[derive(Default)]
 struct DescribesErrors(std::cell::Cell<Option<bool>>);
 
-struct Writer {
-    errors: bool,
-    /// `Object.prototype`, where objects of any other prototype are not plain.
-    plain: Option<v8::Global<v8::Value>>,
-}
+struct Writer(Hosts);
 
 impl v8::ValueSerializerImpl for Writer {
     fn throw_data_clone_error<'s>(
@@ -157,13 +153,7 @@ impl v8::ValueSerializerImpl for Writer {
         scope: &mut v8::PinScope<'s, '_>,
         object: v8::Local<'s, v8::Object>,
     ) -> Option<bool> {
-        Some(match &self.plain {
-            _ if object.is_native_error() => self.errors,
-            Some(plain) => object
-                .get_prototype(scope)
-                .is_none_or(|prototype| prototype != *plain),
-            None => is_platform_object(scope, object),
-        })
+        Some(self.0.has(scope, object))
     }
 
     fn write_host_object<'s>(

@@ -69,6 +69,8 @@ export const paramsByThemselves = {
     params.sort();
     strictEqual(params.toString(), "=e&a=2&b=%7E%21*%28%29%27&c=++&f=&g=h%3Di");
     strictEqual(new URLSearchParams({ "\ud800": "x y" }).toString(), "%EF%BF%BD=x+y");
+    const sameOnceWellFormed = { "\ud800": "1", b: "2", "\udc00": "3", "\ufffd": "4" };
+    strictEqual(new URLSearchParams(sameOnceWellFormed).toString(), "%EF%BF%BD=4&b=2");
     throws(() => new URLSearchParams([["a"]]), { message: "Invalid URL search params sequence." });
   },
 };

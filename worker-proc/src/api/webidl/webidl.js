@@ -150,19 +150,39 @@ function toArray(value, convert) {
   return result;
 }
 
-/** Own enumerable string-keyed properties as a flat list [key, value, key, value...]; `value` is an object. */
+/**
+ * Own enumerable string-keyed properties as a flat list [key, value, key, value...]; `value` is an object. Of keys that
+ * are the same once converted, the last one's value has the first one's place.
+ */
 function toRecord(value, convertKey, convertValue) {
   const keys = ReflectOwnKeys(value);
   const result = [];
+  let changed = false;
   for (let i = 0; i < keys.length; i++) {
     const key = keys[i];
     if (typeof key === "symbol") continue;
     const descriptor = ReflectGetOwnPropertyDescriptor(value, key);
     if (descriptor === undefined || !descriptor.enumerable) continue;
-    ArrayPrototypePush(result, convertKey(key));
-    ArrayPrototypePush(result, convertValue(value[key]));
+    const name = convertKey(key);
+    const item = convertValue(value[key]);
+    changed ||= name !== key;
+    const place = changed ? placeOf(result, name) : -1;
+    if (place >= 0) {
+      result[place + 1] = item;
+    } else {
+      ArrayPrototypePush(result, name);
+      ArrayPrototypePush(result, item);
+    }
   }
   return result;
+}
+
+/** Where a key is in a flat list of pairs, or -1. */
+function placeOf(list, key) {
+  for (let i = 0; i < list.length; i += 2) {
+    if (list[i] === key) return i;
+  }
+  return -1;
 }
 
 /**

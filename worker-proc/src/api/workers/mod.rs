@@ -47,7 +47,7 @@ fn abort_isolate(
             ));
             std::process::exit(1);
         }
-        context.abort(Error::hidden());
+        context.abort(Error::hidden().0);
     }
     terminate(scope);
 }
