@@ -19,6 +19,9 @@ use crate::service::{Body, Error, Kind, Request, Response};
 /// Idle connections kept for one server.
 const MAX_IDLE_PER_SERVER: usize = 32;
 
+/// Headers that an answer may have; hyper bounds their bytes.
+const MAX_HEADERS: usize = 1024;
+
 /// An idle connection older than this is not used again.
 const MAX_IDLE_AGE: Duration = Duration::from_secs(15);
 
@@ -131,6 +134,7 @@ async fn open_websocket<I: ByteStream + Send + 'static>(
 async fn open<I: AsyncRead + AsyncWrite + Unpin + 'static>(io: I) -> Result<Sender, Error> {
     let (sender, connection) = http1::Builder::new()
         .title_case_headers(true)
+        .max_headers(MAX_HEADERS)
         .handshake(TokioIo::new(io))
         .await
         .map_err(|error| lost(&error))?;

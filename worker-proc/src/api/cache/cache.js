@@ -12,10 +12,10 @@ const { argumentError, defineInterface, illegalConstructor, illegalInvocation, i
 const { encodeUtf8, joinBytes } = require("encoding");
 const { asyncFailure } = require("streams/common");
 const { getHeader } = require("headers");
-const { STREAM, contentOf, isUnusable, isUsed, sendable, takeBody } = require("fetch/body");
+const { NOTHING, STREAM, codingOf, contentOf, isUnusable, isUsed, sendable, sendableAs, takeBody } = require("fetch/body");
 const { subrequest } = require("fetch");
 const { Request, isRequest, requestCfText, requestHeaders, requestState } = require("fetch/request");
-const { isResponse, receivedResponse, responseHead, responseHeaders, responseType } = require("fetch/response");
+const { isResponse, receivedResponse, responseCoding, responseHead, responseHeaders, responseType } = require("fetch/response");
 const { cancelBody, lengthOf, prepend } = require("streams");
 
 /** The channel that every worker has for its cache. */
@@ -123,8 +123,10 @@ function serialize(response, failed) {
   const head = responseHead(response);
   const content = contentOf(response);
   if (!isUsed(content) && isUnusable(content)) throw new TypeError("The ReadableStream has been locked to a reader.");
-  const { length } = content;
-  let body = takeBody(content);
+  const coding = responseCoding(response);
+  const isRecoded = content.kind !== NOTHING && codingOf(content) !== coding;
+  const length = isRecoded ? -1 : content.length;
+  let body = isRecoded ? sendableAs(content, coding, -1, failed) : takeBody(content, coding);
   if (body === null) return serializeHead(head, 0);
   if (typeof body === "string") body = encodeUtf8(body);
   if (typeof body === "number") return prepend(serializeHead(head, length), body);

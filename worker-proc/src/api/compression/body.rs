@@ -6,13 +6,30 @@ use std::task::{Context, Poll, ready};
 
 use bytes::{Buf, Bytes};
 
-use super::coder::{CodeError, Coder};
+use super::coder::{CodeError, Coder, Step};
+use super::content::ContentCoder;
 use crate::service::{Body, BodyStream, Error, Kind};
+
+/// What a body can go through.
+pub enum AnyCoder {
+    /// JavaScript holds it too.
+    Stream(Rc<RefCell<Coder>>),
+    Content(ContentCoder),
+}
+
+impl AnyCoder {
+    fn step(&mut self, input: &[u8], last: bool) -> Result<Step, CodeError> {
+        match self {
+            Self::Stream(coder) => coder.borrow_mut().step(input, last),
+            Self::Content(coder) => coder.step(input, last),
+        }
+    }
+}
 
 /// The coded form of another body. Dropping it drops that body.
 pub struct CodedBody {
     source: Body,
-    coder: Rc<RefCell<Coder>>,
+    coder: AnyCoder,
     /// What the coder has not taken yet.
     input: Bytes,
     /// The coder may have output without more input.
@@ -22,7 +39,7 @@ pub struct CodedBody {
 }
 
 impl CodedBody {
-    pub fn new(source: Body, coder: Rc<RefCell<Coder>>) -> Self {
+    pub fn new(source: Body, coder: AnyCoder) -> Self {
         Self {
             source,
             coder,
@@ -37,7 +54,7 @@ impl BodyStream for CodedBody {
     fn poll_chunk(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Error>>> {
         loop {
             if self.more {
-                let step = match self.coder.borrow_mut().step(&self.input, self.last) {
+                let step = match self.coder.step(&self.input, self.last) {
                     Ok(step) => step,
                     Err(error) => {
                         self.more = false;
@@ -91,7 +108,7 @@ mod tests {
     fn coded(source: Body, coder: Coder) -> Body {
         Body::Stream(Box::new(CodedBody::new(
             source,
-            Rc::new(RefCell::new(coder)),
+            AnyCoder::Stream(Rc::new(RefCell::new(coder))),
         )))
     }
 

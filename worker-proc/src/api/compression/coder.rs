@@ -5,7 +5,7 @@ use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress, 
 /// The most output of one step, bytes.
 pub const STEP_BYTES: usize = 64 * 1024;
 /// The largest window, as zlib's own default.
-const WINDOW_BITS: u8 = 15;
+pub const WINDOW_BITS: u8 = 15;
 
 /// What is wrapped around the deflated data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,6 +33,10 @@ pub enum CodeError {
     Decompress,
     Trailing,
     Incomplete,
+    Gzip,
+    ShortGzip,
+    Brotli,
+    ShortBrotli,
 }
 
 impl CodeError {
@@ -43,6 +47,10 @@ impl CodeError {
             Self::Decompress => "Decompression failed.",
             Self::Trailing => "Trailing bytes after end of compressed data",
             Self::Incomplete => "Called close() on a decompression stream with incomplete data",
+            Self::Gzip => "Gzip decompression failed.",
+            Self::ShortGzip => "Gzip compressed stream ended prematurely.",
+            Self::Brotli => "Brotli decompression failed.",
+            Self::ShortBrotli => "Brotli compressed stream ended prematurely.",
         }
     }
 }

@@ -2,6 +2,7 @@
 
 mod body;
 mod coder;
+mod content;
 
 use std::cell::RefCell;
 
@@ -12,13 +13,17 @@ use crate::glue::{
 };
 use crate::js;
 use crate::service::Body;
-use body::CodedBody;
+use body::{AnyCoder, CodedBody};
 use coder::{Coder, Format};
+use content::{Coding, ContentCoder};
 
 pub const API: Api = Api {
     name: "compression",
     modules: &[],
-    lazy: &[js!("compression.js").defining(&["CompressionStream", "DecompressionStream"])],
+    lazy: &[
+        js!("compression.js").defining(&["CompressionStream", "DecompressionStream"]),
+        js!("content.js"),
+    ],
     ops,
 };
 
@@ -27,6 +32,8 @@ fn ops(ops: &mut Ops) {
     ops.add("decompressor", decompressor);
     ops.add("push", push);
     ops.add("codeBody", code_body);
+    ops.add("codeContent", code_content);
+    ops.add("encodeContent", encode_content);
 }
 
 /// `compressor(format)`: an object that owns the coder.
@@ -75,8 +82,42 @@ fn code_body(
     let Some(source) = take_body(scope, number) else {
         return;
     };
-    let body = Body::Stream(Box::new(CodedBody::new(source, coder)));
+    let body = Body::Stream(Box::new(CodedBody::new(source, AnyCoder::Stream(coder))));
     if let Some(number) = give_body(scope, body) {
-        rv.set(v8::Integer::new_from_unsigned(scope, number).into());
+        rv.set_uint32(number);
+    }
+}
+
+/// `codeContent(number, coding, encode)`: the number of a body that is that one encoded, or decoded.
+fn code_content(
+    scope: &mut v8::PinScope,
+    args: v8::FunctionCallbackArguments,
+    mut rv: v8::ReturnValue,
+) {
+    let number = u32_arg(scope, &args, 0);
+    let coding = Coding::of(&string_arg(scope, &args, 1));
+    let coder = match bool_arg(&args, 2) {
+        true => ContentCoder::encoder(coding),
+        false => ContentCoder::decoder(coding),
+    };
+    let Some(source) = take_body(scope, number) else {
+        return;
+    };
+    let body = Body::Stream(Box::new(CodedBody::new(source, AnyCoder::Content(coder))));
+    if let Some(number) = give_body(scope, body) {
+        rv.set_uint32(number);
+    }
+}
+
+/// `encodeContent(bytes, coding)`: the same for bytes in memory.
+fn encode_content(
+    scope: &mut v8::PinScope,
+    args: v8::FunctionCallbackArguments,
+    mut rv: v8::ReturnValue,
+) {
+    let encoder = ContentCoder::encoder(Coding::of(&string_arg(scope, &args, 1)));
+    match with_bytes(args.get(0), |bytes| encoder.all(bytes)) {
+        Ok(output) => rv.set(uint8_array(scope, output).into()),
+        Err(error) => throw_type_error(scope, error.message()),
     }
 }

@@ -21,6 +21,7 @@ const readableFrom = ReadableStream.from;
 const { pipeThrough } = ReadableStream.prototype;
 const blobs = () => require("blob");
 const forms = () => require("form_data");
+const coder = () => require("compression/content");
 
 let contentOf, headersOf, setBody, hasBody;
 
@@ -41,6 +42,8 @@ class Content {
   content = null;
   /** Bytes to come, -1 if unknown; of native bodies alone. */
   length = -1;
+  /** The coding that a native body comes in, null for none: whoever looks at it sees it decoded. */
+  coding = null;
   /** The stream that `.body` gave, over whatever `content` was. */
   stream = null;
   used = false;
@@ -73,13 +76,14 @@ function copyBytes(value) {
   );
 }
 
-/** A body of the runtime's: `number` as ops know it, 0 for none. */
-function nativeBody(number, length) {
+/** A body of the runtime's: `number` as ops know it, 0 for none; `coding` that it comes in. */
+function nativeBody(number, length, coding = null) {
   const body = new Content();
   if (number !== 0) {
     body.kind = NATIVE;
     body.content = number;
     body.length = length;
+    body.coding = coding;
   }
   return body;
 }
@@ -173,7 +177,7 @@ function streamOf(body) {
   if (body.stream !== null || body.kind === NOTHING) return body.stream;
   if (body.kind === NATIVE) {
     const length = body.length >= 0 ? body.length : undefined;
-    body.stream = streams.readableFromBody(body.content, length);
+    body.stream = streams.readableFromBody(body.content, length, body.coding);
   } else {
     body.stream = streams.fromBytes(body.content);
   }
@@ -195,19 +199,31 @@ function assertUsable(body) {
   }
 }
 
-/** Marks the body as used and gives what to send: a string, bytes, a native number, a stream, or null. */
-function takeBody(body) {
+/**
+ * Marks the body as used and gives what to send: a string, bytes, a native number, a stream, or null. `coding`: that of the
+ * body, if it is to stay in it.
+ */
+function takeBody(body, coding = null) {
   if (body.kind === NOTHING) return null;
   assertUsable(body);
   body.used = true;
-  if (body.stream === null) return body.content;
   if (body.kind === STREAM) {
-    const number = streams.takeBody(body.stream);
+    const number = streams.takeBody(body.stream, coding);
     return number === 0 ? body.stream : number;
   }
   // The stream still has all of its content: what it was made from goes on without it.
-  streams.useUp(body.stream);
-  return body.content;
+  if (body.stream !== null) streams.useUp(body.stream);
+  return body.coding === coding ? body.content : coder().decode(body.content, body.coding);
+}
+
+/** The coding that a body comes in, null for none. */
+const codingOf = (body) => (body.kind === STREAM ? streams.codingOf(body.stream) : body.coding);
+
+/** The same as `sendable` takes it and gives it, in the coding that is asked for: passed on as it came where that is its own. */
+function sendableAs(body, coding, size, failed) {
+  if (body.kind === NOTHING || codingOf(body) === coding) return sendable(takeBody(body, coding), size, failed);
+  const content = sendable(takeBody(body), -1, failed);
+  return coding === null ? content : coder().encode(content, coding);
 }
 
 async function collect(body) {
@@ -236,6 +252,7 @@ function cloneBody(body) {
   copy.kind = body.kind;
   copy.type = body.type;
   copy.length = body.length;
+  copy.coding = body.coding;
   if (body.kind === NOTHING) return copy;
   if (isUnusable(body)) throw new TypeError("This ReadableStream is currently locked to a reader,");
   if (body.kind === TEXT || body.kind === BYTES) {
@@ -254,6 +271,7 @@ function moveBody(body) {
   const moved = new Content();
   moved.kind = body.kind;
   moved.length = body.length;
+  moved.coding = body.coding;
   moved.type = body.type;
   if (body.stream === null) {
     moved.content = body.content;
@@ -326,8 +344,8 @@ class Body {
     const content = usable(this);
     const type = getHeader(headersOf(this) ?? this.headers, "content-type");
     if (type === null) throw new TypeError("Parsing a Body as FormData requires a Content-Type header.");
-    const check = forms().formDataType(type);
-    return forms().parseFormData(await collect(content), check);
+    const bytes = await collect(content);
+    return forms().parseFormData(bytes, forms().formDataType(type));
   }
 
   async blob() {
@@ -400,7 +418,9 @@ exports.extractBody = extractBody;
 exports.takeBody = takeBody;
 exports.cloneBody = cloneBody;
 exports.moveBody = moveBody;
+exports.codingOf = codingOf;
 exports.sendable = sendable;
+exports.sendableAs = sendableAs;
 exports.setType = setType;
 exports.streamOf = streamOf;
 exports.isUsed = isUsed;

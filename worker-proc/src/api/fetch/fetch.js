@@ -18,6 +18,8 @@ const { joinHref, originOf, parseHref, targetOf, withoutFragment } = require("fe
 const GLOBAL_OUTBOUND = 0;
 const DATA = /^\s*data:/i;
 const HTTP = /^https?:\/\/[^/?#\\]+([/?#]|$)/i;
+/** As on workerd, what has a host is taken for HTTP. */
+const WITH_HOST = /^[a-z][a-z0-9+.-]*:\/\/[^/?#\\]/i;
 /** As in the Fetch standard and workerd. */
 const MAX_REDIRECTS = 20;
 
@@ -88,9 +90,11 @@ async function follow(channel, request, cancel, signal, target) {
     }
     const status = parts[0];
     const location = state.redirect === "follow" && isRedirect(status) ? locationOf(parts[2]) : null;
-    if (location === null) return receivedResponse(parts, url, urls.length > 1);
+    if (location === null) return receivedResponse(parts, url, urls.length > 1, state.encodeResponseBody);
     const next = joinHref(location, url);
-    if (next === undefined) throw new TypeError("Invalid Location header; unable to follow redirect.");
+    if (next === undefined || RegExpPrototypeExec(WITH_HOST, next) === null) {
+      throw new TypeError("Invalid Location header; unable to follow redirect.");
+    }
     if (urls.length > MAX_REDIRECTS) throw new TypeError(`Too many redirects.${ArrayPrototypeJoin(urls, ", ")}`);
     if (parts[3] !== 0) cancelBody(parts[3]);
     if (flags.stripAuthorizationOnCrossOriginRedirect && originOf(next) !== originOf(url)) {
@@ -121,7 +125,7 @@ function fetchThrough(channel, input, init, target) {
     const { url } = requestState(request);
     const data = RegExpPrototypeExec(DATA, url) === null ? undefined : parseHref(url);
     if (data !== undefined) return require("fetch/data_url").fetchData(data);
-    if (flags.fetchRefusesUnknownProtocols && RegExpPrototypeExec(HTTP, url) === null) {
+    if (RegExpPrototypeExec(flags.fetchRefusesUnknownProtocols ? HTTP : WITH_HOST, url) === null) {
       throw new TypeError(`Fetch API cannot load: ${url}`);
     }
     const { fetcher } = requestState(request);
@@ -131,13 +135,16 @@ function fetchThrough(channel, input, init, target) {
   }
   const signal = subrequestSignal(requestState(request));
   if (signal === null) return follow(channel, request, undefined, null, target);
-  if (isAborted(signal)) return PromiseReject(abortReason(signal));
+  if (isAborted(signal)) {
+    takeBody(contentOf(request));
+    return PromiseReject(abortReason(signal));
+  }
   const cancel = ops.openCancel();
   const forget = addAlgorithm(signal, () => ops.cancelFetch(cancel));
   return PromisePrototypeThen(
     follow(channel, request, cancel, signal, target),
     (response) => {
-      forget();
+      PromisePrototypeThen(ops.cancelEnds(cancel), forget, forget);
       // It came while the signal was aborting.
       if (isAborted(signal)) throw abortReason(signal);
       return response;

@@ -1,9 +1,12 @@
 //! The ops behind `api/fetch/*.js`.
 
-use std::rc::Rc;
+use std::cell::RefCell;
+use std::rc::{Rc, Weak};
+use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderValue, TRANSFER_ENCODING};
+use tokio::sync::watch;
 
 use super::head;
 use crate::api::streams::{OTHER_REQUEST, keep_body, take_body};
@@ -17,7 +20,7 @@ use crate::glue::{
     string_arg, terminate, throw_error, u32_arg, uint8_array, with_bytes,
 };
 use crate::service::trace::within;
-use crate::service::{self, Body, Error, Kind, Request, Response};
+use crate::service::{self, Body, BodyStream, Error, Kind, Request, Response};
 
 pub fn register(r: &mut Ops) {
     r.receive_requests(push_request);
@@ -32,6 +35,7 @@ pub fn register(r: &mut Ops) {
     r.add("fetch", fetch);
     r.add("openCancel", open_cancel);
     r.add("cancelFetch", cancel_fetch);
+    r.add("cancelEnds", cancel_ends);
     r.add("eventNumber", event_number);
     r.add("onClientGone", on_client_gone);
     r.add("contextId", context_id);
@@ -265,9 +269,85 @@ fn on_client_gone(
     context.on_gone(event, turn);
 }
 
-/// Tells a `fetch` op to end.
+/// Tells a `fetch` op to end, and then the body of the response.
 #[derive(Default)]
-struct CancelResource(tokio::sync::Notify);
+struct CancelResource {
+    told: watch::Sender<bool>,
+    body: RefCell<Weak<Shared>>,
+}
+
+impl CancelResource {
+    /// Ends once it is told to.
+    async fn told(&self) {
+        let mut told = self.told.subscribe();
+        // The sender is there as long as `self`.
+        let _ = told.wait_for(|told| *told).await;
+    }
+
+    /// The body, until then.
+    fn watch(&self, body: Body) -> Body {
+        let shared = Rc::new(Shared {
+            body: RefCell::new(body),
+            reader: RefCell::default(),
+            _open: self.told.subscribe(),
+        });
+        *self.body.borrow_mut() = Rc::downgrade(&shared);
+        Body::Stream(Box::new(Cut(shared)))
+    }
+
+    fn cancel(&self) {
+        self.told.send_replace(true);
+        if let Some(body) = self.body.take().upgrade() {
+            let failed = Body::Stream(Box::new(Aborted));
+            drop(body.body.replace(failed));
+            if let Some(reader) = body.reader.take() {
+                reader.wake();
+            }
+        }
+    }
+}
+
+/// A body that may be cancelled while it is read.
+struct Shared {
+    body: RefCell<Body>,
+    reader: RefCell<Option<Waker>>,
+    /// Tells the resource that there is still something to cancel.
+    _open: watch::Receiver<bool>,
+}
+
+struct Cut(Rc<Shared>);
+
+impl BodyStream for Cut {
+    fn poll_chunk(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Error>>> {
+        let polled = self.0.body.borrow_mut().poll_chunk(cx);
+        if polled.is_pending() {
+            *self.0.reader.borrow_mut() = Some(cx.waker().clone());
+        }
+        polled
+    }
+
+    fn length(&self) -> Option<u64> {
+        self.0.body.borrow().length()
+    }
+
+    fn refuse(&mut self, reason: Error) {
+        self.0.body.take().refuse(reason);
+    }
+}
+
+/// What is left of a cancelled body.
+struct Aborted;
+
+impl BodyStream for Aborted {
+    fn poll_chunk(&mut self, _: &mut Context<'_>) -> Poll<Option<Result<Bytes, Error>>> {
+        Poll::Ready(Some(Err(Error {
+            class: "DOMException AbortError".to_owned(),
+            ..Error::internal(ABORTED)
+        })))
+    }
+}
+
+const ABORTED: &str = "The operation was aborted";
 
 /// `openCancel()`: a number for `fetch` and for `cancelFetch(number)`.
 fn open_cancel(
@@ -280,14 +360,31 @@ fn open_cancel(
     }
 }
 
-/// `cancelFetch(number)`: drops the request, which cancels its work; it has no effect on a response that has come.
+/// `cancelFetch(number)`: drops the request, which cancels its work, or what is left of the response's body.
 fn cancel_fetch(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, _: v8::ReturnValue) {
     let number = u32_arg(scope, &args, 0);
     if let Some(context) = current(scope)
         && let Some(cancel) = context.resources().take::<CancelResource>(number)
     {
-        cancel.0.notify_one();
+        cancel.cancel();
     }
+}
+
+/// `cancelEnds(number)`: a promise that there is nothing left to cancel.
+fn cancel_ends(
+    scope: &mut v8::PinScope,
+    args: v8::FunctionCallbackArguments,
+    mut rv: v8::ReturnValue,
+) {
+    let number = u32_arg(scope, &args, 0);
+    let cancel =
+        current(scope).and_then(|context| context.resources().get::<CancelResource>(number));
+    async_op(scope, &mut rv, async move {
+        if let Some(cancel) = cancel {
+            cancel.told.closed().await;
+        }
+        Ok(())
+    });
 }
 
 /// `fetch(channel, method, url, headers, body, cf, cancel, span)`: a promise of `[status, statusText, headers, body,
@@ -334,15 +431,21 @@ fn fetch(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: 
         let response = tokio::select! {
             // Whoever aborts it before it begins is told so, even where the answer would be there at once.
             biased;
-            () = cancel.0.notified() => None,
+            () = cancel.told() => None,
             response = service.fetch(request) => Some(response),
         };
         match response {
-            Some(response) => Ok(Received(response?)),
+            Some(response) => {
+                let mut response = response?;
+                if let Body::Stream(_) = response.body {
+                    response.body = cancel.watch(response.body);
+                }
+                Ok(Received(response))
+            }
             None => {
                 // Whoever was asked learns of it first: its answer to that counts before the caller goes on.
                 tokio::task::yield_now().await;
-                Err(OpError::dom("AbortError", "The operation was aborted"))
+                Err(OpError::dom("AbortError", ABORTED))
             }
         }
     };

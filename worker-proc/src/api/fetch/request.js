@@ -40,7 +40,8 @@ class State {
   cf = undefined;
   cfText = undefined;
   cache = undefined;
-  encodeBody = "automatic";
+  /** Whether responses to it are decoded as their headers say. */
+  encodeResponseBody = "automatic";
 }
 
 class Request extends Body {
@@ -219,7 +220,7 @@ function copyState(state, other, request) {
   const value = cf(other);
   state.cf = value === undefined ? undefined : JSONParse(JSONStringify(value));
   state.cache = other.cache;
-  state.encodeBody = other.encodeBody;
+  state.encodeResponseBody = other.encodeResponseBody;
 }
 
 function copyInit(state, other, request) {
@@ -230,13 +231,14 @@ function copyInit(state, other, request) {
   state.client = other.client;
   state.cf = cf(other);
   state.cache = other.cache;
+  state.encodeResponseBody = other.encodeResponseBody;
 }
 
 const has = (value) => value !== undefined && value !== null;
 
 /** Reads the dictionary in upstream's order; returns its body. */
 function readInit(state, init) {
-  const { method, headers: given, body, redirect, fetcher, cf: cfInit, cache, integrity, signal, encodeBody } = init;
+  const { method, headers: given, body, redirect, fetcher, cf: cfInit, cache, integrity, signal, encodeResponseBody } = init;
   if (method !== undefined) state.method = toMethod(method);
   if (given !== undefined) {
     if (!isObject(given)) throw fieldError("RequestInitializerDict", "headers", "Headers or Sequence or object");
@@ -278,7 +280,12 @@ function readInit(state, init) {
     if (!isAbortSignal(signal)) throw fieldError("RequestInitializerDict", "signal", "AbortSignal");
     state.given = signal;
   }
-  if (encodeBody !== undefined) state.encodeBody = `${encodeBody}`;
+  if (encodeResponseBody !== undefined) {
+    state.encodeResponseBody = `${encodeResponseBody}`;
+    if (state.encodeResponseBody !== "automatic" && state.encodeResponseBody !== "manual") {
+      throw new TypeError(`encodeResponseBody: unexpected value: ${state.encodeResponseBody}`);
+    }
+  }
   if (cfInit !== undefined) checkCacheControl(cfInit, cache);
   return body;
 }

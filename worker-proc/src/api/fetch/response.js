@@ -4,12 +4,17 @@ const {
   ArrayPrototypeIncludes, ArrayPrototypePush, JSONStringify, MathTrunc, NumberIsInteger, RangeError, String,
   StringPrototypeCharCodeAt, StringPrototypeToLowerCase, TypeError,
 } = primordials;
-const { Headers, MUTABLE, IMMUTABLE, cloneHeaders, deleteHeader, hasHeader, headersFromNative, headersToFlat, setGuard, setHeader } =
-  require("headers");
+const {
+  Headers, MUTABLE, IMMUTABLE, cloneHeaders, deleteHeader, getHeader, hasHeader, headersFromNative, headersToFlat, setGuard,
+  setHeader,
+} = require("headers");
 const { defineInterface, isObject, argumentError, constructorError, fieldError } = require("webidl");
 const trace = require("trace");
-const { Body, NOTHING, TEXT_TYPE, bodyOfParts, bodyParts, cloneBody, contentOf, extractBody, hasBody, isEmpty, nativeBody, sendable, setBody, setType, streamOf, takeBody } =
-  require("fetch/body");
+const {
+  Body, NOTHING, TEXT_TYPE, bodyOfParts, bodyParts, cloneBody, codingOf, contentOf, extractBody, hasBody, isEmpty, nativeBody,
+  sendableAs, setBody, setType, streamOf,
+} = require("fetch/body");
+const { cancelBody } = require("streams");
 const { parseHref } = require("fetch/href");
 const flags = require("flags");
 const { respond } = require("fetch/events");
@@ -252,7 +257,7 @@ const isResponse = (value) => {
 };
 
 /** A response from `fetch`, as the op gives it. */
-function receivedResponse(parts, url, redirected) {
+function receivedResponse(parts, url, redirected, encodeBody = "automatic") {
   const state = new State();
   state.status = parts[0];
   state.statusText = parts[1] ?? REASONS[parts[0]] ?? "";
@@ -260,7 +265,11 @@ function receivedResponse(parts, url, redirected) {
   state.url = url;
   state.redirected = redirected;
   if (parts[5] !== 0) state.webSocket = sockets().socketOver(parts[5]);
-  const content = nativeBody(parts[3], parts[4]);
+  state.encodeBody = encodeBody;
+  const isNull = parts[3] !== 0 && ArrayPrototypeIncludes(NULL_BODY_STATUSES, state.status);
+  if (isNull) cancelBody(parts[3]);
+  const coding = parts[3] === 0 || encodeBody === "manual" ? null : codingNamed(headerOf(parts[2], "content-encoding"));
+  const content = nativeBody(isNull ? 0 : parts[3], parts[4], coding);
   // An answer to HEAD may be passed on with the length that it tells of.
   if (parts[3] === 0) content.length = parts[4];
   return makeResponse(state, content);
@@ -284,6 +293,15 @@ function sendUpgrade(response, state, request, event) {
   respond(event, 101, state.statusText === "" ? undefined : state.statusText, headersToFlat(copy), undefined, sockets().returnSocket(state.webSocket));
 }
 
+/** What a Content-Encoding header asks the runtime to do for the worker, null for nothing. */
+function codingNamed(name) {
+  return name === "gzip" || (name === "br" && flags.brotliContentEncoding) ? name : null;
+}
+
+/** The coding in which a response is to be sent, null for none. */
+const codingToSend = ({ headers: given, encodeBody }) =>
+  given === null || encodeBody === "manual" ? null : codingNamed(getHeader(given, "content-encoding"));
+
 /** A header of a flat list, or null. */
 function headerOf(flat, name) {
   for (let i = 0; i < flat.length; i += 2) if (StringPrototypeToLowerCase(flat[i]) === name) return flat[i + 1];
@@ -304,11 +322,13 @@ function sendResponse(response, request, event) {
   }
   if (state.webSocket !== null) return sendUpgrade(response, state, request, event);
   const content = contentOf(response);
-  const size = state.headers === null ? -1 : declaredLength(state.headers);
-  const body = sendable(takeBody(content), size, trace.bodyFailed);
+  const coding = codingToSend(state);
+  const isRecoded = content.kind !== NOTHING && codingOf(content) !== coding;
+  const size = state.headers === null || isRecoded ? -1 : declaredLength(state.headers);
+  const body = sendableAs(content, coding, size, trace.bodyFailed);
   let flat;
   if (state.headers !== null) {
-    flat = headersToFlat(state.headers);
+    flat = isRecoded ? withoutLength(state.headers) : headersToFlat(state.headers);
     if (content.kind === NOTHING && content.length > 0 && size < 0) {
       const told = ["content-length", `${content.length}`];
       for (let i = 0; i < flat.length; i++) ArrayPrototypePush(told, flat[i]);
@@ -318,8 +338,15 @@ function sendResponse(response, request, event) {
   respond(event, state.status, state.statusText === "" ? undefined : state.statusText, flat, body);
 }
 
+/** The length that they tell is not that of what is sent. */
+function withoutLength(headers) {
+  const sent = cloneHeaders(headers, MUTABLE);
+  deleteHeader(sent, "content-length");
+  return headersToFlat(sent);
+}
+
 function declaredLength(headers) {
-  const text = require("headers").getHeader(headers, "content-length");
+  const text = getHeader(headers, "content-length");
   if (text === null) return -1;
   const length = +text;
   return NumberIsInteger(length) && length >= 0 ? length : -1;
@@ -370,6 +397,7 @@ exports.isResponse = isResponse;
 exports.responseBody = (response) => streamOf(contentOf(response));
 exports.responseHeaders = (response) => headers(response, stateOf(response));
 /** Status, text and flat headers; throws for an answer to a WebSocket's handshake. */
+exports.responseCoding = (response) => codingToSend(stateOf(response));
 exports.responseHead = (response) => {
   const state = stateOf(response);
   if (state.webSocket !== null) throw new TypeError(NOT_ASKED);

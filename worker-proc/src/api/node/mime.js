@@ -90,7 +90,7 @@ class MIMEParams {
   }
 
   toString() {
-    return Array.from(this.#list, ([name, value]) => `${name}=${serializeValue(value)}`).join("; ");
+    return Array.from(this.#list, ([name, value]) => `${name}=${serializeValue(value)}`).join(";");
   }
 
   toJSON() {

@@ -4,7 +4,7 @@
  * Used through streams/streams by fetch and by every API with native bytes.
  */
 const {
-  MathMin, PromisePrototypeThen, RangeError, TypedArrayPrototypeGetByteLength, TypedArrayPrototypeSet,
+  MathMin, RangeError, TypedArrayPrototypeGetByteLength, TypedArrayPrototypeSet,
   TypedArrayPrototypeSlice, Uint8Array,
 } = primordials;
 const { decodeUtf8, encodeUtf8 } = require("encoding");
@@ -18,9 +18,54 @@ const { writableOf, wrapWritable } = require("streams/writable");
 
 // Streams over native bodies.
 
-/** A ReadableStream of a native body. `length`: bytes to come, or undefined. */
-function readableFromBody(number, length) {
-  return wrapReadable(new NativeReadable(new BodySource(number, length)));
+/** A ReadableStream of a native body. `length`: bytes to come, or undefined; `coding`: what the body comes in, null for none. */
+function readableFromBody(number, length, coding = null) {
+  const source = coding === null ? new BodySource(number, length) : new CodedSource(number, coding);
+  return wrapReadable(new NativeReadable(source));
+}
+
+/** A native body in a coding: whoever reads it sees it decoded, whoever passes it on may leave it as it is. */
+class CodedSource extends BodySource {
+  constructor(number, coding) {
+    super(0, undefined);
+    this.coded = number;
+    this.coding = coding;
+  }
+
+  /** Decoded from now on. */
+  decode() {
+    this.number = require("compression/content").decode(this.coded, this.coding);
+    this.coding = null;
+  }
+
+  read(maxBytes) {
+    if (this.coding !== null) this.decode();
+    return super.read(maxBytes);
+  }
+
+  cancel(reason) {
+    if (this.coding !== null) ops.cancel(this.coded);
+    else super.cancel(reason);
+  }
+
+  toNative(coding) {
+    if (this.coding === null) return this.number;
+    if (this.coding === coding) return this.coded;
+    this.decode();
+    return this.number;
+  }
+
+  tee() {
+    if (this.coding === null) return super.tee();
+    const numbers = ops.tee(this.coded);
+    return [new CodedSource(numbers[0], this.coding), new CodedSource(numbers[1], this.coding)];
+  }
+}
+
+/** The coding that a stream's bytes come in, null for none. */
+function codingOf(stream) {
+  const { source } = readableOf(stream);
+  return source instanceof CodedSource ? source.coding : null;
 }
 
 /** A WritableStream to the writer of a native body; `abort(number, reason)` cuts it off. */
@@ -30,12 +75,12 @@ function writableToBody(number, abort) {
 
 /**
  * The number of a native body with all of a stream that nobody has locked or read from, which is then locked and
- * disturbed; 0 if it has none.
+ * disturbed; 0 if it has none. `coding`: that of the body, if it is to stay in it.
  */
-function takeBody(stream) {
+function takeBody(stream, coding = null) {
   const readable = readableOf(stream);
   if (!(readable instanceof NativeReadable) || !readable.isFresh) return 0;
-  const number = readable.toNative();
+  const number = readable.toNative(coding);
   if (number !== 0) readable.takeSource();
   return number;
 }
@@ -95,9 +140,10 @@ const TEXT_LIMIT_BYTES = 3 * STRING_LIMIT_UNITS;
 
 /** Reads a stream to its end; the lock and the request of its own reads. */
 class Collector extends Deferred {
-  constructor(readable, limitBytes) {
+  constructor(readable, limitBytes, asText) {
     super();
     this.readable = readable;
+    this.asText = asText;
     this.limitBytes = limitBytes;
     this.chunks = new Deque();
     this.total = 0;
@@ -137,19 +183,20 @@ class Collector extends Deferred {
     if (!this.running) this.run();
   }
 
+  /** Text is made before the promise gets it: it would ask bytes for a `then`. */
   close() {
-    this.unlock();
-    this.resolve(this.concat());
+    try {
+      const bytes = this.concat();
+      this.resolve(this.asText ? textOf(bytes) : bytes);
+    } catch (error) {
+      this.reject(error);
+    }
   }
 
+  /** As on workerd, a failed stream of user code is free again, and all others stay locked. */
   fail(error) {
-    this.unlock();
-    this.reject(error);
-  }
-
-  /** A stream of user code is free again; a native one stays with its body. */
-  unlock() {
     if (!(this.readable instanceof NativeReadable)) this.readable.reader = null;
+    this.reject(error);
   }
 
   stop(error) {
@@ -176,12 +223,12 @@ class Collector extends Deferred {
 
 /** A promise of all bytes of an unlocked stream, in memory of the caller's own. Fails beyond `limitBytes`. */
 function readAllBytes(stream, limitBytes = Infinity) {
-  return new Collector(readableOf(stream), limitBytes).run();
+  return new Collector(readableOf(stream), limitBytes, false).run();
 }
 
 /** The same as text: UTF-8, with U+FFFD for what is malformed. */
 function readAllText(stream, limitBytes = Infinity) {
-  return PromisePrototypeThen(readAllBytes(stream, MathMin(limitBytes, TEXT_LIMIT_BYTES)), textOf);
+  return new Collector(readableOf(stream), MathMin(limitBytes, TEXT_LIMIT_BYTES), true).run();
 }
 
 function textOf(bytes) {
@@ -270,6 +317,7 @@ function tee(stream) {
   return [wrapReadable(branches[0]), wrapReadable(branches[1])];
 }
 
+exports.codingOf = codingOf;
 exports.fromBytes = fromBytes;
 exports.isClosed = (stream) => readableOf(stream).state === CLOSED;
 exports.isDisturbed = (stream) => readableOf(stream).disturbed;

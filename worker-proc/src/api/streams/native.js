@@ -9,7 +9,7 @@
  *     cancel(reason)
  *     length           bytes still to come where that is known, else undefined
  *     tee()            optional: two sources
- *     toNative()       optional: the number of a native body that has all that is left from now on, 0 if that cannot be
+ *     toNative(coding) optional: the number of a native body that has all that is left from now on, 0 if that cannot be
  *     connect(sink)    optional: hands all that it would yield to that sink, and its end
  * and a sink
  *     write(bytes, piping)   undefined when it is through, or a promise; `piping` where a pipe writes. The bytes are
@@ -240,10 +240,11 @@ class NativeReadable extends Readable {
     return this.state === READABLE && !this.disturbed && !this.locked;
   }
 
-  /** The number of a native body that has all that is left, 0 if that cannot be. This stream yields nothing more. */
-  toNative() {
+  /** The number of a native body that has all that is left, 0 if that cannot be. This stream yields nothing more. `coding`
+      may stay as it is. */
+  toNative(coding = null) {
     if (this.state !== READABLE || typeof this.source.toNative !== "function") return 0;
-    const number = this.source.toNative();
+    const number = this.source.toNative(coding);
     if (number !== 0) this.request = null;
     return number;
   }

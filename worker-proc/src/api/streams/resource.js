@@ -65,7 +65,7 @@ function join(readable, writable, options) {
   if (!(readable.source instanceof BodySource)) return false;
   if (readable.state !== READABLE || readable.request !== null) return false;
   if (!writable.expectsBytes || !writable.isIdle || !writable.sink.untouched) return false;
-  writable.sink.takeOver(readable.takeSource().number);
+  writable.sink.takeOver(readable.takeSource().toNative(null));
   writable.end();
   return true;
 }

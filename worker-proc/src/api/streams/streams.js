@@ -18,9 +18,10 @@
  *     isLocked(stream), isDisturbed(stream), isClosed(stream)
  *     lengthOf(stream)                 bytes still to come, where that is known, else undefined
  *     fromBytes(Uint8Array | string)   a stream of bytes in memory; a string is encoded when it is read
- *     readableFromBody(number, length)   a stream of a native body; `length` may be undefined
+ *     readableFromBody(number, length, coding)   a stream of a native body; `length` may be undefined, `coding` null
+ *     codingOf(stream)                 the coding in which a native body behind it still is, or null
  *     writableToBody(number, abort)      a stream to the writer of one; abort(number, reason)
- *     takeBody(stream)                 the number of a native body with all of it, 0 where that cannot be; the stream
+ *     takeBody(stream, coding)         the number of a native body with all of it, 0 where that cannot be; the stream
  *                                      is locked and disturbed from then on
  *     useUp(stream)                    locks and disturbs a native stream
  *     readableFromSource(source), writableToSink(sink, highWaterMark)   over a source or sink written in JavaScript
@@ -45,6 +46,7 @@ const strategies = require("streams/strategies");
 const transform = require("streams/transform");
 const writable = require("streams/writable");
 
+exports.codingOf = body.codingOf;
 exports.fromBytes = body.fromBytes;
 exports.isClosed = body.isClosed;
 exports.isDisturbed = body.isDisturbed;

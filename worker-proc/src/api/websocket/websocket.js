@@ -275,8 +275,9 @@ function toTarget(url) {
   if (scheme !== "ws" && scheme !== "wss") throw syntaxError("The url scheme must be ws or wss.");
   if (StringPrototypeIncludes(url, "#")) throw syntaxError("The url fragment must be empty.");
   const target = `${scheme === "ws" ? "http" : "https"}${StringPrototypeSlice(url, scheme.length)}`;
-  // A host that is none fails like a host that is not there.
-  return require("fetch/href").parseHref(target) ?? target;
+  const href = require("fetch/href").parseHref(target);
+  if (href === undefined) throw syntaxError("The url is invalid.");
+  return href;
 }
 
 const TOKEN = /^[!#$%&'*+\-.^_`|~\w"]+$/;
