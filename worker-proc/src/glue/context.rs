@@ -184,6 +184,11 @@ pub fn next_id() -> u64 {
     NEXT_ID.with(|next| next.replace(next.get() + 1))
 }
 
+/// Whether the process has no other context than the one that runs.
+pub fn is_alone() -> bool {
+    CONTEXTS.with(|all| all.borrow().len() <= 1)
+}
+
 /// The contexts of an isolate.
 pub fn all_in(isolate: usize) -> Vec<Rc<dyn IoContext>> {
     CONTEXTS.with(|all| {

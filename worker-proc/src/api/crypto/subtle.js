@@ -35,7 +35,7 @@ const {
   smallExponent,
 } = require("crypto/import_export");
 
-/** Input of more bytes is hashed off the event-loop thread. */
+/** Input of more bytes may be hashed off the event-loop thread. */
 const INLINE_BYTES = 65536;
 
 // Arguments.
@@ -591,7 +591,8 @@ async function digest(given) {
   const data = given[1];
   const bytes = bufferArgument("digest", 2, data);
   if (!ops.isHash(name)) throw unknownHash();
-  if (byteLengthOf(bytes) <= INLINE_BYTES || !ops.inEvent()) return ops.digest(name, bytes);
+  const length = byteLengthOf(bytes);
+  if (length <= INLINE_BYTES || !ops.isLong(length) || !ops.inEvent()) return ops.digest(name, bytes);
   return buffer(await ops.digestLong(name, bytes));
 }
 

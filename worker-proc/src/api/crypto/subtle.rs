@@ -6,12 +6,15 @@ use super::evp::{Failed, Hash};
 use super::pkey::{Curve, Kind, Pkey, Raw, Scheme};
 use super::symmetric::{self, Mode};
 use super::{hash_arg, off_thread};
+use crate::glue::context::is_alone;
 use crate::glue::{
-    IntoJs, Ops, async_op, bool_arg, bytes_arg, current, i32_arg, native_arg, native_object,
-    str_arg, string, string_arg, throw, throw_type_error, u32_arg, uint8_array,
+    IntoJs, Ops, async_op, bool_arg, bytes_arg, current, f64_arg, i32_arg, native_arg,
+    native_object, str_arg, string, string_arg, throw, throw_type_error, u32_arg, uint8_array,
+    with_bytes,
 };
 
 pub fn ops(ops: &mut Ops) {
+    ops.add("isLong", is_long_op);
     ops.add("hmac", hmac);
     ops.add("aes", aes);
     ops.add("keyWrap", key_wrap);
@@ -31,6 +34,31 @@ pub fn ops(ops: &mut Ops) {
 /// Input up to this many bytes is worked on at once; a thread costs more than it.
 const INLINE_BYTES: usize = 64 * 1024;
 
+/// The same where nothing else is under way in the process: the copy that a thread needs would cost more than it spares.
+const INLINE_ALONE_BYTES: usize = 1024 * 1024;
+
+/// Whether work on input of that many bytes is for a thread of its own.
+pub fn is_long(bytes: usize) -> bool {
+    bytes > INLINE_ALONE_BYTES || (bytes > INLINE_BYTES && !is_alone())
+}
+
+/// [`give`] for work on the bytes of `input`, which are copied only where a thread needs them.
+fn give_of(
+    scope: &mut v8::PinScope,
+    rv: &mut v8::ReturnValue,
+    input: v8::Local<v8::Value>,
+    work: impl FnOnce(&[u8]) -> Result<Vec<u8>, Failed> + Send + 'static,
+) {
+    if current(scope).is_some() && is_long(with_bytes(input, <[u8]>::len)) {
+        let input = with_bytes(input, <[u8]>::to_vec);
+        return async_op(scope, rv, off_thread(move || work(&input)));
+    }
+    match with_bytes(input, work) {
+        Ok(bytes) => rv.set(uint8_array(scope, bytes).into()),
+        Err(failed) => throw(scope, &failed.into()),
+    }
+}
+
 /// Returns what `work` makes: at once, or as a promise where it takes `long` and an event runs to wait for it.
 fn give(
     scope: &mut v8::PinScope,
@@ -47,14 +75,23 @@ fn give(
     }
 }
 
+/// `isLong(bytes)`: see [`is_long`].
+fn is_long_op(
+    scope: &mut v8::PinScope,
+    args: v8::FunctionCallbackArguments,
+    mut rv: v8::ReturnValue,
+) {
+    rv.set_bool(is_long(f64_arg(scope, &args, 0) as usize));
+}
+
 /// `hmac(hash, key, data)`.
 fn hmac(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
     let Some(hash) = hash_arg(scope, &args, 0) else {
         return;
     };
-    let (key, data) = (bytes_arg(&args, 1), bytes_arg(&args, 2));
-    give(scope, &mut rv, data.len() > INLINE_BYTES, move || {
-        symmetric::hmac(hash, &key, &data)
+    let key = bytes_arg(&args, 1);
+    give_of(scope, &mut rv, args.get(2), move |data| {
+        symmetric::hmac(hash, &key, data)
     });
 }
 
@@ -77,9 +114,9 @@ fn aes(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8
             tag_bytes: number as usize,
         },
     };
-    let (encrypt, key, data) = (bool_arg(&args, 1), bytes_arg(&args, 2), bytes_arg(&args, 3));
-    give(scope, &mut rv, data.len() > INLINE_BYTES, move || {
-        symmetric::aes(&mode, encrypt, &key, &data)
+    let (encrypt, key) = (bool_arg(&args, 1), bytes_arg(&args, 2));
+    give_of(scope, &mut rv, args.get(3), move |data| {
+        symmetric::aes(&mode, encrypt, &key, data)
     });
 }
 

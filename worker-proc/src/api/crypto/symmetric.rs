@@ -136,7 +136,7 @@ impl Cipher {
             match output.as_deref_mut() {
                 Some(output) => {
                     let start = output.len();
-                    output.resize(start + step.len() + BLOCK_BYTES, 0);
+                    output.reserve(step.len() + BLOCK_BYTES);
                     // SAFETY: the output has room for the step and a block more.
                     check(unsafe {
                         let place = output.as_mut_ptr().add(start);
@@ -148,7 +148,8 @@ impl Cipher {
                             length,
                         )
                     })?;
-                    output.truncate(start + written as usize);
+                    // SAFETY: so many bytes were written there.
+                    unsafe { output.set_len(start + written as usize) };
                 }
                 // SAFETY: without an output the data is authenticated only.
                 None => check(unsafe {
