@@ -4,8 +4,9 @@
  * whole HTTP response, and made to forget with PURGE. It tells by CF-Cache-Status whether it had what was asked for.
  */
 const {
-  encodeURIComponent, ArrayPrototypePush, Error, ObjectDefineProperty, PromisePrototypeThen, PromiseResolve,
-  RegExpPrototypeExec, StringPrototypeIncludes, StringPrototypeToLowerCase, StringPrototypeToWellFormed,
+  BigInt, encodeURIComponent, ArrayPrototypePush, Error, ObjectDefineProperty, PromisePrototypeThen, PromiseResolve,
+  RegExpPrototypeExec, StringPrototypeIncludes, StringPrototypeReplaceAll, StringPrototypeToLowerCase,
+  StringPrototypeToWellFormed,
   TypedArrayPrototypeGetByteLength, TypeError,
 } = primordials;
 const { argumentError, defineInterface, illegalConstructor, illegalInvocation, isObject, notImplemented } = require("webidl");
@@ -17,6 +18,7 @@ const { subrequest } = require("fetch");
 const { Request, isRequest, requestCfText, requestHeaders, requestState } = require("fetch/request");
 const { isResponse, receivedResponse, responseCoding, responseHead, responseHeaders, responseType } = require("fetch/response");
 const { cancelBody, lengthOf, prepend } = require("streams");
+const trace = require("trace");
 
 /** The channel that every worker has for its cache. */
 const CACHE = 1;
@@ -37,9 +39,10 @@ function queryArguments(args, method) {
   if (args.length < 1) throw argumentError("Cache", method, 1, "Request or string");
   const info = isRequest(args[0]) ? args[0] : `${args[0]}`;
   const options = args[1];
-  if (options === undefined || options === null) return { __proto__: null, info, ignoreMethod: false };
+  if (options === undefined || options === null) return { __proto__: null, info, ignoreMethod: undefined };
   if (!isObject(options)) throw argumentError("Cache", method, 2, "CacheQueryOptions");
-  return { __proto__: null, info, ignoreMethod: !!options.ignoreMethod };
+  const { ignoreMethod } = options;
+  return { __proto__: null, info, ignoreMethod: ignoreMethod === undefined ? undefined : !!ignoreMethod };
 }
 
 const KEY = /^[a-z][a-z0-9+.-]*:\/\/[^/?#@\s]+([/?#]|$)/i;
@@ -76,30 +79,66 @@ function headerOf(flat, name) {
   return null;
 }
 
-async function match(cacheName, { info, ignoreMethod }) {
+/** Does an operation in a span that tells of it. */
+async function measured(name, operate, cacheName, ...args) {
+  const span = trace.open(undefined, name);
+  try {
+    return await operate(span, cacheName, ...args);
+  } finally {
+    trace.close(span);
+  }
+}
+
+function tellRequest(span, { url, method }) {
+  trace.set(span, "cache.request.url", url, "cache.request.method", method);
+}
+
+async function match(span, cacheName, { info, ignoreMethod }) {
+  trace.set(span, "cache.request.ignore_method", ignoreMethod);
   const request = toRequest(info);
   const state = requestState(request);
+  tellRequest(span, state);
   if (!ignoreMethod && state.method !== "GET") return undefined;
   requireCache();
+  if (span !== undefined) {
+    const asked = requestHeaders(request);
+    trace.set(
+      span,
+      "cache.request.header.range", headerOf(asked, "range") ?? undefined,
+      "cache.request.header.if_modified_since", headerOf(asked, "if-modified-since") ?? undefined,
+      "cache.request.header.if_none_match", headerOf(asked, "if-none-match") ?? undefined,
+    );
+  }
   const cf = requestCfText(state);
   const headers = headersWith(request, "Cache-Control", "only-if-cached", cacheName);
   const parts = await subrequest(CACHE, "GET", keyOf(state), headers, null, cf);
-  if (headerOf(parts[2], "cf-cache-status") !== "HIT") {
+  const found = headerOf(parts[2], "cf-cache-status");
+  trace.set(
+    span,
+    "cache.response.status_code", BigInt(parts[0]),
+    "cache.response.body.size", parts[4] >= 0 ? BigInt(parts[4]) : undefined,
+    "cache.response.cache_status", found ?? undefined,
+    "cache.response.success", found === "HIT",
+  );
+  if (found !== "HIT") {
     cancelBody(parts[3]);
     return undefined;
   }
   return receivedResponse(parts, "", false);
 }
 
-async function forget(cacheName, { info, ignoreMethod }) {
+async function forget(span, cacheName, { info, ignoreMethod }) {
+  trace.set(span, "cache.request.ignore_method", ignoreMethod);
   const request = toRequest(info);
   const state = requestState(request);
+  tellRequest(span, state);
   if (!ignoreMethod && state.method !== "GET") return false;
   requireCache();
   const cf = requestCfText(state);
   const headers = headersWith(request, "X-Real-IP", "127.0.0.1", cacheName);
   const parts = await subrequest(CACHE, "PURGE", keyOf(state), headers, null, cf);
   cancelBody(parts[3]);
+  trace.set(span, "cache.response.status_code", BigInt(parts[0]), "cache.response.success", parts[0] === 200);
   if (parts[0] === 200) return true;
   if (parts[0] === 404) return false;
   if (parts[0] === 429) throw new Error("Unable to delete cached response. Subrequests are being rate-limited.");
@@ -118,8 +157,8 @@ function serializeHead({ status, statusText, headers }, length) {
   return encodeUtf8(`${text}\r\n`);
 }
 
-/** A response as the body of a PUT; it is used up. `failed` is called if it is a stream that fails. */
-function serialize(response, failed) {
+/** A response as the body of a PUT; it is used up. `failed` is called if it is a stream that fails, `sized` with its bytes. */
+function serialize(response, failed, sized) {
   const head = responseHead(response);
   const content = contentOf(response);
   if (!isUsed(content) && isUnusable(content)) throw new TypeError("The ReadableStream has been locked to a reader.");
@@ -127,18 +166,29 @@ function serialize(response, failed) {
   const isRecoded = content.kind !== NOTHING && codingOf(content) !== coding;
   const length = isRecoded ? -1 : content.length;
   let body = isRecoded ? sendableAs(content, coding, -1, failed) : takeBody(content, coding);
-  if (body === null) return serializeHead(head, 0);
+  const headFor = (size) => {
+    const bytes = serializeHead(head, size);
+    if (size >= 0) sized(TypedArrayPrototypeGetByteLength(bytes) + size);
+    return bytes;
+  };
+  if (body === null) return headFor(0);
   if (typeof body === "string") body = encodeUtf8(body);
-  if (typeof body === "number") return prepend(serializeHead(head, length), body);
-  if (content.kind !== STREAM) return joinBytes([serializeHead(head, TypedArrayPrototypeGetByteLength(body)), body]);
+  if (typeof body === "number") return prepend(headFor(length), body);
+  if (content.kind !== STREAM) return joinBytes([headFor(TypedArrayPrototypeGetByteLength(body)), body]);
   const size = lengthOf(body) ?? -1;
-  return prepend(serializeHead(head, size), sendable(body, size, failed));
+  return prepend(headFor(size), sendable(body, size, failed));
 }
-async function put(cacheName, info, response) {
+
+/** Headers of a response that a span tells. */
+const TOLD = ["cache-control", "cache-tag", "etag", "expires", "last-modified"];
+
+async function put(span, cacheName, info, response) {
   const request = toRequest(info);
   const state = requestState(request);
   if (state.method !== "GET") throw new TypeError("Cannot cache response to non-GET request.");
   const { status } = responseHead(response);
+  tellRequest(span, state);
+  trace.set(span, "cache.request.payload.status_code", BigInt(status));
   if (status === 206) throw new TypeError("Cannot cache response to a range request (206 Partial Content).");
   const vary = getHeader(responseHeaders(response), "vary");
   if (vary !== null && StringPrototypeIncludes(vary, "*")) {
@@ -147,15 +197,24 @@ async function put(cacheName, info, response) {
   // As on workerd: conditional requests get them, others must not.
   if (status === 304) return;
   let failure;
+  if (span !== undefined) {
+    const told = responseHeaders(response);
+    for (let i = 0; i < TOLD.length; i++) {
+      const name = `cache.request.payload.header.${StringPrototypeReplaceAll(TOLD[i], "-", "_")}`;
+      trace.set(span, name, getHeader(told, TOLD[i]) ?? undefined);
+    }
+  }
   const body = serialize(response, (error) => {
     failure = { error };
-  });
+  }, (size) => trace.set(span, "cache.request.payload.size", BigInt(size)));
   requireCache();
   const headers = headersWith(request, "Content-Length", undefined, cacheName);
   try {
     const parts = await subrequest(CACHE, "PUT", keyOf(state), headers, body, requestCfText(state));
     cancelBody(parts[3]);
+    trace.set(span, "cache.response.success", parts[0] === 204);
   } catch (error) {
+    trace.set(span, "cache.response.success", false);
     if (failure === undefined) throw error;
   }
   if (failure !== undefined) throw failure.error;
@@ -185,7 +244,7 @@ class Cache {
   delete(request, options) {
     try {
       const name = Cache.#nameOf(this);
-      return forget(name, queryArguments(arguments, "delete"));
+      return measured("cache_delete", forget, name, queryArguments(arguments, "delete"));
     } catch (error) {
       return asyncFailure(error);
     }
@@ -194,7 +253,7 @@ class Cache {
   match(request, options) {
     try {
       const name = Cache.#nameOf(this);
-      return match(name, queryArguments(arguments, "match"));
+      return measured("cache_match", match, name, queryArguments(arguments, "match"));
     } catch (error) {
       return asyncFailure(error);
     }
@@ -207,7 +266,7 @@ class Cache {
       const info = isRequest(request) ? request : `${request}`;
       if (!isResponse(response)) throw argumentError("Cache", "put", 2, "Response");
       if (responseType(response) === "error") throw new TypeError("Cache is unable to store an error response");
-      return put(name, info, response);
+      return measured("cache_put", put, name, info, response);
     } catch (error) {
       return asyncFailure(error);
     }

@@ -236,6 +236,39 @@ export const rpcFailure = {
 
 const SQL = { "db.system.name": "cloudflare-durable-object-sql" };
 
+export const cache = {
+  async test(_, env) {
+    const [invocation] = await request(env, "cache");
+    const spans = spansOf(invocation);
+    deepStrictEqual(Object.keys(spans), ["cache_put", "cache_match", "cache_delete"]);
+    for (const { parent } of Object.values(spans)) strictEqual(parent, invocation[0].event.spanId);
+    const asked = { "cache.request.url": "http://cached/", "cache.request.method": "GET" };
+    const { "cache.request.payload.size": size, ...put } = spans.cache_put.attributes;
+    strictEqual(typeof size, "bigint");
+    deepStrictEqual(put, {
+      ...asked,
+      "cache.request.payload.status_code": 200n,
+      "cache.request.payload.header.cache_control": "max-age=60",
+      "cache.request.payload.header.etag": '"1"',
+      "cache.response.success": true,
+    });
+    deepStrictEqual(spans.cache_match.attributes, {
+      ...asked,
+      "cache.request.header.if_none_match": '"1"',
+      "cache.response.status_code": 404n,
+      "cache.response.body.size": 1n,
+      "cache.response.cache_status": "MISS",
+      "cache.response.success": false,
+    });
+    deepStrictEqual(spans.cache_delete.attributes, {
+      "cache.request.ignore_method": true,
+      ...asked,
+      "cache.response.status_code": 404n,
+      "cache.response.success": false,
+    });
+  },
+};
+
 export const storage = {
   async test(_, env) {
     const all = await request(env, "object", 2);

@@ -110,6 +110,13 @@ const requests = {
     await scheduler.wait(1);
     return new Response("x");
   },
+  async cache() {
+    const url = "http://cached/";
+    await caches.default.put(url, new Response("kept", { headers: { "Cache-Control": "max-age=60", ETag: '"1"' } }));
+    await caches.default.match(new Request(url, { headers: { "If-None-Match": '"1"' } }));
+    await caches.default.delete(url, { ignoreMethod: true });
+    return new Response("x");
+  },
   nothing: async () => 5,
   hang: () => new Promise(() => {}),
   abort(request, ctx) {
