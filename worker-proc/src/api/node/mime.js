@@ -89,8 +89,10 @@ class MIMEParams {
     yield* this.#list.values();
   }
 
+  /** As on workerd, a space stands before a boundary, and nowhere else. */
   toString() {
-    return Array.from(this.#list, ([name, value]) => `${name}=${serializeValue(value)}`).join(";");
+    const parts = Array.from(this.#list, ([name, value]) => `${name === "boundary" ? " " : ""}${name}=${serializeValue(value)}`);
+    return parts.join(";");
   }
 
   toJSON() {

@@ -105,7 +105,11 @@ export const utilities = {
     const { signal } = util.transferableAbortController();
     strictEqual(util.transferableAbortSignal(signal), signal);
     strictEqual(util.stripVTControlCharacters("\u001b[31mred\u001b[39m"), "red");
-    strictEqual(new util.MIMEType("Text/HTML; charset=utf-8").params.get("charset"), "utf-8");
+    const type = new util.MIMEType("Text/HTML; charset=utf-8; a=b");
+    strictEqual(type.params.get("charset"), "utf-8");
+    strictEqual(`${type}`, "text/html;charset=utf-8;a=b");
+    type.params.set("boundary", "x");
+    strictEqual(`${type}`, "text/html;charset=utf-8;a=b; boundary=x");
     strictEqual(new StringDecoder().write(Buffer.from([0xe2, 0x82])), "");
     strictEqual(await wait(1, "value"), "value");
   },
