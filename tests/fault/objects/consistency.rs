@@ -22,7 +22,7 @@ use tests::stream::Address;
 use tests::websocket::Socket;
 
 use super::super::alone;
-use super::{ask, folder, start};
+use super::{folder, start};
 
 const OBJECTS: usize = 200;
 /// Half of everything is asked of these.
@@ -392,7 +392,7 @@ impl Deeds {
 }
 
 fn read_state(server: &Server, object: usize) -> serde_json::Value {
-    serde_json::from_str(&ask(server, &format!("/state/o{object}"))).expect("JSON")
+    serde_json::from_str(&ask_after_kills(server, &format!("/state/o{object}"))).expect("JSON")
 }
 
 /// Kills one of the processes that run, if the draw falls on one.

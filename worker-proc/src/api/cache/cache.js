@@ -6,14 +6,13 @@
 const {
   BigInt, encodeURIComponent, ArrayPrototypePush, Error, ObjectDefineProperty, PromisePrototypeThen, PromiseResolve,
   RegExpPrototypeExec, StringPrototypeIncludes, StringPrototypeReplaceAll, StringPrototypeToLowerCase,
-  StringPrototypeToWellFormed,
-  TypedArrayPrototypeGetByteLength, TypeError,
+  StringPrototypeToWellFormed, TypedArrayPrototypeGetByteLength, TypeError,
 } = primordials;
 const { argumentError, defineInterface, illegalConstructor, illegalInvocation, isObject, notImplemented } = require("webidl");
 const { encodeUtf8, joinBytes } = require("encoding");
 const { asyncFailure } = require("streams/common");
 const { getHeader } = require("headers");
-const { NOTHING, STREAM, codingOf, contentOf, isUnusable, isUsed, sendable, sendableAs, takeBody } = require("fetch/body");
+const { STREAM, contentOf, isRecoded, isUnusable, isUsed, sendable, sendableAs, takeBody } = require("fetch/body");
 const { subrequest } = require("fetch");
 const { Request, isRequest, requestCfText, requestHeaders, requestState } = require("fetch/request");
 const { isResponse, receivedResponse, responseCoding, responseHead, responseHeaders, responseType } = require("fetch/response");
@@ -163,9 +162,9 @@ function serialize(response, failed, sized) {
   const content = contentOf(response);
   if (!isUsed(content) && isUnusable(content)) throw new TypeError("The ReadableStream has been locked to a reader.");
   const coding = responseCoding(response);
-  const isRecoded = content.kind !== NOTHING && codingOf(content) !== coding;
-  const length = isRecoded ? -1 : content.length;
-  let body = isRecoded ? sendableAs(content, coding, -1, failed) : takeBody(content, coding);
+  const recoded = isRecoded(content, coding);
+  const length = recoded ? -1 : content.length;
+  let body = recoded ? sendableAs(content, coding, -1, failed) : takeBody(content, coding);
   const headFor = (size) => {
     const bytes = serializeHead(head, size);
     if (size >= 0) sized(TypedArrayPrototypeGetByteLength(bytes) + size);

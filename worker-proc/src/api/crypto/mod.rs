@@ -1,6 +1,6 @@
 //! Web Crypto: random values, digests and SubtleCrypto over libcrypto.
 //!
-//! Work on long input runs off the event-loop thread; `crypto.js` knows how long that is.
+//! Work on long input runs off the event-loop thread; `subtle.rs` knows how long that is.
 
 mod crc;
 mod evp;

@@ -35,9 +35,6 @@ const {
   smallExponent,
 } = require("crypto/import_export");
 
-/** Input of more bytes may be hashed off the event-loop thread. */
-const INLINE_BYTES = 65536;
-
 // Arguments.
 
 function bufferArgument(method, index, value) {
@@ -591,8 +588,7 @@ async function digest(given) {
   const data = given[1];
   const bytes = bufferArgument("digest", 2, data);
   if (!ops.isHash(name)) throw unknownHash();
-  const length = byteLengthOf(bytes);
-  if (length <= INLINE_BYTES || !ops.isLong(length) || !ops.inEvent()) return ops.digest(name, bytes);
+  if (!ops.isLong(byteLengthOf(bytes)) || !ops.inEvent()) return ops.digest(name, bytes);
   return buffer(await ops.digestLong(name, bytes));
 }
 

@@ -219,9 +219,12 @@ function takeBody(body, coding = null) {
 /** The coding that a body comes in, null for none. */
 const codingOf = (body) => (body.kind === STREAM ? streams.codingOf(body.stream) : body.coding);
 
-/** The same as `sendable` takes it and gives it, in the coding that is asked for: passed on as it came where that is its own. */
+/** Whether a body has to be decoded or encoded to be sent in a coding, null for none. */
+const isRecoded = (body, coding) => body.kind !== NOTHING && codingOf(body) !== coding;
+
+/** A body in that coding, as `sendable` gives it; it is passed on as it came where that is its own. */
 function sendableAs(body, coding, size, failed) {
-  if (body.kind === NOTHING || codingOf(body) === coding) return sendable(takeBody(body, coding), size, failed);
+  if (!isRecoded(body, coding)) return sendable(takeBody(body, coding), size, failed);
   const content = sendable(takeBody(body), -1, failed);
   return coding === null ? content : coder().encode(content, coding);
 }
@@ -252,7 +255,6 @@ function cloneBody(body) {
   copy.kind = body.kind;
   copy.type = body.type;
   copy.length = body.length;
-  copy.coding = body.coding;
   if (body.kind === NOTHING) return copy;
   if (isUnusable(body)) throw new TypeError("This ReadableStream is currently locked to a reader,");
   if (body.kind === TEXT || body.kind === BYTES) {
@@ -271,9 +273,9 @@ function moveBody(body) {
   const moved = new Content();
   moved.kind = body.kind;
   moved.length = body.length;
-  moved.coding = body.coding;
   moved.type = body.type;
   if (body.stream === null) {
+    moved.coding = body.coding;
     moved.content = body.content;
     body.used = true;
     return moved;
@@ -418,7 +420,7 @@ exports.extractBody = extractBody;
 exports.takeBody = takeBody;
 exports.cloneBody = cloneBody;
 exports.moveBody = moveBody;
-exports.codingOf = codingOf;
+exports.isRecoded = isRecoded;
 exports.sendable = sendable;
 exports.sendableAs = sendableAs;
 exports.setType = setType;

@@ -157,3 +157,38 @@ export const aborted = {
     await rejects(fetched, reason);
   },
 };
+
+export const abortedBodies = {
+  async test(_, { S }) {
+    const sent = new Request("http://p/echo", { method: "POST", body: "x", signal: AbortSignal.abort() });
+    await rejects(S.fetch(sent), { name: "AbortError" });
+    strictEqual(sent.bodyUsed, true);
+  },
+};
+
+export const hostless = {
+  async test(_, { S }) {
+    for (const url of ["mailto:a@b", "about:blank", "blob:x"]) await rejects(fetch(url), typeError(`Fetch API cannot load: ${url}`));
+    for (const url of ["ws://a b/", "wss://x y.z/"]) {
+      throws(() => new WebSocket(url), { name: "SyntaxError", message: "WebSocket Constructor: The url is invalid." });
+    }
+  },
+};
+
+export const readStreamsStayLocked = {
+  async test() {
+    const bytes = new TextEncoder().encode("12");
+    const streamOf = (start) => new ReadableStream({ start });
+    for (const how of ["text", "json", "arrayBuffer", "blob"]) {
+      const read = new Response(streamOf((controller) => {
+        controller.enqueue(bytes);
+        controller.close();
+      }));
+      await read[how]();
+      strictEqual(read.body.locked, true, how);
+      const failed = new Response(streamOf((controller) => controller.error(new Error("no"))));
+      await rejects(failed[how]());
+      strictEqual(failed.body.locked, false, how);
+    }
+  },
+};

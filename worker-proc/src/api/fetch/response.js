@@ -11,7 +11,7 @@ const {
 const { defineInterface, isObject, argumentError, constructorError, fieldError } = require("webidl");
 const trace = require("trace");
 const {
-  Body, NOTHING, TEXT_TYPE, bodyOfParts, bodyParts, cloneBody, codingOf, contentOf, extractBody, hasBody, isEmpty, nativeBody,
+  Body, NOTHING, TEXT_TYPE, bodyOfParts, bodyParts, cloneBody, contentOf, extractBody, hasBody, isEmpty, isRecoded, nativeBody,
   sendableAs, setBody, setType, streamOf,
 } = require("fetch/body");
 const { cancelBody } = require("streams");
@@ -323,12 +323,12 @@ function sendResponse(response, request, event) {
   if (state.webSocket !== null) return sendUpgrade(response, state, request, event);
   const content = contentOf(response);
   const coding = codingToSend(state);
-  const isRecoded = content.kind !== NOTHING && codingOf(content) !== coding;
-  const size = state.headers === null || isRecoded ? -1 : declaredLength(state.headers);
+  const recoded = isRecoded(content, coding);
+  const size = state.headers === null || recoded ? -1 : declaredLength(state.headers);
   const body = sendableAs(content, coding, size, trace.bodyFailed);
   let flat;
   if (state.headers !== null) {
-    flat = isRecoded ? withoutLength(state.headers) : headersToFlat(state.headers);
+    flat = recoded ? withoutLength(state.headers) : headersToFlat(state.headers);
     if (content.kind === NOTHING && content.length > 0 && size < 0) {
       const told = ["content-length", `${content.length}`];
       for (let i = 0; i < flat.length; i++) ArrayPrototypePush(told, flat[i]);
@@ -396,8 +396,8 @@ exports.isResponse = isResponse;
 /** What the accessors give, whatever a worker has put in their place. */
 exports.responseBody = (response) => streamOf(contentOf(response));
 exports.responseHeaders = (response) => headers(response, stateOf(response));
-/** Status, text and flat headers; throws for an answer to a WebSocket's handshake. */
 exports.responseCoding = (response) => codingToSend(stateOf(response));
+/** Status, text and flat headers; throws for an answer to a WebSocket's handshake. */
 exports.responseHead = (response) => {
   const state = stateOf(response);
   if (state.webSocket !== null) throw new TypeError(NOT_ASKED);
