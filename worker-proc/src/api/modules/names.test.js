@@ -138,3 +138,13 @@ export const attributes = {
     await rejects(import("json", { with: { type: "text" } }), refused('Import attribute type "text" is not yet supported'));
   },
 };
+
+export const withoutFile = {
+  async test() {
+    if (!urls) return;
+    const { default: module } = await import("opaque:");
+    throws(() => module.file(), { message: "Module specifier has no filename" });
+    throws(() => module.folder(), Error);
+    strictEqual(module.set(), 1);
+  },
+};

@@ -85,6 +85,9 @@ export const paths = {
     strictEqual(path.relative("/a/b/c", "/a/d"), "../../d");
     deepStrictEqual(path.parse("/x/y.tar.gz"), { root: "/", dir: "/x", base: "y.tar.gz", ext: ".gz", name: "y.tar" });
     strictEqual(path.win32.resolve("C:\\a", "..\\b"), "C:\\b");
+    process.chdir("/tmp");
+    deepStrictEqual([path.resolve("a"), path.win32.resolve("C:a"), path.win32.resolve("a")], ["/a", "C:\\a", "\\a"]);
+    process.chdir("/bundle");
     strictEqual(url.fileURLToPath("file:///a%20b"), "/a b");
     strictEqual(url.resolve("/one/two", "three"), "/one/three");
     strictEqual(url.parse("http://u:p@h:1/p?q#f").auth, "u:p");

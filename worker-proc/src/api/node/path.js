@@ -9,7 +9,8 @@ const isSlash = (char) => char === "/";
 const isEitherSlash = (char) => char === "/" || char === "\\";
 const isLetter = (char) => char !== undefined && /^[A-Za-z]$/.test(char);
 
-const workingDirectory = () => require("node/cwd").cwd();
+/** As on workerd, whatever process.cwd() says. */
+const WORKING_DIRECTORY = "/";
 
 /** Resolves "." and ".." in a path without root; ".." above the start stays only if allowed. */
 function normalizeSegments(path, mayClimb, separator, isSeparator) {
@@ -182,7 +183,7 @@ const posix = {
     let resolved = "";
     let isAbsolute = false;
     for (let i = paths.length - 1; i >= -1 && !isAbsolute; i--) {
-      const path = i >= 0 ? paths[i] : workingDirectory();
+      const path = i >= 0 ? paths[i] : WORKING_DIRECTORY;
       validateString(path, i >= 0 ? `paths[${i}]` : "cwd");
       if (path.length === 0) continue;
       resolved = `${path}/${resolved}`;
@@ -280,13 +281,8 @@ const win32 = {
         path = paths[i];
         validateString(path, `paths[${i}]`);
         if (path.length === 0) continue;
-      } else if (device.length === 0) {
-        path = workingDirectory();
       } else {
-        // The drive's own working directory, where the environment tells it.
-        path = globalThis.process?.env?.[`=${device}`] || workingDirectory();
-        const isOtherDrive = path.slice(0, 2).toLowerCase() !== device.toLowerCase() && path[2] === "\\";
-        if (path === undefined || isOtherDrive) path = `${device}\\`;
+        path = WORKING_DIRECTORY;
       }
       const root = windowsRoot(path);
       if (root.device.length > 0) {

@@ -141,19 +141,26 @@ function errorType(error) {
   return 0;
 }
 
+/** What users gave an error, but for one name. As on workerd it is set, not defined: setters of Object.prototype take it. */
+function propertiesOf(error, left) {
+  const properties = {};
+  const keys = ReflectOwnKeys(error);
+  for (let i = 0; i < keys.length; i++) {
+    const key = keys[i];
+    if (typeof key === "string" && key !== left && key !== "message") properties[key] = error[key];
+  }
+  return properties;
+}
+
 registerCloneable({
   is: ops.isError,
   write: (error) => {
-    const properties = [];
     // Another request's error says nothing of where in here it was made.
     const stack = session.writer === null ? error.stack : undefined;
-    const keys = ReflectOwnKeys(error);
-    for (let i = 0; i < keys.length; i++) {
-      const key = keys[i];
-      if (typeof key !== "string" || key === "stack" || key === "message") continue;
-      ArrayPrototypePush(properties, key);
-      ArrayPrototypePush(properties, error[key]);
-    }
+    const set = propertiesOf(error, "stack");
+    const keys = ReflectOwnKeys(set);
+    const properties = [];
+    for (let i = 0; i < keys.length; i++) ArrayPrototypePush(properties, keys[i], set[keys[i]]);
     const parts = [errorType(error), `${error.message}`, stack, properties];
     return session.writer === null ? parts : session.writer.prepare(parts);
   },
@@ -168,13 +175,7 @@ registerCloneable({
   stored: {
     tag: 10,
     write: (error) => {
-      const properties = {};
-      const keys = ReflectOwnKeys(error);
-      for (let i = 0; i < keys.length; i++) {
-        const key = keys[i];
-        if (typeof key === "symbol" || key === "name" || key === "message") continue;
-        defineField(properties, key, error[key], true);
-      }
+      const properties = propertiesOf(error, "name");
       const name = `${error.name}`;
       const type = storedType(name);
       return type === 0 ? [0, [name], [`${error.message}`], [properties]] : [type, [`${error.message}`], [properties]];

@@ -22,6 +22,22 @@ export const values = {
   },
 };
 
+export const errorsUnderSetters = {
+  test() {
+    const error = Object.assign(new Error("m"), { kept: 1 });
+    const define = (object) => Object.defineProperty(object, "taken", { set() { calls++; }, configurable: true });
+    let calls = 0;
+    Object.defineProperty(error, "taken", { value: 2, enumerable: true });
+    define(Error.prototype);
+    deepStrictEqual([structuredClone(error).taken, calls], [2, 0]);
+    delete Error.prototype.taken;
+    define(Object.prototype);
+    const copy = structuredClone(error);
+    delete Object.prototype.taken;
+    deepStrictEqual([Object.hasOwn(copy, "taken"), copy.kept, calls], [false, 1, 1]);
+  },
+};
+
 export const platformObjects = {
   test() {
     const exception = structuredClone(new DOMException("m", "AbortError"));

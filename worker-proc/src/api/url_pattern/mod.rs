@@ -21,6 +21,7 @@ pub const API: Api = Api {
 fn ops(ops: &mut Ops) {
     ops.add("parse", parse);
     ops.add("matchInput", match_input);
+    ops.add("isArray", is_array);
 }
 
 /// A regular expression that V8 will run: here it is any text, but for telling whether a pattern's scheme is special.
@@ -119,6 +120,11 @@ fn match_input(
     ]
     .map(|text| string(scope, &text).into());
     rv.set(v8::Array::new_with_elements(scope, &texts).into());
+}
+
+/// `isArray(value)`: whether it is an array; a proxy of one is not.
+fn is_array(_: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
+    rv.set_bool(args.get(0).is_array());
 }
 
 fn text(scope: &mut v8::PinScope, value: v8::Local<v8::Value>) -> Option<String> {

@@ -3,7 +3,10 @@
  * here. Relies on nothing but `webidl` and the flags.
  */
 
-const { ArrayPrototypePush, RegExp, RegExpPrototypeExec, StringPrototypeSlice, StringPrototypeStartsWith, TypeError } = primordials;
+const {
+  ArrayPrototypePush, ReflectApply, RegExp, RegExpPrototypeExec, StringPrototypeSlice, StringPrototypeStartsWith,
+  TypeError,
+} = primordials;
 const flags = require("flags");
 const { constructorError, defineInterface, illegalInvocation, isObject, toDictionary, toUSVString } = require("webidl");
 
@@ -122,6 +125,30 @@ function compile(parsed, ignoreCase) {
   return state;
 }
 
+/**
+ * The groups of a component's text, null if it does not match. As on workerd, an expression with groups is run as the
+ * language runs one, so that a patched `RegExp.prototype.exec` is heeded; what that gives counts if it is an array.
+ */
+function run(expression, pattern, names, text) {
+  const groups = {};
+  if (pattern === "*") {
+    groups[names[0]] = text;
+    return groups;
+  }
+  const exec = names.length > 0 ? expression.exec : undefined;
+  const found = typeof exec === "function" ? ReflectApply(exec, expression, [text]) : RegExpPrototypeExec(expression, text);
+  if (found !== null && !isObject(found)) {
+    throw new TypeError("RegExp exec method returned something other than an Object or null");
+  }
+  if (!ops.isArray(found)) return null;
+  const count = found.length - 1;
+  for (let i = 0; i < names.length && i < count; i++) {
+    const group = found[i + 1];
+    groups[names[i]] = group === undefined ? undefined : `${group}`;
+  }
+  return groups;
+}
+
 /** Whether every component of the input matches; fills `result` where one is wanted. */
 function match(state, method, input, base, result) {
   const members = toInput(input);
@@ -134,13 +161,9 @@ function match(state, method, input, base, result) {
   if (texts === undefined) throw new TypeError(`Failed to ${method} URLPattern`);
   if (texts === null) return false;
   for (let i = 0; i < COMPONENTS.length; i++) {
-    const found = RegExpPrototypeExec(state.expressions[i], texts[i]);
-    if (found === null) return false;
-    if (result === null) continue;
-    const groups = {};
-    const names = state.names[i];
-    for (let j = 0; j < names.length; j++) groups[names[j]] = found[j + 1];
-    result[COMPONENTS[i]] = { input: texts[i], groups };
+    const groups = run(state.expressions[i], state.patterns[i], state.names[i], texts[i]);
+    if (groups === null) return false;
+    if (result !== null) result[COMPONENTS[i]] = { input: texts[i], groups };
   }
   return true;
 }

@@ -42,3 +42,34 @@ export const refusals = {
     throws(() => new URLPattern().test({}, "http://a"), { message: "Failed to test URLPattern" });
   },
 };
+
+export const patchedExec = {
+  test() {
+    const { exec } = RegExp.prototype;
+    const pattern = new URLPattern({ pathname: "/:a/:b", hash: "x*" });
+    const run = (patched) => {
+      RegExp.prototype.exec = patched;
+      try {
+        return pattern.exec({ pathname: "/x/y", hash: "x" })?.pathname.groups;
+      } finally {
+        RegExp.prototype.exec = exec;
+      }
+    };
+    const calls = [];
+    const groups = run(function (text) {
+      calls.push(text);
+      return exec.call(this, text);
+    });
+    deepStrictEqual({ ...groups }, { a: "x", b: "y" });
+    deepStrictEqual(calls, ["/x/y", "x"]);
+    deepStrictEqual({ ...run(() => ["m", 1]) }, { a: "1" });
+    deepStrictEqual({ ...run(() => []) }, {});
+    for (const none of [null, { 0: "m", length: 1 }, new Proxy([], {})]) strictEqual(run(() => none), undefined);
+    throws(() => run(() => 1), { name: "TypeError", message: "RegExp exec method returned something other than an Object or null" });
+    throws(() => run(() => { throw new RangeError("mine"); }), { name: "RangeError", message: "mine" });
+    deepStrictEqual({ ...run(5) }, { a: "x", b: "y" });
+    const growing = ["m", "a", "b"];
+    Object.defineProperty(growing, 1, { get: () => (growing.push("c", "d"), "a") });
+    deepStrictEqual({ ...run(() => growing) }, { a: "a", b: "b" });
+  },
+};

@@ -72,15 +72,16 @@ impl Naming {
         if name.is_empty() { "." } else { name }
     }
 
-    /// What CommonJS code sees as `__filename` (`/a/b`) and as `__dirname` (`/a`).
-    pub fn file_and_folder(self, name: &str) -> (String, String) {
+    /// What CommonJS code sees as `__filename` (`/a/b`) and as `__dirname` (`/a`); none for a URL that names no file.
+    pub fn file_and_folder(self, name: &str) -> Option<(String, String)> {
         let path = match self {
             Self::Paths => name.to_owned(),
             Self::Urls => Url::parse(name, None)
                 .map(|url| url.pathname().trim_start_matches('/').to_owned())
-                .unwrap_or_default(),
+                .ok()
+                .filter(|path| !path.is_empty())?,
         };
-        (format!("/{path}"), format!("/{}", folder(&path)))
+        Some((format!("/{path}"), format!("/{}", folder(&path))))
     }
 }
 
@@ -220,7 +221,7 @@ mod tests {
 
     #[test]
     fn common_js_sees_absolute_paths() {
-        let both = |file: &str, folder: &str| (file.to_owned(), folder.to_owned());
+        let both = |file: &str, folder: &str| Some((file.to_owned(), folder.to_owned()));
         assert_eq!(Naming::Paths.file_and_folder("a/b"), both("/a/b", "/a"));
         assert_eq!(Naming::Paths.file_and_folder("a"), both("/a", "/"));
         let full = "file:///bundle/a";
@@ -228,5 +229,9 @@ mod tests {
             Naming::Urls.file_and_folder(full),
             both("/bundle/a", "/bundle")
         );
+        assert_eq!(Naming::Urls.file_and_folder("opaque:a"), both("/a", "/"));
+        for fileless in ["opaque:", "https://a.example/"] {
+            assert_eq!(Naming::Urls.file_and_folder(fileless), None);
+        }
     }
 }

@@ -29,15 +29,20 @@ pub(super) fn run_common_js<'s>(
     let mut source = v8::script_compiler::Source::new(code, Some(&origin));
     let parameters =
         ["exports", "require", "module", "__filename", "__dirname"].map(|name| intern(scope, name));
+    let place = naming.file_and_folder(full);
+    let (known, around) = match place {
+        Some(_) => (parameters.len(), None),
+        None => (3, Some(nowhere(scope, &parameters[3..])?)),
+    };
     let wrapper = v8::script_compiler::compile_function(
         scope,
         &mut source,
-        &parameters,
-        &[],
+        &parameters[..known],
+        around.as_slice(),
         v8::script_compiler::CompileOptions::NoCompileOptions,
         v8::script_compiler::NoCacheReason::NoReason,
     )?;
-    let (file, folder) = naming.file_and_folder(full);
+    let (file, folder) = place.unwrap_or_default();
     let module = v8::Object::new(scope);
     let exports = v8::Object::new(scope);
     let path_key = intern(scope, "path");
@@ -58,18 +63,36 @@ pub(super) fn run_common_js<'s>(
     let file = string(scope, &file);
     let folder = string(scope, &folder);
     let this = v8::undefined(scope);
-    wrapper.call(
-        scope,
-        this.into(),
-        &[
-            exports.into(),
-            require.into(),
-            module.into(),
-            file.into(),
-            folder.into(),
-        ],
-    )?;
+    let arguments = [
+        exports.into(),
+        require.into(),
+        module.into(),
+        file.into(),
+        folder.into(),
+    ];
+    wrapper.call(scope, this.into(), &arguments[..known])?;
     module.get(scope, exports_key.into())
+}
+
+/// A scope around a module without a file, in which reading these names throws.
+fn nowhere<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    names: &[v8::Local<v8::String>],
+) -> Option<v8::Local<'s, v8::Object>> {
+    let object = v8::Object::new(scope);
+    for name in names {
+        object.set_accessor(scope, (*name).into(), fileless)?;
+    }
+    Some(object)
+}
+
+fn fileless(
+    scope: &mut v8::PinScope,
+    _: v8::Local<v8::Name>,
+    _: v8::PropertyCallbackArguments,
+    _: v8::ReturnValue,
+) {
+    throw_error(scope, "Module specifier has no filename");
 }
 
 /// What a CommonJS module that has begun to run exports by now.
