@@ -3,6 +3,7 @@
 mod admin;
 mod bad_input;
 mod compile;
+mod connections;
 mod exchange;
 mod going_away;
 mod hibernation;

@@ -49,8 +49,8 @@ const KEYPAIR: &str =
     r#"keypair = (privateKey = embed "key.pem", certificateChain = embed "cert.pem")"#;
 const TRUST: &str = r#"trustedCertificates = [embed "ca.pem"]"#;
 
-/// An authority, and a certificate of its own for `localhost`, with their keys as PEM.
-fn folder(server: &str, client: &str) -> Folder {
+/// The certificates of an authority and of `localhost`, and the key of that, as PEM.
+pub fn certificates() -> [(&'static str, String); 3] {
     let authority_key = KeyPair::generate().unwrap();
     let mut authority = CertificateParams::new(Vec::new()).unwrap();
     authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -60,16 +60,20 @@ fn folder(server: &str, client: &str) -> Folder {
         .unwrap()
         .signed_by(&key, &Issuer::new(authority, authority_key))
         .unwrap();
-    Folder::new(&[
-        ("ca.pem", &authority_pem),
-        ("cert.pem", &certificate.pem()),
-        ("key.pem", &key.serialize_pem()),
-        ("worker.js", WORKER),
-        (
-            "config.capnp",
-            &CONFIG.replace("SERVER", server).replace("CLIENT", client),
-        ),
-    ])
+    [
+        ("ca.pem", authority_pem),
+        ("cert.pem", certificate.pem()),
+        ("key.pem", key.serialize_pem()),
+    ]
+}
+
+fn folder(server: &str, client: &str) -> Folder {
+    let config = CONFIG.replace("SERVER", server).replace("CLIENT", client);
+    let folder = Folder::new(&[("worker.js", WORKER), ("config.capnp", &config)]);
+    for (name, pem) in certificates() {
+        folder.write(name, &pem);
+    }
+    folder
 }
 
 fn start(folder: &Folder) -> Server {

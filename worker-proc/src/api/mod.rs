@@ -29,6 +29,7 @@ pub mod queue;
 pub mod report_error;
 pub mod rpc;
 pub mod scheduled;
+pub mod sockets;
 pub mod stack_trace;
 pub mod storage;
 pub mod streams;
@@ -82,6 +83,7 @@ pub static ALL: &[Api] = &[
     rpc::API,
     queue::API,
     scheduled::API,
+    sockets::API,
     workers::API,
     actors::API,
     storage::API,

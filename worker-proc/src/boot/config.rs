@@ -13,7 +13,9 @@ use crate::dispatch::spec::{
 };
 use crate::http::{HttpOptions, server::Endpoint};
 use crate::isolate::modules::Source;
-use crate::net::{Entrance, ExternalSpec, NetworkSpec, Plain, TlsServer, TlsSpec};
+use crate::net::{
+    Entrance, ExternalSpec, Inside, NetworkSpec, Plain, Protocol, TcpEndpoint, TlsServer, TlsSpec,
+};
 use crate::service::Props;
 use bytes::Bytes;
 use std::collections::HashMap;
@@ -37,9 +39,9 @@ pub struct Config {
 /// One socket: how it speaks and who answers.
 pub struct SocketSpec {
     pub index: usize,
-    /// `name` where the address is `loopback:name`: a socket for other services of a test.
-    pub loopback: Option<&'static str>,
-    pub options: HttpOptions,
+    /// `loopback:name` is a socket for other services of a test.
+    pub address: &'static str,
+    pub protocol: Protocol,
     pub tls: Option<TlsServer>,
     pub service: Designator,
 }
@@ -47,16 +49,23 @@ pub struct SocketSpec {
 impl SocketSpec {
     /// What its connections come to, if there is a service of that name.
     pub fn entrance(self, router: &Rc<Router>) -> Option<(usize, Rc<Entrance>)> {
-        let endpoint = Rc::new(Endpoint {
-            options: self.options,
-            service: router.find(&self.service)?,
-            scheme: if self.tls.is_some() { "https" } else { "http" },
-        });
-        if let Some(name) = self.loopback {
-            crate::net::loopback::register(name, endpoint.clone());
+        let service = router.find(&self.service)?;
+        let inside = match self.protocol {
+            Protocol::Http(options) => Inside::Http(Rc::new(Endpoint {
+                options,
+                service,
+                scheme: if self.tls.is_some() { "https" } else { "http" },
+            })),
+            Protocol::Tcp => Inside::Tcp(Rc::new(TcpEndpoint {
+                service,
+                address: self.address.to_owned(),
+            })),
+        };
+        if let Some(name) = self.address.strip_prefix("loopback:") {
+            crate::net::loopback::register(name, inside.clone());
         }
         let tls = self.tls;
-        Some((self.index, Rc::new(Entrance { endpoint, tls })))
+        Some((self.index, Rc::new(Entrance { inside, tls })))
     }
 }
 
@@ -180,34 +189,48 @@ fn fill(
         use schema_capnp::socket::Which;
         let name = optional(socket.get_name()).unwrap_or_default();
         let (http, tls) = match socket.which()? {
-            Which::Http(http) => (http?, None),
-            Which::Https(https) => {
-                let tls = read_tls(https.get_tls_options()?)?;
-                match TlsServer::new(&tls) {
-                    Ok(tls) => (https.get_options()?, Some(tls)),
-                    Err(error) => {
-                        errors.push(format!("Socket \"{name}\": {error}"));
-                        continue;
-                    }
-                }
+            Which::Http(http) => (Some(http?), None),
+            Which::Https(https) => (Some(https.get_options()?), Some(https.get_tls_options()?)),
+            Which::Tcp(tcp)
+                if tcp.get_tls_mode()? != schema_capnp::socket::TcpTlsMode::Implicit =>
+            {
+                errors.push(format!(
+                    "socket {name}: tlsMode = startTls is not supported."
+                ));
+                continue;
             }
-            Which::Tcp(_) | Which::Udp(_) => {
-                errors.push(format!("socket {name}: only http sockets are supported."));
+            Which::Tcp(tcp) => {
+                let has_tls = tcp.has_tls_options();
+                (None, has_tls.then(|| tcp.get_tls_options()).transpose()?)
+            }
+            Which::Udp(_) => {
+                errors.push(format!("socket {name}: udp sockets are not supported."));
                 continue;
             }
         };
-        match read_http(http)? {
-            Ok(options) => {
-                let service = read_designator(socket.get_service()?)?;
-                let address = optional(socket.get_address()).unwrap_or_default();
-                config.sockets.push(SocketSpec {
-                    loopback: address.strip_prefix("loopback:"),
-                    index,
-                    options,
-                    tls,
-                    service,
-                });
+        let tls = match tls {
+            Some(tls) => TlsServer::new(&read_tls(tls)?).map(Some),
+            None => Ok(None),
+        };
+        let tls = match tls {
+            Ok(tls) => tls,
+            Err(error) => {
+                errors.push(format!("Socket \"{name}\": {error}"));
+                continue;
             }
+        };
+        let protocol = match http {
+            Some(http) => read_http(http)?.map(Protocol::Http),
+            None => Ok(Protocol::Tcp),
+        };
+        match protocol {
+            Ok(protocol) => config.sockets.push(SocketSpec {
+                index,
+                address: optional(socket.get_address()).unwrap_or_default(),
+                protocol,
+                tls,
+                service: read_designator(socket.get_service()?)?,
+            }),
             Err(error) => errors.push(format!("socket {name}: {error}")),
         }
     }
@@ -239,6 +262,7 @@ fn read_http(
 ) -> Result<Result<HttpOptions, String>, capnp::Error> {
     use crate::http::Injected;
     let mut options = HttpOptions {
+        capnp_connect_host: optional(http.get_capnp_connect_host()).map(str::to_owned),
         proxy: http.get_style()? == schema_capnp::http_options::Style::Proxy,
         ..HttpOptions::default()
     };
@@ -312,23 +336,30 @@ fn read_external(
 ) -> Result<Result<ExternalSpec, String>, capnp::Error> {
     use schema_capnp::external_server::Which;
     let address = text(external.get_address()?)?.to_owned();
-    let (http, tls) = match external.which()? {
-        Which::Http(http) => (http?, None),
-        Which::Https(https) => {
-            let host = optional(https.get_certificate_host()).map(str::to_owned);
-            let host = host.unwrap_or_else(|| host_of(&address).to_owned());
-            let tls = read_tls(https.get_tls_options()?)?;
-            (https.get_options()?, Some((host, tls)))
-        }
-        Which::Tcp(_) => {
-            return Ok(Err(
-                "only http and https external services are supported.".to_owned()
-            ));
-        }
+    let host = |given: capnp::Result<capnp::text::Reader<'static>>| {
+        let given = optional(given).map(str::to_owned);
+        given.unwrap_or_else(|| host_of(&address).to_owned())
     };
-    Ok(read_http(http)?.map(|options| ExternalSpec {
+    let (http, tls) = match external.which()? {
+        Which::Http(http) => (Some(http?), None),
+        Which::Https(https) => {
+            let tls = read_tls(https.get_tls_options()?)?;
+            let host = host(https.get_certificate_host());
+            (Some(https.get_options()?), Some((host, tls)))
+        }
+        Which::Tcp(tcp) if tcp.has_tls_options() => {
+            let tls = read_tls(tcp.get_tls_options()?)?;
+            (None, Some((host(tcp.get_certificate_host()), tls)))
+        }
+        Which::Tcp(_) => (None, None),
+    };
+    let protocol = match http {
+        Some(http) => read_http(http)?.map(Protocol::Http),
+        None => Ok(Protocol::Tcp),
+    };
+    Ok(protocol.map(|protocol| ExternalSpec {
         address,
-        options,
+        protocol,
         tls,
     }))
 }

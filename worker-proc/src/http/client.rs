@@ -99,6 +99,37 @@ where
     }
 }
 
+/// Asks for a connection to somewhere else, through one to a proxy.
+pub async fn tunnel<I: ByteStream + Send + 'static>(
+    authority: http::uri::Authority,
+    io: I,
+) -> Result<impl AsyncRead + AsyncWrite + Unpin + 'static, Error> {
+    let (mut sender, connection) = http1::Builder::new()
+        .title_case_headers(true)
+        .max_headers(MAX_HEADERS)
+        .handshake(TokioIo::new(io))
+        .await
+        .map_err(|error| lost(&error))?;
+    tokio::task::spawn_local(async move {
+        // Its errors reach whoever waits for a response.
+        let _ = connection.with_upgrades().await;
+    });
+    let mut message = http::Request::new(ToHyper::new(Body::Empty, ()));
+    *message.method_mut() = http::Method::CONNECT;
+    if let Ok(host) = HeaderValue::from_str(authority.as_str()) {
+        message.headers_mut().insert(HOST, host);
+    }
+    *message.uri_mut() = http::uri::Uri::from(authority);
+    let response = sender.send_request(message).await;
+    let mut response = response.map_err(|error| lost(&error))?;
+    if !response.status().is_success() {
+        let text = format!("CONNECT was answered {}.", response.status().as_u16());
+        return Err(Error::internal(text));
+    }
+    let upgraded = hyper::upgrade::on(&mut response).await;
+    upgraded.map(TokioIo::new).map_err(|error| lost(&error))
+}
+
 /// Asks for a WebSocket, on a connection of its own.
 async fn open_websocket<I: ByteStream + Send + 'static>(
     mut message: http::Request<ToHyper<()>>,

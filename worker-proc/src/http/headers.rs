@@ -11,6 +11,8 @@ pub struct HttpOptions {
     pub forwarded_proto: Option<HeaderName>,
     /// The header that carries `request.cf` as JSON.
     pub cf_blob: Option<HeaderName>,
+    /// The host of a CONNECT by which others like this server reach more of a service than HTTP does.
+    pub capnp_connect_host: Option<String>,
     pub inject_request: Vec<Injected>,
     pub inject_response: Vec<Injected>,
 }

@@ -24,7 +24,9 @@ use super::sweep::{Connection, Connections, Limits};
 use super::upgrade::{Asked, Guarded, Parts};
 use crate::log;
 use crate::service::websocket::ByteStream;
-use crate::service::{Body, Error, Kind, Request, Response, Service, WebSocket};
+use crate::service::{
+    Body, Connect, Error, Kind, Request, Response, Service, Tls, WebSocket, channel, tunnel,
+};
 
 /// Methods that workerd knows; others are answered 501.
 const METHODS: [&str; 28] = [
@@ -260,6 +262,10 @@ impl Counted {
         let requests = &self.server.requests;
         requests.set(requests.get() + 1);
         let exchange = Exchange::begin(connection);
+        if request.method() == http::Method::CONNECT {
+            let answer = connect(request, endpoint.service.clone(), self).await?;
+            return Ok(to_hyper(answer, exchange));
+        }
         let http1 = request.version() < Version::HTTP_2;
         let head = request.method() == http::Method::HEAD;
         let asked = Asked::of(&mut request);
@@ -323,6 +329,47 @@ fn drop_hop_by_hop(response: &mut Response) {
         let name = name.clone();
         response.headers.remove(name);
     }
+}
+
+/// Connects the client with where it asks for. The connection is this one, from the answer on.
+async fn connect(
+    request: http::Request<Incoming>,
+    service: Rc<dyn Service>,
+    counted: Rc<Counted>,
+) -> Result<Response, NoAnswer> {
+    let (true, Some(authority)) = (
+        request.version() == Version::HTTP_11,
+        request.uri().authority(),
+    ) else {
+        return Ok(closing(bad_request()));
+    };
+    let (writer, output) = channel(None);
+    let wanted = Connect {
+        authority: authority.as_str().to_owned(),
+        tls: Tls::Never,
+        remote: None,
+        output,
+    };
+    let upgrade = hyper::upgrade::on(request);
+    let connection = match service.connect(wanted).await {
+        Ok(connection) => connection,
+        Err(error) => return unanswered(&error, false),
+    };
+    tokio::task::spawn_local(async move {
+        // A client that goes away first is lost to the service's end, which goes with this task.
+        if let Ok(upgraded) = upgrade.await {
+            let mut stream = TokioIo::new(upgraded);
+            tunnel::carry(&mut stream, connection.input, writer, None).await;
+        }
+        drop(counted);
+    });
+    Ok(Response {
+        status: 200,
+        status_text: None,
+        headers: http::HeaderMap::new(),
+        body: Body::Empty,
+        websocket: None,
+    })
 }
 
 /// Connects the service's WebSocket with the client that has asked for one.

@@ -15,6 +15,8 @@ use super::tls;
 use crate::http::Server;
 use crate::http::server::Endpoint;
 use crate::log;
+use crate::service::websocket::ByteStream;
+use crate::service::{Connect, Service, Tls, channel, tunnel};
 
 /// After an error of `accept` (no descriptors left, say) the listener waits this long.
 const ACCEPT_RETRY: Duration = Duration::from_millis(50);
@@ -37,8 +39,22 @@ struct Door {
 
 /// What is behind the connections of one socket of the config.
 pub struct Entrance {
-    pub endpoint: Rc<Endpoint>,
+    pub inside: Inside,
     pub tls: Option<tls::Server>,
+}
+
+/// What is spoken there, and who answers.
+#[derive(Clone)]
+pub enum Inside {
+    Http(Rc<Endpoint>),
+    Tcp(Rc<TcpEndpoint>),
+}
+
+/// What the connections of a TCP socket share.
+pub struct TcpEndpoint {
+    pub service: Rc<dyn Service>,
+    /// The address that clients connect to, as the config has it.
+    pub address: String,
 }
 
 /// A socket is watched only once it listens: before, the kernel reports it as hung up, which sticks.
@@ -197,21 +213,69 @@ async fn accept_all(server: &Rc<Server>, listener: &Listening, entrance: &Entran
 
 impl Entrance {
     fn serve(&self, server: &Rc<Server>, stream: Accepted) {
-        let (server, endpoint, gone) =
-            (server.clone(), self.endpoint.clone(), stream.clone().gone());
-        let client = match endpoint.options.cf_blob {
-            None => stream.client(),
-            Some(_) => None,
+        let gone = stream.clone().gone();
+        let (client, remote) = match &self.inside {
+            Inside::Http(endpoint) if endpoint.options.cf_blob.is_some() => (None, None),
+            Inside::Http(_) => (stream.client(), None),
+            Inside::Tcp(_) => (None, stream.peer()),
         };
         match &self.tls {
             None => {
                 let opened = std::future::ready(Ok(stream));
-                tokio::task::spawn_local(server.connection(opened, gone, client, endpoint));
+                self.inside.serve(server, opened, gone, client, remote);
             }
             Some(tls) => {
                 let opened = tls.accept(stream);
-                tokio::task::spawn_local(server.connection(opened, gone, client, endpoint));
+                self.inside.serve(server, opened, gone, client, remote);
             }
         }
+    }
+}
+
+impl Inside {
+    /// Serves a connection. `client` is JSON for `request.cf`, `remote` the address of who connects.
+    pub fn serve<I: ByteStream + Send + 'static>(
+        &self,
+        server: &Rc<Server>,
+        opened: impl Future<Output = std::io::Result<I>> + 'static,
+        gone: impl Future<Output = ()> + 'static,
+        client: Option<String>,
+        remote: Option<String>,
+    ) {
+        match self {
+            Self::Http(endpoint) => {
+                let served = server
+                    .clone()
+                    .connection(opened, gone, client, endpoint.clone());
+                tokio::task::spawn_local(served);
+            }
+            Self::Tcp(endpoint) => {
+                tokio::task::spawn_local(relay(server.clone(), opened, endpoint.clone(), remote));
+            }
+        }
+    }
+}
+
+/// Connects a client with the service of a TCP socket.
+async fn relay<I: ByteStream + 'static>(
+    server: Rc<Server>,
+    opened: impl Future<Output = std::io::Result<I>>,
+    endpoint: Rc<TcpEndpoint>,
+    remote: Option<String>,
+) {
+    let mut stream = match opened.await {
+        Ok(stream) => server.adopt(Box::new(stream)),
+        Err(error) => return log::error(format_args!("TCP connection failed: {error}")),
+    };
+    let (writer, output) = channel(None);
+    let connect = Connect {
+        authority: endpoint.address.clone(),
+        tls: Tls::Never,
+        remote,
+        output,
+    };
+    // The worker's log has said why it refuses.
+    if let Ok(connection) = endpoint.service.clone().connect(connect).await {
+        tunnel::carry(&mut stream, connection.input, writer, None).await;
     }
 }

@@ -8,9 +8,9 @@ use std::rc::Rc;
 
 use tokio::io::DuplexStream;
 
+use super::accept::Inside;
 use crate::http::Server;
-use crate::http::server::Endpoint;
-use crate::service::Error;
+use crate::service::{Error, Service};
 
 /// Bytes on their way in one direction before the writer waits.
 const MAX_BUFFERED_BYTES: usize = 64 * 1024;
@@ -18,7 +18,7 @@ const MAX_BUFFERED_BYTES: usize = 64 * 1024;
 #[derive(Default)]
 struct Loopback {
     server: Option<Rc<Server>>,
-    endpoints: HashMap<&'static str, Rc<Endpoint>>,
+    insides: HashMap<&'static str, Inside>,
 }
 
 thread_local! {
@@ -31,26 +31,32 @@ pub fn serve_with(server: &Rc<Server>) {
 }
 
 /// Adds the socket `loopback:name`.
-pub fn register(name: &'static str, endpoint: Rc<Endpoint>) {
-    LOOPBACK.with_borrow_mut(|loopback| loopback.endpoints.insert(name, endpoint));
+pub fn register(name: &'static str, inside: Inside) {
+    LOOPBACK.with_borrow_mut(|loopback| loopback.insides.insert(name, inside));
+}
+
+/// The service of the socket of that name, if it has that `capnpConnectHost`.
+pub(super) fn direct(name: &str, host: &str) -> Option<Rc<dyn Service>> {
+    LOOPBACK.with_borrow(|loopback| match loopback.insides.get(name)? {
+        Inside::Http(endpoint) => {
+            let named = endpoint.options.capnp_connect_host.as_deref() == Some(host);
+            named.then(|| endpoint.service.clone())
+        }
+        Inside::Tcp(_) => None,
+    })
 }
 
 /// Connects to the socket of that name.
 pub(super) fn connect(name: &str) -> Result<DuplexStream, Error> {
     LOOPBACK.with_borrow(|loopback| {
-        let (Some(server), Some(endpoint)) = (&loopback.server, loopback.endpoints.get(name))
-        else {
+        let (Some(server), Some(inside)) = (&loopback.server, loopback.insides.get(name)) else {
             return Err(Error::disconnected(format!(
                 "There is no socket \"loopback:{name}\" here."
             )));
         };
         let (near, far) = tokio::io::duplex(MAX_BUFFERED_BYTES);
-        tokio::task::spawn_local(server.clone().connection(
-            std::future::ready(Ok(far)),
-            std::future::pending(),
-            None,
-            endpoint.clone(),
-        ));
+        let opened = std::future::ready(Ok(far));
+        inside.serve(server, opened, std::future::pending(), None, None);
         Ok(near)
     })
 }

@@ -12,7 +12,7 @@ mod tls;
 
 use std::rc::Rc;
 
-pub use accept::{Doors, Entrance};
+pub use accept::{Doors, Entrance, Inside, TcpEndpoint};
 pub use stream::Accepted;
 pub use tls::{Keypair, Server as TlsServer, TlsSpec};
 
@@ -43,9 +43,17 @@ pub struct NetworkSpec {
 #[derive(Clone, Debug)]
 pub struct ExternalSpec {
     pub address: String,
-    pub options: HttpOptions,
+    pub protocol: Protocol,
     /// The host that the server's certificate must name and whom to trust, if it speaks TLS.
     pub tls: Option<(String, TlsSpec)>,
+}
+
+/// What an external server speaks.
+#[derive(Clone, Debug)]
+pub enum Protocol {
+    Http(HttpOptions),
+    /// Anything that goes over a connection of bytes.
+    Tcp,
 }
 
 /// A folder that holds what Durable Objects store; its files are not served.

@@ -4,13 +4,18 @@ use std::rc::Rc;
 
 use futures_util::future::LocalBoxFuture;
 use http::Uri;
+use http::uri::Authority;
+use tokio::sync::oneshot;
 
 use super::address::{Address, Rules};
-use super::connect::connect;
-use super::{ExternalSpec, NetworkSpec, tls};
+use super::connect::{Stream, connect};
+use super::{ExternalSpec, NetworkSpec, Protocol, loopback, tls};
 use crate::http::HttpOptions;
 use crate::http::client::{self, Pool};
-use crate::service::{Error, Kind, Request, Response, Service};
+use crate::service::{
+    Body, Connect, Connection, Error, Event, Kind, Request, Response, Service, Tls, channel, rpc,
+    tunnel,
+};
 
 /// A `network` service: connects to whatever host the URL names, where its rules allow.
 pub struct Network {
@@ -32,24 +37,29 @@ impl Network {
     }
 }
 
+impl Network {
+    fn tls(&self) -> Result<&tls::Client, Error> {
+        let missing = || crate::http::concealed("this client has no TLS configuration");
+        self.tls.as_ref().ok_or_else(missing)
+    }
+}
+
 impl Service for Network {
     fn fetch(self: Rc<Self>, request: Request) -> LocalBoxFuture<'static, Result<Response, Error>> {
         Box::pin(async move {
+            if request.method == http::Method::CONNECT {
+                let connection = self.connect(Connect::of_request(request)).await?;
+                return Ok(connection.into_response());
+            }
             let uri: Uri = request
                 .url
                 .parse()
                 .map_err(|_| Error::new(Kind::Worker, format!("Invalid URL: {}", request.url)))?;
             let tls = uri.scheme_str() == Some("https");
-            if tls && self.tls.is_none() {
-                return Err(crate::http::concealed(
-                    "this client has no TLS configuration",
-                ));
+            if tls {
+                self.tls()?;
             }
-            let host = uri
-                .host()
-                .unwrap_or_default()
-                .trim_matches(['[', ']'])
-                .to_owned();
+            let host = bare(uri.host().unwrap_or_default()).to_owned();
             let port = uri.port_u16().unwrap_or(if tls { 443 } else { 80 });
             let address = Address::Tcp {
                 host: host.clone(),
@@ -68,6 +78,62 @@ impl Service for Network {
             .await
         })
     }
+
+    fn connect(
+        self: Rc<Self>,
+        wanted: Connect,
+    ) -> LocalBoxFuture<'static, Result<Connection, Error>> {
+        Box::pin(async move {
+            let (host, port) = host_and_port(&wanted.authority)?;
+            let address = Address::Tcp {
+                host: host.clone(),
+                port,
+            };
+            let tls = match wanted.tls {
+                Tls::AtOnce => Some((self.tls()?, host.as_str())),
+                Tls::Never | Tls::Later => None,
+            };
+            let stream = connect(&address, tls, Some(&self.rules)).await?;
+            Ok(match &self.tls {
+                Some(tls) if wanted.tls == Tls::Later => {
+                    open_for_tls(stream, wanted.output, tls.clone())
+                }
+                _ => tunnel::open(stream, wanted.output),
+            })
+        })
+    }
+}
+
+/// A connection over a stream that is open, and can be encrypted later.
+fn open_for_tls(mut stream: Stream, output: Body, tls: tls::Client) -> Connection {
+    let (starter, mut asked) = oneshot::channel();
+    let (writer, input) = channel(None);
+    tokio::task::spawn_local(async move {
+        let Some(start) = tunnel::carry(&mut stream, output, writer, Some(&mut asked)).await else {
+            return;
+        };
+        let secured = tls.connect(stream, &start.host).await;
+        let opened = secured.map(|stream| tunnel::open(stream, start.output).input);
+        // Whoever asked may have gone.
+        let _ = start.opened.send(opened);
+    });
+    Connection {
+        input,
+        starter: Some(starter),
+    }
+}
+
+/// A host without the brackets of an IPv6 address.
+fn bare(host: &str) -> &str {
+    host.trim_matches(['[', ']'])
+}
+
+/// Host and port of `host:port`. An IPv6 address may lack its brackets.
+fn host_and_port(authority: &str) -> Result<(String, u16), Error> {
+    let bad = || Error::new(Kind::Worker, format!("Invalid address: {authority}"));
+    let (host, port) = authority.rsplit_once(':').ok_or_else(bad)?;
+    let port = port.parse().map_err(|_| bad())?;
+    Ok((bare(host).to_owned(), port))
 }
 
 /// An `external` service: one server, whatever the URL says.
@@ -91,21 +157,88 @@ impl External {
     }
 }
 
+impl External {
+    /// A connection to the server.
+    async fn open(&self, default_port: u16) -> Result<Stream, Error> {
+        let address = Address::parse(&self.spec.address, default_port).map_err(Error::internal)?;
+        let tls = self.tls.as_ref().map(|(host, tls)| (tls, host.as_str()));
+        connect(&address, tls, None).await
+    }
+
+    /// The service behind a `loopback:` address, if both sides say that they speak more than HTTP.
+    fn direct(&self) -> Option<Rc<dyn Service>> {
+        let Protocol::Http(options) = &self.spec.protocol else {
+            return None;
+        };
+        let name = self.spec.address.strip_prefix("loopback:")?;
+        loopback::direct(name, options.capnp_connect_host.as_deref()?)
+    }
+}
+
 impl Service for External {
     fn fetch(self: Rc<Self>, request: Request) -> LocalBoxFuture<'static, Result<Response, Error>> {
         Box::pin(async move {
+            if request.method == http::Method::CONNECT {
+                let connection = self.connect(Connect::of_request(request)).await?;
+                return Ok(connection.into_response());
+            }
+            let Protocol::Http(options) = &self.spec.protocol else {
+                let text = "External TCP servers don't support this event type.";
+                return Err(Error::new(Kind::Worker, text));
+            };
             let default_port = if self.tls.is_some() { 443 } else { 80 };
-            let address =
-                Address::parse(&self.spec.address, default_port).map_err(Error::internal)?;
             let this = self.clone();
-            client::exchange(&self.pool, "", request, &self.spec.options, move || {
-                let (this, address) = (this.clone(), address.clone());
-                async move {
-                    let tls = this.tls.as_ref().map(|(host, tls)| (tls, host.as_str()));
-                    connect(&address, tls, None).await
-                }
+            client::exchange(&self.pool, "", request, options, move || {
+                let this = this.clone();
+                async move { this.open(default_port).await }
             })
             .await
         })
+    }
+
+    fn connect(
+        self: Rc<Self>,
+        wanted: Connect,
+    ) -> LocalBoxFuture<'static, Result<Connection, Error>> {
+        if let Some(service) = self.direct() {
+            return service.connect(wanted);
+        }
+        Box::pin(async move {
+            match self.spec.protocol {
+                Protocol::Tcp => {
+                    let stream = self.open(80).await?;
+                    Ok(tunnel::open(stream, wanted.output))
+                }
+                // Only who ends the connection there could encrypt it.
+                Protocol::Http(_) if wanted.tls == Tls::AtOnce => {
+                    Err(Error::internal("A proxy cannot be asked for TLS."))
+                }
+                Protocol::Http(_) => {
+                    let bad = |_| {
+                        Error::new(
+                            Kind::Worker,
+                            format!("Invalid address: {}", wanted.authority),
+                        )
+                    };
+                    let authority: Authority = wanted.authority.parse().map_err(bad)?;
+                    let stream = client::tunnel(authority, self.open(80).await?).await?;
+                    Ok(tunnel::open(stream, wanted.output))
+                }
+            }
+        })
+    }
+
+    fn event(self: Rc<Self>, event: Event) -> LocalBoxFuture<'static, Result<(), Error>> {
+        match self.direct() {
+            Some(service) => service.event(event),
+            None => Box::pin(async move { Err(event.refused()) }),
+        }
+    }
+
+    fn rpc(self: Rc<Self>, call: rpc::Call) -> rpc::Answer {
+        match self.direct() {
+            Some(service) => service.rpc(call),
+            None => call.refused(),
+        }
     }
 }

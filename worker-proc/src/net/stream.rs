@@ -74,6 +74,14 @@ impl Accepted {
         }
     }
 
+    /// The address of the client's end, if it has one.
+    pub fn peer(&self) -> Option<String> {
+        match &*self.0 {
+            Socket::Tcp(stream) => Some(stream.peer_addr().ok()?.to_string()),
+            Socket::Unix(_) => None,
+        }
+    }
+
     /// Waits until the client can be told nothing any more: it has reset the connection, or closed a Unix socket.
     /// A client that has only closed its own side still listens.
     pub async fn gone(self) {

@@ -2,11 +2,12 @@
 
 use std::cell::RefCell;
 use std::fmt;
+use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 
 use super::Error;
 
@@ -67,6 +68,44 @@ impl Body {
     pub fn refuse(self, reason: Error) {
         if let Self::Stream(mut stream) = self {
             stream.refuse(reason);
+        }
+    }
+}
+
+/// A body that is there once it is sent; it ends with an error if it never is.
+pub fn promised() -> (oneshot::Sender<Result<Body, Error>>, Body) {
+    let (sender, receiver) = oneshot::channel();
+    (sender, Body::Stream(Box::new(Promised::Waiting(receiver))))
+}
+
+/// See [`promised`].
+enum Promised {
+    Waiting(oneshot::Receiver<Result<Body, Error>>),
+    There(Body),
+}
+
+impl BodyStream for Promised {
+    fn poll_chunk(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Error>>> {
+        if let Self::Waiting(receiver) = self {
+            let come = std::task::ready!(Pin::new(receiver).poll(cx));
+            let come = come.unwrap_or_else(|_| Err(lost()));
+            match come {
+                Ok(body) => *self = Self::There(body),
+                Err(error) => {
+                    *self = Self::There(Body::Empty);
+                    return Poll::Ready(Some(Err(error)));
+                }
+            }
+        }
+        match self {
+            Self::There(body) => body.poll_chunk(cx),
+            Self::Waiting(_) => Poll::Pending,
+        }
+    }
+
+    fn refuse(&mut self, reason: Error) {
+        if let Self::There(body) = self {
+            std::mem::take(body).refuse(reason);
         }
     }
 }
@@ -196,8 +235,13 @@ impl BodyWriter {
     pub async fn write(&self, chunk: Bytes) -> Result<(), Error> {
         self.sender.send(chunk).await.map_err(|_| {
             let refused = self.refused.borrow().clone();
-            refused.unwrap_or_else(|| Error::disconnected("Network connection lost."))
+            refused.unwrap_or_else(lost)
         })
+    }
+
+    /// Ends when the reader has gone.
+    pub async fn closed(&self) {
+        self.sender.closed().await;
     }
 
     /// The body is complete.
@@ -211,6 +255,10 @@ impl BodyWriter {
     }
 }
 
+fn lost() -> Error {
+    Error::disconnected("Network connection lost.")
+}
+
 impl BodyStream for Receiver {
     fn poll_chunk(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Error>>> {
         let Some(chunk) = std::task::ready!(self.receiver.poll_recv(cx)) else {
@@ -218,7 +266,7 @@ impl BodyStream for Receiver {
             return Poll::Ready(match self.end.borrow_mut().replace(Ok(())) {
                 Some(Ok(())) => None,
                 Some(Err(error)) => Some(Err(error)),
-                None => Some(Err(Error::disconnected("Network connection lost."))),
+                None => Some(Err(lost())),
             });
         };
         if let Some(left) = &mut self.left {
@@ -239,6 +287,17 @@ impl BodyStream for Receiver {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test(flavor = "current_thread")]
+    async fn a_promised_body_is_the_one_that_comes() {
+        let (sender, body) = promised();
+        let _ = sender.send(Ok(Body::from(Bytes::from_static(b"abc"))));
+        assert_eq!(read(body).await, (3, true));
+        let (sender, body) = promised();
+        let _ = sender.send(Err(Error::internal("no")));
+        assert_eq!(read(body).await, (0, false));
+        assert_eq!(read(promised().1).await, (0, false));
+    }
 
     async fn read(mut body: Body) -> (usize, bool) {
         let mut bytes = 0;

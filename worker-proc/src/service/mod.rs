@@ -4,12 +4,14 @@
 
 mod actor;
 mod body;
+mod connect;
 mod error;
 mod lasting;
 mod props;
 mod resource;
 pub mod rpc;
 pub mod trace;
+pub mod tunnel;
 pub mod websocket;
 
 use std::any::Any;
@@ -18,7 +20,8 @@ use std::rc::Rc;
 use futures_util::future::LocalBoxFuture;
 
 pub use actor::{ActorId, Address, Identity, Namespace, Objects, Slot, from_hex, to_hex};
-pub use body::{Body, BodyStream, BodyWriter, End, channel};
+pub use body::{Body, BodyStream, BodyWriter, End, channel, promised};
+pub use connect::{Connect, Connection, StartTls, Starter, Tls};
 pub use error::{Error, Flags, Kind};
 pub use lasting::{Lasting, Me, Origin, Recipe, RestoredService, RestoredStub, with_origin};
 pub use props::{Cap, Props};
@@ -70,29 +73,39 @@ pub struct Event {
     pub argument: String,
 }
 
+impl Event {
+    /// What the sender is told by services that take no such events.
+    pub fn refused(&self) -> Error {
+        Error::internal(format!("this service has no handler `{}`", self.handler))
+    }
+}
+
 /// Something that answers requests: a worker's entrypoint, a network, an external server.
-pub trait Service {
+pub trait Service: 'static {
     /// Answers one request. Dropping the future cancels the work.
     fn fetch(self: Rc<Self>, request: Request) -> LocalBoxFuture<'static, Result<Response, Error>>;
 
+    /// Opens a connection of bytes both ways. Workers and those that pass requests on take it as a request.
+    fn connect(
+        self: Rc<Self>,
+        connect: Connect,
+    ) -> LocalBoxFuture<'static, Result<Connection, Error>> {
+        Box::pin(async move {
+            let request = connect.into_request();
+            let request = request
+                .ok_or_else(|| Error::internal("Incoming CONNECT with TLS not supported"))?;
+            Connection::of_response(self.fetch(request).await?)
+        })
+    }
+
     /// Delivers another event; services that are no workers refuse.
     fn event(self: Rc<Self>, event: Event) -> LocalBoxFuture<'static, Result<(), Error>> {
-        Box::pin(async move {
-            Err(Error::internal(format!(
-                "this service has no handler `{}`",
-                event.handler
-            )))
-        })
+        Box::pin(async move { Err(event.refused()) })
     }
 
     /// Starts an RPC session with its first call; services that are no workers refuse.
     fn rpc(self: Rc<Self>, call: rpc::Call) -> rpc::Answer {
-        rpc::Answer::failed(match call.operation {
-            rpc::Operation::Event(_) => {
-                Error::internal("External HTTP servers don't support this event type.")
-            }
-            _ => Error::disconnected("Network connection lost."),
-        })
+        call.refused()
     }
 
     /// Tells a tail worker of what another one does; ends when its handler has. Services that are no workers do not care.

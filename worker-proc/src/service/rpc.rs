@@ -54,6 +54,18 @@ pub struct Call {
     pub operation: Operation,
 }
 
+impl Call {
+    /// What the caller is told by services that are no workers.
+    pub fn refused(&self) -> Answer {
+        Answer::failed(match self.operation {
+            Operation::Event(_) => {
+                Error::internal("External HTTP servers don't support this event type.")
+            }
+            _ => Error::disconnected("Network connection lost."),
+        })
+    }
+}
+
 #[derive(Debug)]
 pub enum Operation {
     /// Reads the property.

@@ -189,6 +189,13 @@ const handlerOf = (holder, name) => {
 };
 
 function fetch(holder, event, head, method, url, body, length, cf) {
+  if (method === "CONNECT") {
+    workers.acceptConnection(event, url, body, cf, () => {
+      const connect = handlerOf(holder, "connect");
+      return (socket) => ReflectApply(connect, holder.instance, [socket]);
+    });
+    return;
+  }
   workers.answer(event, holder, nativeRequest(head, method, url, body, length, cf), (request) =>
     ReflectApply(handlerOf(holder, "fetch"), holder.instance, [request]));
 }

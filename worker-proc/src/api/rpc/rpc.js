@@ -239,6 +239,13 @@ class Fetcher {
     return fetchThrough(state.channel, input, init, state);
   }
 
+  connect(address, options = undefined) {
+    const { channel } = own(this, SERVICE);
+    if (arguments.length === 0) throw argumentError("Fetcher", "connect", 1, "SocketAddress or string");
+    const bad = () => argumentError("Fetcher", "connect", 2, "SocketOptions");
+    return require("sockets").connectThrough(channel, address, options, bad);
+  }
+
   getRpcMethodForTestOnly(name) {
     return propertyOf(own(this, SERVICE), `${name}`);
   }

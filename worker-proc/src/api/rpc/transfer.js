@@ -215,6 +215,25 @@ registerCloneable({
   },
 });
 
+/** What `sockets` makes of this, if the worker has any. */
+const socket = { __proto__: null, is: () => false, write: undefined, read: undefined };
+
+registerCloneable({
+  is: (value) => socket.is(value),
+  write: (value) => {
+    currentWriter("Socket can only be serialized for RPC.");
+    return socket.write(value);
+  },
+  read: (parts) => {
+    currentReader();
+    require("sockets");
+    return socket.read(parts);
+  },
+});
+
+exports.dropWriter = (number) => ops.dropWriter(number);
+exports.socket = socket;
+
 /** The stream here takes no more: whoever writes to it learns why. */
 function refuse(number, reason) {
   const { name, message } = describeError(reason);

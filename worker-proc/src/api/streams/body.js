@@ -317,6 +317,7 @@ function tee(stream) {
   return [wrapReadable(branches[0]), wrapReadable(branches[1])];
 }
 
+exports.abortBody = abortBody;
 exports.codingOf = codingOf;
 exports.fromBytes = fromBytes;
 exports.isClosed = (stream) => readableOf(stream).state === CLOSED;

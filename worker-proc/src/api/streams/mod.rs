@@ -37,6 +37,6 @@ pub const API: Api = Api {
         js!("encoding.js"),
         js!("streams.js"),
     ],
-    lazy: &[],
+    lazy: &[js!("duplex.js")],
     ops: bodies::register,
 };

@@ -88,6 +88,8 @@ class NativeReadable extends Readable {
     this.destination = null;
     this.onRead = null;
     this.onFailed = null;
+    /** What it belongs to is closing: nothing more is read. */
+    this.ending = false;
   }
 
   get byteOriented() {
@@ -105,7 +107,7 @@ class NativeReadable extends Readable {
 
   read(request) {
     this.disturbed = true;
-    if (this.state === CLOSED) request.close(undefined);
+    if (this.state === CLOSED && !this.ending) request.close(undefined);
     else if (this.canRead(request)) this.pull(request, null);
   }
 
@@ -120,7 +122,7 @@ class NativeReadable extends Readable {
         return;
       }
     }
-    if (this.state === CLOSED) request.close(destination.endOfStream());
+    if (this.state === CLOSED && !this.ending) request.close(destination.endOfStream());
     else if (this.canRead(request)) this.pull(request, destination);
   }
 
@@ -131,6 +133,10 @@ class NativeReadable extends Readable {
   }
 
   canRead(request) {
+    if (this.ending) {
+      request.fail(typeError("This ReadableStream belongs to an object that is closing."));
+      return false;
+    }
     if (this.state === ERRORED) {
       request.fail(this.error);
       return false;
@@ -411,7 +417,7 @@ const NOT_BYTES =
   "This TransformStream is being used as a byte stream, but received an object of non-ArrayBuffer/ArrayBufferView " +
   "type on its writable side.";
 
-/** What waits for the sink: a write where `bytes` is there, else the close. */
+/** What waits for the sink: the close where `bytes` is null, a flush for FLUSH, else a write. */
 class SinkEvent {
   constructor(bytes, request) {
     this.bytes = bytes;
@@ -419,6 +425,8 @@ class SinkEvent {
   }
 }
 internal(SinkEvent);
+
+const FLUSH = { __proto__: null };
 
 /** Holds the lock of a writable that a pipe has closed. */
 const ENDED = {
@@ -444,6 +452,8 @@ class NativeWritable {
     this.closing = false;
     this.buffered = 0;
     this.pendingAbort = null;
+    /** What it belongs to is closing: nothing more is written. */
+    this.ending = false;
     /** The writer that was there at the end: to it, a failed stream looks closed too. */
     this.endedUnder = null;
   }
@@ -483,6 +493,10 @@ class NativeWritable {
       request.reject(this.error);
       return;
     }
+    if (this.ending) {
+      request.reject(typeError("This WritableStream belongs to an object that is closing."));
+      return;
+    }
     let bytes = chunk === undefined ? undefined : bytesIn(chunk);
     if (bytes === undefined && this.piping) {
       const error = typeError("This WritableStream only supports writing byte types.");
@@ -516,6 +530,15 @@ class NativeWritable {
     this.closing = true;
     this.events.push(new SinkEvent(null, request));
     this.advance();
+    return request.promise;
+  }
+
+  /** A promise that all that was written before is with the sink. */
+  flush() {
+    if (this.state === writable.ERRORED) return PromiseReject(this.error);
+    if (this.events.length === 0) return PromiseResolve(undefined);
+    const request = new Deferred();
+    this.events.push(new SinkEvent(FLUSH, request));
     return request.promise;
   }
 
@@ -579,7 +602,7 @@ class NativeWritable {
       let result;
       this.busy = true;
       try {
-        result = event.bytes === null ? this.sink.close() : this.sink.write(event.bytes, this.piping);
+        result = this.begin(event);
       } catch (error) {
         result = PromiseReject(error);
       }
@@ -589,6 +612,11 @@ class NativeWritable {
       }
       this.settled(event);
     }
+  }
+
+  begin({ bytes }) {
+    if (bytes === null) return this.sink.close();
+    return bytes === FLUSH ? undefined : this.sink.write(bytes, this.piping);
   }
 
   await(result, event) {
@@ -623,7 +651,7 @@ class NativeWritable {
         this.writer.writableReady();
         this.writer.writableClosed();
       }
-    } else {
+    } else if (event.bytes !== FLUSH) {
       this.adjust(-TypedArrayPrototypeGetByteLength(event.bytes));
     }
     if (abort === null) return;

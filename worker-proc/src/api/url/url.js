@@ -158,15 +158,14 @@ class URL {
 
   get hostname() {
     const parts = partsOf(this);
-    return StringPrototypeSlice(parts[HREF], hostStart(parts), parts[HOST_END]);
+    return hostnameOf(parts);
   }
   set hostname(value) {
     update(this, SET_HOSTNAME, value);
   }
 
   get port() {
-    const parts = partsOf(this);
-    return parts[PORT] < 0 ? "" : `${parts[PORT]}`;
+    return portOf(partsOf(this));
   }
   set port(value) {
     update(this, SET_PORT, value);
@@ -222,6 +221,10 @@ function hostOf(parts) {
   return start >= parts[HOST_END] ? "" : StringPrototypeSlice(parts[HREF], start, parts[PATHNAME_START]);
 }
 
+const hostnameOf = (parts) => StringPrototypeSlice(parts[HREF], hostStart(parts), parts[HOST_END]);
+
+const portOf = (parts) => (parts[PORT] < 0 ? "" : `${parts[PORT]}`);
+
 function searchOf(parts) {
   const start = parts[SEARCH_START];
   if (start < 0) return "";
@@ -254,8 +257,15 @@ function parseURL(url, base) {
 
 defineInterface(URL);
 
+/** The host and the port of `host:port`, each "" where it is absent; null if it cannot be parsed. */
+function addressParts(address) {
+  const parts = ops.parse(`fake://${address}`, undefined);
+  return parts === null ? null : [hostnameOf(parts), portOf(parts)];
+}
+
 exports.URL = URL;
 exports.URLSearchParams = URLSearchParams;
+exports.addressParts = addressParts;
 exports.hrefOf = (url) => partsOf(url)[HREF];
 exports.parseURL = parseURL;
 exports.globals = { URL };

@@ -89,3 +89,5 @@ exports.module = {
     runWith("withEnvAndExports", withSlot(withSlot(current(), ENV, env), EXPORTS, exports), fn, 3),
 };
 provide("cloudflare:workers", "workers/cloudflare_workers");
+// Compiled for workers that import it.
+provide("cloudflare:sockets", "sockets");

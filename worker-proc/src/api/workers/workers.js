@@ -15,7 +15,8 @@ const serving = require("rpc/serve");
 const { EVENT } = serving;
 const answered = require("workers/answered");
 const restoring = require("workers/restore");
-const { done, fail, isDisconnection } = require("fetch/events");
+const { retainUntil } = require("streams/resource");
+const { done, fail, isDisconnection, respond } = require("fetch/events");
 const { ASYNC, SYNC, logOnly, logUncaught } = require("report_error");
 const trace = require("trace");
 const { beginTime } = require("clock");
@@ -230,6 +231,10 @@ function answer(event, state, request, call) {
 }
 
 function fetch(entrypoint, props, externals, head, method, url, body, length, cf) {
+  if (method === CONNECT) {
+    connect(entrypoint, props, externals, url, body, cf);
+    return;
+  }
   const state = newState();
   answer(ONLY, state, nativeRequest(head, method, url, body, length, cf), (request) => {
     if (worker.script) return serviceWorker.fetch(request, state) ?? fetchThrough(GLOBAL_OUTBOUND, request, undefined);
@@ -242,6 +247,58 @@ function fetch(entrypoint, props, externals, head, method, url, body, length, cf
   });
 }
 
+/** A connection; see `acceptConnection`. The handler has more arguments than others of its kind. */
+function connect(entrypoint, props, externals, authority, body, remote) {
+  if (flags.connectPassThrough) {
+    const passed = require("sockets").passOn(body, authority);
+    PromisePrototypeThen(passed, (output) => respond(ONLY, 200, undefined, [], output, 0), (error) => fail(ONLY, error));
+    return;
+  }
+  acceptConnection(ONLY, authority, body, remote, () => {
+    if (worker.script) throw new Error("Connect ingress is not currently supported with Service Workers syntax.");
+    const state = newState();
+    const ctx = contextOf(entrypoint, state, props, externals);
+    const { self, method, bare } = target(entrypoint, "connect", ctx, state) ?? {};
+    if (typeof method !== "function") {
+      require("trace/record").warnOnce(NO_CONNECT);
+      throw new Error(NO_HANDLER("connect"));
+    }
+    return (socket) => ReflectApply(method, self, bare ? [socket, worker.env, ctx] : [socket, undefined, undefined]);
+  });
+}
+
+/**
+ * Answers a CONNECT: `open()` gives what handles the socket, or throws. The connection is there before that runs, and gone
+ * when it has ended.
+ */
+function acceptConnection(event, authority, body, remote, open) {
+  let handle;
+  try {
+    handle = open();
+  } catch (error) {
+    failed(event, SYNC, error);
+    return;
+  }
+  const { socket, output, end } = require("sockets").accept(body, authority, remote);
+  respond(event, 200, undefined, [], output, 0);
+  const threw = (source) => (error) => {
+    // A lost connection is not the worker's fault.
+    if (!isDisconnection(error)) logUncaught(source, error);
+    end(new TypeError("Can't read from request stream after responding with an exception."));
+  };
+  let handled;
+  try {
+    handled = PromiseResolve(handle(socket));
+  } catch (error) {
+    threw(SYNC)(error);
+    return;
+  }
+  const over = () => end(new TypeError("Can't read from request stream because client disconnected."));
+  retainUntil(PromisePrototypeThen(handled, over, threw(ASYNC)));
+}
+
+const CONNECT = "CONNECT";
+const NO_CONNECT = "Received a connect event but we lack a handler. Did you remember to export a connect() function?";
 const NO_PROMISE = "Callback returned incorrect type; expected 'Promise'";
 const NO_RESPONSE = "Incorrect type for Promise: the Promise did not resolve to 'Response'.";
 const NO_TAIL = "Attempted to send events but we lack a handler, did you remember to export a tail() function?";
@@ -366,6 +423,7 @@ exports.addController = addController;
 exports.entrypoints = entrypoints;
 exports.setup = setup;
 exports.setExports = setExports;
+exports.acceptConnection = acceptConnection;
 exports.answer = answer;
 exports.settle = settle;
 exports.ended = ended;

@@ -1,0 +1,242 @@
+//! Connections of bytes: TCP sockets of the config, and what workers connect to.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{Shutdown, TcpListener, TcpStream};
+use std::sync::Arc;
+use std::thread;
+
+use rustls::crypto::aws_lc_rs;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::{ServerConfig, ServerConnection, StreamOwned};
+use tests::DEADLINE;
+use tests::folder::Folder;
+use tests::server::{Server, Start};
+use tests::stream::Address;
+
+use super::program;
+use super::tls::certificates;
+
+/// Asked for `/how?address=..`, the worker connects, says `hello` and answers with what it is told.
+const WORKER: &str = r#"
+import { connect } from "cloudflare:sockets";
+import { DurableObject, WorkerEntrypoint } from "cloudflare:workers";
+
+const text = async (stream) => new Response(stream).text();
+
+async function say(socket) {
+  const writer = socket.writable.getWriter();
+  await writer.write(new TextEncoder().encode("hello\n"));
+  await writer.close();
+}
+
+const ways = {
+  plain: (address) => connect(address),
+  tls: (address) => connect(address, { secureTransport: "on" }),
+  proxy: (address, env) => env.PROXY.connect(address),
+  object: (address, env) => env.THING.getByName(address).connect(address),
+  async later(address) {
+    const socket = connect(address, { secureTransport: "starttls" });
+    const writer = socket.writable.getWriter();
+    const reader = socket.readable.getReader();
+    await writer.write(new TextEncoder().encode("STARTTLS\n"));
+    const { value } = await reader.read();
+    if (new TextDecoder().decode(value) !== "ready\n") throw new Error("not ready");
+    writer.releaseLock();
+    reader.releaseLock();
+    return socket.startTls();
+  },
+};
+
+export default {
+  async fetch(request, env) {
+    const { pathname, searchParams } = new URL(request.url);
+    try {
+      const socket = await ways[pathname.slice(1)](searchParams.get("address"), env);
+      const told = text(socket.readable);
+      await socket.opened;
+      await say(socket);
+      return new Response(await told);
+    } catch (error) {
+      return new Response(`${error}`, { status: 500 });
+    }
+  },
+  async connect(socket) {
+    await socket.readable.pipeTo(socket.writable);
+  },
+};
+
+export class Who extends WorkerEntrypoint {
+  async connect(socket) {
+    const { localAddress, remoteAddress } = await socket.opened;
+    const writer = socket.writable.getWriter();
+    await writer.write(new TextEncoder().encode(`${localAddress} ${remoteAddress}`));
+    await writer.close();
+  }
+}
+
+export class Waits extends WorkerEntrypoint {
+  async connect(socket) {
+    const reader = socket.readable.getReader();
+    while (!(await reader.read().catch((error) => ({ done: `${error}` }))).done);
+    console.error("the client has gone");
+  }
+}
+
+export class Thing extends DurableObject {
+  async connect(socket) {
+    await socket.readable.pipeTo(socket.writable);
+  }
+}
+"#;
+
+const CONFIG: &str = r#"using Workerd = import "/workerd/workerd.capnp";
+const config :Workerd.Config = (
+  services = [
+    (name = "main", worker = (
+      modules = [(name = "worker.js", esModule = embed "worker.js")],
+      compatibilityDate = "2026-01-01",
+      durableObjectNamespaces = [(className = "Thing", uniqueKey = "things")],
+      durableObjectStorage = (inMemory = void),
+      bindings = [(name = "THING", durableObjectNamespace = "Thing"), (name = "PROXY", service = "proxy")])),
+    (name = "proxy", external = (address = "unix:proxy.sock", http = ())),
+    (name = "internet", network = (allow = ["private"], tlsOptions = (trustedCertificates = [embed "ca.pem"]))),
+  ],
+  sockets = [
+    (name = "http", address = "127.0.0.1:0", http = (), service = "main"),
+    (name = "echo", address = "127.0.0.1:0", tcp = (), service = "main"),
+    (name = "who", address = "localhost:0", tcp = (), service = (name = "main", entrypoint = "Who")),
+    (name = "waits", address = "127.0.0.1:0", tcp = (), service = (name = "main", entrypoint = "Waits")),
+    (name = "tls", address = "127.0.0.1:0", service = "main",
+     tcp = (tlsOptions = (keypair = (privateKey = embed "key.pem", certificateChain = embed "cert.pem")))),
+    (name = "proxy", address = "unix:proxy.sock", http = (), service = "main"),
+  ],
+);
+"#;
+
+fn start(processes: u32) -> (Folder, Server) {
+    let folder = Folder::new(&[("worker.js", WORKER), ("config.capnp", CONFIG)]);
+    for (name, pem) in certificates() {
+        folder.write(name, &pem);
+    }
+    let server = Start::serve(&program(), &folder.path("config.capnp"))
+        .folder(folder.root())
+        .processes(processes)
+        .start();
+    (folder, server)
+}
+
+fn port(server: &Server, socket: &str) -> u16 {
+    match server.address(socket) {
+        Address::Loopback(port) => port,
+        other => panic!("{other:?} has no port"),
+    }
+}
+
+fn connect(server: &Server, socket: &str) -> TcpStream {
+    let stream = TcpStream::connect(("127.0.0.1", port(server, socket))).unwrap();
+    stream.set_read_timeout(Some(DEADLINE)).unwrap();
+    stream
+}
+
+fn rest(mut stream: impl Read) -> String {
+    let mut rest = String::new();
+    stream.read_to_string(&mut rest).unwrap();
+    rest
+}
+
+#[test]
+fn a_tcp_socket_is_a_workers() {
+    let (_folder, server) = start(2);
+    let who = connect(&server, "who");
+    let remote = who.local_addr().unwrap();
+    assert_eq!(rest(who), format!("localhost:0 {remote}"));
+    for _ in 0..8 {
+        let mut echo = connect(&server, "echo");
+        let mut writer = echo.try_clone().unwrap();
+        let sent: Vec<u8> = (0..4_000_000_u32).map(|i| i as u8).collect();
+        let expected = sent.clone();
+        let writing = thread::spawn(move || {
+            writer.write_all(&sent).unwrap();
+            writer.shutdown(Shutdown::Write).unwrap();
+        });
+        let mut got = Vec::new();
+        echo.read_to_end(&mut got).unwrap();
+        writing.join().unwrap();
+        assert!(got == expected);
+    }
+}
+
+#[test]
+fn a_handler_learns_that_its_client_has_gone() {
+    let (_folder, server) = start(1);
+    let mut waits = connect(&server, "waits");
+    waits.write_all(b"x").unwrap();
+    drop(waits);
+    server.complaint("the client has gone");
+}
+
+#[test]
+fn workers_connect() {
+    let (_folder, server) = start(2);
+    let echo = format!("localhost:{}", port(&server, "echo"));
+    let tls = format!("localhost:{}", port(&server, "tls"));
+    for (way, address) in [
+        ("plain", &*echo),
+        ("tls", &*tls),
+        ("proxy", "any.example:1"),
+        ("object", "a:1"),
+        ("object", "b:1"),
+        ("object", "c:1"),
+        ("object", "d:1"),
+    ] {
+        let answer = server.get(&format!("/{way}?address={address}"));
+        assert_eq!(answer.text(), "hello\n", "{way} {address}");
+    }
+    // A certificate is for a name.
+    let other = tls.replace("localhost", "127.0.0.1");
+    let answer = server.get(&format!("/tls?address={other}"));
+    assert!(
+        answer.text().starts_with("Error: proxy request failed"),
+        "{answer:?}"
+    );
+    server.complaint("TLS handshake failed: invalid peer certificate");
+}
+
+#[test]
+fn tls_begins_when_both_sides_say_so() {
+    let (folder, server) = start(1);
+    let read = |name| std::fs::read(folder.path(name)).unwrap();
+    let provider = Arc::new(aws_lc_rs::default_provider());
+    let certificate = CertificateDer::from_pem_slice(&read("cert.pem")).unwrap();
+    let key = PrivateKeyDer::from_pem_slice(&read("key.pem")).unwrap();
+    let config = ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![certificate], key)
+        .unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = format!("localhost:{}", listener.local_addr().unwrap().port());
+    let serving = thread::spawn(move || {
+        let (socket, _) = listener.accept().unwrap();
+        socket.set_read_timeout(Some(DEADLINE)).unwrap();
+        let mut lines = BufReader::new(&socket);
+        let mut line = String::new();
+        lines.read_line(&mut line).unwrap();
+        assert_eq!(line, "STARTTLS\n");
+        assert_eq!(lines.buffer(), b"", "the handshake waits for the answer");
+        (&socket).write_all(b"ready\n").unwrap();
+        let connection = ServerConnection::new(Arc::new(config)).unwrap();
+        let mut stream = StreamOwned::new(connection, socket);
+        let mut line = [0; 6];
+        stream.read_exact(&mut line).unwrap();
+        stream.write_all(b"secretly ").unwrap();
+        stream.write_all(&line).unwrap();
+        stream.conn.send_close_notify();
+        stream.flush().unwrap();
+    });
+    let answer = server.get(&format!("/later?address={address}"));
+    assert_eq!(answer.text(), "secretly hello\n");
+    serving.join().unwrap();
+}
