@@ -2,6 +2,7 @@
 
 pub mod abort;
 pub mod actors;
+pub mod analytics_engine;
 pub mod async_context;
 pub mod blob;
 pub mod cache;
@@ -78,6 +79,7 @@ pub static ALL: &[Api] = &[
     fetch::API,
     html_rewriter::API,
     event_source::API,
+    analytics_engine::API,
     memory_cache::API,
     cache::API,
     rpc::API,

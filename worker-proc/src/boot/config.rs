@@ -647,6 +647,9 @@ fn read_kind(
             }
         }
         Which::DurableObjectClass(class) => BindingKind::ActorClass(read_designator(class?)?),
+        Which::AnalyticsEngine(designator) => {
+            BindingKind::AnalyticsEngine(read_designator(designator?)?)
+        }
         Which::UnsafeEval(()) => BindingKind::UnsafeEval,
         Which::MemoryCache(cache) => {
             let limits = cache.get_limits()?;

@@ -105,6 +105,14 @@ pub fn describe<'s>(
                 let parts = v8::Array::new_with_elements(scope, &parts);
                 ("memory_cache", parts.into())
             }
+            BindingKind::AnalyticsEngine(designator) => {
+                let parts = [
+                    outlets.name(scope, designator),
+                    string(scope, &designator.service).into(),
+                ];
+                let parts = v8::Array::new_with_elements(scope, &parts);
+                ("analytics_engine", parts.into())
+            }
             BindingKind::UnsafeEval => ("unsafe_eval", v8::null(scope).into()),
             BindingKind::Loader(id) => {
                 outlets.loaders.push(id.clone());

@@ -103,6 +103,8 @@ pub enum BindingKind {
     ActorClass(Designator),
     CryptoKey(CryptoKeySpec),
     UnsafeEval,
+    /// Who is told of data points; its name is the dataset's.
+    AnalyticsEngine(Designator),
     MemoryCache {
         /// Bindings of the same id share theirs.
         id: Option<String>,

@@ -43,6 +43,7 @@ const binders = {
   service: (channel) => createFetcher(channel),
   // Loaded where a worker has one.
   memory_cache: (parts) => require("memory_cache").createBinding(parts),
+  analytics_engine: (parts) => require("analytics_engine").createBinding(parts),
   crypto_key: (parts) => require("crypto/binding").createBinding(parts),
   unsafe_eval: () => createUnsafeEval(),
   wrapped: ([make, inner]) => make(build({}, inner)),
