@@ -1,8 +1,6 @@
 // Tells every name that the global object leads to: its own and inherited properties, what stands on those, and on their
 // prototypes. For each its kind, and what may be done with it.
 
-/** What every function has itself; its kind tells the length. */
-const OF_FUNCTIONS = new Set(["length", "name", "prototype"]);
 const MOST_STEPS = 4;
 
 function kindOf({ get, set, value }) {
@@ -25,8 +23,7 @@ function walk(object, path, above, tell) {
   for (const key of Reflect.ownKeys(object)) {
     const descriptor = Reflect.getOwnPropertyDescriptor(object, key);
     const name = nameOf(path, key);
-    const isOfFunction = typeof object === "function" && OF_FUNCTIONS.has(key);
-    if (!isOfFunction) tell(name, describe(descriptor));
+    tell(name, describe(descriptor));
     const { value } = descriptor;
     if (isObject(value) && key !== "constructor" && within.length < MOST_STEPS && !within.includes(value)) walk(value, name, within, tell);
   }

@@ -55,6 +55,23 @@ struct Runtime {
     workers: Vec<String>,
 }
 
+/// Freed memory that the allocator keeps for the next buffers: the kernel would have to zero what it gives again.
+const KEPT_BYTES: libc::c_int = 64 << 20;
+
+/// Larger blocks go back at once; glibc's own bound, which it would come to by itself.
+const MAPPED_BYTES: libc::c_int = 32 << 20;
+
+/// Has the allocator keep freed memory.
+#[allow(unsafe_code)]
+fn keep_freed_memory() {
+    // SAFETY: these set numbers of the allocator, which checks them.
+    #[cfg(target_env = "gnu")]
+    unsafe {
+        libc::mallopt(libc::M_TRIM_THRESHOLD, KEPT_BYTES);
+        libc::mallopt(libc::M_MMAP_THRESHOLD, MAPPED_BYTES);
+    }
+}
+
 /// Reads the config and runs every worker's code. All errors at once.
 fn start_runtime(
     config: ipc::ConfigBytes,
@@ -62,6 +79,7 @@ fn start_runtime(
     options: &ipc::Options,
     snapshot: &'static [u8],
 ) -> Result<Runtime, Vec<String>> {
+    keep_freed_memory();
     tokio::task::spawn_local(isolate::attend());
     let read = config::read(config, options)?;
     isolate::setup(api::ALL, &read.v8_flags).map_err(|error| vec![error])?;

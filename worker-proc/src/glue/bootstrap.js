@@ -35,11 +35,12 @@ const { ServiceWorkerGlobalScope, WorkerGlobalScope, detach } = require("global_
 const scope = ServiceWorkerGlobalScope.prototype;
 const holderOf = (name) => (OWN[name] ? globalThis : name === "EventTarget" ? WorkerGlobalScope.prototype : scope);
 
+const { published } = require("webidl");
 for (let i = 0; i < eager.length; i++) {
   const { globals } = require(eager[i]);
   const names = globals === undefined ? [] : ReflectOwnKeys(globals);
   for (let j = 0; j < names.length; j++) {
-    const value = globals[names[j]];
+    const value = published(globals[names[j]]);
     if (typeof value === "function" && value.length !== 0) ObjectDefineProperty(value, "length", { __proto__: null, value: 0 });
     ObjectDefineProperty(holderOf(names[j]), names[j], {
       __proto__: null, value, writable: true, enumerable: true, configurable: true,
@@ -58,6 +59,6 @@ const start = (function (bits) {
 });
 
 /* The first read of a lazy module's global. */
-const global = (module, name) => require(module).globals[name];
+const global = (module, name) => published(require(module).globals[name]);
 
 return { __proto__: null, start, require, global };

@@ -2,6 +2,8 @@
 
 use bytes::Bytes;
 
+use super::state::IsolateState;
+
 /// The bytes of an ArrayBuffer or view argument, copied; empty for anything else.
 pub fn bytes_arg(args: &v8::FunctionCallbackArguments, index: i32) -> Bytes {
     with_bytes(args.get(index), Bytes::copy_from_slice)
@@ -47,21 +49,32 @@ pub fn uint8_array<'s>(
     v8::Uint8Array::new(scope, buffer, 0, length).expect("the length is the buffer's own")
 }
 
-/// A Uint8Array with a copy of the bytes, in memory that V8 allocates: unlike bytes moved in, that counts towards the
-/// next collection of young objects, so that chunks passing through JavaScript do not pile up.
+/// A Uint8Array with a copy of the bytes.
 pub fn uint8_array_copy<'s>(
     scope: &mut v8::PinScope<'s, '_>,
     bytes: &[u8],
 ) -> v8::Local<'s, v8::Uint8Array> {
-    let buffer = v8::ArrayBuffer::new(scope, bytes.len());
-    if let Some(data) = buffer.data() {
-        // SAFETY: the buffer is new, so its bytes.len() bytes are nobody else's, and no JavaScript runs in between.
-        #[allow(unsafe_code)]
-        unsafe {
-            std::ptr::copy_nonoverlapping(bytes.as_ptr(), data.as_ptr().cast::<u8>(), bytes.len());
-        }
+    uint8_array(scope, bytes.to_vec())
+}
+
+/// What may be moved into an isolate before its young objects are collected. By itself V8 lets 64 MiB pile up, and more where
+/// it has not allocated the buffers; memory that comes back while it is in the processor's caches is the cheapest, too.
+const MAX_PILE_BYTES: usize = 8 << 20;
+
+/// Smaller buffers are left to V8.
+const LARGE_BYTES: usize = 16 << 10;
+
+fn bound_pile(scope: &mut v8::PinScope, bytes: usize) {
+    if bytes < LARGE_BYTES {
+        return;
     }
-    v8::Uint8Array::new(scope, buffer, 0, bytes.len()).expect("the length is the buffer's own")
+    let state = IsolateState::get(scope);
+    let pile = state.moved_bytes.get() + bytes;
+    if pile <= MAX_PILE_BYTES {
+        return state.moved_bytes.set(pile);
+    }
+    state.moved_bytes.set(bytes);
+    scope.request_garbage_collection_for_testing(v8::GarbageCollectionType::Minor);
 }
 
 /// An ArrayBuffer over the bytes, moved.
@@ -69,6 +82,7 @@ pub fn array_buffer<'s>(
     scope: &mut v8::PinScope<'s, '_>,
     bytes: Vec<u8>,
 ) -> v8::Local<'s, v8::ArrayBuffer> {
+    bound_pile(scope, bytes.len());
     let store = v8::ArrayBuffer::new_backing_store_from_vec(bytes).make_shared();
     v8::ArrayBuffer::with_backing_store(scope, &store)
 }

@@ -22,6 +22,8 @@ pub struct IsolateState {
     extensions: RefCell<HashMap<TypeId, Rc<dyn Any>>>,
     /// Whether eval and `new Function` are allowed now.
     pub allow_eval: Cell<bool>,
+    /// Bytes that were moved into large buffers since the last collection for their sake.
+    pub moved_bytes: Cell<usize>,
     /// Makes a `require` that sees modules from where one of this name is; the isolate's module map sets it.
     pub create_require: Cell<Option<CreateRequire>>,
 }
@@ -34,6 +36,7 @@ impl IsolateState {
             functions: RefCell::default(),
             extensions: RefCell::default(),
             allow_eval: Cell::new(false),
+            moved_bytes: Cell::new(0),
             create_require: Cell::new(None),
         })
     }

@@ -57,7 +57,8 @@ impl Isolate {
         inner.set_slot(state.clone());
         let context = {
             v8::scope!(let scope, &mut inner);
-            let context = v8::Context::new(scope, v8::ContextOptions::default());
+            let context =
+                platform::with_own_gc(|| v8::Context::new(scope, v8::ContextOptions::default()));
             context.set_allow_generation_from_strings(false);
             let scope = &mut v8::ContextScope::new(scope, context);
             let internals = scope

@@ -1,6 +1,7 @@
 //! Starts V8, once a process.
 
 use std::sync::Once;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::tasks;
 use crate::glue::state::IsolateState;
@@ -17,6 +18,33 @@ const OUR_FLAGS: [&str; 5] = [
     "--js-iterator-includes",
 ];
 
+/// Whether the config gives workers the function `gc`.
+static EXPOSES_GC: AtomicBool = AtomicBool::new(false);
+
+/// Makes a context, in which `gc` is for the config to give. After it the flag stands, as V8 collects for us only with it
+/// (see `glue::bytes`).
+pub fn with_own_gc<R>(make: impl FnOnce() -> R) -> R {
+    if !EXPOSES_GC.load(Ordering::Relaxed) {
+        v8::V8::set_flags_from_string("--no-expose-gc");
+    }
+    let made = make();
+    v8::V8::set_flags_from_string("--expose-gc");
+    made
+}
+
+/// Whether the last word of V8's flags on `gc` is yes.
+fn exposes_gc(flags: &[String]) -> bool {
+    let plain = |flag: &String| flag.trim_start_matches('-').replace('_', "-");
+    let mut words = flags.iter().rev().map(plain);
+    words
+        .find_map(|flag| match &*flag {
+            "expose-gc" => Some(true),
+            "no-expose-gc" | "noexpose-gc" => Some(false),
+            flag => flag.starts_with("expose-gc-as=").then_some(true),
+        })
+        .unwrap_or(false)
+}
+
 /// Initialises V8 with the config's flags. Never before a fork: V8's pages do not come along.
 ///
 /// # Errors
@@ -28,6 +56,9 @@ pub fn initialize(flags: &[String]) -> Result<(), String> {
         let mut arguments = vec!["workerd".to_owned()];
         arguments.extend(OUR_FLAGS.map(str::to_owned));
         arguments.extend(flags.iter().cloned());
+        // For `with_own_gc`.
+        arguments.push("--no-freeze-flags-after-init".to_owned());
+        EXPOSES_GC.store(exposes_gc(flags), Ordering::Relaxed);
         unknown = v8::V8::set_flags_from_command_line(arguments).split_off(1);
         if unknown.is_empty() {
             let platform =
@@ -77,5 +108,27 @@ pub fn modify_code_generation<'s>(
     v8::ModifyCodeGenerationFromStringsResult {
         codegen_allowed: harmless || IsolateState::get(scope).allow_eval.get(),
         modified_source: text,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::exposes_gc;
+
+    #[test]
+    fn the_last_word_on_gc_counts() {
+        let said = |flags: &[&str]| {
+            exposes_gc(
+                &flags
+                    .iter()
+                    .map(|flag| (*flag).to_owned())
+                    .collect::<Vec<_>>(),
+            )
+        };
+        assert!(!said(&[]));
+        assert!(said(&["--expose-gc"]));
+        assert!(said(&["--no-expose-gc", "--expose_gc", "--stack-size=900"]));
+        assert!(said(&["--expose-gc-as=collect"]));
+        assert!(!said(&["--expose-gc", "--no-expose_gc"]));
     }
 }

@@ -5,7 +5,7 @@
  */
 
 const { ArrayIsArray, ArrayPrototypePush, Error, ObjectDefineProperty, PromisePrototypeThen, PromiseResolve } = primordials;
-const { argumentError, defineInterface, fieldError, illegalConstructor, illegalInvocation, isObject } =
+const { argumentError, defineInterface, fieldError, illegalConstructor, illegalInvocation, isObject, published } =
   require("webidl");
 const { Event, EventTarget, dispatch, setListenerHook, trust } = require("events");
 const { MessageEvent } = require("events/kinds");
@@ -173,12 +173,12 @@ setListenerHook((target, type) => {
   if (type === "message" && isMessagePort(target)) start(target);
 });
 
-exports.MessageChannel = MessageChannel;
-exports.MessagePort = MessagePort;
+const classes = { __proto__: null, MessageChannel: published(MessageChannel), MessagePort: published(MessagePort) };
+
+exports.classes = classes;
 exports.isMessagePort = isMessagePort;
 exports.install = (function (global, flags, scope) {
   if (!flags.exposeGlobalMessageChannel) return;
-  const classes = { __proto__: null, MessageChannel, MessagePort };
   for (const name in classes) {
     ObjectDefineProperty(scope, name, {
       __proto__: null,

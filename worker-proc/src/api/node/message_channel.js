@@ -3,12 +3,7 @@
  * worker's flags make them globals.
  */
 
-let classes;
-try {
-  classes = require("message_channel");
-} catch {
-  classes = globalThis;
-}
+const { MessageChannel, MessagePort } = require("message_channel").classes;
 
-exports.MessageChannel = classes.MessageChannel;
-exports.MessagePort = classes.MessagePort;
+exports.MessageChannel = MessageChannel;
+exports.MessagePort = MessagePort;

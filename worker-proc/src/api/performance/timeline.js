@@ -24,6 +24,7 @@ const {
   illegalConstructor,
   illegalInvocation,
   isObject,
+  published,
   toDOMString,
   toDictionary,
 } = require("webidl");
@@ -344,6 +345,7 @@ const classes = {
   PerformanceObserver,
   PerformanceObserverEntryList,
 };
+for (const name in classes) classes[name] = published(classes[name]);
 
 /** Gives `performance` the members of a class. */
 function addMembers(Class) {

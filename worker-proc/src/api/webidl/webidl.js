@@ -20,10 +20,13 @@
 const {
   ArrayIsArray,
   ArrayPrototypePush,
+  FunctionPrototype,
+  FunctionPrototypeBind,
   FunctionPrototypeCall,
   MathTrunc,
   NumberIsFinite,
   ObjectDefineProperty,
+  ObjectSetPrototypeOf,
   ReflectDeleteProperty,
   ReflectGetOwnPropertyDescriptor,
   ReflectGetPrototypeOf,
@@ -204,6 +207,9 @@ const internalClass = SymbolFor("cloudflare:internal-class");
 /** Prototypes of platform classes, with their public names. */
 const interfaces = new SafeMap();
 
+/** What `published` has made of classes. */
+const shownClasses = new SafeMap();
+
 function exposeMembers(target, skip) {
   const keys = ReflectOwnKeys(target);
   for (let i = 0; i < keys.length; i++) {
@@ -283,6 +289,28 @@ function defineInterface(Class, options) {
   return Class;
 }
 
+/**
+ * What users see of a class where it is a global, as on workerd: a function of native code whose `prototype` can be written
+ * to, and that inherits from no other. Any other value is itself.
+ */
+function published(value) {
+  if (typeof value !== "function" || interfaces.get(value.prototype) === undefined) return value;
+  const before = shownClasses.get(value);
+  if (before !== undefined) return before;
+  const shown = FunctionPrototypeBind(value, undefined);
+  shownClasses.set(value, shown);
+  ObjectSetPrototypeOf(shown, FunctionPrototype);
+  const keys = ReflectOwnKeys(value);
+  for (let i = 0; i < keys.length; i++) {
+    const member = ReflectGetOwnPropertyDescriptor(value, keys[i]);
+    if (keys[i] === "prototype") member.writable = true;
+    ObjectDefineProperty(shown, keys[i], member);
+  }
+  shownClasses.set(shown, shown);
+  ObjectDefineProperty(value.prototype, "constructor", { __proto__: null, value: shown });
+  return shown;
+}
+
 /** Another prototype with the members that an interface's has, above `base`. */
 function copyPrototype(prototype, base) {
   const copy = { __proto__: base };
@@ -357,6 +385,7 @@ exports.isObject = isObject;
 exports.isPlatformObject = isPlatformObject;
 exports.kResourceTypeInspect = kResourceTypeInspect;
 exports.notImplemented = notImplemented;
+exports.published = published;
 exports.setterError = setterError;
 exports.toArray = toArray;
 exports.toDOMString = toDOMString;
