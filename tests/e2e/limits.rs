@@ -112,6 +112,20 @@ const paths = {
   count: () => new Response(String(kept.length)),
   async wait() { await scheduler.wait(60000); },
   async object(env) { return new Response(String(await env.OBJ.getByName('a').add())); },
+  async received(env, ctx) {
+    const all = [];
+    const chunk = 'x'.repeat(65536);
+    const body = new Response(new ReadableStream({ pull: (c) => c.enqueue(new TextEncoder().encode(chunk)) })).body;
+    for await (const bytes of body.pipeThrough(new IdentityTransformStream())) all.push(bytes);
+  },
+  async hashed() {
+    const data = new Uint8Array(1 << 20);
+    const key = await crypto.subtle.generateKey({ name: 'AES-GCM', length: 128 }, true, ['encrypt']);
+    const encrypt = () => crypto.subtle.encrypt({ name: 'AES-GCM', iv: new Uint8Array(12) }, key, data);
+    for (let i = 0; i < 300; i++) await encrypt();
+    console.error('what is let go of does not count');
+    for (const all = []; ; ) all.push(await encrypt());
+  },
 };
 export default {
   fetch: (request, env, ctx) => (paths[new URL(request.url).pathname.slice(1)] ?? (() => new Response('fine')))(env, ctx),
@@ -124,9 +138,10 @@ fn isolates_that_use_too_much_memory_are_replaced_and_nothing_else() {
     let mut server = start.processes(2).start();
     let processes = server.tree();
     assert_eq!(server.get("/object").text(), "1");
-    for path in ["/fill", "/arrays", "/text"] {
+    for path in ["/fill", "/arrays", "/text", "/received", "/hashed"] {
         assert_is_over(&server, path, TEXT);
     }
+    server.complaint("what is let go of does not count");
     // One large object may come through, and is the isolate's last.
     server.get("/large");
     assert_eq!(server.get("/").text(), "fine");

@@ -1,5 +1,8 @@
 //! Bytes between JavaScript and Rust: copied once in, moved out.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use bytes::Bytes;
 
 use super::state::IsolateState;
@@ -83,6 +86,56 @@ pub fn array_buffer<'s>(
     bytes: Vec<u8>,
 ) -> v8::Local<'s, v8::ArrayBuffer> {
     bound_pile(scope, bytes.len());
-    let store = v8::ArrayBuffer::new_backing_store_from_vec(bytes).make_shared();
-    v8::ArrayBuffer::with_backing_store(scope, &store)
+    let state = IsolateState::get(scope);
+    let store = match state.budget.get() {
+        None => v8::ArrayBuffer::new_backing_store_from_vec(bytes),
+        Some(budget) => {
+            let counted = budget.take(scope, bytes);
+            v8::ArrayBuffer::new_backing_store_from_bytes(Box::new(counted))
+        }
+    };
+    v8::ArrayBuffer::with_backing_store(scope, &store.make_shared())
+}
+
+/// The bytes that an isolate's buffers have, where there is a limit of them. V8's allocator counts those that it makes.
+pub struct Budget {
+    pub used: Arc<AtomicUsize>,
+    pub limit: usize,
+    /// Called where more is used.
+    pub overrun: Box<dyn Fn()>,
+}
+
+impl Budget {
+    fn take(&self, scope: &mut v8::PinScope, bytes: Vec<u8>) -> Counted {
+        self.used.fetch_add(bytes.len(), Ordering::Relaxed);
+        let is_over = || self.used.load(Ordering::Relaxed) > self.limit;
+        if is_over() {
+            scope.low_memory_notification();
+            if is_over() {
+                (self.overrun)();
+            }
+        }
+        Counted {
+            bytes,
+            used: self.used.clone(),
+        }
+    }
+}
+
+/// Bytes that are counted until V8 lets go of them.
+struct Counted {
+    bytes: Vec<u8>,
+    used: Arc<AtomicUsize>,
+}
+
+impl AsMut<[u8]> for Counted {
+    fn as_mut(&mut self) -> &mut [u8] {
+        &mut self.bytes
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.used.fetch_sub(self.bytes.len(), Ordering::Relaxed);
+    }
 }

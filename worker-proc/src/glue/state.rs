@@ -1,11 +1,12 @@
 //! What Rust keeps for each isolate: the realm's handles, the running context, and per-API state.
 
 use std::any::{Any, TypeId};
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
 
 use super::args::intern;
+use super::bytes::Budget;
 use super::context::IoContext;
 
 /// See [`IsolateState::create_require`].
@@ -24,6 +25,8 @@ pub struct IsolateState {
     pub allow_eval: Cell<bool>,
     /// Bytes that were moved into large buffers since the last collection for their sake.
     pub moved_bytes: Cell<usize>,
+    /// Where there is a limit of buffers' bytes.
+    pub budget: OnceCell<Budget>,
     /// Makes a `require` that sees modules from where one of this name is; the isolate's module map sets it.
     pub create_require: Cell<Option<CreateRequire>>,
 }
@@ -37,6 +40,7 @@ impl IsolateState {
             extensions: RefCell::default(),
             allow_eval: Cell::new(false),
             moved_bytes: Cell::new(0),
+            budget: OnceCell::new(),
             create_require: Cell::new(None),
         })
     }

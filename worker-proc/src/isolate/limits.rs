@@ -8,12 +8,14 @@
 use std::alloc::{Layout, alloc, alloc_zeroed, dealloc};
 use std::cell::Cell;
 use std::ffi::c_void;
+use std::rc::Rc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock};
 use std::time::{Duration, Instant};
 
 use nix::time::{ClockId, clock_gettime};
 
+use crate::glue::Budget;
 use crate::glue::context::IoContext;
 use crate::log;
 use crate::service::{self, Kind};
@@ -252,18 +254,24 @@ pub fn log_heap_exceeded(service: &str) {
     ));
 }
 
-/// Bounds the isolate that is about to be made.
-pub fn bound(params: v8::CreateParams) -> v8::CreateParams {
-    match HEAP_BYTES.get() {
-        Some(bytes) => params
-            .heap_limits(0, *bytes)
-            .array_buffer_allocator(Buffers::allocator(*bytes)),
-        None => params,
-    }
+/// Bounds the isolate that is about to be made. Where there is a limit, it also returns the count of its buffers' bytes.
+pub fn bound(params: v8::CreateParams) -> (v8::CreateParams, Option<Arc<AtomicUsize>>) {
+    let Some(bytes) = HEAP_BYTES.get() else {
+        return (params, None);
+    };
+    let used = Arc::<AtomicUsize>::default();
+    let buffers = Buffers {
+        used: used.clone(),
+        limit: *bytes,
+    };
+    let params = params
+        .heap_limits(0, *bytes)
+        .array_buffer_allocator(buffers.allocator());
+    (params, Some(used))
 }
 
 /// Sees when the heap of an isolate is full.
-pub struct HeapWatch(Box<Full>);
+pub struct HeapWatch(Rc<Full>);
 
 struct Full {
     isolate: v8::IsolateHandle,
@@ -271,21 +279,38 @@ struct Full {
     turns: Cell<u32>,
 }
 
+impl Full {
+    /// Ends the turn.
+    fn fill(&self) {
+        self.is_full.set(true);
+        self.isolate.terminate_execution();
+    }
+}
+
 /// Turns between two looks at how large a heap is.
 const LOOK_AFTER_TURNS: u32 = 64;
 
 impl HeapWatch {
-    /// Where there is a limit. To be kept for as long as the isolate.
-    pub fn new(isolate: &mut v8::Isolate) -> Option<Self> {
-        HEAP_BYTES.get()?;
-        let full = Box::new(Full {
+    /// To be kept for as long as the isolate.
+    pub fn new(isolate: &mut v8::Isolate) -> Self {
+        let full = Rc::new(Full {
             isolate: isolate.thread_safe_handle(),
             is_full: Cell::new(false),
             turns: Cell::new(0),
         });
         let data = std::ptr::from_ref(&*full).cast_mut().cast();
         isolate.add_near_heap_limit_callback(near_limit, data);
-        Some(Self(full))
+        Self(full)
+    }
+
+    /// For buffers that are made elsewhere. What goes beyond it fills the heap.
+    pub fn budget(&self, used: Arc<AtomicUsize>) -> Budget {
+        let full = self.0.clone();
+        Budget {
+            used,
+            limit: HEAP_BYTES.get().copied().unwrap_or(usize::MAX),
+            overrun: Box::new(move || full.fill()),
+        }
     }
 
     /// Whether it was full in the turn that has ended, which was ended for that, or is by now: V8 lets a large object pass.
@@ -314,32 +339,27 @@ impl HeapWatch {
 unsafe extern "C" fn near_limit(data: *mut c_void, current: usize, initial: usize) -> usize {
     // SAFETY: see above.
     let full = unsafe { &*data.cast::<Full>() };
-    full.is_full.set(true);
-    full.isolate.terminate_execution();
+    full.fill();
     current.max(initial + LEEWAY_BYTES)
 }
 
 /// Counts the bytes of an isolate's buffers. V8 calls the functions with what they gave it.
 struct Buffers {
-    used: AtomicUsize,
+    used: Arc<AtomicUsize>,
     limit: usize,
 }
 
 impl Buffers {
     #[allow(unsafe_code)]
-    fn allocator(limit: usize) -> v8::UniqueRef<v8::Allocator> {
+    fn allocator(self) -> v8::UniqueRef<v8::Allocator> {
         static VTABLE: v8::RustAllocatorVtable<Buffers> = v8::RustAllocatorVtable {
             allocate: Buffers::zeroed,
             allocate_uninitialized: Buffers::uninitialized,
             free: Buffers::free,
             drop: Buffers::drop,
         };
-        let buffers = Arc::new(Self {
-            used: AtomicUsize::new(0),
-            limit,
-        });
         // SAFETY: `drop` takes the count that is given here.
-        unsafe { v8::new_rust_allocator(Arc::into_raw(buffers), &VTABLE) }
+        unsafe { v8::new_rust_allocator(Arc::into_raw(Arc::new(self)), &VTABLE) }
     }
 
     /// The layout of so many bytes, if there may be so many more.
@@ -379,7 +399,7 @@ impl Buffers {
 
     #[allow(unsafe_code)]
     unsafe extern "C" fn drop(buffers: *const Self) {
-        // SAFETY: the count that `new` has given away.
+        // SAFETY: the count that `allocator` has given away.
         drop(unsafe { Arc::from_raw(buffers) });
     }
 }

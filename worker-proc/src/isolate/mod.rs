@@ -41,8 +41,11 @@ impl Isolate {
         let params = v8::CreateParams::default()
             .snapshot_blob(snapshot)
             .external_references(snapshot::external_references());
-        let mut inner = v8::Isolate::new(limits::bound(params));
-        let heap = limits::HeapWatch::new(&mut inner);
+        let (params, buffers) = limits::bound(params);
+        let mut inner = v8::Isolate::new(params);
+        let heap = buffers
+            .is_some()
+            .then(|| limits::HeapWatch::new(&mut inner));
         inner.set_microtasks_policy(v8::MicrotasksPolicy::Explicit);
         // It would block the thread, which serves others too.
         inner.set_allow_atomics_wait(false);
@@ -54,6 +57,9 @@ impl Isolate {
         inner.set_allow_wasm_code_generation_callback(platform::allow_wasm);
         let state = IsolateState::new();
         state.create_require.set(Some(modules::create_require));
+        if let (Some(heap), Some(buffers)) = (&heap, buffers) {
+            let _ = state.budget.set(heap.budget(buffers));
+        }
         inner.set_slot(state.clone());
         let context = {
             v8::scope!(let scope, &mut inner);
