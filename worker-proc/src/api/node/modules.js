@@ -11,7 +11,7 @@ const isCompat = (flags) => flags.nodeJsCompat || flags.nodeJsCompatV2;
 
 // Modules that every nodejs_compat worker has.
 const always = [
-  "assert", "assert/strict", "async_hooks", "buffer", "constants", "crypto", "diagnostics_channel", "events", "module", "path",
+  "assert", "assert/strict", "async_hooks", "buffer", "constants", "crypto", "diagnostics_channel", "dns", "dns/promises", "events", "module", "path",
   "path/posix", "path/win32", "process", "querystring", "stream", "stream/consumers", "stream/promises", "stream/web",
   "string_decoder", "timers", "timers/promises", "url",
   "util", "util/types", "zlib",
