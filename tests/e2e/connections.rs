@@ -115,12 +115,17 @@ const config :Workerd.Config = (
 "#;
 
 fn start(processes: u32) -> (Folder, Server) {
+    start_with(processes, "--verbose")
+}
+
+fn start_with(processes: u32, option: &str) -> (Folder, Server) {
     let folder = Folder::new(&[("worker.js", WORKER), ("config.capnp", CONFIG)]);
     for (name, pem) in certificates() {
         folder.write(name, &pem);
     }
     let server = Start::serve(&program(), &folder.path("config.capnp"))
         .folder(folder.root())
+        .arg(option)
         .processes(processes)
         .start();
     (folder, server)
@@ -174,6 +179,18 @@ fn a_handler_learns_that_its_client_has_gone() {
     waits.write_all(b"x").unwrap();
     drop(waits);
     server.complaint("the client has gone");
+}
+
+#[test]
+fn a_silent_handshake_is_cut_off() {
+    let (_folder, server) = start_with(1, "--header-read-timeout=100ms");
+    assert_eq!(rest(connect(&server, "tls")), "");
+    // Without TLS there is nothing to wait for.
+    let echo = connect(&server, "echo");
+    thread::sleep(std::time::Duration::from_millis(300));
+    (&echo).write_all(b"late").unwrap();
+    echo.shutdown(Shutdown::Write).unwrap();
+    assert_eq!(rest(echo), "late");
 }
 
 #[test]

@@ -141,15 +141,23 @@ impl Server {
 
     /// Counts a WebSocket's connection that another process has accepted, and passed to this one, until it ends.
     pub fn adopt(self: &Rc<Self>, stream: Box<dyn ByteStream>) -> Box<dyn ByteStream> {
+        let guard = self.hold();
+        Box::new(Guarded { stream, guard })
+    }
+
+    /// Counts a connection that is not HTTP's for as long as the result is held.
+    pub fn hold(self: &Rc<Self>) -> Counted {
         let (id, connection) = self.connections.add(None);
         connection.begin();
-        Box::new(Guarded {
-            stream,
-            guard: Counted {
-                server: self.clone(),
-                id,
-            },
-        })
+        Counted {
+            server: self.clone(),
+            id,
+        }
+    }
+
+    /// How long a client may take for its handshake.
+    pub fn handshake_timeout(&self) -> Duration {
+        self.limits.header_read_timeout
     }
 
     /// Serves one connection to its end. It counts from the call on, not from the future's first turn.
@@ -181,7 +189,7 @@ impl Server {
 
 /// A connection's place among those of its server, for as long as it is open: as HTTP, or as the WebSocket that it has
 /// become, which needs nothing else of what HTTP did.
-struct Counted {
+pub struct Counted {
     server: Rc<Server>,
     id: u64,
 }

@@ -13,7 +13,7 @@ use tokio::task::AbortHandle;
 use super::stream::Accepted;
 use super::tls;
 use crate::http::Server;
-use crate::http::server::Endpoint;
+use crate::http::server::{Counted, Endpoint};
 use crate::log;
 use crate::service::websocket::ByteStream;
 use crate::service::{Connect, Service, Tls, channel, tunnel};
@@ -250,7 +250,9 @@ impl Inside {
                 tokio::task::spawn_local(served);
             }
             Self::Tcp(endpoint) => {
-                tokio::task::spawn_local(relay(server.clone(), opened, endpoint.clone(), remote));
+                let held = server.hold();
+                let opened = tokio::time::timeout(server.handshake_timeout(), opened);
+                tokio::task::spawn_local(relay(held, opened, endpoint.clone(), remote));
             }
         }
     }
@@ -258,14 +260,16 @@ impl Inside {
 
 /// Connects a client with the service of a TCP socket.
 async fn relay<I: ByteStream + 'static>(
-    server: Rc<Server>,
-    opened: impl Future<Output = std::io::Result<I>>,
+    _held: Counted,
+    opened: tokio::time::Timeout<impl Future<Output = std::io::Result<I>>>,
     endpoint: Rc<TcpEndpoint>,
     remote: Option<String>,
 ) {
     let mut stream = match opened.await {
-        Ok(stream) => server.adopt(Box::new(stream)),
-        Err(error) => return log::error(format_args!("TCP connection failed: {error}")),
+        Ok(Ok(stream)) => stream,
+        Ok(Err(error)) => return log::error(format_args!("TCP connection failed: {error}")),
+        // Who is silent has nothing to be told.
+        Err(_) => return,
     };
     let (writer, output) = channel(None);
     let connect = Connect {

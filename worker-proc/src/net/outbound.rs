@@ -112,7 +112,7 @@ fn open_for_tls(mut stream: Stream, output: Body, tls: tls::Client) -> Connectio
         let Some(start) = tunnel::carry(&mut stream, output, writer, Some(&mut asked)).await else {
             return;
         };
-        let secured = tls.connect(stream, &start.host).await;
+        let secured = tls.connect(stream, bare(&start.host)).await;
         let opened = secured.map(|stream| tunnel::open(stream, start.output).input);
         // Whoever asked may have gone.
         let _ = start.opened.send(opened);
