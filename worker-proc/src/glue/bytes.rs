@@ -62,7 +62,7 @@ pub fn uint8_array_copy<'s>(
 
 /// What may be moved into an isolate before its young objects are collected. By itself V8 lets 64 MiB pile up, and more where
 /// it has not allocated the buffers; memory that comes back while it is in the processor's caches is the cheapest, too.
-const MAX_PILE_BYTES: usize = 8 << 20;
+const MAX_PILE_BYTES: usize = 4 << 20;
 
 /// Smaller buffers are left to V8.
 const LARGE_BYTES: usize = 16 << 10;

@@ -29,6 +29,7 @@ pub fn register(r: &mut Ops) {
     r.add("releaseBody", release_body);
     r.add("prepend", prepend);
     r.add("limit", limit);
+    r.add("hideLength", hide_length);
     r.add("watch", watch);
     r.add("tee", tee_body);
 }
@@ -403,6 +404,31 @@ impl BodyStream for Limited {
 
 const TOO_MANY_BYTES: &str = "Attempt to write too many bytes through a FixedLengthStream.";
 const TOO_FEW_BYTES: &str = "FixedLengthStream did not see all expected bytes before close().";
+
+/// `hideLength(number)`: the number of the same body, which does not tell how long it is.
+fn hide_length(
+    scope: &mut v8::PinScope,
+    args: v8::FunctionCallbackArguments,
+    mut rv: v8::ReturnValue,
+) {
+    let hidden = |body| Body::Stream(Box::new(Unmeasured(body)));
+    if let Some(number) = replace(scope, &args, hidden) {
+        rv.set_uint32(number);
+    }
+}
+
+/// See [`hide_length`].
+struct Unmeasured(Body);
+
+impl BodyStream for Unmeasured {
+    fn poll_chunk(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Error>>> {
+        self.0.poll_chunk(cx)
+    }
+
+    fn refuse(&mut self, reason: Error) {
+        std::mem::take(&mut self.0).refuse(reason);
+    }
+}
 
 /// `watch(number)`: the number of the same body, and a promise of the end of its reading.
 fn watch(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {

@@ -79,9 +79,9 @@ function writableToBody(number, abort) {
  */
 function takeBody(stream, coding = null) {
   const readable = readableOf(stream);
-  if (!(readable instanceof NativeReadable) || !readable.isFresh) return 0;
+  if (!readable.isFresh) return 0;
   const number = readable.toNative(coding);
-  if (number !== 0) readable.takeSource();
+  if (number !== 0) readable.use();
   return number;
 }
 

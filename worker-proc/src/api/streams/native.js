@@ -241,11 +241,6 @@ class NativeReadable extends Readable {
     return [new NativeReadable(sources[0]), new NativeReadable(sources[1])];
   }
 
-  /** Whether nobody has locked, read or ended it. */
-  get isFresh() {
-    return this.state === READABLE && !this.disturbed && !this.locked;
-  }
-
   /** The number of a native body that has all that is left, 0 if that cannot be. This stream yields nothing more. `coding`
       may stay as it is. */
   toNative(coding = null) {
@@ -258,15 +253,10 @@ class NativeReadable extends Readable {
   /** Hands the source over to a new owner; this stream is closed and stays locked. */
   takeSource() {
     const source = this.source;
-    this.disturbed = true;
-    this.close();
-    this.reader = TAKEN;
+    this.use();
     return source;
   }
 }
-
-/** Holds the lock of a stream whose source went elsewhere. */
-const TAKEN = { __proto__: null, readableClosed() {}, readableErrored() {} };
 
 function cancelReason(reason) {
   return reason === undefined ? new Error("Stream was cancelled.") : toError(reason);

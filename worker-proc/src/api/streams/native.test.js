@@ -7,6 +7,8 @@ const watch = (ctx, promises) => {
   outcome = Promise.allSettled(promises).then((all) => all.map(({ status, reason }) => reason?.message ?? status));
   ctx.waitUntil(outcome);
 };
+/** What a route has given as its response's body. */
+let taken;
 const encode = (text) => new TextEncoder().encode(text);
 const lengthOf = (request) => Number(request.headers.get("x-length"));
 
@@ -60,6 +62,21 @@ const routes = {
     await pipe;
     return text;
   },
+  plain: ({ body }) => body.pipeThrough(new TransformStream()).pipeThrough(new TransformStream()),
+  plainPiped({ body }, ctx) {
+    const { readable, writable } = new TransformStream();
+    watch(ctx, [body.pipeTo(writable)]);
+    taken = readable;
+    return readable;
+  },
+  async plainLate({ body }, ctx) {
+    const { readable, writable } = new TransformStream();
+    watch(ctx, [body.pipeTo(writable)]);
+    await scheduler.wait(5);
+    return readable;
+  },
+  plainMixed: ({ body }) =>
+    body.pipeThrough(new TransformStream()).pipeThrough(new IdentityTransformStream()).pipeThrough(new TransformStream({}, {}, {})),
   written(request, ctx) {
     const { readable, writable } = new IdentityTransformStream();
     const writer = writable.getWriter();
@@ -131,8 +148,9 @@ const textOf = async (env, route, body, length) => (await send(env, route, body,
 
 export const passing = {
   async test(ctrl, env) {
-    const pipes = { piped: 1, late: 1, chain: 3, tee: 1 };
-    for (const route of ["through", "coded", "piped", "late", "chain", "tee", "read"]) {
+    const pipes = { piped: 1, late: 1, chain: 3, tee: 1, plainPiped: 1, plainLate: 1 };
+    const plain = ["plain", "plainPiped", "plainLate", "plainMixed"];
+    for (const route of ["through", "coded", "piped", "late", "chain", "tee", "read", ...plain]) {
       assert.equal(await textOf(env, route, "hello world"), "hello world", route);
       assert.deepEqual(await outcome, pipes[route] && Array(pipes[route]).fill("fulfilled"), route);
       if (route === "tee") continue;
@@ -141,6 +159,24 @@ export const passing = {
     }
     assert.equal(await textOf(env, "clone", "hello"), "hello|hello");
     assert.equal(await textOf(env, "clone", counting(4)), "p1p2p3p4|p1p2p3p4");
+  },
+};
+
+export const plainTransforms = {
+  async test(ctrl, env) {
+    const response = await send(env, "plainPiped", "hello world");
+    // As if JavaScript had passed every chunk on.
+    assert.equal(response.headers.get("content-length"), null);
+    assert.equal(taken.locked, true);
+    assert.equal(await response.text(), "hello world");
+    for (const route of ["plain", "plainPiped", "plainLate"]) {
+      // The published binary ends such a body as if it were whole.
+      const told = await textOf(env, route, counting(2, new TypeError("bad"))).catch(({ name }) => name);
+      assert.ok(["TypeError", "p1p2"].includes(told), `${route}: ${told}`);
+    }
+    const left = await send(env, "plainPiped", counting(Infinity));
+    await left.body.cancel(new Error("enough"));
+    assert.equal((await outcome)[0] === "fulfilled", false);
   },
 };
 

@@ -18,6 +18,9 @@ const {
 } = require("streams/common");
 const { Deque } = require("streams/queue");
 
+/** Holds the lock of a stream whose source went elsewhere. */
+const TAKEN = { __proto__: null, readableClosed() {}, readableErrored() {} };
+
 class Readable {
   constructor() {
     this.state = READABLE;
@@ -25,6 +28,8 @@ class Readable {
     this.disturbed = false;
     this.reader = null;
     this.reads = new Deque();
+    /** Of a transform that changes nothing, see `streams/transform`. */
+    this.passage = null;
   }
 
   get byteOriented() {
@@ -44,9 +49,21 @@ class Readable {
     return undefined;
   }
 
+  /** Whether nobody has locked, read or ended it. */
+  get isFresh() {
+    return this.state === READABLE && !this.disturbed && !this.locked;
+  }
+
+  /** What it would yield goes elsewhere: it is closed and stays locked. */
+  use() {
+    this.disturbed = true;
+    this.close();
+    this.reader = TAKEN;
+  }
+
   /** The number of a native body that has all that is left, 0 if that cannot be. */
   toNative() {
-    return 0;
+    return this.passage === null ? 0 : this.passage.toNative();
   }
 
   readPromise() {

@@ -73,6 +73,9 @@ function join(readable, writable, options) {
 /** The number of a body that yields `bytes`, where there are some, and then that one. */
 const prepend = (bytes, number) => (bytes === null ? number : ops.prepend(number, bytes));
 
+/** The number of the same body, which does not tell how long it is. */
+const hideLength = (number) => ops.hideLength(number);
+
 /** The event goes on until what is written to a native body, `end` being the promise of that, has ended. */
 function retainUntil(end) {
   ops.retainBody();
@@ -81,6 +84,7 @@ function retainUntil(end) {
 
 exports.BodySink = BodySink;
 exports.BodySource = BodySource;
+exports.hideLength = hideLength;
 exports.join = join;
 exports.limit = (number, length) => ops.limit(number, length);
 exports.prepend = prepend;

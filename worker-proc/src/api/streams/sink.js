@@ -61,6 +61,22 @@ class DefaultWritable {
     return false;
   }
 
+  /** Open, and nothing waits for the sink. */
+  get isIdle() {
+    return this.state === WRITABLE && !this.closing && this.inFlightWrite === null && this.queue.total === 0;
+  }
+
+  /** What a pipe has left to the runtime has come to its end. */
+  end() {
+    this.state = CLOSED;
+  }
+
+  /** The same, but not well. */
+  drain(error) {
+    this.state = ERRORED;
+    this.error = error;
+  }
+
   /** Writing begins once `startResult`, a value or promise, is fulfilled. */
   start(startResult) {
     upon(startResult, () => this.started(), (error) => {

@@ -15,6 +15,7 @@ const {
 const { DefaultReadable } = require("streams/default");
 const { identityPair } = require("streams/identity_pipe");
 const { wrapReadable } = require("streams/readable");
+const { hideLength } = require("streams/resource");
 const { DefaultWritable } = require("streams/sink");
 const { wrapWritable } = require("streams/writable");
 const writable = require("streams/writer");
@@ -78,6 +79,17 @@ class Transform {
   changed() {
     if (this.change === null) this.change = new Deferred();
     return this.change.promise;
+  }
+
+  /**
+   * Of a transform that changes nothing: what a pipe to it would still bring, as a native body that does not tell its length;
+   * 0 if that cannot be. The pipe leaves the rest of the way to the runtime.
+   */
+  toNative() {
+    const { finish, readable, writable: intake } = this;
+    if (finish !== null || readable.queued > 0 || !intake.isIdle || intake.writer?.piping !== true) return 0;
+    const number = intake.writer.handOver();
+    return number === 0 ? 0 : hideLength(number);
   }
 
   failWritable(error) {
@@ -285,6 +297,8 @@ function transformFromUser(transformer, writableStrategy, readableStrategy) {
   const controller = new TransformStreamDefaultController(kCreate, machine);
   machine.transformer = new UserTransformer(dictionary, machine, controller);
   machine.readable.expectedLength = expectedLengthOf(dictionary);
+  const isPlain = transformer === undefined && writableStrategy === undefined && readableStrategy === undefined;
+  if (isPlain) machine.readable.passage = machine;
   machine.start(resultOfStart(start, dictionary, controller));
   return machine;
 }
