@@ -40,6 +40,8 @@ const {
   TypeError,
 } = primordials;
 
+const flags = require("flags");
+
 // Errors.
 
 const ILLEGAL_INVOCATION =
@@ -303,7 +305,7 @@ function published(value) {
   const keys = ReflectOwnKeys(value);
   for (let i = 0; i < keys.length; i++) {
     const member = ReflectGetOwnPropertyDescriptor(value, keys[i]);
-    if (keys[i] === "prototype") member.writable = true;
+    if (keys[i] === "prototype") member.writable = !flags.shouldSetImmutablePrototype;
     ObjectDefineProperty(shown, keys[i], member);
   }
   shownClasses.set(shown, shown);
@@ -365,6 +367,9 @@ function interfaceNameOf(object) {
 const notImplemented = (type, method) => new Error(`Failed to execute '${method}' on '${type}': the method is not implemented.`);
 
 exports.install = (function (global, flags) {
+  if (flags.shouldSetImmutablePrototype) {
+    shownClasses.forEach((shown) => ObjectDefineProperty(shown, "prototype", { __proto__: null, writable: false }));
+  }
   if (flags.setToStringTag) return;
   interfaces.forEach((_, prototype) => ReflectDeleteProperty(prototype, SymbolToStringTag));
 });

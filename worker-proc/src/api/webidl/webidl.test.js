@@ -47,6 +47,12 @@ export const shape = {
     ok(Object.getOwnPropertyDescriptor(Headers.prototype, "append").enumerable);
     ok(Object.getOwnPropertyDescriptor(URL.prototype, "href").enumerable);
     deepStrictEqual(Object.keys(new URL("http://a")), []);
+    strictEqual(Object.getOwnPropertyDescriptor(Headers, "prototype").writable, true);
+    strictEqual(Object.getPrototypeOf(ErrorEvent), Function.prototype);
+    strictEqual(new Headers().constructor, Headers);
+    ok(String(Headers).includes("[native code]"));
+    class Mine extends Headers {}
+    ok(new Mine() instanceof Headers);
     const flag = Symbol.for("cloudflare:internal-class");
     strictEqual(Headers.prototype[flag], flag);
   },
