@@ -47,7 +47,10 @@ const TOKENS: &[&[u8]] = &[
     b"\xff\xfe",
 ];
 
-const WORKER: &str = "export default { async fetch(r) { return new Response(r.method + r.url + [...r.headers] + await r.text()); } };";
+const WORKER: &str = "export default {
+  async fetch(r) { return new Response(r.method + r.url + [...r.headers] + await r.text()); },
+  async connect(socket) { await socket.readable.pipeTo(socket.writable); },
+};";
 
 #[test]
 fn any_bytes_get_an_answer_or_a_close() {
