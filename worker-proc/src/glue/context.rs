@@ -269,6 +269,15 @@ pub fn in_event(
     rv.set_bool(current(scope).is_some());
 }
 
+/// The op `contextId()`: the running context's number, 0 at global scope.
+pub fn context_id(
+    scope: &mut v8::PinScope,
+    _: v8::FunctionCallbackArguments,
+    mut rv: v8::ReturnValue,
+) {
+    rv.set_double(current(scope).map_or(0.0, |context| context.id() as f64));
+}
+
 /// Ends the JavaScript that calls the op: no code of the turn runs any more, no `finally` either.
 pub fn terminate(scope: &mut v8::PinScope) {
     scope.terminate_execution();

@@ -1,7 +1,7 @@
 //! Async context: the current frame, which V8 carries through promises for the embedder.
 
 use crate::glue::context::{frame, set_frame};
-use crate::glue::{Api, Ops, current};
+use crate::glue::{Api, Ops, context_id};
 use crate::js;
 
 pub const API: Api = Api {
@@ -25,10 +25,4 @@ fn get(scope: &mut v8::PinScope, _: v8::FunctionCallbackArguments, mut rv: v8::R
 /// `set(frame)`.
 fn set(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, _: v8::ReturnValue) {
     set_frame(scope, args.get(0));
-}
-
-/// `contextId()`: a number for the running request, 0 at global scope.
-fn context_id(scope: &mut v8::PinScope, _: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
-    // Ids start at 0; a worker that has served 2^53 requests may see one twice.
-    rv.set_double(current(scope).map_or(0.0, |context| context.id() as f64 + 1.0));
 }

@@ -16,8 +16,8 @@ use crate::glue::context::{Completion, IoContext, Outcome};
 use crate::glue::error::is_disconnection;
 use crate::glue::native::ServiceHandle;
 use crate::glue::{
-    IntoJs, OpError, Ops, async_op, current, intern, native_value, require_context, string,
-    string_arg, terminate, throw_error, u32_arg, uint8_array, with_bytes,
+    IntoJs, OpError, Ops, async_op, context_id, current, intern, native_value, require_context,
+    string, string_arg, terminate, throw_error, u32_arg, uint8_array, with_bytes,
 };
 use crate::service::trace::within;
 use crate::service::{self, Body, BodyStream, Error, Kind, Request, Response};
@@ -229,11 +229,6 @@ fn release(scope: &mut v8::PinScope, _: v8::FunctionCallbackArguments, _: v8::Re
     if let Some(context) = current(scope) {
         context.release();
     }
-}
-
-/// `contextId()`: the running event's number, 0 at global scope.
-fn context_id(scope: &mut v8::PinScope, _: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
-    rv.set_double(current(scope).map_or(0.0, |context| context.id() as f64));
 }
 
 /// `eventNumber()`: the event that begins in this turn, among those of its context.

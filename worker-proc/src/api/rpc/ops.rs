@@ -19,8 +19,9 @@ use crate::glue::async_op::start;
 use crate::glue::context::IoContext;
 use crate::glue::error::{is_disconnection, mark_disconnection};
 use crate::glue::{
-    IntoJs, IsolateState, OpError, Ops, ServiceHandle, async_op, bool_arg, current, native_object,
-    require_context, string, string_arg, throw_error, u32_arg, uint8_array, with_bytes,
+    IntoJs, IsolateState, OpError, Ops, ServiceHandle, async_op, bool_arg, context_id, current,
+    native_object, require_context, string, string_arg, throw_error, u32_arg, uint8_array,
+    with_bytes,
 };
 use crate::service::rpc::{
     Answer, Call, External, MAX_PAYLOAD_BYTES, Operation, Payload, Promised, Reply, Returned,
@@ -293,11 +294,6 @@ fn target(scope: &mut v8::PinScope, number: u32) -> Option<Rc<TargetResource>> {
 fn has(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
     let number = u32_arg(scope, &args, 0);
     rv.set_bool(target(scope, number).is_some());
-}
-
-/// `contextId()`: the running event's number, 0 at global scope.
-fn context_id(scope: &mut v8::PinScope, _: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
-    rv.set_double(current(scope).map_or(0.0, |context| context.id() as f64));
 }
 
 /// `dup(number)`: another number for the same target; 0 if it is not here.

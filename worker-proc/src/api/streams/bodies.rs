@@ -12,8 +12,8 @@ use super::tee::tee;
 use crate::glue::async_op::start;
 use crate::glue::context::IoContext;
 use crate::glue::{
-    IntoJs, OpError, Ops, async_op, bool_arg, bytes_arg, current, f64_arg, require_context,
-    string_arg, throw_error, u32_arg,
+    IntoJs, OpError, Ops, async_op, bool_arg, bytes_arg, context_id, current, f64_arg,
+    require_context, string_arg, throw_error, u32_arg,
 };
 use crate::service::{self, Body, BodyStream, BodyWriter, End, Error, Kind};
 
@@ -30,6 +30,8 @@ pub fn register(r: &mut Ops) {
     r.add("prepend", prepend);
     r.add("limit", limit);
     r.add("hideLength", hide_length);
+    r.add("contextId", context_id);
+    r.add("checkOwner", check_owner);
     r.add("watch", watch);
     r.add("tee", tee_body);
 }
@@ -404,6 +406,14 @@ impl BodyStream for Limited {
 
 const TOO_MANY_BYTES: &str = "Attempt to write too many bytes through a FixedLengthStream.";
 const TOO_FEW_BYTES: &str = "FixedLengthStream did not see all expected bytes before close().";
+
+/// `checkOwner(id)`: throws for what belongs to another event; nothing belongs to 0.
+fn check_owner(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, _: v8::ReturnValue) {
+    let owner = f64_arg(scope, &args, 0);
+    if owner != 0.0 && current(scope).is_none_or(|context| context.id() as f64 != owner) {
+        throw_error(scope, OTHER_REQUEST);
+    }
+}
 
 /// `hideLength(number)`: the number of the same body, which does not tell how long it is.
 fn hide_length(

@@ -27,6 +27,8 @@ class IdentityPipe {
     this.writable = null;
     /** The sink that takes all further writes. */
     this.outlet = null;
+    /** The event whose I/O it is, 0 for none. */
+    this.owner = ops.contextId();
   }
 
   // --- the short way ---
@@ -83,6 +85,7 @@ class IdentityPipe {
   // --- the source ---
 
   read(maxBytes) {
+    ops.checkOwner(this.owner);
     if (this.failed) throw this.error;
     if (this.writing !== null) return this.take(maxBytes);
     if (this.closed) return this.end();
@@ -146,6 +149,7 @@ class IdentityPipe {
   // --- the sink ---
 
   write(bytes) {
+    ops.checkOwner(this.owner);
     if (this.failed) throw this.error;
     if (this.outlet !== null) return this.pass(bytes);
     this.bytes = bytes;

@@ -7,7 +7,7 @@ const watch = (ctx, promises) => {
   outcome = Promise.allSettled(promises).then((all) => all.map(({ status, reason }) => reason?.message ?? status));
   ctx.waitUntil(outcome);
 };
-/** What a route has given as its response's body. */
+/** What a route has made. */
 let taken;
 const encode = (text) => new TextEncoder().encode(text);
 const lengthOf = (request) => Number(request.headers.get("x-length"));
@@ -61,6 +61,16 @@ const routes = {
     for await (const chunk of readable) text += new TextDecoder().decode(chunk);
     await pipe;
     return text;
+  },
+  keep() {
+    taken = new IdentityTransformStream();
+    return "kept";
+  },
+  async useKept() {
+    const uses = [() => taken.writable.getWriter().write(encode("x")), () => new Response(taken.readable).text()];
+    const told = [];
+    for (const use of uses) told.push(await use().catch(({ message }) => message.slice(0, 54)));
+    return told.join("|");
   },
   plain: ({ body }) => body.pipeThrough(new TransformStream()).pipeThrough(new TransformStream()),
   plainPiped({ body }, ctx) {
@@ -159,6 +169,15 @@ export const passing = {
     }
     assert.equal(await textOf(env, "clone", "hello"), "hello|hello");
     assert.equal(await textOf(env, "clone", counting(4)), "p1p2p3p4|p1p2p3p4");
+  },
+};
+
+/** A pipe is I/O of the request that has made it. */
+export const otherRequests = {
+  async test(ctrl, env) {
+    assert.equal(await textOf(env, "keep"), "kept");
+    const refused = "Cannot perform I/O on behalf of a different request. I";
+    assert.equal(await textOf(env, "useKept"), `${refused}|${refused}`);
   },
 };
 
