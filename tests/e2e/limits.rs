@@ -118,7 +118,7 @@ const paths = {
     const body = new Response(new ReadableStream({ pull: (c) => c.enqueue(new TextEncoder().encode(chunk)) })).body;
     for await (const bytes of body.pipeThrough(new IdentityTransformStream())) all.push(bytes);
   },
-  async hashed() {
+  async encrypted() {
     const data = new Uint8Array(1 << 20);
     const key = await crypto.subtle.generateKey({ name: 'AES-GCM', length: 128 }, true, ['encrypt']);
     const encrypt = () => crypto.subtle.encrypt({ name: 'AES-GCM', iv: new Uint8Array(12) }, key, data);
@@ -138,7 +138,7 @@ fn isolates_that_use_too_much_memory_are_replaced_and_nothing_else() {
     let mut server = start.processes(2).start();
     let processes = server.tree();
     assert_eq!(server.get("/object").text(), "1");
-    for path in ["/fill", "/arrays", "/text", "/received", "/hashed"] {
+    for path in ["/fill", "/arrays", "/text", "/received", "/encrypted"] {
         assert_is_over(&server, path, TEXT);
     }
     server.complaint("what is let go of does not count");

@@ -104,16 +104,7 @@ pub async fn tunnel<I: ByteStream + Send + 'static>(
     authority: http::uri::Authority,
     io: I,
 ) -> Result<impl AsyncRead + AsyncWrite + Unpin + 'static, Error> {
-    let (mut sender, connection) = http1::Builder::new()
-        .title_case_headers(true)
-        .max_headers(MAX_HEADERS)
-        .handshake(TokioIo::new(io))
-        .await
-        .map_err(|error| lost(&error))?;
-    tokio::task::spawn_local(async move {
-        // Its errors reach whoever waits for a response.
-        let _ = connection.with_upgrades().await;
-    });
+    let mut sender = open(io).await?;
     let mut message = http::Request::new(ToHyper::new(Body::Empty, ()));
     *message.method_mut() = http::Method::CONNECT;
     if let Ok(host) = HeaderValue::from_str(authority.as_str()) {
@@ -136,15 +127,7 @@ async fn open_websocket<I: ByteStream + Send + 'static>(
     io: I,
 ) -> Result<Response, Error> {
     let offer = Offer::new(message.headers_mut());
-    let (mut sender, connection) = http1::Builder::new()
-        .title_case_headers(true)
-        .handshake(TokioIo::new(io))
-        .await
-        .map_err(|error| lost(&error))?;
-    tokio::task::spawn_local(async move {
-        // Its errors reach whoever waits for a response.
-        let _ = connection.with_upgrades().await;
-    });
+    let mut sender = open(io).await?;
     let mut response = sender
         .send_request(message)
         .await
@@ -162,7 +145,8 @@ async fn open_websocket<I: ByteStream + Send + 'static>(
     Ok(response)
 }
 
-async fn open<I: AsyncRead + AsyncWrite + Unpin + 'static>(io: I) -> Result<Sender, Error> {
+/// A connection that HTTP is spoken on, and that may become something else.
+async fn open<I: ByteStream + Send + 'static>(io: I) -> Result<Sender, Error> {
     let (sender, connection) = http1::Builder::new()
         .title_case_headers(true)
         .max_headers(MAX_HEADERS)
@@ -171,7 +155,7 @@ async fn open<I: AsyncRead + AsyncWrite + Unpin + 'static>(io: I) -> Result<Send
         .map_err(|error| lost(&error))?;
     tokio::task::spawn_local(async move {
         // Its errors reach whoever waits for a response.
-        let _ = connection.await;
+        let _ = connection.with_upgrades().await;
     });
     Ok(sender)
 }
