@@ -60,24 +60,37 @@ pub fn uint8_array_copy<'s>(
     uint8_array(scope, bytes.to_vec())
 }
 
-/// What may be moved into an isolate before its young objects are collected. By itself V8 lets 64 MiB pile up, and more where
-/// it has not allocated the buffers; memory that comes back while it is in the processor's caches is the cheapest, too.
-const MAX_PILE_BYTES: usize = 4 << 20;
+/// What an isolate's large buffers may come to before its young objects are collected. By itself V8 lets 64 MiB pile up, and
+/// more where it has not allocated them; memory that comes back while it is in the processor's caches is the cheapest, too.
+const MAX_PILE_BYTES: usize = 2 << 20;
 
 /// Smaller buffers are left to V8.
 const LARGE_BYTES: usize = 16 << 10;
 
-fn bound_pile(scope: &mut v8::PinScope, bytes: usize) {
-    if bytes < LARGE_BYTES {
-        return;
+/// The bytes that an isolate's buffers have. Some are freed on other threads.
+#[derive(Default)]
+pub struct BufferBytes {
+    /// What V8 has allocated, and where there is a limit what was moved in.
+    pub alive: AtomicUsize,
+    /// Large buffers since the last collection for their sake.
+    fresh: AtomicUsize,
+}
+
+impl BufferBytes {
+    /// A buffer was made.
+    pub fn pile(&self, bytes: usize) {
+        if bytes >= LARGE_BYTES {
+            self.fresh.fetch_add(bytes, Ordering::Relaxed);
+        }
     }
-    let state = IsolateState::get(scope);
-    let pile = state.moved_bytes.get() + bytes;
-    if pile <= MAX_PILE_BYTES {
-        return state.moved_bytes.set(pile);
+
+    /// Collects young objects where large buffers have piled up.
+    pub fn bound_pile(&self, isolate: &mut v8::Isolate) {
+        if self.fresh.load(Ordering::Relaxed) > MAX_PILE_BYTES {
+            self.fresh.store(0, Ordering::Relaxed);
+            isolate.request_garbage_collection_for_testing(v8::GarbageCollectionType::Minor);
+        }
     }
-    state.moved_bytes.set(bytes);
-    scope.request_garbage_collection_for_testing(v8::GarbageCollectionType::Minor);
 }
 
 /// An ArrayBuffer over the bytes, moved.
@@ -85,30 +98,30 @@ pub fn array_buffer<'s>(
     scope: &mut v8::PinScope<'s, '_>,
     bytes: Vec<u8>,
 ) -> v8::Local<'s, v8::ArrayBuffer> {
-    bound_pile(scope, bytes.len());
     let state = IsolateState::get(scope);
+    state.buffers.bound_pile(scope);
+    state.buffers.pile(bytes.len());
     let store = match state.budget.get() {
         None => v8::ArrayBuffer::new_backing_store_from_vec(bytes),
         Some(budget) => {
-            let counted = budget.take(scope, bytes);
+            let counted = budget.take(scope, &state.buffers, bytes);
             v8::ArrayBuffer::new_backing_store_from_bytes(Box::new(counted))
         }
     };
     v8::ArrayBuffer::with_backing_store(scope, &store.make_shared())
 }
 
-/// The bytes that an isolate's buffers have, where there is a limit of them. V8's allocator counts those that it makes.
+/// A limit of the bytes that an isolate's buffers have.
 pub struct Budget {
-    pub used: Arc<AtomicUsize>,
     pub limit: usize,
     /// Called where more is used.
     pub overrun: Box<dyn Fn()>,
 }
 
 impl Budget {
-    fn take(&self, scope: &mut v8::PinScope, bytes: Vec<u8>) -> Counted {
-        self.used.fetch_add(bytes.len(), Ordering::Relaxed);
-        let is_over = || self.used.load(Ordering::Relaxed) > self.limit;
+    fn take(&self, scope: &mut v8::PinScope, all: &Arc<BufferBytes>, bytes: Vec<u8>) -> Counted {
+        all.alive.fetch_add(bytes.len(), Ordering::Relaxed);
+        let is_over = || all.alive.load(Ordering::Relaxed) > self.limit;
         if is_over() {
             scope.low_memory_notification();
             if is_over() {
@@ -117,7 +130,7 @@ impl Budget {
         }
         Counted {
             bytes,
-            used: self.used.clone(),
+            all: all.clone(),
         }
     }
 }
@@ -125,7 +138,7 @@ impl Budget {
 /// Bytes that are counted until V8 lets go of them.
 struct Counted {
     bytes: Vec<u8>,
-    used: Arc<AtomicUsize>,
+    all: Arc<BufferBytes>,
 }
 
 impl AsMut<[u8]> for Counted {
@@ -136,6 +149,8 @@ impl AsMut<[u8]> for Counted {
 
 impl Drop for Counted {
     fn drop(&mut self) {
-        self.used.fetch_sub(self.bytes.len(), Ordering::Relaxed);
+        self.all
+            .alive
+            .fetch_sub(self.bytes.len(), Ordering::Relaxed);
     }
 }

@@ -4,9 +4,10 @@ use std::any::{Any, TypeId};
 use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use super::args::intern;
-use super::bytes::Budget;
+use super::bytes::{Budget, BufferBytes};
 use super::context::IoContext;
 
 /// See [`IsolateState::create_require`].
@@ -23,8 +24,7 @@ pub struct IsolateState {
     extensions: RefCell<HashMap<TypeId, Rc<dyn Any>>>,
     /// Whether eval and `new Function` are allowed now.
     pub allow_eval: Cell<bool>,
-    /// Bytes that were moved into large buffers since the last collection for their sake.
-    pub moved_bytes: Cell<usize>,
+    pub buffers: Arc<BufferBytes>,
     /// Where there is a limit of buffers' bytes.
     pub budget: OnceCell<Budget>,
     /// Makes a `require` that sees modules from where one of this name is; the isolate's module map sets it.
@@ -32,14 +32,14 @@ pub struct IsolateState {
 }
 
 impl IsolateState {
-    pub fn new() -> Rc<Self> {
+    pub fn new(buffers: Arc<BufferBytes>) -> Rc<Self> {
         Rc::new(Self {
             current: RefCell::new(None),
             internals: RefCell::new(None),
             functions: RefCell::default(),
             extensions: RefCell::default(),
             allow_eval: Cell::new(false),
-            moved_bytes: Cell::new(0),
+            buffers,
             budget: OnceCell::new(),
             create_require: Cell::new(None),
         })

@@ -5,11 +5,9 @@
 //! what the event had left, and has V8 ask the turn itself, which then ends if it has. V8 says itself when a heap is full:
 //! the turn is ended, and may use more until it has. Bytes of buffers are counted apart; there are no more of them then.
 
-use std::alloc::{Layout, alloc, alloc_zeroed, dealloc};
 use std::cell::Cell;
 use std::ffi::c_void;
 use std::rc::Rc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock};
 use std::time::{Duration, Instant};
 
@@ -254,20 +252,9 @@ pub fn log_heap_exceeded(service: &str) {
     ));
 }
 
-/// Bounds the isolate that is about to be made. Where there is a limit, it also returns the count of its buffers' bytes.
-pub fn bound(params: v8::CreateParams) -> (v8::CreateParams, Option<Arc<AtomicUsize>>) {
-    let Some(bytes) = HEAP_BYTES.get() else {
-        return (params, None);
-    };
-    let used = Arc::<AtomicUsize>::default();
-    let buffers = Buffers {
-        used: used.clone(),
-        limit: *bytes,
-    };
-    let params = params
-        .heap_limits(0, *bytes)
-        .array_buffer_allocator(buffers.allocator());
-    (params, Some(used))
+/// The most that the heap of an isolate may hold, and its buffers, if there is one.
+pub fn heap_bytes() -> Option<usize> {
+    HEAP_BYTES.get().copied()
 }
 
 /// Sees when the heap of an isolate is full.
@@ -291,8 +278,9 @@ impl Full {
 const LOOK_AFTER_TURNS: u32 = 64;
 
 impl HeapWatch {
-    /// To be kept for as long as the isolate.
-    pub fn new(isolate: &mut v8::Isolate) -> Self {
+    /// To be kept for as long as the isolate; none where there is no limit.
+    pub fn new(isolate: &mut v8::Isolate) -> Option<Self> {
+        heap_bytes()?;
         let full = Rc::new(Full {
             isolate: isolate.thread_safe_handle(),
             is_full: Cell::new(false),
@@ -300,15 +288,14 @@ impl HeapWatch {
         });
         let data = std::ptr::from_ref(&*full).cast_mut().cast();
         isolate.add_near_heap_limit_callback(near_limit, data);
-        Self(full)
+        Some(Self(full))
     }
 
     /// For buffers that are made elsewhere. What goes beyond it fills the heap.
-    pub fn budget(&self, used: Arc<AtomicUsize>) -> Budget {
+    pub fn budget(&self) -> Budget {
         let full = self.0.clone();
         Budget {
-            used,
-            limit: HEAP_BYTES.get().copied().unwrap_or(usize::MAX),
+            limit: heap_bytes().unwrap_or(usize::MAX),
             overrun: Box::new(move || full.fill()),
         }
     }
@@ -341,70 +328,4 @@ unsafe extern "C" fn near_limit(data: *mut c_void, current: usize, initial: usiz
     let full = unsafe { &*data.cast::<Full>() };
     full.fill();
     current.max(initial + LEEWAY_BYTES)
-}
-
-/// Counts the bytes of an isolate's buffers. V8 calls the functions with what they gave it.
-struct Buffers {
-    used: Arc<AtomicUsize>,
-    limit: usize,
-}
-
-impl Buffers {
-    #[allow(unsafe_code)]
-    fn allocator(self) -> v8::UniqueRef<v8::Allocator> {
-        static VTABLE: v8::RustAllocatorVtable<Buffers> = v8::RustAllocatorVtable {
-            allocate: Buffers::zeroed,
-            allocate_uninitialized: Buffers::uninitialized,
-            free: Buffers::free,
-            drop: Buffers::drop,
-        };
-        // SAFETY: `drop` takes the count that is given here.
-        unsafe { v8::new_rust_allocator(Arc::into_raw(Arc::new(self)), &VTABLE) }
-    }
-
-    /// The layout of so many bytes, if there may be so many more.
-    fn take(&self, bytes: usize) -> Option<Layout> {
-        let layout = layout(bytes)?;
-        let before = self.used.fetch_add(bytes, Ordering::Relaxed);
-        if before.saturating_add(bytes) > self.limit {
-            self.used.fetch_sub(bytes, Ordering::Relaxed);
-            return None;
-        }
-        Some(layout)
-    }
-
-    #[allow(unsafe_code)]
-    unsafe extern "C" fn zeroed(&self, bytes: usize) -> *mut c_void {
-        // SAFETY: the layout is not empty.
-        let make = |layout| unsafe { alloc_zeroed(layout) };
-        self.take(bytes).map_or(std::ptr::null_mut(), make).cast()
-    }
-
-    #[allow(unsafe_code)]
-    unsafe extern "C" fn uninitialized(&self, bytes: usize) -> *mut c_void {
-        // SAFETY: the layout is not empty.
-        let make = |layout| unsafe { alloc(layout) };
-        self.take(bytes).map_or(std::ptr::null_mut(), make).cast()
-    }
-
-    #[allow(unsafe_code)]
-    unsafe extern "C" fn free(&self, data: *mut c_void, bytes: usize) {
-        let Some(layout) = layout(bytes).filter(|_| !data.is_null()) else {
-            return;
-        };
-        self.used.fetch_sub(bytes, Ordering::Relaxed);
-        // SAFETY: it was allocated with that layout.
-        unsafe { dealloc(data.cast(), layout) };
-    }
-
-    #[allow(unsafe_code)]
-    unsafe extern "C" fn drop(buffers: *const Self) {
-        // SAFETY: the count that `allocator` has given away.
-        drop(unsafe { Arc::from_raw(buffers) });
-    }
-}
-
-/// V8 wants its elements aligned, and an address for no bytes too.
-fn layout(bytes: usize) -> Option<Layout> {
-    Layout::from_size_align(bytes.max(1), 16).ok()
 }

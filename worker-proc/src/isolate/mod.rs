@@ -2,6 +2,7 @@
 //!
 //! `dispatch` makes one for each worker; `request` runs turns in it. It is given the API registry as data.
 
+mod buffers;
 mod exception;
 pub mod limits;
 pub mod modules;
@@ -12,10 +13,11 @@ mod tasks;
 
 use std::cell::{Cell, OnceCell, RefCell};
 use std::rc::Rc;
+use std::sync::Arc;
 
 use crate::glue::context::{IoContext, all_in, set_owner};
 use crate::glue::state::IsolateState;
-use crate::glue::{Registry, intern};
+use crate::glue::{BufferBytes, Registry, intern};
 
 pub use exception::describe;
 pub use platform::initialize;
@@ -38,14 +40,21 @@ impl Isolate {
     /// Starts an isolate from the snapshot; `flags` are the names of the compat flags that are set.
     pub fn new(flags: &schema::compat::Flags) -> Result<Rc<Self>, String> {
         let snapshot = snapshot::installed();
-        let params = v8::CreateParams::default()
+        let limit = limits::heap_bytes();
+        let bytes = Arc::<BufferBytes>::default();
+        let buffers = buffers::Buffers {
+            bytes: bytes.clone(),
+            limit: limit.unwrap_or(usize::MAX),
+        };
+        let mut params = v8::CreateParams::default()
             .snapshot_blob(snapshot)
-            .external_references(snapshot::external_references());
-        let (params, buffers) = limits::bound(params);
+            .external_references(snapshot::external_references())
+            .array_buffer_allocator(buffers.allocator());
+        if let Some(bytes) = limit {
+            params = params.heap_limits(0, bytes);
+        }
         let mut inner = v8::Isolate::new(params);
-        let heap = buffers
-            .is_some()
-            .then(|| limits::HeapWatch::new(&mut inner));
+        let heap = limits::HeapWatch::new(&mut inner);
         inner.set_microtasks_policy(v8::MicrotasksPolicy::Explicit);
         // It would block the thread, which serves others too.
         inner.set_allow_atomics_wait(false);
@@ -55,10 +64,10 @@ impl Isolate {
         inner.set_prepare_stack_trace_callback(exception::prepare_stack_trace);
         inner.set_modify_code_generation_from_strings_callback(platform::modify_code_generation);
         inner.set_allow_wasm_code_generation_callback(platform::allow_wasm);
-        let state = IsolateState::new();
+        let state = IsolateState::new(bytes);
         state.create_require.set(Some(modules::create_require));
-        if let (Some(heap), Some(buffers)) = (&heap, buffers) {
-            let _ = state.budget.set(heap.budget(buffers));
+        if let Some(heap) = &heap {
+            let _ = state.budget.set(heap.budget());
         }
         inner.set_slot(state.clone());
         let context = {
@@ -175,6 +184,7 @@ impl Isolate {
             let result = turn(scope);
             scope.perform_microtask_checkpoint();
             rejections::report(scope);
+            self.state.buffers.bound_pile(scope);
             result
         };
         let io = self.state.current.borrow_mut().take();

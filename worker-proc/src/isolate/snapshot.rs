@@ -20,7 +20,7 @@ pub fn create() -> Result<Vec<u8>, String> {
     let flags: Vec<_> = none.iter().map(|(flag, _)| flag.name()).collect();
     let references = Registry::get().external_references();
     let mut creator = v8::Isolate::snapshot_creator(Some(references.into()), None);
-    creator.set_slot(crate::glue::IsolateState::new());
+    creator.set_slot(crate::glue::IsolateState::new(std::sync::Arc::default()));
     let made = {
         v8::scope!(let scope, &mut creator);
         let context = v8::Context::new(scope, v8::ContextOptions::default());
