@@ -1,10 +1,12 @@
 //! Between hyper's bodies and ours, chunk by chunk, without copies.
 
+use std::collections::VecDeque;
+use std::io::IoSlice;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use bytes::Bytes;
+use bytes::{Buf, Bytes};
 use http_body::{Body as _, Frame, SizeHint};
 use hyper::body::Incoming;
 
@@ -60,10 +62,15 @@ impl BodyStream for FromHyper {
     }
 }
 
+/// How much of what a body has ready is sent at once, at least.
+const MAX_READY_BYTES: usize = 256 << 10;
+
 /// Our body as hyper wants it. `on_end` is dropped with it, which tells the server that the exchange is over.
 pub struct ToHyper<G> {
     body: Body,
     left: Option<u64>,
+    /// What the body has ended with, behind what was ready.
+    error: Option<Error>,
     _on_end: G,
 }
 
@@ -73,31 +80,207 @@ impl<G> ToHyper<G> {
         Self {
             body,
             left,
+            error: None,
             _on_end: on_end,
         }
+    }
+
+    /// Adds what else is ready to the first chunk.
+    fn gather(&mut self, first: Bytes, cx: &mut Context<'_>) -> Chunks {
+        let mut chunks = Chunks::from(first);
+        while matches!(self.body, Body::Stream(_)) && chunks.remaining() < MAX_READY_BYTES {
+            match self.body.poll_chunk(cx) {
+                Poll::Ready(Some(Ok(chunk))) => chunks.push(chunk),
+                Poll::Ready(Some(Err(error))) => {
+                    self.error = Some(error);
+                    break;
+                }
+                // Hyper then ends the message with what it sends now.
+                Poll::Ready(None) => self.body = Body::Empty,
+                Poll::Pending => break,
+            }
+        }
+        chunks
     }
 }
 
 impl<G: Unpin> http_body::Body for ToHyper<G> {
-    type Data = Bytes;
+    type Data = Chunks;
     type Error = Error;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
-        let polled = self.body.poll_chunk(cx);
-        if let (Poll::Ready(Some(Ok(chunk))), Some(left)) = (&polled, &mut self.left) {
-            *left = left.saturating_sub(chunk.len() as u64);
+    ) -> Poll<Option<Result<Frame<Chunks>, Error>>> {
+        if let Some(error) = self.error.take() {
+            return Poll::Ready(Some(Err(error)));
         }
-        polled.map(|chunk| chunk.map(|chunk| chunk.map(Frame::data)))
+        Poll::Ready(match std::task::ready!(self.body.poll_chunk(cx)) {
+            Some(Ok(first)) => {
+                let chunks = self.gather(first, cx);
+                if let Some(left) = &mut self.left {
+                    *left = left.saturating_sub(chunks.remaining() as u64);
+                }
+                Some(Ok(Frame::data(chunks)))
+            }
+            Some(Err(error)) => Some(Err(error)),
+            None => None,
+        })
     }
 
     fn is_end_stream(&self) -> bool {
-        matches!(self.body, Body::Empty)
+        // A body that is too short must not look complete.
+        matches!(self.body, Body::Empty) && self.error.is_none() && self.left.unwrap_or(0) == 0
     }
 
     fn size_hint(&self) -> SizeHint {
         self.left.map(SizeHint::with_exact).unwrap_or_default()
+    }
+}
+
+/// Chunks that are sent in one write.
+#[derive(Default)]
+pub struct Chunks {
+    /// Not empty unless there are no bytes left.
+    first: Bytes,
+    rest: VecDeque<Bytes>,
+    rest_bytes: usize,
+}
+
+impl From<Bytes> for Chunks {
+    fn from(first: Bytes) -> Self {
+        Self {
+            first,
+            ..Self::default()
+        }
+    }
+}
+
+impl Chunks {
+    fn push(&mut self, chunk: Bytes) {
+        if self.first.is_empty() {
+            self.first = chunk;
+        } else if !chunk.is_empty() {
+            self.rest_bytes += chunk.len();
+            self.rest.push_back(chunk);
+        }
+    }
+}
+
+impl Buf for Chunks {
+    fn remaining(&self) -> usize {
+        self.first.len() + self.rest_bytes
+    }
+
+    fn chunk(&self) -> &[u8] {
+        &self.first
+    }
+
+    fn chunks_vectored<'a>(&'a self, slices: &mut [IoSlice<'a>]) -> usize {
+        let chunks = std::iter::once(&self.first).chain(&self.rest);
+        let mut count = 0;
+        for (slice, chunk) in slices.iter_mut().zip(chunks) {
+            if !chunk.is_empty() {
+                *slice = IoSlice::new(chunk);
+                count += 1;
+            }
+        }
+        count
+    }
+
+    fn advance(&mut self, mut count: usize) {
+        while count >= self.first.len() {
+            count -= self.first.len();
+            let Some(next) = self.rest.pop_front() else {
+                assert_eq!(count, 0, "no more than there is");
+                self.first = Bytes::new();
+                return;
+            };
+            self.rest_bytes -= next.len();
+            self.first = next;
+        }
+        self.first.advance(count);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn chunks_are_one_buffer() {
+        let parts: [&[u8]; 4] = [b"ab", b"", b"cde", b"f"];
+        let chunks = || {
+            let mut chunks = Chunks::default();
+            for part in parts {
+                chunks.push(Bytes::from_static(part));
+            }
+            chunks
+        };
+        for gone in 0..=6 {
+            let mut chunks = chunks();
+            chunks.advance(gone);
+            assert_eq!(chunks.remaining(), 6 - gone);
+            let mut slices = [IoSlice::new(&[]); 8];
+            let count = chunks.chunks_vectored(&mut slices);
+            let seen: Vec<u8> = slices[..count]
+                .iter()
+                .flat_map(|slice| slice.to_vec())
+                .collect();
+            assert_eq!(seen, b"abcdef"[gone..]);
+            assert_eq!(chunks.chunk().is_empty(), gone == 6);
+            assert_eq!(chunks.copy_to_bytes(6 - gone), b"abcdef"[gone..]);
+        }
+        let mut few = [IoSlice::new(&[]); 2];
+        assert_eq!(chunks().chunks_vectored(&mut few), 2);
+    }
+
+    /// Chunks of a letter, `!` for an error, ` ` for a wait.
+    struct Script(std::str::Chars<'static>, Option<u64>);
+
+    impl BodyStream for Script {
+        fn poll_chunk(&mut self, _: &mut Context<'_>) -> Poll<Option<Result<Bytes, Error>>> {
+            match self.0.next() {
+                Some(' ') => Poll::Pending,
+                Some('!') => Poll::Ready(Some(Err(Error::internal("no")))),
+                chunk => Poll::Ready(chunk.map(|chunk| Ok(Bytes::from(chunk.to_string())))),
+            }
+        }
+
+        fn length(&self) -> Option<u64> {
+            self.1
+        }
+    }
+
+    #[test]
+    fn what_is_ready_is_sent_at_once_and_an_error_after_it() {
+        let frames = |script: &'static str, length| {
+            let script = Script(script.chars(), length);
+            let mut body = ToHyper::new(Body::Stream(Box::new(script)), ());
+            let cx = &mut Context::from_waker(std::task::Waker::noop());
+            let mut frames = Vec::new();
+            loop {
+                let frame = match http_body::Body::poll_frame(Pin::new(&mut body), cx) {
+                    Poll::Pending => "pending".to_owned(),
+                    Poll::Ready(Some(Err(_))) => "error".to_owned(),
+                    Poll::Ready(None) => return frames.join(" ") + " end",
+                    Poll::Ready(Some(Ok(frame))) => {
+                        let mut chunks = frame.into_data().unwrap_or_default();
+                        let bytes = chunks.copy_to_bytes(chunks.remaining());
+                        String::from_utf8_lossy(&bytes).into_owned()
+                    }
+                };
+                frames.push(frame);
+                if http_body::Body::is_end_stream(&body) {
+                    return frames.join(" ") + " last";
+                }
+            }
+        };
+        assert_eq!(frames("abc", None), "abc last");
+        assert_eq!(frames("abc", Some(3)), "abc last");
+        assert_eq!(frames("abc", Some(4)), "abc end");
+        assert_eq!(frames("ab c ", None), "ab c end");
+        assert_eq!(frames(" ab!", None), "pending ab error end");
+        assert_eq!(frames("!", None), "error end");
     }
 }

@@ -1,13 +1,11 @@
 //! A body: nothing, bytes in memory, or a stream with back-pressure.
 
-use std::cell::RefCell;
 use std::fmt;
 use std::pin::Pin;
-use std::rc::Rc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::oneshot;
 
 use super::Error;
 
@@ -184,104 +182,8 @@ impl fmt::Debug for Body {
     }
 }
 
-/// The writing side of a body that is produced chunk by chunk. Dropped before [`BodyWriter::finish`], it cuts the body off:
-/// the reader sees an error, never a short body.
-pub struct BodyWriter {
-    sender: mpsc::Sender<Bytes>,
-    end: Rc<RefCell<Option<Result<(), Error>>>>,
-    refused: Rc<RefCell<Option<Error>>>,
-}
-
-/// Chunks that wait in a body channel; the writer waits when it is full.
-const MAX_WAITING_CHUNKS: usize = 1;
-
-struct Receiver {
-    receiver: mpsc::Receiver<Bytes>,
-    end: Rc<RefCell<Option<Result<(), Error>>>>,
-    refused: Rc<RefCell<Option<Error>>>,
-    left: Option<u64>,
-}
-
-/// A body with its writer. `length` is what will be written, if known.
-pub fn channel(length: Option<u64>) -> (BodyWriter, Body) {
-    let (sender, receiver) = mpsc::channel(MAX_WAITING_CHUNKS);
-    let end = Rc::default();
-    let refused = Rc::default();
-    let body = Body::Stream(Box::new(Receiver {
-        receiver,
-        end: Rc::clone(&end),
-        refused: Rc::clone(&refused),
-        left: length,
-    }));
-    let writer = BodyWriter {
-        sender,
-        end,
-        refused,
-    };
-    (writer, body)
-}
-
-impl BodyWriter {
-    /// Writes a chunk where there is room now, else gives it back.
-    pub fn try_write(&self, chunk: Bytes) -> Result<(), Bytes> {
-        self.sender.try_send(chunk).map_err(|error| match error {
-            mpsc::error::TrySendError::Full(chunk) | mpsc::error::TrySendError::Closed(chunk) => {
-                chunk
-            }
-        })
-    }
-
-    /// Writes a chunk, waiting for room; an error is the reader's reason to go, or says that it has gone.
-    pub async fn write(&self, chunk: Bytes) -> Result<(), Error> {
-        self.sender.send(chunk).await.map_err(|_| {
-            let refused = self.refused.borrow().clone();
-            refused.unwrap_or_else(lost)
-        })
-    }
-
-    /// Ends when the reader has gone.
-    pub async fn closed(&self) {
-        self.sender.closed().await;
-    }
-
-    /// The body is complete.
-    pub fn finish(&self) {
-        self.end.borrow_mut().get_or_insert(Ok(()));
-    }
-
-    /// Ends the body with an error, which the reader sees after what was written.
-    pub fn fail(&self, error: Error) {
-        self.end.borrow_mut().get_or_insert(Err(error));
-    }
-}
-
-fn lost() -> Error {
+pub(super) fn lost() -> Error {
     Error::disconnected("Network connection lost.")
-}
-
-impl BodyStream for Receiver {
-    fn poll_chunk(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Error>>> {
-        let Some(chunk) = std::task::ready!(self.receiver.poll_recv(cx)) else {
-            // Once told, an error is not told again.
-            return Poll::Ready(match self.end.borrow_mut().replace(Ok(())) {
-                Some(Ok(())) => None,
-                Some(Err(error)) => Some(Err(error)),
-                None => Some(Err(lost())),
-            });
-        };
-        if let Some(left) = &mut self.left {
-            *left = left.saturating_sub(chunk.len() as u64);
-        }
-        Poll::Ready(Some(Ok(chunk)))
-    }
-
-    fn length(&self) -> Option<u64> {
-        self.left
-    }
-
-    fn refuse(&mut self, reason: Error) {
-        self.refused.borrow_mut().get_or_insert(reason);
-    }
 }
 
 #[cfg(test)]
@@ -308,23 +210,6 @@ mod tests {
                 Some(Err(_)) => return (bytes, false),
                 None => return (bytes, true),
             }
-        }
-    }
-
-    #[tokio::test(flavor = "current_thread")]
-    async fn only_a_finished_body_ends_well() {
-        type End = fn(&BodyWriter);
-        let ends: [(End, bool); 3] = [
-            (|writer| writer.finish(), true),
-            (|writer| writer.fail(Error::internal("no")), false),
-            (|_| {}, false),
-        ];
-        for (end, well) in ends {
-            let (writer, body) = channel(None);
-            writer.write(Bytes::from_static(b"abc")).await.unwrap();
-            end(&writer);
-            drop(writer);
-            assert_eq!(read(body).await, (3, well));
         }
     }
 }

@@ -4,6 +4,7 @@
 
 mod actor;
 mod body;
+mod channel;
 mod connect;
 mod error;
 mod lasting;
@@ -20,7 +21,10 @@ use std::rc::Rc;
 use futures_util::future::LocalBoxFuture;
 
 pub use actor::{ActorId, Address, Identity, Namespace, Objects, Slot, from_hex, to_hex};
-pub use body::{Body, BodyStream, BodyWriter, End, channel, promised};
+pub use body::{Body, BodyStream, End, promised};
+#[cfg(test)]
+pub use channel::MAX_WAITING_BYTES;
+pub use channel::{BodyWriter, channel};
 pub use connect::{Connect, Connection, StartTls, Starter, Tls};
 pub use error::{Error, Flags, Kind};
 pub use lasting::{Lasting, Me, Origin, Recipe, RestoredService, RestoredStub, with_origin};
