@@ -9,8 +9,10 @@ use crate::glue::state::IsolateState;
 /// V8's background threads: garbage collection and optimisation beside the one thread that serves.
 const BACKGROUND_THREADS: u32 = 1;
 
-/// What workers do not have, and what they have early. The snapshot is made with the same flags.
-const OUR_FLAGS: [&str; 5] = [
+/// What workers do not have, and what they have early; and that buffers are freed where they are made, for the next ones to
+/// get the memory at once. The snapshot is made with the same flags.
+const OUR_FLAGS: [&str; 6] = [
+    "--no-concurrent-array-buffer-sweeping",
     "--no-harmony-temporal",
     "--js-source-phase-imports",
     "--js-joint-iteration",
