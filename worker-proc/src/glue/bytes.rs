@@ -67,7 +67,7 @@ const MAX_PILE_BYTES: usize = 2 << 20;
 /// Smaller buffers are left to V8.
 const LARGE_BYTES: usize = 16 << 10;
 
-/// The bytes that an isolate's buffers have. Some are freed on other threads.
+/// The bytes that an isolate's buffers have. V8 may free them on any thread.
 #[derive(Default)]
 pub struct BufferBytes {
     /// What V8 has allocated, and where there is a limit what was moved in.

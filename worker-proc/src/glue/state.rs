@@ -24,6 +24,7 @@ pub struct IsolateState {
     extensions: RefCell<HashMap<TypeId, Rc<dyn Any>>>,
     /// Whether eval and `new Function` are allowed now.
     pub allow_eval: Cell<bool>,
+    /// Shared with what makes its buffers.
     pub buffers: Arc<BufferBytes>,
     /// Where there is a limit of buffers' bytes.
     pub budget: OnceCell<Budget>,
