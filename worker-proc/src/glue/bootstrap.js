@@ -1,7 +1,7 @@
 /* Builds the internal realm: primordials, `require`, the flags and the globals. Runs once, into the snapshot.
    Parameters: (native, eager, lazyGlobals, flagNames, primordials). Returns what Rust calls: `start`, `require`, `global`. */
 "use strict";
-const { ObjectDefineProperty, ReflectOwnKeys, Error, ArrayPrototypePush, StringPrototypeCharCodeAt, globalThis } = primordials;
+const { ObjectDefineProperty, ReflectGetOwnPropertyDescriptor, ReflectOwnKeys, Error, ArrayPrototypePush, StringPrototypeCharCodeAt, globalThis } = primordials;
 const modules = { __proto__: null };
 const allOps = { __proto__: null };
 const flags = { __proto__: null };
@@ -17,7 +17,16 @@ function require(name) {
   modules[name] = exports;
   const api = compiled[1];
   compiled[0](exports, require, (allOps[api] ??= native.makeOps(api)), primordials);
+  if (isMade && exports.globals !== undefined) publish(exports.globals);
   return exports;
+}
+
+/* Whether the globals of eager modules are there. Those of others are made with their modules: an instance may be seen, and
+   asked for its constructor, before the global is read. */
+let isMade = false;
+function publish(globals) {
+  const names = ReflectOwnKeys(globals);
+  for (let i = 0; i < names.length; i++) modules.webidl.published(ReflectGetOwnPropertyDescriptor(globals, names[i]).value);
 }
 
 const installers = [];
@@ -50,6 +59,7 @@ for (let i = 0; i < eager.length; i++) {
 /* Pairs of a global's name and its module's. */
 for (let i = 0; i < lazyGlobals.length; i += 2) native.defineLazy(holderOf(lazyGlobals[i]), lazyGlobals[i], lazyGlobals[i + 1]);
 detach();
+isMade = true;
 
 /* Called once an isolate, before user code: `bits` has a 1 for every flag that is set. In brackets, as `install` functions
    are: V8 then compiles it with the rest and keeps the code in the snapshot. */

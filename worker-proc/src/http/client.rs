@@ -171,7 +171,7 @@ fn lost(error: &hyper::Error) -> Error {
 }
 
 fn outgoing(request: Request, options: &HttpOptions) -> Result<http::Request<ToHyper<()>>, Error> {
-    let bad = |_| Error::new(Kind::Worker, format!("Invalid URL: {}", request.url));
+    let bad = |_| Error::bad_url(&request.url);
     let uri: http::Uri = request.url.parse().map_err(bad)?;
     let mut headers = request.headers;
     if !headers.contains_key(HOST)

@@ -54,7 +54,7 @@ impl Service for Network {
             let uri: Uri = request
                 .url
                 .parse()
-                .map_err(|_| Error::new(Kind::Worker, format!("Invalid URL: {}", request.url)))?;
+                .map_err(|_| Error::bad_url(&request.url))?;
             let tls = uri.scheme_str() == Some("https");
             if tls {
                 self.tls()?;

@@ -80,6 +80,14 @@ impl Error {
         error
     }
 
+    /// A request's URL that no server can be asked for.
+    pub fn bad_url(url: &str) -> Self {
+        Self {
+            class: "TypeError".to_owned(),
+            ..Self::new(Kind::Worker, format!("Fetch API cannot load: {url}"))
+        }
+    }
+
     /// The same error over RPC, where the reset of an object is no exception of the method that was called.
     pub fn of_reset(self) -> Self {
         let kind = match self.kind {

@@ -4,13 +4,16 @@
  * through `dispatch`. Relies on `webidl`, `dom_exception`, and `abort` for listeners tied to a signal.
  */
 
-const { ArrayPrototypePush, ArrayPrototypeSlice, ArrayPrototypeSplice, FunctionPrototypeCall, SafeMap, TypeError } =
-  primordials;
+const {
+  ArrayPrototypePush, ArrayPrototypeSlice, ArrayPrototypeSplice, FunctionPrototypeCall, ObjectDefineProperty,
+  ReflectDeleteProperty, ReflectGetOwnPropertyDescriptor, SafeMap, TypeError,
+} = primordials;
 const {
   argumentError,
   constructorError,
   defineConstants,
   defineInterface,
+  exposeMembers,
   fieldError,
   illegalInvocation,
   isObject,
@@ -54,6 +57,7 @@ class Event {
       propagationStopped: false,
       trusted: false,
     };
+    if (flags.pedanticWpt) ownIsTrusted(this, false);
   }
 
   static {
@@ -89,7 +93,8 @@ class Event {
     return !isDefaultPrevented(stateOfEvent(this));
   }
   get currentTarget() {
-    return stateOfEvent(this).target;
+    const { target, dispatching } = stateOfEvent(this);
+    return flags.pedanticWpt && !dispatching ? null : target;
   }
   get target() {
     return stateOfEvent(this).target;
@@ -134,9 +139,28 @@ function preventDefault(state) {
   if (!state.passive) state.prevented = true;
 }
 
+/** Under `pedantic_wpt`, every event has it itself. */
+function ownIsTrusted(event, value) {
+  ObjectDefineProperty(event, "isTrusted", {
+    __proto__: null, value, writable: false, enumerable: true, configurable: true,
+  });
+}
+
+/** What the prototype has under `pedantic_wpt`. */
+const pedantic = exposeMembers({
+  get returnValue() {
+    return !isDefaultPrevented(stateOfEvent(this));
+  },
+  set returnValue(value) {
+    const state = stateOfEvent(this);
+    if (!value) preventDefault(state);
+  },
+}, () => false);
+
 /** Marks an event made by the runtime, so that `isTrusted` is true; returns it. */
 function trust(event) {
   stateOfEvent(event).trusted = true;
+  if (flags.pedanticWpt) ownIsTrusted(event, true);
   return event;
 }
 
@@ -337,6 +361,9 @@ exports.setListenerHook = (hook) => {
 };
 exports.trust = trust;
 exports.globals = { Event, EventTarget };
-exports.install = (function (global) {
+exports.install = (function (global, flags) {
   scope.global = global;
+  if (!flags.pedanticWpt) return;
+  ReflectDeleteProperty(Event.prototype, "isTrusted");
+  ObjectDefineProperty(Event.prototype, "returnValue", ReflectGetOwnPropertyDescriptor(pedantic, "returnValue"));
 });

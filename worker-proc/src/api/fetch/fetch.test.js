@@ -169,6 +169,8 @@ export const abortedBodies = {
 export const hostless = {
   async test(_, { S }) {
     for (const url of ["mailto:a@b", "about:blank", "blob:x"]) await rejects(fetch(url), typeError(`Fetch API cannot load: ${url}`));
+    const odd = "http://www.{{host}}:8000/";
+    await rejects(fetch(odd), typeError(`Fetch API cannot load: ${odd}`));
     for (const url of ["ws://a b/", "wss://x y.z/"]) {
       throws(() => new WebSocket(url), { name: "SyntaxError", message: "WebSocket Constructor: The url is invalid." });
     }

@@ -5,8 +5,8 @@ const {
   StringPrototypeCharCodeAt, StringPrototypeToLowerCase, TypeError,
 } = primordials;
 const {
-  Headers, MUTABLE, IMMUTABLE, cloneHeaders, deleteHeader, getHeader, hasHeader, headersFromNative, headersToFlat, setGuard,
-  setHeader,
+  Headers, MUTABLE, IMMUTABLE, cloneHeaders, deleteHeader, getHeader, guardOf, hasHeader, headersFromNative, headersToFlat,
+  setGuard, setHeader,
 } = require("headers");
 const { defineInterface, isObject, argumentError, constructorError, fieldError } = require("webidl");
 const trace = require("trace");
@@ -79,7 +79,7 @@ class Response extends Body {
     const copy = new State();
     copy.status = state.status;
     copy.statusText = state.statusText;
-    copy.headers = state.headers === null ? null : cloneHeaders(state.headers, MUTABLE);
+    copy.headers = state.headers === null ? null : cloneHeaders(state.headers, guardOf(state.headers));
     copy.url = state.url;
     copy.redirected = state.redirected;
     copy.cf = state.cf;
@@ -129,6 +129,7 @@ class Response extends Body {
     const state = new State();
     state.status = 0;
     state.type = "error";
+    if (flags.pedanticWpt) state.headers = headersFromNative([], IMMUTABLE);
     return makeResponse(state, nativeBody(0, 0));
   }
 
@@ -149,9 +150,12 @@ class Response extends Body {
 
   static json(data, init = undefined) {
     if (arguments.length === 0) throw argumentError("Response", "json", 1, "Value");
-    const text = `${JSONStringify(data)}`;
+    const text = JSONStringify(data);
+    if (text === undefined && flags.pedanticWpt) {
+      throw new TypeError("Response.json() requires a value that can be serialized to JSON.");
+    }
     const response = new Response(null, init);
-    const content = extractBody(text);
+    const content = extractBody(`${text}`);
     content.type = "application/json";
     const state = response.#state;
     if (ArrayPrototypeIncludes(NULL_BODY_STATUSES, state.status)) {

@@ -454,6 +454,7 @@ exports.getHeader = (headers, key) => {
   return entry === undefined ? null : joined(entry);
 };
 exports.hasHeader = (headers, key) => listOf(headers).find(key) !== undefined;
+exports.guardOf = guardOf;
 exports.headersFromNative = headersFromNative;
 exports.headersToFlat = headersToFlat;
 exports.isHeaders = isHeaders;

@@ -229,6 +229,7 @@ function exposeMembers(target, skip) {
     }
     if (typeof key === "string") ObjectDefineProperty(target, key, { __proto__: null, enumerable: true });
   }
+  return target;
 }
 
 const isPrototypePlumbing = (key) => key === "constructor";
@@ -381,6 +382,7 @@ exports.defineConstants = defineConstants;
 exports.defineInterface = defineInterface;
 exports.defineIterator = defineIterator;
 exports.elementError = elementError;
+exports.exposeMembers = exposeMembers;
 exports.fieldError = fieldError;
 exports.getInspectMark = () => kResourceTypeInspect;
 exports.illegalConstructor = illegalConstructor;
