@@ -65,7 +65,10 @@ impl BodyStream for FromHyper {
 /// How much of what a body has ready is sent at once, at least.
 const MAX_READY_BYTES: usize = 256 << 10;
 
-/// Our body as hyper wants it. `on_end` is dropped with it, which tells the server that the exchange is over.
+const TOO_LONG: &str = "A body is longer than it was said to be.";
+const TOO_SHORT: &str = "A body is shorter than it was said to be.";
+
+/// Our body as hyper wants it: as long as it says, or an error. `on_end` is dropped with it, which tells the server that the exchange is over.
 pub struct ToHyper<G> {
     body: Body,
     left: Option<u64>,
@@ -118,12 +121,15 @@ impl<G: Unpin> http_body::Body for ToHyper<G> {
         Poll::Ready(match std::task::ready!(self.body.poll_chunk(cx)) {
             Some(Ok(first)) => {
                 let chunks = self.gather(first, cx);
-                if let Some(left) = &mut self.left {
-                    *left = left.saturating_sub(chunks.remaining() as u64);
+                if let Some(left) = self.left {
+                    let left = left.checked_sub(chunks.remaining() as u64);
+                    self.left = Some(left.ok_or_else(|| Error::internal(TOO_LONG))?);
                 }
                 Some(Ok(Frame::data(chunks)))
             }
             Some(Err(error)) => Some(Err(error)),
+            // HTTP/2 would end the stream as if all had been said.
+            None if self.left.is_some_and(|left| left > 0) => Some(Err(Error::internal(TOO_SHORT))),
             None => None,
         })
     }

@@ -5,13 +5,13 @@ use std::collections::HashMap;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use http::header::{CONNECTION, CONTENT_LENGTH, HOST, HeaderName, HeaderValue, TRANSFER_ENCODING};
+use http::header::{CONTENT_LENGTH, HOST, HeaderName, HeaderValue, TRANSFER_ENCODING};
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::body::{ToHyper, from_hyper};
-use super::headers::{HttpOptions, inject};
+use super::headers::{HttpOptions, Injected, frame_request, inject};
 use super::upgrade::{self, Offer, Parts};
 use crate::service::websocket::ByteStream;
 use crate::service::{Body, Error, Kind, Request, Response};
@@ -74,7 +74,7 @@ where
     let wanted = upgrade::is_wanted(&request.headers);
     let mut message = outgoing(request, options)?;
     if wanted {
-        return open_websocket(message, connect().await?).await;
+        return open_websocket(message, connect().await?, options).await;
     }
     loop {
         let (mut sender, pooled) = match pool.take(key) {
@@ -83,13 +83,15 @@ where
         };
         match sender.try_send_request(message).await {
             Ok(response) => {
-                let (pool, key) = (pool.clone(), key.to_owned());
-                tokio::task::spawn_local(async move {
-                    if sender.ready().await.is_ok() {
-                        pool.put(key, sender);
-                    }
-                });
-                return Ok(incoming(response));
+                if !is_ambiguous(response.headers()) {
+                    let (pool, key) = (pool.clone(), key.to_owned());
+                    tokio::task::spawn_local(async move {
+                        if sender.ready().await.is_ok() {
+                            pool.put(key, sender);
+                        }
+                    });
+                }
+                return Ok(incoming(response, &options.inject_response));
             }
             Err(mut failure) => match failure.take_message() {
                 Some(unsent) if pooled => message = unsent,
@@ -125,6 +127,7 @@ pub async fn tunnel<I: ByteStream + Send + 'static>(
 async fn open_websocket<I: ByteStream + Send + 'static>(
     mut message: http::Request<ToHyper<()>>,
     io: I,
+    options: &HttpOptions,
 ) -> Result<Response, Error> {
     let offer = Offer::new(message.headers_mut());
     let mut sender = open(io).await?;
@@ -140,7 +143,7 @@ async fn open_websocket<I: ByteStream + Send + 'static>(
         })
     };
     let websocket = offer.accepted(&mut response, stream).await?;
-    let mut response = incoming(response);
+    let mut response = incoming(response, &options.inject_response);
     response.websocket = websocket;
     Ok(response)
 }
@@ -171,18 +174,16 @@ fn lost(error: &hyper::Error) -> Error {
 }
 
 fn outgoing(request: Request, options: &HttpOptions) -> Result<http::Request<ToHyper<()>>, Error> {
-    let bad = |_| Error::bad_url(&request.url);
-    let uri: http::Uri = request.url.parse().map_err(bad)?;
+    let bad = || Error::bad_url(&request.url);
+    let uri: http::Uri = request.url.parse().map_err(|_| bad())?;
+    let authority = uri.authority().ok_or_else(bad)?;
+    let host = authority.as_str().rsplit('@').next().unwrap_or_default();
+    let host = HeaderValue::from_str(host).map_err(|_| bad())?;
     let mut headers = request.headers;
-    if !headers.contains_key(HOST)
-        && let Some(authority) = uri.authority()
-        && let Ok(host) =
-            HeaderValue::from_str(authority.as_str().rsplit('@').next().unwrap_or_default())
-    {
-        headers.insert(HOST, host);
+    // The client's, which a proxy is told beside the URL, and nobody else.
+    if !options.proxy {
+        headers.remove(HOST);
     }
-    headers.remove(CONNECTION);
-    headers.remove(TRANSFER_ENCODING);
     if let (Some(name), Some(scheme)) = (&options.forwarded_proto, uri.scheme_str())
         && let Ok(value) = HeaderValue::from_str(scheme)
     {
@@ -194,14 +195,12 @@ fn outgoing(request: Request, options: &HttpOptions) -> Result<http::Request<ToH
         headers.insert(HeaderName::clone(name), value);
     }
     inject(&mut headers, &options.inject_request);
-    if !matches!(request.body, Body::Empty) && request.body.length().is_some() {
-        headers.remove(CONTENT_LENGTH);
-    }
+    frame_request(&mut headers, &request.method, &request.body, host);
     let target = if options.proxy {
         uri
     } else {
         let path = uri.path_and_query().map_or("/", |path| path.as_str());
-        path.parse().map_err(bad)?
+        path.parse().map_err(|_| bad())?
     };
     let mut message = http::Request::new(ToHyper::new(request.body, ()));
     *message.method_mut() = request.method;
@@ -210,15 +209,22 @@ fn outgoing(request: Request, options: &HttpOptions) -> Result<http::Request<ToH
     Ok(message)
 }
 
-fn incoming(response: http::Response<hyper::body::Incoming>) -> Response {
+/// Whether it is unclear where the message ends (RFC 9112 section 6.3): the connection is not used again.
+fn is_ambiguous(headers: &http::HeaderMap) -> bool {
+    headers.contains_key(TRANSFER_ENCODING) && headers.contains_key(CONTENT_LENGTH)
+}
+
+fn incoming(
+    response: http::Response<hyper::body::Incoming>,
+    inject_response: &[Injected],
+) -> Response {
     let (head, body) = response.into_parts();
     let status_text = head
         .extensions
         .get::<hyper::ext::ReasonPhrase>()
         .map(|reason| String::from_utf8_lossy(reason.as_bytes()).into_owned());
     let mut headers = head.headers;
-    headers.remove(CONNECTION);
-    headers.remove(TRANSFER_ENCODING);
+    inject(&mut headers, inject_response);
     Response {
         status: head.status.as_u16(),
         status_text,

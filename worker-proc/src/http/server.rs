@@ -8,10 +8,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use http::header::{
-    CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, EXPECT, HOST, HeaderName, HeaderValue,
-    SEC_WEBSOCKET_VERSION, TE, TRAILER, TRANSFER_ENCODING, UPGRADE,
-};
+use http::header::{CONNECTION, CONTENT_TYPE, HOST, HeaderValue, SEC_WEBSOCKET_VERSION};
 use http::{StatusCode, Version};
 use hyper::body::Incoming;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -19,7 +16,7 @@ use hyper_util::server::conn::auto;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::body::{ToHyper, from_client};
-use super::headers::{HttpOptions, inject};
+use super::headers::{HttpOptions, frame_response, inject, join_cookies};
 use super::sweep::{Connection, Connections, Limits};
 use super::upgrade::{Asked, Guarded, Parts};
 use crate::log;
@@ -61,8 +58,6 @@ const METHODS: [&str; 28] = [
 ];
 
 const SWITCHING: u16 = StatusCode::SWITCHING_PROTOCOLS.as_u16();
-
-const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
 
 /// The largest HTTP/1 message head that hyper can be told to accept as a minimum buffer.
 const MIN_HEADER_BYTES: usize = 8192;
@@ -280,7 +275,8 @@ impl Counted {
         let mut response = match neutral(request, &endpoint, &exchange.0) {
             Ok(request) => match endpoint.service.clone().fetch(request).await {
                 Ok(mut response) => {
-                    drop_hop_by_hop(&mut response);
+                    inject(&mut response.headers, &endpoint.options.inject_response);
+                    frame_response(&mut response, head);
                     match response.websocket.take() {
                         None => response,
                         Some(websocket) => switch::<I>(response, websocket, asked, self.clone()),
@@ -288,54 +284,16 @@ impl Counted {
                 }
                 Err(error) => unanswered(&error, http1 && exchange.0.has_broken_body())?,
             },
-            Err(response) => response,
+            Err(refused) => refused?,
         };
-        inject(&mut response.headers, &endpoint.options.inject_response);
         if !http1 {
             response.headers.remove(CONNECTION);
-            response.headers.remove(TRANSFER_ENCODING);
         } else if self.server.connections.draining.get() && response.status != SWITCHING {
             response
                 .headers
                 .insert(CONNECTION, HeaderValue::from_static("close"));
         }
-        settle_length(&mut response, head);
         Ok(to_hyper(response, exchange))
-    }
-}
-
-/// The length of the body goes before what the worker says it is. An answer to HEAD has no body, and tells of one.
-fn settle_length(response: &mut Response, head: bool) {
-    let Some(length) = response.body.length() else {
-        return;
-    };
-    let told = response.headers.get(CONTENT_LENGTH);
-    if head {
-        if told.is_none() && !matches!(response.body, Body::Empty) {
-            response.headers.insert(CONTENT_LENGTH, length.into());
-        }
-        response.body = Body::Empty;
-    } else if told.is_some_and(|told| told.as_bytes() != length.to_string().as_bytes()) {
-        response.headers.remove(CONTENT_LENGTH);
-    }
-}
-
-/// Headers of one connection are not the worker's to set (RFC 9110 section 7.6.1).
-fn drop_hop_by_hop(response: &mut Response) {
-    let of_connection = |name: &HeaderName| {
-        [
-            CONNECTION,
-            KEEP_ALIVE,
-            TE,
-            TRAILER,
-            TRANSFER_ENCODING,
-            UPGRADE,
-        ]
-        .contains(name)
-    };
-    while let Some(name) = response.headers.keys().find(|name| of_connection(name)) {
-        let name = name.clone();
-        response.headers.remove(name);
     }
 }
 
@@ -349,7 +307,7 @@ async fn connect(
         request.version() == Version::HTTP_11,
         request.uri().authority(),
     ) else {
-        return Ok(closing(bad_request()));
+        return Ok(closing(bad_request("CONNECT wants a host and a port")));
     };
     let (writer, output) = channel(None);
     let wanted = Connect {
@@ -435,10 +393,11 @@ fn neutral(
     request: http::Request<Incoming>,
     endpoint: &Endpoint,
     client: &Arc<Connection>,
-) -> Result<Request, Response> {
+) -> Result<Request, Result<Response, NoAnswer>> {
+    let http2 = request.version() == Version::HTTP_2;
     let (mut head, body) = request.into_parts();
     if !METHODS.contains(&head.method.as_str()) {
-        return Err(refusal(501, "ERROR: Unrecognized request method."));
+        return Err(Ok(refusal(501, "ERROR: Unrecognized request method.")));
     }
     let options = &endpoint.options;
     let mut scheme = endpoint.scheme;
@@ -452,21 +411,36 @@ fn neutral(
         };
     }
     let path = head.uri.path_and_query().map_or("/", |path| path.as_str());
-    let host = match head.headers.get(HOST) {
-        Some(host) => host.to_str().map_err(|_| bad_request())?,
-        None => match head.uri.authority() {
-            Some(authority) => authority.as_str(),
-            None => return Err(bad_request()),
-        },
+    let mut hosts = head.headers.get_all(HOST).iter();
+    let (told, more) = (hosts.next(), hosts.next());
+    if more.is_some() {
+        return Err(Ok(bad_request("more than one Host header")));
+    }
+    let told = match told {
+        Some(told) => Some(told.to_str().map_err(|_| bad_host())?),
+        None => None,
+    };
+    let host = match (head.uri.authority(), told) {
+        // Of two names one is a lie (RFC 9113 section 8.3.1).
+        (Some(authority), Some(told))
+            if http2 && !authority.as_str().eq_ignore_ascii_case(told) =>
+        {
+            return Err(Err(NoAnswer::because(h2::Reason::PROTOCOL_ERROR)));
+        }
+        // The request's target goes before the header (RFC 9112 section 3.2.2).
+        (Some(authority), _) if !options.proxy => authority.as_str(),
+        (_, Some(told)) => told,
+        (Some(authority), None) => authority.as_str(),
+        (None, None) => return Err(Ok(bad_request("no Host header"))),
     };
     let url = if options.proxy {
         if head.uri.scheme().is_none() {
-            return Err(bad_request());
+            return Err(Ok(bad_request("a proxy is asked for whole URLs")));
         }
         head.uri.to_string()
     } else {
         if host.is_empty() || host.contains(['/', '?', '#', '\\', ' ']) {
-            return Err(bad_request());
+            return Err(bad_host());
         }
         let mut url = String::with_capacity(scheme.len() + 3 + host.len() + path.len());
         url.push_str(scheme);
@@ -481,15 +455,16 @@ fn neutral(
         } else {
             match ada_url::Url::parse(&url, None) {
                 Ok(parsed) => parsed.href().to_owned(),
-                Err(_) => return Err(bad_request()),
+                Err(_) => return Err(bad_host()),
             }
         }
     };
-    if !head.headers.contains_key(HOST)
+    if told != Some(host)
         && let Ok(host) = HeaderValue::from_str(host)
     {
         head.headers.insert(HOST, host);
     }
+    join_cookies(&mut head.headers);
     let cf = match &options.cf_blob {
         None => client.client.clone(),
         Some(name) => head
@@ -497,11 +472,6 @@ fn neutral(
             .remove(name)
             .and_then(|value| String::from_utf8(value.as_bytes().to_vec()).ok()),
     };
-    if !head.headers.contains_key(UPGRADE) {
-        head.headers.remove(CONNECTION);
-    }
-    head.headers.remove(EXPECT);
-    head.headers.remove(TRANSFER_ENCODING);
     inject(&mut head.headers, &options.inject_request);
     Ok(Request {
         method: head.method,
@@ -545,9 +515,15 @@ fn to_hyper(response: Response, exchange: Exchange) -> http::Response<ToHyper<Ex
     made
 }
 
-/// What hyper is told to end a connection, or an HTTP/2 stream, in place of an answer.
+/// What hyper is told to end a connection, or an HTTP/2 stream with that reason, in place of an answer.
 #[derive(Debug)]
-struct NoAnswer;
+struct NoAnswer(h2::Error);
+
+impl NoAnswer {
+    fn because(reason: h2::Reason) -> Self {
+        Self(reason.into())
+    }
+}
 
 impl fmt::Display for NoAnswer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -555,14 +531,18 @@ impl fmt::Display for NoAnswer {
     }
 }
 
-impl std::error::Error for NoAnswer {}
+impl std::error::Error for NoAnswer {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        Some(&self.0)
+    }
+}
 
 /// What a client is told when the service fails. Where the worker let go of a lost connection there is no answer, unless
 /// it was this client's, which sent its body badly or not to its end.
 fn unanswered(error: &Error, broken_body: bool) -> Result<Response, NoAnswer> {
     if broken_body {
         log::error("HTTP connection failed: the request's body is malformed or incomplete");
-        return Ok(closing(bad_request()));
+        return Ok(closing(bad_request("the body is malformed or incomplete")));
     }
     if error.flags.over_limit {
         return Ok(closing(Response::text(503, error.message.clone())));
@@ -570,8 +550,9 @@ fn unanswered(error: &Error, broken_body: bool) -> Result<Response, NoAnswer> {
     if error.kind != Kind::Disconnected {
         return Ok(failed());
     }
-    log::error(format_args!("HTTP connection failed: {NoAnswer}"));
-    Err(NoAnswer)
+    let no_answer = NoAnswer::because(h2::Reason::INTERNAL_ERROR);
+    log::error(format_args!("HTTP connection failed: {no_answer}"));
+    Err(no_answer)
 }
 
 /// What the client is told when a service fails; the log has the details.
@@ -579,8 +560,12 @@ fn failed() -> Response {
     closing(Response::text(500, "Internal Server Error"))
 }
 
-fn bad_request() -> Response {
-    Response::text(400, "Bad Request")
+fn bad_request(what: &str) -> Response {
+    Response::text(400, format!("Bad Request: {what}"))
+}
+
+fn bad_host() -> Result<Response, NoAnswer> {
+    Ok(bad_request("the Host header names no host"))
 }
 
 fn refusal(status: u16, text: &'static str) -> Response {

@@ -88,6 +88,14 @@ function nativeBody(number, length, coding = null) {
   return body;
 }
 
+/** The body of a message that has one of no bytes, as HTTP tells. */
+function emptyBody() {
+  const body = new Content();
+  body.kind = TEXT;
+  body.content = "";
+  return body;
+}
+
 /** What `new Response(init)` and `new Request(url, { body: init })` take. */
 function extractBody(init) {
   const body = new Content();
@@ -220,7 +228,7 @@ function takeBody(body, coding = null) {
 const codingOf = (body) => (body.kind === STREAM ? streams.codingOf(body.stream) : body.coding);
 
 /** Whether a body has to be decoded or encoded to be sent in a coding, null for none. */
-const isRecoded = (body, coding) => body.kind !== NOTHING && codingOf(body) !== coding;
+const isRecoded = (body, coding) => body.kind !== NOTHING && !isEmpty(body) && codingOf(body) !== coding;
 
 /** A body in that coding, as `sendable` gives it; it is passed on as it came where that is its own. */
 function sendableAs(body, coding, size, failed) {
@@ -415,6 +423,7 @@ exports.hasBody = (object) => hasBody(object);
 exports.globals = { Body };
 exports.bodyOfParts = bodyOfParts;
 exports.bodyParts = bodyParts;
+exports.emptyBody = emptyBody;
 exports.nativeBody = nativeBody;
 exports.extractBody = extractBody;
 exports.takeBody = takeBody;

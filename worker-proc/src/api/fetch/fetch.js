@@ -84,13 +84,11 @@ async function follow(channel, request, cancel, signal, target) {
       throw error;
     }
     trace.answered(span, parts);
-    if (method === "HEAD" && parts[3] !== 0) {
-      cancelBody(parts[3]);
-      parts[3] = 0;
-    }
     const status = parts[0];
     const location = state.redirect === "follow" && isRedirect(status) ? locationOf(parts[2]) : null;
-    if (location === null) return receivedResponse(parts, url, urls.length > 1, state.encodeResponseBody);
+    if (location === null) {
+      return receivedResponse(parts, url, urls.length > 1, state.encodeResponseBody, method === "HEAD");
+    }
     const next = joinHref(location, url);
     if (next === undefined || RegExpPrototypeExec(WITH_HOST, next) === null) {
       throw new TypeError("Invalid Location header; unable to follow redirect.");

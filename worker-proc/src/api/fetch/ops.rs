@@ -55,29 +55,42 @@ fn push_request<'s>(
 ) {
     let mut headers = request.headers;
     name_length(&mut headers, &request.body);
+    let has_body = !matches!(request.body, Body::Empty) || headers.contains_key(CONTENT_LENGTH);
     let head = context.resources().insert(Rc::new(HeadResource(headers)));
     arguments.push(v8::Integer::new_from_unsigned(scope, head).into());
     arguments.push(intern(scope, request.method.as_str()).into());
     arguments.push(string(scope, &request.url).into());
     push_body(scope, context, request.body, arguments);
+    // Of an empty body and of none the length tells.
+    if !has_body && let Some(length) = arguments.last_mut() {
+        *length = v8::Integer::new(scope, -1).into();
+    }
     arguments.push(match request.cf {
         Some(cf) => string(scope, &cf).into(),
         None => v8::undefined(scope).into(),
     });
 }
 
-/// Tells a worker of its body's length as HTTP would: a request that came from another worker says nothing of it yet.
+/// Tells a worker of its body's length as HTTP would, whatever another worker has said of it.
 fn name_length(headers: &mut http::HeaderMap, body: &Body) {
-    if matches!(body, Body::Empty)
-        || headers.contains_key(CONTENT_LENGTH)
-        || headers.contains_key(TRANSFER_ENCODING)
-    {
-        return;
+    match (body, body.length()) {
+        (Body::Empty, _) => {
+            if headers.get(CONTENT_LENGTH).is_some_and(|told| told != "0") {
+                headers.remove(CONTENT_LENGTH);
+            }
+            headers.remove(TRANSFER_ENCODING);
+        }
+        (_, Some(length)) => {
+            headers.remove(TRANSFER_ENCODING);
+            headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
+        }
+        (_, None) => {
+            headers.remove(CONTENT_LENGTH);
+            if !headers.contains_key(TRANSFER_ENCODING) {
+                headers.insert(TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
+            }
+        }
     }
-    match body.length() {
-        Some(length) => headers.insert(CONTENT_LENGTH, HeaderValue::from(length)),
-        None => headers.insert(TRANSFER_ENCODING, HeaderValue::from_static("chunked")),
-    };
 }
 
 /// A body as its number (0 is none) and its length (-1 is unknown).
@@ -537,5 +550,42 @@ fn decode_base64(
     match decoded {
         Some(bytes) => rv.set(uint8_array(scope, bytes).into()),
         None => rv.set_null(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_length_that_a_worker_reads_is_the_bodys() {
+        let told = |headers: &[(http::HeaderName, &'static str)], body: Body| {
+            let headers = headers.iter().cloned();
+            let mut headers: http::HeaderMap = headers
+                .map(|(name, value)| (name, HeaderValue::from_static(value)))
+                .collect();
+            name_length(&mut headers, &body);
+            let text = |name| {
+                headers
+                    .get(name)
+                    .map(|value| value.to_str().unwrap().to_owned())
+            };
+            (text(CONTENT_LENGTH), text(TRANSFER_ENCODING))
+        };
+        let some = |text: &str| Some(text.to_owned());
+        let three = || Body::from(Bytes::from_static(b"abc"));
+        let unknown = || service::promised().1;
+        for lie in [
+            &[][..],
+            &[(CONTENT_LENGTH, "7")],
+            &[(CONTENT_LENGTH, "3"), (TRANSFER_ENCODING, "chunked")],
+        ] {
+            assert_eq!(told(lie, Body::Empty), (None, None));
+            assert_eq!(told(lie, three()), (some("3"), None));
+            assert_eq!(told(lie, unknown()), (None, some("chunked")));
+        }
+        assert_eq!(told(&[(CONTENT_LENGTH, "0")], Body::Empty).0, some("0"));
+        let codings = &[(TRANSFER_ENCODING, "gzip, chunked")];
+        assert_eq!(told(codings, unknown()), (None, some("gzip, chunked")));
     }
 }

@@ -6,8 +6,10 @@ const { Headers, MUTABLE, IMMUTABLE, cloneHeaders, headersFromNative, headersToF
 const { defineInterface, isObject, constructorError, fieldError } = require("webidl");
 const { abortSignal, createSignal, isAbortSignal } = require("abort");
 const { retryableException } = require("dom_exception");
-const { Body, NOTHING, bodyOfParts, bodyParts, cloneBody, contentOf, extractBody, hasBody, isUsed, moveBody, nativeBody, setBody, setType } =
-  require("fetch/body");
+const {
+  Body, NOTHING, bodyOfParts, bodyParts, cloneBody, contentOf, emptyBody, extractBody, hasBody, isUsed, moveBody, nativeBody,
+  setBody, setType,
+} = require("fetch/body");
 const { parseHref } = require("fetch/href");
 
 const METHODS = [
@@ -70,7 +72,8 @@ class Request extends Body {
       } else body = readInit(state, init);
     }
     if (body !== undefined && body !== null) {
-      if (state.method === "GET" || state.method === "HEAD") {
+      // A client may have sent GET with one, which is passed on.
+      if (!isRequest(init) && (state.method === "GET" || state.method === "HEAD")) {
         throw new TypeError("Request with a GET or HEAD method cannot have a body.");
       }
       content = extractBody(body);
@@ -352,7 +355,7 @@ function nativeRequest(head, method, url, body, length, cfText) {
   // A worker that passes its request on leaves redirects to its client.
   state.redirect = "manual";
   if (flags.enableRequestSignal) state.client = { __proto__: null, signal: null, event: ops.eventNumber() };
-  return makeRequest(state, nativeBody(body, length));
+  return makeRequest(state, body === 0 && length === 0 ? emptyBody() : nativeBody(body, length));
 }
 
 /** The request, or one like it without the body where that is used up. */

@@ -1,7 +1,7 @@
 /* The Response class, and responses at the isolate's border. */
 "use strict";
 const {
-  ArrayPrototypeIncludes, ArrayPrototypePush, JSONStringify, MathTrunc, NumberIsInteger, RangeError, String,
+  ArrayPrototypeIncludes, ArrayPrototypePush, JSONStringify, MathTrunc, RangeError, String,
   StringPrototypeCharCodeAt, StringPrototypeToLowerCase, TypeError,
 } = primordials;
 const {
@@ -11,7 +11,7 @@ const {
 const { defineInterface, isObject, argumentError, constructorError, fieldError } = require("webidl");
 const trace = require("trace");
 const {
-  Body, NOTHING, TEXT_TYPE, bodyOfParts, bodyParts, cloneBody, contentOf, extractBody, hasBody, isEmpty, isRecoded, nativeBody,
+  Body, NOTHING, TEXT_TYPE, bodyOfParts, bodyParts, cloneBody, contentOf, emptyBody, extractBody, hasBody, isEmpty, isRecoded, nativeBody,
   sendableAs, setBody, setType, streamOf,
 } = require("fetch/body");
 const { cancelBody } = require("streams");
@@ -24,7 +24,7 @@ const sockets = () => require("websocket");
 
 const NULL_BODY_STATUSES = [101, 204, 205, 304];
 const NO_BODY = "Response with null body status (101, 204, 205, or 304) cannot have a body.";
-const emptyBody = (status) =>
+const emptyWarning = (status) =>
   `Constructing a Response with a null body status (${status}) and a non-null, zero-length body. This is technically ` +
   "incorrect, and we recommend you update your code to explicitly pass in a `null` body, e.g. `new Response(null, " +
   `{ status: ${status}, ... })\`. (We continue to allow the zero-length body behavior because it was previously the only way ` +
@@ -63,7 +63,7 @@ class Response extends Body {
       if (content.kind !== NOTHING && ArrayPrototypeIncludes(NULL_BODY_STATUSES, state.status)) {
         // As in workerd, a body of no bytes is none: once there was no other way to say so.
         if (!isEmpty(content)) throw new TypeError(NO_BODY);
-        trace.warn(emptyBody(state.status));
+        trace.warn(emptyWarning(state.status));
         content = nativeBody(0, 0);
         setBody(this, content, null);
       }
@@ -261,7 +261,7 @@ const isResponse = (value) => {
 };
 
 /** A response from `fetch`, as the op gives it. */
-function receivedResponse(parts, url, redirected, encodeBody = "automatic") {
+function receivedResponse(parts, url, redirected, encodeBody = "automatic", toHead = false) {
   const state = new State();
   state.status = parts[0];
   state.statusText = parts[1] ?? REASONS[parts[0]] ?? "";
@@ -270,12 +270,12 @@ function receivedResponse(parts, url, redirected, encodeBody = "automatic") {
   state.redirected = redirected;
   if (parts[5] !== 0) state.webSocket = sockets().socketOver(parts[5]);
   state.encodeBody = encodeBody;
-  const isNull = parts[3] !== 0 && ArrayPrototypeIncludes(NULL_BODY_STATUSES, state.status);
-  if (isNull) cancelBody(parts[3]);
+  const isNull = toHead || parts[5] !== 0 || ArrayPrototypeIncludes(NULL_BODY_STATUSES, state.status);
+  if (isNull && parts[3] !== 0) cancelBody(parts[3]);
   const coding = parts[3] === 0 || encodeBody === "manual" ? null : codingNamed(headerOf(parts[2], "content-encoding"));
-  const content = nativeBody(isNull ? 0 : parts[3], parts[4], coding);
+  const content = parts[3] === 0 && !isNull ? emptyBody() : nativeBody(isNull ? 0 : parts[3], parts[4], coding);
   // An answer to HEAD may be passed on with the length that it tells of.
-  if (parts[3] === 0) content.length = parts[4];
+  if (toHead) content.length = parts[4];
   return makeResponse(state, content);
 }
 
@@ -328,12 +328,11 @@ function sendResponse(response, request, event) {
   const content = contentOf(response);
   const coding = codingToSend(state);
   const recoded = isRecoded(content, coding);
-  const size = state.headers === null || recoded ? -1 : declaredLength(state.headers);
-  const body = sendableAs(content, coding, size, trace.bodyFailed);
+  const body = sendableAs(content, coding, -1, trace.bodyFailed);
   let flat;
   if (state.headers !== null) {
     flat = recoded ? withoutLength(state.headers) : headersToFlat(state.headers);
-    if (content.kind === NOTHING && content.length > 0 && size < 0) {
+    if (content.kind === NOTHING && content.length > 0 && getHeader(state.headers, "content-length") === null) {
       const told = ["content-length", `${content.length}`];
       for (let i = 0; i < flat.length; i++) ArrayPrototypePush(told, flat[i]);
       flat = told;
@@ -347,13 +346,6 @@ function withoutLength(headers) {
   const sent = cloneHeaders(headers, MUTABLE);
   deleteHeader(sent, "content-length");
   return headersToFlat(sent);
-}
-
-function declaredLength(headers) {
-  const text = getHeader(headers, "content-length");
-  if (text === null) return -1;
-  const length = +text;
-  return NumberIsInteger(length) && length >= 0 ? length : -1;
 }
 
 const REASONS = {
