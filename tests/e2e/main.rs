@@ -17,6 +17,7 @@ mod sockets;
 mod storage;
 mod tls;
 mod uncaught;
+mod unread;
 
 use tests::folder::Folder;
 use tests::program::Program;

@@ -13,7 +13,7 @@ use super::gates::Place;
 use crate::glue::context::{IoContext, Outcome};
 use crate::service::rpc::{self, SharedReply};
 use crate::service::trace::Info;
-use crate::service::{Error, Event, Kind, Request, Response, Service};
+use crate::service::{Error, Event, Given, Kind, Request, Response, Service};
 
 /// What became of an event when it had its turn.
 pub enum Begun {
@@ -62,8 +62,9 @@ fn lost() -> Error {
 
 pub fn fetch(
     callee: &impl Callee,
-    request: Request,
+    mut request: Request,
 ) -> LocalBoxFuture<'static, Result<Response, Error>> {
+    let given = Given::of(&mut request);
     let request = Rc::new(RefCell::new(Some(request)));
     let (info, start) = (request.clone(), request.clone());
     let info = move || {
@@ -77,15 +78,19 @@ pub fn fetch(
         }
     });
     Box::pin(async move {
-        match call.await? {
-            Delivered::Ended(Outcome::Response(response)) => Ok(response),
-            Delivered::Ended(_) => Err(Error::internal("the object ended without a response")),
-            Delivered::Moved(successor, place) => {
-                let answer = successor.fetch(request.take().ok_or_else(lost)?);
+        given.answered(match call.await {
+            Ok(Delivered::Ended(Outcome::Response(response))) => Ok(response),
+            Ok(Delivered::Ended(_)) => Err(Error::internal("the object ended without a response")),
+            Ok(Delivered::Moved(successor, place)) => {
+                let answer = request.take().map(|request| successor.fetch(request));
                 drop(place);
-                answer.await
+                match answer {
+                    Some(answer) => answer.await,
+                    None => Err(lost()),
+                }
             }
-        }
+            Err(error) => Err(error),
+        })
     })
 }
 

@@ -13,8 +13,8 @@ use crate::request::{self, RequestContext};
 use crate::service::rpc::{self, SharedReply};
 use crate::service::trace::{Ancestors, Info, Subject, Tail, Told, Tracer};
 use crate::service::{
-    Channels, Designation, Error, Event, Lasting, Me, Namespace, Objects, Origin, Props, Request,
-    Response, Service,
+    Channels, Designation, Error, Event, Given, Lasting, Me, Namespace, Objects, Origin, Props,
+    Request, Response, Service,
 };
 
 /// What JavaScript's `workers` module exports to be called for events.
@@ -173,8 +173,12 @@ impl Channels for Entrypoint {
 }
 
 impl Service for Entrypoint {
-    fn fetch(self: Rc<Self>, request: Request) -> LocalBoxFuture<'static, Result<Response, Error>> {
+    fn fetch(
+        self: Rc<Self>,
+        mut request: Request,
+    ) -> LocalBoxFuture<'static, Result<Response, Error>> {
         Box::pin(async move {
+            let given = Given::of(&mut request);
             let tracer = self.tracer(Ancestors::default(), || Info::of_request(&request));
             let outcome = self
                 .call(
@@ -186,13 +190,14 @@ impl Service for Entrypoint {
                         }
                     },
                 )
-                .await?;
-            match outcome {
-                Outcome::Response(response) => Ok(response),
-                _ => Err(Error::internal(
+                .await;
+            given.answered(match outcome {
+                Ok(Outcome::Response(response)) => Ok(response),
+                Ok(_) => Err(Error::internal(
                     "The fetch handler ended without a response.",
                 )),
-            }
+                Err(error) => Err(error),
+            })
         })
     }
 

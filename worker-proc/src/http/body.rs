@@ -1,8 +1,10 @@
 //! Between hyper's bodies and ours, chunk by chunk, without copies.
 
+use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::io::IoSlice;
 use std::pin::Pin;
+use std::rc::{Rc, Weak};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
@@ -14,9 +16,18 @@ use super::sweep::Connection;
 use crate::service::{Body, BodyStream, Error};
 
 struct FromHyper {
-    body: Incoming,
-    /// The client's connection, for a request's body.
-    client: Option<Arc<Connection>>,
+    /// None at its end.
+    body: Option<Incoming>,
+    /// For a request's body.
+    client: Option<Client>,
+}
+
+/// Whose body it is.
+struct Client {
+    connection: Arc<Connection>,
+    rest: Weak<RefCell<Rest>>,
+    /// It waits to be asked for the body (RFC 9110 section 10.1.1).
+    is_unasked: bool,
 }
 
 /// A response's body as ours. Trailers are dropped, as workerd drops them.
@@ -24,27 +35,43 @@ pub fn from_hyper(body: Incoming) -> Body {
     received(body, None)
 }
 
-/// A request's body as ours. Its connection learns when it breaks.
-pub fn from_client(body: Incoming, client: Arc<Connection>) -> Body {
+/// A request's body as ours; `waits` says that the client is to be asked for it. Its connection learns when it breaks, and
+/// `rest` is what its reader leaves of it.
+pub fn from_client(
+    body: Incoming,
+    connection: Arc<Connection>,
+    rest: &Unread,
+    waits: bool,
+) -> Body {
+    let client = Client {
+        connection,
+        rest: Rc::downgrade(&rest.0),
+        is_unasked: waits,
+    };
     received(body, Some(client))
 }
 
-fn received(body: Incoming, client: Option<Arc<Connection>>) -> Body {
+fn received(body: Incoming, client: Option<Client>) -> Body {
     if body.is_end_stream() {
-        Body::Empty
-    } else {
-        Body::Stream(Box::new(FromHyper { body, client }))
+        return Body::Empty;
     }
+    Body::Stream(Box::new(FromHyper {
+        body: Some(body),
+        client,
+    }))
 }
 
 impl BodyStream for FromHyper {
     fn poll_chunk(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Error>>> {
-        loop {
-            match std::task::ready!(Pin::new(&mut self.body).poll_frame(cx)) {
-                None => return Poll::Ready(None),
+        if let Some(client) = &mut self.client {
+            client.is_unasked = false;
+        }
+        while let Some(body) = &mut self.body {
+            match std::task::ready!(Pin::new(body).poll_frame(cx)) {
+                None => self.body = None,
                 Some(Err(_)) => {
                     if let Some(client) = &self.client {
-                        client.body_broke();
+                        client.connection.body_broke();
                     }
                     return Poll::Ready(Some(Err(Error::disconnected("Network connection lost."))));
                 }
@@ -55,10 +82,89 @@ impl BodyStream for FromHyper {
                 },
             }
         }
+        Poll::Ready(None)
     }
 
     fn length(&self) -> Option<u64> {
-        self.body.size_hint().exact()
+        match &self.body {
+            Some(body) => body.size_hint().exact(),
+            None => Some(0),
+        }
+    }
+}
+
+impl Drop for FromHyper {
+    fn drop(&mut self) {
+        let Some(body) = self.body.take().filter(|body| !body.is_end_stream()) else {
+            return;
+        };
+        if let Some(client) = &self.client
+            && let Some(rest) = client.rest.upgrade()
+        {
+            *rest.borrow_mut() = match client.is_unasked {
+                true => Rest::Unasked,
+                false => Rest::Left(body),
+            };
+        }
+    }
+}
+
+/// What is read of a request's body that nobody wants, so that its connection can go on. A longer rest costs the connection.
+const MAX_DRAINED_BYTES: usize = 64 << 10;
+
+/// How often it is looked whether more of it has come; nothing waits for what has not.
+const MAX_LOOKS: usize = 4;
+
+/// What is left of a request's body by those who had it, once they have dropped it.
+#[derive(Default)]
+pub struct Unread(Rc<RefCell<Rest>>);
+
+#[derive(Default)]
+enum Rest {
+    /// All of it was read, or somebody still has it.
+    #[default]
+    None,
+    Unasked,
+    Left(Incoming),
+}
+
+impl Unread {
+    /// Reads what has come of the rest, within bounds; whether the connection can go on.
+    pub async fn drain(self) -> bool {
+        let mut body = match self.0.take() {
+            Rest::None => return true,
+            Rest::Unasked => return false,
+            Rest::Left(body) => body,
+        };
+        let mut room_bytes = MAX_DRAINED_BYTES;
+        let mut looks = 0;
+        std::future::poll_fn(|cx| {
+            loop {
+                let least = body.size_hint().lower();
+                if body.is_end_stream() || least > room_bytes as u64 {
+                    return Poll::Ready(least == 0);
+                }
+                match Pin::new(&mut body).poll_frame(cx) {
+                    Poll::Ready(None) => return Poll::Ready(true),
+                    Poll::Ready(Some(Err(_))) => return Poll::Ready(false),
+                    Poll::Ready(Some(Ok(frame))) => {
+                        let bytes = frame.data_ref().map_or(0, Bytes::len);
+                        let Some(left) = room_bytes.checked_sub(bytes) else {
+                            return Poll::Ready(false);
+                        };
+                        room_bytes = left;
+                        looks = 0;
+                    }
+                    Poll::Pending if looks < MAX_LOOKS => {
+                        looks += 1;
+                        cx.waker().wake_by_ref();
+                        return Poll::Pending;
+                    }
+                    Poll::Pending => return Poll::Ready(false),
+                }
+            }
+        })
+        .await
     }
 }
 

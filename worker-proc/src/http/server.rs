@@ -15,7 +15,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use super::body::{ToHyper, from_client};
+use super::body::{ToHyper, Unread, from_client};
 use super::headers::{HttpOptions, frame_response, inject, join_cookies};
 use super::sweep::{Connection, Connections, Limits};
 use super::upgrade::{Asked, Guarded, Parts};
@@ -272,7 +272,8 @@ impl Counted {
         let http1 = request.version() < Version::HTTP_2;
         let head = request.method() == http::Method::HEAD;
         let asked = Asked::of(&mut request);
-        let mut response = match neutral(request, &endpoint, &exchange.0) {
+        let unread = Unread::default();
+        let mut response = match neutral(request, &endpoint, &exchange.0, &unread) {
             Ok(request) => match endpoint.service.clone().fetch(request).await {
                 Ok(mut response) => {
                     inject(&mut response.headers, &endpoint.options.inject_response);
@@ -288,10 +289,14 @@ impl Counted {
         };
         if !http1 {
             response.headers.remove(CONNECTION);
-        } else if self.server.connections.draining.get() && response.status != SWITCHING {
-            response
-                .headers
-                .insert(CONNECTION, HeaderValue::from_static("close"));
+        } else if response.status != SWITCHING {
+            // What the client has still to send would be taken for its next request.
+            let can_go_on = unread.drain().await;
+            if self.server.connections.draining.get() || !can_go_on {
+                response
+                    .headers
+                    .insert(CONNECTION, HeaderValue::from_static("close"));
+            }
         }
         Ok(to_hyper(response, exchange))
     }
@@ -393,6 +398,7 @@ fn neutral(
     request: http::Request<Incoming>,
     endpoint: &Endpoint,
     client: &Arc<Connection>,
+    unread: &Unread,
 ) -> Result<Request, Result<Response, NoAnswer>> {
     let http2 = request.version() == Version::HTTP_2;
     let (mut head, body) = request.into_parts();
@@ -472,12 +478,13 @@ fn neutral(
             .remove(name)
             .and_then(|value| String::from_utf8(value.as_bytes().to_vec()).ok()),
     };
+    let waits = head.headers.contains_key(EXPECT);
     inject(&mut head.headers, &options.inject_request);
     Ok(Request {
         method: head.method,
         url,
         headers: head.headers,
-        body: from_client(body, client.clone()),
+        body: from_client(body, client.clone(), unread, waits),
         cf,
     })
 }

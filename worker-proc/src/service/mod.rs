@@ -7,6 +7,7 @@ mod body;
 mod channel;
 mod connect;
 mod error;
+mod given;
 mod lasting;
 mod props;
 mod resource;
@@ -21,12 +22,13 @@ use std::rc::Rc;
 use futures_util::future::LocalBoxFuture;
 
 pub use actor::{ActorId, Address, Identity, Namespace, Objects, Slot, from_hex, to_hex};
-pub use body::{Body, BodyStream, End, promised};
+pub use body::{Body, BodyStream, End, Loan, lent, promised};
 #[cfg(test)]
 pub use channel::MAX_WAITING_BYTES;
 pub use channel::{BodyWriter, channel};
 pub use connect::{Connect, Connection, StartTls, Starter, Tls};
 pub use error::{Error, Flags, Kind};
+pub use given::Given;
 pub use lasting::{Lasting, Me, Origin, Recipe, RestoredService, RestoredStub, with_origin};
 pub use props::{Cap, Props};
 pub use resource::ResourceTable;

@@ -1,8 +1,7 @@
 //! The ops behind `api/fetch/*.js`.
 
 use std::cell::RefCell;
-use std::rc::{Rc, Weak};
-use std::task::{Context, Poll, Waker};
+use std::rc::Rc;
 
 use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderValue, TRANSFER_ENCODING};
@@ -20,7 +19,7 @@ use crate::glue::{
     string, string_arg, terminate, throw_error, u32_arg, uint8_array, with_bytes,
 };
 use crate::service::trace::within;
-use crate::service::{self, Body, BodyStream, Error, Kind, Request, Response};
+use crate::service::{self, Body, Error, Kind, Loan, Request, Response, lent};
 
 pub fn register(r: &mut Ops) {
     r.receive_requests(push_request);
@@ -281,7 +280,7 @@ fn on_client_gone(
 #[derive(Default)]
 struct CancelResource {
     told: watch::Sender<bool>,
-    body: RefCell<Weak<Shared>>,
+    body: RefCell<Option<Loan>>,
 }
 
 impl CancelResource {
@@ -294,64 +293,21 @@ impl CancelResource {
 
     /// The body, until then.
     fn watch(&self, body: Body) -> Body {
-        let shared = Rc::new(Shared {
-            body: RefCell::new(body),
-            reader: RefCell::default(),
-            _open: self.told.subscribe(),
-        });
-        *self.body.borrow_mut() = Rc::downgrade(&shared);
-        Body::Stream(Box::new(Cut(shared)))
+        // Tells the resource that there is still something to cancel.
+        let open = self.told.subscribe();
+        let (loan, body) = lent(body.watched(move |_| drop(open)));
+        *self.body.borrow_mut() = Some(loan);
+        body
     }
 
     fn cancel(&self) {
         self.told.send_replace(true);
-        if let Some(body) = self.body.take().upgrade() {
-            let failed = Body::Stream(Box::new(Aborted));
-            drop(body.body.replace(failed));
-            if let Some(reader) = body.reader.take() {
-                reader.wake();
-            }
+        if let Some(body) = self.body.take() {
+            body.end(Error {
+                class: "DOMException AbortError".to_owned(),
+                ..Error::internal(ABORTED)
+            });
         }
-    }
-}
-
-/// A body that may be cancelled while it is read.
-struct Shared {
-    body: RefCell<Body>,
-    reader: RefCell<Option<Waker>>,
-    /// Tells the resource that there is still something to cancel.
-    _open: watch::Receiver<bool>,
-}
-
-struct Cut(Rc<Shared>);
-
-impl BodyStream for Cut {
-    fn poll_chunk(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Error>>> {
-        let polled = self.0.body.borrow_mut().poll_chunk(cx);
-        if polled.is_pending() {
-            *self.0.reader.borrow_mut() = Some(cx.waker().clone());
-        }
-        polled
-    }
-
-    fn length(&self) -> Option<u64> {
-        self.0.body.borrow().length()
-    }
-
-    fn refuse(&mut self, reason: Error) {
-        self.0.body.take().refuse(reason);
-    }
-}
-
-/// What is left of a cancelled body.
-struct Aborted;
-
-impl BodyStream for Aborted {
-    fn poll_chunk(&mut self, _: &mut Context<'_>) -> Poll<Option<Result<Bytes, Error>>> {
-        Poll::Ready(Some(Err(Error {
-            class: "DOMException AbortError".to_owned(),
-            ..Error::internal(ABORTED)
-        })))
     }
 }
 

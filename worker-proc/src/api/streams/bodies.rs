@@ -137,42 +137,10 @@ fn read(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v
         };
         if max > 0 && chunk.len() > max {
             let rest = chunk.split_off(max);
-            let then = body.body.take();
-            *body.body.borrow_mut() = ahead(rest, then);
+            body.body.borrow_mut().put_back(rest);
         }
         Ok(Some(chunk))
     });
-}
-
-/// Bytes that were read too early, before the rest.
-struct Ahead {
-    first: Option<Bytes>,
-    then: Body,
-}
-
-fn ahead(first: Bytes, then: Body) -> Body {
-    Body::Stream(Box::new(Ahead {
-        first: Some(first),
-        then,
-    }))
-}
-
-impl BodyStream for Ahead {
-    fn poll_chunk(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Error>>> {
-        match self.first.take() {
-            Some(first) => Poll::Ready(Some(Ok(first))),
-            None => self.then.poll_chunk(cx),
-        }
-    }
-
-    fn length(&self) -> Option<u64> {
-        let ahead = self.first.as_ref().map_or(0, Bytes::len) as u64;
-        self.then.length().map(|rest| rest + ahead)
-    }
-
-    fn refuse(&mut self, reason: Error) {
-        std::mem::take(&mut self.then).refuse(reason);
-    }
 }
 
 /// `readAll(number, asText)`: a promise of the whole body, as bytes or as text (UTF-8, a BOM taken off).
@@ -349,7 +317,11 @@ fn replace(
 /// `prepend(number, bytes)`: the number of a body that yields these bytes and then that one.
 fn prepend(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
     let first = bytes_arg(&args, 1);
-    if let Some(number) = replace(scope, &args, |body| ahead(first, body)) {
+    let prepended = |mut body: Body| {
+        body.put_back(first);
+        body
+    };
+    if let Some(number) = replace(scope, &args, prepended) {
         rv.set_uint32(number);
     }
 }
