@@ -185,3 +185,45 @@ fn a_body_that_was_not_asked_for_ends_the_connection() {
         assert_eq!(client.answer().unwrap().closes(), closes, "{body:?}");
     }
 }
+
+fn a_client_that_goes_ends_an_idle_source(processes: u32) {
+    let (_folder, server) = start(processes);
+    let mut paths: Vec<_> = everything()
+        .iter()
+        .map(|prefix| format!("{prefix}/idle"))
+        .collect();
+    paths.extend((0..OBJECTS).map(|number| format!("/rpc/{number}/idle")));
+    for path in paths {
+        let mut client = Client::connect(&server.address("http")).unwrap();
+        client
+            .send(format!("GET {path} HTTP/1.1\r\nHost: a\r\n\r\n").as_bytes())
+            .unwrap();
+        client.head().unwrap();
+        assert_eq!(client.chunk().unwrap().unwrap(), b"first", "{path}");
+        client.reset().unwrap();
+        server.complaint(&format!("{path} is cancelled"));
+    }
+}
+
+#[test]
+fn a_client_that_goes_ends_an_idle_source_in_one_process() {
+    a_client_that_goes_ends_an_idle_source(1);
+}
+
+#[test]
+fn a_client_that_goes_ends_an_idle_source_across_processes() {
+    a_client_that_goes_ends_an_idle_source(2);
+}
+
+#[test]
+fn a_source_that_can_never_go_on_is_cut_off_and_told() {
+    let (_folder, server) = start(1);
+    for path in ["/stuck", "/service/stuck"] {
+        let mut client = Client::connect(&server.address("http")).unwrap();
+        client
+            .send(format!("GET {path} HTTP/1.1\r\nHost: a\r\n\r\n").as_bytes())
+            .unwrap();
+        server.complaint(&format!("{path} is cancelled"));
+        let _ = client.rest();
+    }
+}

@@ -420,17 +420,23 @@ impl Link {
     }
 }
 
-/// Writes a body to a writer, to the same end.
+/// Writes a body to a writer, to the same end. A reader who goes ends it though nothing is written.
 async fn pass_on(mut body: Body, writer: BodyWriter) {
     loop {
-        match std::future::poll_fn(|cx| body.poll_chunk(cx)).await {
-            None => return writer.finish(),
-            Some(Err(error)) => return writer.fail(error),
-            Some(Ok(chunk)) => {
-                if let Err(reason) = writer.write(chunk).await {
-                    return body.refuse(reason);
-                }
-            }
+        let chunk = std::future::poll_fn(|cx| body.poll_chunk(cx));
+        let written = tokio::select! {
+            biased;
+            () = writer.closed() => Err(writer.refusal()),
+            chunk = chunk => match chunk {
+                None => return writer.finish(),
+                Some(Err(error)) => return writer.fail(error),
+                Some(Ok(chunk)) => writer.write(chunk).await.map_err(Some),
+            },
+        };
+        match written {
+            Ok(()) => {}
+            Err(Some(reason)) => return body.refuse(reason),
+            Err(None) => return,
         }
     }
 }

@@ -49,6 +49,8 @@ pub struct RequestContext {
     abandoned: Cell<bool>,
     /// What JavaScript wants done when the event is abandoned.
     on_gone: RefCell<Option<Completion>>,
+    /// The same for when it has answered and is stuck.
+    on_stuck: RefCell<Vec<Completion>>,
     deadline: RefCell<Option<Pin<Box<tokio::time::Sleep>>>>,
     /// Runs while it can only wait for other events.
     patience: RefCell<Option<Pin<Box<tokio::time::Sleep>>>>,
@@ -134,6 +136,7 @@ impl RequestContext {
             cpu_time: Cell::default(),
             abandoned: Cell::new(false),
             on_gone: RefCell::default(),
+            on_stuck: RefCell::default(),
             deadline: RefCell::new(None),
             patience: RefCell::new(None),
         })
@@ -164,8 +167,7 @@ impl RequestContext {
             std::future::poll_fn(|cx| self.poll(cx)).await;
             self.io.clear();
             self.end_trace();
-            let on_gone = self.on_gone.take();
-            drop(on_gone);
+            drop((self.on_gone.take(), self.on_stuck.take()));
             LIVE.with(|live| {
                 live.driven.borrow_mut().remove(&self.id);
                 let mut waiting = live.waiting.borrow_mut();
@@ -219,8 +221,16 @@ impl RequestContext {
                     trace::ended_with(tracer, &hung);
                 }
                 let _ = outcome.send(Err(hung));
+                return Poll::Ready(());
             }
-            return Poll::Ready(());
+            let turns = self.on_stuck.take();
+            if turns.is_empty() {
+                return Poll::Ready(());
+            }
+            for turn in turns {
+                self.isolate.run(Some(self.clone()), turn);
+            }
+            return self.poll(cx);
         }
         self.io.park(cx);
         Poll::Pending
@@ -353,6 +363,10 @@ impl IoContext for RequestContext {
 
     fn on_gone(&self, _: u32, turn: Completion) {
         *self.on_gone.borrow_mut() = Some(turn);
+    }
+
+    fn on_stuck(&self, turn: Completion) {
+        self.on_stuck.borrow_mut().push(turn);
     }
 
     fn entrance(&self) -> Entrance {

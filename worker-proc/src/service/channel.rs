@@ -45,7 +45,12 @@ struct Channel {
     reader: Option<Waker>,
     writer: Option<Waker>,
     closed: Option<Waker>,
+    /// What is to be done if the reader goes too early.
+    left: Option<Left>,
 }
+
+/// Told why the reader has gone, where it says so.
+type Left = Box<dyn FnOnce(Option<Error>)>;
 
 impl Channel {
     fn has_room(&self, chunk: &Bytes) -> bool {
@@ -127,6 +132,23 @@ impl BodyWriter {
         .await;
     }
 
+    /// Says what is to be done, once, if the reader goes before the body has ended. An idle writer learns of it by this alone.
+    pub fn on_left(&self, told: impl FnOnce(Option<Error>) + 'static) {
+        let mut channel = self.channel.borrow_mut();
+        if !channel.reader_gone {
+            channel.left = Some(Box::new(told));
+            return;
+        }
+        let reason = channel.refused.clone();
+        drop(channel);
+        told(reason);
+    }
+
+    /// Why the reader has gone, where it says so.
+    pub fn refusal(&self) -> Option<Error> {
+        self.channel.borrow().refused.clone()
+    }
+
     /// The body is complete.
     pub fn finish(&self) {
         self.channel.borrow_mut().end.get_or_insert(Ok(()));
@@ -140,9 +162,13 @@ impl BodyWriter {
 
 impl Drop for BodyWriter {
     fn drop(&mut self) {
-        let mut channel = self.channel.borrow_mut();
-        channel.writer_gone = true;
-        wake(&mut channel.reader);
+        let left = {
+            let mut channel = self.channel.borrow_mut();
+            channel.writer_gone = true;
+            wake(&mut channel.reader);
+            channel.left.take()
+        };
+        drop(left);
     }
 }
 
@@ -183,15 +209,22 @@ impl BodyStream for Reader {
 
 impl Drop for Reader {
     fn drop(&mut self) {
-        let chunks = {
+        let (chunks, left, reason) = {
             let mut channel = self.channel.borrow_mut();
             channel.reader_gone = true;
             channel.bytes = 0;
             wake(&mut channel.writer);
             wake(&mut channel.closed);
-            std::mem::take(&mut channel.chunks)
+            let chunks = std::mem::take(&mut channel.chunks);
+            (chunks, channel.left.take(), channel.refused.clone())
         };
         drop(chunks);
+        // Whoever has all bytes that were promised need not wait for the end.
+        if let Some(told) = left
+            && self.left != Some(0)
+        {
+            told(reason);
+        }
     }
 }
 
@@ -270,5 +303,44 @@ mod tests {
         });
         assert_eq!(written.unwrap_err().message, "enough");
         assert!(writer.try_write(full).is_err());
+    }
+
+    #[tokio::test(flavor = "current_thread")]
+    async fn an_idle_writer_is_told_once_of_a_reader_that_goes_too_early() {
+        type Going = fn(Body);
+        let goings: [(Option<u64>, Going, Option<Option<&str>>); 3] = [
+            (None, drop, Some(None)),
+            (Some(3), drop, None),
+            (
+                None,
+                |body| body.refuse(Error::internal("enough")),
+                Some(Some("enough")),
+            ),
+        ];
+        for (length, go, told) in goings {
+            let (writer, mut body) = channel(length);
+            let seen = Rc::new(RefCell::new(None));
+            let saw = seen.clone();
+            writer.on_left(move |reason| {
+                *saw.borrow_mut() = Some(reason.map(|reason| reason.message));
+            });
+            writer.write(Bytes::from_static(b"abc")).await.unwrap();
+            let _ = poll_fn(|cx| body.poll_chunk(cx)).await;
+            go(body);
+            let seen = seen.borrow().clone();
+            assert_eq!(seen, told.map(|told| told.map(str::to_owned)));
+        }
+        // Not if the body had its end first, and at once if the reader had gone before.
+        let (writer, body) = channel(None);
+        writer.on_left(|_| panic!("the body is whole"));
+        writer.finish();
+        drop(writer);
+        drop(body);
+        let (writer, body) = channel(None);
+        drop(body);
+        let told = Rc::new(RefCell::new(0));
+        let count = told.clone();
+        writer.on_left(move |_| *count.borrow_mut() += 1);
+        assert_eq!(*told.borrow(), 1);
     }
 }

@@ -39,4 +39,11 @@ impl ResourceTable {
         self.entries.borrow_mut().remove(&id);
         Some(resource)
     }
+
+    /// Drops the resource of that number, whatever it is.
+    pub fn remove(&self, id: u32) {
+        // Once it is out of the table: that may come back here.
+        let resource = self.entries.borrow_mut().remove(&id);
+        drop(resource);
+    }
 }

@@ -246,7 +246,7 @@ function rpc(holder, event, path, operation, bytes, externals, reply) {
     if (!flags.jsRpc && !(holder.instance instanceof DurableObject)) throw new TypeError(NO_RPC);
     serveEntrypoint(holder.instance, undefined, path, operation, bytes, externals, reply, workers.ended(event));
   } catch (error) {
-    refuse(error, reply);
+    refuse(error, reply, externals);
     fail(event, error);
   }
 }

@@ -8,8 +8,8 @@ use tokio::sync::oneshot;
 
 use super::object::{ReplyResource, export, push_call};
 use super::payload::{
-    SignalResource, TargetResource, TriggerResource, give_externals, props_of, push_props,
-    sink_body, take_externals,
+    NOT_BYTES, SignalResource, TargetResource, TriggerResource, give_externals, props_of,
+    push_props, sink_body, take_externals,
 };
 use crate::api::structured_clone::serialize_for_rpc;
 use crate::api::trace::span_context;
@@ -45,6 +45,7 @@ pub fn register(r: &mut Ops) {
     r.add("dup", dup);
     r.add("drop", drop_target);
     r.add("dropExternals", drop_externals);
+    r.add("releaseExternals", release_externals);
     r.add("reply", reply);
     r.add("markDisconnection", mark_disconnection_op);
     r.add("replyError", reply_error);
@@ -52,6 +53,8 @@ pub fn register(r: &mut Ops) {
     r.add("actorId", actor_id);
     r.add("openSink", open_sink);
     r.add("refuse", refuse);
+    r.add("dropBody", drop_body);
+    r.add("notBytes", not_bytes);
     r.add("dropWriter", drop_writer);
     r.add("openSignal", open_signal);
     r.add("trigger", trigger);
@@ -329,6 +332,28 @@ fn drop_externals(
     }
 }
 
+/// `releaseExternals(externals)`: what came with a value that nobody has read.
+fn release_externals(
+    scope: &mut v8::PinScope,
+    args: v8::FunctionCallbackArguments,
+    _: v8::ReturnValue,
+) {
+    let (Some(context), Ok(list)) = (
+        current(scope),
+        v8::Local::<v8::Array>::try_from(args.get(0)),
+    ) else {
+        return;
+    };
+    // All but services are held by number.
+    for index in (1..list.length()).step_by(3) {
+        let first = list.get_index(scope, index);
+        if let Some(number) = first.and_then(|first| v8::Local::<v8::Integer>::try_from(first).ok())
+        {
+            context.resources().remove(number.value() as u32);
+        }
+    }
+}
+
 /* What an exception says of itself, as JavaScript adds it up. */
 const RETRYABLE: u32 = 1;
 const OVERLOADED: u32 = 2;
@@ -501,6 +526,23 @@ fn refuse(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, _: v8::
         body.refuse(Error {
             class,
             ..Error::new(Kind::Worker, message)
+        });
+    }
+}
+
+/// `dropBody(number)`: ends the reading of a body.
+fn drop_body(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, _: v8::ReturnValue) {
+    let number = u32_arg(scope, &args, 0);
+    drop(streams::take_body(scope, number));
+}
+
+/// `notBytes(number)`: ends what is written with the error that only bytes can be sent.
+fn not_bytes(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, _: v8::ReturnValue) {
+    let number = u32_arg(scope, &args, 0);
+    if let Some(writer) = streams::take_writer(scope, number) {
+        writer.fail(Error {
+            class: "TypeError".to_owned(),
+            ..Error::new(Kind::Worker, NOT_BYTES)
         });
     }
 }

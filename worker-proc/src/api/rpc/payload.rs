@@ -180,6 +180,9 @@ pub(super) fn push_payload<'s>(
 const PREMATURE: &str = "ReadableStream received over RPC disconnected prematurely.";
 const DISCONNECTED: &str = "WritableStream received over RPC was disconnected because the remote execution context has ended.";
 
+/// What the receiver of a stream is told whose source gives anything else: workerd calls it disconnected.
+pub(super) const NOT_BYTES: &str = "Only streams of bytes can be sent over RPC: this ReadableStream gave a chunk that is no ArrayBuffer, ArrayBufferView or string.";
+
 /// What a writer elsewhere writes, for the stream here that it stands for.
 pub(super) fn sink_body(body: Body) -> Body {
     renamed(body, DISCONNECTED)
@@ -192,7 +195,7 @@ fn renamed(body: Body, message: &'static str) -> Body {
     }
 }
 
-/// A stream whose failures are told in one way, as workerd tells them.
+/// A stream whose failures are told in one way, as workerd tells them, but for what its sender can do something about.
 struct Renamed {
     inner: Box<dyn BodyStream>,
     message: &'static str,
@@ -201,7 +204,12 @@ struct Renamed {
 impl BodyStream for Renamed {
     fn poll_chunk(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Error>>> {
         self.inner.poll_chunk(cx).map(|chunk| {
-            chunk.map(|chunk| chunk.map_err(|_| Error::new(Kind::Internal, self.message)))
+            chunk.map(|chunk| {
+                chunk.map_err(|error| match error.message == NOT_BYTES {
+                    true => error,
+                    false => Error::new(Kind::Internal, self.message),
+                })
+            })
         })
     }
 

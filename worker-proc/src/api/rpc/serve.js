@@ -70,7 +70,10 @@ const replyWith = (reply, externals) => ops.reply(reply, externals, TO_NOTHING, 
 function answer(object, allowInstance, reserved, extra, path, operation, bytes, externals, reply, done) {
   let stubs = [];
   let called = false;
+  let taken = false;
   const failed = (error) => {
+    // Nobody will ever read what came with a call of nothing.
+    if (!taken) ops.releaseExternals(externals);
     rpc.disposeAll(stubs);
     errors.reply(reply, error);
     done(error, true, called);
@@ -83,6 +86,7 @@ function answer(object, allowInstance, reserved, extra, path, operation, bytes, 
       const label = path.length === 0 ? "(this)" : ArrayPrototypeJoin(path, ".");
       if (typeof value !== "function") throw new TypeError(`"${label}" is not a function.`);
       const reader = new Reader(externals);
+      taken = true;
       stubs = reader.stubs;
       const args = bytes === undefined ? [] : read(bytes, reader);
       const all = extra === undefined ? args : withExtra(label, value, args, extra);
@@ -177,7 +181,10 @@ function serveEntrypoint(object, extra, path, operation, bytes, externals, reply
 }
 
 /** The session's first call cannot be made. */
-const refuse = (error, reply) => errors.reply(reply, error);
+function refuse(error, reply, externals) {
+  ops.releaseExternals(externals);
+  errors.reply(reply, error);
+}
 
 exports.deliver = deliver;
 exports.dispose = dispose;

@@ -192,11 +192,11 @@ registerCloneable({
   write: (stream) => {
     const writer = currentWriter("ReadableStream can only be serialized for RPC.");
     if (streams.isLocked(stream)) throw new TypeError("The ReadableStream has been locked to a reader.");
-    return writer.add(READABLE, streams.takeBody(stream) || streams.pumpOut(stream, streams.lengthOf(stream) ?? -1));
+    return writer.add(READABLE, streams.takeBody(stream) || streams.pumpOut(stream, streams.lengthOf(stream) ?? -1, undefined, ops.notBytes));
   },
   read: (index) => {
     const [number, length] = currentReader().take(index, READABLE);
-    return streams.readableFromBody(number, length >= 0 ? length : undefined);
+    return streams.readableFromBody(number, length >= 0 ? length : undefined, null, cancelReceived);
   },
 });
 
@@ -233,6 +233,12 @@ registerCloneable({
 
 exports.dropWriter = (number) => ops.dropWriter(number);
 exports.socket = socket;
+
+/** The reader here wants no more: the stream's source learns why, if there is a reason. */
+function cancelReceived(number, reason, given) {
+  if (given === undefined) ops.dropBody(number);
+  else refuse(number, reason);
+}
 
 /** The stream here takes no more: whoever writes to it learns why. */
 function refuse(number, reason) {

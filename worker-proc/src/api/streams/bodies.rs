@@ -2,7 +2,7 @@
 //!
 //! `streams/resource.js` calls the ops; other APIs take bodies and writers by number and give them.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker, ready};
 
@@ -25,6 +25,8 @@ pub fn register(r: &mut Ops) {
     r.add("write", write);
     r.add("closeBody", close_body);
     r.add("abortBody", abort_body);
+    r.add("cutBody", cut_body);
+    r.add("onBodyLeft", on_body_left);
     r.add("retainBody", retain_body);
     r.add("releaseBody", release_body);
     r.add("prepend", prepend);
@@ -282,6 +284,62 @@ fn abort_body(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, _: 
     }
 }
 
+/// `onBodyLeft(number, callback)`: if the reader goes before the body has ended, or nothing can ever end it, the callback is
+/// called with an exception, and whether that is the reader's own reason.
+fn on_body_left(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, _: v8::ReturnValue) {
+    let number = u32_arg(scope, &args, 0);
+    let (Some(context), Ok(callback)) = (
+        current(scope),
+        v8::Local::<v8::Function>::try_from(args.get(1)),
+    ) else {
+        return;
+    };
+    let writer = context.resources().get::<WriterResource>(number);
+    let Some(writer) = writer.and_then(|writer| writer.0.borrow().clone()) else {
+        return;
+    };
+    let callback = Rc::new(Cell::new(Some(v8::Global::new(scope, callback))));
+    // What the writer has dropped is not called.
+    let known = Rc::downgrade(&callback);
+    context.on_stuck(Box::new(move |scope| {
+        if let Some(callback) = known.upgrade() {
+            tell_left(scope, &callback, None);
+        }
+    }));
+    let enter = context.entrance();
+    writer.on_left(move |reason| {
+        enter(Box::new(move |scope| tell_left(scope, &callback, reason)));
+    });
+}
+
+/// Calls the callback of [`on_body_left`], once.
+fn tell_left(
+    scope: &mut v8::PinScope<'_, '_>,
+    callback: &Cell<Option<v8::Global<v8::Function>>>,
+    reason: Option<Error>,
+) {
+    let Some(callback) = callback.take() else {
+        return;
+    };
+    let is_given = v8::Boolean::new(scope, reason.is_some()).into();
+    let exception = OpError::from(reason.unwrap_or_else(lost)).to_exception(scope);
+    v8::tc_scope!(let scope, scope);
+    let callback = v8::Local::new(scope, callback);
+    let this = v8::undefined(scope).into();
+    // Internal code: only termination comes out here.
+    let _ = callback.call(scope, this, &[exception, is_given]);
+}
+
+/// `cutBody(number)`: the body ends where it is, which is an error for its reader.
+fn cut_body(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, _: v8::ReturnValue) {
+    let number = u32_arg(scope, &args, 0);
+    drop(end_writer(scope, number));
+}
+
+fn lost() -> Error {
+    Error::disconnected("Network connection lost.")
+}
+
 fn end_writer(scope: &mut v8::PinScope, number: u32) -> Option<Rc<BodyWriter>> {
     current(scope)?
         .resources()
@@ -422,7 +480,6 @@ fn watch(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: 
         return;
     };
     let ended = start(scope, async move {
-        let lost = || Error::disconnected("Network connection lost.");
         match receiver.await {
             Ok(End::Whole) => Ok(()),
             Ok(End::Failed(error) | End::Left(Some(error))) => Err(error.into()),

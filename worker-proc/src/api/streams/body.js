@@ -13,14 +13,17 @@ const { NativeReadable, NativeWritable, READ_CHUNK_BYTES, bytesIn } = require("s
 const { pipe } = require("streams/pipe");
 const { Deque } = require("streams/queue");
 const { readableOf, teeReadable, wrapReadable } = require("streams/readable");
-const { BodySink, BodySource, retainUntil } = require("streams/resource");
+const { BodySink, BodySource, failWhenLeft, onBodyLeft, retainUntil } = require("streams/resource");
 const { writableOf, wrapWritable } = require("streams/writable");
 
 // Streams over native bodies.
 
-/** A ReadableStream of a native body. `length`: bytes to come, or undefined; `coding`: what the body comes in, null for none. */
-function readableFromBody(number, length, coding = null) {
-  const source = coding === null ? new BodySource(number, length) : new CodedSource(number, coding);
+/**
+ * A ReadableStream of a native body. `length`: bytes to come, or undefined; `coding`: what the body comes in, null for none;
+ * `cancel` as BodySource has it.
+ */
+function readableFromBody(number, length, coding = null, cancel = undefined) {
+  const source = coding === null ? new BodySource(number, length, cancel) : new CodedSource(number, coding);
   return wrapReadable(new NativeReadable(source));
 }
 
@@ -70,7 +73,10 @@ function codingOf(stream) {
 
 /** A WritableStream to the writer of a native body; `abort(number, reason)` cuts it off. */
 function writableToBody(number, abort) {
-  return wrapWritable(new NativeWritable(new BodySink(number, abort), undefined));
+  const sink = new BodySink(number, abort);
+  const writable = new NativeWritable(sink, undefined);
+  failWhenLeft(writable, sink, true);
+  return wrapWritable(writable);
 }
 
 /**
@@ -276,10 +282,10 @@ const PUMP_OPTIONS = {
 
 /**
  * The number of a native body that an unlocked stream is moved into, with back-pressure; nobody reading it cancels the
- * stream. `length`: bytes to come, or -1; `failed(reason)`: called if JavaScript's end of the stream fails. The event goes
- * on until the stream has ended.
+ * stream, also while it is idle. `length`: bytes to come, or -1; `failed(reason)`: called if JavaScript's end of the stream
+ * fails; `notBytes` as BodySink has it. The event goes on until the stream has ended.
  */
-function pumpOut(stream, length, failed = undefined) {
+function pumpOut(stream, length, failed = undefined, notBytes = undefined) {
   const numbers = ops.openBody(length);
   const abort = failed === undefined ? abortBody : (number, reason) => {
     abortBody(number, reason);
@@ -289,10 +295,14 @@ function pumpOut(stream, length, failed = undefined) {
   if (readable instanceof NativeReadable && readable.isFresh && typeof readable.source.connect === "function") {
     const outlet = new Outlet(numbers[0], abort);
     retainUntil(outlet.ended.promise);
-    readable.takeSource().connect(outlet);
+    const source = readable.takeSource();
+    source.connect(outlet);
+    onBodyLeft(numbers[0], (error) => source.leave(error));
   } else {
-    const sink = new BodySink(numbers[0], abort);
-    retainUntil(pipe(readable, new NativeWritable(sink, undefined), PUMP_OPTIONS));
+    const sink = new BodySink(numbers[0], abort, notBytes);
+    const writable = new NativeWritable(sink, undefined);
+    retainUntil(pipe(readable, writable, PUMP_OPTIONS));
+    failWhenLeft(writable, sink, false);
   }
   return numbers[1];
 }

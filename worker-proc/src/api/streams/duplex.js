@@ -100,7 +100,9 @@ function openDuplex(input, highWaterMark = undefined) {
 
 /** One of native streams that were received as such; `abort(number, reason)` cuts off what is sent. */
 function joinDuplex(readable, writable, abort) {
-  return new Duplex(takeBody(readable), new BodySink(writableOf(writable).sink.number, abort), undefined);
+  const taken = writableOf(writable);
+  taken.end();
+  return new Duplex(takeBody(readable), new BodySink(taken.sink.number, abort), undefined);
 }
 
 exports.joinDuplex = joinDuplex;

@@ -196,6 +196,12 @@ class IdentityPipe {
     if (writing !== null) writing.reject(reason);
   }
 
+  /** The outlet takes no more. */
+  leave(error) {
+    this.abort(error);
+    this.writable.drain(error);
+  }
+
   abandon(error) {
     if (this.writing !== null) this.abort(error);
   }

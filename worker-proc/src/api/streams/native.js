@@ -6,11 +6,11 @@
  *
  * A source has
  *     read(maxBytes)   a Uint8Array of 1..maxBytes bytes that becomes the caller's own, null at the end, or a promise
- *     cancel(reason)
+ *     cancel(reason, given)   an error for the far end, and what the reader gave
  *     length           bytes still to come where that is known, else undefined
  *     tee()            optional: two sources
  *     toNative(coding) optional: the number of a native body that has all that is left from now on, 0 if that cannot be
- *     connect(sink)    optional: hands all that it would yield to that sink, and its end
+ *     connect(sink)    optional: hands all that it would yield to that sink, and its end; then leave(error) ends it
  * and a sink
  *     write(bytes, piping)   undefined when it is through, or a promise; `piping` where a pipe writes. The bytes are
  *                      the sink's own, unless `copies` says that it reads them before it returns
@@ -19,6 +19,7 @@
  *     untouched        optional: nothing was written or read yet, so takeOver(number) may move the work to
  *                      a native body
  *     abandon(error)   optional: the writer of an unfinished write has gone
+ *     notBytes(error)  optional: as abort, where a pipe brings what is no bytes
  */
 const {
   ArrayBufferPrototypeGetByteLength, ArrayBufferPrototypeGetDetached, ArrayBufferPrototypeTransfer, Error,
@@ -214,7 +215,7 @@ class NativeReadable extends Readable {
   }
 
   cancelSteps(reason) {
-    this.source.cancel(cancelReason(reason));
+    this.source.cancel(cancelReason(reason), reason);
   }
 
   /** A pipe lets go of its pending read; a reader may not leave one behind. */
@@ -490,7 +491,8 @@ class NativeWritable {
     let bytes = chunk === undefined ? undefined : bytesIn(chunk);
     if (bytes === undefined && this.piping) {
       const error = typeError("This WritableStream only supports writing byte types.");
-      this.sink.abort(error);
+      if (this.sink.notBytes === undefined) this.sink.abort(error);
+      else this.sink.notBytes(error);
       this.drain(error);
       request.reject(error);
     } else if (bytes === undefined && chunk !== undefined) {
@@ -548,6 +550,13 @@ class NativeWritable {
   /** Open, and nothing waits for the sink. */
   get isIdle() {
     return this.state === writable.WRITABLE && !this.closing && this.events.length === 0;
+  }
+
+  /** The sink, which can `cut()` what it was given short, takes no more. */
+  leave(error) {
+    if (this.state !== writable.WRITABLE) return;
+    this.sink.cut();
+    this.drain(error);
   }
 
   /** Something else feeds the sink from now on: the stream is closed and locked. */

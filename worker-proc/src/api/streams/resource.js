@@ -6,7 +6,10 @@
 const { PromisePrototypeThen } = primordials;
 const { READABLE, internal } = require("streams/common");
 
-/** Reads a native body. `length`: bytes to come, or undefined; `cancel(number, reason)` if others than the body are told. */
+/**
+ * Reads a native body. `length`: bytes to come, or undefined; `cancel(number, reason, given)` if others than the body are told;
+ * `given` is the reason as the reader gave it.
+ */
 class BodySource {
   constructor(number, length, cancel = ops.cancel) {
     this.number = number;
@@ -18,8 +21,8 @@ class BodySource {
     return ops.read(this.number, maxBytes);
   }
 
-  cancel(reason) {
-    this.cancelBody(this.number, reason);
+  cancel(reason, given) {
+    this.cancelBody(this.number, reason, given);
   }
 
   toNative() {
@@ -33,11 +36,12 @@ class BodySource {
 }
 internal(BodySource);
 
-/** Writes a native body. `abort(number, reason)` cuts it off. */
+/** Writes a native body. `abort(number, reason)` cuts it off; `notBytes(number)` does where a pipe brings what is no bytes. */
 class BodySink {
-  constructor(number, abort) {
+  constructor(number, abort, notBytes = undefined) {
     this.number = number;
     this.abortBody = abort;
+    this.endNotBytes = notBytes;
     this.copies = true;
   }
 
@@ -52,8 +56,23 @@ class BodySink {
   abort(reason) {
     this.abortBody(this.number, reason);
   }
+
+  cut() {
+    ops.cutBody(this.number);
+  }
+
+  notBytes(error) {
+    if (this.endNotBytes === undefined) this.abort(error);
+    else this.endNotBytes(this.number);
+  }
 }
 internal(BodySink);
+
+/** The writable end of a native body's sink fails if nobody reads the body any more or nothing can ever end it, also while nothing is written. */
+function failWhenLeft(writable, { number }, isTold) {
+  // A source is told what its reader has said, if anything.
+  ops.onBodyLeft(number, (error, isGiven) => writable.leave(isTold || isGiven ? error : undefined));
+}
 
 /**
  * Joins a native source to a transform that can take it over as a whole (its sink has `takeOver(number)` and says by
@@ -84,6 +103,8 @@ function retainUntil(end) {
 
 exports.BodySink = BodySink;
 exports.BodySource = BodySource;
+exports.failWhenLeft = failWhenLeft;
+exports.onBodyLeft = (number, left) => ops.onBodyLeft(number, left);
 exports.hideLength = hideLength;
 exports.join = join;
 exports.limit = (number, length) => ops.limit(number, length);

@@ -405,7 +405,7 @@ function rpc(entrypoint, props, propsExternals, path, operation, bytes, external
     state.self = object;
     serving.serveEntrypoint(object, bare ? [worker.env, ctx] : undefined, path, operation, bytes, externals, reply, ended(ONLY));
   } catch (error) {
-    serving.refuse(error, reply);
+    serving.refuse(error, reply, externals);
     failed(ONLY, SYNC, error);
   }
 }
