@@ -397,6 +397,12 @@ const scenarios = {
 
   async overload(env) {
     const [thing] = await elsewhere(env);
+    const there = await thing.where();
+    let other;
+    for (let i = 0; other === undefined; i++) {
+      const stub = env.THING.getByName(`other ${i}`);
+      if ((await stub.where()) === there) other = stub;
+    }
     const controller = new AbortController();
     const { signal } = controller;
     const calls = [];
@@ -404,6 +410,9 @@ const scenarios = {
     const ended = Promise.allSettled(calls);
     equal((await fails(thing.fetch("http://x/hang"))).overloaded, true);
     equal((await fails(thing.where())).overloaded, true);
+    // Another object of that process is none the worse.
+    equal(await other.where(), there);
+    equal(await (await other.fetch("http://x/where")).text(), there);
     controller.abort();
     await ended;
     await until(async () => (await thing.where().catch(() => undefined)) !== undefined);

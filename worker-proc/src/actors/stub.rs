@@ -5,6 +5,7 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
+use futures_util::FutureExt;
 use futures_util::future::LocalBoxFuture;
 
 use super::context::ActorContext;
@@ -113,7 +114,8 @@ pub fn event(callee: &impl Callee, event: Event) -> LocalBoxFuture<'static, Resu
 }
 
 pub fn rpc(callee: &impl Callee, call: rpc::Call) -> rpc::Answer {
-    let (reply, answer) = rpc::answer();
+    let (mut reply, answer) = rpc::answer();
+    let mut cancelled = reply.cancelled().boxed_local().fuse();
     let reply = SharedReply::new(RefCell::new(Some(reply)));
     let call = Rc::new(RefCell::new(Some(call)));
     let (info, start, shared) = (call.clone(), call.clone(), reply.clone());
@@ -124,7 +126,19 @@ pub fn rpc(callee: &impl Callee, call: rpc::Call) -> rpc::Answer {
         }
     });
     tokio::task::spawn_local(async move {
-        let end = match delivered.await {
+        let mut delivered = delivered;
+        let delivered = tokio::select! {
+            biased;
+            delivered = &mut delivered => delivered,
+            () = &mut cancelled => {
+                // A call that nobody waits for gives up its place; one that has begun goes on.
+                if call.borrow().is_some() {
+                    return;
+                }
+                delivered.await
+            }
+        };
+        let end = match delivered {
             Ok(Delivered::Ended(_)) => return,
             Ok(Delivered::Moved(successor, place)) => {
                 let answer = call.take().map(|call| successor.rpc(call));
@@ -135,7 +149,7 @@ pub fn rpc(callee: &impl Callee, call: rpc::Call) -> rpc::Answer {
         };
         let Some(reply) = reply.take() else { return };
         match end {
-            Ok(answer) => reply.forward(answer),
+            Ok(answer) => reply.forward_until(answer, cancelled).await,
             Err(error) => reply.finish(Err(error)),
         }
     });

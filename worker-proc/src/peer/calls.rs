@@ -11,17 +11,17 @@ use std::pin::Pin;
 use std::rc::{Rc, Weak};
 use std::task::{Context, Poll};
 
-use futures_util::future::LocalBoxFuture;
 use ipc::peer::{Kind, PeerError, head};
 use tokio::sync::oneshot;
 use tokio::task::AbortHandle;
-use tokio::time::Sleep;
 
+use super::accounts::{Account, Accounts, MAX_CALLS_PER_PEER, Place};
 use super::convert::{self, Announced};
 use super::link::{Key, Link};
 use super::patience::Patience;
+use super::pending::Ticket;
 use super::values::Export;
-use super::{MAX_CALLS_PER_PEER, lost, overloaded};
+use super::{lost, overloaded};
 use crate::service::rpc::{self, Operation, Returned, Target};
 use crate::service::{Address, Error, Event, Request, Response, Service};
 
@@ -42,7 +42,8 @@ const MAX_ADDRESS_BYTES: usize = 64 * 1024;
 #[derive(Default)]
 pub struct Calls {
     /// Calls of this process that are not answered.
-    outgoing: RefCell<HashMap<u64, Waiting>>,
+    outgoing: RefCell<HashMap<u64, (Waiting, Place)>>,
+    accounts: Accounts,
     patience: Patience,
     /// Calls of the other that are not answered, and answers that it holds.
     served: RefCell<HashMap<u64, Served>>,
@@ -56,9 +57,9 @@ pub struct Calls {
 pub enum Callee {
     Actor(Rc<Address>),
     /// An export of the other process.
-    Exported(u64),
+    Exported(u64, Rc<Account>),
     /// What a call of this process returns.
-    Result(u64),
+    Result(u64, Rc<Account>),
 }
 
 /// What a call asks for, other than RPC.
@@ -126,117 +127,12 @@ impl Job {
     }
 }
 
-/// Where a call is, for the one who waits for it.
-#[derive(Default)]
-pub struct Ticket(RefCell<Option<(Weak<Link>, u64)>>);
-
-impl Ticket {
-    pub fn is_started(&self) -> bool {
-        self.0.borrow().is_some()
-    }
-
-    fn cancel(&self) {
-        if let Some((link, number)) = self.0.take()
-            && let Some(link) = link.upgrade()
-        {
-            link.cancel(number);
-        }
-    }
-}
-
-/// A call other than RPC that is under way or waits for its link.
-pub struct Pending {
-    receiver: oneshot::Receiver<Result<Answer, Error>>,
-    ticket: Rc<Ticket>,
-    /// How long it waits for a link.
-    wait: Option<Pin<Box<Sleep>>>,
-    ended: bool,
-}
-
-impl Pending {
-    pub fn new(
-        receiver: oneshot::Receiver<Result<Answer, Error>>,
-        ticket: Rc<Ticket>,
-        wait: Option<Pin<Box<Sleep>>>,
-    ) -> Self {
-        Self {
-            receiver,
-            ticket,
-            wait,
-            ended: false,
-        }
-    }
-
-    fn start(link: Result<Rc<Link>, Error>, callee: &Callee, work: Work) -> Self {
-        let (sender, receiver) = oneshot::channel();
-        let ticket = Rc::new(Ticket::default());
-        match link {
-            Ok(link) => link.start(callee, work, sender, &ticket),
-            Err(error) => _ = sender.send(Err(error)),
-        }
-        Self::new(receiver, ticket, None)
-    }
-
-    pub fn fetch(
-        link: Result<Rc<Link>, Error>,
-        callee: &Callee,
-        request: Request,
-    ) -> LocalBoxFuture<'static, Result<Response, Error>> {
-        Self::start(link, callee, Work::Fetch(request)).response()
-    }
-
-    pub fn event(
-        link: Result<Rc<Link>, Error>,
-        callee: &Callee,
-        event: Event,
-    ) -> LocalBoxFuture<'static, Result<(), Error>> {
-        Self::start(link, callee, Work::Event(event)).done()
-    }
-
-    pub fn response(self) -> LocalBoxFuture<'static, Result<Response, Error>> {
-        Box::pin(async move {
-            match self.await? {
-                Answer::Response(response) => Ok(response),
-                Answer::Done => Err(Error::internal("A fetch was answered with no response.")),
-            }
-        })
-    }
-
-    pub fn done(self) -> LocalBoxFuture<'static, Result<(), Error>> {
-        Box::pin(async move { self.await.map(|_| ()) })
-    }
-}
-
-impl Future for Pending {
-    type Output = Result<Answer, Error>;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        if let Poll::Ready(answer) = Pin::new(&mut self.receiver).poll(cx) {
-            self.ended = true;
-            return Poll::Ready(answer.unwrap_or_else(|_| Err(lost())));
-        }
-        if self.ticket.is_started() {
-            self.wait = None;
-        }
-        match &mut self.wait {
-            Some(wait) => wait.as_mut().poll(cx).map(|()| Err(lost())),
-            None => Poll::Pending,
-        }
-    }
-}
-
-impl Drop for Pending {
-    fn drop(&mut self) {
-        if !self.ended {
-            self.ticket.cancel();
-        }
-    }
-}
-
 /// A call of RPC, kept by its result and by what is called on that.
 struct Invoked {
     link: Weak<Link>,
     number: u64,
+    /// Of the object that is called.
+    account: Rc<Account>,
 }
 
 impl Drop for Invoked {
@@ -267,7 +163,10 @@ struct Pipeline(Rc<Invoked>);
 impl Target for Pipeline {
     fn call(self: Rc<Self>, call: rpc::Call) -> rpc::Answer {
         match self.0.link.upgrade() {
-            Some(link) => link.invoke(&Callee::Result(self.0.number), call),
+            Some(link) => {
+                let callee = Callee::Result(self.0.number, self.0.account.clone());
+                link.invoke(&callee, call)
+            }
             None => rpc::Answer::failed(lost()),
         }
     }
@@ -281,7 +180,7 @@ impl Calls {
 
     /// The other process is gone.
     pub fn close(&self) {
-        for (_, waiting) in self.outgoing.take() {
+        for (_, (waiting, _)) in self.outgoing.take() {
             waiting.fail(lost());
         }
         for (_, served) in self.served.take() {
@@ -290,13 +189,22 @@ impl Calls {
         self.unanswered.set(0);
     }
 
-    fn put_waiting(&self, number: u64, waiting: Waiting) {
-        self.outgoing.borrow_mut().insert(number, waiting);
+    fn put_waiting(&self, number: u64, waiting: Waiting, place: Place) {
+        let mut outgoing = self.outgoing.borrow_mut();
+        outgoing.insert(number, (waiting, place));
         self.patience.ask();
     }
 
-    fn take_waiting(&self, number: u64) -> Option<Waiting> {
+    fn take_waiting(&self, number: u64) -> Option<(Waiting, Place)> {
         self.outgoing.borrow_mut().remove(&number)
+    }
+
+    /// What calls on it count for.
+    fn account(&self, callee: &Callee) -> Rc<Account> {
+        match callee {
+            Callee::Actor(address) => self.accounts.of(&address.id),
+            Callee::Exported(_, account) | Callee::Result(_, account) => account.clone(),
+        }
     }
 
     /// Whether an answer is likely to come at once.
@@ -322,15 +230,15 @@ impl Callee {
                 let length = |text: &Option<String>| text.as_ref().map_or(0, String::len);
                 address.namespace.len() + length(&address.name) + length(&address.props)
             }
-            Self::Exported(_) | Self::Result(_) => 0,
+            Self::Exported(..) | Self::Result(..) => 0,
         }
     }
 
     fn head(&self) -> head::Target<'_> {
         match self {
             Self::Actor(address) => head::Target::Actor(convert::address_head(address)),
-            Self::Exported(number) => head::Target::Exported(*number),
-            Self::Result(number) => head::Target::Result(*number),
+            Self::Exported(number, _) => head::Target::Exported(*number),
+            Self::Result(number, _) => head::Target::Result(*number),
         }
     }
 }
@@ -357,29 +265,30 @@ impl Link {
         }
     }
 
-    fn admit(&self) -> Result<(), Error> {
+    fn admit(&self, callee: &Callee) -> Result<Place, Error> {
         if self.is_closed() {
-            Err(lost())
-        } else if self.calls.outgoing.borrow().len() >= MAX_CALLS_PER_PEER
-            || self.unsent_bytes() >= MAX_UNSENT_CALL_BYTES
-        {
-            Err(overloaded())
-        } else {
-            Ok(())
+            return Err(lost());
         }
+        let has_room = self.calls.outgoing.borrow().len() < MAX_CALLS_PER_PEER
+            && self.unsent_bytes() < MAX_UNSENT_CALL_BYTES;
+        let place = has_room.then(|| self.calls.account(callee).enter());
+        place.flatten().ok_or_else(overloaded)
     }
 
-    fn start(
+    pub fn start(
         self: &Rc<Self>,
         callee: &Callee,
         work: Work,
         answer: oneshot::Sender<Result<Answer, Error>>,
         ticket: &Ticket,
     ) {
-        if let Err(error) = self.admit() {
-            let _ = answer.send(Err(error));
-            return;
-        }
+        let place = match self.admit(callee) {
+            Ok(place) => place,
+            Err(error) => {
+                let _ = answer.send(Err(error));
+                return;
+            }
+        };
         let what = match &work {
             Work::Fetch(request) => head::What::Fetch(convert::request_head(request)),
             Work::Event(event) => head::What::Event {
@@ -400,13 +309,14 @@ impl Link {
             let _ = answer.send(Err(error));
             return;
         }
-        ticket.0.replace(Some((Rc::downgrade(self), number)));
+        ticket.start(self, number);
         if let Work::Fetch(request) = work
             && chunks
         {
             self.send_body(key, request.body);
         }
-        self.calls.put_waiting(number, Waiting::Plain(answer));
+        self.calls
+            .put_waiting(number, Waiting::Plain(answer), place);
     }
 
     /// Makes a call of RPC.
@@ -418,7 +328,8 @@ impl Link {
     }
 
     fn try_invoke(self: &Rc<Self>, callee: &Callee, call: rpc::Call) -> Result<rpc::Answer, Error> {
-        self.admit()?;
+        let place = self.admit(callee)?;
+        let account = place.account().clone();
         let rpc::Call { path, operation } = call;
         let path_bytes: usize = path.iter().map(String::len).sum();
         if path.len() > MAX_PATH_NAMES
@@ -451,10 +362,11 @@ impl Link {
         // Its parts are bounded one by one, and fit together.
         self.send(Kind::Call, key, |scratch, out| head.write(scratch, out));
         let (sender, receiver) = oneshot::channel();
-        self.calls.put_waiting(number, Waiting::Rpc(sender));
+        self.calls.put_waiting(number, Waiting::Rpc(sender), place);
         let call = Rc::new(Invoked {
             link: Rc::downgrade(self),
             number,
+            account,
         });
         Ok(rpc::Answer {
             result: Box::pin(Outcome {
@@ -466,7 +378,7 @@ impl Link {
     }
 
     /// Nobody waits for the answer any more.
-    fn cancel(&self, number: u64) {
+    pub fn cancel(&self, number: u64) {
         if self.forget(number) {
             let key = Key::ours(number);
             self.end_bodies(key);
@@ -489,6 +401,9 @@ impl Link {
         let key = Key::ours(number);
         let waiting = self.calls.take_waiting(number);
         self.calls.patience.answer();
+        let account = waiting.as_ref().map(|(_, place)| place.account().clone());
+        let account = account.unwrap_or_default();
+        let waiting = waiting.map(|(waiting, _)| waiting);
         head::read_answer(payload, |answer| match (answer, waiting) {
             (head::Answer::Returned { .. }, Some(Waiting::Plain(_)))
             | (head::Answer::Response(_) | head::Answer::Done, Some(Waiting::Rpc(_))) => {
@@ -501,7 +416,7 @@ impl Link {
                 },
                 waiting,
             ) => {
-                let value = self.accept(value)?;
+                let value = self.accept(value, &account)?;
                 if let Some(Waiting::Rpc(sender)) = waiting {
                     let _ = sender.send(Ok(Returned {
                         value,
@@ -579,8 +494,13 @@ impl Link {
                     path: path.into_iter().map(str::to_owned).collect(),
                     operation: match arguments {
                         None => Operation::Get,
-                        Some(payload) if is_event => Operation::Event(self.accept(payload)?),
-                        Some(payload) => Operation::Call(self.accept(payload)?),
+                        Some(payload) => {
+                            let payload = self.accept(payload, &Rc::default())?;
+                            match is_event {
+                                true => Operation::Event(payload),
+                                false => Operation::Call(payload),
+                            }
+                        }
                     },
                 }),
             };

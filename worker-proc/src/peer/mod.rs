@@ -5,13 +5,16 @@
 //! `ipc::peer` for the frames. A server of one process has the same value with no link in it, and nothing here runs.
 //!
 //! From the bottom up: `convert` turns heads into neutral types and back, `stream` is the two halves of a body with their
-//! credit, `values` is what RPC carries, `sockets` the ends of WebSockets, `calls` the calls, `link` drives one socket with
+//! credit, `values` is what RPC carries, `sockets` the ends of WebSockets, `calls` the calls within the bounds of
+//! `accounts`, `pending` what waits for one, `link` drives one socket with
 //! all of that on it, and `remote` is an object of another process as a service.
 
+mod accounts;
 mod calls;
 mod convert;
 mod link;
 mod patience;
+mod pending;
 mod remote;
 mod sockets;
 mod stream;
@@ -27,13 +30,10 @@ use std::rc::Rc;
 use crate::log;
 use crate::service::websocket::{ByteStream, Role};
 use crate::service::{Address, Designation, Error, Service, Slot};
+use accounts::{Accounts, MAX_CALLS_PER_PEER, Place as Admission};
 use calls::Job;
 use link::Link;
 use remote::Remote;
-
-/// Calls that this process may have under way to one other, waiting ones included. Beyond it they fail as overloaded, and
-/// so does an incoming one beyond it.
-pub const MAX_CALLS_PER_PEER: usize = 4096;
 
 /// Finds the object that an incoming call is for. The call is refused with the error.
 pub type Resolve = Rc<dyn Fn(Address) -> Result<Rc<dyn Service>, Error>>;
@@ -77,7 +77,9 @@ struct Peer {
     /// `None` while that process is away.
     link: Option<Rc<Link>>,
     /// Calls that wait for it to come back, at most [`MAX_CALLS_PER_PEER`]. Each gives up by itself.
-    waiting: VecDeque<Job>,
+    waiting: VecDeque<(Job, Admission)>,
+    /// What they count for.
+    accounts: Accounts,
 }
 
 impl PeerLinks {
@@ -148,7 +150,9 @@ impl PeerLinks {
         }
         for (slot, jobs) in waiting {
             let peer = self.route(slot);
-            jobs.into_iter().for_each(|job| _ = self.submit(peer, job));
+            for (job, _) in jobs {
+                self.submit(peer, job);
+            }
         }
     }
 
@@ -169,7 +173,7 @@ impl PeerLinks {
             entry.link = Some(link.clone());
             std::mem::take(&mut entry.waiting)
         };
-        for job in waiting {
+        for (job, _) in waiting {
             link.start_job(job);
         }
         let links = Rc::downgrade(self);
@@ -240,16 +244,20 @@ impl PeerLinks {
             link.start_job(job);
             return false;
         }
-        if entry.waiting.len() >= MAX_CALLS_PER_PEER {
+        let account = entry.accounts.of(&job.address.id);
+        if entry.waiting.len() >= MAX_CALLS_PER_PEER || account.is_full() {
             // Dropping a job runs nothing that comes back here.
-            entry.waiting.retain(|job| !job.is_abandoned());
+            entry.waiting.retain(|(job, _)| !job.is_abandoned());
         }
-        if entry.waiting.len() >= MAX_CALLS_PER_PEER {
-            drop(peers);
-            job.fail(overloaded());
-            return false;
+        let has_room = entry.waiting.len() < MAX_CALLS_PER_PEER;
+        match has_room.then(|| account.enter()).flatten() {
+            Some(place) => entry.waiting.push_back((job, place)),
+            None => {
+                drop(peers);
+                job.fail(overloaded());
+                return false;
+            }
         }
-        entry.waiting.push_back(job);
         true
     }
 

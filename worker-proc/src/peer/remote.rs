@@ -10,7 +10,8 @@ use std::time::Duration;
 use futures_util::future::LocalBoxFuture;
 use tokio::sync::oneshot;
 
-use super::calls::{Callee, Job, Pending, Ticket, What, Work};
+use super::calls::{Callee, Job, What, Work};
+use super::pending::{Pending, Ticket};
 use super::{PeerId, PeerLinks, lost};
 use crate::service::{Address, Designation, Error, Event, Request, Response, Service, Slot, rpc};
 

@@ -15,10 +15,12 @@ use ipc::peer::{Kind, PeerError};
 use tokio::sync::oneshot;
 use tokio::task::AbortHandle;
 
-use super::calls::{Callee, Pending};
+use super::accounts::Account;
+use super::calls::Callee;
 use super::convert;
 use super::link::{Key, Link};
 use super::lost;
+use super::pending::Pending;
 use crate::service::rpc::{self, External, MAX_PAYLOAD_BYTES, Payload, Signal, TRIGGER_LOST};
 use crate::service::{
     Body, BodyWriter, Designation, Error, Event, Request, Response, Service, channel,
@@ -279,14 +281,18 @@ impl Link {
         drop(export);
     }
 
-    /// A value that has arrived.
-    pub fn accept(self: &Rc<Self>, payload: value::Payload<'_>) -> Result<Payload, PeerError> {
+    /// A value that has arrived. Calls on what it carries count for the account.
+    pub fn accept(
+        self: &Rc<Self>,
+        payload: value::Payload<'_>,
+        account: &Rc<Account>,
+    ) -> Result<Payload, PeerError> {
         let bytes = self.values.take_bytes(payload.bytes)?;
         if payload.externals.len() > MAX_EXTERNALS_PER_VALUE {
             return Err(PeerError::OutOfTurn("a value that carries too much"));
         }
         let externals = payload.externals.into_iter();
-        let externals = externals.map(|external| self.accept_external(external));
+        let externals = externals.map(|external| self.accept_external(external, account));
         Ok(Payload {
             bytes,
             externals: externals.collect::<Result<_, _>>()?,
@@ -296,11 +302,12 @@ impl Link {
     fn accept_external(
         self: &Rc<Self>,
         external: value::External<'_>,
+        account: &Rc<Account>,
     ) -> Result<External, PeerError> {
         let stale = PeerError::OutOfTurn("something that was released");
         Ok(match external {
-            value::External::Target(number) => External::Target(self.receive(number)),
-            value::External::Service(number) => External::Service(self.receive(number)),
+            value::External::Target(number) => External::Target(self.receive(number, account)),
+            value::External::Service(number) => External::Service(self.receive(number, account)),
             value::External::YourTarget(number) => match self.values.export(number) {
                 Some(Export::Target(target)) => External::Target(target),
                 _ => return Err(stale),
@@ -338,10 +345,11 @@ impl Link {
         found.unwrap_or_else(|| Rc::new(Unknown))
     }
 
-    fn receive(self: &Rc<Self>, number: u64) -> Rc<Import> {
+    fn receive(self: &Rc<Self>, number: u64, account: &Rc<Account>) -> Rc<Import> {
         let import = Rc::new(Import {
             link: Rc::downgrade(self),
             number,
+            account: account.clone(),
         });
         if !self.is_closed() {
             let place = place(&import);
@@ -400,7 +408,7 @@ impl Link {
     }
 
     pub fn on_signal(self: &Rc<Self>, number: u64, payload: &[u8]) -> Result<(), PeerError> {
-        let reason = value::read_payload(payload, |reason| self.accept(reason))??;
+        let reason = value::read_payload(payload, |reason| self.accept(reason, &Rc::default()))??;
         self.signal(number, Ok(reason));
         Ok(())
     }
@@ -462,6 +470,7 @@ impl Drop for Waiting {
 struct Import {
     link: Weak<Link>,
     number: u64,
+    account: Rc<Account>,
 }
 
 impl Import {
@@ -470,7 +479,7 @@ impl Import {
     }
 
     fn callee(&self) -> Callee {
-        Callee::Exported(self.number)
+        Callee::Exported(self.number, self.account.clone())
     }
 }
 

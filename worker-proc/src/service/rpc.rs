@@ -207,15 +207,24 @@ impl Reply {
 
     /// Answers with another answer.
     pub fn forward(mut self, answer: Answer) {
-        self.pipeline(answer.pipeline);
         let cancelled = self.cancelled();
-        tokio::task::spawn_local(async move {
-            let result = tokio::select! {
-                result = answer.result => result,
-                () = cancelled => return,
-            };
-            self.finish(result);
-        });
+        tokio::task::spawn_local(self.forward_until(answer, cancelled));
+    }
+
+    /// The same for who has asked for [`Self::cancelled`] already: the future ends with the call.
+    pub fn forward_until(
+        self,
+        answer: Answer,
+        cancelled: impl Future<Output = ()>,
+    ) -> impl Future<Output = ()> {
+        let Answer { result, pipeline } = answer;
+        self.pipeline(pipeline);
+        async move {
+            tokio::select! {
+                result = result => self.finish(result),
+                () = cancelled => {}
+            }
+        }
     }
 }
 

@@ -645,13 +645,23 @@ async fn calls_and_what_they_carry_are_bounded() {
         }
         _ => give(arguments(call), None),
     });
-    let calls: Vec<_> = (0..MAX_CALLS_PER_PEER)
+    let calls: Vec<_> = (0..MAX_CALLS_PER_OBJECT)
         .map(|_| stub.clone().rpc(get("hang")))
         .collect();
     let refused = stub.clone().rpc(get("a")).result.await.unwrap_err();
     assert!(refused.flags.overloaded);
     settle().await;
     drop(calls);
+    settle().await;
+    // What an object gives counts for it.
+    let given = stub.clone().rpc(get("hang"));
+    let calls: Vec<_> = (1..MAX_CALLS_PER_OBJECT)
+        .map(|_| given.pipeline.clone().call(get("hang")))
+        .collect();
+    let refused = stub.clone().rpc(get("a")).result.await.unwrap_err();
+    assert!(refused.flags.overloaded);
+    settle().await;
+    drop((given, calls));
     settle().await;
     let ours = script(|_| give(Payload::default(), None));
     let many = |count| {
