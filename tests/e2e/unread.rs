@@ -227,3 +227,27 @@ fn a_source_that_can_never_go_on_is_cut_off_and_told() {
         let _ = client.rest();
     }
 }
+
+/// The published binary keeps such a socket for ever.
+fn a_websocket_that_nobody_takes_is_closed(processes: u32) {
+    let (_folder, server) = start(processes);
+    for number in 0..OBJECTS {
+        let refused = server.get(&format!("/{number}/accept"));
+        assert_eq!(refused.status, 500);
+        server.complaint("closed 1006 false");
+        let sockets = format!("/{number}/sockets");
+        while server.get(&sockets).text() != "0" {
+            thread::yield_now();
+        }
+    }
+}
+
+#[test]
+fn a_websocket_that_nobody_takes_is_closed_in_one_process() {
+    a_websocket_that_nobody_takes_is_closed(1);
+}
+
+#[test]
+fn a_websocket_that_nobody_takes_is_closed_across_processes() {
+    a_websocket_that_nobody_takes_is_closed(2);
+}

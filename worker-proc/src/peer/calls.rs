@@ -20,6 +20,7 @@ use super::convert::{self, Announced};
 use super::link::{Key, Link};
 use super::patience::Patience;
 use super::pending::Ticket;
+use super::sockets::Given;
 use super::values::Export;
 use super::{lost, overloaded};
 use crate::service::rpc::{self, Operation, Returned, Target};
@@ -662,6 +663,9 @@ impl Link {
             head.write(scratch, out);
         });
         if !written {
+            if let Some(Given::Carried(number)) = websocket {
+                self.drop_socket(Key::ours(number));
+            }
             let error = Error::internal("The response's headers together are too long.");
             self.refuse(number, &error);
         } else if chunks {

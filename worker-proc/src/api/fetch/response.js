@@ -288,6 +288,7 @@ function sendUpgrade(response, state, request, event) {
   const { requestHeaders } = require("fetch/request");
   const asked = requestHeaders(request);
   if (!asksForWebSocket(asked)) {
+    sockets().dropSocket(state.webSocket);
     throw new TypeError(NOT_ASKED);
   }
   const copy = cloneHeaders(headers(response, state), MUTABLE);

@@ -553,6 +553,15 @@ exports.stateOf = stateOf;
 exports.wake = wake;
 exports.extensionsOf = extensionsOf;
 exports.isWebSocket = isWebSocket;
+/** The response that was to give it away is refused: nobody will ever be at this end, and the other one learns it. */
+function dropSocket(socket) {
+  const state = stateOf(socket);
+  if (state.phase !== WAITING) return;
+  state.phase = RELEASED;
+  ops.letGo(state.number);
+}
+
+exports.dropSocket = dropSocket;
 exports.returnSocket = returnSocket;
 exports.socketOver = socketOver;
 exports.globals = { WebSocket, WebSocketPair };
