@@ -17,8 +17,27 @@ export class Obj extends DurableObject {
     return count;
   }
   spin() { spin(); }
+  spinAlone() { return this.ctx.blockConcurrencyWhile(async () => { await scheduler.wait(100); spin(); }); }
+}
+const told = (call) => call.then(String, (error) => error.message);
+export class Slow extends Obj {
+  static starts = 0;
+  constructor(ctx, env) { super(ctx, env); if (++Slow.starts === 1) spin(); }
 }
 const paths = {
+  // Whoever waits for an object that is reset is told so; the next call starts it anew.
+  async waiting(env) {
+    const stub = () => env.OBJ.getByName('waiting');
+    const first = told(stub().spinAlone());
+    await scheduler.wait(20);
+    const all = await Promise.all([first, told(stub().add()), told(stub().add())]);
+    return new Response([...new Set(all), all.length, await told(stub().add())].join(' | '));
+  },
+  async slowStart(env) {
+    const stub = () => env.SLOW.getByName('a');
+    const all = await Promise.all([told(stub().add()), told(stub().add())]);
+    return new Response([...new Set(all), all.length, await told(stub().add())].join(' | '));
+  },
   sync: spin,
   caught() { for (;;) try { spin(); } catch {} finally { spin(); } },
   async microtasks() { const again = () => Promise.resolve().then(again); await again(); },
@@ -44,8 +63,14 @@ const config :Workerd.Config = (
   services = [(name = \"main\", worker = (
     modules = [(name = \"worker\", esModule = embed \"worker.js\")],
     compatibilityDate = \"2026-01-01\",
-    bindings = [(name = \"OBJ\", durableObjectNamespace = \"Obj\")],
-    durableObjectNamespaces = [(className = \"Obj\", uniqueKey = \"limited\")],
+    bindings = [
+      (name = \"OBJ\", durableObjectNamespace = \"Obj\"),
+      (name = \"SLOW\", durableObjectNamespace = \"Slow\"),
+    ],
+    durableObjectNamespaces = [
+      (className = \"Obj\", uniqueKey = \"limited\"),
+      (className = \"Slow\", uniqueKey = \"slow\"),
+    ],
     durableObjectStorage = (inMemory = void),
   ))],
   sockets = [(name = \"http\", address = \"127.0.0.1:0\", http = (), service = \"main\")],
@@ -86,11 +111,14 @@ fn events_that_use_too_much_of_the_processor_are_ended() {
         server.get("/object").text(),
         "1 Durable Object exceeded its CPU time limit and was reset. 2"
     );
+    const RESET: &str = "Durable Object exceeded its CPU time limit and was reset.";
+    assert_eq!(server.get("/waiting").text(), format!("{RESET} | 3 | 1"));
+    assert_eq!(server.get("/slowStart").text(), format!("{RESET} | 2 | 1"));
     assert!(server.stop().success());
     let log = server.stderr();
     let told =
         "service main: an event has used more than 150 ms of processor time (--limit-cpu-ms)";
-    assert_eq!(log.matches(told).count(), 8, "{log}");
+    assert_eq!(log.matches(told).count(), 10, "{log}");
 }
 
 const GREEDY: &str = "import { DurableObject } from 'cloudflare:workers';
@@ -102,8 +130,19 @@ export class Obj extends DurableObject {
     await this.ctx.storage.put('count', count);
     return count;
   }
+  fillAlone() { return this.ctx.blockConcurrencyWhile(async () => { await scheduler.wait(100); fill([]); }); }
 }
+export class Slow extends Obj {}
+const told = (call) => call.then(String, (error) => error.message);
 const paths = {
+  // Calls an object whose isolate fills up meanwhile, if that is not the caller's own, too.
+  async waiting(env) {
+    const stub = () => env.OBJ.getByName('waiting');
+    const first = told(stub().fillAlone());
+    await scheduler.wait(20);
+    return new Response((await Promise.all([first, told(stub().add()), told(stub().add())])).join(' | '));
+  },
+  add: async (env) => new Response(await told(env.OBJ.getByName('waiting').add())),
   fill: () => fill([]),
   arrays() { for (const all = []; ; ) all.push(new Array(1e6).fill(1.5)); },
   text() { for (let text = 'x'; ; text += text + text.length) kept.push(text.split('')); },
@@ -163,6 +202,22 @@ fn isolates_that_use_too_much_memory_are_replaced_and_nothing_else() {
     }
     for thread in waiting {
         assert_eq!(thread.join().expect("no panic").expect("an answer"), 503);
+    }
+    // So do those who wait for an object in it, here or in another process; the next call starts it anew.
+    const RESET: &str = "Durable Object's isolate exceeded its memory limit and was reset.";
+    let mut from_elsewhere = 0;
+    for round in 1..100 {
+        let answer = server.get("/waiting");
+        if answer.status == 200 {
+            assert_eq!(answer.text(), [RESET; 3].join(" | "));
+            from_elsewhere += 1;
+        } else {
+            assert_eq!((answer.status, answer.text()), (503, TEXT));
+        }
+        assert_eq!(server.get("/add").text(), round.to_string());
+        if from_elsewhere > 0 && from_elsewhere < round {
+            break;
+        }
     }
     // Objects have what they stored, and no process was lost.
     assert_eq!(server.get("/object").text(), "2");

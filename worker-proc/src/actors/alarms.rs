@@ -3,6 +3,7 @@
 //! `drain` starts one watch a namespace when the process serves, and the watch ends when it drains: what is due then is for
 //! the process that comes after it. The schedule and the arithmetic of retries are `storage`'s.
 
+use std::cell::Cell;
 use std::rc::Rc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -143,15 +144,15 @@ async fn run(namespace: &Rc<Namespace>, address: &Address, due: &Due) -> Result<
     };
     let scheduled_ms = due.scheduled_ms;
     let tracer = namespace.tracer(address, || Info::of_event(&event));
-    let ran = namespace.call(
-        address,
-        tracer,
-        |scope, context, instance, number| match arm(context, scheduled_ms) {
+    let has_begun = Cell::new(false);
+    let ran = namespace.call(address, tracer, |scope, context, instance, number| {
+        has_begun.set(true);
+        match arm(context, scheduled_ms) {
             Ok(Armed::Run) => super::events::event(scope, instance, number, &event),
             Ok(Armed::Cancel) => context.complete(number, Ok(())),
             Err(error) => context.complete(number, Err(error)),
-        },
-    );
+        }
+    });
     // One that runs for too long has failed; what it booked is ended like any other's.
     let late = || {
         Err(Error::new(
@@ -174,7 +175,11 @@ async fn run(namespace: &Rc<Namespace>, address: &Address, due: &Due) -> Result<
         );
     });
     booked.await.and_then(delivered)?;
-    ran
+    ran.map_err(|mut error| {
+        // Whoever reset the object before the handler began wants no retry of something else.
+        error.flags.no_alarm_retry &= has_begun.get();
+        error
+    })
 }
 
 /// An alarm whose object lives on elsewhere by now fires there.

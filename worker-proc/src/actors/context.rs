@@ -16,7 +16,7 @@ use tokio::sync::{Notify, oneshot};
 
 use super::caller::Caller;
 use super::facets::Facets;
-use super::gates::{Held, InputGate, OutputGate, Tag};
+use super::gates::{Held, InputGate, OutputGate, SectionClock, Tag};
 use super::host::Class;
 use super::store::{Store, broken_by};
 use super::traces::Traces;
@@ -29,9 +29,6 @@ use crate::service::trace::Tracer;
 use crate::service::websocket::{Hibernated, Hibernation, Socket};
 use crate::service::{ActorId, Body, Channels, End, Error, Identity, Kind, Me, ResourceTable};
 use crate::storage::{Committed, Storage};
-
-/// How long a critical section may hold the object's events back, as on workerd.
-const MAX_SECTION: Duration = Duration::from_secs(30);
 
 /// What a critical section that lasts too long breaks the object with; workerd's text.
 const SECTION_TIMED_OUT: &str = "A call to blockConcurrencyWhile() in a Durable Object waited for too long. The call was canceled and the Durable Object was reset.";
@@ -99,12 +96,13 @@ pub struct ActorContext {
     sockets: Rc<Hibernation>,
     commits: RefCell<FuturesOrdered<Safe>>,
     broken: Rc<RefCell<Option<Error>>>,
-    /// Objects that it has given to callers who still hold them.
+    /// What others hold that leads into it; of that, what it has given to its callers.
+    exports: Cell<usize>,
     results: Cell<usize>,
     /// WebSockets among what keeps it.
     held_sockets: Cell<usize>,
     instance: RefCell<Option<v8::Global<v8::Object>>>,
-    section_deadline: RefCell<Option<Pin<Box<tokio::time::Sleep>>>>,
+    section_clock: RefCell<SectionClock>,
     facets: OnceCell<Rc<Facets>>,
     /// What `ctx.restore()` finds it again by.
     me: RefCell<Option<Me>>,
@@ -151,10 +149,11 @@ impl ActorContext {
             sockets,
             commits: RefCell::default(),
             broken: Rc::default(),
+            exports: Cell::new(0),
             results: Cell::new(0),
             held_sockets: Cell::new(0),
             instance: RefCell::new(None),
-            section_deadline: RefCell::new(None),
+            section_clock: RefCell::default(),
             facets: OnceCell::new(),
             me: RefCell::new(None),
             closed: Cell::new(false),
@@ -259,19 +258,16 @@ impl ActorContext {
                 Ok(())
             }
             Err(error) => {
+                // It may have broken before, which is why there is no instance.
                 self.break_with(error.clone());
-                Err(error)
+                Err(self.broken().unwrap_or(error))
             }
         }
     }
 
     /// Waits until an event may be delivered: no critical section holds it back.
     pub async fn open(&self) -> Result<(), Error> {
-        std::future::poll_fn(|cx| match &*self.broken.borrow() {
-            Some(error) => Poll::Ready(Err(error.clone())),
-            None => self.gate.poll_open(&None, cx).map(Ok),
-        })
-        .await
+        self.gate.admits().await
     }
 
     /// Begins an event, and returns what it ends with. Called when the object is [`open`](Self::open), with no await in
@@ -356,7 +352,8 @@ impl ActorContext {
         result
     }
 
-    /// Ends this life of the object: what is under way fails, nothing it has not committed is kept.
+    /// Ends this life of the object: what is under way fails, nothing it has not committed is kept. Whoever waits for
+    /// anything of it learns of it here: at either gate, for an event's outcome, in the queue (the owner), in the task.
     pub fn break_with(&self, error: Error) {
         if self.broken.borrow().is_some() {
             return;
@@ -365,6 +362,7 @@ impl ActorContext {
         if let Some(store) = &*self.store.borrow() {
             store.undo();
         }
+        self.gate.fail(error.clone());
         self.output.fail(error.clone());
         let broke = (error.kind != Kind::Disconnected).then_some(&error);
         self.traces.end(broke);
@@ -398,6 +396,8 @@ impl ActorContext {
         let store = self.store.take();
         self.sockets.end_life();
         if let Some(store) = store {
+            // The turn that broke it may have gone on, and written more.
+            store.undo();
             store.close().await;
         }
         self.closed.set(true);
@@ -465,22 +465,20 @@ impl ActorContext {
 
     /// Ends a critical section that lasts too long or can never end; whether it did.
     fn poll_section(&self, cx: &mut Context<'_>) -> bool {
-        let mut deadline = self.section_deadline.borrow_mut();
-        if self.gate.is_open(&None) {
-            *deadline = None;
-            return false;
-        }
-        let sleep = deadline.get_or_insert_with(|| Box::pin(tokio::time::sleep(MAX_SECTION)));
-        let late = sleep.as_mut().poll(cx).is_ready();
-        drop(deadline);
+        let late = self.section_clock.borrow_mut().poll_late(&self.gate, cx);
         if late {
             self.break_with(reset(SECTION_TIMED_OUT));
-        } else if self.io.op_count() == self.held.get() && !self.has_open_timer() {
+        } else if !self.gate.is_open(&None) && !self.may_move() {
             self.break_with(reset(SECTION_DEADLOCK));
         } else {
             return false;
         }
         true
+    }
+
+    /// Whether anything is under way that a critical section does not hold back, or may come from outside.
+    fn may_move(&self) -> bool {
+        self.io.op_count() > self.held.get() || self.exports.get() > 0 || self.has_open_timer()
     }
 
     fn has_open_timer(&self) -> bool {
@@ -634,10 +632,12 @@ impl IoContext for ActorContext {
     }
 
     fn retain_export(&self, result: bool) {
+        self.exports.set(self.exports.get() + 1);
         self.results.set(self.results.get() + usize::from(result));
     }
 
     fn release_export(&self, result: bool) {
+        self.exports.set(self.exports.get().saturating_sub(1));
         let left = self.results.get().saturating_sub(usize::from(result));
         self.results.set(left);
     }

@@ -41,6 +41,8 @@ pub struct Facets {
     /// How deep the parent is; an object itself is at 0.
     depth: usize,
     running: RefCell<HashMap<String, Rc<Facet>>>,
+    /// What their parent has ended with: from then on none is started.
+    ended: RefCell<Option<Error>>,
     /// For each name the facets and the deletions that use its file, one after the other.
     files: RefCell<HashMap<String, Rc<Queue>>>,
 }
@@ -75,6 +77,7 @@ impl Facets {
             number,
             depth,
             running: RefCell::default(),
+            ended: RefCell::default(),
             files: RefCell::default(),
         })
     }
@@ -112,6 +115,7 @@ impl Facets {
 
     /// Ends all of them: their parent has ended.
     pub fn end(&self, error: &Error) {
+        self.ended.borrow_mut().get_or_insert_with(|| error.clone());
         for (_, facet) in self.running.take() {
             facet.end(error.clone());
         }
@@ -139,15 +143,19 @@ impl Facets {
         if let Some(facet) = self.running.borrow().get(name) {
             return facet.clone();
         }
+        let ended = self.ended.borrow().clone();
         let facet = Rc::new(Facet {
             queue: Rc::default(),
-            state: RefCell::new(State::Starting),
+            state: RefCell::new(ended.clone().map_or(State::Starting, State::Ended)),
             started: Notify::new(),
             calls: Cell::new(0),
             watchers: RefCell::new(None),
             sockets: Rc::default(),
             file: RefCell::new(None),
         });
+        if ended.is_some() {
+            return facet;
+        }
         let mut running = self.running.borrow_mut();
         running.insert(name.to_owned(), facet.clone());
         let file = self.file(name);
@@ -188,14 +196,16 @@ impl Facets {
         };
         let class = class.downcast::<Class>();
         let class = class.map_err(|_| Error::internal("This is no class of Durable Objects."))?;
-        class.home.renew()?;
         file.first().await;
         let number = self.tree.number(self.number, name).await;
         let number = number.map_err(|error| broken_by(&error))?;
         let store = self.tree.open(number).await?;
-        // Whoever aborted it meanwhile does not wait for it.
-        if let State::Ended(error) = &*facet.state.borrow() {
-            let error = error.clone();
+        // Whoever aborted it meanwhile does not wait for it; an isolate that filled up meanwhile takes no facet.
+        let aborted = match &*facet.state.borrow() {
+            State::Ended(error) => Some(error.clone()),
+            _ => None,
+        };
+        if let Some(error) = aborted.or_else(|| class.home.renew().err()) {
             if let Some(store) = store {
                 tokio::task::spawn_local(async move {
                     store.close().await;

@@ -5,13 +5,20 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
+use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use tokio::time::{Sleep, sleep};
 
 use crate::service::Error;
 
 /// Critical sections inside one another; workerd's limit.
 const MAX_NESTED_SECTIONS: usize = 64;
+
+/// How long a critical section may hold the object's events back, as on workerd.
+const MAX_SECTION: Duration = Duration::from_secs(30);
 
 /// A critical section: what `blockConcurrencyWhile` and `transaction` run in.
 pub struct Section {
@@ -29,6 +36,7 @@ pub struct InputGate {
     /// Sections under way, each inside the one before it.
     sections: RefCell<Vec<Rc<Section>>>,
     last_number: Cell<u32>,
+    broken: RefCell<Option<Error>>,
     waiting: RefCell<VecDeque<Waker>>,
 }
 
@@ -67,9 +75,33 @@ impl InputGate {
         Poll::Pending
     }
 
-    /// Waits until a turn of that section may run.
+    /// Waits until a turn of that section may run. Never ends once the object is broken: it is dropped with it.
     pub async fn opened(&self, tag: &Tag) {
         std::future::poll_fn(|cx| self.poll_open(tag, cx)).await;
+    }
+
+    /// Waits until an event may begin: no section holds it back.
+    ///
+    /// # Errors
+    /// The object is broken: none ever begins.
+    pub async fn admits(&self) -> Result<(), Error> {
+        std::future::poll_fn(|cx| match &*self.broken.borrow() {
+            Some(error) => Poll::Ready(Err(error.clone())),
+            None => self.poll_open(&None, cx).map(Ok),
+        })
+        .await
+    }
+
+    /// Nothing passes any more; what waits to begin is told.
+    pub fn fail(&self, error: Error) {
+        self.broken.borrow_mut().get_or_insert(error);
+        self.wake();
+    }
+
+    fn wake(&self) {
+        for waker in self.waiting.take() {
+            waker.wake();
+        }
     }
 
     /// Begins a section inside another, if that one's turns may run now.
@@ -109,9 +141,13 @@ impl InputGate {
         self.sections
             .borrow_mut()
             .retain(|other| !Rc::ptr_eq(other, section));
-        for waker in self.waiting.take() {
-            waker.wake();
-        }
+        self.wake();
+    }
+
+    /// The number of the section that is in no other.
+    fn outermost(&self) -> Option<u32> {
+        let sections = self.sections.borrow();
+        sections.first().map(|section| section.number)
     }
 }
 
@@ -121,11 +157,34 @@ impl Section {
     }
 }
 
+/// The time that a section has. Those inside it share it; the next one has its own.
+#[derive(Default)]
+pub struct SectionClock(Option<(u32, Pin<Box<Sleep>>)>);
+
+impl SectionClock {
+    /// Whether the section under way has used up its time. The task is woken when it has.
+    pub fn poll_late(&mut self, gate: &InputGate, cx: &mut Context<'_>) -> bool {
+        let Some(section) = gate.outermost() else {
+            self.0 = None;
+            return false;
+        };
+        let (of, time) = self
+            .0
+            .get_or_insert_with(|| (section, Box::pin(sleep(MAX_SECTION))));
+        if *of != section {
+            (*of, *time) = (section, Box::pin(sleep(MAX_SECTION)));
+        }
+        time.as_mut().poll(cx).is_ready()
+    }
+}
+
 /// Lets callers pass one by one, in the order in which they came.
 #[derive(Default)]
 pub struct Queue {
     next: Cell<u64>,
     waiting: RefCell<VecDeque<(u64, Option<Waker>)>>,
+    /// What those before this number have come in vain for.
+    failure: RefCell<Option<(u64, Error)>>,
 }
 
 /// A place in the queue; it is given up when dropped.
@@ -148,9 +207,21 @@ impl Queue {
     pub fn len(&self) -> usize {
         self.waiting.borrow().len()
     }
+
+    /// What all who wait now came for is no more; who comes later is not concerned.
+    pub fn fail(&self, error: Error) {
+        *self.failure.borrow_mut() = Some((self.next.get(), error));
+    }
 }
 
 impl Place {
+    /// Why there is no use in waiting, once it is first.
+    pub fn failure(&self) -> Option<Error> {
+        let failure = self.queue.failure.borrow();
+        let (before, error) = failure.as_ref()?;
+        (self.number < *before).then(|| error.clone())
+    }
+
     /// Waits until everybody before has gone.
     pub async fn first(&self) {
         std::future::poll_fn(|cx| {
@@ -265,8 +336,23 @@ impl Drop for Held<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+    use std::task::Wake;
+
     use futures_util::FutureExt;
+
+    use super::*;
+
+    /// How often a task was woken.
+    #[derive(Default)]
+    struct Woken(AtomicUsize);
+
+    impl Wake for Woken {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Relaxed);
+        }
+    }
 
     #[test]
     fn a_section_holds_back_what_is_outside_of_it() {
@@ -296,6 +382,81 @@ mod tests {
             tag = gate.try_enter(&tag).unwrap().ok();
         }
         assert!(gate.try_enter(&tag).unwrap().is_err());
+    }
+
+    #[test]
+    fn what_waits_to_begin_is_told_that_the_object_broke() {
+        let gate = InputGate::default();
+        let mut early = std::pin::pin!(gate.admits());
+        assert!(matches!(early.as_mut().now_or_never(), Some(Ok(()))));
+        let outer = gate.try_enter(&None).unwrap().ok();
+        let inner = gate.try_enter(&outer).unwrap().ok();
+        let woken = Arc::<Woken>::default();
+        let waker = Waker::from(woken.clone());
+        let mut event = std::pin::pin!(gate.admits());
+        let mut turn = std::pin::pin!(gate.opened(&outer));
+        let mut cx = Context::from_waker(&waker);
+        assert!(event.as_mut().poll(&mut cx).is_pending());
+        assert!(turn.as_mut().poll(&mut cx).is_pending());
+        gate.fail(Error::internal("first"));
+        gate.fail(Error::internal("second"));
+        assert_eq!(woken.0.load(Relaxed), 2, "each is woken once");
+        assert!(
+            matches!(event.as_mut().poll(&mut cx), Poll::Ready(Err(error)) if error.message == "first")
+        );
+        assert!(turn.as_mut().poll(&mut cx).is_pending());
+        gate.leave(inner.as_ref().unwrap());
+        gate.leave(outer.as_ref().unwrap());
+        assert!(matches!(gate.admits().now_or_never(), Some(Err(_))));
+    }
+
+    /// Whether the section under way is late, as its object's task asks.
+    async fn is_late(clock: &mut SectionClock, gate: &InputGate) -> bool {
+        std::future::poll_fn(|cx| Poll::Ready(clock.poll_late(gate, cx))).await
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn each_section_has_its_own_time() {
+        const ALMOST: Duration = MAX_SECTION.saturating_sub(Duration::from_millis(1));
+        let (gate, mut clock) = (InputGate::default(), SectionClock::default());
+        assert!(!is_late(&mut clock, &gate).await);
+        for _ in 0..3 {
+            // Nobody looks while it is open in between.
+            let section = gate.try_enter(&None).unwrap().ok();
+            assert!(!is_late(&mut clock, &gate).await);
+            tokio::time::advance(ALMOST).await;
+            assert!(!is_late(&mut clock, &gate).await);
+            gate.leave(section.as_ref().unwrap());
+        }
+        let outer = gate.try_enter(&None).unwrap().ok();
+        assert!(!is_late(&mut clock, &gate).await);
+        tokio::time::advance(ALMOST).await;
+        let _inner = gate.try_enter(&outer).unwrap();
+        assert!(!is_late(&mut clock, &gate).await);
+        // Nobody but the clock wakes who waits for it.
+        std::future::poll_fn(|cx| match clock.poll_late(&gate, cx) {
+            true => Poll::Ready(()),
+            false => Poll::Pending,
+        })
+        .await;
+    }
+
+    #[test]
+    fn who_waits_when_a_queue_fails_is_told_and_who_comes_later_is_not() {
+        let queue = Rc::new(Queue::default());
+        let (first, second) = (queue.enter(), queue.enter());
+        assert!(first.failure().is_none());
+        queue.fail(Error::internal("reset"));
+        let third = queue.enter();
+        for place in [first, second] {
+            assert!(place.first().now_or_never().is_some());
+            assert!(
+                place
+                    .failure()
+                    .is_some_and(|error| error.message == "reset")
+            );
+        }
+        assert!(third.first().now_or_never().is_some() && third.failure().is_none());
     }
 
     #[test]

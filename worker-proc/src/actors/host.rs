@@ -354,7 +354,6 @@ impl Namespace {
         if let Some(successor) = self.successor(address)? {
             return Ok(Found::Successor(successor));
         }
-        self.class.home.renew()?;
         let lock = self.stores.lock(&actor.id).await?;
         // It may have come late.
         if let Some(successor) = self.successor(address)? {
@@ -362,6 +361,13 @@ impl Namespace {
         }
         let name = actor.name.borrow().clone();
         let store = self.stores.object(&actor.id, name.as_deref()).await?;
+        // Only now: an isolate that fills up meanwhile takes no object.
+        if let Err(error) = self.class.home.renew() {
+            if let Some(store) = store {
+                store.close().await;
+            }
+            return Err(error);
+        }
         actor.open.set(true);
         *actor.lock.borrow_mut() = lock;
         let number = next_id();
@@ -471,7 +477,8 @@ impl Namespace {
         }
     }
 
-    /// Delivers an event in its turn, to the object's live instance.
+    /// Delivers an event in its turn, to the object's live instance. A reset of the object, or a start that fails, is the
+    /// answer to all who wait at that moment; the next to come starts it anew. An object that only goes away is no answer.
     pub(super) async fn deliver<F>(
         self: &Rc<Self>,
         actor: &Rc<Actor>,
@@ -485,16 +492,23 @@ impl Namespace {
         F: Start,
     {
         place.first().await;
+        if let Some(error) = place.failure() {
+            return Err(error);
+        }
         let context = loop {
-            let context = match self.live(actor, address, tracer.as_ref()).await? {
-                Found::Here(context) => context,
-                Found::Successor(successor) => return Ok(Begun::Moved(successor, place)),
+            let context = match self.live(actor, address, tracer.as_ref()).await {
+                Ok(Found::Here(context)) => context,
+                Ok(Found::Successor(successor)) => return Ok(Begun::Moved(successor, place)),
+                Err(error) => {
+                    actor.queue.fail(error.clone());
+                    return Err(error);
+                }
             };
             life.begin(&context);
             match context.open().await {
                 Ok(()) => break context,
-                // It had to leave before it was done: what waited for it goes where it lives on.
-                Err(error) if error.kind == Kind::Disconnected && self.is_leaving() => {}
+                // It had to leave before the event began, which goes where the object lives on.
+                Err(error) if error.kind == Kind::Disconnected => {}
                 Err(error) => return Err(error),
             }
         };
@@ -628,9 +642,11 @@ impl Owner for Namespace {
         if let Some(actor) = self.last_life(context) {
             actor.live.borrow_mut().take();
             // An object that only went away comes back, and finds them.
-            let broke = |error: Error| error.kind != Kind::Disconnected;
-            if context.broken().is_some_and(broke) {
+            if let Some(error) = context.broken()
+                && error.kind != Kind::Disconnected
+            {
                 actor.sockets.clear();
+                actor.queue.fail(error);
             }
         }
     }
