@@ -11,6 +11,7 @@ mod http;
 mod limits;
 mod links;
 mod objects;
+mod outgoing;
 mod serve;
 mod service_manager;
 mod sockets;

@@ -1,61 +1,19 @@
 //! The client side: one exchange over a pooled HTTP/1.1 connection.
 
-use std::cell::RefCell;
-use std::collections::HashMap;
-use std::rc::Rc;
-use std::time::{Duration, Instant};
-
 use http::header::{CONTENT_LENGTH, HOST, HeaderName, HeaderValue, TRANSFER_ENCODING};
-use hyper::client::conn::http1::{self, SendRequest};
+use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::body::{ToHyper, from_hyper};
 use super::headers::{HttpOptions, Injected, frame_request, inject};
+use super::pool::{Pool, Sender};
 use super::upgrade::{self, Offer, Parts};
 use crate::service::websocket::ByteStream;
 use crate::service::{Body, Error, Kind, Request, Response};
 
-/// Idle connections kept for one server.
-const MAX_IDLE_PER_SERVER: usize = 32;
-
 /// Headers that an answer may have; hyper bounds their bytes.
 const MAX_HEADERS: usize = 1024;
-
-/// An idle connection older than this is not used again.
-const MAX_IDLE_AGE: Duration = Duration::from_secs(15);
-
-type Sender = SendRequest<ToHyper<()>>;
-
-/// Idle connections by server.
-#[derive(Clone, Default)]
-pub struct Pool(Rc<RefCell<HashMap<String, Vec<Idle>>>>);
-
-/// A connection, and since when it is idle.
-type Idle = (Sender, Instant);
-
-impl Pool {
-    fn take(&self, key: &str) -> Option<Sender> {
-        let mut all = self.0.borrow_mut();
-        let idle = all.get_mut(key)?;
-        while let Some((sender, since)) = idle.pop() {
-            if since.elapsed() < MAX_IDLE_AGE && sender.is_ready() {
-                return Some(sender);
-            }
-        }
-        all.remove(key);
-        None
-    }
-
-    fn put(&self, key: String, sender: Sender) {
-        let mut all = self.0.borrow_mut();
-        let idle = all.entry(key).or_default();
-        idle.retain(|(sender, since)| since.elapsed() < MAX_IDLE_AGE && !sender.is_closed());
-        if idle.len() < MAX_IDLE_PER_SERVER {
-            idle.push((sender, Instant::now()));
-        }
-    }
-}
 
 /// Sends a request and returns the response's head with its streamed body.
 ///

@@ -5,11 +5,13 @@
 mod body;
 pub mod client;
 mod headers;
+mod pool;
 pub mod server;
 mod sweep;
 mod upgrade;
 
 pub use headers::{HttpOptions, Injected};
+pub use pool::{Pool, lacked_descriptors};
 pub use server::Server;
 pub use sweep::Limits;
 

@@ -12,8 +12,8 @@ use tokio::task::AbortHandle;
 
 use super::stream::Accepted;
 use super::tls;
-use crate::http::Server;
 use crate::http::server::{Counted, Endpoint};
+use crate::http::{Server, lacked_descriptors};
 use crate::log;
 use crate::service::websocket::ByteStream;
 use crate::service::{Connect, Service, Tls, channel, tunnel};
@@ -206,7 +206,10 @@ async fn accept_all(server: &Rc<Server>, listener: &Listening, entrance: &Entran
         }
         match accept(listener).await {
             Ok(stream) => entrance.serve(server, stream),
-            Err(_) => tokio::time::sleep(ACCEPT_RETRY).await,
+            Err(error) => {
+                lacked_descriptors(&error, "a connection cannot be accepted").await;
+                tokio::time::sleep(ACCEPT_RETRY).await;
+            }
         }
     }
 }

@@ -12,6 +12,7 @@ use tokio_rustls::client::TlsStream;
 
 use super::address::{Address, Rules};
 use super::tls;
+use crate::http::lacked_descriptors;
 use crate::service::Error;
 use crate::service::websocket::ByteStream;
 
@@ -50,17 +51,12 @@ async fn plain(address: &Address, rules: Option<&Rules>) -> Result<Stream, Error
     let lost = |_: std::io::Error| Error::disconnected("Network connection lost.");
     let (host, port) = match address {
         Address::Unix(path) => {
-            return UnixStream::connect(path)
-                .await
-                .map(Stream::Unix)
-                .map_err(lost);
+            let opened = with_descriptor(|| UnixStream::connect(path)).await;
+            return opened.map(Stream::Unix).map_err(lost);
         }
         Address::UnixAbstract(name) => {
-            use std::os::linux::net::SocketAddrExt;
-            let address = std::os::unix::net::SocketAddr::from_abstract_name(name).map_err(lost)?;
-            let stream = std::os::unix::net::UnixStream::connect_addr(&address).map_err(lost)?;
-            stream.set_nonblocking(true).map_err(lost)?;
-            return UnixStream::from_std(stream).map(Stream::Unix).map_err(lost);
+            let opened = with_descriptor(|| std::future::ready(connect_abstract(name))).await;
+            return opened.map(Stream::Unix).map_err(lost);
         }
         Address::Loopback(name) => return super::loopback::connect(name).map(Stream::Loopback),
         Address::Tcp { host, port } => (host, *port),
@@ -81,7 +77,7 @@ async fn plain(address: &Address, rules: Option<&Rules>) -> Result<Stream, Error
     }
     let mut last = None;
     for address in allowed {
-        match TcpStream::connect(address).await {
+        match with_descriptor(|| TcpStream::connect(address)).await {
             Ok(stream) => {
                 stream.set_nodelay(true).map_err(lost)?;
                 return Ok(Stream::Tcp(stream));
@@ -90,6 +86,27 @@ async fn plain(address: &Address, rules: Option<&Rules>) -> Result<Stream, Error
         }
     }
     Err(last.map_or_else(|| Error::disconnected("Network connection lost."), lost))
+}
+
+/// Opens a socket; where there are no descriptors left, once more after those of idle connections are given up.
+async fn with_descriptor<T, F: Future<Output = std::io::Result<T>>>(
+    open: impl Fn() -> F,
+) -> std::io::Result<T> {
+    let opened = open().await;
+    match &opened {
+        Err(error) if lacked_descriptors(error, "a connection cannot be opened").await => {
+            open().await
+        }
+        _ => opened,
+    }
+}
+
+fn connect_abstract(name: &str) -> std::io::Result<UnixStream> {
+    use std::os::linux::net::SocketAddrExt;
+    let address = std::os::unix::net::SocketAddr::from_abstract_name(name)?;
+    let stream = std::os::unix::net::UnixStream::connect_addr(&address)?;
+    stream.set_nonblocking(true)?;
+    UnixStream::from_std(stream)
 }
 
 macro_rules! forward {

@@ -10,8 +10,7 @@ use tokio::sync::oneshot;
 use super::address::{Address, Rules};
 use super::connect::{Stream, connect};
 use super::{ExternalSpec, NetworkSpec, Protocol, loopback, tls};
-use crate::http::HttpOptions;
-use crate::http::client::{self, Pool};
+use crate::http::{HttpOptions, Pool, client};
 use crate::service::{
     Body, Connect, Connection, Error, Event, Kind, Request, Response, Service, Tls, channel, rpc,
     tunnel,
