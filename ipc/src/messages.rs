@@ -313,6 +313,9 @@ fn write_options(w: &mut Writer, options: &Options) {
         max_header_count,
         header_read_timeout,
         idle_timeout,
+        body_read_timeout,
+        send_timeout,
+        min_body_rate,
     } = limits;
     w.bool(*verbose)
         .bool(*experimental)
@@ -330,6 +333,9 @@ fn write_options(w: &mut Writer, options: &Options) {
         .u32(*max_header_bytes)
         .u32(*max_header_count);
     w.duration(*header_read_timeout).duration(*idle_timeout);
+    w.duration(*body_read_timeout)
+        .duration(*send_timeout)
+        .u32(*min_body_rate);
     w.optional_str(test.as_ref().map(|test| test.service.as_str()));
     w.optional_str(test.as_ref().map(|test| test.entrypoint.as_str()));
 }
@@ -356,6 +362,9 @@ fn read_options(r: &mut Reader) -> Result<Options, FrameError> {
             max_header_count: r.u32()?,
             header_read_timeout: r.duration()?,
             idle_timeout: r.duration()?,
+            body_read_timeout: r.duration()?,
+            send_timeout: r.duration()?,
+            min_body_rate: r.u32()?,
         },
         test: match (r.optional_str()?, r.optional_str()?) {
             (Some(service), Some(entrypoint)) => Some(TestFilter {

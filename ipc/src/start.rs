@@ -128,6 +128,14 @@ pub struct Limits {
     pub header_read_timeout: Duration,
     /// Between two requests on one connection. Then it closes.
     pub idle_timeout: Duration,
+    /// Without a byte of a request's body while it is waited for; then the answer is 408. Zero is no bound.
+    pub body_read_timeout: Duration,
+    /// Without room at the client for a byte of its answer; then the connection, or the HTTP/2 stream, closes. Zero is no
+    /// bound.
+    pub send_timeout: Duration,
+    /// Bytes a second that a client must send of a body, or take of an answer, on average while it is waited for. Zero is no
+    /// bound.
+    pub min_body_rate: u32,
 }
 
 impl Default for Limits {
@@ -138,6 +146,9 @@ impl Default for Limits {
             max_header_count: 256,
             header_read_timeout: Duration::from_secs(15),
             idle_timeout: Duration::from_secs(60),
+            body_read_timeout: Duration::from_secs(60),
+            send_timeout: Duration::from_secs(60),
+            min_body_rate: 240,
         }
     }
 }

@@ -212,6 +212,16 @@ struct LimitArgs {
     /// How long a connection may stay open between two requests
     #[arg(long, value_name = "time", default_value = "60s", value_parser = duration)]
     idle_timeout: Duration,
+    /// How long the body of a request may not go on while it is waited for, before the answer is 408; 0 waits for ever
+    #[arg(long, value_name = "time", default_value = "60s", value_parser = duration)]
+    body_read_timeout: Duration,
+    /// How long a client may take nothing of an answer that is ready before the connection is closed; 0 waits for ever
+    #[arg(long, value_name = "time", default_value = "60s", value_parser = duration)]
+    send_timeout: Duration,
+    /// Bytes a second that a client must send of a body or take of an answer, on average while it is waited for and after
+    /// 10 seconds; slower ones are treated as above; 0 for any rate
+    #[arg(long, value_name = "bytes", default_value_t = Limits::default().min_body_rate)]
+    min_body_rate: u32,
 }
 
 /// `workerd compile`.
@@ -538,6 +548,9 @@ impl LimitArgs {
             max_header_count: self.max_header_count,
             header_read_timeout: self.header_read_timeout,
             idle_timeout: self.idle_timeout,
+            body_read_timeout: self.body_read_timeout,
+            send_timeout: self.send_timeout,
+            min_body_rate: self.min_body_rate,
         }
     }
 }

@@ -14,6 +14,7 @@ mod objects;
 mod outgoing;
 mod serve;
 mod service_manager;
+mod slow_clients;
 mod sockets;
 mod storage;
 mod tls;

@@ -199,5 +199,13 @@ fn limits(limits: &ipc::Limits) -> http::Limits {
         max_header_count: limits.max_header_count as usize,
         header_read_timeout: limits.header_read_timeout,
         idle_timeout: limits.idle_timeout,
+        upload: http::Pace {
+            stall_timeout: limits.body_read_timeout,
+            min_bytes_per_second: limits.min_body_rate,
+        },
+        download: http::Pace {
+            stall_timeout: limits.send_timeout,
+            min_bytes_per_second: limits.min_body_rate,
+        },
     }
 }

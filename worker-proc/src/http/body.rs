@@ -12,7 +12,8 @@ use bytes::{Buf, Bytes};
 use http_body::{Body as _, Frame, SizeHint};
 use hyper::body::Incoming;
 
-use super::sweep::Connection;
+use super::progress::{Stream, Upload};
+use super::sweep::{Connection, Sending};
 use crate::service::{Body, BodyStream, Error};
 
 struct FromHyper {
@@ -28,11 +29,15 @@ struct Client {
     rest: Weak<RefCell<Rest>>,
     /// It waits to be asked for the body (RFC 9110 section 10.1.1).
     is_unasked: bool,
+    /// With HTTP/2.
+    stream: Option<Arc<Stream>>,
+    /// Once it has been waited for; with HTTP/2 from the start, as streams share a window.
+    upload: Option<Arc<Upload>>,
 }
 
 /// A response's body as ours. Trailers are dropped, as workerd drops them.
 pub fn from_hyper(body: Incoming) -> Body {
-    received(body, None)
+    received(body, || None)
 }
 
 /// A request's body as ours; `waits` says that the client is to be asked for it. Its connection learns when it breaks, and
@@ -43,38 +48,100 @@ pub fn from_client(
     rest: &Unread,
     waits: bool,
 ) -> Body {
-    let client = Client {
-        connection,
-        rest: Rc::downgrade(&rest.0),
-        is_unasked: waits,
-    };
-    received(body, Some(client))
+    received(body, || {
+        let stream = Stream::current();
+        let upload = stream.as_ref().map(|_| connection.uploads.add());
+        Some(Client {
+            connection,
+            rest: Rc::downgrade(&rest.0),
+            is_unasked: waits,
+            stream,
+            upload,
+        })
+    })
 }
 
-fn received(body: Incoming, client: Option<Client>) -> Body {
+fn received(body: Incoming, client: impl FnOnce() -> Option<Client>) -> Body {
     if body.is_end_stream() {
         return Body::Empty;
     }
     Body::Stream(Box::new(FromHyper {
         body: Some(body),
-        client,
+        client: client(),
     }))
 }
 
+impl Client {
+    /// hyper's next frame. What has come counts, and that nothing has.
+    fn poll_frame(&mut self, mut body: Pin<&mut Incoming>, cx: &mut Context<'_>) -> PolledFrame {
+        self.is_unasked = false;
+        if let Some(upload) = &self.upload
+            && upload.is_late()
+        {
+            self.connection.body_is_late();
+            if let Some(stream) = &self.stream {
+                stream.body_is_late();
+            }
+            return Poll::Ready(Some(Err(Error::disconnected(LATE))));
+        }
+        let mut polled = match &self.upload {
+            None => body.as_mut().poll_frame(cx),
+            Some(_) => Poll::Pending,
+        };
+        if polled.is_pending() {
+            let connection = &self.connection;
+            let upload = self.upload.get_or_insert_with(|| connection.uploads.add());
+            let waker = upload.waker(cx);
+            polled = body.poll_frame(&mut Context::from_waker(&waker));
+            if polled.is_pending() {
+                upload.waits();
+            }
+        }
+        if let Poll::Ready(Some(frame)) = &polled {
+            match frame {
+                Ok(frame) => self.received(frame.data_ref().map_or(0, Bytes::len)),
+                Err(_) => self.connection.body_broke(),
+            }
+        }
+        polled.map_err(|_| lost())
+    }
+
+    fn received(&self, bytes: usize) {
+        self.connection.uploads.received(bytes);
+        if let Some(upload) = &self.upload {
+            upload.received(bytes);
+        }
+    }
+}
+
+type PolledFrame = Poll<Option<Result<Frame<Bytes>, Error>>>;
+
+fn lost() -> Error {
+    Error::disconnected("Network connection lost.")
+}
+
+impl Drop for Client {
+    fn drop(&mut self) {
+        if let Some(upload) = &self.upload {
+            self.connection.uploads.remove(upload);
+        }
+    }
+}
+
+/// What the reader of a body is told whose client was too slow.
+const LATE: &str = "The client took too long to send the request's body.";
+
 impl BodyStream for FromHyper {
     fn poll_chunk(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Error>>> {
-        if let Some(client) = &mut self.client {
-            client.is_unasked = false;
-        }
         while let Some(body) = &mut self.body {
-            match std::task::ready!(Pin::new(body).poll_frame(cx)) {
+            let body = Pin::new(body);
+            let polled = match &mut self.client {
+                None => body.poll_frame(cx).map_err(|_| lost()),
+                Some(client) => client.poll_frame(body, cx),
+            };
+            match std::task::ready!(polled) {
                 None => self.body = None,
-                Some(Err(_)) => {
-                    if let Some(client) = &self.client {
-                        client.connection.body_broke();
-                    }
-                    return Poll::Ready(Some(Err(Error::disconnected("Network connection lost."))));
-                }
+                Some(Err(error)) => return Poll::Ready(Some(Err(error))),
                 Some(Ok(frame)) => match frame.into_data() {
                     Ok(data) if data.is_empty() => {}
                     Ok(data) => return Poll::Ready(Some(Ok(data))),
@@ -174,23 +241,43 @@ const MAX_READY_BYTES: usize = 256 << 10;
 const TOO_LONG: &str = "A body is longer than it was said to be.";
 const TOO_SHORT: &str = "A body is shorter than it was said to be.";
 
-/// Our body as hyper wants it: as long as it says, or an error. `on_end` is dropped with it, which tells the server that the exchange is over.
+/// With HTTP/2 a body that has ended is told to hyper only when no more than this is left to send: until then its stream
+/// can be stopped.
+const MAX_ENDED_UNSENT_BYTES: usize = 16 << 10;
+
+/// For whom a body is sent. Dropped with it, which tells the server that the exchange is over.
+pub trait Receiver {
+    /// Counts bytes that are ready until the result is dropped.
+    fn sending(&self, _bytes: usize) -> Option<Sending> {
+        None
+    }
+
+    /// With HTTP/2.
+    fn stream(&self) -> Option<&Stream> {
+        None
+    }
+}
+
+/// A server, which is given requests.
+impl Receiver for () {}
+
+/// Our body as hyper wants it: as long as it says, or an error.
 pub struct ToHyper<G> {
     body: Body,
     left: Option<u64>,
     /// What the body has ended with, behind what was ready.
     error: Option<Error>,
-    _on_end: G,
+    receiver: G,
 }
 
-impl<G> ToHyper<G> {
-    pub fn new(body: Body, on_end: G) -> Self {
+impl<G: Receiver> ToHyper<G> {
+    pub fn new(body: Body, receiver: G) -> Self {
         let left = body.length();
         Self {
             body,
             left,
             error: None,
-            _on_end: on_end,
+            receiver,
         }
     }
 
@@ -213,7 +300,7 @@ impl<G> ToHyper<G> {
     }
 }
 
-impl<G: Unpin> http_body::Body for ToHyper<G> {
+impl<G: Receiver + Unpin> http_body::Body for ToHyper<G> {
     type Data = Chunks;
     type Error = Error;
 
@@ -226,23 +313,34 @@ impl<G: Unpin> http_body::Body for ToHyper<G> {
         }
         Poll::Ready(match std::task::ready!(self.body.poll_chunk(cx)) {
             Some(Ok(first)) => {
-                let chunks = self.gather(first, cx);
+                let mut chunks = self.gather(first, cx);
                 if let Some(left) = self.left {
                     let left = left.checked_sub(chunks.remaining() as u64);
                     self.left = Some(left.ok_or_else(|| Error::internal(TOO_LONG))?);
                 }
+                chunks.sending = self.receiver.sending(chunks.remaining());
                 Some(Ok(Frame::data(chunks)))
             }
             Some(Err(error)) => Some(Err(error)),
             // HTTP/2 would end the stream as if all had been said.
             None if self.left.is_some_and(|left| left > 0) => Some(Err(Error::internal(TOO_SHORT))),
-            None => None,
+            None => {
+                self.body = Body::Empty;
+                if let Some(stream) = self.receiver.stream() {
+                    std::task::ready!(stream.poll_emptied(cx));
+                }
+                None
+            }
         })
     }
 
     fn is_end_stream(&self) -> bool {
+        let unsent_bytes = |stream: &Stream| stream.out.unsent_bytes();
         // A body that is too short must not look complete.
-        matches!(self.body, Body::Empty) && self.error.is_none() && self.left.unwrap_or(0) == 0
+        matches!(self.body, Body::Empty)
+            && self.error.is_none()
+            && self.left.unwrap_or(0) == 0
+            && self.receiver.stream().map_or(0, unsent_bytes) <= MAX_ENDED_UNSENT_BYTES
     }
 
     fn size_hint(&self) -> SizeHint {
@@ -257,6 +355,7 @@ pub struct Chunks {
     first: Bytes,
     rest: VecDeque<Bytes>,
     rest_bytes: usize,
+    sending: Option<Sending>,
 }
 
 impl From<Bytes> for Chunks {
@@ -301,6 +400,9 @@ impl Buf for Chunks {
     }
 
     fn advance(&mut self, mut count: usize) {
+        if let Some(sending) = &mut self.sending {
+            sending.sent(count);
+        }
         while count >= self.first.len() {
             count -= self.first.len();
             let Some(next) = self.rest.pop_front() else {

@@ -6,12 +6,14 @@ mod body;
 pub mod client;
 mod headers;
 mod pool;
+mod progress;
 pub mod server;
 mod sweep;
 mod upgrade;
 
 pub use headers::{HttpOptions, Injected};
 pub use pool::{Pool, lacked_descriptors};
+pub use progress::Pace;
 pub use server::Server;
 pub use sweep::Limits;
 

@@ -8,16 +8,17 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use http::header::{CONNECTION, CONTENT_TYPE, HOST, HeaderValue, SEC_WEBSOCKET_VERSION};
+use http::header::{CONNECTION, CONTENT_TYPE, EXPECT, HOST, HeaderValue, SEC_WEBSOCKET_VERSION};
 use http::{StatusCode, Version};
 use hyper::body::Incoming;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use super::body::{ToHyper, Unread, from_client};
+use super::body::{Receiver, ToHyper, Unread, from_client};
 use super::headers::{HttpOptions, frame_response, inject, join_cookies};
-use super::sweep::{Connection, Connections, Limits};
+use super::progress::Stream;
+use super::sweep::{Connection, Connections, Limits, Sending};
 use super::upgrade::{Asked, Guarded, Parts};
 use crate::log;
 use crate::service::websocket::ByteStream;
@@ -71,6 +72,15 @@ const MAX_DISCARDED_BYTES: usize = 256 * 1024;
 /// A connection that is told to close is cut off this much later, if it is idle still.
 const CLOSE_GRACE: Duration = Duration::from_millis(250);
 
+/// HTTP/2 requests under way at once on one connection.
+const MAX_STREAMS: u32 = 100;
+
+/// An HTTP/2 client that has said nothing for this long is asked whether it is there.
+const PING_INTERVAL: Duration = Duration::from_secs(30);
+
+/// It has this long to answer; then the connection is closed.
+const PING_TIMEOUT: Duration = Duration::from_secs(30);
+
 /// What all connections of a process share.
 pub struct Server {
     builder: auto::Builder<LocalExecutor>,
@@ -105,6 +115,9 @@ impl Server {
             .http2()
             .auto_date_header(false)
             .max_header_list_size(u32::try_from(limits.max_header_bytes).unwrap_or(u32::MAX))
+            .max_concurrent_streams(MAX_STREAMS)
+            .keep_alive_interval(PING_INTERVAL)
+            .keep_alive_timeout(PING_TIMEOUT)
             .timer(TokioTimer::new());
         Rc::new(Self {
             builder,
@@ -124,9 +137,9 @@ impl Server {
         self.connections.drain(&self.limits).await;
     }
 
-    /// Whether no more connections may be accepted until one closes.
+    /// Whether no more connections may be accepted until one closes. Idle ones do, to make room.
     pub fn is_full(&self) -> bool {
-        self.connections.len() >= self.limits.max_connections
+        self.connections.is_full(self.limits.max_connections)
     }
 
     /// Connections now and requests so far.
@@ -157,12 +170,11 @@ impl Server {
 
     /// Serves one connection to its end. It counts from the call on, not from the future's first turn.
     ///
-    /// `opened` makes the stream ready for HTTP; `gone` ends when nobody is left at the other end; `client` is JSON for
-    /// `request.cf`.
+    /// `opened` makes the stream ready for HTTP; `client` is JSON for `request.cf`.
     pub fn connection<I>(
         self: Rc<Self>,
         opened: impl Future<Output = std::io::Result<I>> + 'static,
-        gone: impl Future<Output = ()> + 'static,
+        peer: impl Peer,
         client: Option<String>,
         endpoint: Rc<Endpoint>,
     ) -> impl Future<Output = ()> + 'static
@@ -170,15 +182,47 @@ impl Server {
         I: ByteStream + Send + 'static,
     {
         let (id, connection) = self.connections.add(client);
+        if peer.is_internal() {
+            connection.set_internal();
+        }
         let counted = Rc::new(Counted { server: self, id });
         async move {
             tokio::select! {
                 biased;
                 () = counted.exchange(opened, endpoint, &connection) => {}
                 // What is under way ends, as nobody waits for it any more.
-                () = gone => {}
+                () = peer.clone().gone() => {}
+                // What the kernel still has for a client that does not read goes with it.
+                () = connection.kill.notified() => peer.abandon(),
             }
         }
+    }
+}
+
+/// Who is at the other end of a connection.
+pub trait Peer: Clone + 'static {
+    /// Ends when nobody is there any more.
+    fn gone(self) -> impl Future<Output = ()>;
+
+    /// Lets what was written and has not arrived be lost when the connection closes.
+    fn abandon(&self);
+
+    /// Whether it is a part of this process.
+    fn is_internal(&self) -> bool {
+        false
+    }
+}
+
+/// A part of this process.
+impl Peer for () {
+    fn gone(self) -> impl Future<Output = ()> {
+        std::future::pending()
+    }
+
+    fn abandon(&self) {}
+
+    fn is_internal(&self) -> bool {
+        true
     }
 }
 
@@ -224,10 +268,14 @@ impl Counted {
         });
         let handler = hyper::service::service_fn({
             let (counted, connection) = (self.clone(), connection.clone());
-            move |request| {
-                counted
-                    .clone()
-                    .request::<I>(request, endpoint.clone(), connection.clone())
+            move |request: http::Request<Incoming>| {
+                let (counted, connection) = (counted.clone(), connection.clone());
+                let endpoint = endpoint.clone();
+                async move {
+                    // What waits takes little room: the rest is made when its turn has come.
+                    connection.turn(request.version() == Version::HTTP_2).await;
+                    Box::pin(counted.request::<I>(request, endpoint, connection)).await
+                }
             }
         });
         {
@@ -254,6 +302,8 @@ impl Counted {
         while !connection.is_idle() {
             connection.ended.notified().await;
         }
+        // What it may have become is never idle.
+        connection.begin();
     }
 
     async fn request<I: ByteStream + 'static>(
@@ -264,12 +314,12 @@ impl Counted {
     ) -> Result<http::Response<ToHyper<Exchange>>, NoAnswer> {
         let requests = &self.server.requests;
         requests.set(requests.get() + 1);
+        let http1 = request.version() < Version::HTTP_2;
         let exchange = Exchange::begin(connection);
         if request.method() == http::Method::CONNECT {
             let answer = connect(request, endpoint.service.clone(), self).await?;
             return Ok(to_hyper(answer, exchange));
         }
-        let http1 = request.version() < Version::HTTP_2;
         let head = request.method() == http::Method::HEAD;
         let asked = Asked::of(&mut request);
         let unread = Unread::default();
@@ -283,6 +333,7 @@ impl Counted {
                         Some(websocket) => switch::<I>(response, websocket, asked, self.clone()),
                     }
                 }
+                Err(_) if exchange.has_late_body() => late(),
                 Err(error) => unanswered(&error, http1 && exchange.0.has_broken_body())?,
             },
             Err(refused) => refused?,
@@ -376,19 +427,47 @@ fn switch<I: ByteStream + 'static>(
     }
 }
 
-/// Ends with the response's body.
-pub struct Exchange(Arc<Connection>);
+/// Ends with the response's body. With HTTP/2 it has a stream.
+pub struct Exchange(Arc<Connection>, Option<Arc<Stream>>);
 
 impl Exchange {
     fn begin(connection: Arc<Connection>) -> Self {
         connection.begin();
-        Self(connection)
+        let stream = Stream::current();
+        if let Some(stream) = &stream {
+            connection.add_stream(stream.clone());
+        }
+        Self(connection, stream)
+    }
+
+    fn has_late_body(&self) -> bool {
+        match &self.1 {
+            Some(stream) => stream.has_late_body(),
+            None => self.0.has_late_body(),
+        }
+    }
+}
+
+impl Receiver for Exchange {
+    fn sending(&self, bytes: usize) -> Option<Sending> {
+        Some(self.0.sending(bytes, self.1.clone()))
+    }
+
+    fn stream(&self) -> Option<&Stream> {
+        self.1.as_deref()
     }
 }
 
 impl Drop for Exchange {
     fn drop(&mut self) {
-        self.0.end();
+        let taken = match &self.1 {
+            Some(stream) => {
+                self.0.remove_stream(stream);
+                stream.out.unsent_bytes() == 0
+            }
+            None => true,
+        };
+        self.0.end(taken);
     }
 }
 
@@ -562,6 +641,12 @@ fn unanswered(error: &Error, broken_body: bool) -> Result<Response, NoAnswer> {
     Err(no_answer)
 }
 
+/// What a client is told that was too slow with its request.
+fn late() -> Response {
+    log::error("HTTP connection failed: the client took too long to send the request's body");
+    closing(Response::text(408, "Request Timeout"))
+}
+
 /// What the client is told when a service fails; the log has the details.
 fn failed() -> Response {
     closing(Response::text(500, "Internal Server Error"))
@@ -672,9 +757,7 @@ pub struct LocalExecutor;
 
 impl<F: Future + 'static> hyper::rt::Executor<F> for LocalExecutor {
     fn execute(&self, future: F) {
-        tokio::task::spawn_local(async move {
-            future.await;
-        });
+        tokio::task::spawn_local(Stream::run(future));
     }
 }
 

@@ -1,14 +1,19 @@
 //! Time limits of connections, without a timer each: one sweep a second looks at all of them.
 //!
-//! A connection that waits for a request header, or sits idle, for longer than its limit is closed.
+//! A connection that waits for a request header, or sits idle, for longer than its limit is closed; one whose client does
+//! not move bodies is ended.
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed};
-use std::sync::{Arc, LazyLock};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering::Relaxed};
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
+use tokio::time::MissedTickBehavior;
+
+use super::progress::{Outflow, Pace, Stream, Uploads};
+use crate::log;
 
 /// Bounds on what a client may make a process hold.
 #[derive(Clone, Debug)]
@@ -23,6 +28,10 @@ pub struct Limits {
     pub header_read_timeout: Duration,
     /// Between requests; then the connection is closed.
     pub idle_timeout: Duration,
+    /// For bodies of requests; what is slower is answered 408.
+    pub upload: Pace,
+    /// For answers; whoever takes one slower loses it.
+    pub download: Pace,
 }
 
 fn now_millis() -> u64 {
@@ -32,8 +41,27 @@ fn now_millis() -> u64 {
 
 const SWEEP_INTERVAL: Duration = Duration::from_secs(1);
 
-/// While draining, an idle connection is kept this long: a client's next request may already be on its way.
-const DRAIN_IDLE_GRACE: Duration = Duration::from_millis(300);
+/// An idle connection is kept this long whatever happens: a client's next request may already be on its way.
+const IDLE_GRACE: Duration = Duration::from_millis(300);
+
+/// Connections that close to make room, at once.
+const MAX_CLOSING: usize = 64;
+
+/// Answers of one HTTP/2 connection that its client has not taken: beyond, its next requests wait.
+const MAX_UNSENT_BYTES_OF_CONNECTION: usize = 4 << 20;
+
+/// The same of all connections of the process: beyond, whoever leaves answers unread has its next requests wait, and those
+/// that have taken nothing for longest are closed; beyond twice that, those of whom nothing was taken yet wait, too.
+const MAX_UNSENT_BYTES: usize = 128 << 20;
+
+/// A client that takes nothing for this long may be closed to get below that; when there is twice as much, sooner.
+const SHED_PATIENCE: Duration = Duration::from_secs(3);
+
+/// HTTP/2 requests that begin in a second before their client has taken anything: nothing is known of their answers.
+const MAX_FRESH_OF_CONNECTION: usize = 16;
+
+/// The same of all connections of the process. Each may always begin one.
+const MAX_FRESH: usize = 128;
 
 /// What the sweep looks at.
 ///
@@ -45,22 +73,74 @@ pub struct Connection {
     since: AtomicU64,
     reading_header: AtomicBool,
     broken_body: AtomicBool,
+    late_body: AtomicBool,
+    /// Its other end is in this process, so that nobody outside can be waited for.
+    is_internal: AtomicBool,
+    /// Frames come and go between requests.
+    is_http2: AtomicBool,
+    pub uploads: Uploads,
+    out: Outflow,
+    process: Arc<Process>,
+    /// Whether the client has taken what it was sent, and goes on taking it.
+    takes: AtomicBool,
+    /// Requests that were begun, in this second, for a client that has taken nothing yet.
+    fresh: AtomicUsize,
+    /// Told when a request that waits may begin.
+    turn: Notify,
+    /// Told to close to make room for another.
+    is_closing: AtomicBool,
+    /// HTTP/2's, with answers under way.
+    streams: Mutex<Vec<Arc<Stream>>>,
     /// Who the client is, as JSON for `request.cf`, where no header says.
     pub client: Option<String>,
     /// Told to close.
     pub close: Notify,
+    /// Told to close at once.
+    pub kill: Notify,
     /// Told when no request is being answered any more.
     pub ended: Notify,
 }
 
 impl Connection {
-    /// Whether no request is being answered.
+    fn new(client: Option<String>, process: Arc<Process>) -> Self {
+        Self {
+            in_flight: AtomicU32::new(0),
+            since: AtomicU64::new(now_millis()),
+            reading_header: AtomicBool::new(false),
+            broken_body: AtomicBool::new(false),
+            late_body: AtomicBool::new(false),
+            is_internal: AtomicBool::new(false),
+            is_http2: AtomicBool::new(false),
+            uploads: Uploads::default(),
+            out: Outflow::default(),
+            process,
+            takes: AtomicBool::new(false),
+            fresh: AtomicUsize::new(0),
+            turn: Notify::new(),
+            is_closing: AtomicBool::new(false),
+            streams: Mutex::default(),
+            client,
+            close: Notify::new(),
+            kill: Notify::new(),
+            ended: Notify::new(),
+        }
+    }
+
+    /// Whether no request is being answered, and all answers are the kernel's.
     pub fn is_idle(&self) -> bool {
-        self.in_flight.load(Relaxed) == 0
+        self.in_flight.load(Relaxed) == 0 && self.out.unsent_bytes() == 0
+    }
+
+    /// Nobody outside is at the other end.
+    pub fn set_internal(&self) {
+        self.is_internal.store(true, Relaxed);
     }
 
     /// Bytes came in.
     pub fn received(&self) {
+        if self.is_http2.load(Relaxed) {
+            return;
+        }
         if self.in_flight.load(Relaxed) == 0 && !self.reading_header.swap(true, Relaxed) {
             self.since.store(now_millis(), Relaxed);
         }
@@ -86,12 +166,193 @@ impl Connection {
         self.broken_body.load(Relaxed)
     }
 
-    /// A response is complete.
-    pub fn end(&self) {
+    /// The body of a request came too slowly. With HTTP/1.1 nothing can follow it.
+    pub fn body_is_late(&self) {
+        self.late_body.store(true, Relaxed);
+    }
+
+    pub fn has_late_body(&self) -> bool {
+        self.late_body.load(Relaxed)
+    }
+
+    /// A response is over; `taken` if its client has all of it.
+    pub fn end(&self, taken: bool) {
         self.reading_header.store(false, Relaxed);
-        self.since.store(now_millis(), Relaxed);
-        if self.in_flight.fetch_sub(1, Relaxed) == 1 {
+        self.in_flight.fetch_sub(1, Relaxed);
+        if taken {
+            self.has_taken();
+        }
+        self.note_idle();
+    }
+
+    /// Since when it is idle, or reads a header.
+    fn waited(&self) -> Duration {
+        Duration::from_millis(now_millis().saturating_sub(self.since.load(Relaxed)))
+    }
+
+    fn note_idle(&self) {
+        if self.is_idle() {
+            self.since.store(now_millis(), Relaxed);
             self.ended.notify_one();
+        }
+    }
+
+    /// An answer's bytes are ready; they are the kernel's, or given up, when the result says so.
+    pub fn sending(self: &Arc<Self>, bytes: usize, stream: Option<Arc<Stream>>) -> Sending {
+        self.out.add(bytes);
+        self.process.unsent_bytes.fetch_add(bytes, Relaxed);
+        if let Some(stream) = &stream {
+            stream.out.add(bytes);
+        }
+        Sending {
+            connection: self.clone(),
+            stream,
+            left: bytes,
+        }
+    }
+
+    pub fn add_stream(&self, stream: Arc<Stream>) {
+        self.is_http2.store(true, Relaxed);
+        self.streams().push(stream);
+    }
+
+    pub fn remove_stream(&self, stream: &Arc<Stream>) {
+        self.streams().retain(|other| !Arc::ptr_eq(other, stream));
+    }
+
+    fn streams(&self) -> MutexGuard<'_, Vec<Arc<Stream>>> {
+        self.streams.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits until a request may begin. Whoever does not take answers gets no more of them made.
+    pub async fn turn(&self, http2: bool) {
+        while !self.may_begin(http2) {
+            self.turn.notified().await;
+        }
+        if http2 {
+            if !self.takes.load(Relaxed) {
+                self.fresh.fetch_add(1, Relaxed);
+                self.process.fresh.fetch_add(1, Relaxed);
+            }
+            if self.may_begin(http2) {
+                self.turn.notify_one();
+            }
+        }
+    }
+
+    fn may_begin(&self, http2: bool) -> bool {
+        let (unsent, unsent_in_all) = (self.out.unsent_bytes(), self.process.unsent_bytes());
+        if unsent > MAX_UNSENT_BYTES_OF_CONNECTION || unsent > 0 && unsent_in_all > MAX_UNSENT_BYTES
+        {
+            return false;
+        }
+        if self.takes.load(Relaxed) {
+            return true;
+        }
+        let fresh = self.fresh.load(Relaxed);
+        let may_begin_more =
+            || fresh < MAX_FRESH_OF_CONNECTION && self.process.fresh.load(Relaxed) < MAX_FRESH;
+        unsent_in_all <= 2 * MAX_UNSENT_BYTES && (!http2 || fresh == 0 || may_begin_more())
+    }
+
+    /// The client has all that an answer had ready. Streams that are stuck end alone, as long as others go on.
+    fn has_taken(&self) {
+        self.out.forgive();
+        if !self.takes.load(Relaxed) {
+            self.takes.store(true, Relaxed);
+            self.forget_fresh();
+        }
+    }
+
+    /// Requests that have been begun for some time say nothing about their answers' size.
+    fn forget_fresh(&self) {
+        let fresh = self.fresh.swap(0, Relaxed);
+        self.process.fresh.fetch_sub(fresh, Relaxed);
+        self.turn.notify_one();
+    }
+
+    /// Ends what its client is too slow for.
+    fn judge(&self, passed: Duration, limits: &Limits) {
+        self.forget_fresh();
+        if self.is_idle() || self.is_internal.load(Relaxed) {
+            self.out.forgive();
+            return;
+        }
+        self.uploads.judge(passed, limits.upload);
+        let stall_alone = Pace {
+            min_bytes_per_second: 0,
+            ..limits.download
+        };
+        for stream in self.streams().iter() {
+            if stream.out.judge(passed, stall_alone) {
+                stream.stop.notify_one();
+            }
+        }
+        let is_late = self.out.judge(passed, limits.download);
+        if !self.out.quiet().is_zero() {
+            self.takes.store(false, Relaxed);
+        }
+        if is_late {
+            log::error("HTTP connection failed: the client took too long to read what it is sent");
+            self.kill.notify_one();
+        }
+    }
+}
+
+/// What the connections of a process hold together.
+#[derive(Default)]
+struct Process {
+    unsent_bytes: AtomicUsize,
+    fresh: AtomicUsize,
+}
+
+impl Process {
+    fn unsent_bytes(&self) -> usize {
+        self.unsent_bytes.load(Relaxed)
+    }
+}
+
+/// Bytes of an answer that are not yet the kernel's.
+pub struct Sending {
+    connection: Arc<Connection>,
+    stream: Option<Arc<Stream>>,
+    left: usize,
+}
+
+impl Sending {
+    pub fn sent(&mut self, bytes: usize) {
+        self.left -= bytes;
+        self.remove(bytes, true);
+    }
+
+    fn remove(&self, bytes: usize, sent: bool) {
+        let connection = &self.connection;
+        connection.process.unsent_bytes.fetch_sub(bytes, Relaxed);
+        let is_empty = connection.out.remove(bytes, sent);
+        if let Some(stream) = &self.stream {
+            if stream.out.remove(bytes, sent) {
+                stream.emptied.wake();
+                if sent {
+                    connection.has_taken();
+                }
+            }
+            if connection.may_begin(true) {
+                connection.turn.notify_one();
+            }
+        }
+        if is_empty {
+            if sent {
+                connection.has_taken();
+            }
+            connection.note_idle();
+        }
+    }
+}
+
+impl Drop for Sending {
+    fn drop(&mut self) {
+        if self.left > 0 {
+            self.remove(self.left, false);
         }
     }
 }
@@ -104,6 +365,8 @@ pub struct Connections {
     /// Set while draining: responses say `Connection: close`.
     pub draining: Cell<bool>,
     emptied: Notify,
+    process: Arc<Process>,
+    closing: Cell<usize>,
 }
 
 impl Connections {
@@ -111,23 +374,45 @@ impl Connections {
         self.all.borrow().len()
     }
 
-    pub fn add(&self, client: Option<String>) -> (u64, Arc<Connection>) {
-        let connection = Arc::new(Connection {
-            in_flight: AtomicU32::new(0),
-            since: AtomicU64::new(now_millis()),
-            reading_header: AtomicBool::new(false),
-            broken_body: AtomicBool::new(false),
-            client,
-            close: Notify::new(),
-            ended: Notify::new(),
+    /// Whether there is room for no more, though those close that can.
+    pub fn is_full(&self, max: usize) -> bool {
+        let is_full = || self.len() - self.closing.get() >= max;
+        if is_full() && self.closing.get() < MAX_CLOSING {
+            self.close_longest_idle();
+        }
+        is_full()
+    }
+
+    fn close_longest_idle(&self) {
+        let all = self.all.borrow();
+        let idle = all.values().filter(|connection| {
+            connection.is_idle()
+                && !connection.reading_header.load(Relaxed)
+                && !connection.is_closing.load(Relaxed)
         });
+        let longest = idle.max_by_key(|connection| connection.waited());
+        if let Some(connection) = longest.filter(|connection| connection.waited() >= IDLE_GRACE) {
+            connection.is_closing.store(true, Relaxed);
+            self.closing.set(self.closing.get() + 1);
+            connection.close.notify_one();
+        }
+    }
+
+    pub fn add(&self, client: Option<String>) -> (u64, Arc<Connection>) {
+        let connection = Arc::new(Connection::new(client, self.process.clone()));
         let id = self.next.replace(self.next.get() + 1);
         self.all.borrow_mut().insert(id, connection.clone());
         (id, connection)
     }
 
     pub fn remove(&self, id: u64) {
-        self.all.borrow_mut().remove(&id);
+        let removed = self.all.borrow_mut().remove(&id);
+        if let Some(connection) = removed {
+            connection.forget_fresh();
+            if connection.is_closing.load(Relaxed) {
+                self.closing.set(self.closing.get() - 1);
+            }
+        }
         if self.all.borrow().is_empty() {
             self.emptied.notify_waiters();
         }
@@ -136,22 +421,62 @@ impl Connections {
     /// Closes what is over its time; never returns.
     pub async fn sweep(&self, limits: &Limits) {
         let mut interval = tokio::time::interval(SWEEP_INTERVAL);
+        // Time in which the process did other things is not the clients'.
+        interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             interval.tick().await;
             self.close_idle(limits.idle_timeout, limits.header_read_timeout);
+            for connection in self.all.borrow().values() {
+                connection.judge(SWEEP_INTERVAL, limits);
+            }
+            self.shed();
+        }
+    }
+
+    /// Closes those whose clients have taken nothing for longest, until what is left to send is within its bound.
+    fn shed(&self) {
+        let unsent = self.process.unsent_bytes();
+        let mut over = unsent.saturating_sub(MAX_UNSENT_BYTES);
+        if over == 0 {
+            return;
+        }
+        let patience = if over > MAX_UNSENT_BYTES {
+            SWEEP_INTERVAL
+        } else {
+            SHED_PATIENCE
+        };
+        let all = self.all.borrow();
+        let mut stalled: Vec<_> = all
+            .values()
+            .map(|connection| (connection.out.quiet(), connection))
+            .filter(|(quiet, _)| *quiet >= patience)
+            .collect();
+        stalled.sort_by_key(|(quiet, _)| std::cmp::Reverse(*quiet));
+        let mut shed = 0;
+        for (_, connection) in stalled {
+            if over == 0 {
+                break;
+            }
+            over = over.saturating_sub(connection.out.unsent_bytes());
+            connection.kill.notify_one();
+            shed += 1;
+        }
+        if shed > 0 {
+            log::error(format_args!(
+                "{shed} HTTP connections are closed whose clients do not read: {unsent} bytes of answers are unsent"
+            ));
         }
     }
 
     fn close_idle(&self, idle: Duration, header: Duration) {
         for connection in self.all.borrow().values() {
-            if connection.in_flight.load(Relaxed) == 0 {
+            if connection.is_idle() {
                 let limit = if connection.reading_header.load(Relaxed) {
                     header
                 } else {
                     idle
                 };
-                let waited = now_millis().saturating_sub(connection.since.load(Relaxed));
-                if Duration::from_millis(waited) >= limit {
+                if connection.waited() >= limit {
                     connection.close.notify_one();
                 }
             }
@@ -161,9 +486,9 @@ impl Connections {
     /// Lets what is in flight end, closes what is idle; returns when no connection is left.
     pub async fn drain(&self, limits: &Limits) {
         self.draining.set(true);
-        let mut interval = tokio::time::interval(DRAIN_IDLE_GRACE / 3);
+        let mut interval = tokio::time::interval(IDLE_GRACE / 3);
         while self.len() > 0 {
-            self.close_idle(DRAIN_IDLE_GRACE, limits.header_read_timeout);
+            self.close_idle(IDLE_GRACE, limits.header_read_timeout);
             tokio::select! {
                 () = self.emptied.notified() => {}
                 _ = interval.tick() => {}

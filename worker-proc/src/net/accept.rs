@@ -12,7 +12,7 @@ use tokio::task::AbortHandle;
 
 use super::stream::Accepted;
 use super::tls;
-use crate::http::server::{Counted, Endpoint};
+use crate::http::server::{Counted, Endpoint, Peer};
 use crate::http::{Server, lacked_descriptors};
 use crate::log;
 use crate::service::websocket::ByteStream;
@@ -216,7 +216,7 @@ async fn accept_all(server: &Rc<Server>, listener: &Listening, entrance: &Entran
 
 impl Entrance {
     fn serve(&self, server: &Rc<Server>, stream: Accepted) {
-        let gone = stream.clone().gone();
+        let peer = stream.clone();
         let (client, remote) = match &self.inside {
             Inside::Http(endpoint) if endpoint.options.cf_blob.is_some() => (None, None),
             Inside::Http(_) => (stream.client(), None),
@@ -225,11 +225,11 @@ impl Entrance {
         match &self.tls {
             None => {
                 let opened = std::future::ready(Ok(stream));
-                self.inside.serve(server, opened, gone, client, remote);
+                self.inside.serve(server, opened, peer, client, remote);
             }
             Some(tls) => {
                 let opened = tls.accept(stream);
-                self.inside.serve(server, opened, gone, client, remote);
+                self.inside.serve(server, opened, peer, client, remote);
             }
         }
     }
@@ -241,7 +241,7 @@ impl Inside {
         &self,
         server: &Rc<Server>,
         opened: impl Future<Output = std::io::Result<I>> + 'static,
-        gone: impl Future<Output = ()> + 'static,
+        peer: impl Peer,
         client: Option<String>,
         remote: Option<String>,
     ) {
@@ -249,7 +249,7 @@ impl Inside {
             Self::Http(endpoint) => {
                 let served = server
                     .clone()
-                    .connection(opened, gone, client, endpoint.clone());
+                    .connection(opened, peer, client, endpoint.clone());
                 tokio::task::spawn_local(served);
             }
             Self::Tcp(endpoint) => {

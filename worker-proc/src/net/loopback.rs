@@ -56,7 +56,7 @@ pub(super) fn connect(name: &str) -> Result<DuplexStream, Error> {
         };
         let (near, far) = tokio::io::duplex(MAX_BUFFERED_BYTES);
         let opened = std::future::ready(Ok(far));
-        inside.serve(server, opened, std::future::pending(), None, None);
+        inside.serve(server, opened, (), None, None);
         Ok(near)
     })
 }

@@ -9,11 +9,13 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use socket2::{Domain, SockRef};
 use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
 
+use crate::http::server::Peer;
 use crate::service::websocket::ByteStream;
 
 /// See the module. Shared by `Arc` because hyper wants streams that may change threads; ours never do.
@@ -81,10 +83,12 @@ impl Accepted {
             Socket::Unix(_) => None,
         }
     }
+}
 
+impl Peer for Accepted {
     /// Waits until the client can be told nothing any more: it has reset the connection, or closed a Unix socket.
     /// A client that has only closed its own side still listens.
-    pub async fn gone(self) {
+    async fn gone(self) {
         let waited = match &*self.0 {
             Socket::Tcp(stream) => stream.ready(Interest::ERROR).await.map(drop),
             Socket::Unix(stream) => unix_gone(stream).await,
@@ -92,6 +96,13 @@ impl Accepted {
         if waited.is_err() {
             // The event loop is shutting down, and ends this task with all others.
             std::future::pending::<()>().await;
+        }
+    }
+
+    fn abandon(&self) {
+        if let Socket::Tcp(stream) = &*self.0 {
+            // Then closing is a reset. What cannot be set closes as others do.
+            let _ = SockRef::from(stream).set_linger(Some(Duration::ZERO));
         }
     }
 }
