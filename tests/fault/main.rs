@@ -1,5 +1,6 @@
 //! The server under load and misfortune: crash, reload, stop. Run alone, one test at a time: each needs the machine.
 
+mod clients;
 mod crash;
 mod objects;
 mod reload;
