@@ -10,7 +10,8 @@ use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
 use tokio_rustls::client::TlsStream;
 
-use super::address::{Address, Rules};
+use super::address::Address;
+use super::rules::Rules;
 use super::tls;
 use crate::http::lacked_descriptors;
 use crate::service::Error;

@@ -7,6 +7,8 @@ mod address;
 mod connect;
 pub mod loopback;
 mod outbound;
+mod rules;
+mod special;
 mod stream;
 mod tls;
 

@@ -7,8 +7,9 @@ use http::Uri;
 use http::uri::Authority;
 use tokio::sync::oneshot;
 
-use super::address::{Address, Rules};
+use super::address::Address;
 use super::connect::{Stream, connect};
+use super::rules::Rules;
 use super::{ExternalSpec, NetworkSpec, Protocol, loopback, tls};
 use crate::http::{HttpOptions, Pool, client};
 use crate::service::{
