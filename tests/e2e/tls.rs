@@ -4,7 +4,10 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::sync::Arc;
 
-use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+use rcgen::{
+    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
+    KeyUsagePurpose, SanType, date_time_ymd,
+};
 use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
@@ -174,6 +177,67 @@ fn an_external_server_that_nobody_vouches_for_is_not_called() {
         "{answer:?}"
     );
     server.complaint("TLS handshake failed: invalid peer certificate: UnknownIssuer; reference = ");
+}
+
+/// A certificate of `localhost` that it has signed itself, as an authority: what `openssl req -x509` makes.
+fn self_signed() -> CertificateParams {
+    let mut params = CertificateParams::new(["localhost".to_owned()]).unwrap();
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    params
+}
+
+/// What a worker hears from a server with a certificate, when the config lists that or another one.
+fn hear(params: CertificateParams, listed: Option<CertificateParams>) -> Result<(), Server> {
+    let folder = folder(KEYPAIR, TRUST);
+    let key = KeyPair::generate().unwrap();
+    let own = params.self_signed(&key).unwrap().pem();
+    let other = listed.map(|params| params.self_signed(&KeyPair::generate().unwrap()).unwrap());
+    folder.write("key.pem", &key.serialize_pem());
+    folder.write("cert.pem", &own);
+    folder.write("ca.pem", &other.map_or(own, |other| other.pem()));
+    let server = start(&folder);
+    match server.get("/").text() {
+        "https://external/path" => Ok(()),
+        _ => Err(server),
+    }
+}
+
+#[test]
+fn a_self_signed_certificate_that_is_listed_is_trusted() {
+    assert!(hear(self_signed(), None).is_ok());
+    let mut usages = self_signed();
+    usages.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+    usages.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+    assert!(hear(usages, None).is_ok());
+}
+
+#[test]
+fn a_self_signed_certificate_is_trusted_for_what_it_says() {
+    let refused = |params, listed, reason: &str| match hear(params, listed) {
+        Ok(()) => panic!("{reason}"),
+        Err(server) => _ = server.complaint(reason),
+    };
+    refused(self_signed(), Some(self_signed()), "CaUsedAsEndEntity");
+    let mut elsewhere = self_signed();
+    elsewhere.subject_alt_names = vec![SanType::DnsName("other.example".try_into().unwrap())];
+    elsewhere
+        .distinguished_name
+        .push(DnType::CommonName, "localhost");
+    refused(elsewhere, None, "not valid for name \"localhost\"");
+    let mut expired = self_signed();
+    expired.not_before = date_time_ymd(2020, 1, 1);
+    expired.not_after = date_time_ymd(2021, 1, 1);
+    refused(expired, None, "certificate expired");
+    let mut future = self_signed();
+    future.not_before = date_time_ymd(2500, 1, 1);
+    future.not_after = date_time_ymd(2501, 1, 1);
+    refused(future, None, "certificate not valid yet");
+    let mut signs_only = self_signed();
+    signs_only.key_usages = vec![KeyUsagePurpose::KeyCertSign];
+    refused(signs_only, None, "InvalidPurpose");
+    let mut clients = self_signed();
+    clients.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+    refused(clients, None, "InvalidPurpose");
 }
 
 #[test]

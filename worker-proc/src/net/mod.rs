@@ -5,12 +5,14 @@
 mod accept;
 mod address;
 mod connect;
+mod der;
 pub mod loopback;
 mod outbound;
 mod rules;
 mod special;
 mod stream;
 mod tls;
+mod trust;
 
 use std::rc::Rc;
 

@@ -14,6 +14,7 @@ use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_rustls::{TlsAcceptor, TlsConnector, client, server};
 
+use super::trust::Verifier;
 use crate::service::Error;
 use crate::service::websocket::ByteStream;
 
@@ -95,10 +96,17 @@ impl Client {
     /// # Errors
     /// What is wrong with the options.
     pub fn new(spec: &TlsSpec) -> Result<Self, String> {
-        let builder = ClientConfig::builder_with_provider(provider(spec))
+        let (provider, roots, listed) = (provider(spec), roots(spec)?, listed(spec)?);
+        let builder = ClientConfig::builder_with_provider(provider.clone())
             .with_protocol_versions(versions(spec))
-            .map_err(complain)?
-            .with_root_certificates(roots(spec)?);
+            .map_err(complain)?;
+        let builder = if listed.is_empty() {
+            builder.with_root_certificates(roots)
+        } else {
+            let verifier = Verifier::new(roots, listed, provider).map_err(complain)?;
+            let builder = builder.dangerous();
+            builder.with_custom_certificate_verifier(Arc::new(verifier))
+        };
         let config = match &spec.keypair {
             Some(keypair) => {
                 let (chain, key) = load(keypair)?;
@@ -152,15 +160,19 @@ fn certificates(pem: &str) -> Result<Vec<CertificateDer<'static>>, String> {
     Ok(all)
 }
 
+/// Those that the config lists.
+fn listed(spec: &TlsSpec) -> Result<Vec<CertificateDer<'static>>, String> {
+    let lists = spec.trusted.iter().map(|pem| certificates(pem));
+    Ok(lists.collect::<Result<Vec<_>, _>>()?.concat())
+}
+
 fn roots(spec: &TlsSpec) -> Result<Arc<RootCertStore>, String> {
     let mut roots = RootCertStore::empty();
     if spec.trust_browser_cas {
         roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
     }
-    for pem in &spec.trusted {
-        for certificate in certificates(pem)? {
-            roots.add(certificate).map_err(complain)?;
-        }
+    for certificate in listed(spec)? {
+        roots.add(certificate).map_err(complain)?;
     }
     Ok(Arc::new(roots))
 }
