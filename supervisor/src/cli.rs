@@ -51,7 +51,8 @@ const MAX_PITR_DAYS: i64 = 3650;
 
 const SERVE_NOTES: &str = "\
 Signals: SIGTERM and SIGINT stop accepting and answer what was accepted (asked again, stop at once); SIGHUP loads the config anew \
-without a failed request; SIGUSR2 does so with the program that is now on disk.
+without a failed request; SIGUSR2 does so with the program that is now on disk. A start or reload that has not come to its end is given up \
+for whatever is asked for next.
 
 Socket activation: descriptors that systemd passes (LISTEN_FDS) serve the sockets of the config that LISTEN_FDNAMES \
 names; unnamed ones can be given with --socket-fd.
@@ -176,7 +177,11 @@ pub struct ServeArgs {
     /// Show processes and live Durable Objects to browsers and programs at <addr>: a loopback address or unix:<path>
     #[arg(long, value_name = "addr", value_parser = admin::address)]
     admin_addr: Option<AdminAddress>,
-    /// How long a stop, or the old processes of a reload, may take to answer what was accepted
+    /// How long a process may take to load the config and its workers; over it, the start has failed, and a reload changes nothing
+    #[arg(long, value_name = "time", default_value = "60s", value_parser = start_timeout)]
+    start_timeout: Duration,
+    /// How long a stop, or the old processes of a reload, may take to answer what was accepted; one that is still busy then is
+    /// killed
     #[arg(long, value_name = "time", default_value = "30s", value_parser = duration)]
     drain_timeout: Duration,
     /// For how many days a Durable Object on disk can be taken back to what it was; 0 keeps no history
@@ -295,6 +300,7 @@ pub struct Serve {
     pub report_phases: bool,
     pub watch: bool,
     pub admin_addr: Option<AdminAddress>,
+    pub start_timeout: Duration,
     /// What to say about options that do nothing.
     pub warnings: Vec<String>,
 }
@@ -390,6 +396,7 @@ impl ServeArgs {
             report_phases: self.report_phases,
             watch,
             admin_addr: self.admin_addr,
+            start_timeout: self.start_timeout,
             warnings,
         })
     }
@@ -594,6 +601,13 @@ fn duration(text: &str) -> Result<Duration, String> {
     millis
         .map(Duration::from_millis)
         .ok_or_else(|| "Expected a time such as 500ms, 30s or 5m, up to a day.".into())
+}
+
+/// A time in which something can start.
+fn start_timeout(text: &str) -> Result<Duration, String> {
+    let time = duration(text)?;
+    let some = (!time.is_zero()).then_some(time);
+    some.ok_or_else(|| "Nothing starts in no time.".into())
 }
 
 fn filter(text: &str) -> Result<Filter, String> {

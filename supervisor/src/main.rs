@@ -124,6 +124,7 @@ fn serve(mut serve: cli::Serve) -> Result<u8, clap::Error> {
         reporter,
         watch: serve.watch,
         admin: serve.admin_addr,
+        start_timeout: serve.start_timeout,
     };
     Ok(lifecycle::run(server, |start| {
         worker_proc::serve(start, SNAPSHOT)

@@ -5,7 +5,7 @@
 
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use ipc::ToRuntime;
 use ipc::fds::MAX_FDS_PER_PACKET;
@@ -15,9 +15,6 @@ use crate::process::backoff::Backoff;
 use crate::process::launch::Launcher;
 use crate::process::{Phase, Process};
 use crate::sockets::SocketSet;
-
-/// A process that is not ready after this long is taken for hung.
-const START_TIMEOUT: Duration = Duration::from_secs(120);
 
 /// The processes of one config, with all that a restart needs.
 #[derive(Debug)]
@@ -98,8 +95,7 @@ impl Generation {
     pub fn launch(&mut self, slot: usize, launcher: &mut Launcher) -> io::Result<()> {
         let number = slot as u32;
         let listeners = self.sockets.for_process(number)?;
-        let mut process = launcher.launch(number, self.number, self.config.as_fd(), listeners)?;
-        process.deadline = Some(Instant::now() + START_TIMEOUT);
+        let process = launcher.launch(number, self.number, self.config.as_fd(), listeners)?;
         self.slots[slot].process = Some(process);
         self.slots[slot].restart_at = None;
         Ok(())

@@ -3,7 +3,8 @@
 //! Called by `main` for `serve` and for compiled executables. One thread, one poll loop, no lock: everything that happens is
 //! an event of `supervisor`, and every wait has a deadline there. A server of one process runs this loop in a side thread and
 //! the runtime in its main thread, over the same channel and messages as between processes; from its first reload on, it too
-//! has its runtime in a child.
+//! has its runtime in a child. Nothing here waits for what a worker does: a start and a drain have their time, after which a
+//! process is killed, and what is asked for next takes the place of what is not finished.
 
 mod admin;
 mod folders;
@@ -18,7 +19,6 @@ mod systemd;
 mod upgrade;
 mod watch;
 
-use std::sync::mpsc::{RecvTimeoutError, SyncSender, sync_channel};
 use std::thread;
 use std::time::Duration;
 
@@ -27,15 +27,13 @@ use ipc::{Options, Start};
 use crate::admin::AdminAddress;
 use crate::config::{ConfigErrors, Loaded};
 use crate::observe::tell;
-use crate::process::launch::{Executable, Launcher};
+use crate::process::launch::{Executable, Launcher, exit_now};
+use crate::process::main_thread::{MainThread, main_thread};
 use crate::sockets::inherit::InheritedFds;
 use crate::sockets::report::Reporter;
 use folders::LockFolder;
 use signals::Signals;
 use supervisor::Supervisor;
-
-/// How long the main thread may take to leave when all else has ended.
-const LEAVE_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The stack of the supervising thread: it parses configs and little else.
 const SUPERVISOR_STACK_BYTES: usize = 8 * 1024 * 1024;
@@ -56,6 +54,8 @@ pub struct Server {
     pub watch: bool,
     /// `--admin-addr`.
     pub admin: Option<AdminAddress>,
+    /// `--start-timeout`.
+    pub start_timeout: Duration,
 }
 
 /// Serves until told to stop. `runtime` runs a runtime process on the calling thread and is called at most once. Returns the exit status.
@@ -64,19 +64,18 @@ pub fn run(server: Server, runtime: impl FnOnce(Start) -> u8) -> u8 {
         tell(format_args!("sigprocmask(): {error}"));
         return 1;
     }
-    if server.options.processes > 1 {
-        return supervise(server, None);
+    // Who watches goes on after a start that does not come to an end, which only a child can be killed for.
+    if server.options.processes > 1 || server.watch {
+        return supervise(server, None).0;
     }
-    let (start, starts) = sync_channel(1);
-    // Nothing is ever sent here: it closes when the main thread has no more to do.
-    let (busy, left) = sync_channel::<()>(0);
+    let (main_thread, place) = main_thread();
     let supervisor = thread::Builder::new()
         .name("supervisor".into())
         .stack_size(SUPERVISOR_STACK_BYTES);
     let supervisor = supervisor.spawn(move || {
-        let status = supervise(server, Some(start));
-        if left.recv_timeout(LEAVE_TIMEOUT) == Err(RecvTimeoutError::Timeout) {
-            crate::process::launch::exit_now(status);
+        let (status, main_thread) = supervise(server, Some(main_thread));
+        if main_thread.is_some_and(|thread| !thread.leave()) {
+            exit_now(status);
         }
         status
     });
@@ -85,23 +84,22 @@ pub fn run(server: Server, runtime: impl FnOnce(Start) -> u8) -> u8 {
     else {
         return 1;
     };
-    if let Ok(start) = starts.recv() {
-        runtime(start);
-    }
-    drop((starts, busy));
+    place.serve(runtime);
     supervisor.join().unwrap_or(1)
 }
 
-fn supervise(server: Server, local: Option<SyncSender<Start>>) -> u8 {
+/// The exit status, and the main thread if it is to be waited for.
+fn supervise(server: Server, main_thread: Option<MainThread>) -> (u8, Option<MainThread>) {
     let prepared = Executable::own().and_then(|executable| {
-        let launcher = Launcher::new(executable, server.options.clone(), local)?;
+        let options = server.options.clone();
+        let launcher = Launcher::new(executable, options, server.start_timeout, main_thread)?;
         Supervisor::new(server, launcher)
     });
     match prepared {
         Ok(supervisor) => supervisor.run(),
         Err(error) => {
             tell(format_args!("The supervisor cannot start: {error}"));
-            1
+            (1, None)
         }
     }
 }

@@ -2,39 +2,44 @@
 //!
 //! Part of `supervisor`. A new generation gets the old one's listeners (and new ones where the config has new sockets), and
 //! starts. When every process is ready, new sockets listen and the processes are told to serve; when every process serves,
-//! the old ones are told to drain. Until then both accept on the same queues. A new generation that fails changes nothing.
+//! the old ones are told to drain. Until then both accept on the same queues. A new generation that fails changes nothing, and
+//! one that still starts when something else is asked for is given up for that.
 
 use std::mem;
+use std::time::Instant;
 
 use ipc::ToRuntime;
 use ipc::fds::sealed_memory;
 
 use super::generation::Generation;
+use super::stop::HEARING;
 use super::supervisor::{Key, Role, Supervisor};
 use super::watch::Watcher;
 use crate::observe::tell;
-use crate::process::Phase;
+use crate::process::{Phase, Process};
 use crate::sockets::SocketSet;
 
 impl Supervisor {
-    /// Loads the config anew and replaces what serves with it. One reload at a time: asked for another, it does that next.
+    /// Loads the config anew and replaces what serves with it.
     pub(super) fn reload(&mut self) {
         if self.stopping.is_some() {
             return;
         }
-        let settled = self
-            .current
-            .as_ref()
-            .is_none_or(|generation| generation.announced);
-        if self.reloading || self.incoming.is_some() || !settled {
-            self.reload_again = true;
-            return;
-        }
+        self.give_up_incoming();
         if self.current.is_some() {
             self.reloading = true;
             self.systemd.reloading();
         }
         self.load_generation();
+    }
+
+    /// Ends the start that is under way, since something newer has been asked for. A reload goes on as that.
+    pub(super) fn give_up_incoming(&mut self) {
+        if let Some(mut generation) = self.incoming.take() {
+            tell("What has not started yet is given up for what is asked for now.");
+            generation.kill();
+            self.abandon_upgrade();
+        }
     }
 
     /// Loads the config and starts a generation with it.
@@ -113,7 +118,9 @@ impl Supervisor {
             Role::Current => {
                 // A replacement: its siblings serve already.
                 self.link(key);
+                let deadline = Instant::now() + self.launcher.start_timeout;
                 if let Some(process) = self.process_mut(key) {
+                    process.deadline = Some(deadline);
                     process.send(&ToRuntime::Serve);
                 }
             }
@@ -137,7 +144,9 @@ impl Supervisor {
             self.retire(old);
         }
         self.link_generations();
-        for process in self.current.iter().flat_map(Generation::processes) {
+        let deadline = Instant::now() + self.launcher.start_timeout;
+        for process in self.current.iter_mut().flat_map(Generation::processes_mut) {
+            process.deadline = Some(deadline);
             process.send(&ToRuntime::Serve);
         }
     }
@@ -162,27 +171,31 @@ impl Supervisor {
         if !self.reloading {
             self.systemd.ready(&self.status());
         }
-        self.reload_next();
     }
 
-    /// Ends a reload: the new generation serves, and no old process accepts any more.
+    /// Ends a reload: the new generation serves, and no old process accepts any more; one that does not even hear of it is not
+    /// waited for.
     pub(super) fn finish_reload(&mut self) {
         let serving = self.incoming.is_none()
             && self
                 .current
                 .as_ref()
                 .is_some_and(|generation| generation.announced);
+        let unheard = |process: &Process| {
+            process
+                .told_to_drain
+                .is_some_and(|told| told.elapsed() >= HEARING)
+        };
         if self.reloading
             && serving
             && self
                 .retiring
                 .iter()
-                .all(|process| process.phase() >= Phase::Draining)
+                .all(|process| process.phase() >= Phase::Draining || unheard(process))
         {
             self.reloading = false;
             self.systemd.ready(&self.status());
             self.server.reporter.reloaded(true);
-            self.reload_next();
         }
     }
 
@@ -216,15 +229,7 @@ impl Supervisor {
         } else if self.watcher.is_some() {
             tell("Waiting for a change of the config.");
         } else {
-            return self.abort(1);
-        }
-        self.reload_next();
-    }
-
-    /// Does the reload that was asked for during the one before.
-    fn reload_next(&mut self) {
-        if !self.reloading && mem::take(&mut self.reload_again) {
-            self.reload();
+            self.abort(1);
         }
     }
 

@@ -11,8 +11,11 @@ use super::supervisor::{Key, Supervisor};
 use crate::observe::tell;
 use crate::process::{Phase, Process};
 
-/// What a process that drains gets beyond its deadline, to cut off what is left and say so.
-const GRACE: Duration = Duration::from_secs(2);
+/// What a process that has heard that it is to drain gets beyond the deadline, to cut off what is left and say so.
+const GRACE: Duration = Duration::from_secs(1);
+
+/// A process that has not heard of the drain after this long runs JavaScript, and accepts nothing meanwhile.
+pub(super) const HEARING: Duration = Duration::from_secs(1);
 
 /// Who means it asks again after this long. Until then a second signal is an echo: terminals and tools such as `timeout` signal both a
 /// process and its group.
@@ -82,14 +85,22 @@ impl Supervisor {
     /// Tells what is to drain to do so.
     pub(super) fn drain_retiring(&mut self) {
         let timeout = self.server.options.drain_timeout;
+        let now = Instant::now();
         for process in self
             .retiring
             .iter_mut()
-            .filter(|process| !process.told_to_drain)
+            .filter(|process| process.told_to_drain.is_none())
         {
-            process.told_to_drain = true;
-            process.deadline = Some(Instant::now() + timeout + GRACE);
+            process.told_to_drain = Some(now);
+            process.deadline = Some(now + timeout);
             process.send(&ToRuntime::Drain { deadline: timeout });
+        }
+    }
+
+    /// A process has heard that it is to drain, so it will keep the deadline itself.
+    pub(super) fn on_draining(&mut self, key: Key) {
+        if let Some(process) = self.process_mut(key) {
+            process.deadline = process.deadline.map(|deadline| deadline + GRACE);
         }
     }
 
@@ -97,17 +108,24 @@ impl Supervisor {
     pub(super) fn on_drained(&mut self, key: Key) {
         if let Some(process) = self.process_mut(key) {
             process.drained = true;
+            // From here on it waits for others, which have a deadline.
+            process.deadline = None;
         }
         self.let_leave();
     }
 
     /// Lets processes exit once all of their generation and of those before it have drained: until then one may need an
     /// object of another, or hand one over to it.
-    pub(super) fn let_leave(&self) {
+    pub(super) fn let_leave(&mut self) {
         let busy = self.retiring.iter().filter(|process| !process.drained);
         let first_busy = busy.map(|process| process.generation).min();
-        for process in &self.retiring {
-            if first_busy.is_none_or(|busy| process.generation < busy) {
+        let (now, timeout) = (Instant::now(), self.server.options.drain_timeout);
+        for process in &mut self.retiring {
+            let may_leave = first_busy.is_none_or(|busy| process.generation < busy);
+            if may_leave && process.deadline.is_none() {
+                // Until the end of the drain it answers what others have asked meanwhile.
+                let end = process.told_to_drain.map_or(now, |told| told + timeout);
+                process.deadline = Some(now.max(end) + GRACE);
                 process.send(&ToRuntime::Leave);
             }
         }

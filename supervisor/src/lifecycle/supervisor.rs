@@ -7,7 +7,7 @@ use std::fmt::Display;
 use std::io;
 use std::os::fd::AsFd;
 use std::path::PathBuf;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use ipc::{ChannelError, ToRuntime, ToSupervisor};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -16,15 +16,19 @@ use super::Server;
 use super::folders::Folders;
 use super::generation::Generation;
 use super::signals::{Ended, Request, Signals, reap};
-use super::stop::Stopping;
+use super::stop::{HEARING, Stopping};
 use super::systemd::Systemd;
-use super::upgrade::HandOver;
+use super::upgrade::{HandOver, Upgrade};
 use super::watch::Watcher;
 use crate::admin::Admin;
 use crate::admin::objects::Gathering;
 use crate::observe::tell;
-use crate::process::launch::{Executable, Launcher};
+use crate::process::launch::Launcher;
+use crate::process::main_thread::MainThread;
 use crate::process::{Phase, Process};
+
+/// How long a process may take to end when it has closed its channel.
+const EXIT_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// A process: the number of its generation, and its slot.
 pub(super) type Key = (u64, u32);
@@ -46,10 +50,7 @@ pub(super) struct Supervisor {
     pub(super) retiring: Vec<Process>,
     /// A reload is under way: the service manager and `--report-phases` wait for its end.
     pub(super) reloading: bool,
-    /// Asked to reload while a reload was under way.
-    pub(super) reload_again: bool,
-    /// During an upgrade, the program that this supervisor runs.
-    pub(super) upgrading: Option<Executable>,
+    pub(super) upgrading: Option<Upgrade>,
     pub(super) stopping: Option<Stopping>,
     pub(super) admin: Option<Admin>,
     /// Requests of the admin pages that wait for what processes say.
@@ -121,7 +122,6 @@ impl Supervisor {
             incoming: None,
             retiring: Vec::new(),
             reloading: false,
-            reload_again: false,
             upgrading: None,
             stopping: None,
             admin,
@@ -129,8 +129,8 @@ impl Supervisor {
         })
     }
 
-    /// Serves until told to stop. Returns the exit status.
-    pub(super) fn run(mut self) -> u8 {
+    /// Serves until told to stop. Returns the exit status, and the main thread if it is to be waited for.
+    pub(super) fn run(mut self) -> (u8, Option<MainThread>) {
         if self.current.is_none() {
             self.load_generation();
         }
@@ -139,12 +139,12 @@ impl Supervisor {
             self.release_folders();
             self.finish_upgrade();
             if let Some(status) = self.finished() {
-                return status;
+                return (status, self.launcher.take_main_thread());
             }
             if let Err(error) = self.turn() {
                 // Without its poll loop the supervisor is of no use; the processes go with it.
                 tell(format_args!("poll(): {error}"));
-                return 1;
+                return (1, self.launcher.take_main_thread());
             }
         }
     }
@@ -216,9 +216,16 @@ impl Supervisor {
             .iter()
             .flat_map(|generation| generation.slots.iter().filter_map(|slot| slot.restart_at));
         let processes = self.processes().filter_map(|process| process.deadline);
+        let unheard = self
+            .retiring
+            .iter()
+            .filter(|process| self.reloading && process.phase() < Phase::Draining)
+            .filter_map(|process| Some(process.told_to_drain? + HEARING))
+            .filter(|heard| *heard > Instant::now());
         let settled = self.watcher.iter().filter_map(|watcher| watcher.settled_at);
         restarts
             .chain(processes)
+            .chain(unheard)
             .chain(settled)
             .chain(self.systemd.next_check)
             .chain(self.admin.as_ref().and_then(Admin::next_deadline))
@@ -297,7 +304,7 @@ impl Supervisor {
         match message {
             ToSupervisor::Ready if self.advance(key, Phase::Ready) => self.on_ready(key),
             ToSupervisor::Serving if self.advance(key, Phase::Serving) => self.on_serving(key),
-            ToSupervisor::Draining => _ = self.advance(key, Phase::Draining),
+            ToSupervisor::Draining if self.advance(key, Phase::Draining) => self.on_draining(key),
             ToSupervisor::Failed { errors } => self.on_start_failed(key, errors),
             ToSupervisor::Drained => self.on_drained(key),
             ToSupervisor::Stats {
@@ -310,7 +317,7 @@ impl Supervisor {
             }
             ToSupervisor::Objects(answer) => self.on_objects(key, *answer),
             ToSupervisor::Pong => {}
-            ToSupervisor::Ready | ToSupervisor::Serving => {}
+            ToSupervisor::Ready | ToSupervisor::Serving | ToSupervisor::Draining => {}
         }
     }
 
@@ -339,18 +346,34 @@ impl Supervisor {
         if process.is_local() {
             self.on_ended(key, Ended::Returned);
         } else {
-            process.deadline = Some(Instant::now() + super::LEAVE_TIMEOUT);
+            process.deadline = Some(Instant::now() + EXIT_TIMEOUT);
         }
     }
 
     /// A process has not left its phase in time.
     fn on_overdue(&mut self, key: Key) {
+        let start = self.launcher.start_timeout;
+        let drain = self.server.options.drain_timeout;
         let Some(process) = self.process_mut(key) else {
             return;
         };
         process.deadline = None;
-        let doing = process.phase().name();
-        self.kill(key, format_args!("it has been {doing} for too long"));
+        let late = match process.phase() {
+            _ if process.link_fd().is_none() => "it does not end".to_owned(),
+            _ if process.told_to_drain.is_some() => {
+                format!("it has not drained within {drain:?} (--drain-timeout)")
+            }
+            Phase::Starting | Phase::Ready => {
+                format!("it has not started within {start:?} (--start-timeout)")
+            }
+            phase => format!("it has been {} for too long", phase.name()),
+        };
+        if self.role(key) == Role::Incoming {
+            let hint = "Does the code of a worker not return when it is loaded?";
+            return self
+                .abandon_incoming(vec![format!("Process {} is killed: {late}. {hint}", key.1)]);
+        }
+        self.kill(key, late);
     }
 
     /// Ends a process that misbehaves. Its end follows as an event.

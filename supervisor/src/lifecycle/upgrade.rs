@@ -4,6 +4,8 @@
 //! serve and the old ones have drained, the supervisor executes the new program in its own place: same process id, same
 //! children, same listeners, which it hands over as descriptors and a page of JSON. That page belongs to the control protocol
 //! (`ipc::frame::VERSION`): a program that speaks another version fails in its first process, and is never executed here.
+//!
+//! The same way, with the same program, ends a main thread that runs code of a worker and cannot be killed alone.
 
 use std::io;
 use std::mem;
@@ -25,9 +27,18 @@ use super::watch::Watcher;
 use crate::config::{ListenOn, SocketPlan};
 use crate::observe::tell;
 use crate::process::Process;
-use crate::process::launch::HAND_OVER_VARIABLE;
+use crate::process::launch::{Executable, HAND_OVER_VARIABLE};
 use crate::sockets::bind::BoundListener;
 use crate::sockets::{BoundSocket, SocketSet};
+
+/// An upgrade that is not finished.
+#[derive(Debug)]
+pub(super) struct Upgrade {
+    /// The program that this supervisor runs.
+    from: Executable,
+    /// The first generation of the new program.
+    generation: u64,
+}
 
 /// What a supervisor leaves to the program that replaces it. Descriptors by number.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
@@ -79,21 +90,18 @@ struct ProcessPage {
 }
 
 impl Supervisor {
-    /// Starts to replace the program. During a reload it has to be asked for again.
+    /// Starts to replace the program.
     pub(super) fn upgrade(&mut self) {
         if self.stopping.is_some() {
             return;
         }
-        let settled = self
-            .current
-            .as_ref()
-            .is_some_and(|generation| generation.announced);
-        if self.upgrading.is_some() || self.incoming.is_some() || !settled {
-            return tell("No upgrade now: the server is starting or reloading.");
-        }
         match self.launcher.executable.on_disk() {
             Ok(new) => {
-                self.upgrading = Some(mem::replace(&mut self.launcher.executable, new));
+                self.give_up_incoming();
+                let before = mem::replace(&mut self.launcher.executable, new);
+                let generation = self.generations + 1;
+                let from = self.upgrading.take().map_or(before, |upgrade| upgrade.from);
+                self.upgrading = Some(Upgrade { from, generation });
                 self.reload();
             }
             Err(error) => tell(format_args!(
@@ -103,14 +111,18 @@ impl Supervisor {
         }
     }
 
-    /// The new program did not start: back to this one.
+    /// What was starting did not: back to this program, unless processes of the new one serve already.
     pub(super) fn abandon_upgrade(&mut self) {
-        if let Some(old) = self.upgrading.take() {
-            self.launcher.executable = old;
+        let serving = self.current.as_ref().map_or(0, |current| current.number);
+        if let Some(upgrade) = self
+            .upgrading
+            .take_if(|upgrade| serving < upgrade.generation)
+        {
+            self.launcher.executable = upgrade.from;
         }
     }
 
-    /// Executes the new program once its processes serve and no others are left.
+    /// Executes the new program once its processes serve and no others are left; or this one, if that alone ends the main thread.
     pub(super) fn finish_upgrade(&mut self) {
         let settled = self.incoming.is_none() && self.retiring.is_empty();
         let Some(generation) = self
@@ -120,13 +132,18 @@ impl Supervisor {
         else {
             return;
         };
-        if self.upgrading.is_some() {
+        let hangs = self.launcher.main_thread_hangs();
+        if hangs {
+            tell("The main thread does not come to an end: the program executes itself anew.");
+        }
+        if self.upgrading.is_some() || hangs {
             let error = self.execute(generation);
             // Reached only when the program could not be executed. Its processes serve, so this supervisor stays.
             tell(format_args!(
                 "The supervisor itself cannot be replaced: {error}"
             ));
             self.upgrading = None;
+            self.launcher.let_main_thread_hang();
         }
     }
 

@@ -25,7 +25,7 @@ pub struct Company(#[expect(dead_code)] Vec<Process>);
 /// # Errors
 /// One does not start; it has said why.
 pub fn start(config: &[u8], options: &Options) -> io::Result<(Company, Control, OwnedFd)> {
-    let mut launcher = Launcher::new(Executable::own()?, options.clone(), None)?;
+    let mut launcher = Launcher::new(Executable::own()?, options.clone(), START_TIMEOUT, None)?;
     let config = sealed_memory(c"config", config)?;
     let generation = options.generation;
     let mut processes = Vec::new();
@@ -64,7 +64,6 @@ pub fn start(config: &[u8], options: &Options) -> io::Result<(Company, Control, 
 }
 
 fn wait_until_ready(process: &mut Process) -> io::Result<()> {
-    let end = Instant::now() + START_TIMEOUT;
     let slot = process.slot;
     let failed = |why: String| io::Error::other(format!("process {slot}: {why}"));
     loop {
@@ -73,7 +72,9 @@ fn wait_until_ready(process: &mut Process) -> io::Result<()> {
             Ok(ToSupervisor::Failed { errors }) => return Err(failed(errors.join("\n"))),
             Ok(_) => {}
             Err(ChannelError::WouldBlock) => {
-                let left = end.saturating_duration_since(Instant::now());
+                let left = process.deadline.map_or(START_TIMEOUT, |end| {
+                    end.saturating_duration_since(Instant::now())
+                });
                 let Some(fd) = process.link_fd().filter(|_| !left.is_zero()) else {
                     return Err(failed("it does not start".to_owned()));
                 };

@@ -11,7 +11,7 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::Command;
-use std::sync::mpsc::SyncSender;
+use std::time::{Duration, Instant};
 
 use ipc::fds::{Mapping, inherited, memory_file, packet_pair, set_inheritable};
 use ipc::handshake::{HandshakeError, receive_start, send_start};
@@ -20,6 +20,7 @@ use nix::sys::prctl::{set_name, set_pdeathsig};
 use nix::sys::signal::{SigSet, Signal};
 use nix::unistd::Pid;
 
+use super::main_thread::MainThread;
 use super::{Body, Process};
 
 /// The hidden subcommand of a runtime process.
@@ -85,22 +86,26 @@ pub struct Launcher {
     options: Options,
     /// What all processes lock bytes of.
     locks: OwnedFd,
-    /// Gives the first process its start, when that is to run in this program.
-    local: Option<SyncSender<Start>>,
+    /// How long a process may take to be ready, and then to serve when it is told to.
+    pub start_timeout: Duration,
+    /// Where the first process to start is to run, if that is in this program.
+    main_thread: Option<MainThread>,
 }
 
 impl Launcher {
-    /// `options` are those of every process but for its slot and generation. With `local`, the first process to start gets its start there.
+    /// `options` are those of every process but for its slot and generation. With a main thread, the first process to start runs there.
     pub fn new(
         executable: Executable,
         options: Options,
-        local: Option<SyncSender<Start>>,
+        start_timeout: Duration,
+        main_thread: Option<MainThread>,
     ) -> io::Result<Self> {
         Ok(Self {
             executable,
             options,
             locks: memory_file(c"locks")?,
-            local,
+            start_timeout,
+            main_thread,
         })
     }
 
@@ -108,7 +113,22 @@ impl Launcher {
     pub fn continue_with(&mut self, processes: u32, locks: OwnedFd) {
         self.options.processes = processes;
         self.locks = locks;
-        self.local = None;
+        self.main_thread = None;
+    }
+
+    /// The main thread, if a process could run or runs there. None starts there any more.
+    pub fn take_main_thread(&mut self) -> Option<MainThread> {
+        self.main_thread.take()
+    }
+
+    /// Nothing ends it but the end of the program.
+    pub fn let_main_thread_hang(&mut self) {
+        self.main_thread.iter_mut().for_each(MainThread::let_hang);
+    }
+
+    /// A process that runs in this program has been given up, and does not end.
+    pub fn main_thread_hangs(&self) -> bool {
+        self.main_thread.as_ref().is_some_and(MainThread::hangs)
     }
 
     pub fn locks(&self) -> BorrowedFd<'_> {
@@ -120,7 +140,7 @@ impl Launcher {
         self.options.processes
     }
 
-    /// Starts a process, which will say when it is ready. `config` is sealed memory.
+    /// Starts a process, which will say when it is ready, or is over its deadline. `config` is sealed memory.
     pub fn launch(
         &mut self,
         slot: u32,
@@ -135,7 +155,8 @@ impl Launcher {
         };
         let (ours, theirs) = packet_pair()?;
         let link = RuntimeLink::new(ours)?;
-        if let Some(local) = self.local.take() {
+        let deadline = Some(Instant::now() + self.start_timeout);
+        if let Some(main_thread) = self.main_thread.as_mut().filter(|thread| thread.is_free()) {
             let config = ConfigBytes::from(Mapping::new(config)?);
             let start = Start {
                 config,
@@ -144,15 +165,14 @@ impl Launcher {
                 options,
                 control: Some(Control::new(theirs)?),
             };
-            local
-                .send(start)
-                .map_err(|_| io::Error::other("the main thread has ended"))?;
-            return Ok(Process::new(slot, generation, link, Body::Local));
+            let body = Body::Local(main_thread.run(start)?);
+            return Ok(Process::new(slot, generation, link, body, deadline));
         }
         let pid = self.execute(slot, generation, theirs)?;
         let (config, locks) = (config.try_clone_to_owned()?, self.locks.try_clone()?);
         send_start(&link, options, config, locks, listeners)?;
-        Ok(Process::new(slot, generation, link, Body::Child(pid)))
+        let body = Body::Child(pid);
+        Ok(Process::new(slot, generation, link, body, deadline))
     }
 
     fn execute(&self, slot: u32, generation: u64, channel: OwnedFd) -> io::Result<Pid> {

@@ -7,6 +7,7 @@ pub mod backoff;
 pub mod company;
 pub mod count;
 pub mod launch;
+pub mod main_thread;
 pub mod phase;
 
 use std::os::fd::{AsFd, BorrowedFd};
@@ -16,6 +17,7 @@ use ipc::{ChannelError, RuntimeLink, ToRuntime, ToSupervisor};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::{Pid, getpid};
 
+use main_thread::GivenUp;
 pub use phase::{BadTransition, Phase};
 
 /// One runtime process.
@@ -31,8 +33,8 @@ pub struct Process {
     body: Body,
     started: Instant,
     last_sign_of_life: Instant,
-    /// It has been told to drain.
-    pub told_to_drain: bool,
+    /// When it was told to drain.
+    pub told_to_drain: Option<Instant>,
     /// It has said that it has drained.
     pub drained: bool,
     /// Client connections open, as of the last second.
@@ -44,15 +46,21 @@ pub struct Process {
 }
 
 /// What runs the process.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 enum Body {
     Child(Pid),
     /// The main thread of this program.
-    Local,
+    Local(GivenUp),
 }
 
 impl Process {
-    fn new(slot: u32, generation: u64, link: RuntimeLink, body: Body) -> Self {
+    fn new(
+        slot: u32,
+        generation: u64,
+        link: RuntimeLink,
+        body: Body,
+        deadline: Option<Instant>,
+    ) -> Self {
         let now = Instant::now();
         let phase = Phase::Starting;
         Self {
@@ -63,11 +71,11 @@ impl Process {
             body,
             started: now,
             last_sign_of_life: now,
-            told_to_drain: false,
+            told_to_drain: None,
             drained: false,
             connections: 0,
             requests: 0,
-            deadline: None,
+            deadline,
         }
     }
 
@@ -75,7 +83,7 @@ impl Process {
     pub fn handed_over(slot: u32, generation: u64, link: RuntimeLink, pid: Pid) -> Self {
         Self {
             phase: Phase::Serving,
-            ..Self::new(slot, generation, link, Body::Child(pid))
+            ..Self::new(slot, generation, link, Body::Child(pid), None)
         }
     }
 
@@ -91,18 +99,18 @@ impl Process {
     pub fn pid(&self) -> Pid {
         match self.body {
             Body::Child(pid) => pid,
-            Body::Local => getpid(),
+            Body::Local(_) => getpid(),
         }
     }
 
     /// Whether it is the child with this process id.
     pub fn is_child(&self, child: Pid) -> bool {
-        self.body == Body::Child(child)
+        matches!(self.body, Body::Child(pid) if pid == child)
     }
 
     /// Whether it runs in this program.
     pub fn is_local(&self) -> bool {
-        self.body == Body::Local
+        matches!(self.body, Body::Local(_))
     }
 
     /// How long ago it was started.
@@ -144,10 +152,13 @@ impl Process {
 
     /// Ends a child at once. The local process cannot be ended alone: it sees its channel close.
     pub fn kill(&mut self) {
-        match self.body {
+        match &self.body {
             // It is not reaped before the supervisor forgets it, so the number is still its own.
-            Body::Child(pid) => _ = kill(pid, Signal::SIGKILL),
-            Body::Local => self.link = None,
+            Body::Child(pid) => _ = kill(*pid, Signal::SIGKILL),
+            Body::Local(given_up) => {
+                given_up.set();
+                self.link = None;
+            }
         }
     }
 }
