@@ -1,4 +1,4 @@
-//! URL and URLSearchParams, by the URL standard: the ops over the parser.
+//! URL and URLSearchParams, by the URL standard: the ops over the parser. Dates before the flag for it get `original.js`.
 //!
 //! `url.js` keeps what `parse` and `update` return: the serialised URL and the places of its components.
 
@@ -10,7 +10,7 @@ use crate::js;
 pub const API: Api = Api {
     name: "url",
     modules: &[js!("form.js"), js!("search_params.js"), js!("url.js")],
-    lazy: &[],
+    lazy: &[js!("original.js")],
     ops,
 };
 

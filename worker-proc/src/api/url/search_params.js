@@ -214,6 +214,10 @@ const toPair = (pair) => {
   return items;
 };
 
+const NO_PAIR = "Invalid URL search params sequence.";
+const NO_PAIR_ORIGINALLY =
+  "To initialize a URLSearchParams object from an array-of-arrays, each inner array must have exactly two elements.";
+
 function fromInit(init) {
   if (!isObject(init)) {
     const text = toUSVString(init);
@@ -223,7 +227,7 @@ function fromInit(init) {
   if (pairs === undefined) return toRecord(init, toUSVString, toUSVString);
   const list = [];
   for (let i = 0; i < pairs.length; i++) {
-    if (pairs[i].length !== 2) throw new TypeError("Invalid URL search params sequence.");
+    if (pairs[i].length !== 2) throw new TypeError(flags.specCompliantUrl ? NO_PAIR : NO_PAIR_ORIGINALLY);
     ArrayPrototypePush(list, pairs[i][0]);
     ArrayPrototypePush(list, pairs[i][1]);
   }

@@ -269,3 +269,7 @@ exports.addressParts = addressParts;
 exports.hrefOf = (url) => partsOf(url)[HREF];
 exports.parseURL = parseURL;
 exports.globals = { URL };
+
+exports.install = (function (global, flags, scope, defineLazy) {
+  if (!flags.specCompliantUrl) defineLazy(scope, "URL", "url/original");
+});
