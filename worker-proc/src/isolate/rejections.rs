@@ -3,11 +3,14 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
+use crate::glue::context::{frame, set_frame};
 use crate::glue::state::IsolateState;
 
 struct Entry {
     promise: v8::Global<v8::Promise>,
     reason: v8::Global<v8::Value>,
+    /// The frame of `async_context` in which it was rejected: its listeners run there.
+    frame: v8::Global<v8::Value>,
 }
 
 /// Rejected and so far unhandled in this turn, and rejections that were handled after they were reported.
@@ -48,9 +51,11 @@ unsafe extern "C" fn on_reject(message: v8::PromiseRejectMessage) {
             let reason = message
                 .get_value()
                 .unwrap_or_else(|| v8::undefined(scope).into());
+            let frame = frame(scope);
             let entry = Entry {
                 promise: v8::Global::new(scope, promise),
                 reason: v8::Global::new(scope, reason),
+                frame: v8::Global::new(scope, frame),
             };
             pending.rejected.push(entry);
         }
@@ -98,6 +103,7 @@ pub(super) fn report(scope: &mut v8::PinScope) {
             for entry in entries {
                 let promise = v8::Local::new(scope, &entry.promise);
                 let reason = v8::Local::new(scope, &entry.reason);
+                let (before, its_own) = (frame(scope), v8::Local::new(scope, &entry.frame));
                 // A listener may handle it at once.
                 if name == "unhandledrejection" {
                     let mut pending = pending.borrow_mut();
@@ -110,7 +116,9 @@ pub(super) fn report(scope: &mut v8::PinScope) {
                 if let Some(report) = state.internal(scope, "events", "reportRejection") {
                     let kind = crate::glue::intern(scope, name).into();
                     let this = v8::undefined(scope).into();
+                    set_frame(scope, its_own);
                     let _ = report.call(scope, this, &[kind, promise.into(), reason]);
+                    set_frame(scope, before);
                 }
             }
         }

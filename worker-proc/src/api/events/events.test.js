@@ -1,5 +1,6 @@
 // Event, EventTarget and the events that carry something.
 import { deepStrictEqual, ok, strictEqual, throws } from "node:assert";
+import { AsyncLocalStorage } from "node:async_hooks";
 
 export const dispatchOrder = {
   test() {
@@ -113,6 +114,47 @@ export const rejections = {
     }, { once: true });
     Promise.reject("boom");
     await handled;
+  },
+};
+
+/** Listeners run in the async context in which the promise was rejected, also for what was handled late. */
+export const contextsOfRejections = {
+  async test() {
+    const store = new AsyncLocalStorage();
+    const seen = [];
+    const listener = ({ type, promise }) => seen.push([type, promise, store.getStore()]);
+    const types = ["unhandledrejection", "rejectionhandled"];
+    for (const type of types) store.run("listener", () => addEventListener(type, listener));
+    const { promise: laterRejected, reject } = Promise.withResolvers();
+    const promises = {
+      __proto__: null,
+      atOnce: store.run("atOnce", () => Promise.reject(1)),
+      inFunction: store.run("inFunction", async () => {
+        await null;
+        throw 2;
+      }),
+      derived: store.run("derived", () => laterRejected.then(() => {})),
+      inTimer: null,
+    };
+    const fired = store.run("inTimer", () => new Promise((resolve) => setTimeout(() => {
+      promises.inTimer = Promise.reject(3);
+      resolve();
+    }, 1)));
+    const elsewhere = new Promise((_, refuse) => store.run("elsewhere", () => refuse(4)));
+    promises.elsewhere = elsewhere;
+    const nowhere = Promise.reject(5);
+    reject(6);
+    await fired;
+    const settle = () => new Promise((resolve) => setTimeout(resolve, 1));
+    await settle();
+    store.run("late", () => promises.atOnce.catch(() => {}));
+    await settle();
+    for (const type of types) removeEventListener(type, listener);
+    const found = (type, promise) => seen.filter((entry) => entry[0] === type && entry[1] === promise).map((entry) => entry[2]);
+    for (const name in promises) deepStrictEqual(found("unhandledrejection", promises[name]), [name]);
+    deepStrictEqual(found("unhandledrejection", nowhere), [undefined]);
+    strictEqual(seen.filter(([type]) => type === "rejectionhandled").length, 1);
+    strictEqual(seen.find(([type]) => type === "rejectionhandled")[2], "atOnce");
   },
 };
 
