@@ -55,7 +55,17 @@ impl Service for Network {
                 .url
                 .parse()
                 .map_err(|_| Error::bad_url(&request.url))?;
-            let tls = uri.scheme_str() == Some("https");
+            // A redirect can lead to any scheme; `ws` is what some call the URL of a WebSocket's handshake.
+            let tls = match uri.scheme_str() {
+                Some("http" | "ws") => false,
+                Some("https" | "wss") => true,
+                other => {
+                    let scheme = other.unwrap_or_default();
+                    let text =
+                        format!("cannot connect by the scheme \"{scheme}\": {}", request.url);
+                    return Err(crate::http::concealed(text));
+                }
+            };
             if tls {
                 self.tls()?;
             }

@@ -12,7 +12,7 @@ const { cancelBody } = require("streams");
 const { argumentError } = require("webidl");
 const { abortReason, addAlgorithm, isAborted } = require("abort");
 const trace = require("trace");
-const { joinHref, originOf, parseHref, targetOf, withoutFragment } = require("fetch/href");
+const { cutFragment, joinHref, originOf, parseHref, targetOf, withoutFragment } = require("fetch/href");
 
 /** Channels that every worker has. */
 const GLOBAL_OUTBOUND = 0;
@@ -20,6 +20,8 @@ const DATA = /^\s*data:/i;
 const HTTP = /^https?:\/\/[^/?#\\]+([/?#]|$)/i;
 /** As on workerd, what has a host is taken for HTTP. */
 const WITH_HOST = /^[a-z][a-z0-9+.-]*:\/\/[^/?#\\]/i;
+/** To follow a redirect an authority is enough: what it is of is the service's to know. */
+const WITH_AUTHORITY = /^[a-z][a-z0-9+.-]*:\/\//i;
 /** As in the Fetch standard and workerd. */
 const MAX_REDIRECTS = 20;
 
@@ -90,7 +92,7 @@ async function follow(channel, request, cancel, signal, target) {
       return receivedResponse(parts, url, urls.length > 1, state.encodeResponseBody, method === "HEAD");
     }
     const next = joinHref(location, url);
-    if (next === undefined || RegExpPrototypeExec(WITH_HOST, next) === null) {
+    if (next === undefined || RegExpPrototypeExec(WITH_AUTHORITY, next) === null) {
       throw new TypeError("Invalid Location header; unable to follow redirect.");
     }
     if (urls.length > MAX_REDIRECTS) throw new TypeError(`Too many redirects.${ArrayPrototypeJoin(urls, ", ")}`);
@@ -98,7 +100,7 @@ async function follow(channel, request, cancel, signal, target) {
     if (flags.stripAuthorizationOnCrossOriginRedirect && originOf(next) !== originOf(url)) {
       headers = without(headers, { __proto__: null, authorization: true });
     }
-    url = next;
+    url = cutFragment(next);
     ArrayPrototypePush(urls, url);
     if (status !== 303 && body !== null && typeof body !== "string" && !ArrayBufferIsView(body)) {
       throw new TypeError(

@@ -15,6 +15,10 @@ export default {
         return Response.error();
       case "/redirect":
         return Response.redirect("http://p/echo", +searchParams.get("status"));
+      case "/to":
+        return new Response(null, { status: 302, headers: { location: searchParams.get("url") } });
+      case "/secrets":
+        return Response.json(["authorization", "cookie", "proxy-authorization"].map((name) => request.headers.get(name)));
       case "/bad":
         return new Response(null, { status: 302, headers: { location: "http://[" } });
       case "/loop":
@@ -130,6 +134,40 @@ export const redirects = {
     }
     if (!old) await rejects(S.fetch("http://p/bad"), typeError("Invalid Location header; unable to follow redirect."));
     await rejects(S.fetch("http://p/loop"), typeError(`Too many redirects.${Array(21).fill("http://p/loop").join(", ")}`));
+  },
+};
+
+/** Neither the service nor the response is told of a fragment, and any scheme with an authority is followed. */
+export const whereRedirectsLead = {
+  async test(_, { S }) {
+    for (const [location, url] of [
+      ["/echo#two", "http://p/echo"],
+      ["/echo?x#", "http://p/echo?x"],
+      ["//q/echo#", "http://q/echo"],
+      ["http://u:w@q/echo#f", "http://u:w@q/echo"],
+      ["ftp://q/echo#f", "ftp://q/echo"],
+      ["file:///echo", "file:///echo"],
+    ]) {
+      for (const fragment of ["", "#one"]) {
+        const response = await S.fetch(`http://p/to?url=${encodeURIComponent(location)}${fragment}`);
+        strictEqual(response.url, url);
+        strictEqual(response.redirected, true);
+        strictEqual((await response.json())[1], url.replace("u:w@", ""));
+      }
+    }
+    if (!old) await rejects(S.fetch("http://p/to?url=data:,x"), typeError("Invalid Location header; unable to follow redirect."));
+  },
+};
+
+export const secretsOfRedirects = {
+  async test(_, { S }) {
+    const headers = { authorization: "a", cookie: "c", "proxy-authorization": "p" };
+    const to = async (url) => (await S.fetch(`http://p/to?url=${encodeURIComponent(url)}`, { headers })).json();
+    deepStrictEqual(await to("/secrets"), ["a", "c", "p"]);
+    const back = `/to?url=${encodeURIComponent("http://p/secrets")}`;
+    for (const elsewhere of ["http://q/secrets", "https://p/secrets", "http://p:81/secrets", `http://q${back}`]) {
+      deepStrictEqual(await to(elsewhere), [flags.strip_authorization_on_cross_origin_redirect ? null : "a", "c", "p"]);
+    }
   },
 };
 

@@ -24,12 +24,15 @@ const originOf = (href) => parseURL(href, undefined)?.origin;
 
 const PARTS = /^(https?:\/\/)([^/?#]*)([^?#]*)(\?[^#]*)?/i;
 
+/** Neither a service nor a response is told of it. */
+function cutFragment(url) {
+  const hash = StringPrototypeIndexOf(url, "#");
+  return hash === -1 ? url : StringPrototypeSlice(url, 0, hash);
+}
+
 /** What `fetch` makes of a request's URL: no fragment. Before the flag for it URLs are no more standardised than this. */
 function withoutFragment(url) {
-  if (flags.fetchStandardUrl) {
-    const hash = StringPrototypeIndexOf(url, "#");
-    return hash === -1 ? url : StringPrototypeSlice(url, 0, hash);
-  }
+  if (flags.fetchStandardUrl) return cutFragment(url);
   const match = RegExpPrototypeExec(PARTS, url);
   if (match === null) return url;
   const path = RegExpPrototypeExec(/\/\.\.?(\/|$)/, match[3]) === null ? match[3] : StringPrototypeSlice(parseHref(`http://x${match[3]}`), 8);
@@ -45,6 +48,7 @@ function targetOf(url) {
   return StringPrototypeIncludes(url, " ") ? StringPrototypeReplaceAll(url, " ", "%20") : url;
 }
 
+exports.cutFragment = cutFragment;
 exports.parseHref = parseHref;
 exports.joinHref = joinHref;
 exports.originOf = originOf;
