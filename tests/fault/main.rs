@@ -1,7 +1,7 @@
 //! The server under load and misfortune: crash, reload, stop, JavaScript that does not return. Run alone, one test at a time: each needs the machine.
 
-mod clients;
 mod busy;
+mod clients;
 mod crash;
 mod objects;
 mod reload;

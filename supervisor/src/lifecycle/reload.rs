@@ -36,7 +36,7 @@ impl Supervisor {
     /// Ends the start that is under way, since something newer has been asked for. A reload goes on as that.
     pub(super) fn give_up_incoming(&mut self) {
         if let Some(mut generation) = self.incoming.take() {
-            tell("What has not started yet is given up for what is asked for now.");
+            tell("What has not started yet is given up for what is asked next.");
             generation.kill();
             self.abandon_upgrade();
         }

@@ -10,6 +10,7 @@ mod progress;
 pub mod server;
 mod sweep;
 mod upgrade;
+mod watched;
 
 pub use headers::{HttpOptions, Injected};
 pub use pool::{Pool, lacked_descriptors};

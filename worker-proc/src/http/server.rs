@@ -2,10 +2,8 @@
 
 use std::cell::Cell;
 use std::fmt;
-use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 use std::time::Duration;
 
 use http::header::{CONNECTION, CONTENT_TYPE, EXPECT, HOST, HeaderValue, SEC_WEBSOCKET_VERSION};
@@ -13,13 +11,13 @@ use http::{StatusCode, Version};
 use hyper::body::Incoming;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::body::{Receiver, ToHyper, Unread, from_client};
 use super::headers::{HttpOptions, frame_response, inject, join_cookies};
 use super::progress::Stream;
 use super::sweep::{Connection, Connections, Limits, Sending};
 use super::upgrade::{Asked, Guarded, Parts};
+use super::watched::Watched;
 use crate::log;
 use crate::service::websocket::ByteStream;
 use crate::service::{
@@ -62,12 +60,6 @@ const SWITCHING: u16 = StatusCode::SWITCHING_PROTOCOLS.as_u16();
 
 /// The largest HTTP/1 message head that hyper can be told to accept as a minimum buffer.
 const MIN_HEADER_BYTES: usize = 8192;
-
-/// After its last answer a connection waits this long for its client to have read it and close.
-const LINGER: Duration = Duration::from_millis(250);
-
-/// What a client may still send in that time before it is cut off.
-const MAX_DISCARDED_BYTES: usize = 256 * 1024;
 
 /// A connection that is told to close is cut off this much later, if it is idle still.
 const CLOSE_GRACE: Duration = Duration::from_millis(250);
@@ -260,12 +252,7 @@ impl Counted {
             Ok(io) => io,
             Err(error) => return log::error(format_args!("HTTP connection failed: {error}")),
         };
-        let io = TokioIo::new(Watched {
-            io,
-            connection: connection.clone(),
-            linger: None,
-            discarded_bytes: 0,
-        });
+        let io = TokioIo::new(Watched::new(io, connection.clone()));
         let handler = hyper::service::service_fn({
             let (counted, connection) = (self.clone(), connection.clone());
             move |request: http::Request<Incoming>| {
@@ -338,6 +325,9 @@ impl Counted {
             },
             Err(refused) => refused?,
         };
+        if matches!(response.status, 400 | 414 | 431) && matches!(response.body, Body::Empty) {
+            exchange.0.answers_as_hyper();
+        }
         if !http1 {
             response.headers.remove(CONNECTION);
         } else if response.status != SWITCHING {
@@ -408,7 +398,7 @@ fn switch<I: ByteStream + 'static>(
         let parts = auto::upgrade::downcast::<TokioIo<Watched<I>>>(upgraded).ok()?;
         Some(Parts {
             io: Guarded {
-                stream: Box::new(parts.io.into_inner().io),
+                stream: Box::new(parts.io.into_inner().into_inner()),
                 guard: counted,
             },
             read_buf: parts.read_buf,
@@ -673,82 +663,6 @@ fn closing(mut response: Response) -> Response {
         .headers
         .insert(CONNECTION, HeaderValue::from_static("close"));
     response
-}
-
-/// Tells the sweep when bytes come in.
-struct Watched<I> {
-    io: I,
-    connection: Arc<Connection>,
-    linger: Option<Pin<Box<tokio::time::Sleep>>>,
-    discarded_bytes: usize,
-}
-
-impl<I: AsyncRead + Unpin> Watched<I> {
-    /// Reads and drops what the client still sends. A socket that closes with bytes unread is reset, and the reset can
-    /// overtake the last answer.
-    fn poll_linger(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let mut storage = [0; 4096];
-        while self.discarded_bytes < MAX_DISCARDED_BYTES {
-            let mut buffer = ReadBuf::new(&mut storage);
-            match Pin::new(&mut self.io).poll_read(cx, &mut buffer) {
-                Poll::Ready(Ok(())) if !buffer.filled().is_empty() => {
-                    self.discarded_bytes += buffer.filled().len();
-                }
-                Poll::Ready(_) => return Poll::Ready(()),
-                Poll::Pending => {
-                    let linger = || Box::pin(tokio::time::sleep(LINGER));
-                    return self.linger.get_or_insert_with(linger).as_mut().poll(cx);
-                }
-            }
-        }
-        Poll::Ready(())
-    }
-}
-
-impl<I: AsyncRead + Unpin> AsyncRead for Watched<I> {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<std::io::Result<()>> {
-        let before = buffer.filled().len();
-        let polled = Pin::new(&mut self.io).poll_read(cx, buffer);
-        if buffer.filled().len() > before {
-            self.connection.received();
-        }
-        polled
-    }
-}
-
-impl<I: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Watched<I> {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<std::io::Result<usize>> {
-        Pin::new(&mut self.io).poll_write(cx, bytes)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<std::io::Result<()>> {
-        Pin::new(&mut self.io).poll_flush(cx)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<std::io::Result<()>> {
-        std::task::ready!(Pin::new(&mut self.io).poll_shutdown(cx))?;
-        self.poll_linger(cx).map(Ok)
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        slices: &[std::io::IoSlice<'_>],
-    ) -> Poll<std::io::Result<usize>> {
-        Pin::new(&mut self.io).poll_write_vectored(cx, slices)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.io.is_write_vectored()
-    }
 }
 
 /// Runs hyper's tasks on the process's one thread.

@@ -74,6 +74,8 @@ pub struct Connection {
     reading_header: AtomicBool,
     broken_body: AtomicBool,
     late_body: AtomicBool,
+    /// An answer was as hyper's own refusals are.
+    answers_alike: AtomicBool,
     /// Its other end is in this process, so that nobody outside can be waited for.
     is_internal: AtomicBool,
     /// Frames come and go between requests.
@@ -109,6 +111,7 @@ impl Connection {
             reading_header: AtomicBool::new(false),
             broken_body: AtomicBool::new(false),
             late_body: AtomicBool::new(false),
+            answers_alike: AtomicBool::new(false),
             is_internal: AtomicBool::new(false),
             is_http2: AtomicBool::new(false),
             uploads: Uploads::default(),
@@ -164,6 +167,15 @@ impl Connection {
 
     pub fn has_broken_body(&self) -> bool {
         self.broken_body.load(Relaxed)
+    }
+
+    /// An answer that cannot be told from a refusal of hyper's.
+    pub fn answers_as_hyper(&self) {
+        self.answers_alike.store(true, Relaxed);
+    }
+
+    pub fn answers_alike(&self) -> bool {
+        self.answers_alike.load(Relaxed)
     }
 
     /// The body of a request came too slowly. With HTTP/1.1 nothing can follow it.

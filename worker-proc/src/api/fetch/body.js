@@ -395,7 +395,11 @@ function bodyParts(body) {
     const { kind, type } = body;
     return [kind, takeBody(body), type];
   }
-  return [STREAM, streamOf(body), body.type];
+  const coding = codingOf(body);
+  if (coding === null) return [STREAM, streamOf(body), body.type];
+  // It goes as it came: who only passes it on is to pass on the same bytes.
+  const length = body.kind === NATIVE && body.length >= 0 ? body.length : undefined;
+  return [STREAM, streams.readableFromBody(takeBody(body, coding), length, null), body.type, coding];
 }
 
 /** The body of such parts. */
@@ -405,7 +409,15 @@ function bodyOfParts(parts) {
   body.kind = parts[0];
   body.content = parts[1];
   body.type = parts[2];
-  if (body.kind === STREAM) body.stream = body.content;
+  if (body.kind !== STREAM) return body;
+  if (parts[3] === undefined) {
+    body.stream = body.content;
+  } else {
+    body.kind = NATIVE;
+    body.length = streams.lengthOf(body.content) ?? -1;
+    body.content = streams.takeBody(body.content);
+    body.coding = parts[3];
+  }
   return body;
 }
 
