@@ -61,6 +61,7 @@ export const texts = {
       const url = new URL(`http://h/a%2fb/${dots}/c`);
       equal(told(() => url.href), "TypeError: Invalid pathname when stringifying URL.", dots);
     }
+    equal(Object.prototype.toString.call(new URL("http://h")), "[object Object]", "tag");
     for (const name of ["canParse", "parse", "createObjectURL"]) equal(URL[name], undefined, name);
   },
 };

@@ -206,6 +206,9 @@ function toDictionary(value, error) {
 const kResourceTypeInspect = Symbol("kResourceTypeInspect");
 const internalClass = SymbolFor("cloudflare:internal-class");
 
+/** Whether the flags are known: lazy modules define their classes later. */
+let isStarted = false;
+
 /** Prototypes of platform classes, with their public names. */
 const interfaces = new SafeMap();
 
@@ -248,13 +251,15 @@ function defineInterface(Class, options) {
   if (Class.length !== 0) ObjectDefineProperty(Class, "length", { __proto__: null, value: 0, configurable: true });
   exposeMembers(prototype, isPrototypePlumbing);
   exposeMembers(Class, isConstructorPlumbing);
-  ObjectDefineProperty(prototype, SymbolToStringTag, {
-    __proto__: null,
-    value: name,
-    writable: true,
-    enumerable: false,
-    configurable: true,
-  });
+  if (!isStarted || flags.setToStringTag) {
+    ObjectDefineProperty(prototype, SymbolToStringTag, {
+      __proto__: null,
+      value: name,
+      writable: true,
+      enumerable: false,
+      configurable: true,
+    });
+  }
   ObjectDefineProperty(prototype, internalClass, {
     __proto__: null,
     value: internalClass,
@@ -368,6 +373,7 @@ function interfaceNameOf(object) {
 const notImplemented = (type, method) => new Error(`Failed to execute '${method}' on '${type}': the method is not implemented.`);
 
 exports.install = (function (global, flags) {
+  isStarted = true;
   if (flags.shouldSetImmutablePrototype) {
     shownClasses.forEach((shown) => ObjectDefineProperty(shown, "prototype", { __proto__: null, writable: false }));
   }
