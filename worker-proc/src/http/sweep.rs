@@ -269,7 +269,9 @@ impl Connection {
 
     /// The client has all that an answer had ready. Streams that are stuck end alone, as long as others go on.
     fn has_taken(&self) {
-        self.out.forgive();
+        if self.is_http2.load(Relaxed) {
+            self.out.forgive();
+        }
         if !self.takes.load(Relaxed) {
             self.takes.store(true, Relaxed);
             self.forget_fresh();
