@@ -51,11 +51,11 @@ const MAX_CLOSING: usize = 64;
 const MAX_UNSENT_BYTES_OF_CONNECTION: usize = 4 << 20;
 
 /// The same of all connections of the process: beyond, whoever leaves answers unread has its next requests wait, and those
-/// that have taken nothing for longest are closed; beyond twice that, those of whom nothing was taken yet wait, too.
+/// that have taken nothing for longest are closed.
 const MAX_UNSENT_BYTES: usize = 128 << 20;
 
 /// A client that takes nothing for this long may be closed to get below that; when there is twice as much, sooner.
-const SHED_PATIENCE: Duration = Duration::from_secs(3);
+const SHED_PATIENCE: Duration = Duration::from_secs(10);
 
 /// HTTP/2 requests that begin in a second before their client has taken anything: nothing is known of their answers.
 const MAX_FRESH_OF_CONNECTION: usize = 16;
@@ -264,7 +264,7 @@ impl Connection {
         let fresh = self.fresh.load(Relaxed);
         let may_begin_more =
             || fresh < MAX_FRESH_OF_CONNECTION && self.process.fresh.load(Relaxed) < MAX_FRESH;
-        unsent_in_all <= 2 * MAX_UNSENT_BYTES && (!http2 || fresh == 0 || may_begin_more())
+        !http2 || fresh == 0 || may_begin_more()
     }
 
     /// The client has all that an answer had ready. Streams that are stuck end alone, as long as others go on.
@@ -455,7 +455,7 @@ impl Connections {
             return;
         }
         let patience = if over > MAX_UNSENT_BYTES {
-            SWEEP_INTERVAL
+            SHED_PATIENCE / 2
         } else {
             SHED_PATIENCE
         };
