@@ -19,6 +19,53 @@ export class Store extends DurableObject {
     return this.ctx.storage.deleteAll();
   }
 
+  /** Sets an alarm for a time that is past, which its handler does again until it has rung ten times. */
+  async ring(how) {
+    this.ctx.storage.kv.put("rings", 0);
+    this.ctx.storage.kv.put("how", how);
+    await this.ctx.storage.setAlarm(1);
+  }
+
+  async alarm() {
+    const { storage } = this.ctx;
+    const rings = storage.kv.get("rings") + 1;
+    storage.kv.put("rings", rings);
+    if (rings === 10) return;
+    switch (storage.kv.get("how")) {
+      case "set":
+        storage.setAlarm(1);
+        break;
+      case "late":
+        await scheduler.wait(5);
+        await storage.setAlarm(1);
+        break;
+      case "transaction":
+        await storage.transaction(() => storage.setAlarm(1));
+        break;
+      case "sync":
+        storage.transactionSync(() => void storage.setAlarm(1));
+        break;
+      case "deleted":
+        storage.deleteAlarm();
+        storage.setAlarm(1);
+        break;
+      case "failing":
+        await storage.setAlarm(1);
+        throw new Error("after it was set");
+      case "undone":
+        try {
+          storage.transactionSync(() => {
+            storage.setAlarm(1);
+            throw new Error("undone");
+          });
+        } catch {}
+    }
+  }
+
+  async rings() {
+    return `${this.ctx.storage.kv.get("rings")} ${await this.ctx.storage.getAlarm()}`;
+  }
+
   bookmark() {
     return this.ctx.storage.getCurrentBookmark();
   }

@@ -4,8 +4,10 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::process::Command;
+use std::time::Instant;
 
 use nix::unistd::geteuid;
+use tests::DEADLINE;
 use tests::folder::Folder;
 use tests::http::Answer;
 use tests::program::Program;
@@ -64,6 +66,36 @@ fn object_files(folder: &Folder) -> Vec<PathBuf> {
             && path.file_stem().is_some_and(|stem| stem.len() == 64)
     };
     files.filter(is_object).collect()
+}
+
+/// Also one that is set to the time that it had. The published binary loses that one.
+#[test]
+fn an_alarm_that_its_handler_sets_rings_again() {
+    let folder = folder();
+    let server = start(&folder);
+    let ways = [
+        ("set", "10 null"),
+        ("late", "10 null"),
+        ("transaction", "10 null"),
+        ("sync", "10 null"),
+        ("deleted", "10 null"),
+        ("failing", "10 null"),
+        ("undone", "1 null"),
+    ];
+    for (way, _) in ways {
+        ask(&server, &format!("/ring/{way}?{way}"));
+    }
+    for (way, end) in ways {
+        let path = format!("/rings/{way}");
+        let deadline = Instant::now() + DEADLINE;
+        while ask(&server, &path) != end {
+            assert!(
+                Instant::now() < deadline,
+                "{way}: {}\n{server:?}",
+                ask(&server, &path)
+            );
+        }
+    }
 }
 
 #[test]

@@ -40,7 +40,7 @@ const BURSTS: u64 = 20;
 const BETWEEN_KILLS: Duration = Duration::from_secs(2);
 
 /// SplitMix64.
-struct Random(u64);
+pub(super) struct Random(pub u64);
 
 impl Random {
     fn below(&mut self, bound: u64) -> u64 {
@@ -57,7 +57,7 @@ impl Random {
     }
 }
 
-fn setting(name: &str, otherwise: impl FnOnce() -> u64) -> u64 {
+pub(super) fn setting(name: &str, otherwise: impl FnOnce() -> u64) -> u64 {
     let value = std::env::var(name).ok();
     value.map_or_else(otherwise, |value| {
         value.parse().unwrap_or_else(|_| panic!("{name}={value}"))
@@ -65,7 +65,7 @@ fn setting(name: &str, otherwise: impl FnOnce() -> u64) -> u64 {
 }
 
 /// The seed, said so that a run can be done again.
-fn seed() -> u64 {
+pub(super) fn seed() -> u64 {
     let seed = setting("FAULT_SEED", || RandomState::new().hash_one(0));
     eprintln!("FAULT_SEED={seed}");
     seed
@@ -286,7 +286,7 @@ fn is_timeout(error: &std::io::Error) -> bool {
 }
 
 /// What a call brings in the end: the last process that was killed may still take it down with itself.
-fn ask_after_kills(server: &Server, path: &str) -> String {
+pub(super) fn ask_after_kills(server: &Server, path: &str) -> String {
     let deadline = Instant::now() + DEADLINE;
     loop {
         match get(&server.address("http"), path) {
@@ -396,7 +396,7 @@ fn read_state(server: &Server, object: usize) -> serde_json::Value {
 }
 
 /// Kills one of the processes that run, if the draw falls on one.
-fn kill_one(server: &Server, random: &mut Random) -> bool {
+pub(super) fn kill_one(server: &Server, random: &mut Random) -> bool {
     let processes = server.tree().split_off(1);
     let Some(count @ 1..) = Some(processes.len() as u64) else {
         return false;
@@ -405,7 +405,7 @@ fn kill_one(server: &Server, random: &mut Random) -> bool {
     kill(victim, Signal::SIGKILL).is_ok()
 }
 
-fn reload(server: &Server) {
+pub(super) fn reload(server: &Server) {
     let moment = server.moment();
     server.signal(Signal::SIGHUP);
     assert!(server.reloaded(moment), "{server:?}");

@@ -4,6 +4,7 @@ mod alarms;
 mod consistency;
 mod disk;
 mod hand_over;
+mod rearm;
 
 use tests::folder::Folder;
 use tests::http::Answer;

@@ -13,7 +13,7 @@ use super::stub::Delivered;
 use crate::glue::context::ActorIo;
 use crate::service::trace::Info;
 use crate::service::{Address, Error, Event, Kind, from_hex};
-use crate::storage::{Armed, Due, Next, ObjectKey, Outcome, Schedule};
+use crate::storage::{self, Alarm, Armed, Due, Next, ObjectKey, Outcome, Schedule};
 
 /// Alarms that are begun at once when many are due.
 const MAX_ALARMS_AT_ONCE: usize = 100;
@@ -68,15 +68,12 @@ impl Namespace {
                 if namespace.is_draining() {
                     return;
                 }
-                let due = schedule.take_due(now_ms(), MAX_ALARMS_AT_ONCE);
-                if due.is_empty() {
-                    drop(namespace);
-                    changed.await;
-                    continue;
-                }
-                for alarm in due {
+                for alarm in schedule.take_due(now_ms(), MAX_ALARMS_AT_ONCE) {
                     tokio::task::spawn_local(fire(namespace.clone(), schedule.clone(), alarm));
                 }
+                // When many are due, others have their turn in between.
+                drop(namespace);
+                tokio::task::yield_now().await;
             }
         });
     }
@@ -105,7 +102,7 @@ async fn follow(namespace: Rc<Namespace>, schedule: Rc<Schedule>) {
     }
 }
 
-/// Runs one alarm's handler and books what came of it.
+/// Runs one alarm's handler and books what came of it. Failures that are not the handler's do not use up the retries.
 async fn fire(namespace: Rc<Namespace>, schedule: Rc<Schedule>, due: Due) {
     let Some(id) = from_hex(&due.id) else {
         return;
@@ -118,15 +115,19 @@ async fn fire(namespace: Rc<Namespace>, schedule: Rc<Schedule>, due: Due) {
     };
     // The handler and what is booked after it are one: the object does not leave in between.
     let _call = Call::new(&namespace, &namespace.actor(&address));
-    let outcome = match run(&namespace, &address, &due).await {
-        Ok(()) => Outcome::Done,
+    let ran = run(&namespace, &address, &due).await;
+    let ended_well = ran.is_ok();
+    let booked = book(&namespace, &address, |alarm| alarm.handler_done(ended_well)).await;
+    // Where the object cannot be asked, it has the alarm still.
+    let left_ms = *booked.as_ref().unwrap_or(&Some(due.scheduled_ms));
+    let outcome = match ran {
+        Ok(()) if booked.is_ok() => Outcome::Done,
         Err(error) if error.flags.no_alarm_retry => Outcome::Aborted,
-        // The runtime's own failures do not use up the retries.
-        Err(error) => Outcome::Failed {
-            counts: error.kind == Kind::Worker,
+        ran => Outcome::Failed {
+            counts: ran.is_err_and(|error| error.kind == Kind::Worker),
         },
     };
-    let next = schedule.finished(&due.id, outcome, now_ms(), random());
+    let next = schedule.finished(&due.id, outcome, left_ms, now_ms(), random());
     if let Next::Abandon = next {
         abandon(&namespace, &schedule, &address, &due).await;
     }
@@ -145,14 +146,18 @@ async fn run(namespace: &Rc<Namespace>, address: &Address, due: &Due) -> Result<
     let scheduled_ms = due.scheduled_ms;
     let tracer = namespace.tracer(address, || Info::of_event(&event));
     let has_begun = Cell::new(false);
-    let ran = namespace.call(address, tracer, |scope, context, instance, number| {
-        has_begun.set(true);
-        match arm(context, scheduled_ms) {
-            Ok(Armed::Run) => super::events::event(scope, instance, number, &event),
+    let ran = namespace.call(
+        address,
+        tracer,
+        |scope, context, instance, number| match arm(context, scheduled_ms) {
+            Ok(Armed::Run) => {
+                has_begun.set(true);
+                super::events::event(scope, instance, number, &event);
+            }
             Ok(Armed::Cancel) => context.complete(number, Ok(())),
             Err(error) => context.complete(number, Err(error)),
-        }
-    });
+        },
+    );
     // One that runs for too long has failed; what it booked is ended like any other's.
     let late = || {
         Err(Error::new(
@@ -162,23 +167,10 @@ async fn run(namespace: &Rc<Namespace>, address: &Address, due: &Due) -> Result<
     };
     let ran = tokio::time::timeout(MAX_ALARM, ran).await;
     let ran = ran.unwrap_or_else(|_| late()).and_then(delivered);
-    let ended_well = ran.is_ok();
-    // Booked as an event of the object's own: nothing else of it runs in between.
-    let booked = namespace.call(address, None, |_, context, _, number| {
-        let done = match context.storage() {
-            Some(storage) => storage.alarm.handler_done(ended_well),
-            None => Ok(()),
-        };
-        context.complete(
-            number,
-            done.map_err(|error| super::store::broken_by(&error)),
-        );
-    });
-    booked.await.and_then(delivered)?;
-    ran.map_err(|mut error| {
-        // Whoever reset the object before the handler began wants no retry of something else.
-        error.flags.no_alarm_retry &= has_begun.get();
-        error
+    ran.map_err(|error| match has_begun.get() {
+        true => error,
+        // Whatever befell the object before, the handler had no part in it.
+        false => Error::internal(error.message),
     })
 }
 
@@ -200,27 +192,41 @@ fn arm(context: &Rc<ActorContext>, scheduled_ms: i64) -> Result<Armed, Error> {
     }
 }
 
-/// Drops an alarm whose retries are used up.
-async fn abandon(namespace: &Rc<Namespace>, schedule: &Schedule, address: &Address, due: &Due) {
-    let scheduled_ms = due.scheduled_ms;
-    let dropped = namespace.call(address, None, |_, context, _, number| {
-        let dropped = match context.storage() {
-            Some(storage) => storage.alarm.abandon(scheduled_ms).map(|_| ()),
-            None => Ok(()),
+/// Books something of an object's alarm as an event of the object's own: nothing else of it runs in between. Says which
+/// alarm it has after that, which is safe by then.
+async fn book(
+    namespace: &Rc<Namespace>,
+    address: &Address,
+    change: impl FnOnce(&Alarm) -> storage::Result<Option<i64>>,
+) -> Result<Option<i64>, Error> {
+    let left_ms = Cell::new(None);
+    let booked = namespace.call(address, None, |_, context, _, number| {
+        let changed = context.storage().map(|storage| change(&storage.alarm));
+        let outcome = match changed.transpose() {
+            Ok(left) => {
+                left_ms.set(left.flatten());
+                Ok(())
+            }
+            Err(error) => Err(super::store::broken_by(&error)),
         };
-        context.complete(
-            number,
-            dropped.map_err(|error| super::store::broken_by(&error)),
-        );
+        context.complete(number, outcome);
     });
-    if dropped.await.and_then(delivered).is_err() {
+    booked.await.and_then(delivered)?;
+    Ok(left_ms.get())
+}
+
+/// Drops an alarm whose retries are used up, if its object can be told so.
+async fn abandon(namespace: &Rc<Namespace>, schedule: &Schedule, address: &Address, due: &Due) {
+    let told = book(namespace, address, |alarm| alarm.abandon(due.scheduled_ms));
+    let Ok(left_ms) = told.await else {
+        schedule.kept(&due.id, due.scheduled_ms, now_ms(), random());
         return;
-    }
+    };
     let key = ObjectKey {
         id: due.id.clone(),
         name: due.name.clone(),
     };
-    if let Err(error) = schedule.abandoned(&key) {
+    if let Err(error) = schedule.abandoned(&key, left_ms) {
         crate::log::error(format_args!("dropping an alarm: {}", error.message()));
     }
 }

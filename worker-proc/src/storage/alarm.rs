@@ -1,9 +1,16 @@
 //! The alarm of one object: its own record of it, in its file, beside the namespace's schedule.
 //!
-//! The file says when the alarm is; the schedule says when to look. The schedule is never later than the file: an alarm
-//! moves earlier in the schedule before the object's commit and later after it, so that whatever fails in between, the
-//! object is asked too early, finds that it is not yet time, and corrects the schedule. Times are milliseconds since the
-//! epoch; the file holds nanoseconds. Used by the host of objects and by `storage.getAlarm()` and its kin.
+//! The file says when the alarm is; the schedule says when to look. No alarm of the file is ever lost, since:
+//!
+//! - The schedule is never later than the file: an alarm moves earlier in the schedule before the object's commit and later
+//!   after it, so that whatever fails in between, the object is asked too early, finds that it is not yet time, and corrects
+//!   the schedule.
+//! - An alarm that is set counts, also if it is set to the time that it had: the one that had it may be firing.
+//! - What a handler's end deletes is the alarm that the handler was called for: not one whose setting was committed since.
+//! - The end of a handler is booked with what the file has then, and so is the start of an object.
+//!
+//! Times are milliseconds since the epoch; the file holds nanoseconds. Used by the host of objects and by
+//! `storage.getAlarm()` and its kin.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -51,8 +58,7 @@ pub struct Alarm {
     committed: Cell<Option<i64>>,
     /// The schedule's alarm is this or earlier.
     scheduled: Cell<Option<i64>>,
-    in_handler: Cell<bool>,
-    /// The handler runs and has set no other alarm: if it ends well the alarm is gone.
+    /// The handler runs and no setting of an alarm was committed since: if it ends well the alarm is gone.
     deferred_delete: Cell<bool>,
     reported: RefCell<Option<Error>>,
 }
@@ -84,7 +90,6 @@ impl Alarm {
             cached: Cell::new(None),
             committed: Cell::new(None),
             scheduled: Cell::new(None),
-            in_handler: Cell::new(false),
             deferred_delete: Cell::new(false),
             reported: RefCell::default(),
         };
@@ -98,6 +103,8 @@ impl Alarm {
             if is_earlier(stored, scheduled) {
                 _ = schedule.set(key, stored)?;
                 alarm.scheduled.set(stored);
+            } else if let (Some(_), Some(at_ms)) = (stored, scheduled) {
+                schedule.learn(key, at_ms);
             }
         }
         Ok(alarm)
@@ -135,7 +142,7 @@ impl Alarm {
     /// What the worker sees: no alarm while its handler runs, unless it has set another.
     pub fn get(&self) -> Result<Option<i64>> {
         let stored = self.stored()?;
-        let hidden = self.deferred_delete.get() && !self.database.alarm_changed_in_transaction();
+        let hidden = self.deferred_delete.get() && !self.database.has_changed_alarm();
         Ok(stored.filter(|_| !hidden))
     }
 
@@ -144,19 +151,24 @@ impl Alarm {
         if let (Alarms::Refused(why), Some(_)) = (&self.alarms, at_ms) {
             return Err(Error::worker(*why));
         }
-        if self.stored()? != at_ms {
-            self.database.before_write(confirm)?;
-            let connection = self.database.connection()?;
-            self.write(&connection, at_ms)
-                .map_err(|error| self.database.failed(error))?;
-            self.cached.set(Some((self.database.rollbacks(), at_ms)));
+        if self.stored()? == at_ms && self.is_scheduled(at_ms) {
+            return Ok(());
         }
-        if self.database.in_explicit_transaction() {
-            self.database.note_alarm();
-        } else {
-            self.deferred_delete.set(false);
-        }
+        self.database.before_write(confirm)?;
+        let connection = self.database.connection()?;
+        self.write(&connection, at_ms)
+            .map_err(|error| self.database.failed(error))?;
+        self.cached.set(Some((self.database.rollbacks(), at_ms)));
+        self.database.note_alarm(true);
         Ok(())
+    }
+
+    /// Whether the alarm that the file has fires next: it is not firing, nor about to be tried again.
+    fn is_scheduled(&self, stored: Option<i64>) -> bool {
+        match (&self.alarms, stored) {
+            (Alarms::Scheduled(schedule, key), Some(_)) => schedule.next_of(&key.id) == stored,
+            _ => true,
+        }
     }
 
     fn write(&self, connection: &Rc<Connection>, at_ms: Option<i64>) -> Result<()> {
@@ -171,13 +183,16 @@ impl Alarm {
         set.run(&[value.map_or(ValueRef::Null, ValueRef::Integer)])
     }
 
-    /// Puts an earlier alarm into the schedule, before it is committed here.
+    /// Puts an earlier alarm into the schedule, or the same one again, before it is committed here.
     pub(super) fn before_commit(&self) -> Result<Ticket> {
         let Alarms::Scheduled(schedule, key) = &self.alarms else {
             return Ok(Ticket::ready());
         };
         let stored = self.stored()?;
-        if !is_earlier(stored, self.scheduled.get()) {
+        let scheduled = self.scheduled.get();
+        let again =
+            self.database.has_changed_alarm() && stored == scheduled && !self.is_scheduled(stored);
+        if !again && !is_earlier(stored, scheduled) {
             return Ok(Ticket::ready());
         }
         let ticket = schedule.set(key, stored)?;
@@ -186,8 +201,8 @@ impl Alarm {
     }
 
     /// Moves the schedule to a later alarm, or clears it, now that it is committed here.
-    pub(super) fn after_commit(&self, changed_in_transaction: bool) {
-        if changed_in_transaction {
+    pub(super) fn after_commit(&self, changed: bool) {
+        if changed {
             self.deferred_delete.set(false);
         }
         let Ok(stored) = self.stored() else { return };
@@ -214,7 +229,6 @@ impl Alarm {
         if stored != Some(scheduled_ms) {
             if stored != self.committed.get() {
                 // Another alarm is about to be committed: this one still runs, and must not delete that one.
-                self.in_handler.set(true);
                 self.deferred_delete.set(false);
                 return Ok(Armed::Run);
             }
@@ -226,35 +240,32 @@ impl Alarm {
                 return Ok(Armed::Cancel);
             }
         }
-        self.in_handler.set(true);
         self.deferred_delete.set(true);
         Ok(Armed::Run)
     }
 
-    /// To be called after the handler. If it ended well, and set no other alarm, the alarm is deleted in this turn.
-    pub fn handler_done(&self, ended_well: bool) -> Result<()> {
-        self.in_handler.set(false);
-        if !self.deferred_delete.replace(false) || !ended_well || self.database.broken().is_some() {
-            return Ok(());
+    /// To be called after the handler. If it ended well, and set no other alarm, the alarm is deleted in this turn. Says
+    /// which alarm there is after it.
+    pub fn handler_done(&self, ended_well: bool) -> Result<Option<i64>> {
+        if self.deferred_delete.replace(false) && ended_well {
+            self.set(None, true)?;
         }
-        self.set(None, true)
+        self.stored()
     }
 
-    /// Whether the handler runs.
-    pub fn in_handler(&self) -> bool {
-        self.in_handler.get()
+    /// The object's life ended: its handler does not go on.
+    pub(super) fn interrupted(&self) {
+        self.deferred_delete.set(false);
     }
 
-    /// Deletes the alarm that the retries have been given up for. The alarm that there is instead, if another was set.
+    /// Deletes the alarm that the retries have been given up for. Says which alarm there is after it: another may have been
+    /// set meanwhile, to the same time perhaps.
     pub fn abandon(&self, scheduled_ms: i64) -> Result<Option<i64>> {
-        match self.stored()? {
-            Some(stored) if stored == scheduled_ms && !self.in_handler.get() => {
-                self.set(None, true)?;
-                Ok(None)
-            }
-            Some(stored) if stored != scheduled_ms => Ok(Some(stored)),
-            _ => Ok(None),
+        let stored = self.stored()?;
+        if stored == Some(scheduled_ms) && !self.is_scheduled(stored) {
+            self.set(None, true)?;
         }
+        self.stored()
     }
 
     /// The next of bookmarks that mark nothing: the published workerd counts them in the same row.
@@ -281,11 +292,11 @@ impl Alarm {
         ))
     }
 
-    /// Everything is gone but this alarm, if it was kept.
-    pub(super) fn erased(&self, kept: Option<i64>) {
+    /// Everything is gone but this alarm, if it was kept; the turn may have set it.
+    pub(super) fn erased(&self, kept: Option<i64>, is_new: bool) {
         self.attach();
         self.cached.set(Some((self.database.rollbacks(), kept)));
-        if kept.is_none() {
+        if kept.is_none() || is_new {
             self.deferred_delete.set(false);
         }
     }

@@ -89,8 +89,8 @@ pub(super) struct Database {
     place: Place,
     connection: RefCell<Option<Rc<Connection>>>,
     transaction: RefCell<Transaction>,
-    /// How many `transactionSync` are open, one in another.
-    sync_depth: Cell<u32>,
+    /// For each `transactionSync` that is open, one in another, whether the alarm was changed before it.
+    syncs: RefCell<Vec<bool>>,
     broken: RefCell<Option<Error>>,
     sync: Option<Rc<WalSync>>,
     write_back: Rc<WriteBack>,
@@ -191,7 +191,7 @@ impl Database {
             place,
             connection: RefCell::new(Some(connection)),
             transaction: RefCell::default(),
-            sync_depth: Cell::new(0),
+            syncs: RefCell::default(),
             broken: RefCell::new(None),
             sync,
             write_back: Rc::new(write_back),
@@ -291,24 +291,25 @@ impl Database {
         Ok(())
     }
 
-    /// Notes that the innermost transaction changed the alarm.
-    pub(super) fn note_alarm(&self) {
+    /// Notes that the innermost transaction has changed the alarm, or that it has not after all.
+    pub(super) fn note_alarm(&self, changed: bool) {
         match &mut *self.transaction.borrow_mut() {
             Transaction::None => {}
-            Transaction::Implicit(frame) => frame.alarm = true,
+            Transaction::Implicit(frame) => frame.alarm = changed,
             Transaction::Explicit(frames) => {
                 if let Some(frame) = frames.last_mut() {
-                    frame.alarm = true;
+                    frame.alarm = changed;
                 }
             }
         }
     }
 
-    /// Whether an explicit transaction that is open has changed the alarm.
-    pub(super) fn alarm_changed_in_transaction(&self) -> bool {
+    /// Whether the transaction that is open has changed the alarm.
+    pub(super) fn has_changed_alarm(&self) -> bool {
         match &*self.transaction.borrow() {
-            Transaction::Explicit(frames) => frames.iter().any(|frame| frame.alarm),
-            _ => false,
+            Transaction::None => false,
+            Transaction::Implicit(frame) => frame.alarm,
+            Transaction::Explicit(frames) => frames.last().is_some_and(|frame| frame.alarm),
         }
     }
 
@@ -480,17 +481,18 @@ impl Database {
     /// Begins a `transactionSync`. Every one is ended by exactly one of the two calls below.
     pub(super) fn begin_sync(&self) -> Result<()> {
         self.before_write(true)?;
-        let depth = self.sync_depth.get();
+        let depth = self.syncs.borrow().len();
         let savepoint = format!("SAVEPOINT _cf_sync_savepoint_{depth}");
         self.connection()?
             .execute(&savepoint)
             .map_err(|error| self.failed(error))?;
-        self.sync_depth.set(depth + 1);
+        let changed = self.has_changed_alarm();
+        self.syncs.borrow_mut().push(changed);
         Ok(())
     }
 
     pub(super) fn commit_sync(&self) -> Result<()> {
-        let depth = self.sync_depth.get().saturating_sub(1);
+        let depth = self.syncs.borrow().len().saturating_sub(1);
         if self.broken.borrow().is_some() {
             return Err(Error::worker(
                 "Cannot commit transaction due to an earlier SQL critical error",
@@ -500,16 +502,17 @@ impl Database {
         self.connection()?
             .execute(&release)
             .map_err(|error| self.failed(error))?;
-        self.sync_depth.set(depth);
+        self.syncs.borrow_mut().pop();
         Ok(())
     }
 
     pub(super) fn rollback_sync(&self) -> Result<()> {
-        let depth = self.sync_depth.get().saturating_sub(1);
-        self.sync_depth.set(depth);
+        let changed = self.syncs.borrow_mut().pop();
+        let depth = self.syncs.borrow().len();
         if self.broken.borrow().is_some() {
             return Ok(());
         }
+        self.note_alarm(changed.unwrap_or(false));
         self.rollbacks.set(self.rollbacks.get() + 1);
         let rollback =
             format!("ROLLBACK TO _cf_sync_savepoint_{depth}; RELEASE _cf_sync_savepoint_{depth}");
@@ -527,6 +530,7 @@ impl Database {
             _ = connection.execute("ROLLBACK");
         }
         *self.transaction.borrow_mut() = Transaction::None;
+        self.syncs.borrow_mut().clear();
         self.rollbacks.set(self.rollbacks.get() + 1);
     }
 
@@ -548,7 +552,7 @@ impl Database {
     /// Deletes everything there is, or puts another database in its place, in a transaction of its own. The turn's
     /// transaction is undone first.
     pub(super) fn erase(&self, instead: Option<Rc<Connection>>) -> Result<Ticket> {
-        if self.in_explicit_transaction() || self.sync_depth.get() > 0 {
+        if self.in_explicit_transaction() || !self.syncs.borrow().is_empty() {
             return Err(Error::worker(
                 "Cannot call deleteAll() within a transaction",
             ));

@@ -16,6 +16,8 @@
 #![allow(dead_code, unused_imports)]
 
 mod alarm;
+#[cfg(test)]
+mod alarm_model;
 mod authorizer;
 mod database;
 mod error;
@@ -199,6 +201,7 @@ impl Storage {
     pub fn delete_all(&self, delete_alarm: bool) -> Result<u64> {
         let keys = self.kv.count()?;
         let alarm = self.alarm.stored()?.filter(|_| !delete_alarm);
+        let is_new = self.database.has_changed_alarm();
         let rest = alarm.map(alarm::alone).transpose()?;
         if rest.is_some() {
             drop(self.schedule_earlier()?);
@@ -207,7 +210,7 @@ impl Storage {
         drop(ticket);
         self.kv.erased();
         self.sql.attach();
-        self.alarm.erased(alarm);
+        self.alarm.erased(alarm, is_new);
         self.database.before_write(true)?;
         Ok(keys)
     }
@@ -256,8 +259,9 @@ impl Storage {
         self.database.broken()
     }
 
-    /// Undoes what the turn has written so far, and every `transaction()` that is open.
+    /// Undoes what the turn has written so far, and every `transaction()` that is open: the life of the object ends.
     pub fn abandon(&self) {
+        self.alarm.interrupted();
         self.database.abandon();
     }
 

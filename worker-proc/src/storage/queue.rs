@@ -1,9 +1,10 @@
 //! When alarms of a namespace fire next, and when they are tried again: arithmetic only, no clock and no file.
 //!
 //! `Schedule` keeps one for the objects that this process owns; the host asks what is due, calls the handlers and says how
-//! they ended. A handler that fails is called again after 2 s, doubling, with up to a quarter added at random. Failures
-//! of the worker count; at the seventh the alarm is given up. Failures of the runtime do not count, and the first of the
-//! worker's after one begins the doubling anew.
+//! they ended, and which alarm the object then has: an alarm that its object has is in here, however it came to be so. A
+//! handler that fails is called again after 2 s, doubling, with up to a quarter added at random. Failures of the worker
+//! count; at the seventh the alarm is given up. Failures of the runtime do not count, and the first of the worker's after
+//! one begins the doubling anew.
 
 use std::collections::{BTreeSet, HashMap};
 use std::rc::Rc;
@@ -188,23 +189,27 @@ impl AlarmQueue {
         due
     }
 
-    /// Says how a handler ended. `random` is from 0 up to, not including, 1.
-    pub fn finished(&mut self, id: &str, outcome: Outcome, now_ms: i64, random: f64) -> Next {
-        let id: Rc<str> = id.into();
-        let Some(entry) = self.entries.get_mut(&id) else {
+    /// Says how a handler ended, and which alarm the object has after it: where it cannot be asked, the one that fired.
+    /// `random` is from 0 up to, not including, 1.
+    pub fn finished(
+        &mut self,
+        id: &str,
+        outcome: Outcome,
+        left_ms: Option<i64>,
+        now_ms: i64,
+        random: f64,
+    ) -> Next {
+        if let Some(next) = self.settled(id, left_ms) {
+            return next;
+        }
+        let Some(entry) = self.entries.get_mut(id) else {
             return Next::Over;
         };
-        if let Some(at_ms) = entry.queued_ms {
-            let name = entry.name.clone();
-            self.wait(id, name, at_ms);
-            return Next::At(at_ms);
-        }
         let counts = match outcome {
-            Outcome::Done => {
-                self.entries.remove(&id);
-                return Next::Over;
-            }
-            Outcome::Failed { counts } if entry.counted < RETRY_MAX_TRIES => counts,
+            // It was set to the same time again.
+            Outcome::Done => return self.wait_anew(id),
+            Outcome::Failed { counts: true } if entry.counted < RETRY_MAX_TRIES => true,
+            Outcome::Failed { counts: false } => false,
             Outcome::Failed { .. } | Outcome::Aborted => {
                 entry.status = Status::GivenUp;
                 return Next::Abandon;
@@ -217,16 +222,64 @@ impl AlarmQueue {
             }
         }
         entry.last_counted = counts;
-        let at_ms = now_ms.saturating_add(retry_delay_ms(entry.doublings, random));
-        entry.doublings = RETRY_MAX_DOUBLINGS.min(entry.doublings + 1);
-        entry.status = Status::Waiting { at_ms };
-        self.waiting.insert((at_ms, id));
+        self.try_again(id, now_ms, random)
+    }
+
+    /// What follows once nothing runs for an object, whatever came of that: another alarm was set, or there is none. Nothing
+    /// follows yet if it still has the alarm that fired.
+    fn settled(&mut self, id: &str, left_ms: Option<i64>) -> Option<Next> {
+        let entry = self.entries.get(id);
+        let (next_ms, name) = match entry {
+            // It was forgotten meanwhile, and set anew.
+            Some(Entry {
+                status: Status::Waiting { at_ms },
+                ..
+            }) => return Some(Next::At(*at_ms)),
+            Some(entry) => match entry.queued_ms {
+                None if left_ms == Some(entry.scheduled_ms) => return None,
+                queued_ms => (queued_ms.or(left_ms), entry.name.clone()),
+            },
+            None => (left_ms, None),
+        };
+        let Some(at_ms) = next_ms else {
+            self.entries.remove(id);
+            return Some(Next::Over);
+        };
+        self.wait(id.into(), name, at_ms);
+        Some(Next::At(at_ms))
+    }
+
+    /// The alarm that fired fires again as if it had just been set.
+    fn wait_anew(&mut self, id: &str) -> Next {
+        let Some(entry) = self.entries.get(id) else {
+            return Next::Over;
+        };
+        let (at_ms, name) = (entry.scheduled_ms, entry.name.clone());
+        self.wait(id.into(), name, at_ms);
         Next::At(at_ms)
     }
 
-    /// Says that the object has been told that its alarm is given up.
-    pub fn abandoned(&mut self, id: &str) -> Next {
-        self.finished(id, Outcome::Done, 0, 0.0)
+    fn try_again(&mut self, id: &str, now_ms: i64, random: f64) -> Next {
+        let Some(entry) = self.entries.get_mut(id) else {
+            return Next::Over;
+        };
+        let at_ms = now_ms.saturating_add(retry_delay_ms(entry.doublings, random));
+        entry.doublings = RETRY_MAX_DOUBLINGS.min(entry.doublings + 1);
+        entry.status = Status::Waiting { at_ms };
+        self.waiting.insert((at_ms, id.into()));
+        Next::At(at_ms)
+    }
+
+    /// Says that the object was told that its alarm is given up, and which one it has now.
+    pub fn abandoned(&mut self, id: &str, left_ms: Option<i64>) -> Next {
+        let next = self.settled(id, left_ms);
+        next.unwrap_or_else(|| self.wait_anew(id))
+    }
+
+    /// Says that the object cannot be told that its alarm is given up. It has it still, and so it fires again.
+    pub fn kept(&mut self, id: &str, scheduled_ms: i64, now_ms: i64, random: f64) -> Next {
+        let next = self.settled(id, Some(scheduled_ms));
+        next.unwrap_or_else(|| self.try_again(id, now_ms, random))
     }
 
     /// How many alarms there are, running ones included.
@@ -246,7 +299,7 @@ mod tests {
     fn fail(queue: &mut AlarmQueue, counts: bool, now: &mut i64) -> Next {
         *now = queue.next_ms().unwrap();
         assert_eq!(queue.take_due(*now, 10).len(), 1);
-        queue.finished("a", Outcome::Failed { counts }, *now, 0.0)
+        queue.finished("a", Outcome::Failed { counts }, Some(5), *now, 0.0)
     }
 
     #[test]
@@ -259,7 +312,10 @@ mod tests {
         let due = queue.take_due(30, 1);
         assert_eq!((&*due[0].id, due[0].name.as_deref()), ("a", Some("name")));
         assert_eq!(queue.take_due(30, 9).len(), 1);
-        assert_eq!(queue.finished("a", Outcome::Done, 31, 0.0), Next::Over);
+        assert_eq!(
+            queue.finished("a", Outcome::Done, None, 31, 0.0),
+            Next::Over
+        );
         assert_eq!(queue.len(), 1);
     }
 
@@ -278,8 +334,54 @@ mod tests {
             }
         }
         assert_eq!(delays, [2000, 4000, 8000, 16_000, 32_000, 64_000]);
-        assert_eq!(queue.abandoned("a"), Next::Over);
+        assert_eq!(queue.abandoned("a", None), Next::Over);
         assert!(queue.is_empty());
+    }
+
+    #[test]
+    fn an_alarm_that_its_object_has_is_not_forgotten() {
+        let done = Outcome::Done;
+        let mut queue = AlarmQueue::default();
+        queue.set("a", Some("n"), 5);
+        queue.take_due(5, 1);
+        // Whatever was missed: the object says so.
+        assert_eq!(queue.finished("a", done, Some(9), 6, 0.0), Next::At(9));
+        assert_eq!(queue.take_due(9, 1)[0].name.as_deref(), Some("n"));
+        assert_eq!(queue.finished("a", done, Some(9), 9, 0.0), Next::At(9));
+        queue.take_due(9, 1);
+        // The end of a handler of before everything was deleted is nothing to the alarm that was set after.
+        queue = AlarmQueue::default();
+        queue.set("a", None, 20);
+        assert_eq!(queue.finished("a", done, None, 9, 0.0), Next::At(20));
+        assert_eq!(queue.take_due(20, 9).len(), 1);
+        queue = AlarmQueue::default();
+        let failed = Outcome::Failed { counts: true };
+        assert_eq!(queue.finished("a", failed, Some(30), 20, 0.0), Next::At(30));
+        assert_eq!(queue.take_due(30, 9).len(), 1);
+        assert_eq!(queue.finished("a", failed, None, 30, 0.0), Next::Over);
+    }
+
+    #[test]
+    fn an_alarm_is_given_up_only_by_the_worker_and_only_if_its_object_knows() {
+        let (mut queue, mut now) = (AlarmQueue::default(), 0);
+        queue.set("a", None, 5);
+        for _ in 0..RETRY_MAX_TRIES {
+            fail(&mut queue, true, &mut now);
+        }
+        assert!(matches!(fail(&mut queue, false, &mut now), Next::At(_)));
+        assert_eq!(fail(&mut queue, true, &mut now), Next::Abandon);
+        let Next::At(again) = queue.kept("a", 5, now, 0.0) else {
+            panic!("forgotten")
+        };
+        assert_eq!(queue.next_ms(), Some(again));
+        assert_eq!(fail(&mut queue, true, &mut now), Next::Abandon);
+        // One that is set while the object is told stays.
+        queue.set("a", None, 700);
+        assert_eq!(queue.abandoned("a", None), Next::At(700));
+        queue.take_due(700, 1);
+        let aborted = queue.finished("a", Outcome::Aborted, Some(700), 701, 0.0);
+        assert_eq!(aborted, Next::Abandon);
+        assert_eq!(queue.abandoned("a", Some(800)), Next::At(800));
     }
 
     #[test]
@@ -321,7 +423,10 @@ mod tests {
         assert_eq!(queue.next_ms(), Some(retry));
         assert_eq!(queue.take_due(retry, 1)[0].retry_count, 1);
         queue.learn("a", None, 5);
-        assert_eq!(queue.finished("a", Outcome::Done, retry, 0.0), Next::Over);
+        assert_eq!(
+            queue.finished("a", Outcome::Done, None, retry, 0.0),
+            Next::Over
+        );
         queue.learn("a", Some("n"), 5);
         queue.learn("a", None, 3);
         let due = queue.take_due(5, 9);
@@ -335,12 +440,15 @@ mod tests {
         queue.set("a", Some("n"), 5);
         queue.take_due(5, 1);
         queue.set("a", None, 500);
-        let next = queue.finished("a", Outcome::Failed { counts: true }, 6, 0.5);
+        let next = queue.finished("a", Outcome::Failed { counts: true }, Some(500), 6, 0.5);
         assert_eq!(next, Next::At(500));
         let due = queue.take_due(500, 1);
         assert_eq!((due[0].retry_count, due[0].name.as_deref()), (0, Some("n")));
         queue.clear("a");
-        assert_eq!(queue.finished("a", Outcome::Done, 501, 0.5), Next::Over);
+        assert_eq!(
+            queue.finished("a", Outcome::Done, None, 501, 0.5),
+            Next::Over
+        );
         queue.set("a", None, 7);
         queue.clear("a");
         assert!(queue.is_empty() && queue.next_ms().is_none());

@@ -134,6 +134,13 @@ impl Schedule {
         Ok(())
     }
 
+    /// The file says that an object's alarm is set: see [`AlarmQueue::learn`].
+    pub(super) fn learn(&self, key: &ObjectKey, at_ms: i64) {
+        let mut queue = self.queue.borrow_mut();
+        queue.learn(&key.id, key.name.as_deref(), at_ms);
+        self.changed.notify_waiters();
+    }
+
     /// What the schedule says of one object.
     pub(super) fn get(&self, key: &ObjectKey) -> Result<Option<i64>> {
         let Some(file) = &self.file else {
@@ -205,20 +212,34 @@ impl Schedule {
         self.queue.borrow_mut().take_due(now_ms, most)
     }
 
-    /// Says how a handler ended. `random` is from 0 up to, not including, 1. An alarm that is over needs no more: the
-    /// object's own commit takes it out of the file.
-    pub fn finished(&self, id: &str, outcome: Outcome, now_ms: i64, random: f64) -> Next {
-        let next = self
-            .queue
-            .borrow_mut()
-            .finished(id, outcome, now_ms, random);
+    /// Says how a handler ended, and which alarm the object has after it: where it cannot be asked, the one that fired.
+    /// `random` is from 0 up to, not including, 1. An alarm that is over needs no more: the object's own commit takes it out
+    /// of the file.
+    pub fn finished(
+        &self,
+        id: &str,
+        outcome: Outcome,
+        left_ms: Option<i64>,
+        now_ms: i64,
+        random: f64,
+    ) -> Next {
+        let mut queue = self.queue.borrow_mut();
+        let next = queue.finished(id, outcome, left_ms, now_ms, random);
         self.changed.notify_waiters();
         next
     }
 
-    /// Says that the object has been told that its alarm is given up, which takes it out of the file as well.
-    pub fn abandoned(&self, key: &ObjectKey) -> Result<()> {
-        let next = self.queue.borrow_mut().abandoned(&key.id);
+    /// Says that the object cannot be told that its alarm is given up.
+    pub fn kept(&self, id: &str, scheduled_ms: i64, now_ms: i64, random: f64) {
+        let mut queue = self.queue.borrow_mut();
+        queue.kept(id, scheduled_ms, now_ms, random);
+        self.changed.notify_waiters();
+    }
+
+    /// Says that the object was told that its alarm is given up, and which one it has now. If none, it is taken out of the
+    /// file as well.
+    pub fn abandoned(&self, key: &ObjectKey, left_ms: Option<i64>) -> Result<()> {
+        let next = self.queue.borrow_mut().abandoned(&key.id, left_ms);
         self.changed.notify_waiters();
         match (&self.file, next) {
             (Some(file), Next::Over) => file.set(key, None).map(drop),

@@ -10,7 +10,7 @@ use proptest::prelude::*;
 use super::*;
 
 /// Runs a test on a runtime like the process's.
-fn run<F: Future>(test: impl FnOnce() -> F) -> F::Output {
+pub(super) fn run<F: Future>(test: impl FnOnce() -> F) -> F::Output {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -606,10 +606,10 @@ fn alarms_are_in_the_schedule_no_later_than_in_the_file() {
             None,
             "not while its handler runs"
         );
-        storage.alarm.handler_done(true).unwrap();
+        assert_eq!(storage.alarm.handler_done(true).unwrap(), None);
         let _ = storage.commit().unwrap();
         assert_eq!(
-            schedule.finished(&key.id, Outcome::Done, 6001, 0.0),
+            schedule.finished(&key.id, Outcome::Done, None, 6001, 0.0),
             Next::Over
         );
         assert!(schedule.all().unwrap().is_empty());
@@ -624,7 +624,7 @@ fn alarms_are_in_the_schedule_no_later_than_in_the_file() {
             Armed::Cancel
         );
         assert_eq!(
-            schedule.finished(&key.id, Outcome::Done, 7001, 0.0),
+            schedule.finished(&key.id, Outcome::Done, Some(9000), 7001, 0.0),
             Next::At(9000)
         );
         storage.kv.put("k", b"v", true).unwrap();
