@@ -4,6 +4,7 @@ mod admin;
 mod bad_input;
 mod compile;
 mod connections;
+mod depth;
 mod exchange;
 mod going_away;
 mod hibernation;

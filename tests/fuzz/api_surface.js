@@ -20,6 +20,9 @@ const WORDS = [
   "multipart/form-data; boundary=x", "*", "/:a/:b?", "p.a > b", "content-length", "transparent", "mark", "\ud800", "\u0000", "\u00e9\u6f22", "",
 ];
 
+/** What opens something that may nest. */
+const DEEP = ["(", "[", "{", "<a>", "a ", "a>", ":not(", ":is(", '{"a":', "(?:", "!", "-", "../", "${", "/*", "a[", "[[", "a.b?."];
+
 /** The same numbers for the same seed. */
 function random(seed) {
   let state = seed >>> 0 || 1;
@@ -115,11 +118,24 @@ class Caller {
     }
   }
 
+  /** Something deeper than a stack, as text or as objects within one another. */
+  deep() {
+    const { below, pick } = this.random;
+    const depth = pick([100, 5000, 50000]);
+    if (below(2) === 0) return pick(DEEP).repeat(depth);
+    const key = pick(OPTIONS);
+    const wrap = pick([(inner) => [inner], (inner) => ({ [key]: inner }), (inner) => new Error("", { cause: inner }), (inner) => new Map([[key, inner]])]);
+    let value = this.pool.length > 0 ? pick(this.pool) : 1;
+    for (let i = 0; i < depth; i++) value = wrap(value);
+    return value;
+  }
+
   value() {
     const { below, pick } = this.random;
     if (this.depth > 4 || this.left-- < 0) return pick(WORDS);
     this.depth++;
     try {
+      if (below(40) === 0) return this.deep();
       switch (below(16)) {
         case 0:
           return pick([undefined, null, true, false, NaN, -0, 0.5, Infinity, Symbol("s"), 10n, -1n, 2n ** 65n]);

@@ -1,5 +1,6 @@
 //! HTMLRewriter: the ops that drive a parser and change what its handlers are called with.
 
+mod depth;
 mod rewriter;
 mod tokens;
 
@@ -48,6 +49,9 @@ fn parse_selector(
     mut rv: v8::ReturnValue,
 ) {
     str_arg(scope, &args, 0, |scope, text| {
+        if depth::is_too_deep(text) {
+            return complain(scope, &"Unsupported syntax in selector.");
+        }
         match text.parse::<Selector>() {
             Ok(selector) => rv.set(native_object(scope, selector).into()),
             Err(error) => complain(scope, &error),
