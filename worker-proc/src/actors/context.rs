@@ -663,6 +663,9 @@ impl IoContext for ActorContext {
     }
 
     fn respond(&self, event: u32, mut outcome: Outcome) {
+        if self.isolate.is_overdue(self.number) {
+            return;
+        }
         let waits = self
             .events
             .borrow()

@@ -1,11 +1,16 @@
 //! Ops that end later: a promise for JavaScript, a future for the request context.
 
+use std::rc::Rc;
+use std::sync::LazyLock;
+
 use futures_util::FutureExt;
+use tokio::sync::Semaphore;
 
 use super::args::string;
 use super::bytes::{array_buffer, uint8_array, uint8_array_copy};
 use super::context::{Completion, require_context};
 use super::error::OpError;
+use crate::service::processor;
 use crate::service::websocket::Message;
 
 /// A Rust result that becomes a JavaScript value, after the future has ended.
@@ -98,6 +103,44 @@ pub fn async_op<T: IntoJs>(
     if let Some(promise) = start(scope, future) {
         rv.set(promise.into());
     }
+}
+
+/// How much long work runs at a time: as many threads as there are processors. The rest waits, and is never begun if
+/// its request ends first; what has begun ends in vain.
+static LONG_WORK: LazyLock<Semaphore> =
+    LazyLock::new(|| Semaphore::new(std::thread::available_parallelism().map_or(1, usize::from)));
+
+/// Runs long work on a thread of its own and returns a promise. The event pays for its processor time as for its turns': the
+/// work sees when there is none left, and the event ends with its next turn.
+pub fn thread_op<T: IntoJs + Send, E: Into<OpError> + Send + 'static>(
+    scope: &mut v8::PinScope,
+    rv: &mut v8::ReturnValue,
+    work: impl FnOnce() -> Result<T, E> + Send + 'static,
+) {
+    let Some(context) = require_context(scope) else {
+        return;
+    };
+    let payer = Rc::downgrade(&context);
+    async_op(scope, rv, async move {
+        let ended = |_| OpError::error("The operation was ended.");
+        let permit = LONG_WORK.acquire().await.map_err(ended)?;
+        let spent = || Some(payer.upgrade()?.cpu_time()?.get());
+        let allowance = processor::limit()
+            .zip(spent())
+            .map(|(limit, spent)| limit.saturating_sub(spent));
+        let done = tokio::task::spawn_blocking(move || {
+            let _permit = permit;
+            processor::metered(allowance, work)
+        });
+        let ended = |_| OpError::error("The operation was ended.");
+        let (result, used) = done.await.map_err(ended)?;
+        if let Some(payer) = payer.upgrade()
+            && let Some(spent) = payer.cpu_time()
+        {
+            spent.set(spent.get() + used);
+        }
+        result.map_err(Into::into)
+    });
 }
 
 /// The same for an op that returns more than the promise.

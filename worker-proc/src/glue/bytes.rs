@@ -111,6 +111,12 @@ pub fn array_buffer<'s>(
     v8::ArrayBuffer::with_backing_store(scope, &store.make_shared())
 }
 
+/// The most bytes that the buffers of the isolate may have.
+pub fn most_buffer_bytes(scope: &v8::Isolate) -> usize {
+    let state = IsolateState::get(scope);
+    state.budget.get().map_or(usize::MAX, |budget| budget.limit)
+}
+
 /// A limit of the bytes that an isolate's buffers have.
 pub struct Budget {
     pub limit: usize,

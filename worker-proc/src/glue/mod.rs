@@ -15,7 +15,7 @@ pub mod registry;
 pub mod state;
 
 pub use args::{bool_arg, f64_arg, i32_arg, intern, str_arg, string, string_arg, u32_arg};
-pub use async_op::{IntoJs, async_op};
+pub use async_op::{IntoJs, async_op, thread_op};
 pub use bytes::{Budget, BufferBytes, bytes_arg, uint8_array, uint8_array_copy, with_bytes};
 pub use context::{IoContext, context_id, current, in_event, require_context, terminate};
 pub use error::{OpError, throw, throw_error, throw_type_error};

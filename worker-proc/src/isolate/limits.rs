@@ -11,12 +11,12 @@ use std::rc::Rc;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock};
 use std::time::{Duration, Instant};
 
-use nix::time::{ClockId, clock_gettime};
-
 use crate::glue::Budget;
 use crate::glue::context::IoContext;
 use crate::log;
+use crate::service::processor::{is_used_up, set_deadline, set_limit, thread_time};
 use crate::service::{self, Kind};
+use crate::storage::interrupt_when;
 
 /// How often a turn is asked that goes on for longer than its event had left, though it has not used as much.
 const ASK_AGAIN: Duration = Duration::from_millis(2);
@@ -65,6 +65,8 @@ struct Turn {
 /// Sets the limit of the process, before any isolate is made.
 pub fn set_cpu(limit: Duration) {
     CPU.get_or_init(|| {
+        set_limit(limit);
+        interrupt_when(is_used_up);
         let watch = Arc::new(Watch::default());
         let watcher = watch.clone();
         let run = move || watcher.run(limit);
@@ -74,13 +76,6 @@ pub fn set_cpu(limit: Duration) {
         }
         Cpu { limit, watch }
     });
-}
-
-thread_local! {
-    /// Processor time of the thread at which the turn that runs has used up what it has.
-    static DEADLINE: Cell<Option<Duration>> = const { Cell::new(None) };
-    /// That turn has been ended.
-    static ENDED: Cell<bool> = const { Cell::new(false) };
 }
 
 /// The turn that runs, where there is a limit.
@@ -99,8 +94,7 @@ impl Meter {
         let spent = spent.map_or(Duration::ZERO, Cell::get);
         let began = thread_time();
         let left = cpu.limit.saturating_sub(spent);
-        DEADLINE.set(Some(began + left));
-        ENDED.set(false);
+        set_deadline(Some(began + left));
         let mut turn = cpu.watch.lock();
         turn.isolate = Some(isolate.thread_safe_handle());
         turn.ask_at = Some(Instant::now() + left);
@@ -117,21 +111,21 @@ impl Meter {
         })
     }
 
-    /// It has ended: whether for what it has used.
+    /// It has ended: whether it has used more than it may. What a function of V8's has used up to the turn's last word counts too.
     pub fn end(self, isolate: &mut v8::Isolate, io: Option<&dyn IoContext>) -> bool {
         let mut turn = self.watch.lock();
         turn.isolate = None;
         turn.ask_at = None;
         drop(turn);
-        DEADLINE.set(None);
-        let ended = ENDED.replace(false);
-        if ended {
+        let is_over = is_used_up();
+        set_deadline(None);
+        if is_over {
             isolate.cancel_terminate_execution();
         }
         if let Some(spent) = io.and_then(IoContext::cpu_time) {
             spent.set(self.spent + thread_time().saturating_sub(self.began));
         }
-        ended
+        is_over
     }
 }
 
@@ -191,17 +185,10 @@ impl Watch {
 /// V8 calls it with the isolate that runs.
 #[allow(unsafe_code)]
 unsafe extern "C" fn ask(isolate: v8::UnsafeRawIsolatePtr, _: *mut c_void) {
-    let is_used_up = |deadline| thread_time() >= deadline;
-    if DEADLINE.get().is_some_and(is_used_up) {
-        ENDED.set(true);
+    if is_used_up() {
         // SAFETY: see above.
         unsafe { v8::Isolate::ref_from_raw_isolate_ptr(&isolate) }.terminate_execution();
     }
-}
-
-/// Processor time that this thread has used.
-fn thread_time() -> Duration {
-    clock_gettime(ClockId::CLOCK_THREAD_CPUTIME_ID).map_or(Duration::ZERO, Duration::from)
 }
 
 /// What ends an event that has used up its time, or the object whose event it was.
@@ -300,7 +287,8 @@ impl HeapWatch {
         }
     }
 
-    /// Whether it was full in the turn that has ended, which was ended for that, or is by now: V8 lets a large object pass.
+    /// Whether it was full in the turn that has ended, which was ended for that, or is by now: what V8 does itself cannot be
+    /// ended, and lets large objects pass.
     pub fn take(&self, isolate: &mut v8::Isolate) -> bool {
         if self.0.is_full.replace(false) {
             isolate.cancel_terminate_execution();
@@ -318,7 +306,8 @@ impl HeapWatch {
     }
 }
 
-/// Called on the isolate's thread while it collects garbage. Returns the new limit.
+/// Called after each collection, of young objects or all. Has V8 ask the turn where more is left than there may be: it cannot
+/// be ended in the middle of a collection, nor told how much of that is garbage.
 ///
 /// # Safety
 /// `data` is what `HeapWatch::new` has given, which outlives the isolate.

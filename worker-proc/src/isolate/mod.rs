@@ -18,6 +18,7 @@ use std::sync::Arc;
 use crate::glue::context::{IoContext, all_in, set_owner};
 use crate::glue::state::IsolateState;
 use crate::glue::{BufferBytes, Registry, intern};
+use crate::service::processor;
 
 pub use exception::describe;
 pub use platform::initialize;
@@ -127,6 +128,13 @@ impl Isolate {
     /// Whether it has used more memory than it may: nothing new is to begin in it.
     pub fn is_over(&self) -> bool {
         self.over.get()
+    }
+
+    /// Whether the turn that runs is this context's and has used more of the processor than it may: what it has to say comes
+    /// too late, and its end tells whoever waits.
+    pub fn is_overdue(&self, context: u64) -> bool {
+        let runs = self.state.current.borrow();
+        runs.as_ref().is_some_and(|io| io.id() == context) && processor::is_used_up()
     }
 
     /// Tells it from others of the process.

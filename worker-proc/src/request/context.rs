@@ -413,6 +413,9 @@ impl IoContext for RequestContext {
     }
 
     fn respond(&self, _event: u32, mut outcome: Outcome) {
+        if self.isolate.is_overdue(self.id) {
+            return;
+        }
         // Nobody is answered where the caller has gone.
         if let Some(tracer) = &*self.tracer.borrow()
             && self.outcome.borrow().is_some()

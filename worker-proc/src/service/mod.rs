@@ -9,6 +9,7 @@ mod connect;
 mod error;
 mod given;
 mod lasting;
+pub mod processor;
 mod props;
 mod resource;
 pub mod rpc;

@@ -18,6 +18,7 @@ use rusqlite::ffi;
 
 use super::authorizer;
 use super::error::{Error, Result, describe};
+use super::{functions, interrupt};
 
 /// Who a statement is prepared and run for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,6 +58,9 @@ struct Hooks {
     alters: Cell<bool>,
     wal_frames: Cell<u32>,
 }
+
+/// Instructions of SQLite's machine between two looks at the time. One may make 8 MiB of text.
+const LOOK_AFTER_STEPS: c_int = 50;
 
 pub(super) struct Connection {
     db: NonNull<ffi::sqlite3>,
@@ -101,7 +105,10 @@ impl Connection {
         unsafe {
             ffi::sqlite3_set_authorizer(db.as_ptr(), Some(on_authorize), hooks);
             ffi::sqlite3_wal_hook(db.as_ptr(), Some(on_wal), hooks);
+            ffi::sqlite3_progress_handler(db.as_ptr(), LOOK_AFTER_STEPS, Some(on_progress), hooks);
         }
+        // SAFETY: the connection is open.
+        connection.check(unsafe { functions::install(db.as_ptr()) })?;
         Ok(Rc::new(connection))
     }
 
@@ -351,6 +358,13 @@ unsafe extern "C" fn on_authorize(
             ffi::SQLITE_DENY
         }
     }
+}
+
+/// Interrupts a worker's statement that has used its time. What the runtime does itself is not asked.
+unsafe extern "C" fn on_progress(hooks: *mut c_void) -> c_int {
+    // SAFETY: SQLite passes back the pointer to the hooks that it was given.
+    let hooks = unsafe { &*hooks.cast::<Hooks>() };
+    c_int::from(hooks.mode.get() == Mode::User && interrupt::is_over())
 }
 
 unsafe extern "C" fn on_wal(

@@ -1,14 +1,15 @@
 //! A native body that goes through a coder with no JavaScript in between.
 
 use std::cell::RefCell;
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 use std::task::{Context, Poll, ready};
 
 use bytes::{Buf, Bytes};
 
 use super::coder::{CodeError, Coder, Step};
 use super::content::ContentCoder;
-use crate::service::{Body, BodyStream, Error, Kind};
+use crate::glue::IoContext;
+use crate::service::{Body, BodyStream, Error, Kind, processor};
 
 /// What a body can go through.
 pub enum AnyCoder {
@@ -36,17 +37,35 @@ pub struct CodedBody {
     more: bool,
     /// The source has ended.
     last: bool,
+    /// The event that pays for the processor time, whoever reads.
+    payer: Option<Weak<dyn IoContext>>,
 }
 
 impl CodedBody {
-    pub fn new(source: Body, coder: AnyCoder) -> Self {
+    pub fn new(source: Body, coder: AnyCoder, payer: Option<Weak<dyn IoContext>>) -> Self {
         Self {
             source,
             coder,
             input: Bytes::new(),
             more: false,
             last: false,
+            payer,
         }
+    }
+
+    /// A step of the coder, on the event's account.
+    fn step(&mut self) -> Result<Step, CodeError> {
+        let payer = self.payer.as_ref().and_then(Weak::upgrade);
+        let spent = payer.as_ref().and_then(|payer| payer.cpu_time());
+        let (Some(limit), Some(spent)) = (processor::limit(), spent) else {
+            return self.coder.step(&self.input, self.last);
+        };
+        if spent.get() >= limit {
+            return Err(CodeError::Ended);
+        }
+        let (step, used) = processor::metered(None, || self.coder.step(&self.input, self.last));
+        spent.set(spent.get() + used);
+        step
     }
 }
 
@@ -54,7 +73,7 @@ impl BodyStream for CodedBody {
     fn poll_chunk(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Error>>> {
         loop {
             if self.more {
-                let step = match self.coder.step(&self.input, self.last) {
+                let step = match self.step() {
                     Ok(step) => step,
                     Err(error) => {
                         self.more = false;
@@ -109,6 +128,7 @@ mod tests {
         Body::Stream(Box::new(CodedBody::new(
             source,
             AnyCoder::Stream(Rc::new(RefCell::new(coder))),
+            None,
         )))
     }
 

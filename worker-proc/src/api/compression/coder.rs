@@ -4,6 +4,8 @@ use flate2::{
     Compress, CompressError, Compression, Crc, Decompress, FlushCompress, FlushDecompress, Status,
 };
 
+use crate::service::processor;
+
 /// The most output of one step, bytes.
 pub const STEP_BYTES: usize = 64 * 1024;
 /// The largest window, as zlib's own default.
@@ -39,6 +41,8 @@ pub enum CodeError {
     ShortGzip,
     Brotli,
     ShortBrotli,
+    /// The event has no processor time left.
+    Ended,
 }
 
 impl CodeError {
@@ -53,6 +57,7 @@ impl CodeError {
             Self::ShortGzip => "Gzip compressed stream ended prematurely.",
             Self::Brotli => "Brotli decompression failed.",
             Self::ShortBrotli => "Brotli compressed stream ended prematurely.",
+            Self::Ended => "Worker exceeded CPU time limit.",
         }
     }
 }
@@ -103,10 +108,19 @@ impl Coder {
         }
     }
 
-    /// Takes all input and returns what output it yields; `last` also flushes the end.
-    pub fn push(&mut self, mut input: &[u8], last: bool) -> Result<Vec<u8>, CodeError> {
+    /// Takes all input and returns what output it yields; `last` also flushes the end. It stops where the output is more than
+    /// `most_bytes`.
+    pub fn push(
+        &mut self,
+        mut input: &[u8],
+        last: bool,
+        most_bytes: usize,
+    ) -> Result<Vec<u8>, CodeError> {
         let mut all = Vec::new();
         loop {
+            if processor::is_used_up() {
+                return Err(CodeError::Ended);
+            }
             let step = self.step(input, last)?;
             input = &input[step.taken..];
             if all.is_empty() {
@@ -114,7 +128,7 @@ impl Coder {
             } else {
                 all.extend(step.output);
             }
-            if !step.more {
+            if !step.more || all.len() > most_bytes {
                 return Ok(all);
             }
         }
@@ -349,9 +363,9 @@ mod tests {
     fn all(coder: &mut Coder, pieces: &[&[u8]]) -> Result<Vec<u8>, CodeError> {
         let mut output = Vec::new();
         for piece in pieces {
-            output.extend(coder.push(piece, false)?);
+            output.extend(coder.push(piece, false, usize::MAX)?);
         }
-        output.extend(coder.push(&[], true)?);
+        output.extend(coder.push(&[], true, usize::MAX)?);
         Ok(output)
     }
 
@@ -416,12 +430,12 @@ mod tests {
                     _ => noise(count, seed as u64 + 1).iter().map(|byte| byte & 0x77).collect(),
                 };
                 for piece in stretch.chunks(piece) {
-                    packed.extend(coder.push(piece, false).unwrap());
+                    packed.extend(coder.push(piece, false, usize::MAX).unwrap());
                 }
                 data.extend(stretch);
             }
-            packed.extend(coder.push(&[], true).unwrap());
-            let unpacked = Coder::decompressor(Format::Gzip, true).push(&packed, true).unwrap();
+            packed.extend(coder.push(&[], true, usize::MAX).unwrap());
+            let unpacked = Coder::decompressor(Format::Gzip, true).push(&packed, true, usize::MAX).unwrap();
             proptest::prop_assert!(unpacked == data);
         }
     }
@@ -479,6 +493,24 @@ mod tests {
     #[test]
     fn garbage_fails() {
         let mut coder = Coder::decompressor(Format::Gzip, true);
-        assert_eq!(coder.push(&[1; 20], false), Err(CodeError::Decompress));
+        assert_eq!(
+            coder.push(&[1; 20], false, usize::MAX),
+            Err(CodeError::Decompress)
+        );
+    }
+
+    #[test]
+    fn a_bomb_ends_with_the_processor_time_or_the_memory() {
+        let zeros = vec![0; 64 << 20];
+        let bomb = Coder::compressor(Format::Gzip)
+            .push(&zeros, true, usize::MAX)
+            .unwrap();
+        let mut coder = Coder::decompressor(Format::Gzip, true);
+        let some = coder.push(&bomb, true, 1 << 20).unwrap();
+        assert!(some.len() <= (1 << 20) + STEP_BYTES, "{}", some.len());
+        let mut coder = Coder::decompressor(Format::Gzip, true);
+        let allowance = Some(std::time::Duration::ZERO);
+        let (ended, _) = processor::metered(allowance, || coder.push(&bomb, true, usize::MAX));
+        assert_eq!(ended, Err(CodeError::Ended));
     }
 }

@@ -6,6 +6,7 @@ use brotli::{BrotliResult, BrotliState, CompressorWriter};
 use flate2::{Decompress, FlushDecompress, Status};
 
 use super::coder::{CodeError, Coder, Format, STEP_BYTES, Step, WINDOW_BITS};
+use crate::service::processor;
 
 /// A coding that the header names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,6 +76,9 @@ impl ContentCoder {
     pub fn all(mut self, mut input: &[u8]) -> Result<Vec<u8>, CodeError> {
         let mut all = Vec::new();
         loop {
+            if processor::is_used_up() {
+                return Err(CodeError::Ended);
+            }
             let step = self.step(input, true)?;
             all.extend(step.output);
             input = &input[step.taken..];

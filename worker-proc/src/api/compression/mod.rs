@@ -5,10 +5,12 @@ mod coder;
 mod content;
 
 use std::cell::RefCell;
+use std::rc::Rc;
 
 use super::streams::{give_body, take_body};
+use crate::glue::bytes::most_buffer_bytes;
 use crate::glue::{
-    Api, Ops, bool_arg, native_arg, native_object, string_arg, throw_type_error, u32_arg,
+    Api, Ops, bool_arg, current, native_arg, native_object, string_arg, throw_type_error, u32_arg,
     uint8_array, with_bytes,
 };
 use crate::js;
@@ -63,7 +65,11 @@ fn push(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v
         return;
     };
     let last = bool_arg(&args, 2);
-    match with_bytes(args.get(1), |bytes| coder.borrow_mut().push(bytes, last)) {
+    let most = most_buffer_bytes(scope);
+    let pushed = with_bytes(args.get(1), |bytes| {
+        coder.borrow_mut().push(bytes, last, most)
+    });
+    match pushed {
         Ok(output) => rv.set(uint8_array(scope, output).into()),
         Err(error) => throw_type_error(scope, error.message()),
     }
@@ -82,10 +88,16 @@ fn code_body(
     let Some(source) = take_body(scope, number) else {
         return;
     };
-    let body = Body::Stream(Box::new(CodedBody::new(source, AnyCoder::Stream(coder))));
+    let body = coded(scope, source, AnyCoder::Stream(coder));
     if let Some(number) = give_body(scope, body) {
         rv.set_uint32(number);
     }
+}
+
+/// The coded form of a body, whose processor time the event that runs pays for.
+fn coded(scope: &mut v8::PinScope, source: Body, coder: AnyCoder) -> Body {
+    let payer = current(scope).map(|context| Rc::downgrade(&context));
+    Body::Stream(Box::new(CodedBody::new(source, coder, payer)))
 }
 
 /// `codeContent(number, coding, encode)`: the number of a body that is that one encoded, or decoded.
@@ -103,7 +115,7 @@ fn code_content(
     let Some(source) = take_body(scope, number) else {
         return;
     };
-    let body = Body::Stream(Box::new(CodedBody::new(source, AnyCoder::Content(coder))));
+    let body = coded(scope, source, AnyCoder::Content(coder));
     if let Some(number) = give_body(scope, body) {
         rv.set_uint32(number);
     }

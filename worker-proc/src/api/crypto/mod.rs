@@ -4,6 +4,7 @@
 
 mod crc;
 mod evp;
+pub mod pbkdf2;
 mod pkey;
 mod subtle;
 mod symmetric;
@@ -11,14 +12,11 @@ mod symmetric;
 mod vectors;
 
 use std::cell::RefCell;
-use std::sync::LazyLock;
-
-use tokio::sync::Semaphore;
 
 use crate::glue::bytes::array_buffer;
 use crate::glue::{
-    Api, OpError, Ops, async_op, bytes_arg, in_event, native_arg, native_object, require_context,
-    str_arg, string, throw, throw_type_error, u32_arg, uint8_array, with_bytes,
+    Api, OpError, Ops, bytes_arg, in_event, native_arg, native_object, require_context, str_arg,
+    string, thread_op, throw, throw_type_error, u32_arg, uint8_array, with_bytes,
 };
 use crate::js;
 use crc::Crc;
@@ -172,31 +170,7 @@ fn digest_long(
         return;
     };
     let bytes = bytes_arg(&args, 1);
-    async_op(
-        scope,
-        &mut rv,
-        off_thread(move || evp::digest(hash, &bytes)),
-    );
-}
-
-/// How much long work runs at a time: as many threads as there are processors. The rest waits, and is never begun if
-/// its request ends first; what has begun ends in vain.
-static LONG_WORK: LazyLock<Semaphore> =
-    LazyLock::new(|| Semaphore::new(std::thread::available_parallelism().map_or(1, usize::from)));
-
-/// Runs long work on a thread of its own kind.
-async fn off_thread<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, Failed> + Send + 'static,
-) -> Result<T, OpError> {
-    let permit = LONG_WORK.acquire().await.map_err(|_| Failed)?;
-    let work = move || {
-        let _permit = permit;
-        work()
-    };
-    match tokio::task::spawn_blocking(work).await {
-        Ok(result) => result.map_err(OpError::from),
-        Err(_) => Err(Failed.into()),
-    }
+    thread_op(scope, &mut rv, move || evp::digest(hash, &bytes));
 }
 
 /// What a DigestStream computes.

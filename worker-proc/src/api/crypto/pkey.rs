@@ -7,6 +7,7 @@ use std::ptr::{NonNull, null, null_mut};
 use aws_lc_sys as lc;
 
 use super::evp::{Failed, Hash, check, failed, owned, random};
+use crate::service::processor;
 
 /// A public or private key. Libcrypto counts references, so that a copy is cheap and may go to another thread.
 pub struct Pkey(NonNull<lc::EVP_PKEY>);
@@ -54,6 +55,11 @@ impl<T> Drop for Owned<T> {
         // SAFETY: the function is the type's own, called once.
         unsafe { (self.1)(self.0.as_ptr()) }
     }
+}
+
+/// Called at each candidate for a prime; 0 ends the search.
+unsafe extern "C" fn on_progress(_: c_int, _: c_int, _: *mut lc::BN_GENCB) -> c_int {
+    c_int::from(!processor::is_used_up())
 }
 
 fn number(bytes: &[u8]) -> Result<Owned<lc::BIGNUM>, Failed> {
@@ -194,16 +200,19 @@ impl Pkey {
         Ok(pkey)
     }
 
+    /// Fails too where it takes longer than its event has processor time: the primes of a long key take minutes to find.
     pub fn generate_rsa(bits: i32, exponent: &[u8]) -> Result<Self, Failed> {
         let exponent = number(exponent)?;
         // SAFETY: a new key is ours; the exponent is live during the call.
         let rsa = unsafe {
             let rsa = Owned::new(lc::RSA_new(), lc::RSA_free)?;
+            let progress = Owned::new(lc::BN_GENCB_new(), lc::BN_GENCB_free)?;
+            lc::BN_GENCB_set(progress.get(), Some(on_progress), null_mut());
             check(lc::RSA_generate_key_ex(
                 rsa.get(),
                 bits,
                 exponent.get(),
-                null_mut(),
+                progress.get(),
             ))?;
             rsa
         };

@@ -3,13 +3,13 @@
 //! Every op of some length gives a Uint8Array, at once for short work or as a promise for work done elsewhere.
 
 use super::evp::{Failed, Hash};
+use super::hash_arg;
 use super::pkey::{Curve, Kind, Pkey, Raw, Scheme};
 use super::symmetric::{self, Mode};
-use super::{hash_arg, off_thread};
 use crate::glue::context::is_alone;
 use crate::glue::{
-    IntoJs, Ops, async_op, bool_arg, bytes_arg, current, f64_arg, i32_arg, native_arg,
-    native_object, str_arg, string, string_arg, throw, throw_type_error, u32_arg, uint8_array,
+    IntoJs, Ops, bool_arg, bytes_arg, current, f64_arg, i32_arg, native_arg, native_object,
+    str_arg, string, string_arg, thread_op, throw, throw_type_error, u32_arg, uint8_array,
     with_bytes,
 };
 
@@ -51,7 +51,7 @@ fn give_of(
 ) {
     if current(scope).is_some() && is_long(with_bytes(input, <[u8]>::len)) {
         let input = with_bytes(input, <[u8]>::to_vec);
-        return async_op(scope, rv, off_thread(move || work(&input)));
+        return thread_op(scope, rv, move || work(&input));
     }
     match with_bytes(input, work) {
         Ok(bytes) => rv.set(uint8_array(scope, bytes).into()),
@@ -67,7 +67,7 @@ fn give(
     work: impl FnOnce() -> Result<Vec<u8>, Failed> + Send + 'static,
 ) {
     if long && current(scope).is_some() {
-        return async_op(scope, rv, off_thread(work));
+        return thread_op(scope, rv, work);
     }
     match work() {
         Ok(bytes) => rv.set(uint8_array(scope, bytes).into()),
@@ -204,7 +204,7 @@ fn generate_pair(
             let (bits, exponent) = (i32_arg(scope, &args, 1), bytes_arg(&args, 2));
             let generate = move || Pkey::generate_rsa(bits, &exponent);
             if current(scope).is_some() {
-                return async_op(scope, &mut rv, off_thread(generate));
+                return thread_op(scope, &mut rv, generate);
             }
             generate()
         }

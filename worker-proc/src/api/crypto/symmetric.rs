@@ -6,6 +6,7 @@ use std::ptr::{NonNull, null, null_mut};
 use aws_lc_sys as lc;
 
 use super::evp::{Failed, Hash, check, failed, owned};
+use super::pbkdf2;
 
 /// The authentication code of `data`.
 pub fn hmac(hash: Hash, key: &[u8], data: &[u8]) -> Result<Vec<u8>, Failed> {
@@ -62,21 +63,8 @@ pub fn pbkdf2(
     iterations: u32,
     length: usize,
 ) -> Result<Vec<u8>, Failed> {
-    let mut output = vec![0; length];
-    // SAFETY: every pointer is valid for the length beside it.
-    check(unsafe {
-        lc::PKCS5_PBKDF2_HMAC(
-            key.as_ptr().cast(),
-            key.len(),
-            salt.as_ptr(),
-            salt.len(),
-            iterations,
-            hash.algorithm(),
-            length,
-            output.as_mut_ptr(),
-        )
-    })?;
-    Ok(output)
+    // SAFETY: the hash's own table.
+    unsafe { pbkdf2::pbkdf2(hash.algorithm(), key, salt, iterations, length) }
 }
 
 /// How AES is used, with what that needs beside key and data.

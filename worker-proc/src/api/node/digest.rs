@@ -9,8 +9,9 @@ use std::ptr::NonNull;
 
 use aws_lc_sys as lc;
 
+use crate::api::crypto::pbkdf2::pbkdf2;
 use crate::glue::{
-    OpError, Ops, async_op, bytes_arg, f64_arg, native_arg, native_object, string_arg, throw,
+    OpError, Ops, bytes_arg, f64_arg, native_arg, native_object, string_arg, thread_op, throw,
     throw_error, u32_arg, uint8_array, with_bytes,
 };
 
@@ -187,21 +188,17 @@ impl Request {
     }
 
     fn run(&self) -> Result<Vec<u8>, OpError> {
-        let mut key = vec![0; self.length];
         let (secret, salt) = (&self.secret, &self.salt);
+        if let Derivation::Pbkdf2 { algorithm, rounds } = self.derivation {
+            // SAFETY: the algorithm is a static table.
+            let key = unsafe { pbkdf2(algorithm.0, secret, salt, rounds, self.length) };
+            return key.map_err(|_| OpError::error(FAILED));
+        }
+        let mut key = vec![0; self.length];
         // SAFETY: every pointer goes with its length, and the output is as long as is said.
         let result = unsafe {
             match self.derivation {
-                Derivation::Pbkdf2 { algorithm, rounds } => lc::PKCS5_PBKDF2_HMAC(
-                    secret.as_ptr().cast(),
-                    secret.len(),
-                    salt.as_ptr(),
-                    salt.len(),
-                    rounds,
-                    algorithm.0,
-                    key.len(),
-                    key.as_mut_ptr(),
-                ),
+                Derivation::Pbkdf2 { .. } => 0,
                 Derivation::Hkdf { algorithm } => lc::HKDF(
                     key.as_mut_ptr(),
                     key.len(),
@@ -258,11 +255,8 @@ fn derive_later(
     mut rv: v8::ReturnValue,
 ) {
     let request = Request::read(scope, &args);
-    async_op(scope, &mut rv, async move {
-        let request = request.ok_or_else(|| OpError::error(FAILED))?;
-        tokio::task::spawn_blocking(move || request.run())
-            .await
-            .map_err(|_| OpError::error(FAILED))?
+    thread_op(scope, &mut rv, move || {
+        request.ok_or_else(|| OpError::error(FAILED))?.run()
     });
 }
 

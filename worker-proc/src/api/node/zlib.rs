@@ -5,9 +5,14 @@ use std::io::Write;
 
 use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress, Status};
 
+use crate::glue::bytes::most_buffer_bytes;
 use crate::glue::{
     Ops, i32_arg, native_arg, native_object, string, u32_arg, uint8_array, with_bytes,
 };
+use crate::service::processor;
+
+/// Input between two looks at the processor time that is left, bytes.
+const INPUT_STEP_BYTES: usize = 64 * 1024;
 
 /// Room for output that is added at a time, bytes.
 const OUTPUT_STEP_BYTES: usize = 16 * 1024;
@@ -42,7 +47,7 @@ enum Coder {
         dictionary: Vec<u8>,
     },
     BrotliEncode(Box<brotli::CompressorWriter<Vec<u8>>>),
-    BrotliDecode(Box<brotli::DecompressorWriter<Vec<u8>>>),
+    BrotliDecode(Box<brotli::DecompressorWriter<Output>>),
 }
 
 /// `zlibNew(mode, level, windowBits, dictionary, quality, lgwin)`: a native coder.
@@ -80,9 +85,10 @@ fn new(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8
             quality.min(11),
             lgwin.clamp(10, 24),
         ))),
-        BROTLI_DECODE => {
-            Coder::BrotliDecode(Box::new(brotli::DecompressorWriter::new(Vec::new(), 4096)))
-        }
+        BROTLI_DECODE => Coder::BrotliDecode(Box::new(brotli::DecompressorWriter::new(
+            Output::default(),
+            4096,
+        ))),
         mode => inflater(mode == INFLATERAW, window_bits, dictionary),
     };
     rv.set(native_object(scope, RefCell::new(coder)).into());
@@ -121,7 +127,8 @@ fn write(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: 
     let limit = args
         .get(3)
         .integer_value(scope)
-        .map_or(usize::MAX, |limit| limit.max(0) as usize);
+        .map_or(usize::MAX, |limit| limit.max(0) as usize)
+        .min(most_buffer_bytes(scope));
     let input = with_bytes(args.get(1), <[u8]>::to_vec);
     let piece = run(&mut coder.borrow_mut(), &input, flush, limit);
     let parts: [v8::Local<v8::Value>; 3] = match piece.error {
@@ -167,7 +174,29 @@ fn run(coder: &mut Coder, input: &[u8], flush: i32, limit: usize) -> Piece {
         } => inflate(state, dictionary, *raw, input, flush, limit),
         Coder::Undecided { .. } => Piece::default(),
         Coder::BrotliEncode(writer) => brotli_encode(writer, input, flush),
-        Coder::BrotliDecode(writer) => brotli_decode(writer, input, flush),
+        Coder::BrotliDecode(writer) => brotli_decode(writer, input, flush, limit),
+    }
+}
+
+/// What a decoder writes, until it is more than it may be or takes too long.
+#[derive(Default)]
+struct Output {
+    bytes: Vec<u8>,
+    most_bytes: usize,
+    is_full: bool,
+}
+
+impl Write for Output {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.is_full = self.bytes.len() > self.most_bytes || processor::is_used_up();
+        if self.is_full {
+            return Err(std::io::ErrorKind::OutOfMemory.into());
+        }
+        self.bytes.write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
     }
 }
 
@@ -203,6 +232,7 @@ fn deflate(state: &mut Compress, input: &[u8], flush: i32) -> Piece {
         let made = piece.output.len() - out_before;
         if piece.ended
             || status == Status::BufError
+            || processor::is_used_up()
             || (piece.taken == input.len() && has_room)
             || (made == 0 && has_room)
         {
@@ -238,6 +268,7 @@ fn inflate(
                 if piece.ended
                     || stuck
                     || piece.output.len() > limit
+                    || processor::is_used_up()
                     || (piece.taken == input.len() && has_room)
                 {
                     return piece;
@@ -268,8 +299,10 @@ fn brotli_encode(
         taken: input.len(),
         ..Piece::default()
     };
-    if writer.write_all(input).is_err() {
-        return failure(-2, "ERR_BROTLI_COMPRESSION_FAILED", "Compression failed");
+    for piece in input.chunks(INPUT_STEP_BYTES) {
+        if writer.write_all(piece).is_err() || processor::is_used_up() {
+            return failure(-2, "ERR_BROTLI_COMPRESSION_FAILED", "Compression failed");
+        }
     }
     match flush {
         // BROTLI_OPERATION_FLUSH and FINISH.
@@ -292,21 +325,24 @@ fn brotli_encode(
 }
 
 fn brotli_decode(
-    writer: &mut Box<brotli::DecompressorWriter<Vec<u8>>>,
+    writer: &mut Box<brotli::DecompressorWriter<Output>>,
     input: &[u8],
     flush: i32,
+    limit: usize,
 ) -> Piece {
     let mut piece = Piece {
         taken: input.len(),
         ..Piece::default()
     };
-    if writer.write_all(input).is_err() {
+    writer.get_mut().most_bytes = limit;
+    // What is too much is handed on, for whoever asked to see that it is.
+    if writer.write_all(input).is_err() && !writer.get_ref().is_full {
         return failure(-2, "ERR__ERROR_FORMAT_PADDING_1", "Decompression failed");
     }
     if flush == 2 {
         piece.ended = writer.close().is_ok();
     }
-    piece.output = std::mem::take(writer.get_mut());
+    piece.output = std::mem::take(&mut writer.get_mut().bytes);
     piece
 }
 
