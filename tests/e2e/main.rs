@@ -11,6 +11,7 @@ mod hibernation;
 mod http;
 mod limits;
 mod links;
+mod memory_limits;
 mod native_limits;
 mod objects;
 mod outgoing;

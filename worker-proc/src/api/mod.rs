@@ -21,6 +21,7 @@ pub mod global_scope;
 pub mod headers;
 pub mod html_rewriter;
 pub mod memory_cache;
+pub mod memory_limit;
 pub mod message_channel;
 pub mod modules;
 pub mod navigator;
@@ -57,6 +58,7 @@ pub static ALL: &[Api] = &[
     console::API,
     async_context::API,
     dom_exception::API,
+    memory_limit::API,
     structured_clone::API,
     events::API,
     global_scope::API,

@@ -82,10 +82,10 @@ fn start_runtime(
     keep_freed_memory();
     tokio::task::spawn_local(isolate::attend());
     let read = config::read(config, options)?;
-    isolate::setup(api::ALL, &read.v8_flags).map_err(|error| vec![error])?;
     if options.limit_heap_mb > 0 {
         isolate::limits::set_heap((options.limit_heap_mb as usize) << 20);
     }
+    isolate::setup(api::ALL, &read.v8_flags).map_err(|error| vec![error])?;
     if options.limit_cpu_ms > 0 {
         isolate::limits::set_cpu(Duration::from_millis(options.limit_cpu_ms.into()));
     }

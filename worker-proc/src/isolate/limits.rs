@@ -2,8 +2,9 @@
 //! nothing more.
 //!
 //! `Isolate::run` measures each turn. A thread of its own sees when one has gone on for so long that it may have used up
-//! what the event had left, and has V8 ask the turn itself, which then ends if it has. V8 says itself when a heap is full:
-//! the turn is ended, and may use more until it has. Bytes of buffers are counted apart; there are no more of them then.
+//! what the event had left, and has V8 ask the turn itself, which then ends if it has. How full a heap is shows after each
+//! collection: the turn is ended, and may use more until it has. Bytes of buffers are counted apart; there are no more of
+//! them then.
 
 use std::cell::Cell;
 use std::ffi::c_void;
@@ -32,8 +33,9 @@ pub const STARTUP_EXCEEDED: &str = "Script startup exceeded CPU time limit.";
 pub const STARTUP_HEAP_EXCEEDED: &str = "Script startup exceeded memory limit.";
 
 /// By how much a heap may grow beyond its limit until the turn that has filled it is over: one built-in function can ask for
-/// much at once, and V8 ends the process where it has no more.
-const LEEWAY_BYTES: usize = 2 << 30;
+/// much at once, and cannot be ended. V8 ends the process where it has no more. It is told of no lower limit: near one it
+/// collects again and again in vain, for many times as long as that function takes.
+pub const LEEWAY_BYTES: usize = 2 << 30;
 
 static CPU: OnceLock<Cpu> = OnceLock::new();
 static HEAP_BYTES: OnceLock<usize> = OnceLock::new();
@@ -250,6 +252,10 @@ pub struct HeapWatch(Rc<Full>);
 struct Full {
     isolate: v8::IsolateHandle,
     is_full: Cell<bool>,
+    /// More is used than there may be, garbage included: it is to be collected to see.
+    is_suspect: Cell<bool>,
+    /// What the last whole collection has left.
+    left_bytes: Cell<usize>,
     turns: Cell<u32>,
 }
 
@@ -259,6 +265,21 @@ impl Full {
         self.is_full.set(true);
         self.isolate.terminate_execution();
     }
+
+    /// Whether what is alive is more than there may be. Of twice as much, no further collection is needed to say so.
+    fn is_over(&self, isolate: &mut v8::Isolate) -> bool {
+        if heap_bytes().is_some_and(|limit| self.left_bytes.get() / 2 <= limit) {
+            isolate.request_garbage_collection_for_testing(v8::GarbageCollectionType::Full);
+        }
+        self.is_suspect.set(false);
+        uses_too_much(isolate)
+    }
+}
+
+/// Whether a heap is larger than its limit, garbage included.
+fn uses_too_much(isolate: &mut v8::Isolate) -> bool {
+    let limit = heap_bytes().unwrap_or(usize::MAX);
+    isolate.get_heap_statistics().used_heap_size() > limit
 }
 
 /// Turns between two looks at how large a heap is.
@@ -271,10 +292,13 @@ impl HeapWatch {
         let full = Rc::new(Full {
             isolate: isolate.thread_safe_handle(),
             is_full: Cell::new(false),
+            is_suspect: Cell::new(false),
+            left_bytes: Cell::new(0),
             turns: Cell::new(0),
         });
         let data = std::ptr::from_ref(&*full).cast_mut().cast();
-        isolate.add_near_heap_limit_callback(near_limit, data);
+        isolate.add_gc_epilogue_callback(after_collection, data, v8::GCType::kGCTypeAll);
+        isolate.add_near_heap_limit_callback(near_end, data);
         Some(Self(full))
     }
 
@@ -296,13 +320,9 @@ impl HeapWatch {
         }
         let turns = self.0.turns.get().wrapping_add(1);
         self.0.turns.set(turns);
-        if !turns.is_multiple_of(LOOK_AFTER_TURNS) {
-            return false;
-        }
-        let used = isolate.get_heap_statistics().used_heap_size();
-        HEAP_BYTES
-            .get()
-            .is_some_and(|limit| used > limit + limit / 4)
+        let is_suspect = self.0.is_suspect.get()
+            || turns.is_multiple_of(LOOK_AFTER_TURNS) && uses_too_much(isolate);
+        is_suspect && self.0.is_over(isolate)
     }
 }
 
@@ -312,9 +332,48 @@ impl HeapWatch {
 /// # Safety
 /// `data` is what `HeapWatch::new` has given, which outlives the isolate.
 #[allow(unsafe_code)]
-unsafe extern "C" fn near_limit(data: *mut c_void, current: usize, initial: usize) -> usize {
+unsafe extern "C" fn after_collection(
+    mut isolate: v8::UnsafeRawIsolatePtr,
+    kind: v8::GCType,
+    _: v8::GCCallbackFlags,
+    data: *mut c_void,
+) {
+    // SAFETY: see above.
+    let full = unsafe { &*data.cast::<Full>() };
+    // SAFETY: V8 calls it with the isolate that collects.
+    let isolate = unsafe { v8::Isolate::ref_from_raw_isolate_ptr_mut(&mut isolate) };
+    if kind == v8::GCType::kGCTypeMarkSweepCompact {
+        let left = isolate.get_heap_statistics().used_heap_size();
+        full.left_bytes.set(left);
+    }
+    if uses_too_much(isolate) && !full.is_suspect.replace(true) {
+        full.isolate.request_interrupt(look, data);
+    }
+}
+
+/// Runs in the turn that goes on, or in a later one: ends it if what is alive is too much.
+///
+/// # Safety
+/// As for [`after_collection`].
+#[allow(unsafe_code)]
+unsafe extern "C" fn look(mut isolate: v8::UnsafeRawIsolatePtr, data: *mut c_void) {
+    // SAFETY: see above.
+    let full = unsafe { &*data.cast::<Full>() };
+    // SAFETY: V8 calls it with the isolate that runs.
+    let isolate = unsafe { v8::Isolate::ref_from_raw_isolate_ptr_mut(&mut isolate) };
+    if full.is_suspect.get() && full.is_over(isolate) {
+        full.fill();
+    }
+}
+
+/// Called on the isolate's thread where even the leeway is used up. Returns the new limit.
+///
+/// # Safety
+/// As for [`after_collection`].
+#[allow(unsafe_code)]
+unsafe extern "C" fn near_end(data: *mut c_void, current: usize, initial: usize) -> usize {
     // SAFETY: see above.
     let full = unsafe { &*data.cast::<Full>() };
     full.fill();
-    current.max(initial + LEEWAY_BYTES)
+    current.max(initial + LEEWAY_BYTES / 2)
 }

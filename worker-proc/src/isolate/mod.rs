@@ -52,7 +52,7 @@ impl Isolate {
             .external_references(snapshot::external_references())
             .array_buffer_allocator(buffers.allocator());
         if let Some(bytes) = limit {
-            params = params.heap_limits(0, bytes);
+            params = params.heap_limits(0, bytes + limits::LEEWAY_BYTES);
         }
         let mut inner = v8::Isolate::new(params);
         let heap = limits::HeapWatch::new(&mut inner);

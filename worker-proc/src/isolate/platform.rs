@@ -3,7 +3,7 @@
 use std::sync::Once;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::tasks;
+use super::{limits, tasks};
 use crate::glue::state::IsolateState;
 
 /// V8's background threads: garbage collection and optimisation beside the one thread that serves.
@@ -19,6 +19,8 @@ const OUR_FLAGS: [&str; 6] = [
     "--js-iterator-join",
     "--js-iterator-includes",
 ];
+
+const WASM_PAGE_BYTES: usize = 64 << 10;
 
 /// Whether the config gives workers the function `gc`.
 static EXPOSES_GC: AtomicBool = AtomicBool::new(false);
@@ -57,6 +59,9 @@ pub fn initialize(flags: &[String]) -> Result<(), String> {
     ONCE.call_once(|| {
         let mut arguments = vec!["workerd".to_owned()];
         arguments.extend(OUR_FLAGS.map(str::to_owned));
+        // V8 takes the memory of Wasm from elsewhere than buffers': no one may have more than this.
+        let pages = limits::heap_bytes().map(|bytes| bytes / WASM_PAGE_BYTES);
+        arguments.extend(pages.map(|pages| format!("--wasm-max-mem-pages={pages}")));
         arguments.extend(flags.iter().cloned());
         // For `with_own_gc`.
         arguments.push("--no-freeze-flags-after-init".to_owned());

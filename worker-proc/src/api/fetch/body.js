@@ -14,6 +14,7 @@ const trace = require("trace");
 const { encodeUtf8, decodeUtf8 } = require("encoding");
 const { isURLSearchParams } = require("url/search_params");
 const { defineInterface, illegalConstructor, illegalInvocation } = require("webidl");
+const { checkJson } = require("memory_limit");
 const { dataCloneError, session } = require("structured_clone");
 const streams = require("streams");
 const { IdentityTransformStream, ReadableStream } = streams.globals;
@@ -347,7 +348,9 @@ class Body {
   }
 
   async json() {
-    return JSONParse(await collectText(usable(this)));
+    const text = await collectText(usable(this));
+    checkJson(text);
+    return JSONParse(text);
   }
 
   async formData() {
