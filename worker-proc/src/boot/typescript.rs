@@ -20,11 +20,30 @@ impl Emitter for Complaints {
     }
 }
 
+/// What each byte of a module may need of the stripper's stack: the stripper recurses by how deep the code is.
+const STACK_BYTES_PER_BYTE: usize = 8 * 1024;
+/// What a stack has at least and at most. It takes memory as it is used.
+const STACK_BYTES: (usize, usize) = (8 << 20, 1 << 30);
+
 /// The JavaScript of a module. It lives as long as the process, as the config's text does.
 ///
 /// # Errors
 /// What is no TypeScript, or needs more than its types taken out (an `enum`, say); the published binary's text.
 pub fn strip(name: &str, code: &str) -> Result<&'static str, String> {
+    let wanted = code.len().saturating_mul(STACK_BYTES_PER_BYTE);
+    let stack = wanted.clamp(STACK_BYTES.0, STACK_BYTES.1);
+    std::thread::scope(|scope| {
+        let thread = std::thread::Builder::new().stack_size(stack);
+        let failed = |why: &dyn std::fmt::Display| format!("Error transpiling {name} : {why}");
+        let stripped = thread.spawn_scoped(scope, || strip_here(name, code));
+        let stripped = stripped.map_err(|error| failed(&error))?;
+        stripped
+            .join()
+            .unwrap_or_else(|_| Err(failed(&"it failed")))
+    })
+}
+
+fn strip_here(name: &str, code: &str) -> Result<&'static str, String> {
     let complaints = Complaints::default();
     let handler = Handler::with_emitter(false, false, Box::new(complaints.clone()));
     let map = Lrc::new(SourceMap::default());
@@ -69,6 +88,25 @@ mod tests {
     fn javascript_stays_as_it_is() {
         let code = "export default { fetch() { return new Response(1 < 2); } };\n";
         assert_eq!(strip("a.js", code).unwrap(), code);
+    }
+
+    #[test]
+    fn deep_code_is_no_deeper_than_the_stack() {
+        for (open, close) in [
+            ("(", ")"),
+            ("[", "]"),
+            ("!", ""),
+            ("a=>", ""),
+            ("1+", ""),
+            ("{a:", "}"),
+        ] {
+            let code = format!(
+                "export default {}1{};",
+                open.repeat(20_000),
+                close.repeat(20_000)
+            );
+            let _ = strip("a.ts", &code);
+        }
     }
 
     #[test]
