@@ -234,11 +234,11 @@ fn trim<'a>(
     is_over: impl Fn() -> bool,
 ) -> Option<&'a [u8]> {
     let set = characters(set);
-    let mut comparisons = 0;
+    let mut comparisons = 0_usize;
     let mut find = |matches: &dyn Fn(&[u8]) -> bool| {
         for character in &set {
             comparisons += 1;
-            if comparisons % LOOK_AFTER_COMPARISONS == 0 && is_over() {
+            if comparisons.is_multiple_of(LOOK_AFTER_COMPARISONS) && is_over() {
                 return Err(());
             }
             if matches(character) {
