@@ -114,6 +114,16 @@ impl Client {
         self.stream.reset_on_drop()
     }
 
+    /// Bounds each wait for bytes, in place of [`DEADLINE`].
+    pub fn set_patience(&self, time: Duration) -> io::Result<()> {
+        self.stream.set_read_timeout(time)
+    }
+
+    /// No more will be sent.
+    pub fn end(&self) -> io::Result<()> {
+        self.stream.end()
+    }
+
     pub fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.stream.write_all(bytes)
     }
@@ -244,6 +254,15 @@ impl Client {
         while self.buffer.len() < count {
             self.fill()?;
         }
+        Ok(self.buffer.drain(..count).collect())
+    }
+
+    /// Reads at least one byte and not more than this many.
+    pub fn some(&mut self, count: usize) -> io::Result<Vec<u8>> {
+        if self.buffer.is_empty() {
+            self.fill()?;
+        }
+        let count = count.min(self.buffer.len());
         Ok(self.buffer.drain(..count).collect())
     }
 

@@ -9,6 +9,7 @@ pub mod http;
 pub mod http2;
 pub mod load;
 pub mod program;
+pub mod random;
 pub mod samples;
 pub mod server;
 pub mod stream;
