@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use tests::folder::Folder;
 use tests::http::{exchange, get};
 use tests::program::Program;
+use tests::random::Random;
 use tests::server::Start;
 
 const SEEDS: &[&[u8]] = &[
@@ -60,8 +61,9 @@ fn any_bytes_get_an_answer_or_a_close() {
             .map_or(default, |value| value.parse().expect("a number"))
     };
     let time = Duration::from_secs(number("FUZZ_SECONDS", 1));
-    let mut random = Random(number("FUZZ_SEED", u64::from(std::process::id())).max(1));
-    println!("FUZZ_SEED={}", random.0);
+    let seed = number("FUZZ_SEED", u64::from(std::process::id()));
+    println!("FUZZ_SEED={seed}");
+    let mut random = Random::new(seed);
     let folder = Folder::worker(WORKER);
     let program = Program::new(env!("CARGO_BIN_EXE_workerd"));
     let start = Start::serve(&program, &folder.path("config.capnp"));
@@ -124,20 +126,4 @@ fn mutate(random: &mut Random) -> Vec<u8> {
         }
     }
     bytes
-}
-
-/// Xorshift, for runs that can be repeated.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, bound: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        usize::try_from(self.0 >> 16).expect("64 bits") % bound.max(1)
-    }
-
-    fn pick<'a>(&mut self, from: &[&'a [u8]]) -> &'a [u8] {
-        from[self.below(from.len())]
-    }
 }

@@ -103,25 +103,20 @@ pub fn is_close(error: &io::Error) -> bool {
 
 impl Client {
     pub fn connect(address: &Address) -> io::Result<Self> {
-        Ok(Self {
-            stream: address.connect()?,
+        Ok(Self::over(address.connect()?))
+    }
+
+    /// On a stream that is open.
+    pub fn over(stream: Box<dyn Stream>) -> Self {
+        Self {
+            stream,
             buffer: Vec::new(),
-        })
+        }
     }
 
     /// Goes away: a TCP connection is reset, a Unix socket closed.
     pub fn reset(self) -> io::Result<()> {
         self.stream.reset_on_drop()
-    }
-
-    /// Bounds each wait for bytes, in place of [`DEADLINE`].
-    pub fn set_patience(&self, time: Duration) -> io::Result<()> {
-        self.stream.set_read_timeout(time)
-    }
-
-    /// No more will be sent.
-    pub fn end(&self) -> io::Result<()> {
-        self.stream.end()
     }
 
     pub fn send(&mut self, bytes: &[u8]) -> io::Result<()> {

@@ -149,6 +149,8 @@ pub struct Case {
     pub method: &'static str,
     pub upload: Upload,
     pub upload_bytes: usize,
+    /// The client goes away after so many bytes of the answer's body; at once for 0.
+    pub leaves: Option<usize>,
     /// Headers of the client's connection, which are nobody else's.
     pub client_hop: bool,
     pub via: Via,
@@ -167,6 +169,8 @@ pub struct Case {
     pub origin_hop: bool,
     /// The answer comes before the request's body is read.
     pub early: bool,
+    /// The origin reads no more once it has answered.
+    pub deaf: bool,
     /// Something that looks like another answer follows.
     pub garbage: bool,
     /// Writes that the answer is sent with.
@@ -224,6 +228,7 @@ impl Case {
             method,
             upload: random.pick(&uploads),
             upload_bytes: random.pick(&SIZES),
+            leaves: None,
             client_hop: random.one_in(4),
             via: random.pick(&[
                 Via::Here,
@@ -249,9 +254,14 @@ impl Case {
             },
             origin_hop: random.one_in(4),
             early: random.one_in(6),
+            deaf: random.one_in(4),
             garbage: random.one_in(8),
             writes: random.pick(&[1, 1, 2, 5]),
         };
+        if random.one_in(20) {
+            case.leaves = Some(random.pick(&[0, 0, 1, 100, 5000]));
+        }
+        case.deaf &= case.early;
         if case.upload == Upload::None {
             case.upload_bytes = 0;
         }
@@ -273,6 +283,15 @@ impl Case {
             case.writes = 1;
         }
         case
+    }
+
+    /// The same, so that another request can follow on the connection.
+    pub fn followed(mut self) -> Self {
+        self.leaves = None;
+        if self.is_cut_upload() {
+            self.upload = Upload::Length;
+        }
+        self
     }
 
     /// The method that the origin gets.

@@ -1,41 +1,60 @@
 //! The client's side over HTTP/1.1: one connection, and answers read as strictly as they are framed.
 
 use std::io::{self, ErrorKind, Write};
-use std::thread;
+use std::net::{Shutdown, TcpStream};
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
 
 use tests::http::{Client, is_close};
-use tests::stream::Address;
 
 use crate::case::{Case, Upload};
 use crate::check::{End, Got, PATIENCE};
 
-pub struct Connection(Client);
+pub struct Connection {
+    stream: TcpStream,
+    client: Client,
+}
 
 impl Connection {
-    pub fn open(address: &Address) -> io::Result<Self> {
-        let client = Client::connect(address)?;
-        client.set_patience(PATIENCE)?;
-        Ok(Self(client))
+    pub fn open(port: u16) -> io::Result<Self> {
+        let stream = TcpStream::connect(("127.0.0.1", port))?;
+        stream.set_nodelay(true)?;
+        stream.set_read_timeout(Some(PATIENCE))?;
+        stream.set_write_timeout(Some(PATIENCE))?;
+        let client = Client::over(Box::new(stream.try_clone()?));
+        Ok(Self { stream, client })
     }
 
-    /// One exchange; an early end of what is sent is the connection's.
-    pub fn exchange(&mut self, case: &Case, port: u16) -> Got {
-        let bytes = request(case, port);
-        // A server that is closing may still have answered: what cannot be sent is seen by the answer.
-        let sending = self.0.sender().map(|mut sender| {
-            thread::spawn(move || {
-                let _ = sender.write_all(&bytes);
-            })
-        });
-        if case.is_cut_upload()
-            && let Ok(sending) = sending
-        {
-            let _ = sending.join();
-            let _ = self.0.end();
+    /// Sends requests one behind the other, then reads their answers. What is cut short is the last one's.
+    pub fn exchange(&mut self, cases: &[Arc<Case>], port: u16) -> Vec<Got> {
+        let bytes = cases.iter().flat_map(|case| request(case, port)).collect();
+        let cut = cases.last().is_some_and(|case| case.is_cut_upload());
+        let sent = self.send(bytes, cut);
+        let gots: Vec<_> = cases.iter().map(|case| self.answer(case)).collect();
+        if gots.last().is_some_and(|got| got.end != End::Whole) {
+            let _ = self.stream.shutdown(Shutdown::Both);
         }
+        // What is not sent by now would be held against the next request.
+        let _ = sent.map(JoinHandle::join);
+        gots
+    }
+
+    /// Sends while the answers are read, so that neither end waits for the other.
+    fn send(&self, bytes: Vec<u8>, cut: bool) -> io::Result<JoinHandle<()>> {
+        let mut stream = self.stream.try_clone()?;
+        Ok(thread::spawn(move || {
+            // A server that is closing may still have answered.
+            let _ = stream.write_all(&bytes);
+            if cut {
+                let _ = stream.shutdown(Shutdown::Write);
+            }
+        }))
+    }
+
+    fn answer(&mut self, case: &Case) -> Got {
         let mut got = Got::default();
-        got.end = match self.read(case.method == "HEAD", &mut got) {
-            Ok(()) => End::Whole,
+        got.end = match self.read(case, &mut got) {
+            Ok(end) => end,
             Err(error) => match error.kind() {
                 ErrorKind::WouldBlock | ErrorKind::TimedOut => End::Hang,
                 _ if is_close(&error) && got.status == 0 => End::Closed,
@@ -46,9 +65,12 @@ impl Connection {
         got
     }
 
-    fn read(&mut self, head: bool, got: &mut Got) -> io::Result<()> {
+    fn read(&mut self, case: &Case, got: &mut Got) -> io::Result<End> {
+        if case.leaves == Some(0) {
+            return Ok(End::Left);
+        }
         let answer = loop {
-            let answer = self.0.head()?;
+            let answer = self.client.head()?;
             if answer.status >= 200 {
                 break answer;
             }
@@ -65,32 +87,40 @@ impl Connection {
             },
             other => return bad(format!("framing {other:?}")),
         };
+        let head = case.method == "HEAD";
         if head || matches!(got.status, 204 | 304) {
             if !head && got.status == 204 && (length.is_some() || !codings.is_empty()) {
                 return bad(format!("framing of a 204: {lengths:?}, {codings:?}"));
             }
-            return Ok(());
+            return Ok(End::Whole);
         }
+        let most = case.leaves.unwrap_or(usize::MAX);
         match length {
             Some(length) => {
-                while got.body.len() < length {
-                    let more = self.0.some(length - got.body.len())?;
+                while got.body.len() < length.min(most) {
+                    let more = self.client.some(length - got.body.len())?;
                     got.body.extend(more);
                 }
             }
             None if codings.is_empty() => return bad("no framing".into()),
             None => {
-                while let Some(chunk) = self.0.chunk()? {
+                while let Some(chunk) = self.client.chunk()? {
                     got.body.extend(chunk);
+                    if got.body.len() > most {
+                        break;
+                    }
                 }
             }
         }
-        Ok(())
+        Ok(match case.leaves {
+            Some(_) => End::Left,
+            None => End::Whole,
+        })
     }
 
     /// Whether bytes came that belong to no answer.
     pub fn has_unread(&self) -> bool {
-        self.0.has_unread()
+        self.client.has_unread()
     }
 }
 

@@ -1,6 +1,7 @@
 //! The client's side over HTTP/2 with prior knowledge: one connection, a stream an exchange.
 
 use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -43,19 +44,32 @@ impl Connection {
         })
     }
 
-    pub fn exchange(&mut self, case: &Case, port: u16) -> Got {
-        let mut got = Got::default();
-        let sender = self.sender.clone();
-        let done = async { timeout(PATIENCE, exchange(sender, case, port, &mut got)).await };
-        let done = self.tasks.block_on(&self.runtime, done);
-        got.end = match done {
-            Err(_) => End::Hang,
-            Ok(Ok(())) => check(case, &got),
-            Ok(Err(_)) if got.status == 0 => End::Closed,
-            Ok(Err(_)) => End::Cut,
-        };
-        got
+    /// All at the same time.
+    pub fn exchange(&mut self, cases: &[Arc<Case>], port: u16) -> Vec<Got> {
+        self.tasks.block_on(&self.runtime, async {
+            let answer = |case: &Arc<Case>| {
+                tokio::task::spawn_local(answer(self.sender.clone(), case.clone(), port))
+            };
+            let mut gots = Vec::new();
+            for answer in cases.iter().map(answer).collect::<Vec<_>>() {
+                gots.push(answer.await.expect("no panic"));
+            }
+            gots
+        })
     }
+}
+
+async fn answer(sender: SendRequest<Bytes>, case: Arc<Case>, port: u16) -> Got {
+    let mut got = Got::default();
+    let done = timeout(PATIENCE, exchange(sender, &case, port, &mut got)).await;
+    got.end = match done {
+        Err(_) => End::Hang,
+        Ok(Ok(())) if case.leaves.is_some() => End::Left,
+        Ok(Ok(())) => check(&case, &got),
+        Ok(Err(_)) if got.status == 0 => End::Closed,
+        Ok(Err(_)) => End::Cut,
+    };
+    got
 }
 
 /// What HTTP/2 demands of an answer, and the library does not.
@@ -103,6 +117,11 @@ async fn exchange(
         let reset = case.upload == Upload::ChunkedCut;
         tokio::task::spawn_local(send(stream, body.slice(..sent), reset));
     }
+    if case.leaves == Some(0) {
+        // Dropped streams are reset.
+        tokio::time::sleep(Duration::from_millis(1)).await;
+        return Ok(());
+    }
     let response = response.await?;
     got.status = response.status().as_u16();
     for (name, value) in response.headers() {
@@ -114,6 +133,9 @@ async fn exchange(
         let data = data?;
         let _ = body.flow_control().release_capacity(data.len());
         got.body.extend(data);
+        if case.leaves.is_some_and(|most| got.body.len() > most) {
+            break;
+        }
     }
     Ok(())
 }

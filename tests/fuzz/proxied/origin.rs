@@ -135,6 +135,13 @@ impl Origin {
             if case.early {
                 sent = answer.send(&mut stream);
             }
+            if case.deaf {
+                asked.done = true;
+                self.note(id, Some(place), asked);
+                let _ = stream.shutdown(Shutdown::Write);
+                let _ = std::io::copy(&mut reader, &mut std::io::sink());
+                return;
+            }
             asked.whole = body(&mut reader, &mut asked).is_ok();
             asked.done = true;
             let whole = asked.whole;
@@ -208,7 +215,14 @@ fn head(reader: &mut BufReader<TcpStream>) -> Result<Option<Asked>, String> {
 fn line(reader: &mut BufReader<TcpStream>) -> Result<Option<String>, String> {
     let mut bytes = Vec::new();
     match reader.take(1 << 16).read_until(b'\n', &mut bytes) {
-        Err(error) if bytes.is_empty() && error.kind() == ErrorKind::ConnectionReset => {
+        // Reset, or not used for too long.
+        Err(error)
+            if bytes.is_empty()
+                && matches!(
+                    error.kind(),
+                    ErrorKind::ConnectionReset | ErrorKind::WouldBlock
+                ) =>
+        {
             return Ok(None);
         }
         Err(error) => return Err(error.to_string()),
@@ -342,7 +356,9 @@ impl Answer {
             }
             Framing::NoHead | Framing::HalfHead => then = Then::Close,
         }
-        if case.framing == Framing::Http10Length || (then == Then::Close && case.is_null()) {
+        if case.deaf {
+            lines.push_str("Connection: close\r\n");
+        } else if case.framing == Framing::Http10Length || (then == Then::Close && case.is_null()) {
             then = Then::Close;
             lines.push_str("Connection: close\r\n");
         } else if case.origin_hop {
