@@ -7,6 +7,8 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use nix::libc::linger;
+
 use crate::case::{Case, Framing};
 
 /// A request as it came.
@@ -168,7 +170,7 @@ impl Origin {
 
 /// A connection that closes with this is reset.
 fn reset(stream: &TcpStream) {
-    let linger = nix::libc::linger {
+    let linger = linger {
         l_onoff: 1,
         l_linger: 0,
     };

@@ -11,6 +11,7 @@ const ANSWERS = {
   "/length": "Content-Length: 10\r\nContent-Type: text/html\r\n\r\n<p>hey</p>",
   "/chunked": "Transfer-Encoding: chunked\r\nContent-Type: text/html\r\n\r\n5\r\n<p>he\r\n5\r\ny</p>\r\n0\r\n\r\n",
   "/empty": "Content-Length: 0\r\n\r\n",
+  "/coded": "Content-Length: 0\r\nContent-Encoding: gzip\r\n\r\n",
   // Chunked wins (RFC 9112 section 6.3).
   "/both": "Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nabcde\r\n0\r\n\r\n",
   "/hops": "Content-Length: 3\r\nKeep-Alive: 5\r\nTE: x\r\nTrailer: q\r\nUpgrade: h2c\r\n\r\nabc",
@@ -191,6 +192,8 @@ export const answers = {
       ["/identity/chunked", "chunked", html],
       ["/append/empty", "chunked", ""],
       ["/pass/empty", "0", ""],
+      ["/pass/coded", "0", ""],
+      ["/wrap/empty", "0", ""],
       ["/rewrite/length", "chunked", more],
       ["/rewrite/chunked", "chunked", more],
       ["/rewrite/both", "chunked", "abcde"],
@@ -224,6 +227,7 @@ export const heads = {
       ["/pass/chunked", "none"],
       ["/wrap/length", "10"],
       ["/honest", "3"],
+      ["/pass/coded", "0"],
       ["/none", "2"],
     ];
     const got = await ask(env, expected.map(([path]) => ["HEAD", path]));

@@ -222,7 +222,7 @@ function takeBody(body, coding = null) {
   }
   // The stream still has all of its content: what it was made from goes on without it.
   if (body.stream !== null) streams.useUp(body.stream);
-  return body.coding === coding ? body.content : coder().decode(body.content, body.coding);
+  return body.coding === coding || isEmpty(body) ? body.content : coder().decode(body.content, body.coding);
 }
 
 /** The coding that a body comes in, null for none. */
