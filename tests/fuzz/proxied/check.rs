@@ -225,7 +225,7 @@ impl Case {
                 let over = if read.is_empty() { Must } else { May };
                 let rest = &read[..read.len().saturating_sub(1)];
                 let whole = if self.ended() == Never {
-                    answered
+                    answered.and(May)
                 } else {
                     coded
                 };

@@ -323,7 +323,10 @@ impl<G: Receiver + Unpin> http_body::Body for ToHyper<G> {
             }
             Some(Err(error)) => Some(Err(error)),
             // HTTP/2 would end the stream as if all had been said.
-            None if self.left.is_some_and(|left| left > 0) => Some(Err(Error::internal(TOO_SHORT))),
+            None if self.left.is_some_and(|left| left > 0) => {
+                self.left = Some(0);
+                Some(Err(Error::internal(TOO_SHORT)))
+            }
             None => {
                 self.body = Body::Empty;
                 if let Some(stream) = self.receiver.stream() {
@@ -492,7 +495,8 @@ mod tests {
         };
         assert_eq!(frames("abc", None), "abc last");
         assert_eq!(frames("abc", Some(3)), "abc last");
-        assert_eq!(frames("abc", Some(4)), "abc end");
+        assert_eq!(frames("abc", Some(4)), "abc error last");
+        assert_eq!(frames("ab c", Some(2)), "ab error last");
         assert_eq!(frames("ab c ", None), "ab c end");
         assert_eq!(frames(" ab!", None), "pending ab error end");
         assert_eq!(frames("!", None), "error end");

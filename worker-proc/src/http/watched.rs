@@ -34,7 +34,7 @@ const REFUSALS: [(&[u8], &[u8]); 3] = [
     ),
     (
         b"HTTP/1.1 414 URI Too Long\r\nConnection: close\r\nContent-Length: 0\r\n\r\n",
-        b"HTTP/1.1 414 URI Too Long\r\nConnection: close\r\nContent-Type: text/plain\r\nContent-Length: 37\r\n\r\n\
+        b"HTTP/1.1 414 URI Too Long\r\nConnection: close\r\nContent-Type: text/plain\r\nContent-Length: 38\r\n\r\n\
           URI Too Long: the target is too long.\n",
     ),
     (

@@ -308,7 +308,9 @@ mod tests {
     #[tokio::test(flavor = "current_thread")]
     async fn an_idle_writer_is_told_once_of_a_reader_that_goes_too_early() {
         type Going = fn(Body);
-        let goings: [(Option<u64>, Going, Option<Option<&str>>); 3] = [
+        /// What the writer is told: of the end, and of its reason.
+        type Told = Option<Option<&'static str>>;
+        let goings: [(Option<u64>, Going, Told); 3] = [
             (None, drop, Some(None)),
             (Some(3), drop, None),
             (

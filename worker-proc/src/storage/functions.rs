@@ -49,7 +49,6 @@ pub(super) unsafe fn install(db: *mut ffi::sqlite3) -> c_int {
 /// An argument of a call, for as long as it lasts.
 #[derive(Clone, Copy)]
 struct Argument<'a> {
-    value: *mut ffi::sqlite3_value,
     /// The bytes of a blob, or of anything else as text.
     bytes: &'a [u8],
     is_blob: bool,
@@ -79,11 +78,7 @@ unsafe fn arguments<'a, const COUNT: usize>(
             true => &[][..],
             false => slice::from_raw_parts(data, length),
         };
-        Argument {
-            value,
-            bytes,
-            is_blob,
-        }
+        Argument { bytes, is_blob }
     });
     (!null).then_some(taken)
 }
@@ -146,12 +141,16 @@ unsafe extern "C" fn on_replace(
 ) {
     // SAFETY: SQLite calls it with three arguments, and the context is the call's.
     unsafe {
+        // Where there is nothing to look for, it does not matter what with.
+        match arguments(values) {
+            Some([text, old]) if matches!(old.bytes.first(), None | Some(0)) => {
+                return give(context, Some(text.bytes));
+            }
+            _ => {}
+        }
         let Some([text, old, new]) = arguments(values) else {
             return;
         };
-        if matches!(old.bytes.first(), None | Some(0)) {
-            return ffi::sqlite3_result_value(context, text.value);
-        }
         let db = ffi::sqlite3_context_db_handle(context);
         let most = ffi::sqlite3_limit(db, ffi::SQLITE_LIMIT_LENGTH, -1);
         let most_bytes = usize::try_from(most).unwrap_or(usize::MAX);
@@ -285,6 +284,7 @@ mod tests {
         assert_eq!(unsafe { install(ours.handle()) }, ffi::SQLITE_OK);
         let mut values: Vec<String> = [
             "NULL",
+            "''",
             "1.5",
             "-120",
             "x'00'",
@@ -312,6 +312,7 @@ mod tests {
             for second in values.iter().skip(index % 3).step_by(3) {
                 let sql = format!(
                     "SELECT quote(instr({first}, {second})) || ' ' || quote(replace({first}, {second}, 'é')) || ' ' || \
+                     quote(replace({first}, {second}, NULL)) || ' ' || \
                      quote(replace({first}, 'a', {second})) || ' ' || quote(trim({first}, {second})) || ' ' || \
                      quote(ltrim({first}, {second})) || ' ' || quote(rtrim({first}, {second}))"
                 );
