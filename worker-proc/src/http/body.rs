@@ -7,6 +7,7 @@ use std::pin::Pin;
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use bytes::{Buf, Bytes};
 use http_body::{Body as _, Frame, SizeHint};
@@ -256,7 +257,15 @@ pub trait Receiver {
     fn stream(&self) -> Option<&Stream> {
         None
     }
+
+    /// With HTTP/1.1, where answers follow each other: whether one is not yet all the kernel's.
+    fn has_unsent(&self) -> Option<bool> {
+        None
+    }
 }
+
+/// How often it is looked whether a client has taken all that goes before an error.
+pub const FLUSH_LOOK: Duration = Duration::from_millis(1);
 
 /// A server, which is given requests.
 impl Receiver for () {}
@@ -267,6 +276,8 @@ pub struct ToHyper<G> {
     left: Option<u64>,
     /// What the body has ended with, behind what was ready.
     error: Option<Error>,
+    /// Waits before the error.
+    look: Option<Pin<Box<tokio::time::Sleep>>>,
     receiver: G,
 }
 
@@ -277,8 +288,49 @@ impl<G: Receiver> ToHyper<G> {
             body,
             left,
             error: None,
+            look: None,
             receiver,
         }
+    }
+
+    fn poll_data(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Chunks>, Error>>> {
+        Poll::Ready(match std::task::ready!(self.body.poll_chunk(cx)) {
+            Some(Ok(first)) => {
+                let mut chunks = self.gather(first, cx);
+                if let Some(left) = self.left {
+                    let left = left.checked_sub(chunks.remaining() as u64);
+                    self.left = Some(left.ok_or_else(|| Error::internal(TOO_LONG))?);
+                }
+                chunks.sending = self.receiver.sending(chunks.remaining());
+                Some(Ok(Frame::data(chunks)))
+            }
+            Some(Err(error)) => Some(Err(error)),
+            // HTTP/2 would end the stream as if all had been said.
+            None if self.left.is_some_and(|left| left > 0) => {
+                self.left = Some(0);
+                Some(Err(Error::internal(TOO_SHORT)))
+            }
+            None => {
+                self.body = Body::Empty;
+                if let Some(stream) = self.receiver.stream() {
+                    std::task::ready!(stream.poll_emptied(cx));
+                }
+                None
+            }
+        })
+    }
+
+    /// Waits until the head, what came before the error, and earlier answers are the kernel's: hyper drops them with it.
+    fn poll_flushed(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        while self.receiver.has_unsent().is_some() {
+            let look = || Box::pin(tokio::time::sleep(FLUSH_LOOK));
+            std::task::ready!(self.look.get_or_insert_with(look).as_mut().poll(cx));
+            self.look = None;
+            if self.receiver.has_unsent() == Some(false) {
+                break;
+            }
+        }
+        Poll::Ready(())
     }
 
     /// Adds what else is ready to the first chunk.
@@ -308,33 +360,14 @@ impl<G: Receiver + Unpin> http_body::Body for ToHyper<G> {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Chunks>, Error>>> {
-        if let Some(error) = self.error.take() {
-            return Poll::Ready(Some(Err(error)));
+        if self.error.is_none() {
+            match std::task::ready!(self.poll_data(cx)) {
+                Some(Err(error)) => self.error = Some(error),
+                frame => return Poll::Ready(frame),
+            }
         }
-        Poll::Ready(match std::task::ready!(self.body.poll_chunk(cx)) {
-            Some(Ok(first)) => {
-                let mut chunks = self.gather(first, cx);
-                if let Some(left) = self.left {
-                    let left = left.checked_sub(chunks.remaining() as u64);
-                    self.left = Some(left.ok_or_else(|| Error::internal(TOO_LONG))?);
-                }
-                chunks.sending = self.receiver.sending(chunks.remaining());
-                Some(Ok(Frame::data(chunks)))
-            }
-            Some(Err(error)) => Some(Err(error)),
-            // HTTP/2 would end the stream as if all had been said.
-            None if self.left.is_some_and(|left| left > 0) => {
-                self.left = Some(0);
-                Some(Err(Error::internal(TOO_SHORT)))
-            }
-            None => {
-                self.body = Body::Empty;
-                if let Some(stream) = self.receiver.stream() {
-                    std::task::ready!(stream.poll_emptied(cx));
-                }
-                None
-            }
-        })
+        std::task::ready!(self.poll_flushed(cx));
+        Poll::Ready(self.error.take().map(Err))
     }
 
     fn is_end_stream(&self) -> bool {

@@ -12,7 +12,7 @@ use hyper::body::Incoming;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 
-use super::body::{Receiver, ToHyper, Unread, from_client};
+use super::body::{FLUSH_LOOK, Receiver, ToHyper, Unread, from_client};
 use super::headers::{HttpOptions, frame_response, inject, join_cookies};
 use super::progress::Stream;
 use super::sweep::{Connection, Connections, Limits, Sending};
@@ -321,7 +321,16 @@ impl Counted {
                     }
                 }
                 Err(_) if exchange.has_late_body() => late(),
-                Err(error) => unanswered(&error, http1 && exchange.0.has_broken_body())?,
+                Err(error) => match unanswered(&error, http1 && exchange.0.has_broken_body()) {
+                    Ok(response) => response,
+                    Err(no_answer) => {
+                        // Hyper drops what it has of earlier answers.
+                        while http1 && exchange.0.has_unsent() {
+                            tokio::time::sleep(FLUSH_LOOK).await;
+                        }
+                        return Err(no_answer);
+                    }
+                },
             },
             Err(refused) => refused?,
         };
@@ -445,6 +454,10 @@ impl Receiver for Exchange {
 
     fn stream(&self) -> Option<&Stream> {
         self.1.as_deref()
+    }
+
+    fn has_unsent(&self) -> Option<bool> {
+        self.1.is_none().then(|| self.0.has_unsent())
     }
 }
 

@@ -134,6 +134,11 @@ impl Connection {
         self.in_flight.load(Relaxed) == 0 && self.out.unsent_bytes() == 0
     }
 
+    /// Whether answers are not yet all the kernel's.
+    pub fn has_unsent(&self) -> bool {
+        self.out.unsent_bytes() > 0
+    }
+
     /// Nobody outside is at the other end.
     pub fn set_internal(&self) {
         self.is_internal.store(true, Relaxed);

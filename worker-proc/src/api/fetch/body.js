@@ -228,8 +228,12 @@ function takeBody(body, coding = null) {
 /** The coding that a body comes in, null for none. */
 const codingOf = (body) => (body.kind === STREAM ? streams.codingOf(body.stream) : body.coding);
 
+/** Whether a body has nothing that a coding could be for. */
+const hasNoBytes = (body) =>
+  body.kind === NOTHING || (body.kind === STREAM ? streams.isOverNothing(body.stream) : isEmpty(body));
+
 /** Whether a body has to be decoded or encoded to be sent in a coding, null for none. */
-const isRecoded = (body, coding) => body.kind !== NOTHING && !isEmpty(body) && codingOf(body) !== coding;
+const isRecoded = (body, coding) => codingOf(body) !== coding && !hasNoBytes(body);
 
 /** A body in that coding, as `sendable` gives it; it is passed on as it came where that is its own. */
 function sendableAs(body, coding, size, failed) {

@@ -71,6 +71,12 @@ function codingOf(stream) {
   return source instanceof CodedSource ? source.coding : null;
 }
 
+/** Whether a stream is over bytes in memory, of which there are none. */
+function isOverNothing(stream) {
+  const { source } = readableOf(stream);
+  return source instanceof MemorySource && source.length === 0;
+}
+
 /** A WritableStream to the writer of a native body; `abort(number, reason)` cuts it off. */
 function writableToBody(number, abort) {
   const sink = new BodySink(number, abort);
@@ -329,6 +335,7 @@ function tee(stream) {
 
 exports.abortBody = abortBody;
 exports.codingOf = codingOf;
+exports.isOverNothing = isOverNothing;
 exports.fromBytes = fromBytes;
 exports.isClosed = (stream) => readableOf(stream).state === CLOSED;
 exports.isDisturbed = (stream) => readableOf(stream).disturbed;

@@ -20,6 +20,7 @@
  *     fromBytes(Uint8Array | string)   a stream of bytes in memory; a string is encoded when it is read
  *     readableFromBody(number, length, coding)   a stream of a native body; `length` may be undefined, `coding` null
  *     codingOf(stream)                 the coding in which a native body behind it still is, or null
+ *     isOverNothing(stream)            whether it is over bytes in memory, of which there are none
  *     writableToBody(number, abort)      a stream to the writer of one; abort(number, reason)
  *     takeBody(stream, coding)         the number of a native body with all of it, 0 where that cannot be; the stream
  *                                      is locked and disturbed from then on
@@ -47,6 +48,7 @@ const transform = require("streams/transform");
 const writable = require("streams/writable");
 
 exports.codingOf = body.codingOf;
+exports.isOverNothing = body.isOverNothing;
 exports.fromBytes = body.fromBytes;
 exports.isClosed = body.isClosed;
 exports.isDisturbed = body.isDisturbed;
