@@ -10,10 +10,10 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use super::sweep::Connection;
 
 /// After its last answer a connection waits this long for its client to have read it and close.
-const LINGER: Duration = Duration::from_millis(250);
+const LINGER: Duration = Duration::from_secs(1);
 
 /// What a client may still send in that time before it is cut off.
-const MAX_DISCARDED_BYTES: usize = 256 * 1024;
+const MAX_DISCARDED_BYTES: usize = 8 << 20;
 
 /// A client's stream.
 pub struct Watched<I> {
@@ -90,7 +90,7 @@ impl<I: AsyncRead + Unpin> Watched<I> {
     /// Reads and drops what the client still sends. A socket that closes with bytes unread is reset, and the reset can
     /// overtake the last answer.
     fn poll_linger(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let mut storage = [0; 4096];
+        let mut storage = [0; 16 << 10];
         while self.discarded_bytes < MAX_DISCARDED_BYTES {
             let mut buffer = ReadBuf::new(&mut storage);
             match Pin::new(&mut self.io).poll_read(cx, &mut buffer) {
