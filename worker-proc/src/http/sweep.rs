@@ -52,7 +52,7 @@ const MAX_UNSENT_BYTES_OF_CONNECTION: usize = 4 << 20;
 
 /// The same of all connections of the process: beyond, whoever leaves answers unread has its next requests wait, and those
 /// that have taken nothing for longest are closed.
-const MAX_UNSENT_BYTES: usize = 64 << 20;
+const MAX_UNSENT_BYTES: usize = 32 << 20;
 
 /// A client that takes nothing for this long may be closed to get below that; when there is twice as much, sooner.
 const SHED_PATIENCE: Duration = Duration::from_secs(10);
