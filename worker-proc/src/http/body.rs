@@ -1,6 +1,6 @@
 //! Between hyper's bodies and ours, chunk by chunk, without copies.
 
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
 use std::collections::VecDeque;
 use std::io::IoSlice;
 use std::pin::Pin;
@@ -54,7 +54,7 @@ pub fn from_client(
         let upload = stream.as_ref().map(|_| connection.uploads.add());
         Some(Client {
             connection,
-            rest: Rc::downgrade(&rest.0),
+            rest: Rc::downgrade(rest.0.get_or_init(Rc::default)),
             is_unasked: waits,
             stream,
             upload,
@@ -183,9 +183,9 @@ const MAX_DRAINED_BYTES: usize = 64 << 10;
 /// How often it is looked whether more of it has come; nothing waits for what has not.
 const MAX_LOOKS: usize = 4;
 
-/// What is left of a request's body by those who had it, once they have dropped it.
+/// What is left of a request's body by those who had it, once they have dropped it; empty where there is no body.
 #[derive(Default)]
-pub struct Unread(Rc<RefCell<Rest>>);
+pub struct Unread(OnceCell<Rc<RefCell<Rest>>>);
 
 #[derive(Default)]
 enum Rest {
@@ -199,10 +199,10 @@ enum Rest {
 impl Unread {
     /// Reads what has come of the rest, within bounds; whether the connection can go on.
     pub async fn drain(self) -> bool {
-        let mut body = match self.0.take() {
-            Rest::None => return true,
-            Rest::Unasked => return false,
-            Rest::Left(body) => body,
+        let mut body = match self.0.get().map(|rest| rest.take()) {
+            None | Some(Rest::None) => return true,
+            Some(Rest::Unasked) => return false,
+            Some(Rest::Left(body)) => body,
         };
         let mut room_bytes = MAX_DRAINED_BYTES;
         let mut looks = 0;
