@@ -1,8 +1,14 @@
-//! Compiles SQLite from `deploy/sqlite`: the amalgamation with rows counted, and with what the published workerd has on.
+//! Lists the APIs of `src/api`, and compiles SQLite from `deploy/sqlite`: the amalgamation with rows counted, and with what the
+//! published workerd has on.
 
-use std::fs::File;
+use std::fmt::Write;
+use std::fs::{self, File};
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+
+/// The wings of `src/api` in the order in which the snapshot evaluates them. A module that another one needs comes before it
+/// wherever its folder stands.
+const WINGS: [&str; 4] = ["base", "web", "cloudflare", "node"];
 
 /// What SQL can ask for, and how much it may allocate.
 const OPTIONS: &[&str] = &[
@@ -26,9 +32,29 @@ const OPTIONS: &[&str] = &[
 fn main() {
     let here = PathBuf::from(std::env::var_os("CARGO_MANIFEST_DIR").expect("cargo sets it"));
     let out = PathBuf::from(std::env::var_os("OUT_DIR").expect("cargo sets OUT_DIR"));
+    println!("cargo::rerun-if-changed=build.rs");
+    fs::write(out.join("apis.rs"), list_apis(&here)).expect("OUT_DIR is writable");
+    compile_sqlite(&here, &out);
+}
+
+/// The list of every API: each is a `pub mod` line of its wing.
+fn list_apis(here: &Path) -> String {
+    let mut list = "/// Every API of the runtime.\npub static ALL: &[Api] = &[\n".to_owned();
+    for wing in WINGS {
+        let file = here.join(format!("src/api/{wing}/mod.rs"));
+        println!("cargo::rerun-if-changed={}", file.display());
+        let text = fs::read_to_string(&file).expect("a wing has a mod.rs");
+        let lines = text.lines();
+        for name in lines.filter_map(|line| line.strip_prefix("pub mod ")?.strip_suffix(';')) {
+            writeln!(list, "    {wing}::{name}::API,").expect("a text can grow");
+        }
+    }
+    list + "];\n"
+}
+
+fn compile_sqlite(here: &Path, out: &Path) {
     let archive = here.join("../deploy/sqlite/sqlite3.c.gz");
     println!("cargo::rerun-if-changed={}", archive.display());
-    println!("cargo::rerun-if-changed=build.rs");
     let source = out.join("sqlite3.c");
     let packed = File::open(&archive).expect("deploy/sqlite/sqlite3.c.gz is in the repository");
     let mut unpacked = File::create(&source).expect("OUT_DIR is writable");

@@ -1,6 +1,6 @@
 //! Ends objects from outside, as tests ask for it: what idleness does after a while, and what a failure does, at once.
 //!
-//! `api/actors/unsafe.js` asks through [`Objects`].
+//! `api/cloudflare/actors/unsafe.js` asks through [`Objects`].
 
 use std::rc::Rc;
 use std::time::Duration;

@@ -3,7 +3,7 @@
 use rustls_pki_types::pem::{PemObject, SectionKind};
 use schema::workerd_capnp::worker::binding::crypto_key::{self, Usage};
 
-use crate::api::encoding::decode_base64;
+use crate::api::web::encoding::decode_base64;
 use crate::dispatch::spec::{CryptoKeySpec, KeyMaterial};
 
 /// The key, or the rest of a sentence that says what the binding contained.

@@ -1,6 +1,6 @@
 //! Workers that other workers load: how they are started, kept, and let go of.
 //!
-//! `api/worker_loader` reaches a [`WorkerLoader`] through its binding. A loaded worker's isolate goes with the last stub of
+//! `api/cloudflare/worker_loader` reaches a [`WorkerLoader`] through its binding. A loaded worker's isolate goes with the last stub of
 //! it; named ones are kept for whoever asks next. Both may go earlier, while nothing of theirs is under way, when there are
 //! too many: their code is then asked for again.
 

@@ -12,7 +12,7 @@ use crate::service::{Props, Request, rpc, trace};
 
 /// One API: a folder with its JavaScript and its ops.
 pub struct Api {
-    /// The folder's name, which is also the prefix of its internal modules.
+    /// The prefix of its internal modules: the folder's name, in a wing of families after the wing's (`node/buffer`).
     pub name: &'static str,
     /// Modules evaluated into the start-up snapshot, in this order.
     pub modules: &'static [JsSource],
@@ -66,13 +66,13 @@ impl JsSource {
         Self { globals, ..self }
     }
 
-    /// `url` for `url/url.js`, `streams/pipe` for `streams/pipe.js`, or the name given.
+    /// `url` for `url.js` of the API `url`, `streams/pipe` for `pipe.js` of `streams`, or the name given.
     fn module_name(&self, api: &str) -> String {
         if let Some(name) = self.name {
             return name.to_owned();
         }
         let stem = self.file.trim_end_matches(".js");
-        if stem == api {
+        if api.rsplit('/').next() == Some(stem) {
             api.to_owned()
         } else {
             format!("{api}/{stem}")

@@ -10,7 +10,7 @@
 //! | `Content-Length` | the border, by the body alone (RFC 9110 section 8.6); an answer to HEAD that has no body may tell of one |
 //! | `Host` | the URL; in `proxy` style the worker, as the URL goes with it |
 //! | `Expect` | nobody: bodies are sent at once, whatever a client announced to us |
-//! | `Content-Encoding` | whoever made the bytes: `api/fetch/body.js` undoes it for who reads them, and does it for who says it anew |
+//! | `Content-Encoding` | whoever made the bytes: `api/web/fetch/body.js` undoes it for who reads them, and does it for who says it anew |
 //! | what `Connection` names | the worker: a client must not choose what its back-end is not told |
 
 use http::header::{

@@ -1,6 +1,6 @@
 //! Stubs that outlive what made them: how each is found again after it was stored.
 //!
-//! `api/rpc` turns these into tokens for storage and back; `dispatch` and the actor host find what they mean. A stub lasts if
+//! `api/cloudflare/rpc` turns these into tokens for storage and back; `dispatch` and the actor host find what they mean. A stub lasts if
 //! the worker that it leads to allows that, by a compatibility flag.
 
 use std::cell::{Cell, RefCell};

@@ -1,6 +1,6 @@
 //! JavaScript RPC in neutral terms: calls on targets, what they carry, and their answers before they are there.
 //!
-//! The caller's side is `api/rpc` (or a peer link); the serving side is an object in an isolate, a promise of one, or a
+//! The caller's side is `api/cloudflare/rpc` (or a peer link); the serving side is an object in an isolate, a promise of one, or a
 //! link to another process. A target is released by dropping it, a call is cancelled by dropping its whole answer, and
 //! calls on one target are delivered in the order in which they are made.
 

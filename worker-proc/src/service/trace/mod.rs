@@ -1,7 +1,7 @@
 //! What a worker does for one event: told to tail workers when it has ended, and to streaming ones as it happens.
 //!
 //! `dispatch` and `actors` begin a [`Tracer`] for an event of a worker that has tails; the event's context and the ops of
-//! `api` tell it what happens; `api/trace` shows it to the tail worker's JavaScript. Where there are no tails, there is none.
+//! `api` tell it what happens; `api/cloudflare/trace` shows it to the tail worker's JavaScript. Where there are no tails, there is none.
 
 mod delivery;
 mod parent;

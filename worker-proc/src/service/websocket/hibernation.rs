@@ -1,6 +1,6 @@
 //! The hibernatable WebSockets of one object: they stay open while the object is not live, and cost no JavaScript object then.
 //!
-//! `actors/hibernation` makes one for each object that accepts such sockets, and delivers what they receive; `api/websocket`
+//! `actors/hibernation` makes one for each object that accepts such sockets, and delivers what they receive; `api/web/websocket`
 //! shows them to JavaScript by number.
 
 use std::cell::{Cell, RefCell};

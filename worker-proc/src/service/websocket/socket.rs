@@ -1,6 +1,6 @@
 //! An end with what waits to be sent on it: JavaScript sends without waiting, and in order.
 //!
-//! `api/websocket` holds one for each WebSocket that it shows, [`super::Hibernation`] those that outlive an object's life.
+//! `api/web/websocket` holds one for each WebSocket that it shows, [`super::Hibernation`] those that outlive an object's life.
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;

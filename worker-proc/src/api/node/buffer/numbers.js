@@ -3,7 +3,7 @@
  * methods of one object that `node:buffer` copies to Buffer.prototype.
  */
 
-const { ERR_BUFFER_OUT_OF_BOUNDS, ERR_INVALID_ARG_TYPE, ERR_OUT_OF_RANGE } = require("node/errors");
+const { ERR_BUFFER_OUT_OF_BOUNDS, ERR_INVALID_ARG_TYPE, ERR_OUT_OF_RANGE } = require("node/common/errors");
 
 function checkOffset(value, name, max) {
   if (typeof value !== "number") throw new ERR_INVALID_ARG_TYPE(name, "number", value);

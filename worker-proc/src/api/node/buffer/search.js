@@ -3,9 +3,9 @@
  */
 
 const { ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE, ERR_OUT_OF_RANGE, ERR_UNKNOWN_ENCODING } =
-  require("node/errors");
+  require("node/common/errors");
 const { UTF16LE, encodingNumber } = require("node/buffer/encodings");
-const { isUint8Array } = require("node/types");
+const { isUint8Array } = require("node/common/types");
 
 function requireEncoding(name) {
   const number = encodingNumber(name);

@@ -5,9 +5,9 @@
 const { Buffer } = require("node:buffer");
 const { Transform } = require("node:stream");
 const { StringDecoder } = require("node:string_decoder");
-const { ERR_INVALID_ARG_TYPE } = require("node/errors");
-const { isKeyObject } = require("node/types");
-const { validateInt32, validateObject, validateString, validateUint32 } = require("node/validators");
+const { ERR_INVALID_ARG_TYPE } = require("node/common/errors");
+const { isKeyObject } = require("node/common/types");
+const { validateInt32, validateObject, validateString, validateUint32 } = require("node/common/validators");
 const { isBytes, toBytes } = require("node/crypto/util");
 
 const MODES = ["stream", "ecb", "cbc", "cfb", "ofb", "ctr", "gcm", "xts", "ccm", "ocb", "wrap"];

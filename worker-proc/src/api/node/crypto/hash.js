@@ -9,9 +9,9 @@ const {
   ERR_CRYPTO_HASH_UPDATE_FAILED,
   ERR_CRYPTO_INVALID_KEY_OBJECT_TYPE,
   ERR_INVALID_ARG_TYPE,
-} = require("node/errors");
-const { isCryptoKey, isKeyObject } = require("node/types");
-const { validateString, validateUint32 } = require("node/validators");
+} = require("node/common/errors");
+const { isCryptoKey, isKeyObject } = require("node/common/types");
+const { validateString, validateUint32 } = require("node/common/validators");
 const { isBytes } = require("node/crypto/util");
 
 const kHandle = Symbol("kHandle");

@@ -3,10 +3,10 @@
  */
 
 const { Buffer } = require("node:buffer");
-const { ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE, ERR_OUT_OF_RANGE } = require("node/errors");
-const { isKeyObject } = require("node/types");
+const { ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE, ERR_OUT_OF_RANGE } = require("node/common/errors");
+const { isKeyObject } = require("node/common/types");
 const { validateFunction, validateInt32, validateInteger, validateString, validateUint32 } =
-  require("node/validators");
+  require("node/common/validators");
 const { callBack, isBytes, toBytes } = require("node/crypto/util");
 
 const MAX_LENGTH = 2147483647;

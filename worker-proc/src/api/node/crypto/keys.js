@@ -3,9 +3,9 @@
  */
 
 const { Buffer } = require("node:buffer");
-const { ERR_INVALID_ARG_TYPE, ERR_ILLEGAL_CONSTRUCTOR } = require("node/errors");
-const { markKeyObject } = require("node/key_mark");
-const { validateObject, validateOneOf } = require("node/validators");
+const { ERR_INVALID_ARG_TYPE, ERR_ILLEGAL_CONSTRUCTOR } = require("node/common/errors");
+const { markKeyObject } = require("node/crypto/key_mark");
+const { validateObject, validateOneOf } = require("node/common/validators");
 const { toBytes } = require("node/crypto/util");
 
 const kCreate = Symbol("kCreate");

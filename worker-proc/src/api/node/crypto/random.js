@@ -3,10 +3,10 @@
  */
 
 const { Buffer } = require("node:buffer");
-const { ERR_INVALID_ARG_TYPE, ERR_OUT_OF_RANGE } = require("node/errors");
-const { isAnyArrayBuffer } = require("node/types");
+const { ERR_INVALID_ARG_TYPE, ERR_OUT_OF_RANGE } = require("node/common/errors");
+const { isAnyArrayBuffer } = require("node/common/types");
 const { validateBoolean, validateFunction, validateInt32, validateInteger, validateObject } =
-  require("node/validators");
+  require("node/common/validators");
 const { callBack, isBytes } = require("node/crypto/util");
 
 const MAX_LENGTH = 2147483647;

@@ -3,8 +3,8 @@
  */
 
 const { Buffer } = require("node:buffer");
-const { ERR_INVALID_ARG_TYPE } = require("node/errors");
-const { isAnyArrayBuffer } = require("node/types");
+const { ERR_INVALID_ARG_TYPE } = require("node/common/errors");
+const { isAnyArrayBuffer } = require("node/common/types");
 
 const isBytes = (value) => ArrayBuffer.isView(value) || isAnyArrayBuffer(value);
 

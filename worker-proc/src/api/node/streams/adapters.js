@@ -4,9 +4,9 @@
 
 const { Buffer } = require("node:buffer");
 const { AbortError, ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE, ERR_STREAM_PREMATURE_CLOSE } =
-  require("node/errors");
-const { nextTick } = require("node/next_tick");
-const { validateBoolean, validateObject } = require("node/validators");
+  require("node/common/errors");
+const { nextTick } = require("node/timers/next_tick");
+const { validateBoolean, validateObject } = require("node/common/validators");
 const {
   isDestroyed,
   isReadable,

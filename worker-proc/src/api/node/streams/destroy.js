@@ -3,8 +3,8 @@
  * `_construct`.
  */
 
-const { AbortError, ERR_MULTIPLE_CALLBACK, aggregateTwoErrors } = require("node/errors");
-const { nextTick } = require("node/next_tick");
+const { AbortError, ERR_MULTIPLE_CALLBACK, aggregateTwoErrors } = require("node/common/errors");
+const { nextTick } = require("node/timers/next_tick");
 const { isDestroyed, isFinished, isRequest, isServerRequest, kDestroyed } = require("node/streams/state");
 
 const kDestroy = Symbol("kDestroy");

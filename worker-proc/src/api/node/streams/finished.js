@@ -2,9 +2,9 @@
  * `finished` (when does a stream end, and how) and `addAbortSignal`.
  */
 
-const { AbortError, ERR_INVALID_ARG_TYPE, ERR_STREAM_PREMATURE_CLOSE } = require("node/errors");
-const { nextTick } = require("node/next_tick");
-const { validateAbortSignal, validateFunction, validateObject } = require("node/validators");
+const { AbortError, ERR_INVALID_ARG_TYPE, ERR_STREAM_PREMATURE_CLOSE } = require("node/common/errors");
+const { nextTick } = require("node/timers/next_tick");
+const { validateAbortSignal, validateFunction, validateObject } = require("node/common/validators");
 const { current, runIn } = require("async_context");
 const {
   isClosed,
@@ -213,7 +213,7 @@ function closedOf(stream) {
 function finishedPromise(stream, options) {
   if (options == null) options = {};
   if (options.cleanup !== undefined) {
-    const { validateBoolean } = require("node/validators");
+    const { validateBoolean } = require("node/common/validators");
     validateBoolean(options.cleanup, "cleanup");
   }
   return new Promise((resolve, reject) => {

@@ -3,9 +3,9 @@
  */
 
 const { AbortError, ERR_INVALID_ARG_TYPE, ERR_INVALID_RETURN_VALUE, ERR_STREAM_NULL_VALUES } =
-  require("node/errors");
+  require("node/common/errors");
 const { Buffer } = require("node:buffer");
-const { nextTick } = require("node/next_tick");
+const { nextTick } = require("node/timers/next_tick");
 const {
   isDuplexNodeStream,
   isNodeStream,

@@ -3,8 +3,8 @@
  */
 
 const { AbortError, ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE, ERR_MISSING_ARGS, ERR_OUT_OF_RANGE } =
-  require("node/errors");
-const { validateAbortSignal, validateInteger, validateObject } = require("node/validators");
+  require("node/common/errors");
+const { validateAbortSignal, validateInteger, validateObject } = require("node/common/validators");
 const { Readable } = require("node/streams/readable");
 const { finished } = require("node/streams/finished");
 const { isNodeStream, isReadable, isWebStream, isWritable } = require("node/streams/state");

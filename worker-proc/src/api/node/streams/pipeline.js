@@ -10,9 +10,9 @@ const {
   ERR_STREAM_DESTROYED,
   ERR_STREAM_PREMATURE_CLOSE,
   aggregateTwoErrors,
-} = require("node/errors");
-const { nextTick } = require("node/next_tick");
-const { validateAbortSignal, validateFunction } = require("node/validators");
+} = require("node/common/errors");
+const { nextTick } = require("node/timers/next_tick");
+const { validateAbortSignal, validateFunction } = require("node/common/validators");
 const { destroyer: destroyStream } = require("node/streams/destroy");
 const { Duplex } = require("node/streams/duplex");
 const { PassThrough } = require("node/streams/transform");

@@ -14,9 +14,9 @@ const {
   ERR_STREAM_UNSHIFT_AFTER_END_EVENT,
   ERR_UNKNOWN_ENCODING,
   aggregateTwoErrors,
-} = require("node/errors");
-const { nextTick } = require("node/next_tick");
-const { validateObject } = require("node/validators");
+} = require("node/common/errors");
+const { nextTick } = require("node/timers/next_tick");
+const { validateObject } = require("node/common/validators");
 const { Stream, prependListener } = require("node/streams/legacy");
 const { construct, destroy, destroyer, errorOrDestroy, undestroy } = require("node/streams/destroy");
 const { highWaterMarkOf, isDisturbed } = require("node/streams/state");

@@ -3,8 +3,8 @@
  * The questions work on streams of other libraries too, which have only some of the fields.
  */
 
-const { ERR_INVALID_ARG_VALUE } = require("node/errors");
-const { validateInteger } = require("node/validators");
+const { ERR_INVALID_ARG_VALUE } = require("node/common/errors");
+const { validateInteger } = require("node/common/validators");
 
 const kDestroyed = Symbol.for("nodejs.stream.destroyed");
 const kErrored = Symbol.for("nodejs.stream.errored");

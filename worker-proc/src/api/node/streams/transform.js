@@ -2,7 +2,7 @@
  * Transform, a Duplex whose output is computed from its input, and PassThrough.
  */
 
-const { ERR_METHOD_NOT_IMPLEMENTED } = require("node/errors");
+const { ERR_METHOD_NOT_IMPLEMENTED } = require("node/common/errors");
 const { Duplex } = require("node/streams/duplex");
 const { highWaterMarkOf } = require("node/streams/state");
 

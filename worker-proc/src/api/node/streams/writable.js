@@ -15,8 +15,8 @@ const {
   ERR_STREAM_NULL_VALUES,
   ERR_STREAM_WRITE_AFTER_END,
   ERR_UNKNOWN_ENCODING,
-} = require("node/errors");
-const { nextTick } = require("node/next_tick");
+} = require("node/common/errors");
+const { nextTick } = require("node/timers/next_tick");
 const { Stream } = require("node/streams/legacy");
 const { construct, destroy, errorOrDestroy, undestroy } = require("node/streams/destroy");
 const { highWaterMarkOf } = require("node/streams/state");

@@ -3,9 +3,9 @@
  */
 
 const EventEmitter = require("node:events").default;
-const { ERR_METHOD_NOT_IMPLEMENTED } = require("node/errors");
+const { ERR_METHOD_NOT_IMPLEMENTED } = require("node/common/errors");
 const { unsupported } = require("node/stubs/common");
-const { validateArray, validateFunction, validateObject, validateString } = require("node/validators");
+const { validateArray, validateFunction, validateObject, validateString } = require("node/common/validators");
 
 class ChildProcess extends EventEmitter {
   stdin = null;

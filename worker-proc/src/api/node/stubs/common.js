@@ -3,7 +3,7 @@
  * ERR_METHOD_NOT_IMPLEMENTED, as in the published binary, or do nothing.
  */
 
-const { ERR_METHOD_NOT_IMPLEMENTED } = require("node/errors");
+const { ERR_METHOD_NOT_IMPLEMENTED } = require("node/common/errors");
 
 /** A function called `name` that throws for `label`. */
 exports.unsupported = (name, label = name) =>

@@ -4,7 +4,7 @@
 
 const EventEmitter = require("node:events").default;
 const { inert, self } = require("node/stubs/common");
-const { validateFunction, validateObject } = require("node/validators");
+const { validateFunction, validateObject } = require("node/common/validators");
 
 function Socket(type, callback) {
   EventEmitter.call(this);

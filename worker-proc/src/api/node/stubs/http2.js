@@ -3,7 +3,7 @@
  */
 
 const { Buffer } = require("node:buffer");
-const { ERR_METHOD_NOT_IMPLEMENTED } = require("node/errors");
+const { ERR_METHOD_NOT_IMPLEMENTED } = require("node/common/errors");
 const { unsupported } = require("node/stubs/common");
 const { constants } = require("node/stubs/http2_constants");
 

@@ -3,7 +3,7 @@
  */
 
 const EventEmitter = require("node:events").default;
-const { ERR_METHOD_NOT_IMPLEMENTED } = require("node/errors");
+const { ERR_METHOD_NOT_IMPLEMENTED } = require("node/common/errors");
 const { unsupported } = require("node/stubs/common");
 
 const console = {};

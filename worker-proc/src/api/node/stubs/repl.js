@@ -2,10 +2,10 @@
  * node:repl: a worker has no terminal; everything that would open one throws.
  */
 
-const { ERR_METHOD_NOT_IMPLEMENTED } = require("node/errors");
+const { ERR_METHOD_NOT_IMPLEMENTED } = require("node/common/errors");
 const { unsupported } = require("node/stubs/common");
 const { promises } = require("node:readline");
-const { builtinModules } = require("node/builtin_modules");
+const { builtinModules } = require("node/module/builtin_modules");
 
 const writer = Object.assign(unsupported("writer"), {
   options: {

@@ -4,8 +4,8 @@
 
 const { customInspect } = require("console/inspect");
 const { formatWithOptions } = require("console/format");
-const { ERR_TRACE_EVENTS_CATEGORY_REQUIRED } = require("node/errors");
-const { validateObject, validateStringArray } = require("node/validators");
+const { ERR_TRACE_EVENTS_CATEGORY_REQUIRED } = require("node/common/errors");
+const { validateObject, validateStringArray } = require("node/common/validators");
 
 class Tracing {
   #categories;

@@ -2,9 +2,9 @@
  * node:wasi: the options are checked, then the constructor throws.
  */
 
-const { ERR_METHOD_NOT_IMPLEMENTED } = require("node/errors");
+const { ERR_METHOD_NOT_IMPLEMENTED } = require("node/common/errors");
 const { unsupported } = require("node/stubs/common");
-const { validateArray, validateBoolean, validateInt32, validateObject, validateOneOf } = require("node/validators");
+const { validateArray, validateBoolean, validateInt32, validateObject, validateOneOf } = require("node/common/validators");
 
 class WASI {
   constructor(options = { version: "unstable" }) {

@@ -3,10 +3,10 @@
  */
 
 const EventEmitter = require("node:events").default;
-const { ERR_METHOD_NOT_IMPLEMENTED } = require("node/errors");
+const { ERR_METHOD_NOT_IMPLEMENTED } = require("node/common/errors");
 const { inert, unsupported } = require("node/stubs/common");
 
-const { MessageChannel, MessagePort } = require("node/message_channel");
+const { MessageChannel, MessagePort } = require("node/stubs/message_channel");
 
 class BroadcastChannel {
   constructor() {

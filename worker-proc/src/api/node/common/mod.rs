@@ -1,0 +1,20 @@
+//! What most `node:*` modules use: errors, checks of arguments, type checks, the numbers of Linux; has no ops.
+
+use crate::glue::{Api, Ops};
+use crate::js;
+
+pub const API: Api = Api {
+    name: "node/common",
+    modules: &[],
+    lazy: &[
+        js!("constants.js" as "node:constants"),
+        js!("errors.js"),
+        js!("system_constants.js"),
+        js!("system_errors.js"),
+        js!("types.js"),
+        js!("validators.js"),
+    ],
+    ops,
+};
+
+fn ops(_: &mut Ops) {}

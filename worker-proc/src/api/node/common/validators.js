@@ -1,0 +1,140 @@
+/*
+ * Checks of arguments to node:* functions. Each throws the error Node throws, or returns.
+ */
+
+const { ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE, ERR_OUT_OF_RANGE, ERR_SOCKET_BAD_PORT } =
+  require("node/common/errors");
+
+const requireType = (type, shown) => (value, name) => {
+  if (typeof value !== type) throw new ERR_INVALID_ARG_TYPE(name, shown, value);
+};
+
+exports.validateString = requireType("string", "string");
+exports.validateBoolean = requireType("boolean", "boolean");
+exports.validateFunction = requireType("function", "Function");
+
+const isInt32 = (value) => typeof value === "number" && value === (value | 0);
+const isUint32 = (value) => typeof value === "number" && value === value >>> 0;
+exports.isInt32 = isInt32;
+exports.isUint32 = isUint32;
+
+exports.validateBuffer = function (value, name = "buffer") {
+  if (!ArrayBuffer.isView(value)) {
+    throw new ERR_INVALID_ARG_TYPE(name, ["Buffer", "TypedArray", "DataView"], value);
+  }
+};
+
+function checkInteger(value, name, isIn, range) {
+  if (typeof value !== "number") throw new ERR_INVALID_ARG_TYPE(name, "number", value);
+  if (!Number.isInteger(value)) throw new ERR_OUT_OF_RANGE(name, "an integer", value);
+  if (!isIn) throw new ERR_OUT_OF_RANGE(name, range, value);
+}
+
+exports.validateInteger = (value, name, min = Number.MIN_SAFE_INTEGER, max = Number.MAX_SAFE_INTEGER) =>
+  checkInteger(value, name, value >= min && value <= max, `>= ${min} && <= ${max}`);
+
+exports.validateInt32 = (value, name, min = -2147483648, max = 2147483647) =>
+  checkInteger(value, name, isInt32(value) && value >= min && value <= max, `>= ${min} && <= ${max}`);
+
+exports.validateUint32 = function (value, name, positive = false) {
+  checkInteger(value, name, isUint32(value), `>= ${positive ? 1 : 0} && < 4294967296`);
+  if (positive && value === 0) throw new ERR_OUT_OF_RANGE(name, ">= 1 && < 4294967296", value);
+};
+
+exports.validateNumber = function (value, name, min = undefined, max = undefined) {
+  if (typeof value !== "number") throw new ERR_INVALID_ARG_TYPE(name, "number", value);
+  const low = min != null;
+  const high = max != null;
+  if ((low && value < min) || (high && value > max) || ((low || high) && Number.isNaN(value))) {
+    const range = `${low ? `>= ${min}` : ""}${low && high ? " && " : ""}${high ? `<= ${max}` : ""}`;
+    throw new ERR_OUT_OF_RANGE(name, range, value);
+  }
+};
+
+const NULLABLE = 1;
+const ARRAY = 2;
+const FUNCTION = 4;
+Object.assign(exports, {
+  kValidateObjectNone: 0,
+  kValidateObjectAllowNullable: NULLABLE,
+  kValidateObjectAllowArray: ARRAY,
+  kValidateObjectAllowFunction: FUNCTION,
+  kValidateObjectAllowObjects: ARRAY | FUNCTION,
+  kValidateObjectAllowObjectsAndNull: NULLABLE | ARRAY | FUNCTION,
+});
+
+exports.validateObject = function (value, name, allow = 0) {
+  const isRight =
+    value === null
+      ? (allow & NULLABLE) !== 0
+      : Array.isArray(value)
+        ? (allow & ARRAY) !== 0
+        : typeof value === "object" || ((allow & FUNCTION) !== 0 && typeof value === "function");
+  if (!isRight) throw new ERR_INVALID_ARG_TYPE(name, "Object", value);
+};
+
+exports.validateOneOf = function (value, name, choices) {
+  if (choices.includes(value)) return;
+  const allowed = choices.map((c) => (typeof c === "string" ? `'${c}'` : String(c))).join(", ");
+  throw new ERR_INVALID_ARG_VALUE(name, value, `must be one of: ${allowed}`);
+};
+
+exports.validateArray = function (value, name, minLength = 0) {
+  if (!Array.isArray(value)) throw new ERR_INVALID_ARG_TYPE(name, "Array", value);
+  if (value.length < minLength) throw new ERR_INVALID_ARG_VALUE(name, value, `must be longer than ${minLength}`);
+};
+
+exports.validateStringArray = function (value, name) {
+  exports.validateArray(value, name);
+  for (let i = 0; i < value.length; i++) exports.validateString(value[i], `${name}[${i}]`);
+};
+
+exports.validateAbortSignal = function (signal, name) {
+  if (signal !== undefined && (signal === null || typeof signal !== "object" || !("aborted" in signal))) {
+    throw new ERR_INVALID_ARG_TYPE(name, "AbortSignal", signal);
+  }
+};
+
+/** False for undefined and NaN, true for finite numbers; anything else is an error. */
+exports.checkFiniteNumber = function (value, name) {
+  if (value === undefined || Number.isNaN(value)) return false;
+  if (Number.isFinite(value)) return true;
+  exports.validateNumber(value, name);
+  throw new ERR_OUT_OF_RANGE(name, "a finite number", value);
+};
+
+exports.checkRangesOrGetDefault = function (value, name, lower, upper, fallback) {
+  if (!exports.checkFiniteNumber(value, name)) return fallback;
+  if (value < lower || value > upper) throw new ERR_OUT_OF_RANGE(name, `>= ${lower} and <= ${upper}`, value);
+  return value;
+};
+
+exports.validatePort = function (port, name = "Port", allowZero = true) {
+  const isRight =
+    (typeof port === "number" || (typeof port === "string" && port.trim() !== "")) &&
+    +port === +port >>> 0 &&
+    +port <= 0xffff &&
+    (port !== 0 || allowZero);
+  if (!isRight) throw new ERR_SOCKET_BAD_PORT(name, port, allowZero);
+  return +port | 0;
+};
+
+exports.parseFileMode = function (value, name, fallback) {
+  value ??= fallback;
+  if (typeof value === "string") {
+    if (!/^[0-7]+$/.test(value)) {
+      throw new ERR_INVALID_ARG_VALUE(name, value, "must be a 32-bit unsigned integer or an octal string");
+    }
+    value = Number.parseInt(value, 8);
+  }
+  exports.validateUint32(value, name);
+  return value;
+};
+
+/** One of an object's own fields marks its class. */
+exports.validateThisInternalField = function (object, field, className) {
+  if (typeof object !== "object" || object === null || !Object.hasOwn(object, field)) {
+    const { ERR_INVALID_THIS } = require("node/common/errors");
+    throw new ERR_INVALID_THIS(className);
+  }
+};

@@ -1,0 +1,248 @@
+/*
+ * node:diagnostics_channel: named channels, and tracing channels over five of them.
+ * Relies on the async context for stores that a channel binds.
+ */
+
+const { current, runIn, withValue } = require("async_context");
+const { ERR_INVALID_ARG_TYPE } = require("node/common/errors");
+const { validateObject } = require("node/common/validators");
+const flags = require("flags");
+const trace = require("trace");
+
+const hasGetter = flags.diagnosticsChannelHasSubscribersGetter;
+const channels = new Map();
+
+function checkSubscriber(callback) {
+  if (typeof callback !== "function") throw new ERR_INVALID_ARG_TYPE("subscription", ["function"], callback);
+}
+
+/** A subscriber's or transform's error does not reach the publisher: it is reported. */
+const report = (error) => queueMicrotask(() => reportError(error));
+
+const isActive = (channel) => channel[kSubscribers].size > 0 || channel[kStores].size > 0;
+const kSubscribers = Symbol("kSubscribers");
+const kStores = Symbol("kStores");
+
+class Channel {
+  constructor(name) {
+    this.name = name;
+    Object.defineProperty(this, kSubscribers, { value: new Set() });
+    Object.defineProperty(this, kStores, { value: new Map() });
+  }
+
+  publish(message) {
+    trace.published(this.name, message);
+    for (const callback of [...this[kSubscribers]]) {
+      try {
+        callback(message, this.name);
+      } catch (error) {
+        report(error);
+      }
+    }
+  }
+
+  subscribe(callback) {
+    checkSubscriber(callback);
+    this[kSubscribers].add(callback);
+  }
+
+  unsubscribe(callback) {
+    return this[kSubscribers].delete(callback);
+  }
+
+  bindStore(store, transform) {
+    this[kStores].set(store, transform);
+  }
+
+  unbindStore(store) {
+    return this[kStores].delete(store);
+  }
+
+  runStores(message, callback, thisArg, ...args) {
+    let frame = current();
+    for (const [store, transform] of this[kStores]) {
+      let value = message;
+      if (transform !== undefined) {
+        try {
+          value = transform(message);
+        } catch (error) {
+          report(error);
+          continue;
+        }
+      }
+      frame = withValue(frame, store, value);
+    }
+    return runIn(
+      frame,
+      () => {
+        this.publish(message);
+        return Reflect.apply(callback, thisArg, args);
+      },
+      undefined,
+      [],
+    );
+  }
+}
+
+const defineHasSubscribers = (Class, isOn) =>
+  Object.defineProperty(
+    Class.prototype,
+    "hasSubscribers",
+    hasGetter
+      ? {
+          __proto__: null,
+          get() {
+            return isOn(this);
+          },
+          configurable: true,
+        }
+      : {
+          __proto__: null,
+          value: function hasSubscribers() {
+            return isOn(this);
+          },
+          writable: true,
+          configurable: true,
+        },
+  );
+defineHasSubscribers(Channel, isActive);
+
+function channel(name) {
+  if (typeof name !== "string" && typeof name !== "symbol") {
+    throw new ERR_INVALID_ARG_TYPE("channel", ["string", "symbol"], name);
+  }
+  let found = channels.get(name);
+  if (found === undefined) channels.set(name, (found = new Channel(name)));
+  return found;
+}
+
+const hasSubscribers = (name) => channels.has(name) && isActive(channels.get(name));
+const subscribe = (name, callback) => channel(name).subscribe(callback);
+const unsubscribe = (name, callback) => channel(name).unsubscribe(callback);
+
+const EVENTS = ["start", "end", "asyncStart", "asyncEnd", "error"];
+const kChannels = Symbol("kChannels");
+
+class TracingChannel {
+  constructor() {
+    throw new Error("Use diagnostic_channel.tracingChannels() to create TracingChannel");
+  }
+
+  subscribe(subscriptions) {
+    for (const event of EVENTS) {
+      if (subscriptions[event] !== undefined) this[event]?.subscribe(subscriptions[event]);
+    }
+  }
+
+  unsubscribe(subscriptions) {
+    for (const event of EVENTS) {
+      if (subscriptions[event] !== undefined) this[event]?.unsubscribe(subscriptions[event]);
+    }
+  }
+
+  traceSync(fn, context = {}, thisArg = globalThis, ...args) {
+    return traced(this, context, thisArg, () => {
+      context.result = Reflect.apply(fn, thisArg, args);
+      return context.result;
+    });
+  }
+
+  tracePromise(fn, context = {}, thisArg = globalThis, ...args) {
+    const { asyncStart, asyncEnd, error } = this;
+    const settled = () => {
+      asyncStart?.publish(context);
+      asyncEnd?.publish(context);
+    };
+    return traced(this, context, thisArg, () => {
+      const promise = Reflect.apply(fn, thisArg, args);
+      return (promise instanceof Promise ? promise : Promise.resolve(promise)).then(
+        (result) => {
+          context.result = result;
+          settled();
+          return result;
+        },
+        (reason) => {
+          context.error = reason;
+          error?.publish(context);
+          settled();
+          return Promise.reject(reason);
+        },
+      );
+    });
+  }
+
+  traceCallback(fn, position = -1, context = {}, thisArg = globalThis, ...args) {
+    const { asyncStart, asyncEnd, error } = this;
+    const callback = args.at(position);
+    if (typeof callback !== "function") throw new ERR_INVALID_ARG_TYPE("callback", ["function"], callback);
+    function wrapped(...results) {
+      if (results[0]) {
+        context.error = results[0];
+        error?.publish(context);
+      } else {
+        context.result = results[1];
+      }
+      const run = () => {
+        try {
+          Reflect.apply(callback, this, results);
+        } finally {
+          asyncEnd?.publish(context);
+        }
+      };
+      if (asyncStart === undefined) run();
+      else asyncStart.runStores(context, run, thisArg);
+    }
+    args.splice(position, 1, wrapped);
+    return traced(this, context, thisArg, () => Reflect.apply(fn, thisArg, args));
+  }
+}
+
+/** Runs `body` between "start" and "end", publishing what it throws. */
+function traced(tracing, context, thisArg, body) {
+  const { start, end, error } = tracing;
+  return start?.runStores(
+    context,
+    () => {
+      try {
+        return body();
+      } catch (thrown) {
+        context.error = thrown;
+        error?.publish(context);
+        throw thrown;
+      } finally {
+        end?.publish(context);
+      }
+    },
+    thisArg,
+  );
+}
+
+for (const event of EVENTS) {
+  Object.defineProperty(TracingChannel.prototype, event, {
+    __proto__: null,
+    get() {
+      return this[kChannels]?.[event];
+    },
+    configurable: true,
+  });
+}
+defineHasSubscribers(TracingChannel, (tracing) => EVENTS.some((event) => tracing[event] && isActive(tracing[event])));
+
+function tracingChannel(nameOrChannels) {
+  const list = {};
+  if (typeof nameOrChannels !== "string") validateObject(nameOrChannels, "channels");
+  for (const event of EVENTS) {
+    if (typeof nameOrChannels === "string") {
+      list[event] = channel(`tracing:${nameOrChannels}:${event}`);
+    } else {
+      const given = nameOrChannels[event];
+      if (!(given instanceof Channel)) throw new ERR_INVALID_ARG_TYPE(`channels.${event}`, "Channel", given);
+      list[event] = given;
+    }
+  }
+  return Object.defineProperty(Object.create(TracingChannel.prototype), kChannels, { value: list });
+}
+
+const diagnosticsChannel = { hasSubscribers, channel, subscribe, unsubscribe, tracingChannel, Channel };
+
+Object.assign(exports, diagnosticsChannel, { TracingChannel, default: diagnosticsChannel });

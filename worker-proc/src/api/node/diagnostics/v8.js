@@ -1,0 +1,125 @@
+/*
+ * node:v8: the engine tells a worker nothing of its heap; figures are zero, the rest throws.
+ */
+
+const { ERR_INVALID_ARG_VALUE, ERR_METHOD_NOT_IMPLEMENTED } = require("node/common/errors");
+const { unsupported } = require("node/stubs/common");
+const { validateBoolean, validateFunction, validateObject, validateOneOf, validateString, validateUint32 } =
+  require("node/common/validators");
+
+const zeros = (names) => Object.fromEntries(names.split(" ").map((name) => [name, 0]));
+
+function checkSnapshotOptions(options = {}) {
+  validateObject(options, "options");
+  const { exposeInternals = false, exposeNumericValues = false } = options;
+  validateBoolean(exposeInternals, "options.exposeInternals");
+  validateBoolean(exposeNumericValues, "options.exposeNumericValues");
+}
+
+/** A function that checks its arguments, then throws. */
+const checked = (name, check) =>
+  ({
+    [name](...args) {
+      check(...args);
+      throw new ERR_METHOD_NOT_IMPLEMENTED(name);
+    },
+  })[name];
+
+/** A class whose constructor throws, with methods that would. */
+function absentClass(name, methods, Base = Object) {
+  const Class = {
+    [name]: class extends Base {
+      constructor(...args) {
+        super(...args);
+        throw new ERR_METHOD_NOT_IMPLEMENTED(name);
+      }
+    },
+  }[name];
+  for (const method of methods) {
+    Object.defineProperty(Class.prototype, method, { value: unsupported(method), writable: true, configurable: true });
+  }
+  return Class;
+}
+
+const Serializer = absentClass("Serializer", [
+  "writeHeader", "writeValue", "releaseBuffer", "transferArrayBuffer", "writeUint32", "writeUint64", "writeDouble",
+  "writeRawBytes", "_getDataCloneError", "_getSharedArrayBufferId", "_setTreatArrayBufferViewsAsHostObjects",
+  "_writeHostObject",
+]);
+const Deserializer = absentClass("Deserializer", [
+  "readHeader", "readValue", "transferArrayBuffer", "getWireFormatVersion", "readUint32", "readUint64", "readDouble",
+  "readRawBytes", "_readHostObject",
+]);
+
+class GCProfiler {}
+for (const name of ["start", "stop"]) {
+  GCProfiler.prototype[name] = unsupported(name, `GCProfiler.${name}`);
+}
+
+const promiseHooks = {};
+for (const name of ["createHook", "onInit", "onBefore", "onAfter", "onSettled"]) {
+  promiseHooks[name] = unsupported(name, `promiseHooks.${name}`);
+}
+
+const startupSnapshot = { isBuildingSnapshot: () => false };
+for (const name of ["addSerializeCallback", "addDeserializeCallback", "setDeserializeMainFunction"]) {
+  startupSnapshot[name] = unsupported(name, `startupSnapshot.${name}`);
+}
+
+const v8 = {
+  cachedDataVersionTag: () => 0,
+  getHeapSnapshot: checked("getHeapSnapshot", checkSnapshotOptions),
+  getHeapStatistics: () =>
+    zeros(
+      "total_heap_size total_heap_size_executable total_physical_size total_available_size used_heap_size " +
+        "heap_size_limit malloced_memory peak_malloced_memory does_zap_garbage number_of_native_contexts " +
+        "number_of_detached_contexts total_global_handles_size used_global_handles_size external_memory " +
+        "total_allocated_bytes",
+    ),
+  getHeapSpaceStatistics: () => [],
+  getHeapCodeStatistics: () =>
+    zeros(
+      "code_and_metadata_size bytecode_and_metadata_size external_script_source_size cpu_profiler_metadata_size",
+    ),
+  getCppHeapStatistics(type = "detailed") {
+    validateOneOf(type, "type", ["brief", "detailed"]);
+    return {
+      committed_size_bytes: 0,
+      resident_size_bytes: 0,
+      used_size_bytes: 0,
+      space_statistics: [],
+      type_names: [],
+      detail_level: type,
+    };
+  },
+  setFlagsFromString: checked("setFlagsFromString", (flags) => validateString(flags, "flags")),
+  Serializer,
+  Deserializer,
+  DefaultSerializer: absentClass("DefaultSerializer", [], Serializer),
+  DefaultDeserializer: absentClass("DefaultDeserializer", [], Deserializer),
+  deserialize: unsupported("deserialize"),
+  takeCoverage: unsupported("takeCoverage"),
+  stopCoverage: unsupported("stopCoverage"),
+  serialize: unsupported("serialize"),
+  writeHeapSnapshot: checked("writeHeapSnapshot", (filename, options) => {
+    if (filename !== undefined) validateString(filename, "filename");
+    checkSnapshotOptions(options);
+  }),
+  promiseHooks,
+  queryObjects: checked("queryObjects", (constructor, options = {}) => {
+    validateFunction(constructor, "constructor");
+    validateObject(options, "options");
+    const format = options.format || "count";
+    if (format !== "count" && format !== "summary") throw new ERR_INVALID_ARG_VALUE("options.format", format);
+  }),
+  startupSnapshot,
+  setHeapSnapshotNearHeapLimit: checked("setHeapSnapshotNearHeapLimit", (limit) =>
+    validateUint32(limit, "limit", true),
+  ),
+  GCProfiler,
+  isStringOneByteRepresentation: checked("isStringOneByteRepresentation", (content) =>
+    validateString(content, "content"),
+  ),
+};
+
+Object.assign(exports, v8, { default: v8 });

@@ -1,0 +1,287 @@
+/*
+ * What node:dns and node:dns/promises are made of: what a name means, asked of Cloudflare's resolver over HTTPS through the worker's global outbound.
+ */
+
+const { ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE, ERR_OPTION_NOT_IMPLEMENTED } = require("node/common/errors");
+const { validateBoolean, validateNumber, validateOneOf, validateString } = require("node/common/validators");
+const { URL, fetch } = globalThis;
+
+const RESOLVER = "https://cloudflare-dns.com/dns-query";
+/** Addresses of the same. */
+const SERVERS = ["1.1.1.1", "2606:4700:4700::1111", "1.0.0.1", "2606:4700:4700::1001"];
+
+const CODES = {};
+for (const name of (
+  "NODATA FORMERR SERVFAIL NOTFOUND NOTIMP REFUSED BADQUERY BADNAME BADFAMILY BADRESP CONNREFUSED TIMEOUT FILE NOMEM DESTRUCTION " +
+  "BADSTR BADFLAGS NONAME BADHINTS NOTINITIALIZED LOADIPHLPAPI ADDRGETNETWORKPARAMS CANCELLED"
+).split(" ")) CODES[name] = `E${name}`;
+CODES.EOF = "EOF";
+const HINTS = { ADDRCONFIG: 1024, ALL: 256, V4MAPPED: 2048 };
+
+class DnsError extends Error {
+  constructor(hostname, code, syscall) {
+    super(`${syscall} ${code} ${hostname}`);
+    Object.assign(this, { code, name: "Error", errno: undefined, hostname, syscall });
+  }
+}
+
+const notImplemented = () => {
+  throw new Error("Not implemented");
+};
+
+// Questions.
+
+/** The answers to a question, none of which are of other types than it; `undefined` where there are none. */
+async function ask(name, type) {
+  const syscall = `query${type}`;
+  const url = new URL(RESOLVER);
+  url.searchParams.set("name", name);
+  url.searchParams.set("type", type);
+  let json;
+  try {
+    const response = await fetch(url, { headers: { accept: "application/dns-json" } });
+    json = response.ok ? await response.json() : { error: "" };
+  } catch {
+    throw new DnsError(name, CODES.BADQUERY, syscall);
+  }
+  if (json === null || typeof json !== "object" || "error" in json || !json.Question?.[0]) {
+    throw new DnsError(name, CODES.BADRESP, syscall);
+  }
+  // The root has no such record, and nothing else was found.
+  if (json.Answer?.[0]?.name === "") throw new DnsError(name, CODES.NOTFOUND, syscall);
+  const { type: asked } = json.Question[0];
+  const answers = json.Answer?.filter(({ type }) => type === asked);
+  return answers?.length > 0 ? answers : undefined;
+}
+
+/** A function that asks for records of a type; `read` makes of each what Node gives. Bad names throw at once. */
+function resolver(type, read) {
+  const syscall = `query${type[0]}${type.slice(1).toLowerCase()}`;
+  return function (name, options = undefined) {
+    validateString(name, "name");
+    return ask(name, type).then((answers) => {
+      if (!answers) throw new DnsError(name, CODES.NOTFOUND, syscall);
+      try {
+        return answers.map((answer) => read(answer, options));
+      } catch {
+        throw new DnsError(name, CODES.BADRESP, syscall);
+      }
+    });
+  };
+}
+
+const undotted = (text) => (text.endsWith(".") ? text.slice(0, -1) : text);
+const toName = ({ data }) => undotted(data);
+const toAddress = ({ data, TTL }, options) => (options?.ttl ? { ttl: TTL, address: data } : data);
+
+/** The words of a record, as many as there must be. */
+function words(data, count) {
+  const all = data.split(" ");
+  if (all.length < count) throw new Error("the record is too short");
+  return all;
+}
+
+/** The bytes of a record of a type that the resolver shows in hexadecimal: `\# 3 0a 0b 0c`. */
+class Bytes {
+  constructor(data) {
+    this.rest = words(data, 3).slice(2).map((word) => parseInt(word, 16));
+  }
+
+  number(bytes) {
+    return this.take(bytes).reduce((number, byte) => number * 256 + byte, 0);
+  }
+
+  take(count) {
+    if (count > this.rest.length) throw new Error("the record is too short");
+    return this.rest.splice(0, count);
+  }
+
+  text(count = this.number(1)) {
+    return String.fromCharCode(...this.take(count));
+  }
+
+  /** Labels up to the root's, which is empty. */
+  domain() {
+    const labels = [];
+    for (let label = this.text(); label !== ""; label = this.text()) labels.push(label);
+    return labels.join(".");
+  }
+}
+
+/** RFC 8659 section 4.1. */
+function toCaa({ data }) {
+  const bytes = new Bytes(data);
+  const critical = bytes.number(1);
+  return { critical, [bytes.text()]: bytes.text(bytes.rest.length) };
+}
+
+function toMx({ data }) {
+  const [priority, exchange] = words(data, 2);
+  return { exchange: undotted(exchange), priority: parseInt(priority, 10) };
+}
+
+/** RFC 3403 section 4.1. */
+function toNaptr({ data }) {
+  const bytes = new Bytes(data);
+  const [order, preference] = [bytes.number(2), bytes.number(2)];
+  return { flags: bytes.text(), service: bytes.text(), regexp: bytes.text(), replacement: bytes.domain(), order, preference };
+}
+
+function toSoa({ data }) {
+  const [nsname, hostmaster, ...numbers] = words(data, 7);
+  const [serial, refresh, retry, expire, minttl] = numbers.map((number) => parseInt(number, 10));
+  return { nsname, hostmaster, serial, refresh, retry, expire, minttl };
+}
+
+function toSrv({ data }) {
+  const [priority, weight, port, name] = words(data, 4);
+  return { priority: parseInt(priority, 10), weight: parseInt(weight, 10), port: parseInt(port, 10), name };
+}
+
+/** Strings in quotes, one after another; one without is itself. */
+function toTxt({ data }) {
+  if (!data.startsWith('"') || !data.endsWith('"')) return [data];
+  return (data.match(/"([^"]|"(?!"))*"/g) ?? []).map((text) => text.slice(1, -1));
+}
+
+const resolve4 = resolver("A", toAddress);
+const resolve6 = resolver("AAAA", toAddress);
+const resolveCaa = resolver("CAA", toCaa);
+const resolveCname = resolver("CNAME", toName);
+const resolveMx = resolver("MX", toMx);
+const resolveNaptr = resolver("NAPTR", toNaptr);
+const resolveNs = resolver("NS", toName);
+const resolvePtr = resolver("PTR", toName);
+const resolveSrv = resolver("SRV", toSrv);
+const resolveTxt = resolver("TXT", toTxt);
+const allSoa = resolver("SOA", toSoa);
+const reverse = resolver("PTR", toName);
+const resolveSoa = (name) => allSoa(name).then((all) => {
+  if (all.length === 0) throw new DnsError(name, CODES.NOTFOUND, "querySoa");
+  return all[0];
+});
+const resolveAny = async () => notImplemented();
+const lookupService = async () => notImplemented();
+
+const byType = {
+  __proto__: null, A: resolve4, AAAA: resolve6, ANY: resolveAny, CAA: resolveCaa, CNAME: resolveCname, MX: resolveMx, NAPTR: resolveNaptr,
+  NS: resolveNs, PTR: resolvePtr, SOA: resolveSoa, SRV: resolveSrv, TXT: resolveTxt,
+};
+
+function resolve(name, rrtype) {
+  validateString(name, "name");
+  const ask = typeof rrtype === "string" ? byType[rrtype] : undefined;
+  if (ask === undefined) throw new ERR_INVALID_ARG_VALUE("rrtype", rrtype);
+  return ask(name);
+}
+
+// Addresses.
+
+const FAMILIES = [0, 4, 6];
+const ORDERS = ["verbatim", "ipv4first", "ipv6first"];
+let defaultOrder = "verbatim";
+
+const getServers = () => [...SERVERS];
+const setServers = () => notImplemented();
+const getDefaultResultOrder = () => defaultOrder;
+
+function setDefaultResultOrder(order) {
+  validateOneOf(order, "dnsOrder", ORDERS);
+  defaultOrder = order;
+}
+
+const IPV4 = /^(?:(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)(?:\.(?!$)|$)){4}$/;
+
+/** 4 or 6 for the text of an address, else 0. */
+function familyOf(text) {
+  if (IPV4.test(text)) return 4;
+  return text.includes(":") && !/[[\]/%]/.test(text) && URL.canParse(`http://[${text}]`) ? 6 : 0;
+}
+
+/** What `lookup` is to look for. */
+function lookupOptions(options) {
+  const parsed = { family: 0, all: false, order: defaultOrder };
+  if (typeof options === "number") {
+    validateOneOf(options, "family", FAMILIES);
+    parsed.family = options;
+    return parsed;
+  }
+  if (options !== undefined && typeof options !== "object") throw new ERR_INVALID_ARG_TYPE("options", ["integer", "object"], options);
+  const { hints, family, all, verbatim, order } = options ?? {};
+  if (hints != null) {
+    validateNumber(hints, "options.hints");
+    throw new ERR_OPTION_NOT_IMPLEMENTED("options.hints");
+  }
+  if (family != null) {
+    parsed.family = family === "IPv4" ? 4 : family === "IPv6" ? 6 : family;
+    validateOneOf(parsed.family, "options.family", FAMILIES);
+  }
+  if (all != null) {
+    validateBoolean(all, "options.all");
+    parsed.all = all;
+  }
+  if (verbatim != null) {
+    validateBoolean(verbatim, "options.verbatim");
+    parsed.order = verbatim ? "verbatim" : "ipv4first";
+  }
+  if (order != null) {
+    validateOneOf(order, "options.order", ORDERS);
+    parsed.order = order;
+  }
+  return parsed;
+}
+
+/** The addresses of a host, the preferred ones first. */
+async function addressesOf(hostname, family, order) {
+  const known = familyOf(hostname);
+  if (known !== 0) return [{ address: hostname, family: known }];
+  const asked = family === 0 ? [4, 6] : [family];
+  const queries = asked.map(async (family) => {
+    const type = family === 4 ? "A" : "AAAA";
+    const answers = await ask(hostname, type);
+    if (!answers) throw new DnsError(hostname, CODES.NOTFOUND, `query${type}`);
+    return answers.map(({ data }) => ({ address: data, family }));
+  });
+  if (family !== 0) return queries[0];
+  const [four, six] = await Promise.all(queries.map((query) => query.catch(() => [])));
+  const addresses = order === "ipv6first" ? [...six, ...four] : [...four, ...six];
+  if (addresses.length === 0) throw new DnsError(hostname, CODES.NOTFOUND, "queryA");
+  return addresses;
+}
+
+/** A promise of what `lookup` finds; bad arguments throw at once. */
+function find(hostname, options) {
+  if (hostname) validateString(hostname, "hostname");
+  const { family, all, order } = lookupOptions(options);
+  if (!hostname) return Promise.resolve(all ? [] : { address: null, family: family === 6 ? 6 : 4 });
+  return addressesOf(hostname, family, order).then((addresses) => (all ? addresses : addresses[0]));
+}
+
+const methods = {
+  reverse, resolveTxt, resolveCaa, resolveMx, resolveCname, resolveNs, resolvePtr, resolveSrv, resolveSoa, resolveNaptr, resolve4, resolve6,
+  resolve, resolveAny,
+};
+
+/** A class with the functions as methods, in Node's order. */
+function makeResolver(methods) {
+  class Resolver {
+    cancel() {
+      notImplemented();
+    }
+    setLocalAddress() {
+      notImplemented();
+    }
+    getServers() {
+      return getServers();
+    }
+  }
+  for (const name of [...Object.keys(methods).sort(), "setServers"]) {
+    const { [name]: method } = { [name](...args) { return (methods[name] ?? setServers)(...args); } };
+    Object.defineProperty(Resolver.prototype, name, { value: method, writable: true, configurable: true });
+  }
+  return Resolver;
+}
+
+Object.assign(exports, {
+  CODES, HINTS, find, getDefaultResultOrder, getServers, lookupService, makeResolver, methods, setDefaultResultOrder, setServers,
+});

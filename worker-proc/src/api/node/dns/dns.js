@@ -1,0 +1,33 @@
+/*
+ * node:dns: the functions of node:dns/promises with callbacks.
+ */
+
+const core = require("node/dns/core");
+const { default: promises } = require("node:dns/promises");
+const { nextTick } = require("node/timers/next_tick");
+const { callbackify } = require("node:util");
+const { validateFunction } = require("node/common/validators");
+
+function lookup(hostname, options, callback = undefined) {
+  if (typeof options === "function") {
+    callback = options;
+    options = undefined;
+  }
+  validateFunction(callback, "callback");
+  const all = options?.all === true;
+  core.find(hostname, options).then(
+    (found) => nextTick(callback, null, ...(all ? [found] : [found.address, found.family])),
+    (error) => nextTick(callback, error),
+  );
+}
+
+const methods = {};
+for (const name in core.methods) methods[name] = callbackify(core.methods[name]);
+const { CODES, HINTS, getDefaultResultOrder, getServers, setDefaultResultOrder, setServers } = core;
+
+const dns = {
+  ...methods, getServers, lookup, lookupService: callbackify(core.lookupService), setDefaultResultOrder, getDefaultResultOrder, setServers,
+  Resolver: core.makeResolver(methods), promises, ...CODES, ...HINTS,
+};
+
+Object.assign(exports, dns, { default: dns });

@@ -1,0 +1,88 @@
+/*
+ * Which node:* modules there are, under which compat flags, and the globals of `nodejs_compat_v2`.
+ * Evaluated into the snapshot; the modules themselves are compiled when first imported.
+ */
+
+const { ObjectDefineProperty } = primordials;
+const { addNodeNames, provide } = require("modules");
+const { builtinModules } = require("node/module/builtin_modules");
+
+const isCompat = (flags) => flags.nodeJsCompat || flags.nodeJsCompatV2;
+
+// Modules that every nodejs_compat worker has.
+const always = [
+  "assert", "assert/strict", "async_hooks", "buffer", "constants", "crypto", "diagnostics_channel", "dns", "dns/promises", "events", "module", "path",
+  "path/posix", "path/win32", "process", "querystring", "stream", "stream/consumers", "stream/promises", "stream/web",
+  "string_decoder", "timers", "timers/promises", "url",
+  "util", "util/types", "zlib",
+];
+
+// Modules with a flag of their own.
+const flagged = {
+  __proto__: null,
+  child_process: "enableNodeJsChildProcessModule",
+  cluster: "enableNodeJsClusterModule",
+  console: "enableNodeJsConsoleModule",
+  dgram: "enableNodeJsDgramModule",
+  domain: "enableNodeJsDomainModule",
+  http2: "enableNodeJsHttp2Module",
+  inspector: "enableNodeJsInspectorModule",
+  "inspector/promises": "enableNodeJsInspectorModule",
+  os: "enableNodeJsOsModule",
+  punycode: "enableNodeJsPunycodeModule",
+  readline: "enableNodeJsReadlineModule",
+  "readline/promises": "enableNodeJsReadlineModule",
+  repl: "enableNodeJsReplModule",
+  perf_hooks: "enableNodeJsPerfHooksModule",
+  trace_events: "enableNodeJsTraceEventsModule",
+  tty: "enableNodeJsTtyModule",
+  v8: "enableNodeJsV8Module",
+  vm: "enableNodeJsVmModule",
+  wasi: "enableNodeJsWasiModule",
+  worker_threads: "enableNodeJsWorkerThreadsModule",
+};
+
+// These two have no name without the prefix.
+provide("node:test", "node:test", isCompat);
+provide("node:sqlite", "node:sqlite", (flags) => isCompat(flags) && flags.enableNodeJsSqliteModule);
+
+addNodeNames(builtinModules);
+
+// Old names of single classes: the modules that define them.
+const aliases = {
+  __proto__: null,
+  _stream_duplex: "node/streams/duplex",
+  _stream_passthrough: "node/streams/transform",
+  _stream_readable: "node/streams/readable",
+  _stream_transform: "node/streams/transform",
+  _stream_writable: "node/streams/writable",
+};
+for (const name in aliases) offer(name, isCompat, aliases[name]);
+for (let i = 0; i < always.length; i++) offer(always[i], isCompat);
+for (const name in flagged) offer(name, (flags) => isCompat(flags) && flags[flagged[name]]);
+
+/** "node:x" for every flag that has it. */
+function offer(name, isAvailable, internal = `node:${name}`) {
+  const specifier = `node:${name}`;
+  if (name === "async_hooks") {
+    provide(specifier, internal, (flags) => isAvailable(flags) || flags.nodeJsAls);
+  } else {
+    provide(specifier, internal, isAvailable);
+  }
+}
+
+/** Of the global object, and of its prototype. */
+const OWN = ["Buffer", "process"];
+const METHODS = ["setImmediate", "clearImmediate"];
+const TIMERS = ["setTimeout", "setInterval", "clearTimeout", "clearInterval"];
+
+exports.install = (function (global, flags, scope, defineLazy) {
+  if (!flags.nodeJsCompatV2) return;
+  ObjectDefineProperty(global, "global", { __proto__: null, value: global, writable: true, enumerable: true, configurable: true });
+  const define = (holder, names) => {
+    for (let i = 0; i < names.length; i++) defineLazy(holder, names[i], "node/module/globals");
+  };
+  define(global, OWN);
+  define(scope, METHODS);
+  if (flags.enableNodejsGlobalTimers) define(global, TIMERS);
+});

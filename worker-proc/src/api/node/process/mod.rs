@@ -1,0 +1,37 @@
+//! `node:process` and what describes the machine: `node:os`, `node:tty`.
+
+use crate::glue::{Api, Ops, current, i32_arg, terminate};
+use crate::js;
+use crate::service::{Error, Kind};
+
+pub const API: Api = Api {
+    name: "node/process",
+    modules: &[],
+    lazy: &[
+        js!("config.js"),
+        js!("cwd.js"),
+        js!("env.js"),
+        js!("os.js" as "node:os"),
+        js!("process.js" as "node:process"),
+        js!("stdio.js"),
+        js!("tty.js" as "node:tty"),
+    ],
+    ops,
+};
+
+fn ops(ops: &mut Ops) {
+    ops.add("exit", exit);
+}
+
+/// `exit(code)`: ends the running event, or the object that runs, and its JavaScript; at global scope there is nothing to end.
+fn exit(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, _: v8::ReturnValue) {
+    let Some(context) = current(scope) else {
+        crate::log::line("process.exit(...) called without a current request context. Ignoring.");
+        return;
+    };
+    let code = i32_arg(scope, &args, 0);
+    let message =
+        format!("The Node.js process.exit({code}) API was called. Canceling the request.");
+    context.abort(Error::new(Kind::Worker, message));
+    terminate(scope);
+}

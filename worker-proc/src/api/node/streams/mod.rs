@@ -1,0 +1,30 @@
+//! `node:stream`; has no ops.
+
+use crate::glue::{Api, Ops};
+use crate::js;
+
+pub const API: Api = Api {
+    name: "node/streams",
+    modules: &[],
+    lazy: &[
+        js!("adapters.js"),
+        js!("consumers.js" as "node:stream/consumers"),
+        js!("destroy.js"),
+        js!("duplex.js"),
+        js!("finished.js"),
+        js!("from.js"),
+        js!("legacy.js"),
+        js!("operators.js"),
+        js!("pipeline.js"),
+        js!("promises.js" as "node:stream/promises"),
+        js!("readable.js"),
+        js!("state.js"),
+        js!("stream.js" as "node:stream"),
+        js!("transform.js"),
+        js!("web.js" as "node:stream/web"),
+        js!("writable.js"),
+    ],
+    ops,
+};
+
+fn ops(_: &mut Ops) {}

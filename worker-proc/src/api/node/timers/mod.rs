@@ -1,0 +1,17 @@
+//! `node:timers` and `process.nextTick`; has no ops.
+
+use crate::glue::{Api, Ops};
+use crate::js;
+
+pub const API: Api = Api {
+    name: "node/timers",
+    modules: &[],
+    lazy: &[
+        js!("next_tick.js"),
+        js!("promises.js" as "node:timers/promises"),
+        js!("timers.js" as "node:timers"),
+    ],
+    ops,
+};
+
+fn ops(_: &mut Ops) {}

@@ -1,0 +1,10 @@
+/*
+ * `process.nextTick`: a microtask, in the async context of the call.
+ */
+
+const { validateFunction } = require("node/common/validators");
+
+exports.nextTick = function nextTick(callback, ...args) {
+  validateFunction(callback, "callback");
+  queueMicrotask(args.length === 0 ? () => callback() : () => callback(...args));
+};

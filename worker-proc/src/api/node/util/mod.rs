@@ -1,0 +1,20 @@
+//! `node:util` and the parsers that it brings; has no ops.
+
+use crate::glue::{Api, Ops};
+use crate::js;
+
+pub const API: Api = Api {
+    name: "node/util",
+    modules: &[],
+    lazy: &[
+        js!("mime.js"),
+        js!("parse_args.js"),
+        js!("parse_env.js"),
+        js!("sys.js" as "node:sys"),
+        js!("util.js" as "node:util"),
+        js!("util_types.js" as "node:util/types"),
+    ],
+    ops,
+};
+
+fn ops(_: &mut Ops) {}

@@ -1,0 +1,17 @@
+//! `node:zlib`: deflate and Brotli, which `coder` feeds piece by piece.
+
+mod coder;
+
+use crate::glue::{Api, Ops};
+use crate::js;
+
+pub const API: Api = Api {
+    name: "node/zlib",
+    modules: &[],
+    lazy: &[js!("constants.js"), js!("zlib.js" as "node:zlib")],
+    ops,
+};
+
+fn ops(ops: &mut Ops) {
+    coder::ops(ops);
+}

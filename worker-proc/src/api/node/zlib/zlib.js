@@ -1,0 +1,385 @@
+/*
+ * node:zlib: deflate, gzip and Brotli as streams, with callbacks, and at once.
+ * The coders are native; a stream feeds them chunk by chunk.
+ */
+
+const { Buffer } = require("node:buffer");
+const { Transform } = require("node:stream");
+const {
+  ERR_BROTLI_INVALID_PARAM,
+  ERR_BUFFER_TOO_LARGE,
+  ERR_INVALID_ARG_TYPE,
+  ERR_ZLIB_INITIALIZATION_FAILED,
+} = require("node/common/errors");
+const { nextTick } = require("node/timers/next_tick");
+const { finished } = require("node/streams/finished");
+const { isAnyArrayBuffer } = require("node/common/types");
+const { checkRangesOrGetDefault, validateFunction, validateUint32 } = require("node/common/validators");
+const { constants } = require("node/zlib/constants");
+
+const {
+  BROTLI_DECODE, BROTLI_ENCODE, BROTLI_OPERATION_FINISH, BROTLI_OPERATION_FLUSH, BROTLI_OPERATION_PROCESS,
+  BROTLI_PARAM_LGWIN, BROTLI_PARAM_QUALITY, DEFLATE, DEFLATERAW, GUNZIP, GZIP, INFLATE, INFLATERAW, UNZIP,
+  Z_BLOCK, Z_DEFAULT_CHUNK, Z_DEFAULT_COMPRESSION, Z_DEFAULT_MEMLEVEL, Z_DEFAULT_STRATEGY, Z_DEFAULT_WINDOWBITS,
+  Z_FINISH, Z_FIXED, Z_FULL_FLUSH, Z_MAX_LEVEL, Z_MAX_MEMLEVEL, Z_MAX_WINDOWBITS, Z_MIN_CHUNK, Z_MIN_LEVEL,
+  Z_MIN_MEMLEVEL, Z_MIN_WINDOWBITS, Z_NO_FLUSH, Z_SYNC_FLUSH,
+} = constants;
+
+const MAX_LENGTH = 2147483647;
+// What one write may expand to.
+const MAX_WRITE_OUTPUT_BYTES = 128 * 1024 * 1024;
+const kFlush = Symbol("kFlush");
+
+const codes = {
+  __proto__: null,
+  Z_OK: 0, Z_STREAM_END: 1, Z_NEED_DICT: 2, Z_ERRNO: -1, Z_STREAM_ERROR: -2, Z_DATA_ERROR: -3, Z_MEM_ERROR: -4,
+  Z_BUF_ERROR: -5, Z_VERSION_ERROR: -6,
+};
+for (const name of Object.keys(codes)) codes[codes[name]] = name;
+Object.freeze(codes);
+
+function dataError(errno, code, message) {
+  const error = new Error(message);
+  return Object.assign(error, { errno, code });
+}
+
+/** A stream over one native coder. `modes` says how to flush: none, all, and the end. */
+function ZlibBase(options, mode, modes) {
+  let chunkSize = Z_DEFAULT_CHUNK;
+  let maxOutputLength = MAX_LENGTH;
+  this._flushFlag = modes.none;
+  this._finishFlag = modes.finish;
+  this._fullFlushFlag = modes.full;
+  if (options) {
+    chunkSize = checkRangesOrGetDefault(options.chunkSize, "options.chunkSize", Z_MIN_CHUNK, Infinity, chunkSize);
+    this._flushFlag = checkRangesOrGetDefault(options.flush, "options.flush", modes.none, modes.last, modes.none);
+    this._finishFlag = checkRangesOrGetDefault(
+      options.finishFlush, "options.finishFlush", modes.none, modes.last, modes.finish,
+    );
+    maxOutputLength = checkRangesOrGetDefault(
+      options.maxOutputLength, "options.maxOutputLength", 1, MAX_LENGTH, maxOutputLength,
+    );
+    if (options.encoding || options.objectMode || options.writableObjectMode) {
+      options = { ...options, encoding: null, objectMode: false, writableObjectMode: false };
+    }
+  }
+  Transform.call(this, { autoDestroy: true, ...options });
+  this.bytesWritten = 0;
+  this._chunkSize = chunkSize;
+  this._maxOutputLength = maxOutputLength;
+  this._info = Boolean(options?.info);
+  this._mode = mode;
+  this._ended = false;
+  this._total = 0;
+}
+Object.setPrototypeOf(ZlibBase.prototype, Transform.prototype);
+Object.setPrototypeOf(ZlibBase, Transform);
+
+Object.defineProperties(ZlibBase.prototype, {
+  _closed: {
+    __proto__: null,
+    configurable: true,
+    enumerable: true,
+    get() {
+      return !this._handle;
+    },
+  },
+});
+
+ZlibBase.prototype.reset = function () {
+  if (!this._handle) throw new Error("zlib binding closed");
+  this._handle = this._make();
+  this._ended = false;
+  this._total = 0;
+};
+
+ZlibBase.prototype._destroy = function (error, callback) {
+  this._handle = null;
+  callback(error);
+};
+
+ZlibBase.prototype.close = function (callback) {
+  if (callback) finished(this, callback);
+  this.destroy();
+};
+
+/** Runs bytes through the coder; returns its output, throws on bad data. */
+function code(stream, bytes, flush) {
+  if (stream._ended) return trailing(stream, bytes, flush);
+  const room = Math.min(stream._maxOutputLength - stream._total, MAX_WRITE_OUTPUT_BYTES);
+  const result = ops.zlibWrite(stream._handle, bytes, flush, room);
+  if (typeof result[0] === "number") throw dataError(result[0], result[1], result[2]);
+  const { 0: output, 1: taken, 2: ended } = result;
+  stream.bytesWritten += taken;
+  stream._total += output.byteLength;
+  if (output.byteLength > MAX_WRITE_OUTPUT_BYTES) throw new RangeError("Memory limit exceeded");
+  if (stream._total > stream._maxOutputLength) throw new ERR_BUFFER_TOO_LARGE(stream._maxOutputLength);
+  const made = Buffer.from(output.buffer, output.byteOffset, output.byteLength);
+  if (!ended) return made;
+  stream._ended = true;
+  if (taken === bytes.byteLength || stream._mode < INFLATE) return made;
+  return Buffer.concat([made, trailing(stream, bytes.subarray(taken), flush)]);
+}
+
+/** What follows the end: in gzip another member, elsewhere ignored. */
+function trailing(stream, bytes, flush) {
+  const isGzip = stream._mode === GUNZIP || stream._mode === UNZIP;
+  if (!isGzip || bytes.byteLength === 0 || bytes[0] !== 0x1f) return Buffer.alloc(0);
+  stream._handle = stream._make();
+  stream._ended = false;
+  return code(stream, bytes, flush);
+}
+
+function pushAll(stream, output) {
+  for (let i = 0; i < output.length; i += stream._chunkSize) stream.push(output.subarray(i, i + stream._chunkSize));
+}
+
+ZlibBase.prototype._transform = function (chunk, encoding, callback) {
+  if (!this._handle) return callback();
+  const flag = chunk[kFlush];
+  let flush = this._flushFlag;
+  if (typeof flag === "number") flush = flag;
+  else if (this.writableEnded && this.writableLength === chunk.byteLength) flush = Math.max(flush, this._finishFlag);
+  let output;
+  try {
+    output = code(this, chunk, flush);
+  } catch (error) {
+    callback(error);
+    return;
+  }
+  pushAll(this, output);
+  callback();
+};
+
+ZlibBase.prototype._flush = function (callback) {
+  if (!this._handle) return callback();
+  try {
+    if (!this._ended) pushAll(this, code(this, Buffer.alloc(0), this._finishFlag));
+    const isDecoder = [INFLATE, GUNZIP, INFLATERAW, UNZIP, BROTLI_DECODE].includes(this._mode);
+    const mustEnd = this._mode === BROTLI_DECODE ? BROTLI_OPERATION_FINISH : Z_FINISH;
+    if (isDecoder && !this._ended && this._finishFlag === mustEnd && (this.bytesWritten > 0 || this._mode !== UNZIP)) {
+      throw dataError(-5, "Z_BUF_ERROR", "unexpected end of file");
+    }
+  } catch (error) {
+    callback(error);
+    return;
+  }
+  callback();
+};
+
+ZlibBase.prototype.flush = function (kind, callback) {
+  if (typeof kind === "function" || (kind === undefined && !callback)) {
+    callback = kind;
+    kind = this._fullFlushFlag;
+  }
+  if (this.writableFinished) {
+    if (callback) nextTick(callback);
+  } else if (this.writableEnded) {
+    if (callback) this.once("end", callback);
+  } else {
+    const marker = Buffer.alloc(0);
+    marker[kFlush] = kind ?? this._fullFlushFlag;
+    this.write(marker, "", callback);
+  }
+};
+
+const zlibModes = { none: Z_NO_FLUSH, full: Z_FULL_FLUSH, finish: Z_FINISH, last: Z_BLOCK };
+const brotliModes = {
+  none: BROTLI_OPERATION_PROCESS,
+  full: BROTLI_OPERATION_FLUSH,
+  finish: BROTLI_OPERATION_FINISH,
+  last: BROTLI_OPERATION_FINISH + 1,
+};
+
+function Zlib(options, mode) {
+  let windowBits = Z_DEFAULT_WINDOWBITS;
+  let level = Z_DEFAULT_COMPRESSION;
+  let memLevel = Z_DEFAULT_MEMLEVEL;
+  let strategy = Z_DEFAULT_STRATEGY;
+  let dictionary;
+  if (options) {
+    // Decoders may take the window from the data.
+    if ((options.windowBits == null || options.windowBits === 0) && [INFLATE, GUNZIP, UNZIP].includes(mode)) {
+      windowBits = 0;
+    } else {
+      // zlib refuses 8 for raw and gzip output.
+      const min = mode === GZIP ? Z_MIN_WINDOWBITS + 1 : Z_MIN_WINDOWBITS;
+      windowBits = checkRangesOrGetDefault(options.windowBits, "options.windowBits", min, Z_MAX_WINDOWBITS, windowBits);
+    }
+    level = checkRangesOrGetDefault(options.level, "options.level", Z_MIN_LEVEL, Z_MAX_LEVEL, level);
+    memLevel = checkRangesOrGetDefault(options.memLevel, "options.memLevel", Z_MIN_MEMLEVEL, Z_MAX_MEMLEVEL, memLevel);
+    strategy = checkRangesOrGetDefault(options.strategy, "options.strategy", Z_DEFAULT_STRATEGY, Z_FIXED, strategy);
+    ({ dictionary } = options);
+    if (dictionary !== undefined && !ArrayBuffer.isView(dictionary)) {
+      if (!isAnyArrayBuffer(dictionary)) {
+        throw new ERR_INVALID_ARG_TYPE("options.dictionary", ["Buffer", "TypedArray", "DataView", "ArrayBuffer"], dictionary);
+      }
+      dictionary = Buffer.from(dictionary);
+    }
+  }
+  ZlibBase.call(this, options, mode, zlibModes);
+  this._level = level;
+  this._strategy = strategy;
+  this._make = () => ops.zlibNew(mode, this._level, windowBits || Z_DEFAULT_WINDOWBITS, dictionary);
+  this._handle = this._make();
+}
+Object.setPrototypeOf(Zlib.prototype, ZlibBase.prototype);
+Object.setPrototypeOf(Zlib, ZlibBase);
+
+Zlib.prototype.params = function (level, strategy, callback) {
+  checkRangesOrGetDefault(level, "level", Z_MIN_LEVEL, Z_MAX_LEVEL);
+  checkRangesOrGetDefault(strategy, "strategy", Z_DEFAULT_STRATEGY, Z_FIXED);
+  if (this._level === level && this._strategy === strategy) {
+    nextTick(callback);
+    return;
+  }
+  this.flush(Z_SYNC_FLUSH, (error) => {
+    if (!error) {
+      this._level = level;
+      this._strategy = strategy;
+    }
+    callback?.(error);
+  });
+};
+
+const MAX_BROTLI_PARAM = Math.max(
+  ...Object.keys(constants)
+    .filter((key) => key.startsWith("BROTLI_PARAM_"))
+    .map((key) => constants[key]),
+);
+
+function Brotli(options, mode) {
+  const params = {};
+  for (const key of Object.keys(options?.params ?? {})) {
+    const number = Number(key);
+    if (Number.isNaN(number) || number < 0 || number > MAX_BROTLI_PARAM || number in params) {
+      throw new ERR_BROTLI_INVALID_PARAM(key);
+    }
+    const value = options.params[key];
+    if (typeof value !== "number" && typeof value !== "boolean") {
+      throw new ERR_INVALID_ARG_TYPE("options.params[key]", "number", value);
+    }
+    params[number] = Number(value);
+  }
+  const quality = params[BROTLI_PARAM_QUALITY] ?? 11;
+  const lgwin = params[BROTLI_PARAM_LGWIN] ?? 22;
+  if (mode === BROTLI_ENCODE && (lgwin < 10 || lgwin > 30 || quality > 11)) throw new ERR_ZLIB_INITIALIZATION_FAILED();
+  ZlibBase.call(this, options, mode, brotliModes);
+  this._make = () => ops.zlibNew(mode, 0, 0, undefined, quality, lgwin);
+  this._handle = this._make();
+}
+Object.setPrototypeOf(Brotli.prototype, Zlib.prototype);
+Object.setPrototypeOf(Brotli, Zlib);
+
+/** A class for one mode, callable without `new`. */
+function define(name, Base, mode) {
+  const Made = {
+    [name]: function (options) {
+      if (!(this instanceof Made)) return new Made(options);
+      const given = mode === DEFLATERAW && options?.windowBits === 8 ? { ...options, windowBits: 9 } : options;
+      Base.call(this, given, mode);
+      return this;
+    },
+  }[name];
+  Object.setPrototypeOf(Made.prototype, Base.prototype);
+  Object.setPrototypeOf(Made, Base);
+  return Made;
+}
+
+const classes = {
+  Deflate: define("Deflate", Zlib, DEFLATE),
+  Inflate: define("Inflate", Zlib, INFLATE),
+  Gzip: define("Gzip", Zlib, GZIP),
+  Gunzip: define("Gunzip", Zlib, GUNZIP),
+  DeflateRaw: define("DeflateRaw", Zlib, DEFLATERAW),
+  InflateRaw: define("InflateRaw", Zlib, INFLATERAW),
+  Unzip: define("Unzip", Zlib, UNZIP),
+  BrotliCompress: define("BrotliCompress", Brotli, BROTLI_ENCODE),
+  BrotliDecompress: define("BrotliDecompress", Brotli, BROTLI_DECODE),
+};
+
+function toInput(value) {
+  if (typeof value === "string") return Buffer.from(value);
+  if (ArrayBuffer.isView(value)) return new Uint8Array(value.buffer, value.byteOffset, value.byteLength);
+  if (isAnyArrayBuffer(value)) return new Uint8Array(value);
+  throw new ERR_INVALID_ARG_TYPE("buffer", ["string", "Buffer", "TypedArray", "DataView", "ArrayBuffer"], value);
+}
+
+/** All of the input through a stream's coder, without the stream. Its errors carry no code. */
+function runAtOnce(stream, input) {
+  try {
+    return codeAll(stream, input);
+  } catch (error) {
+    if (error.errno === undefined) throw error;
+    throw new Error(stream._mode >= BROTLI_DECODE ? "Compression failed" : error.message);
+  }
+}
+
+function codeAll(stream, input) {
+  const buffer = code(stream, input, stream._finishFlag);
+  const isDecoder = [INFLATE, GUNZIP, INFLATERAW, UNZIP, BROTLI_DECODE].includes(stream._mode);
+  const isFinal = stream._finishFlag === (stream._mode >= BROTLI_DECODE ? BROTLI_OPERATION_FINISH : Z_FINISH);
+  if (isDecoder && !stream._ended && isFinal) throw dataError(-5, "Z_BUF_ERROR", "unexpected end of file");
+  return stream._info ? { buffer, engine: stream } : buffer;
+}
+
+const functions = {};
+for (const [name, Class] of [
+  ["deflate", classes.Deflate],
+  ["inflate", classes.Inflate],
+  ["gzip", classes.Gzip],
+  ["gunzip", classes.Gunzip],
+  ["deflateRaw", classes.DeflateRaw],
+  ["inflateRaw", classes.InflateRaw],
+  ["unzip", classes.Unzip],
+  ["brotliCompress", classes.BrotliCompress],
+  ["brotliDecompress", classes.BrotliDecompress],
+]) {
+  const atOnce = `${name}Sync`;
+  functions[atOnce] = {
+    [atOnce](buffer, options) {
+      return runAtOnce(new Class(options), toInput(buffer));
+    },
+  }[atOnce];
+  functions[name] = {
+    [name](buffer, options, callback) {
+      if (typeof options === "function") {
+        callback = options;
+        options = {};
+      }
+      validateFunction(callback, "callback");
+      const input = toInput(buffer);
+      const stream = new Class(options);
+      queueMicrotask(() => {
+        let result;
+        try {
+          result = runAtOnce(stream, input);
+        } catch (error) {
+          callback(error);
+          return;
+        }
+        callback(null, result);
+      });
+    },
+  }[name];
+}
+
+const makers = {};
+for (const name of Object.keys(classes)) makers[`create${name}`] = (options) => new classes[name](options);
+
+function crc32(data, value = 0) {
+  if (typeof data !== "string" && !ArrayBuffer.isView(data)) {
+    throw new ERR_INVALID_ARG_TYPE("data", ["Buffer", "TypedArray", "DataView", "string"], data);
+  }
+  validateUint32(value, "value");
+  return ops.crc32(toInput(data), value);
+}
+
+const zlib = { crc32, constants, codes, ...classes, ...functions, ...makers };
+
+for (const name of Object.keys(constants)) {
+  if (name.startsWith("BROTLI") || name.startsWith("ZSTD")) continue;
+  Object.defineProperty(zlib, name, { __proto__: null, enumerable: false, value: constants[name] });
+}
+
+Object.assign(exports, zlib, { default: zlib });
