@@ -1,6 +1,6 @@
 /* Builds the internal realm: primordials, `require`, the flags and the globals. Runs once, into the snapshot.
-   Parameters: (native, eager, lazyGlobals, flagNames, primordials). Returns what Rust calls: `start`, `require`, `global`. */
-"use strict";
+   Parameters: (internals, native, eager, lazyGlobals, flagNames, primordials). Fills `internals`, what Rust calls: `start`,
+   `require`, `global`. */
 const { ObjectDefineProperty, ReflectGetOwnPropertyDescriptor, ReflectOwnKeys, Error, ArrayPrototypePush, StringPrototypeCharCodeAt, globalThis } = primordials;
 const modules = { __proto__: null };
 const allOps = { __proto__: null };
@@ -71,4 +71,6 @@ const start = (function (bits) {
 /* The first read of a lazy module's global. */
 const global = (module, name) => published(require(module).globals[name]);
 
-return { __proto__: null, start, require, global };
+internals.start = start;
+internals.require = require;
+internals.global = global;

@@ -48,16 +48,28 @@ pub fn bootstrap<'s>(
         .map(|name| intern(scope, name).into())
         .collect();
     let names = v8::Array::new_with_elements(scope, &names);
-    let make_primordials =
-        compile_wrapper(scope, "internal:primordials", &PRIMORDIALS, &["native"])?;
+    let make_primordials = compile_wrapper(
+        scope,
+        "internal:primordials",
+        &PRIMORDIALS,
+        &["primordials", "native"],
+    )?;
     let bootstrap = compile_wrapper(
         scope,
         "internal:bootstrap",
         &BOOTSTRAP,
-        &["native", "eager", "lazyGlobals", "flagNames", "primordials"],
+        &[
+            "internals",
+            "native",
+            "eager",
+            "lazyGlobals",
+            "flagNames",
+            "primordials",
+        ],
     )?;
     let this = v8::undefined(scope).into();
-    let primordials = make_primordials.call(scope, this, &[native.into()])?;
+    let primordials = v8::Object::new(scope);
+    make_primordials.call(scope, this, &[primordials.into(), native.into()])?;
     let lazy = registry.lazy_globals.iter();
     let lazy: Vec<v8::Local<v8::Value>> = lazy
         .flat_map(|(name, module)| [*name, module.as_str()])
@@ -69,18 +81,20 @@ pub fn bootstrap<'s>(
         .map(|name| intern(scope, name).into())
         .collect();
     let flag_names = v8::Array::new_with_elements(scope, &flag_names);
-    let result = bootstrap.call(
+    let internals = v8::Object::new(scope);
+    bootstrap.call(
         scope,
         this,
         &[
+            internals.into(),
             native.into(),
             names.into(),
             lazy.into(),
             flag_names.into(),
-            primordials,
+            primordials.into(),
         ],
     )?;
-    result.try_into().ok()
+    Some(internals)
 }
 
 /// `native.defineLazy(holder, name, module)`: a global of a lazy module, an ordinary property but for being made when it is

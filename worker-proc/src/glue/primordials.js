@@ -1,12 +1,13 @@
 /* Copies of the language's built-ins, taken before any worker runs: what a worker patches changes nothing in here.
-   Called once, before the bootstrap script; only what internal JavaScript mentions is made. Prototype methods are
-   uncurried: `ArrayPrototypePush(array, item)`. */
-"use strict";
+   Called once, before the bootstrap script, with the object to fill; only what internal JavaScript mentions is made.
+   Prototype methods are uncurried: `ArrayPrototypePush(array, item)`. */
 const { bind, call, apply } = Function.prototype;
 const uncurryThis = bind.bind(call);
 const applyBind = bind.bind(apply);
-const primordials = { __proto__: null, uncurryThis, applyBind };
 const { ownKeys, getOwnPropertyDescriptor, defineProperty, setPrototypeOf } = Reflect;
+setPrototypeOf(primordials, null);
+primordials.uncurryThis = uncurryThis;
+primordials.applyBind = applyBind;
 
 const keyName = (key) =>
   typeof key === "symbol" ? `Symbol${key.description[7].toUpperCase()}${key.description.slice(8)}`
@@ -75,7 +76,8 @@ primordials.AsyncFunction = (async () => {}).constructor;
 primordials.SymbolDispose = Symbol.dispose;
 primordials.SymbolAsyncDispose = Symbol.asyncDispose;
 
-/* A class whose prototype is its own frozen copy, so that methods of its instances are the originals. */
+/* A class whose prototype is its own frozen copy, so that methods of its instances are the originals. Maps and sets are made
+   of arrays, not of what an iterator gives. */
 function makeSafe(unsafe, safe) {
   for (const key of ownKeys(unsafe.prototype)) {
     if (ownKeys(safe.prototype).includes(key)) continue;
@@ -86,8 +88,20 @@ function makeSafe(unsafe, safe) {
   Object.freeze(safe);
   return safe;
 }
-primordials.SafeMap = makeSafe(Map, class SafeMap extends Map { constructor() { super(); } });
-primordials.SafeSet = makeSafe(Set, class SafeSet extends Set { constructor() { super(); } });
+primordials.SafeMap = makeSafe(Map, class SafeMap extends Map {
+  constructor(entries) {
+    super();
+    if (entries === undefined) return;
+    for (let i = 0; i < entries.length; i++) this.set(entries[i][0], entries[i][1]);
+  }
+});
+primordials.SafeSet = makeSafe(Set, class SafeSet extends Set {
+  constructor(items) {
+    super();
+    if (items === undefined) return;
+    for (let i = 0; i < items.length; i++) this.add(items[i]);
+  }
+});
 primordials.SafeWeakMap = makeSafe(WeakMap, class SafeWeakMap extends WeakMap { constructor() { super(); } });
 primordials.SafeWeakSet = makeSafe(WeakSet, class SafeWeakSet extends WeakSet { constructor() { super(); } });
 
@@ -96,4 +110,4 @@ primordials.PromisePrototypeCatch = (promise, onRejected) => PromisePrototypeThe
 /* Marks a promise as handled without reacting to it. */
 primordials.markPromiseHandled = (promise) => { PromisePrototypeThen(promise, undefined, () => {}); };
 
-return Object.freeze(primordials);
+Object.freeze(primordials);

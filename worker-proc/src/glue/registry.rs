@@ -22,7 +22,7 @@ pub struct Api {
     pub ops: fn(&mut Ops),
 }
 
-/// One file of internal JavaScript: the body of a function of `(exports, require, ops, primordials)`.
+/// One file of internal JavaScript: the body of a function of `(exports, require, ops, primordials)`, in strict mode.
 #[derive(Clone, Copy)]
 pub struct JsSource {
     /// The file's name, `url.js`.
@@ -48,8 +48,9 @@ macro_rules! js {
         $crate::js!(@named $file, Some($name))
     };
     (@named $file:literal, $name:expr) => {{
-        static TEXT: v8::OneByteConst =
-            v8::String::create_external_onebyte_const(include_bytes!($file));
+        static TEXT: v8::OneByteConst = v8::String::create_external_onebyte_const(
+            concat!($crate::strict!(), include_str!($file)).as_bytes(),
+        );
         $crate::glue::JsSource {
             file: $file,
             name: $name,
@@ -58,6 +59,14 @@ macro_rules! js {
             globals: &[],
         }
     }};
+}
+
+/// What stands before every text, on its first line, so that all of it is in strict mode.
+#[macro_export]
+macro_rules! strict {
+    () => {
+        "\"use strict\";"
+    };
 }
 
 impl JsSource {
@@ -86,7 +95,7 @@ impl JsSource {
             let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
             let path = root.join(self.beside).with_file_name("").join(self.file);
             match std::fs::read_to_string(&path) {
-                Ok(text) => return text.into(),
+                Ok(text) => return format!("{}{text}", crate::strict!()).into(),
                 Err(error) => crate::log::error(format_args!(
                     "{}: {error}; the built-in text is used",
                     path.display()

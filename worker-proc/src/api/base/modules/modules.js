@@ -1,6 +1,5 @@
 /* What `import` and `require` find beside the worker's own modules. Called by isolate/modules.rs.
    A folder adds built-in modules with `require("modules").provide(specifier, internalName, available)`. */
-"use strict";
 const {
   Error, ObjectDefineProperty, Promise, PromisePrototypeThen, ReflectHas, ReflectOwnKeys, RegExpPrototypeExec, SafeMap,
   SafeSet, SafeWeakMap,

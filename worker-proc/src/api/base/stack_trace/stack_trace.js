@@ -1,5 +1,4 @@
 /* What V8 asks for when an error's `stack` is first read. */
-"use strict";
 const {
   ArrayPrototypePush, Error, ErrorPrototypeToString, ReflectApply, ReflectGetPrototypeOf, StringPrototypeStartsWith,
   uncurryThis,

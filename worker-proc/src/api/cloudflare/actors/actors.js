@@ -1,5 +1,4 @@
 /* A Durable Object from inside: its instance and `ctx`. Called by actors/events.rs. */
-"use strict";
 const {
   Error, ObjectDefineProperty, PromisePrototypeThen, PromiseResolve, ReflectApply, ReflectConstruct, TypeError,
 } = primordials;

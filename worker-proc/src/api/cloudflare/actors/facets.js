@@ -1,5 +1,4 @@
 /* `ctx.facets`: objects of an object's own, each of a class that it chooses, with storage of its own. */
-"use strict";
 const { PromisePrototypeThen, PromiseResolve, ReflectApply, TypeError } = primordials;
 const { argumentError, defineInterface, fieldError, illegalConstructor, illegalInvocation, isObject } = require("webidl");
 const { Fetcher, kFetcher } = require("rpc");

@@ -1,5 +1,4 @@
 /* The binding of a Durable Object namespace: ids, and stubs for objects. Its class can be had too, to start facets of. */
-"use strict";
 const { Error, ObjectDefineProperty, RangeError, TypeError } = primordials;
 const { argumentError, defineInterface, illegalConstructor, illegalInvocation, isObject, toDictionary } = require("webidl");
 const { CLASS, NAMESPACE, Fetcher, Stamp, kFetcher, makeCallable, own, specialize, stateOf, unsendableLoopbacks } =

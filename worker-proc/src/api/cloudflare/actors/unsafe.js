@@ -1,5 +1,4 @@
 /* The module `workerd:unsafe`: what tests of a worker do to its Durable Objects. */
-"use strict";
 const { TypeError } = primordials;
 const { argumentError, defineInterface, illegalConstructor, illegalInvocation, isObject } = require("webidl");
 const { provide } = require("modules");

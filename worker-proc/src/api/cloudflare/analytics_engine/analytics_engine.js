@@ -1,6 +1,5 @@
 /* An Analytics Engine binding. Each data point is a POST of JSON to the binding's service, as workerd words it; nobody waits
    for its answer. Compiled for workers that have one. */
-"use strict";
 const {
   ArrayPrototypeJoin, DateNow, Number, NumberIsFinite, ObjectIs, PromisePrototypeThen, TypeError, TypedArrayPrototypeGetByteLength,
 } = primordials;

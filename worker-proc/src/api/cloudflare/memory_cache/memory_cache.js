@@ -1,5 +1,4 @@
 /* Memory caches. What is not there is made by the reader's function: of those who read one key at a time, one makes it. */
-"use strict";
 const {
   DateNow, NumberIsNaN, PromisePrototypeThen, PromiseReject, PromiseResolve, RangeError, TypeError, TypedArrayPrototypeGetByteLength,
 } = primordials;

@@ -1,5 +1,4 @@
 /* Batches of messages. `send` is what `stub.queue()` does; `kind` tells workers/answered how the event is received. */
-"use strict";
 const {
   ArrayBufferIsView, ArrayPrototypePush, Date, DatePrototypeGetTime, MathTrunc, NumberIsNaN, ObjectDefineProperty, SafeMap, SafeSet,
   TypeError,

@@ -1,6 +1,5 @@
 /* Exceptions on their way through RPC: told by class and message, and with `enhanced_error_serialization` with all that they
    hold. */
-"use strict";
 const { ErrorCaptureStackTrace, ObjectDefineProperty, ReflectSet, String, StringPrototypeSlice, StringPrototypeStartsWith } = primordials;
 const flags = require("flags");
 const { isObject } = require("webidl");

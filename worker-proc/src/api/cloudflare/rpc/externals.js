@@ -1,6 +1,5 @@
 /* What a value of RPC holds by reference, while it is written or read. `structured_clone` walks the value and asks the
    kinds in rpc/transfer about platform objects; they list here what they refer to, by index. */
-"use strict";
 const { ArrayPrototypePush } = primordials;
 const flags = require("flags");
 const { dataCloneError, deserialize, deserializeProps, serializeProps, session } = require("structured_clone");

@@ -1,6 +1,5 @@
 /* V8's serializer refuses functions and proxies. Values that hold any are copied first, with stand-ins in their places, which
    are platform objects and so come to the kinds in rpc/transfer. */
-"use strict";
 const {
   Array, Map, MapPrototypeForEach, MapPrototypeSet, ObjectDefineProperty, ObjectGetPrototypeOf, ObjectKeys, ObjectPrototype,
   SafeMap, SafeSet, Set, SetPrototypeAdd, SetPrototypeForEach,

@@ -1,7 +1,6 @@
 /* The caller's side of RPC: stubs, the promises that calls return, and their properties, all of them callable and with a
    property of every name. Service bindings (Fetcher, LoopbackServiceStub) are the roots from which sessions start.
    rpc/serve answers; rpc/transfer says what may be sent. */
-"use strict";
 const {
   ArrayPrototypePush, ArrayPrototypeReverse, Error, FunctionPrototypeBind, FunctionPrototypeCall, ObjectDefineProperty,
   ObjectGetPrototypeOf, ObjectPrototype, ObjectSetPrototypeOf, PromisePrototypeCatch, PromisePrototypeFinally,

@@ -1,6 +1,5 @@
 /* The serving side: a call on an object of this isolate, by the rules of what may be reached. Called by rpc/object.rs, and by
    `workers` and `actors` for the first call of a session. */
-"use strict";
 const {
   ArrayPrototypeJoin, ObjectGetPrototypeOf, ObjectHasOwn, ObjectPrototype, PromisePrototypeThen, PromiseResolve,
   ReflectApply, ReflectDeleteProperty, SymbolDispose, TypeError,

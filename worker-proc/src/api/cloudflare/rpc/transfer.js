@@ -1,6 +1,5 @@
 /* The kinds of things that RPC sends by reference, or that hold such: stubs, functions, services, streams, requests and
    responses, signals. Each says how it is listed in the externals and made again from them. */
-"use strict";
 const { ArrayPrototypePush, FunctionPrototypeToString, PromisePrototypeThen, ReflectApply, TypeError } = primordials;
 const { dataCloneError, registerCloneable, session } = require("structured_clone");
 const { describeError } = require("fetch/events");

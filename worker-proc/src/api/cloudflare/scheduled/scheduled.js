@@ -1,5 +1,4 @@
 /* Scheduled events. `describe` is for `stub.scheduled()`; `kind` tells workers/answered how the event is received. */
-"use strict";
 const { DateNow, DatePrototypeGetTime, NumberIsNaN, ObjectDefineProperty, TypeError } = primordials;
 const { argumentError, defineInterface, fieldError, illegalConstructor, illegalInvocation, toDictionary } = require("webidl");
 const { ExtendableEvent, kCreateExtendable } = require("events/kinds");

@@ -2,7 +2,6 @@
  *
  * Rust opens connections and encrypts them; streams/duplex has the streams. Compiled for workers that use any.
  */
-"use strict";
 const { Error, MathTrunc, Number, NumberIsFinite, PromisePrototypeThen, RegExpPrototypeExec, TypeError } = primordials;
 const flags = require("flags");
 const {

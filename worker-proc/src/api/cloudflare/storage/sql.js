@@ -1,5 +1,4 @@
 /* `ctx.storage.sql`: statements and their cursors. Rows are made by the ops. */
-"use strict";
 const { BigInt, Error, ObjectSetPrototypeOf, ReflectDefineProperty, ReflectDeleteProperty, SymbolIterator } = primordials;
 const flags = require("flags");
 const { argumentError, defineInterface, illegalConstructor, illegalInvocation, toDOMString } = require("webidl");

@@ -1,6 +1,5 @@
 /* `ctx.storage`: keys and values, transactions, the alarm, bookmarks. The engine answers at once; promises are for the
    API's sake. */
-"use strict";
 const {
   ArrayIsArray, ArrayPrototypePush, Date, DatePrototypeGetTime, DatePrototypeToISOString, Error, Map, MapPrototypeSet, NumberIsFinite, ObjectDefineProperty, ObjectKeys,
   PromisePrototypeThen, PromiseReject, PromiseResolve, ReflectOwnKeys, TypeError,
@@ -83,7 +82,7 @@ function toMap(flat) {
 }
 
 /** The first millisecond that the published runtime's clock cannot count: 2^63 nanoseconds after 1970. */
-const MAX_TIME_MILLIS = 9223372036854.775807;
+const MAX_TIME_MILLIS = 2 ** 63 / 1e6;
 
 /** A `date`: a Date or a number of milliseconds since 1970. */
 function toMillis(value, error) {

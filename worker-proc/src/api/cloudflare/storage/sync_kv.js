@@ -1,5 +1,4 @@
 /* `ctx.storage.kv`: keys and values at once, with no promise. */
-"use strict";
 const { BigInt, Error, TypeError } = primordials;
 const { argumentError, defineInterface, illegalConstructor, illegalInvocation, isObject, toDOMString, toInt32 } = require("webidl");
 const { DONE, iteratorFactory } = require("webidl/iterators");

@@ -1,6 +1,5 @@
 /* Spans for the modules that wrap bindings: `cloudflare-internal:tracing-helpers`, and a binding that gives a worker the same, by
    which they are tested. */
-"use strict";
 const { tracing } = require("trace/tracing");
 
 /** Runs a function in a span that lasts as long as it, or as its promise. */

@@ -1,6 +1,5 @@
 /* What a `tail` handler is given: traces as objects of classes, whose properties are read-only and their own. Made of what
    trace/convert.rs makes. */
-"use strict";
 const {
   ArrayPrototypePush, Date, DatePrototypeGetTime, ObjectDefineProperty, ObjectKeys, RegExpPrototypeExec, RegExpPrototypeSymbolReplace,
   StringPrototypeCharCodeAt, StringPrototypeIncludes, TypedArrayPrototypeGetByteLength,

@@ -1,5 +1,4 @@
 /* How logs and exceptions are recorded: arguments as JSON, errors in parts. Nothing that a worker's objects do here gets out. */
-"use strict";
 const {
   ArrayIsArray, ArrayPrototypeJoin, ArrayPrototypePush, JSONStringify, ObjectGetPrototypeOf, ObjectPrototype, String,
   SafeSet, StringPrototypeSlice, StringPrototypeStartsWith,

@@ -1,5 +1,4 @@
 /* Spans of the running event: opaque objects of the ops. The one that code runs in goes along with it as async context does. */
-"use strict";
 const {
   ArrayBufferIsView, ArrayPrototypeJoin, BigInt, ObjectDefineProperty, PromisePrototypeThen, ReflectApply, StringPrototypeToLowerCase,
   TypedArrayPrototypeGetByteLength,

@@ -1,5 +1,4 @@
 /* A streaming tail worker's event: `tailStream` is called with the onset, and what it returns with all that follows. */
-"use strict";
 const { ArrayPrototypePush, PromiseResolve, ReflectApply } = primordials;
 const { isObject } = require("webidl");
 const { warnOnce } = require("trace/record");

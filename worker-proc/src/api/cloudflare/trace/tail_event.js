@@ -1,5 +1,4 @@
 /* What a listener for `tail` or `trace` is given, in service-worker syntax. */
-"use strict";
 const { ObjectDefineProperty } = primordials;
 const { defineInterface } = require("webidl");
 const { ExtendableEvent, kCreateExtendable } = require("events/kinds");

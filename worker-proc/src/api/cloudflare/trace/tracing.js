@@ -1,6 +1,5 @@
 /* Spans of the worker's own: `tracing` of `cloudflare:workers`, and `ctx.tracing`. Where nobody would see a span it does
    nothing. */
-"use strict";
 const {
   ObjectKeys, ReflectApply, StringPrototypeSlice, TypeError, TypedArrayPrototypeGetByteLength, globalThis,
 } = primordials;

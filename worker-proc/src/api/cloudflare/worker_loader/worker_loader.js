@@ -1,6 +1,5 @@
 /* The binding of a worker loader: workers made of code that comes at run time. mod.rs hands the code on to dispatch/loader.rs,
    which starts them. */
-"use strict";
 const {
   ArrayBufferIsView, ArrayPrototypePush, Error, JSONStringify, ObjectKeys, PromisePrototypeThen, PromiseResolve, ReflectApply,
   StringPrototypeEndsWith, TypeError, globalThis,

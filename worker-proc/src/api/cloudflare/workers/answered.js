@@ -1,6 +1,5 @@
 /* Events whose sender is told what became of them: `queue` and `scheduled`. Called by `workers` and `actors` for RPC sessions
    that begin with one; see `Operation::Event` in service/rpc.rs. */
-"use strict";
 const { Error, PromisePrototypeThen, PromiseResolve } = primordials;
 const { Reader, Writer, read, write } = require("rpc/externals");
 const { trust } = require("events");

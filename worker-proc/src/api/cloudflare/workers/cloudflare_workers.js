@@ -1,5 +1,4 @@
 /* The module `cloudflare:workers`. */
-"use strict";
 const { ReflectDefineProperty, ReflectDeleteProperty, ReflectGet, ReflectGetOwnPropertyDescriptor, ReflectHas, ReflectOwnKeys, ReflectSet, Proxy } =
   primordials;
 const flags = require("flags");

@@ -1,5 +1,4 @@
 /* The classes that a worker's entrypoints extend, and `ctx`. */
-"use strict";
 const { Error, ObjectDefineProperty, PromisePrototypeThen, PromiseReject, PromiseResolve, SafeMap } = primordials;
 const { argumentError, defineInterface, illegalConstructor, illegalInvocation } = require("webidl");
 const fetchOps = require("fetch/events");
@@ -60,12 +59,6 @@ class ExecutionContext {
     replace(this, "props", value);
   }
 
-  /** Who Cloudflare Access says the client is: nobody here. */
-  get access() {
-    if (!(#event in this)) throw illegalInvocation();
-    return undefined;
-  }
-
   get exports() {
     if (!(#event in this)) throw illegalInvocation();
     return require("workers").exportsOf();
@@ -75,7 +68,7 @@ class ExecutionContext {
     replace(this, "exports", value);
   }
 
-  /** Who asks, where something in front of the worker has checked that: nothing here does. */
+  /** Who Cloudflare Access says the client is: nobody here. */
   get access() {
     return undefined;
   }

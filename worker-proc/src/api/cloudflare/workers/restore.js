@@ -1,6 +1,5 @@
 /* `ctx.restore(params)`: stubs that can be stored, because whoever loads one calls `[restore](params)` of the same worker or
    object again. Serves the event by which that is done; see service/lasting.rs. */
-"use strict";
 const { PromisePrototypeThen, PromiseResolve, ReflectApply, Symbol, TypeError } = primordials;
 const { argumentError, isObject } = require("webidl");
 const { OWNED_TARGET, SERVICE, Writer, readProps, write, writeProps } = require("rpc/externals");

@@ -1,5 +1,4 @@
 /* Service-worker syntax: `addEventListener("fetch", ...)` in a classic script. */
-"use strict";
 const { ArrayPrototypePush, Error, PromiseResolve, TypeError } = primordials;
 const { defineInterface } = require("webidl");
 const { ExtendableEvent, kCreateExtendable } = require("events/kinds");

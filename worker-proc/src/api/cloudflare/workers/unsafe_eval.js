@@ -1,5 +1,4 @@
 /* The `unsafeEval` binding: code from strings, for local development. */
-"use strict";
 const { ArrayBufferIsView, Function, ReflectConstruct, String, AsyncFunction } = primordials;
 const { provide, provideInside } = require("modules");
 const { isAnyArrayBuffer } = require("fetch/body");

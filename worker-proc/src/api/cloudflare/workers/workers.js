@@ -1,6 +1,5 @@
 /* From an event to the worker's handler and back. Called by dispatch/worker.rs: `setup` before the worker's code runs,
    `entrypoints` after it, `fetch` and `event` for each event. */
-"use strict";
 const {
   ArrayPrototypePush, ArrayPrototypeSort, JSONParse, ObjectDefineProperty, ObjectGetPrototypeOf, ObjectKeys, PromisePrototypeThen,
   PromiseResolve, ReflectApply, ReflectConstruct, ReflectOwnKeys, SafeMap, TypeError, Error,

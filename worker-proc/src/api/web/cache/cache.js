@@ -4,7 +4,7 @@
  * whole HTTP response, and made to forget with PURGE. It tells by CF-Cache-Status whether it had what was asked for.
  */
 const {
-  BigInt, encodeURIComponent, ArrayPrototypePush, Error, ObjectDefineProperty, PromisePrototypeThen, PromiseResolve,
+  BigInt, encodeURIComponent, ArrayPrototypePush, Error, ObjectDefineProperty, PromiseResolve,
   RegExpPrototypeExec, StringPrototypeIncludes, StringPrototypeReplaceAll, StringPrototypeToLowerCase,
   StringPrototypeToWellFormed, TypedArrayPrototypeGetByteLength, TypeError,
 } = primordials;

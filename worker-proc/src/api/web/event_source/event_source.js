@@ -1,7 +1,6 @@
 /* EventSource: events of a URL, which is fetched again when its stream ends, or of a ReadableStream of bytes. Relies on
  * `fetch` and on `streams` for their moving; the lines are parsed as HTML section 9.2.6 has it.
  */
-"use strict";
 const {
   ArrayPrototypePush, Error, MathMax, MathMin, ObjectDefineProperty, PromisePrototypeThen, RegExpPrototypeExec,
   RegExpPrototypeSymbolSplit, StringPrototypeCharCodeAt, StringPrototypeIndexOf, StringPrototypeSlice, SymbolDispose,

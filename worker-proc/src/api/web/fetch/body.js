@@ -1,6 +1,5 @@
 /* The body of a Request or Response: taken from what the constructor is given, kept as it came for as long as nobody looks.
    A body is text, bytes, a native number, or a stream made from one of these when `.body` is asked for. */
-"use strict";
 const {
   ArrayBufferPrototypeSlice, ArrayBufferIsView, ArrayIsArray, DataViewPrototypeGetBuffer, JSONParse, ObjectPrototype,
   ReflectApply, StringPrototypeValueOf, SymbolAsyncIterator, SymbolIterator, SymbolToPrimitive,

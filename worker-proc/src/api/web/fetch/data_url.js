@@ -1,5 +1,4 @@
 /* Responses to `data:` URLs, by the Fetch standard's data: URL processor. */
-"use strict";
 const {
   PromiseReject, PromiseResolve, RegExpPrototypeExec, StringPrototypeIndexOf,
   StringPrototypeSlice, StringPrototypeStartsWith, StringPrototypeTrim, TypeError,

@@ -1,5 +1,4 @@
 /* How long an event lives, and how it ends: ops for the modules that handle events. */
-"use strict";
 const { isDOMException } = require("dom_exception");
 const trace = require("trace");
 

@@ -1,5 +1,4 @@
 /* `fetch`: to the global outbound, and to services through their channels. Follows redirects. */
-"use strict";
 const {
   ArrayBufferIsView, ArrayPrototypeJoin, ArrayPrototypePush, PromisePrototypeThen, PromiseReject, StringPrototypeToLowerCase,
   RegExpPrototypeExec, TypeError,

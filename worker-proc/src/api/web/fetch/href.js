@@ -1,5 +1,4 @@
 /* URLs as strings, for the request path: no URL object is kept. */
-"use strict";
 const {
   RegExpPrototypeExec, StringPrototypeIncludes, StringPrototypeIndexOf, StringPrototypeReplaceAll, StringPrototypeSlice,
   StringPrototypeToLowerCase, StringPrototypeToWellFormed,

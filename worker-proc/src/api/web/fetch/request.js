@@ -1,5 +1,4 @@
 /* The Request class, and requests at the isolate's border. */
-"use strict";
 const { Error, JSONParse, JSONStringify, SafeWeakMap, StringPrototypeToUpperCase, TypeError } = primordials;
 const flags = require("flags");
 const { Headers, MUTABLE, IMMUTABLE, cloneHeaders, headersFromNative, headersToFlat } = require("headers");

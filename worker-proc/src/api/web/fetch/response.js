@@ -1,12 +1,11 @@
 /* The Response class, and responses at the isolate's border. */
-"use strict";
 const {
   ArrayPrototypeIncludes, ArrayPrototypePush, JSONStringify, MathTrunc, RangeError, String,
   StringPrototypeCharCodeAt, StringPrototypeToLowerCase, TypeError,
 } = primordials;
 const {
   Headers, MUTABLE, IMMUTABLE, cloneHeaders, deleteHeader, getHeader, guardOf, hasHeader, headersFromNative, headersToFlat,
-  setGuard, setHeader,
+  setHeader,
 } = require("headers");
 const { defineInterface, isObject, argumentError, constructorError, fieldError } = require("webidl");
 const trace = require("trace");

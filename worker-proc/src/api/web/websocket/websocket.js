@@ -6,7 +6,7 @@
 const {
   ArrayBufferIsView, ArrayBufferPrototypeGetByteLength, ArrayIsArray, ArrayPrototypeJoin, ArrayPrototypePush,
   ObjectDefineProperty, PromisePrototypeThen, RegExpPrototypeExec, SafeSet, StringPrototypeIncludes,
-  StringPrototypeIndexOf, StringPrototypeSlice, StringPrototypeToLowerCase, TypedArrayPrototypeGetByteLength, TypeError, Error,
+  StringPrototypeSlice, StringPrototypeToLowerCase, TypedArrayPrototypeGetByteLength, TypeError, Error,
 } = primordials;
 const {
   argumentError, constructorError, defineConstants, defineInterface, illegalInvocation, isObject, toDOMString, toDictionary,
