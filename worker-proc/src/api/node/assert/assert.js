@@ -3,6 +3,11 @@
  * `strictEqual` and `deepEqual` is `deepStrictEqual`.
  */
 
+const {
+  ArrayPrototypeFind, ArrayPrototypeIndexOf, ArrayPrototypeJoin, ArrayPrototypeMap, ArrayPrototypePush,
+  ArrayPrototypeSlice, Boolean, Error, ObjectAssign, ObjectDefineProperty, ObjectGetPrototypeOf, ObjectIs, ObjectKeys,
+  ObjectPrototype, Promise, ReflectApply, RegExp, RegExpPrototypeExec, String, StringPrototypeSplit,
+} = primordials;
 const { inspect } = require("console/inspect");
 const { AssertionError, strictEqualMessage } = require("node/assert/assertion_error");
 const { isDeepStrictEqual, isPartialDeepStrictEqual } = require("node/assert/comparisons");
@@ -28,8 +33,8 @@ function assert(...args) {
   if (!value) throw new AssertionError({ message, actual: value, expected: true, operator: "==", stackStartFn: assert });
 }
 
-const ok = (...args) => assert(...args);
-Object.defineProperty(ok, "name", { value: "ok" });
+const ok = (...args) => ReflectApply(assert, undefined, args);
+ObjectDefineProperty(ok, "name", { value: "ok" });
 
 const needTwo = (count, first = "actual", second = "expected") => {
   if (count < 2) throw new ERR_MISSING_ARGS(first, second);
@@ -44,13 +49,13 @@ function check(holds, actual, expected, operator, message, makeMessage, stackSta
 
 function strictEqual(actual, expected, message) {
   needTwo(arguments.length);
-  check(Object.is(actual, expected), actual, expected, "strictEqual", message, strictEqualMessage, strictEqual);
+  check(ObjectIs(actual, expected), actual, expected, "strictEqual", message, strictEqualMessage, strictEqual);
 }
 
 function notStrictEqual(actual, expected, message) {
   needTwo(arguments.length);
   const makeMessage = () => "Expected actual to be strictly unequal to expected";
-  check(!Object.is(actual, expected), actual, expected, "notStrictEqual", message, makeMessage, notStrictEqual);
+  check(!ObjectIs(actual, expected), actual, expected, "notStrictEqual", message, makeMessage, notStrictEqual);
 }
 
 function deepStrictEqual(actual, expected, message) {
@@ -73,12 +78,12 @@ function partialDeepStrictEqual(actual, expected, message) {
   check(holds, actual, expected, "partialDeepStrictEqual", message, makeMessage, partialDeepStrictEqual);
 }
 
-const equal = { equal(...args) { return Reflect.apply(strictEqual, undefined, args); } }.equal;
-const notEqual = { notEqual(...args) { return Reflect.apply(notStrictEqual, undefined, args); } }.notEqual;
-const deepEqual = { deepEqual(...args) { return Reflect.apply(deepStrictEqual, undefined, args); } }.deepEqual;
+const equal = { equal(...args) { return ReflectApply(strictEqual, undefined, args); } }.equal;
+const notEqual = { notEqual(...args) { return ReflectApply(notStrictEqual, undefined, args); } }.notEqual;
+const deepEqual = { deepEqual(...args) { return ReflectApply(deepStrictEqual, undefined, args); } }.deepEqual;
 const notDeepEqual = {
   notDeepEqual(...args) {
-    return Reflect.apply(notDeepStrictEqual, undefined, args);
+    return ReflectApply(notDeepStrictEqual, undefined, args);
   },
 }.notDeepEqual;
 
@@ -91,7 +96,7 @@ function match(actual, regexp, message) {
   needTwo(arguments.length, "actual", "regexp");
   if (!(regexp instanceof RegExp)) throw new ERR_INVALID_ARG_TYPE("regexp", "RegExp", regexp);
   const makeMessage = () => `actual: "${actual}" expected to match: "${regexp}"`;
-  check(regexp.test(actual), actual, regexp, "match", message, makeMessage, match);
+  check(RegExpPrototypeExec(regexp, actual) !== null, actual, regexp, "match", message, makeMessage, match);
 }
 
 function doesNotMatch(string, regexp, message) {
@@ -106,7 +111,7 @@ function doesNotMatch(string, regexp, message) {
       message: message || `The "string" argument must be of type string. ${kind}`,
     });
   }
-  if (!regexp.test(string)) return;
+  if (RegExpPrototypeExec(regexp, string) === null) return;
   throw new AssertionError({
     ...common,
     message: message ? `${message}` : `actual: "${string}" expected to not match: "${regexp}"`,
@@ -154,15 +159,16 @@ function checkThrown(thrown, expected, message, operator, validator = "validatio
     );
   }
   if (expected instanceof RegExp) {
-    if (expected.test(String(thrown))) return;
+    if (RegExpPrototypeExec(expected, String(thrown)) !== null) return;
     throw mismatch(
       `The input did not match the regular expression ${expected}. Input:\n\n'${String(thrown)}'\n`,
     );
   }
   if (typeof expected === "object" && expected !== null) {
-    const keys = Object.keys(expected);
-    if (expected instanceof Error) keys.push("name", "message");
-    for (const key of keys) {
+    const keys = ObjectKeys(expected);
+    if (expected instanceof Error) ArrayPrototypePush(keys, "name", "message");
+    for (let i = 0; i < keys.length; i++) {
+      const key = keys[i];
       const isGenerated = message == null;
       if (thrown == null) throw mismatch(message || "object is expected to thrown, but got null", isGenerated);
       if (typeof thrown === "string" || typeof thrown === "number") {
@@ -184,8 +190,8 @@ function checkThrowsArguments(fn, expected, message) {
   if (
     typeof expected === "object" &&
     expected !== null &&
-    Object.getPrototypeOf(expected) === Object.prototype &&
-    Object.keys(expected).length === 0
+    ObjectGetPrototypeOf(expected) === ObjectPrototype &&
+    ObjectKeys(expected).length === 0
   ) {
     throw new ERR_INVALID_ARG_VALUE("error", expected, "may not be an empty object");
   }
@@ -304,11 +310,11 @@ function ifError(value) {
   const { stack } = value;
   if (typeof stack === "string") {
     // The original frames follow those that lead here, without the ones they share.
-    const original = stack.split("\n").slice(1);
-    let own = error.stack.split("\n");
-    const shared = original.map((frame) => own.indexOf(frame)).find((index) => index !== -1);
-    if (shared !== undefined) own = own.slice(0, shared);
-    error.stack = `${own.join("\n")}\n${original.join("\n")}`;
+    const original = ArrayPrototypeSlice(StringPrototypeSplit(stack, "\n"), 1);
+    let own = StringPrototypeSplit(error.stack, "\n");
+    const shared = ArrayPrototypeFind(ArrayPrototypeMap(original, (frame) => ArrayPrototypeIndexOf(own, frame)), (index) => index !== -1);
+    if (shared !== undefined) own = ArrayPrototypeSlice(own, 0, shared);
+    error.stack = `${ArrayPrototypeJoin(own, "\n")}\n${ArrayPrototypeJoin(original, "\n")}`;
   }
   throw error;
 }
@@ -335,15 +341,15 @@ class Assert {
     if (options !== undefined && (typeof options !== "object" || options === null)) {
       throw new ERR_INVALID_ARG_TYPE("options", "Object", options);
     }
-    Object.assign(this, common, { AssertionError, ok, equal, notEqual, deepEqual, notDeepEqual });
+    ObjectAssign(this, common, { AssertionError, ok, equal, notEqual, deepEqual, notDeepEqual });
   }
 }
 
 function strict(...args) {
-  return Reflect.apply(assert, undefined, args);
+  return ReflectApply(assert, undefined, args);
 }
 
-Object.assign(strict, common, {
+ObjectAssign(strict, common, {
   Assert,
   AssertionError,
   ok,
@@ -353,6 +359,6 @@ Object.assign(strict, common, {
   deepEqual: deepStrictEqual,
   notDeepEqual: notDeepStrictEqual,
 });
-Object.assign(assert, common, { Assert, AssertionError, ok, strict, equal, notEqual, deepEqual, notDeepEqual });
+ObjectAssign(assert, common, { Assert, AssertionError, ok, strict, equal, notEqual, deepEqual, notDeepEqual });
 
-Object.assign(exports, assert, { default: assert });
+ObjectAssign(exports, assert, { default: assert });

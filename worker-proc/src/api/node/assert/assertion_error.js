@@ -2,6 +2,11 @@
  * AssertionError and the messages that show how two values differ. Used by node:assert.
  */
 
+const {
+  ArrayPrototypeForEach, ArrayPrototypeJoin, ArrayPrototypeMap, ArrayPrototypePush, ArrayPrototypeSlice,
+  ArrayPrototypeSplice, Error, ErrorCaptureStackTrace, MathMax, ObjectDefineProperty, RegExpPrototypeSymbolReplace,
+  String, StringPrototypeEndsWith, StringPrototypeRepeat, StringPrototypeSlice, StringPrototypeSplit, Uint16Array,
+} = primordials;
 const { inspect } = require("console/inspect");
 const { ERR_INVALID_ARG_TYPE } = require("node/common/errors");
 
@@ -53,12 +58,12 @@ function diffLines(left, right, same = (a, b) => a === b) {
     leftEnd--;
     rightEnd--;
   }
-  const steps = left.slice(0, start).map((line) => [" ", line]);
-  const a = left.slice(start, leftEnd);
-  const b = right.slice(start, rightEnd);
+  const steps = ArrayPrototypeMap(ArrayPrototypeSlice(left, 0, start), (line) => [" ", line]);
+  const a = ArrayPrototypeSlice(left, start, leftEnd);
+  const b = ArrayPrototypeSlice(right, start, rightEnd);
   if (a.length > MAX_DIFF_LINES || b.length > MAX_DIFF_LINES) {
-    for (const line of a) steps.push(["-", line]);
-    for (const line of b) steps.push(["+", line]);
+    for (let i = 0; i < a.length; i++) ArrayPrototypePush(steps, ["-", a[i]]);
+    for (let i = 0; i < b.length; i++) ArrayPrototypePush(steps, ["+", b[i]]);
   } else {
     const width = b.length + 1;
     const lengths = new Uint16Array((a.length + 1) * width);
@@ -66,23 +71,23 @@ function diffLines(left, right, same = (a, b) => a === b) {
       for (let j = b.length - 1; j >= 0; j--) {
         lengths[i * width + j] = same(a[i], b[j])
           ? lengths[(i + 1) * width + j + 1] + 1
-          : Math.max(lengths[(i + 1) * width + j], lengths[i * width + j + 1]);
+          : MathMax(lengths[(i + 1) * width + j], lengths[i * width + j + 1]);
       }
     }
     let i = 0;
     let j = 0;
     while (i < a.length || j < b.length) {
       if (i < a.length && j < b.length && same(a[i], b[j])) {
-        steps.push([" ", a[i++]]);
+        ArrayPrototypePush(steps, [" ", a[i++]]);
         j++;
       } else if (i < a.length && (j === b.length || lengths[(i + 1) * width + j] >= lengths[i * width + j + 1])) {
-        steps.push(["-", a[i++]]);
+        ArrayPrototypePush(steps, ["-", a[i++]]);
       } else {
-        steps.push(["+", b[j++]]);
+        ArrayPrototypePush(steps, ["+", b[j++]]);
       }
     }
   }
-  for (let i = leftEnd; i < left.length; i++) steps.push([" ", left[i]]);
+  for (let i = leftEnd; i < left.length; i++) ArrayPrototypePush(steps, [" ", left[i]]);
   return steps;
 }
 
@@ -92,13 +97,13 @@ exports.strictEqualMessage = function (actual, expected) {
   const left = inspect(actual);
   const right = inspect(expected);
   if (left === right) {
-    const indented = left.replace(/^/gm, "    ");
+    const indented = RegExpPrototypeSymbolReplace(/^/gm, left, "    ");
     return `Values have the same structure but are not reference-equal:\n\n${indented}\n`;
   }
   const asText = typeof actual === "string" && typeof expected === "string";
-  const lines = asText ? (text) => text.split("\n").map((line, i, all) => (i < all.length - 1 ? `${line}\\n\n` : `${line}\n`)) : (text) => text.split("\n");
+  const lines = asText ? (text) => ArrayPrototypeMap(StringPrototypeSplit(text, "\n"), (line, i, all) => (i < all.length - 1 ? `${line}\\n\n` : `${line}\n`)) : (text) => StringPrototypeSplit(text, "\n");
   const steps = diffLines(lines(asText ? actual : left), lines(asText ? expected : right));
-  const body = steps.map(([mark, line]) => `${mark}   ${line}`).join(asText ? "" : "\n");
+  const body = ArrayPrototypeJoin(ArrayPrototypeMap(steps, ({ 0: mark, 1: line }) => `${mark}   ${line}`), asText ? "" : "\n");
   return `Values are not strictly equal:\n\n\n[Diff] Actual / Expected\n\n\n${body}\n`;
 };
 
@@ -108,8 +113,8 @@ function compareMessage(actual, expected, operator) {
     (isObject(actual) && isObject(expected)) || (typeof actual === "function" && typeof expected === "function");
   if (operator === "strictEqual" && bothObjects) operator = "strictEqualObject";
   const shown = inspectValue(actual);
-  const left = shown.split("\n");
-  const right = inspectValue(expected).split("\n");
+  const left = StringPrototypeSplit(shown, "\n");
+  const right = StringPrototypeSplit(inspectValue(expected), "\n");
   let indicator = "";
   if (left.length === 1 && right.length === 1 && left[0] !== right[0]) {
     const total = left[0].length + right[0].length;
@@ -120,18 +125,18 @@ function compareMessage(actual, expected, operator) {
     } else if (operator !== "strictEqualObject" && total < MAX_INDICATOR_CHARS) {
       let common = 0;
       while (left[0][common] === right[0][common]) common++;
-      if (common > 2) indicator = `\n  ${" ".repeat(common)}^`;
+      if (common > 2) indicator = `\n  ${StringPrototypeRepeat(" ", common)}^`;
     }
   }
-  if (shown === right.join("\n")) {
-    return `${headings.notIdentical}\n\n${cut(left).join("\n")}\n`;
+  if (shown === ArrayPrototypeJoin(right, "\n")) {
+    return `${headings.notIdentical}\n\n${ArrayPrototypeJoin(cut(left), "\n")}\n`;
   }
   // A trailing comma is no difference.
-  const bare = (line) => (line.endsWith(",") ? line.slice(0, -1) : line);
+  const bare = (line) => (StringPrototypeEndsWith(line, ",") ? StringPrototypeSlice(line, 0, -1) : line);
   const steps = diffLines(left, right, (a, b) => bare(a) === bare(b));
   const { lines, skipped } = foldCommon(steps);
   const head = `${headings[operator]}\n+ actual - expected${skipped ? " ... Lines skipped" : ""}\n`;
-  return `${head}\n${lines.join("\n")}${indicator}`;
+  return `${head}\n${ArrayPrototypeJoin(lines, "\n")}${indicator}`;
 }
 
 /** Long runs of common lines become "..."; at most about fifty lines are shown. */
@@ -141,23 +146,22 @@ function foldCommon(steps) {
   for (let i = 0; i < steps.length; ) {
     if (steps[i][0] !== " ") {
       // actual (in the left list) is "+", expected "-".
-      lines.push(`${steps[i][0] === "-" ? "+" : "-"} ${steps[i][1]}`);
+      ArrayPrototypePush(lines, `${steps[i][0] === "-" ? "+" : "-"} ${steps[i][1]}`);
       i++;
     } else {
       let end = i;
       while (end < steps.length && steps[end][0] === " ") end++;
-      const run = steps.slice(i, end).map((step) => `  ${step[1]}`);
+      const run = ArrayPrototypeMap(ArrayPrototypeSlice(steps, i, end), (step) => `  ${step[1]}`);
       if (run.length > 5) {
         skipped = true;
-        lines.push(...run.slice(0, 2), "...", ...run.slice(-2));
-      } else {
-        lines.push(...run);
+        ArrayPrototypeSplice(run, 2, run.length - 4, "...");
       }
+      for (let k = 0; k < run.length; k++) ArrayPrototypePush(lines, run[k]);
       i = end;
     }
     if (lines.length > MAX_LINES && i < steps.length) {
       lines.length = MAX_LINES;
-      lines.push("...");
+      ArrayPrototypePush(lines, "...");
       return { lines, skipped: true };
     }
   }
@@ -165,10 +169,13 @@ function foldCommon(steps) {
 }
 
 function cut(lines) {
-  return lines.length > MAX_LINES ? [...lines.slice(0, MAX_LINES - 4), "..."] : lines;
+  if (lines.length <= MAX_LINES) return lines;
+  const kept = ArrayPrototypeSlice(lines, 0, MAX_LINES - 4);
+  kept[kept.length] = "...";
+  return kept;
 }
 
-const shorten = (text, max) => (text.length > max ? `${text.slice(0, max - 3)}...` : text);
+const shorten = (text, max) => (text.length > max ? `${StringPrototypeSlice(text, 0, max - 3)}...` : text);
 
 function messageFor(actual, expected, operator) {
   switch (operator) {
@@ -179,8 +186,8 @@ function messageFor(actual, expected, operator) {
     case "notStrictEqual": {
       const byReference = operator === "notStrictEqual" && (isObject(actual) || typeof actual === "function");
       const heading = headings[byReference ? "notStrictEqualObject" : operator];
-      const lines = cut(inspectValue(actual).split("\n"));
-      if (lines.length > 1) return `${heading}\n\n${lines.join("\n")}\n`;
+      const lines = cut(StringPrototypeSplit(inspectValue(actual), "\n"));
+      if (lines.length > 1) return `${heading}\n\n${ArrayPrototypeJoin(lines, "\n")}\n`;
       return `${heading}${lines[0].length > 5 ? "\n\n" : " "}${lines[0]}`;
     }
     default: {
@@ -205,7 +212,7 @@ exports.AssertionError = class AssertionError extends Error {
     const { message, operator, actual, expected, details } = options;
     super(message != null ? String(message) : messageFor(actual, expected, operator));
     this.generatedMessage = !message;
-    Object.defineProperty(this, "name", {
+    ObjectDefineProperty(this, "name", {
       __proto__: null,
       value: "AssertionError [ERR_ASSERTION]",
       enumerable: false,
@@ -217,8 +224,11 @@ exports.AssertionError = class AssertionError extends Error {
       this.actual = undefined;
       this.expected = undefined;
       this.operator = undefined;
-      details.forEach((detail, i) => {
-        for (const field of ["message", "actual", "expected", "operator"]) this[`${field} ${i}`] = detail[field];
+      ArrayPrototypeForEach(details, (detail, i) => {
+        for (let j = 0, fields = ["message", "actual", "expected", "operator"]; j < fields.length; j++) {
+          const field = fields[j];
+          this[`${field} ${i}`] = detail[field];
+        }
         this[`stack trace ${i}`] = detail.stack;
       });
     } else {
@@ -226,7 +236,7 @@ exports.AssertionError = class AssertionError extends Error {
       this.expected = expected;
       this.operator = operator;
     }
-    Error.captureStackTrace(this, options.stackStartFn || options.stackStartFunction || AssertionError);
+    ErrorCaptureStackTrace(this, options.stackStartFn || options.stackStartFunction || AssertionError);
     // The stack is made now, with the code in its first line.
     void this.stack;
     this.name = "AssertionError";
@@ -238,11 +248,12 @@ exports.AssertionError = class AssertionError extends Error {
 
   [inspect.custom](_depth, options) {
     const { actual, expected } = this;
-    for (const field of ["actual", "expected"]) {
+    for (let i = 0, fields = ["actual", "expected"]; i < fields.length; i++) {
+      const field = fields[i];
       if (typeof this[field] !== "string") continue;
-      const lines = this[field].split("\n");
-      if (lines.length > 10) this[field] = `${lines.slice(0, 10).join("\n")}\n...`;
-      else if (this[field].length > 512) this[field] = `${this[field].slice(0, 512)}...`;
+      const lines = StringPrototypeSplit(this[field], "\n");
+      if (lines.length > 10) this[field] = `${ArrayPrototypeJoin(ArrayPrototypeSlice(lines, 0, 10), "\n")}\n...`;
+      else if (this[field].length > 512) this[field] = `${StringPrototypeSlice(this[field], 0, 512)}...`;
     }
     const shown = inspect(this, { ...options, customInspect: false, depth: 0 });
     this.actual = actual;

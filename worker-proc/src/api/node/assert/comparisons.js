@@ -3,60 +3,61 @@
  * prototypes, same own enumerable properties, `Object.is` on primitives, cycles allowed.
  */
 
+const {
+  ArrayBufferIsView, ArrayIsArray, ArrayPrototypeConcat, ArrayPrototypeEvery, ArrayPrototypeFilter, ArrayPrototypeFind,
+  ArrayPrototypeIncludes, ArrayPrototypePush, ArrayPrototypeSome, BigIntPrototypeValueOf, BooleanPrototypeValueOf, Date,
+  DatePrototypeGetTime, Error, Map, MapPrototypeForEach, MapPrototypeGet, MapPrototypeHas, NumberIsNaN,
+  NumberPrototypeValueOf, ObjectGetOwnPropertySymbols, ObjectGetPrototypeOf, ObjectHasOwn, ObjectIs, ObjectKeys,
+  ObjectPrototypePropertyIsEnumerable, ObjectPrototypeToString, RegExp, SafeMap, SafeSet, Set, SetPrototypeForEach,
+  SetPrototypeHas, StringPrototypeValueOf, SymbolPrototypeValueOf, TypedArrayPrototypeGetSymbolToStringTag, Uint8Array,
+} = primordials;
 const { Kind, kind, ownNonIndexKeys } = require("console/introspect");
 
-const sameProto = (a, b) => Object.getPrototypeOf(a) === Object.getPrototypeOf(b);
-const isEnumerable = Object.prototype.propertyIsEnumerable;
-const hasOwn = Object.hasOwn;
-const toString = Object.prototype.toString;
-const typedArrayTag = Object.getOwnPropertyDescriptor(
-  Object.getPrototypeOf(Uint8Array.prototype),
-  Symbol.toStringTag,
-).get;
+const sameProto = (a, b) => ObjectGetPrototypeOf(a) === ObjectGetPrototypeOf(b);
 
 function sameBytes(a, b) {
   if (a.byteLength !== b.byteLength) return false;
-  const left = ArrayBuffer.isView(a) ? new Uint8Array(a.buffer, a.byteOffset, a.byteLength) : new Uint8Array(a);
-  const right = ArrayBuffer.isView(b) ? new Uint8Array(b.buffer, b.byteOffset, b.byteLength) : new Uint8Array(b);
+  const left = ArrayBufferIsView(a) ? new Uint8Array(a.buffer, a.byteOffset, a.byteLength) : new Uint8Array(a);
+  const right = ArrayBufferIsView(b) ? new Uint8Array(b.buffer, b.byteOffset, b.byteLength) : new Uint8Array(b);
   for (let i = 0; i < left.length; i++) if (left[i] !== right[i]) return false;
   return true;
 }
 
 const unbox = {
   __proto__: null,
-  [Kind.NumberObject]: Number.prototype.valueOf,
-  [Kind.StringObject]: String.prototype.valueOf,
-  [Kind.BooleanObject]: Boolean.prototype.valueOf,
-  [Kind.SymbolObject]: Symbol.prototype.valueOf,
-  [Kind.BigIntObject]: BigInt.prototype.valueOf,
+  [Kind.NumberObject]: NumberPrototypeValueOf,
+  [Kind.StringObject]: StringPrototypeValueOf,
+  [Kind.BooleanObject]: BooleanPrototypeValueOf,
+  [Kind.SymbolObject]: SymbolPrototypeValueOf,
+  [Kind.BigIntObject]: BigIntPrototypeValueOf,
 };
 
 /** Pairs being compared, so that a cycle on both sides counts as equal. */
 class Visits {
-  left = new Map();
-  right = new Map();
+  left = new SafeMap();
+  right = new SafeMap();
   position = 0;
 }
 
 function equal(a, b, visits) {
-  if (a === b) return a !== 0 || Object.is(a, b);
-  if (typeof a !== "object" || a === null) return Number.isNaN(a) && Number.isNaN(b);
+  if (a === b) return a !== 0 || ObjectIs(a, b);
+  if (typeof a !== "object" || a === null) return NumberIsNaN(a) && NumberIsNaN(b);
   if (typeof b !== "object" || b === null || !sameProto(a, b)) return false;
-  if (toString.call(a) !== toString.call(b)) return false;
+  if (ObjectPrototypeToString(a) !== ObjectPrototypeToString(b)) return false;
 
   const type = kind(a);
   // A proxy compares by its traps, as its target's kind would.
   if (type !== kind(b) && type !== Kind.Proxy && kind(b) !== Kind.Proxy) return false;
-  if (Array.isArray(a)) {
-    if (!Array.isArray(b) || a.length !== b.length) return false;
-    const keys = ownNonIndexKeys(a, true).filter((key) => typeof key === "string");
-    const others = ownNonIndexKeys(b, true).filter((key) => typeof key === "string");
+  if (ArrayIsArray(a)) {
+    if (!ArrayIsArray(b) || a.length !== b.length) return false;
+    const keys = ArrayPrototypeFilter(ownNonIndexKeys(a, true), (key) => typeof key === "string");
+    const others = ArrayPrototypeFilter(ownNonIndexKeys(b, true), (key) => typeof key === "string");
     return keys.length === others.length && entriesEqual(a, b, visits, keys, arrayItems);
   }
   switch (type) {
     case Kind.Date: {
-      const left = Date.prototype.getTime.call(a);
-      if (!Object.is(left, Date.prototype.getTime.call(b))) return false;
+      const left = DatePrototypeGetTime(a);
+      if (!ObjectIs(left, DatePrototypeGetTime(b))) return false;
       break;
     }
     case Kind.RegExp:
@@ -66,7 +67,7 @@ function equal(a, b, visits) {
       if (!errorsAlike(a, b, visits)) return false;
       break;
     case Kind.TypedArray: {
-      if (typedArrayTag.call(a) !== typedArrayTag.call(b)) return false;
+      if (TypedArrayPrototypeGetSymbolToStringTag(a) !== TypedArrayPrototypeGetSymbolToStringTag(b)) return false;
       if (!sameBytes(a, b)) return false;
       const keys = ownNonIndexKeys(a, true);
       return keys.length === ownNonIndexKeys(b, true).length && entriesEqual(a, b, visits, keys);
@@ -86,7 +87,7 @@ function equal(a, b, visits) {
     case Kind.Promise:
       return false;
     default:
-      if (unbox[type] !== undefined && !Object.is(unbox[type].call(a), unbox[type].call(b))) return false;
+      if (unbox[type] !== undefined && !ObjectIs(unbox[type](a), unbox[type](b))) return false;
   }
   return entriesEqual(a, b, visits);
 }
@@ -94,10 +95,11 @@ function equal(a, b, visits) {
 // Message and name count although they are not enumerable; cause and errors too.
 function errorsAlike(a, b, visits) {
   if (a.message !== b.message || a.name !== b.name) return false;
-  for (const field of ["cause", "errors"]) {
-    const left = hasOwn(a, field);
-    if (left !== hasOwn(b, field)) return false;
-    if (left && !isEnumerable.call(a, field) && !equal(a[field], b[field], visits)) return false;
+  for (let i = 0, fields = ["cause", "errors"]; i < fields.length; i++) {
+    const field = fields[i];
+    const left = ObjectHasOwn(a, field);
+    if (left !== ObjectHasOwn(b, field)) return false;
+    if (left && !ObjectPrototypePropertyIsEnumerable(a, field) && !equal(a[field], b[field], visits)) return false;
   }
   return true;
 }
@@ -105,13 +107,16 @@ function errorsAlike(a, b, visits) {
 /** Own enumerable properties, symbols included, and what `inner` compares besides. */
 function entriesEqual(a, b, visits, keys = undefined, inner = undefined) {
   if (keys === undefined) {
-    keys = Object.keys(a);
-    if (keys.length !== Object.keys(b).length) return false;
+    keys = ObjectKeys(a);
+    if (keys.length !== ObjectKeys(b).length) return false;
   }
-  for (const key of keys) if (!hasOwn(b, key) || !isEnumerable.call(b, key)) return false;
-  const symbols = Object.getOwnPropertySymbols(a).filter((symbol) => isEnumerable.call(a, symbol));
-  for (const symbol of symbols) if (!isEnumerable.call(b, symbol)) return false;
-  const others = Object.getOwnPropertySymbols(b).filter((symbol) => isEnumerable.call(b, symbol));
+  for (let i = 0; i < keys.length; i++) {
+    const key = keys[i];
+    if (!ObjectHasOwn(b, key) || !ObjectPrototypePropertyIsEnumerable(b, key)) return false;
+  }
+  const symbols = ArrayPrototypeFilter(ObjectGetOwnPropertySymbols(a), (symbol) => ObjectPrototypePropertyIsEnumerable(a, symbol));
+  for (let i = 0; i < symbols.length; i++) if (!ObjectPrototypePropertyIsEnumerable(b, symbols[i])) return false;
+  const others = ArrayPrototypeFilter(ObjectGetOwnPropertySymbols(b), (symbol) => ObjectPrototypePropertyIsEnumerable(b, symbol));
   if (symbols.length !== others.length) return false;
 
   visits ??= new Visits();
@@ -127,7 +132,7 @@ function entriesEqual(a, b, visits, keys = undefined, inner = undefined) {
   for (let i = 0; same && i < keys.length; i++) same = equal(a[keys[i]], b[keys[i]], visits);
   for (let i = 0; same && i < symbols.length; i++) {
     // Already listed under `keys` for typed arrays.
-    same = keys.includes(symbols[i]) || equal(a[symbols[i]], b[symbols[i]], visits);
+    same = ArrayPrototypeIncludes(keys, symbols[i]) || equal(a[symbols[i]], b[symbols[i]], visits);
   }
   visits.left.delete(a);
   visits.right.delete(b);
@@ -136,8 +141,8 @@ function entriesEqual(a, b, visits, keys = undefined, inner = undefined) {
 
 function arrayItems(a, b, visits) {
   for (let i = 0; i < a.length; i++) {
-    const present = hasOwn(a, i);
-    if (present !== hasOwn(b, i)) return false;
+    const present = ObjectHasOwn(a, i);
+    if (present !== ObjectHasOwn(b, i)) return false;
     if (present && !equal(a[i], b[i], visits)) return false;
   }
   return true;
@@ -145,11 +150,26 @@ function arrayItems(a, b, visits) {
 
 const isObject = (value) => typeof value === "object" && value !== null;
 
+/** The values of a set. */
+function valuesOf(set) {
+  const values = [];
+  SetPrototypeForEach(set, (value) => ArrayPrototypePush(values, value));
+  return values;
+}
+
+/** The entries of a map. */
+function entriesOf(map) {
+  const entries = [];
+  MapPrototypeForEach(map, (value, key) => ArrayPrototypePush(entries, [key, value]));
+  return entries;
+}
+
 /** Removes from `rest` the first entry equal to `value`; tells whether there was one. */
 function takeEqual(rest, value, visits) {
-  for (const candidate of rest) {
-    if (equal(value, candidate, visits)) {
-      rest.delete(candidate);
+  const candidates = valuesOf(rest);
+  for (let i = 0; i < candidates.length; i++) {
+    if (equal(value, candidates[i], visits)) {
+      rest.delete(candidates[i]);
       return true;
     }
   }
@@ -157,34 +177,44 @@ function takeEqual(rest, value, visits) {
 }
 
 function sameSets(a, b, visits) {
-  const rest = new Set();
+  const rest = new SafeSet();
   const unmatched = [];
-  for (const value of a) {
-    if (isObject(value)) {
-      if (!b.has(value)) unmatched.push(value);
-    } else if (!b.has(value)) return false;
+  const left = valuesOf(a);
+  for (let i = 0; i < left.length; i++) {
+    if (SetPrototypeHas(b, left[i])) continue;
+    if (!isObject(left[i])) return false;
+    ArrayPrototypePush(unmatched, left[i]);
   }
   if (unmatched.length === 0) return true;
-  for (const value of b) if (isObject(value) && !a.has(value)) rest.add(value);
-  return unmatched.every((value) => takeEqual(rest, value, visits)) && rest.size === 0;
+  SetPrototypeForEach(b, (value) => {
+    if (isObject(value) && !SetPrototypeHas(a, value)) rest.add(value);
+  });
+  return ArrayPrototypeEvery(unmatched, (value) => takeEqual(rest, value, visits)) && rest.size === 0;
 }
 
 function sameMaps(a, b, visits) {
   const unmatched = [];
-  for (const [key, value] of a) {
-    if (isObject(key) && !b.has(key)) {
-      unmatched.push([key, value]);
-      continue;
+  const left = entriesOf(a);
+  for (let i = 0; i < left.length; i++) {
+    const { 0: key, 1: value } = left[i];
+    if (MapPrototypeHas(b, key)) {
+      if (!equal(value, MapPrototypeGet(b, key), visits)) return false;
+    } else if (isObject(key)) {
+      ArrayPrototypePush(unmatched, left[i]);
+    } else {
+      return false;
     }
-    if (!b.has(key) || !equal(value, b.get(key), visits)) return false;
   }
   if (unmatched.length === 0) return true;
-  const rest = new Set();
-  for (const key of b.keys()) if (isObject(key) && !a.has(key)) rest.add(key);
-  return unmatched.every(([key, value]) => {
-    for (const candidate of rest) {
-      if (equal(key, candidate, visits) && equal(value, b.get(candidate), visits)) {
-        rest.delete(candidate);
+  const rest = new SafeSet();
+  MapPrototypeForEach(b, (_, key) => {
+    if (isObject(key) && !MapPrototypeHas(a, key)) rest.add(key);
+  });
+  return ArrayPrototypeEvery(unmatched, ({ 0: key, 1: value }) => {
+    const candidates = valuesOf(rest);
+    for (let i = 0; i < candidates.length; i++) {
+      if (equal(key, candidates[i], visits) && equal(value, MapPrototypeGet(b, candidates[i]), visits)) {
+        rest.delete(candidates[i]);
         return true;
       }
     }
@@ -195,14 +225,14 @@ function sameMaps(a, b, visits) {
 exports.isDeepStrictEqual = (a, b) => equal(a, b, undefined);
 
 /** Whether everything in `expected` is in `actual`, strictly equal; `actual` may hold more. */
-exports.isPartialDeepStrictEqual = (actual, expected) => partial(actual, expected, new Map());
+exports.isPartialDeepStrictEqual = (actual, expected) => partial(actual, expected, new SafeMap());
 
 function partial(actual, expected, pairs) {
-  if (!isObject(expected)) return Object.is(actual, expected);
+  if (!isObject(expected)) return ObjectIs(actual, expected);
   if (!isObject(actual)) return false;
   let partners = pairs.get(actual);
   if (partners?.has(expected)) return true;
-  if (partners === undefined) pairs.set(actual, (partners = new Set()));
+  if (partners === undefined) pairs.set(actual, (partners = new SafeSet()));
   partners.add(expected);
   try {
     return partialObjects(actual, expected, pairs);
@@ -212,7 +242,7 @@ function partial(actual, expected, pairs) {
 }
 
 function partialObjects(actual, expected, pairs) {
-  if (expected instanceof Date) return actual instanceof Date && actual.getTime() === expected.getTime();
+  if (expected instanceof Date) return actual instanceof Date && DatePrototypeGetTime(actual) === DatePrototypeGetTime(expected);
   if (expected instanceof RegExp) {
     return (
       actual instanceof RegExp &&
@@ -224,31 +254,31 @@ function partialObjects(actual, expected, pairs) {
   if (expected instanceof Error) {
     return actual instanceof Error && actual.name === expected.name && actual.message === expected.message;
   }
-  if (Array.isArray(expected)) {
+  if (ArrayIsArray(expected)) {
     return (
-      Array.isArray(actual) &&
-      Object.keys(expected).every((i) => i in actual && partial(actual[i], expected[i], pairs))
+      ArrayIsArray(actual) &&
+      ArrayPrototypeEvery(ObjectKeys(expected), (i) => i in actual && partial(actual[i], expected[i], pairs))
     );
   }
   if (expected instanceof Set) {
     return (
       actual instanceof Set &&
-      [...expected].every((value) => [...actual].some((other) => exports.isDeepStrictEqual(value, other)))
+      ArrayPrototypeEvery(valuesOf(expected), (value) => ArrayPrototypeSome(valuesOf(actual), (other) => exports.isDeepStrictEqual(value, other)))
     );
   }
   if (expected instanceof Map) {
     return (
       actual instanceof Map &&
-      [...expected].every(([key, value]) => {
-        const found = [...actual].find(([other]) => exports.isDeepStrictEqual(key, other));
+      ArrayPrototypeEvery(entriesOf(expected), ({ 0: key, 1: value }) => {
+        const found = ArrayPrototypeFind(entriesOf(actual), ({ 0: other }) => exports.isDeepStrictEqual(key, other));
         return found !== undefined && partial(found[1], value, pairs);
       })
     );
   }
   if (!sameProto(actual, expected)) return false;
-  const keys = [
-    ...Object.keys(expected),
-    ...Object.getOwnPropertySymbols(expected).filter((symbol) => isEnumerable.call(expected, symbol)),
-  ];
-  return keys.every((key) => key in actual && partial(actual[key], expected[key], pairs));
+  const keys = ArrayPrototypeConcat(
+    ObjectKeys(expected),
+    ArrayPrototypeFilter(ObjectGetOwnPropertySymbols(expected), (symbol) => ObjectPrototypePropertyIsEnumerable(expected, symbol)),
+  );
+  return ArrayPrototypeEvery(keys, (key) => key in actual && partial(actual[key], expected[key], pairs));
 }

@@ -2,20 +2,24 @@
  * node:test: only `mock`, which counts the calls of functions and methods.
  */
 
+const {
+  ArrayPrototypePush, ArrayPrototypeSlice, Error, ObjectAssign, ObjectDefineProperty, ObjectGetOwnPropertyDescriptor,
+  ObjectGetPrototypeOf, ObjectHasOwn, Proxy, ReflectApply, ReflectConstruct, ReflectGet, SafeMap,
+} = primordials;
 const { ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE } = require("node/common/errors");
 const { validateFunction, validateInteger, validateObject } = require("node/common/validators");
 
 class MockFunctionContext {
   #calls = [];
   #state;
-  #once = new Map();
+  #once = new SafeMap();
 
   constructor(state) {
     this.#state = state;
   }
 
   get calls() {
-    return this.#calls.slice();
+    return ArrayPrototypeSlice(this.#calls);
   }
 
   callCount() {
@@ -55,7 +59,7 @@ class MockFunctionContext {
   }
 
   static track(context, call) {
-    context.#calls.push(call);
+    ArrayPrototypePush(context.#calls, call);
   }
 }
 const { next, track } = MockFunctionContext;
@@ -77,8 +81,8 @@ function makeMock(state) {
     try {
       call.result =
         newTarget === undefined
-          ? Reflect.apply(implementation, receiver, args)
-          : Reflect.construct(implementation, args, newTarget);
+          ? ReflectApply(implementation, receiver, args)
+          : ReflectConstruct(implementation, args, newTarget);
       if (newTarget !== undefined) call.this = call.result;
       return call.result;
     } catch (error) {
@@ -92,7 +96,7 @@ function makeMock(state) {
     __proto__: null,
     apply: (target, receiver, args) => invoke(target, receiver, args, undefined),
     construct: (target, args, newTarget) => invoke(target, undefined, args, newTarget),
-    get: (target, key, receiver) => (key === "mock" ? context : Reflect.get(target, key, receiver)),
+    get: (target, key, receiver) => (key === "mock" ? context : ReflectGet(target, key, receiver)),
   });
 }
 
@@ -142,8 +146,8 @@ class MockTracker {
     }
     checkTimes(options);
     let owner = object;
-    while (owner !== null && !Object.hasOwn(owner, name)) owner = Object.getPrototypeOf(owner);
-    const descriptor = owner === null ? undefined : Object.getOwnPropertyDescriptor(owner, name);
+    while (owner !== null && !ObjectHasOwn(owner, name)) owner = ObjectGetPrototypeOf(owner);
+    const descriptor = owner === null ? undefined : ObjectGetOwnPropertyDescriptor(owner, name);
     const kind = options.getter ? "get" : options.setter ? "set" : "value";
     const original = descriptor?.[kind];
     if (typeof original !== "function") throw new ERR_INVALID_ARG_VALUE("methodName", original, "must be a method");
@@ -152,11 +156,11 @@ class MockTracker {
       implementation: implementation ?? original,
       times: options.times,
       restore() {
-        Object.defineProperty(object, name, descriptor);
+        ObjectDefineProperty(object, name, descriptor);
       },
     };
     const mocked = this.#register(state);
-    Object.defineProperty(object, name, { ...descriptor, configurable: true, [kind]: mocked });
+    ObjectDefineProperty(object, name, { ...descriptor, configurable: true, [kind]: mocked });
     return mocked;
   }
 
@@ -182,16 +186,16 @@ class MockTracker {
   }
 
   restoreAll() {
-    for (const context of this.#contexts) context.restore();
+    for (let i = 0; i < this.#contexts.length; i++) this.#contexts[i].restore();
   }
 
   #register(state) {
     const mocked = makeMock(state);
-    this.#contexts.push(mocked.mock);
+    ArrayPrototypePush(this.#contexts, mocked.mock);
     return mocked;
   }
 }
 
 const test = { mock: new MockTracker(), MockFunctionContext, MockTracker };
 
-Object.assign(exports, test, { default: test });
+ObjectAssign(exports, test, { default: test });

@@ -2,6 +2,7 @@
  * node:assert/strict: node:assert, whose functions are strict already.
  */
 
+const { ObjectAssign } = primordials;
 const { strict } = require("node:assert");
 
-Object.assign(exports, strict, { default: strict });
+ObjectAssign(exports, strict, { default: strict });

@@ -3,6 +3,17 @@
  * (`encode`, `decode`, `writeText`, `search`, `compareBytes`); every Buffer has its own memory.
  */
 
+const {
+  ArrayBufferIsView, ArrayFrom, ArrayIsArray, ArrayPrototypeIncludes, ArrayPrototypeJoin, ArrayPrototypeSlice, DataView,
+  Error, MathAbs, MathFloor, MathMax, MathMin, MathTrunc, NumberIsNaN, NumberMAX_SAFE_INTEGER, ObjectAssign,
+  ObjectDefineProperty, ObjectSetPrototypeOf, RegExpPrototypeSymbolReplace, StringFromCharCode,
+  StringPrototypeCharCodeAt, StringPrototypeCodePointAt, StringPrototypeIndexOf, StringPrototypeSlice,
+  StringPrototypeTrim, SymbolToPrimitive, TypedArrayPrototypeSet, TypedArrayPrototypeSlice, TypedArrayPrototypeSubarray,
+  Uint8Array, Uint8ArrayPrototype,
+} = primordials;
+const { atob, btoa } = require("encoding");
+const blobs = require("blob");
+const { published } = require("webidl");
 const { customInspect, inspect } = require("console/inspect");
 const { ownNonIndexKeys } = require("console/introspect");
 const {
@@ -29,7 +40,7 @@ const INSPECT_MAX_BYTES = 50;
 const constants = { MAX_LENGTH: kMaxLength, MAX_STRING_LENGTH: kStringMaxLength };
 
 /** Makes a Buffer of a Uint8Array, in place. */
-const asBuffer = (bytes) => Object.setPrototypeOf(bytes, Buffer.prototype);
+const asBuffer = (bytes) => ObjectSetPrototypeOf(bytes, Buffer.prototype);
 
 function Buffer(value, encodingOrOffset, length) {
   if (typeof value === "number") {
@@ -39,8 +50,8 @@ function Buffer(value, encodingOrOffset, length) {
   return from(value, encodingOrOffset, length);
 }
 
-Object.setPrototypeOf(Buffer, Uint8Array);
-Object.setPrototypeOf(Buffer.prototype, Uint8Array.prototype);
+ObjectSetPrototypeOf(Buffer, Uint8Array);
+ObjectSetPrototypeOf(Buffer.prototype, Uint8ArrayPrototype);
 
 function from(value, encodingOrOffset, length) {
   if (typeof value === "string") return fromString(value, encodingOrOffset);
@@ -57,9 +68,9 @@ function from(value, encodingOrOffset, length) {
     if (value.length !== undefined || isAnyArrayBuffer(value.buffer)) {
       return typeof value.length === "number" ? fromArrayLike(value) : asBuffer(new Uint8Array(0));
     }
-    if (value.type === "Buffer" && Array.isArray(value.data)) return fromArrayLike(value.data);
-    if (typeof value[Symbol.toPrimitive] === "function") {
-      const text = value[Symbol.toPrimitive]("string");
+    if (value.type === "Buffer" && ArrayIsArray(value.data)) return fromArrayLike(value.data);
+    if (typeof value[SymbolToPrimitive] === "function") {
+      const text = value[SymbolToPrimitive]("string");
       if (typeof text === "string") return fromString(text, encodingOrOffset);
     }
   }
@@ -77,16 +88,16 @@ function fromString(text, encoding) {
 
 function fromArrayLike(list) {
   const { length } = list;
-  const size = Number.isNaN(length) || length < 0 ? 0 : Math.trunc(length);
+  const size = NumberIsNaN(length) || length < 0 ? 0 : MathTrunc(length);
   const bytes = allocate(size);
-  if (isUint8Array(list)) bytes.set(list);
+  if (isUint8Array(list)) TypedArrayPrototypeSet(bytes, list);
   else for (let i = 0; i < size; i++) bytes[i] = list[i];
   return bytes;
 }
 
 function fromArrayBuffer(memory, byteOffset, length) {
   byteOffset = byteOffset === undefined ? 0 : +byteOffset;
-  if (Number.isNaN(byteOffset)) byteOffset = 0;
+  if (NumberIsNaN(byteOffset)) byteOffset = 0;
   const available = memory.byteLength - byteOffset;
   if (available < 0) throw new ERR_BUFFER_OUT_OF_BOUNDS("offset");
   if (length === undefined) {
@@ -106,7 +117,7 @@ function allocate(size) {
 
 function alloc(size, value, encoding) {
   if (typeof size !== "number") throw new ERR_INVALID_ARG_TYPE("size", "number", size);
-  if (Number.isNaN(size)) throw new ERR_INVALID_ARG_VALUE.RangeError("size", size);
+  if (NumberIsNaN(size)) throw new ERR_INVALID_ARG_VALUE.RangeError("size", size);
   if (!(size >= 0 && size < kMaxLength)) throw new ERR_OUT_OF_RANGE("size", `0 to ${kMaxLength}`, size);
   const buffer = allocate(size);
   if (value === undefined) return buffer;
@@ -122,8 +133,8 @@ function allocUnsafe(size) {
 function SlowBuffer(length) {
   return alloc(+length);
 }
-Object.setPrototypeOf(SlowBuffer.prototype, Uint8Array.prototype);
-Object.setPrototypeOf(SlowBuffer, Uint8Array);
+ObjectSetPrototypeOf(SlowBuffer.prototype, Uint8ArrayPrototype);
+ObjectSetPrototypeOf(SlowBuffer, Uint8Array);
 
 function asBytes(value, name) {
   if (!isUint8Array(value)) {
@@ -140,14 +151,14 @@ function compare(a, b) {
 
 function base64Length(text) {
   let { length } = text;
-  if (text.charCodeAt(length - 1) === 0x3d) length--;
-  if (length > 1 && text.charCodeAt(length - 1) === 0x3d) length--;
+  if (StringPrototypeCharCodeAt(text, length - 1) === 0x3d) length--;
+  if (length > 1 && StringPrototypeCharCodeAt(text, length - 1) === 0x3d) length--;
   return (length * 3) >>> 2;
 }
 
 function byteLength(value, encoding) {
   if (typeof value !== "string") {
-    if (ArrayBuffer.isView(value) || isAnyArrayBuffer(value)) return value.byteLength;
+    if (ArrayBufferIsView(value) || isAnyArrayBuffer(value)) return value.byteLength;
     throw new ERR_INVALID_ARG_TYPE("string", ["string", "Buffer", "ArrayBuffer"], value);
   }
   switch (encodingNumber(encoding)) {
@@ -167,26 +178,28 @@ function byteLength(value, encoding) {
 }
 
 function concat(list, length) {
-  if (!Array.isArray(list)) throw new ERR_INVALID_ARG_TYPE("list", "(Buffer|Uint8Array)[]", list);
+  if (!ArrayIsArray(list)) throw new ERR_INVALID_ARG_TYPE("list", "(Buffer|Uint8Array)[]", list);
   if (list.length === 0) return alloc(0);
   let total = 0;
-  for (const item of list) {
+  for (let i = 0; i < list.length; i++) {
+    const item = list[i];
     if (!isUint8Array(item)) throw new ERR_INVALID_ARG_TYPE("list", "(Buffer|Uint8Array)[]", item);
     total += item.length;
   }
-  if (length !== undefined) checkOffset(length, "length", Number.MAX_SAFE_INTEGER);
+  if (length !== undefined) checkOffset(length, "length", NumberMAX_SAFE_INTEGER);
   const result = allocate(length ?? total);
   let position = 0;
-  for (const item of list) {
+  for (let i = 0; i < list.length; i++) {
+    const item = list[i];
     const room = result.length - position;
     if (room <= 0) break;
-    result.set(item.length > room ? item.subarray(0, room) : item, position);
+    TypedArrayPrototypeSet(result, item.length > room ? TypedArrayPrototypeSubarray(item, 0, room) : item, position);
     position += item.length;
   }
   return result;
 }
 
-Object.assign(Buffer, {
+ObjectAssign(Buffer, {
   from(value, encodingOrOffset, length) {
     return from(value, encodingOrOffset, length);
   },
@@ -204,25 +217,25 @@ Object.assign(Buffer, {
   copyBytesFrom,
 });
 // No pool: memory that buffers share could leak from one to the other.
-Object.defineProperty(Buffer, "poolSize", { enumerable: true, value: 0, writable: false });
+ObjectDefineProperty(Buffer, "poolSize", { enumerable: true, value: 0, writable: false });
 
 function copyBytesFrom(view, offset, length) {
-  if (!ArrayBuffer.isView(view) || view instanceof DataView) {
+  if (!ArrayBufferIsView(view) || view instanceof DataView) {
     throw new ERR_INVALID_ARG_TYPE("view", ["TypedArray"], view);
   }
   if (view.length === 0) return alloc(0);
   if (offset !== undefined) {
-    checkOffset(offset, "offset", Number.MAX_SAFE_INTEGER);
+    checkOffset(offset, "offset", NumberMAX_SAFE_INTEGER);
     if (offset >= view.length) return alloc(0);
   } else {
     offset = 0;
   }
   let end = view.length;
   if (length !== undefined) {
-    checkOffset(length, "length", Number.MAX_SAFE_INTEGER);
-    end = Math.min(offset + length, end);
+    checkOffset(length, "length", NumberMAX_SAFE_INTEGER);
+    end = MathMin(offset + length, end);
   }
-  const part = view.slice(offset, end);
+  const part = TypedArrayPrototypeSlice(view, offset, end);
   return fromArrayLike(new Uint8Array(part.buffer, part.byteOffset, part.byteLength));
 }
 
@@ -240,7 +253,7 @@ function swap(buffer, size) {
 
 const toInteger = (value) => {
   const number = +value;
-  return Number.isNaN(number) || Math.abs(number) > Number.MAX_SAFE_INTEGER ? 0 : Math.floor(number);
+  return NumberIsNaN(number) || MathAbs(number) > NumberMAX_SAFE_INTEGER ? 0 : MathFloor(number);
 };
 
 const methods = {
@@ -274,20 +287,21 @@ const methods = {
   },
 
   inspect(_depth, options) {
-    const max = Math.min(this.byteLength, INSPECT_MAX_BYTES);
-    let shown = ops
-      .decode(this, HEX, 0, max)
-      .replace(/(.{2})/g, "$1 ")
-      .trim();
+    const max = MathMin(this.byteLength, INSPECT_MAX_BYTES);
+    let shown = StringPrototypeTrim(RegExpPrototypeSymbolReplace(/(.{2})/g, ops
+      .decode(this, HEX, 0, max), "$1 "));
     const rest = this.byteLength - max;
     if (rest > 0) shown += ` ... ${rest} more byte${rest > 1 ? "s" : ""}`;
     const keys = options ? ownNonIndexKeys(this, !options.showHidden) : [];
     if (keys.length > 0) {
       const extra = { __proto__: null };
-      for (const key of keys) extra[key] = this[key];
+      for (let i = 0; i < keys.length; i++) {
+        const key = keys[i];
+        extra[key] = this[key];
+      }
       if (this.length !== 0) shown += ", ";
       // Without "[Object: null prototype] {" and the closing brace.
-      shown += inspect(extra, { ...options, breakLength: Infinity, compact: true }).slice(27, -2);
+      shown += StringPrototypeSlice(inspect(extra, { ...options, breakLength: Infinity, compact: true }), 27, -2);
     }
     return `<Buffer ${shown}>`;
   },
@@ -339,21 +353,21 @@ const methods = {
         length = room;
       } else {
         checkOffset(length, "length", this.length);
-        length = Math.min(length, room);
+        length = MathMin(length, room);
       }
     }
     return ops.writeText(this, text, offset, length, requireEncoding(encoding || undefined));
   },
 
   toJSON() {
-    return { type: "Buffer", data: Array.prototype.slice.call(this) };
+    return { type: "Buffer", data: ArrayPrototypeSlice(this) };
   },
 
   slice(start, end) {
     const { length } = this;
-    const clamp = (value) => (value < 0 ? Math.max(value + length, 0) : Math.min(value, length));
+    const clamp = (value) => (value < 0 ? MathMax(value + length, 0) : MathMin(value, length));
     const first = clamp(~~start);
-    const last = Math.max(end === undefined ? length : clamp(~~end), first);
+    const last = MathMax(end === undefined ? length : clamp(~~end), first);
     return asBuffer(new Uint8Array(this.buffer, this.byteOffset + first, last - first));
   },
 
@@ -367,10 +381,10 @@ const methods = {
     sourceEnd = toInteger(sourceEnd ?? this.length);
     if (sourceEnd < 0) throw new ERR_OUT_OF_RANGE("sourceEnd", ">= 0", sourceEnd);
     if (sourceEnd >= MAX_UINT32) throw new ERR_OUT_OF_RANGE("sourceEnd", `< ${MAX_UINT32}`, sourceEnd);
-    const count = Math.min(Math.min(sourceEnd, this.length) - sourceStart, target.length - targetStart);
+    const count = MathMin(MathMin(sourceEnd, this.length) - sourceStart, target.length - targetStart);
     if (count <= 0) return 0;
     const source = new Uint8Array(this.buffer, this.byteOffset + sourceStart, count);
-    Uint8Array.prototype.set.call(target, source, targetStart);
+    TypedArrayPrototypeSet(target, source, targetStart);
     return count;
   },
 };
@@ -378,7 +392,7 @@ methods.toLocaleString = methods.toString;
 methods[customInspect] = methods.inspect;
 
 // The old per-encoding methods.
-for (const [prefix, number] of [
+for (let i = 0, entries = [
   ["ascii", ASCII],
   ["base64", BASE64],
   ["base64url", BASE64URL],
@@ -386,7 +400,8 @@ for (const [prefix, number] of [
   ["latin1", LATIN1],
   ["ucs2", UTF16LE],
   ["utf8", UTF8],
-]) {
+]; i < entries.length; i++) {
+  const { 0: prefix, 1: number } = entries[i];
   const slice = function (start = 0, end = this.length) {
     checkOffset(start, "start", this.length);
     checkOffset(end, "end", this.length);
@@ -397,13 +412,14 @@ for (const [prefix, number] of [
     checkOffset(length, "length", this.length - offset);
     return ops.writeText(this, `${text}`, offset, length, number);
   };
-  methods[`${prefix}Slice`] = Object.defineProperty(slice, "name", { value: `${prefix}Slice` });
-  methods[`${prefix}Write`] = Object.defineProperty(write, "name", { value: `${prefix}Write` });
+  methods[`${prefix}Slice`] = ObjectDefineProperty(slice, "name", { value: `${prefix}Slice` });
+  methods[`${prefix}Write`] = ObjectDefineProperty(write, "name", { value: `${prefix}Write` });
 }
 
-Object.assign(Buffer.prototype, methods, numberMethods);
-for (const [name, field] of [["parent", "buffer"], ["offset", "byteOffset"]]) {
-  Object.defineProperty(Buffer.prototype, name, {
+ObjectAssign(Buffer.prototype, methods, numberMethods);
+for (let i = 0, entries = [["parent", "buffer"], ["offset", "byteOffset"]]; i < entries.length; i++) {
+  const { 0: name, 1: field } = entries[i];
+  ObjectDefineProperty(Buffer.prototype, name, {
     __proto__: null,
     enumerable: true,
     get() {
@@ -416,7 +432,7 @@ function checkAttached(value, what) {
   if (value?.detached || value?.buffer?.detached) {
     throw new Error(`Unable to determine if buffer is ${what} when it is detached`);
   }
-  if (!ArrayBuffer.isView(value) && !isAnyArrayBuffer(value)) {
+  if (!ArrayBufferIsView(value) && !isAnyArrayBuffer(value)) {
     throw new ERR_INVALID_ARG_TYPE("input", ["ArrayBuffer", "Buffer", "TypedArray"], value);
   }
 }
@@ -433,11 +449,11 @@ function isUtf8(value) {
 
 /** Re-encodes bytes; a character the target lacks becomes "?". */
 function transcode(source, fromEncoding, toEncoding) {
-  if (!ArrayBuffer.isView(source)) throw new ERR_INVALID_ARG_TYPE("source", "ArrayBufferView", source);
+  if (!ArrayBufferIsView(source)) throw new ERR_INVALID_ARG_TYPE("source", "ArrayBufferView", source);
   const input = requireEncoding(fromEncoding);
   const output = requireEncoding(toEncoding);
   const supported = [ASCII, LATIN1, UTF8, UTF16LE];
-  if (!supported.includes(input) || !supported.includes(output)) {
+  if (!ArrayPrototypeIncludes(supported, input) || !ArrayPrototypeIncludes(supported, output)) {
     throw new Error("Unable to transcode buffer due to unsupported encoding");
   }
   const bytes = new Uint8Array(source.buffer, source.byteOffset, source.byteLength);
@@ -447,9 +463,9 @@ function transcode(source, fromEncoding, toEncoding) {
   if (isBroken) throw new Error("Unable to transcode buffer");
   const isByte = (encoding) => encoding === ASCII || encoding === LATIN1;
   let text = ops.decode(bytes, isByte(input) ? LATIN1 : input, 0, bytes.length);
-  if (isByte(input) && output !== UTF16LE) text = text.replace(/[\x80-\x9f]/g, (char) => WINDOWS_1252[char.charCodeAt(0) - 0x80]);
+  if (isByte(input) && output !== UTF16LE) text = RegExpPrototypeSymbolReplace(/[\x80-\x9f]/g, text, (char) => WINDOWS_1252[StringPrototypeCharCodeAt(char, 0) - 0x80]);
   if (!isByte(output)) return asBuffer(ops.encode(text, output));
-  text = Array.from(text, toWindows1252).join("");
+  text = ArrayPrototypeJoin(ArrayFrom(text, toWindows1252), "");
   return asBuffer(ops.encode(text, LATIN1));
 }
 
@@ -457,17 +473,19 @@ function transcode(source, fromEncoding, toEncoding) {
 const WINDOWS_1252 = "\u20ac\x81\u201a\u0192\u201e\u2026\u2020\u2021\u02c6\u2030\u0160\u2039\u0152\x8d\u017d\x8f\x90\u2018\u2019\u201c\u201d\u2022\u2013\u2014\u02dc\u2122\u0161\u203a\u0153\x9d\u017e\u0178";
 
 function toWindows1252(char) {
-  const code = char.codePointAt(0);
+  const code = StringPrototypeCodePointAt(char, 0);
   if (code < 0x80 || (code >= 0xa0 && code <= 0xff)) return char;
-  const index = WINDOWS_1252.indexOf(char);
-  return index === -1 ? "?" : String.fromCharCode(0x80 + index);
+  const index = StringPrototypeIndexOf(WINDOWS_1252, char);
+  return index === -1 ? "?" : StringFromCharCode(0x80 + index);
 }
 
 function resolveObjectURL() {
   throw new Error("resolveObjectURL is not implemented");
 }
 
-const { atob, btoa, Blob, File } = globalThis;
+const Blob = published(blobs.Blob);
+const File = published(blobs.File);
+
 const buffer = {
   atob,
   btoa,
@@ -485,4 +503,4 @@ const buffer = {
   resolveObjectURL,
 };
 
-Object.assign(exports, buffer, { default: buffer });
+ObjectAssign(exports, buffer, { default: buffer });

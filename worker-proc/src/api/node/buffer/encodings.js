@@ -2,6 +2,8 @@
  * Names of Buffer encodings and their numbers, as the buffer ops take them.
  */
 
+const { ObjectAssign, StringPrototypeToLowerCase } = primordials;
+
 const numbers = {
   __proto__: null,
   ascii: 0,
@@ -20,14 +22,14 @@ const numbers = {
 
 const names = ["ascii", "latin1", "utf8", "base64", "utf16le", "hex", "base64url"];
 
-Object.assign(exports, { ASCII: 0, LATIN1: 1, UTF8: 2, BASE64: 3, UTF16LE: 4, HEX: 5, BASE64URL: 6 });
+ObjectAssign(exports, { ASCII: 0, LATIN1: 1, UTF8: 2, BASE64: 3, UTF16LE: 4, HEX: 5, BASE64URL: 6 });
 
 /** The number of an encoding's name in any case; UTF-8 for none; undefined for an unknown one. */
 exports.encodingNumber = function (name) {
   if (name == null || name === "") return 2;
   const found = numbers[name];
   if (found !== undefined) return found;
-  return numbers[`${name}`.toLowerCase()];
+  return numbers[StringPrototypeToLowerCase(`${name}`)];
 };
 
 /** The canonical name of an encoding, undefined for an unknown one. */

@@ -3,16 +3,21 @@
  * methods of one object that `node:buffer` copies to Buffer.prototype.
  */
 
+const {
+  ArrayBuffer, DataView, DataViewPrototypeGetBigInt64, DataViewPrototypeGetBigUint64, DataViewPrototypeGetFloat32,
+  DataViewPrototypeGetFloat64, DataViewPrototypeGetUint8, DataViewPrototypeSetBigUint64, DataViewPrototypeSetFloat32,
+  DataViewPrototypeSetFloat64, DataViewPrototypeSetUint8, MathFloor, NumberIsInteger, ObjectDefineProperty, TypeError,
+} = primordials;
 const { ERR_BUFFER_OUT_OF_BOUNDS, ERR_INVALID_ARG_TYPE, ERR_OUT_OF_RANGE } = require("node/common/errors");
 
 function checkOffset(value, name, max) {
   if (typeof value !== "number") throw new ERR_INVALID_ARG_TYPE(name, "number", value);
-  if (!Number.isInteger(value)) throw new ERR_OUT_OF_RANGE(name, "an integer", value);
+  if (!NumberIsInteger(value)) throw new ERR_OUT_OF_RANGE(name, "an integer", value);
   if (value < 0 || value > max) throw new ERR_OUT_OF_RANGE(name, `>= 0 && <= ${max}`, value);
 }
 
 function outOfBounds(value, max, name) {
-  if (Math.floor(value) !== value) throw new ERR_OUT_OF_RANGE(name ?? "offset", "an integer", value);
+  if (MathFloor(value) !== value) throw new ERR_OUT_OF_RANGE(name ?? "offset", "an integer", value);
   if (max < 0) throw new ERR_BUFFER_OUT_OF_BOUNDS();
   throw new ERR_OUT_OF_RANGE(name ?? "offset", `>= ${name ? 1 : 0} and <= ${max}`, value);
 }
@@ -43,7 +48,7 @@ function checkRange(value, min, max, count) {
   let range = `>= ${min}${n} and <= ${max}${n}`;
   if (count > 4) {
     range =
-      min == 0
+      min === 0 || min === 0n
         ? `>= 0${n} and < 2${n} ** ${bits}${n}`
         : `>= -(2${n} ** ${bits - 1}${n}) and < 2${n} ** ${bits - 1}${n}`;
   } else if (count === 4) {
@@ -59,7 +64,7 @@ function writeInteger(buffer, value, offset, count, isLittle, min, max) {
   checkBytes(buffer, offset, count);
   // Two halves, so that the shifts stay within 32 bits.
   let low = value >>> 0;
-  let high = Math.floor(value / 2 ** 32);
+  let high = MathFloor(value / 2 ** 32);
   for (let i = 0; i < count; i++) {
     buffer[isLittle ? offset + i : offset + count - 1 - i] = i < 4 ? low : high;
     if (i < 4) low >>>= 8;
@@ -73,31 +78,31 @@ const scratch = new DataView(new ArrayBuffer(8));
 function readBig(buffer, offset, isLittle, isSigned) {
   offset >>>= 0;
   checkBytes(buffer, offset, 8);
-  for (let i = 0; i < 8; i++) scratch.setUint8(i, buffer[offset + i]);
-  return isSigned ? scratch.getBigInt64(0, isLittle) : scratch.getBigUint64(0, isLittle);
+  for (let i = 0; i < 8; i++) DataViewPrototypeSetUint8(scratch, i, buffer[offset + i]);
+  return isSigned ? DataViewPrototypeGetBigInt64(scratch, 0, isLittle) : DataViewPrototypeGetBigUint64(scratch, 0, isLittle);
 }
 
 function writeBig(buffer, value, offset, isLittle, min, max) {
   if (typeof value !== "bigint") throw new TypeError(`Cannot convert ${value} to a BigInt`);
   checkRange(value, min, max, 8);
   checkBytes(buffer, offset, 8);
-  scratch.setBigUint64(0, value, isLittle);
-  for (let i = 0; i < 8; i++) buffer[offset + i] = scratch.getUint8(i);
+  DataViewPrototypeSetBigUint64(scratch, 0, value, isLittle);
+  for (let i = 0; i < 8; i++) buffer[offset + i] = DataViewPrototypeGetUint8(scratch, i);
   return offset + 8;
 }
 
 function readReal(buffer, offset, count, isLittle) {
   checkBytes(buffer, offset, count);
-  for (let i = 0; i < count; i++) scratch.setUint8(i, buffer[offset + i]);
-  return count === 4 ? scratch.getFloat32(0, isLittle) : scratch.getFloat64(0, isLittle);
+  for (let i = 0; i < count; i++) DataViewPrototypeSetUint8(scratch, i, buffer[offset + i]);
+  return count === 4 ? DataViewPrototypeGetFloat32(scratch, 0, isLittle) : DataViewPrototypeGetFloat64(scratch, 0, isLittle);
 }
 
 function writeReal(buffer, value, offset, count, isLittle) {
   value = +value;
   checkBytes(buffer, offset, count);
-  if (count === 4) scratch.setFloat32(0, value, isLittle);
-  else scratch.setFloat64(0, value, isLittle);
-  for (let i = 0; i < count; i++) buffer[offset + i] = scratch.getUint8(i);
+  if (count === 4) DataViewPrototypeSetFloat32(scratch, 0, value, isLittle);
+  else DataViewPrototypeSetFloat64(scratch, 0, value, isLittle);
+  for (let i = 0; i < count; i++) buffer[offset + i] = DataViewPrototypeGetUint8(scratch, i);
   return offset + count;
 }
 
@@ -106,21 +111,24 @@ const signedMin = (count) => -(2 ** (8 * count - 1));
 const signedMax = (count) => 2 ** (8 * count - 1) - 1;
 
 function checkCount(count) {
-  if (typeof count !== "number" || !(count >= 1 && count <= 6 && Number.isInteger(count))) outOfBounds(count, 6, "byteLength");
+  if (typeof count !== "number" || !(count >= 1 && count <= 6 && NumberIsInteger(count))) outOfBounds(count, 6, "byteLength");
 }
 
 const methods = {};
 
 /** Adds a method; `aliases` name the very same function. */
 function add(method, ...aliases) {
-  for (const name of [method.name, ...aliases]) methods[name] = method;
+  methods[method.name] = method;
+  for (let i = 0; i < aliases.length; i++) methods[aliases[i]] = method;
 }
-const named = (name, fn) => Object.defineProperty(fn, "name", { value: name });
+const named = (name, fn) => ObjectDefineProperty(fn, "name", { value: name });
 
-for (const isLittle of [true, false]) {
+for (let i = 0, orders = [true, false]; i < orders.length; i++) {
+  const isLittle = orders[i];
   const end = isLittle ? "LE" : "BE";
 
-  for (const count of [2, 4]) {
+  for (let j = 0, counts = [2, 4]; j < counts.length; j++) {
+    const count = counts[j];
     const bits = 8 * count;
     const max = unsignedMax(count);
     const low = signedMin(count);
@@ -201,7 +209,8 @@ for (const isLittle of [true, false]) {
     }),
   );
 
-  for (const [type, count] of [["Float", 4], ["Double", 8]]) {
+  for (let j = 0, entries = [["Float", 4], ["Double", 8]]; j < entries.length; j++) {
+    const { 0: type, 1: count } = entries[j];
     add(
       named(`read${type}${end}`, function (offset = 0) {
         return readReal(this, offset, count, isLittle);

@@ -2,6 +2,11 @@
  * `indexOf`, `lastIndexOf`, `includes` and `fill` of Buffer.
  */
 
+const {
+  ArrayBufferIsView, MathMin, MathTrunc, Number, NumberIsNaN, TypedArrayPrototypeCopyWithin, TypedArrayPrototypeFill,
+  TypedArrayPrototypeIndexOf, TypedArrayPrototypeLastIndexOf, TypedArrayPrototypeSet, TypedArrayPrototypeSubarray,
+  Uint8Array,
+} = primordials;
 const { ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE, ERR_OUT_OF_RANGE, ERR_UNKNOWN_ENCODING } =
   require("node/common/errors");
 const { UTF16LE, encodingNumber } = require("node/buffer/encodings");
@@ -25,13 +30,13 @@ exports.find = function (buffer, value, byteOffset, encoding, isForward) {
   }
   byteOffset = +byteOffset;
   const length = buffer.byteLength;
-  if (Number.isNaN(byteOffset)) byteOffset = isForward ? 0 : length;
-  byteOffset = Math.trunc(byteOffset);
+  if (NumberIsNaN(byteOffset)) byteOffset = isForward ? 0 : length;
+  byteOffset = MathTrunc(byteOffset);
 
   if (typeof value === "number") {
     const byte = (value >>> 0) & 0xff;
-    const method = isForward ? Uint8Array.prototype.indexOf : Uint8Array.prototype.lastIndexOf;
-    return method.call(buffer, byte, byteOffset);
+    const find = isForward ? TypedArrayPrototypeIndexOf : TypedArrayPrototypeLastIndexOf;
+    return find(buffer, byte, byteOffset);
   }
   if (typeof value !== "string" && !isUint8Array(value)) {
     throw new ERR_INVALID_ARG_TYPE("value", ["number", "string", "Buffer", "Uint8Array"], value);
@@ -44,7 +49,7 @@ exports.find = function (buffer, value, byteOffset, encoding, isForward) {
     if (!isForward) return -1;
     start = 0;
   }
-  start = Math.min(start, length);
+  start = MathMin(start, length);
   if (needle.byteLength === 0) return start;
   if (needle.byteLength > (isForward ? length - start : length)) return -1;
   // In UTF-16 only whole units match.
@@ -66,7 +71,8 @@ exports.fill = function (buffer, value, start, end, encoding) {
     }
     bytes = [value, requireEncoding(encoding)];
   }
-  for (const [name, bound] of [["start", start], ["end", end]]) {
+  for (let i = 0, entries = [["start", start], ["end", end]]; i < entries.length; i++) {
+    const { 0: name, 1: bound } = entries[i];
     if (bound !== undefined && typeof bound !== "number") throw new ERR_INVALID_ARG_TYPE(name, "number", bound);
   }
   if (end < 0 || end > buffer.length) throw new ERR_OUT_OF_RANGE("end", `0 to ${buffer.length}`, end);
@@ -79,15 +85,15 @@ exports.fill = function (buffer, value, start, end, encoding) {
     const pattern = ops.encode(bytes[0], bytes[1]);
     if (pattern.byteLength === 0) {
       if (bytes[0].length > 0) throw new ERR_INVALID_ARG_VALUE("value", value);
-      Uint8Array.prototype.fill.call(buffer, 0, start, end);
+      TypedArrayPrototypeFill(buffer, 0, start, end);
       return buffer;
     }
     repeat(buffer, pattern, start, end);
-  } else if (ArrayBuffer.isView(value)) {
+  } else if (ArrayBufferIsView(value)) {
     if (value.byteLength === 0) throw new ERR_INVALID_ARG_VALUE("value", "zero-length");
     repeat(buffer, new Uint8Array(value.buffer, value.byteOffset, value.byteLength), start, end);
   } else {
-    Uint8Array.prototype.fill.call(buffer, typeof value === "number" ? value & 255 : Number(value ?? 0), start, end);
+    TypedArrayPrototypeFill(buffer, typeof value === "number" ? value & 255 : Number(value ?? 0), start, end);
   }
   return buffer;
 };
@@ -97,14 +103,14 @@ function repeat(buffer, pattern, start, end) {
   const size = end - start;
   if (size <= 0) return;
   if (pattern.length >= size) {
-    Uint8Array.prototype.set.call(buffer, pattern.subarray(0, size), start);
+    TypedArrayPrototypeSet(buffer, TypedArrayPrototypeSubarray(pattern, 0, size), start);
     return;
   }
-  Uint8Array.prototype.set.call(buffer, pattern, start);
+  TypedArrayPrototypeSet(buffer, pattern, start);
   let done = pattern.length;
   while (done < size) {
-    const count = Math.min(done, size - done);
-    Uint8Array.prototype.copyWithin.call(buffer, start + done, start, start + count);
+    const count = MathMin(done, size - done);
+    TypedArrayPrototypeCopyWithin(buffer, start + done, start, start + count);
     done += count;
   }
 }

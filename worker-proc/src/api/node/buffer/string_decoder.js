@@ -2,6 +2,10 @@
  * node:string_decoder: text from bytes that arrive in pieces, never splitting a character.
  */
 
+const {
+  ArrayBufferIsView, MathMin, ObjectAssign, ObjectDefineProperty, Symbol, TypeError, TypedArrayPrototypeSet,
+  TypedArrayPrototypeSubarray, Uint8Array,
+} = primordials;
 const { Buffer } = require("node:buffer");
 const { BASE64, BASE64URL, UTF16LE, UTF8, encodingName, encodingNumber } = require("node/buffer/encodings");
 const { ERR_INVALID_ARG_TYPE, ERR_INVALID_THIS, ERR_UNKNOWN_ENCODING } = require("node/common/errors");
@@ -45,7 +49,7 @@ function sequenceLength(byte) {
 /** `[start, missing]` of a UTF-8 sequence that the end of the bytes cuts. */
 function utf8Tail(bytes) {
   const { length } = bytes;
-  for (let back = 1; back <= Math.min(3, length); back++) {
+  for (let back = 1; back <= MathMin(3, length); back++) {
     const byte = bytes[length - back];
     if (byte >= 0x80 && byte <= 0xbf) continue;
     const need = sequenceLength(byte);
@@ -76,28 +80,28 @@ function tailOf(number, bytes) {
 StringDecoder.prototype.write = function write(chunk) {
   const state = stateOf(this);
   if (typeof chunk === "string") return chunk;
-  if (!ArrayBuffer.isView(chunk)) {
+  if (!ArrayBufferIsView(chunk)) {
     throw new ERR_INVALID_ARG_TYPE("buf", ["Buffer", "TypedArray", "DataView", "string"], chunk);
   }
   let bytes = new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.byteLength);
   const number = state[ENCODING];
   const buffered = state[BUFFERED];
   if (number === UTF16LE && bytes.length < state[MISSING]) {
-    state.set(bytes, buffered);
+    TypedArrayPrototypeSet(state, bytes, buffered);
     state[BUFFERED] += bytes.length;
     state[MISSING] -= bytes.length;
     return "";
   }
   if (buffered > 0) {
     const joined = new Uint8Array(buffered + bytes.length);
-    joined.set(state.subarray(0, buffered));
-    joined.set(bytes, buffered);
+    TypedArrayPrototypeSet(joined, TypedArrayPrototypeSubarray(state, 0, buffered));
+    TypedArrayPrototypeSet(joined, bytes, buffered);
     bytes = joined;
   }
   const { 0: end, 1: missing } = tailOf(number, bytes);
   state[BUFFERED] = bytes.length - end;
   state[MISSING] = missing;
-  state.set(bytes.subarray(end));
+  TypedArrayPrototypeSet(state, TypedArrayPrototypeSubarray(bytes, end));
   return end === 0 ? "" : ops.decode(bytes, number, 0, end);
 };
 
@@ -121,12 +125,13 @@ StringDecoder.prototype.text = function text(chunk, offset) {
   return this.write(chunk.slice(offset));
 };
 
-for (const [name, read] of [
-  ["lastChar", (state) => state.subarray(0, 4)],
+for (let i = 0, entries = [
+  ["lastChar", (state) => TypedArrayPrototypeSubarray(state, 0, 4)],
   ["lastNeed", (state) => state[MISSING]],
   ["lastTotal", (state) => state[BUFFERED] + state[MISSING]],
-]) {
-  Object.defineProperty(StringDecoder.prototype, name, {
+]; i < entries.length; i++) {
+  const { 0: name, 1: read } = entries[i];
+  ObjectDefineProperty(StringDecoder.prototype, name, {
     __proto__: null,
     enumerable: true,
     configurable: true,
@@ -136,4 +141,4 @@ for (const [name, read] of [
   });
 }
 
-Object.assign(exports, { StringDecoder, default: { StringDecoder } });
+ObjectAssign(exports, { StringDecoder, default: { StringDecoder } });

@@ -3,6 +3,11 @@
  * are the published binary's, which differ from those of node:os.
  */
 
+const {
+  ArrayPrototypeMap, JSONParse, ObjectAssign, ObjectFreeze, ObjectFromEntries, RegExpPrototypeSymbolSplit,
+  StringPrototypeIndexOf, StringPrototypeSlice, StringPrototypeTrim,
+} = primordials;
+
 const list = `
 RTLD_LAZY=1 RTLD_NOW=2 RTLD_GLOBAL=8 RTLD_LOCAL=4 RTLD_DEEPBIND=8 E2BIG=7 EACCES=13 EADDRINUSE=48 EADDRNOTAVAIL=49
 EAFNOSUPPORT=47 EAGAIN=35 EALREADY=37 EBADF=9 EBADMSG=94 EBUSY=16 ECANCELED=89 ECHILD=10 ECONNABORTED=53
@@ -41,11 +46,8 @@ defaultCoreCipherList="" defaultCipherList="" EXTENSIONLESS_FORMAT_JAVASCRIPT=0 
 TLS1_VERSION=769 TLS1_1_VERSION=770 TLS1_2_VERSION=771 TLS1_3_VERSION=772 POINT_CONVERSION_COMPRESSED=2
 POINT_CONVERSION_UNCOMPRESSED=4 POINT_CONVERSION_HYBRID=6`;
 
-const constants = Object.freeze(Object.fromEntries(
-  list
-    .trim()
-    .split(/\s+/)
-    .map((pair) => [pair.slice(0, pair.indexOf("=")), JSON.parse(pair.slice(pair.indexOf("=") + 1))]),
+const constants = ObjectFreeze(ObjectFromEntries(
+  ArrayPrototypeMap(RegExpPrototypeSymbolSplit(/\s+/, StringPrototypeTrim(list)), (pair) => [StringPrototypeSlice(pair, 0, StringPrototypeIndexOf(pair, "=")), JSONParse(StringPrototypeSlice(pair, StringPrototypeIndexOf(pair, "=") + 1))]),
 ));
 
-Object.assign(exports, constants, { default: constants });
+ObjectAssign(exports, constants, { default: constants });

@@ -3,19 +3,24 @@
  * `new ERR_X(...)` gives an instance of the language's error class, so `instanceof TypeError` holds.
  */
 
-const { ErrorCaptureStackTrace, ObjectDefineProperty } = primordials;
+const {
+  AggregateError, ArrayIsArray, ArrayPrototypeIncludes, ArrayPrototypeIndexOf, ArrayPrototypeJoin, ArrayPrototypeMap,
+  ArrayPrototypePush, ArrayPrototypeSlice, ArrayPrototypeSplice, ArrayPrototypeUnshift, Error, ErrorCaptureStackTrace,
+  MathAbs, NumberIsInteger, ObjectAssign, ObjectDefineProperty, RangeError, ReflectApply, RegExpPrototypeExec,
+  RegExpPrototypeSymbolReplace, String, StringPrototypeEndsWith, StringPrototypeIncludes, StringPrototypeSlice,
+  StringPrototypeToLowerCase, TypeError,
+} = primordials;
 const { inspect } = require("console/inspect");
 
 const Err = Error;
 const TypeErr = TypeError;
 const RangeErr = RangeError;
-const SyntaxErr = SyntaxError;
 
 /** Makes the constructor for a code. `build` gives the message; `finish` may add fields. */
 function define(code, Base, build, finish, shownCode = code) {
   const Made = {
     [code]: function (...args) {
-      const error = new Base(build(...args));
+      const error = new Base(ReflectApply(build, undefined, args));
       ErrorCaptureStackTrace(error, Made);
       const { name } = error;
       error.code = shownCode;
@@ -28,7 +33,10 @@ function define(code, Base, build, finish, shownCode = code) {
         writable: true,
         configurable: true,
       });
-      finish?.(error, ...args);
+      if (finish !== undefined) {
+        ArrayPrototypeUnshift(args, error);
+        ReflectApply(finish, undefined, args);
+      }
       return error;
     },
   }[code];
@@ -42,35 +50,36 @@ const CLASS_NAME = /^([A-Z][a-z0-9]*)+$/;
 
 // "a", "a or b", "a, b, or c".
 function alternatives(list) {
-  if (list.length <= 2) return list.join(" or ");
-  return `${list.slice(0, -1).join(", ")}, or ${list[list.length - 1]}`;
+  if (list.length <= 2) return ArrayPrototypeJoin(list, " or ");
+  return `${ArrayPrototypeJoin(ArrayPrototypeSlice(list, 0, -1), ", ")}, or ${list[list.length - 1]}`;
 }
 
 function expectation(name, expected) {
-  const list = Array.isArray(expected) ? expected : [expected];
+  const list = ArrayIsArray(expected) ? expected : [expected];
   const types = [];
   const classes = [];
   const others = [];
-  for (const entry of list) {
-    if (TYPES.includes(entry)) types.push(entry.toLowerCase());
-    else if (CLASS_NAME.test(entry)) classes.push(entry);
-    else others.push(entry);
+  for (let i = 0; i < list.length; i++) {
+    const entry = list[i];
+    if (ArrayPrototypeIncludes(TYPES, entry)) ArrayPrototypePush(types, StringPrototypeToLowerCase(entry));
+    else if (RegExpPrototypeExec(CLASS_NAME, entry) !== null) ArrayPrototypePush(classes, entry);
+    else ArrayPrototypePush(others, entry);
   }
   // Beside other classes, "object" is one more of them.
-  const object = types.indexOf("object");
+  const object = ArrayPrototypeIndexOf(types, "object");
   if (classes.length > 0 && object !== -1) {
-    types.splice(object, 1);
-    classes.push("Object");
+    ArrayPrototypeSplice(types, object, 1);
+    ArrayPrototypePush(classes, "Object");
   }
   const parts = [];
-  if (types.length > 0) parts.push(`${types.length > 2 ? "one of type" : types.length === 2 ? "one of type" : "of type"} ${alternatives(types)}`);
-  if (classes.length > 0) parts.push(`an instance of ${alternatives(classes)}`);
-  if (others.length > 1) parts.push(`one of ${alternatives(others)}`);
-  else if (others.length === 1) parts.push(`${others[0].toLowerCase() !== others[0] ? "an " : ""}${others[0]}`);
+  if (types.length > 0) ArrayPrototypePush(parts, `${types.length > 2 ? "one of type" : types.length === 2 ? "one of type" : "of type"} ${alternatives(types)}`);
+  if (classes.length > 0) ArrayPrototypePush(parts, `an instance of ${alternatives(classes)}`);
+  if (others.length > 1) ArrayPrototypePush(parts, `one of ${alternatives(others)}`);
+  else if (others.length === 1) ArrayPrototypePush(parts, `${StringPrototypeToLowerCase(others[0]) !== others[0] ? "an " : ""}${others[0]}`);
   let subject;
-  if (name.endsWith(" argument")) subject = name;
-  else subject = `"${name}" ${name.includes(".") ? "property" : "argument"}`;
-  return `The ${subject} must be ${parts.join(" or ")}`;
+  if (StringPrototypeEndsWith(name, " argument")) subject = name;
+  else subject = `"${name}" ${StringPrototypeIncludes(name, ".") ? "property" : "argument"}`;
+  return `The ${subject} must be ${ArrayPrototypeJoin(parts, " or ")}`;
 }
 
 /** "type string ('x')", "an instance of Foo": what was received instead. */
@@ -82,22 +91,22 @@ function received(value, limit = 28) {
     return inspect(value, { depth: -1 });
   }
   let shown = inspect(value, { colors: false });
-  if (shown.length > limit) shown = `${shown.slice(0, 25)}...`;
+  if (shown.length > limit) shown = `${StringPrototypeSlice(shown, 0, 25)}...`;
   return `type ${typeof value} (${shown})`;
 }
 exports.received = received;
 
 const wrongType = (name, expected, actual) => `${expectation(name, expected)}. Received ${received(actual, 25)}`;
 const wrongValue = (name, value, reason = "is invalid") =>
-  `The ${name.includes(".") ? "property" : "argument"} '${name}' ${reason}. Received ${inspect(value)}`;
+  `The ${StringPrototypeIncludes(name, ".") ? "property" : "argument"} '${name}' ${reason}. Received ${inspect(value)}`;
 
 function grouped(digits) {
-  return digits.replace(/\B(?=(\d{3})+$)/g, "_");
+  return RegExpPrototypeSymbolReplace(/\B(?=(\d{3})+$)/g, digits, "_");
 }
 
 function outOfRange(name, range, input, nameIsMessage = false) {
   let shown;
-  if (Number.isInteger(input) && Math.abs(input) > 2 ** 32) shown = grouped(String(input));
+  if (NumberIsInteger(input) && MathAbs(input) > 2 ** 32) shown = grouped(String(input));
   else if (typeof input === "bigint") {
     shown = `${input > 2n ** 32n || input < -(2n ** 32n) ? grouped(String(input)) : input}n`;
   } else shown = inspect(input);
@@ -115,7 +124,7 @@ define("ERR_INVALID_ARG_VALUE", TypeErr, wrongValue);
   const { ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE } = exports;
   ERR_INVALID_ARG_TYPE.RangeError = define("ERR_INVALID_ARG_TYPE", RangeErr, wrongType);
   ERR_INVALID_ARG_VALUE.RangeError = define("ERR_INVALID_ARG_VALUE", RangeErr, wrongValue);
-  Object.assign(exports, { ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE });
+  ObjectAssign(exports, { ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE });
 }
 define("ERR_OUT_OF_RANGE", RangeErr, outOfRange, (error) => {
   // The stack's first line shows the code as well.
@@ -140,10 +149,10 @@ define(
 );
 define("ERR_MULTIPLE_CALLBACK", Err, always("Callback called multiple times"));
 define("ERR_MISSING_ARGS", TypeErr, (...names) => {
-  const quoted = names.map((n) => (Array.isArray(n) ? n.map((x) => `"${x}"`).join(" or ") : `"${n}"`));
+  const quoted = ArrayPrototypeMap(names, (n) => (ArrayIsArray(n) ? ArrayPrototypeJoin(ArrayPrototypeMap(n, (x) => `"${x}"`), " or ") : `"${n}"`));
   if (quoted.length === 1) return `The ${quoted[0]} argument must be specified`;
   if (quoted.length === 2) return `The ${quoted[0]} and ${quoted[1]} arguments must be specified`;
-  return `The ${quoted.slice(0, -1).join(", ")}, and ${quoted[quoted.length - 1]} arguments must be specified`;
+  return `The ${ArrayPrototypeJoin(ArrayPrototypeSlice(quoted, 0, -1), ", ")}, and ${quoted[quoted.length - 1]} arguments must be specified`;
 });
 define("ERR_FALSY_VALUE_REJECTION", Err, always("Promise was rejected with falsy value"), (error, reason) => {
   error.reason = reason;
@@ -235,8 +244,8 @@ exports.AbortError = class AbortError extends Error {
 /** Joins an error that came first with one that followed. */
 exports.aggregateTwoErrors = function (inner, outer) {
   if (!inner || !outer || inner === outer) return inner || outer;
-  if (Array.isArray(outer.errors)) {
-    outer.errors.push(inner);
+  if (ArrayIsArray(outer.errors)) {
+    ArrayPrototypePush(outer.errors, inner);
     return outer;
   }
   const error = new AggregateError([outer, inner], outer.message);

@@ -2,14 +2,16 @@
  * Numbers of Linux: errors, signals, priorities, dlopen flags. Used by node:os and node:constants.
  */
 
+const {
+  ArrayPrototypeMap, Number, ObjectFreeze, ObjectFromEntries, RegExpPrototypeSymbolSplit, StringPrototypeSplit,
+  StringPrototypeTrim,
+} = primordials;
+
 const table = (text) =>
-  Object.freeze({
+  ObjectFreeze({
     __proto__: null,
-    ...Object.fromEntries(
-      text
-        .trim()
-        .split(/\s+/)
-        .map((pair) => [pair.split("=")[0], Number(pair.split("=")[1])]),
+    ...ObjectFromEntries(
+      ArrayPrototypeMap(RegExpPrototypeSymbolSplit(/\s+/, StringPrototypeTrim(text)), (pair) => [StringPrototypeSplit(pair, "=")[0], Number(StringPrototypeSplit(pair, "=")[1])]),
     ),
   });
 

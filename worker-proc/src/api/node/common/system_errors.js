@@ -3,6 +3,8 @@
  * Used by node:util, node:os and node:constants.
  */
 
+const { ArrayPrototypeMap, RegExpPrototypeExec, SafeMap, StringPrototypeSplit, StringPrototypeTrim } = primordials;
+
 const list = `
 E2BIG 7 argument list too long
 EACCES 13 permission denied
@@ -73,12 +75,9 @@ ENODATA 61 no data available
 EUNATCH 49 protocol driver not attached
 `;
 
-exports.systemErrors = new Map(
-  list
-    .trim()
-    .split("\n")
-    .map((line) => {
-      const [, name, number, message] = /^(\S+) (\d+) (.*)$/.exec(line);
+exports.systemErrors = new SafeMap(
+  ArrayPrototypeMap(StringPrototypeSplit(StringPrototypeTrim(list), "\n"), (line) => {
+      const { 1: name, 2: number, 3: message } = RegExpPrototypeExec(/^(\S+) (\d+) (.*)$/, line);
       return [-number, [name, message]];
     }),
 );

@@ -2,12 +2,10 @@
  * The type checks of `util.types`: what the engine says a value is, whatever its prototype says.
  */
 
+const {
+  ArrayBufferIsView, ObjectAssign, ObjectDefineProperty, ObjectEntries, TypedArrayPrototypeGetSymbolToStringTag,
+} = primordials;
 const { Kind, kind } = require("console/introspect");
-
-const typedArrayTag = Object.getOwnPropertyDescriptor(
-  Object.getPrototypeOf(Uint8Array.prototype),
-  Symbol.toStringTag,
-).get;
 
 const types = {
   isAsyncFunction: (value) => {
@@ -27,11 +25,11 @@ const types = {
     const k = kind(value);
     return k >= Kind.NumberObject && k <= Kind.BigIntObject;
   },
-  isArrayBufferView: ArrayBuffer.isView,
+  isArrayBufferView: ArrayBufferIsView,
   isNativeError: (value) => kind(value) === Kind.Error,
   isArgumentsObject: (value) => kind(value) === Kind.Arguments,
   isModuleNamespaceObject: (value) => kind(value) === Kind.Namespace,
-  isCryptoKey: (value) => typeof CryptoKey === "function" && value instanceof CryptoKey,
+  isCryptoKey: (value) => value instanceof require("crypto/keys").CryptoKey,
   isKeyObject: (value) => require("node/crypto/key_mark").isKeyObject(value),
 };
 
@@ -57,7 +55,10 @@ const byKind = [
   "BigIntObject",
   "TypedArray",
 ];
-for (const name of byKind) types[`is${name}`] = (value) => kind(value) === Kind[name];
+for (let i = 0; i < byKind.length; i++) {
+  const name = byKind[i];
+  types[`is${name}`] = (value) => kind(value) === Kind[name];
+}
 
 const arrays = [
   "BigInt64Array",
@@ -74,11 +75,13 @@ const arrays = [
   "Uint32Array",
 ];
 // The accessor answers undefined for anything that is no typed array.
-for (const name of arrays) {
-  types[`is${name}`] = (value) => typeof value === "object" && value !== null && typedArrayTag.call(value) === name;
+for (let i = 0; i < arrays.length; i++) {
+  const name = arrays[i];
+  types[`is${name}`] = (value) => typeof value === "object" && value !== null && TypedArrayPrototypeGetSymbolToStringTag(value) === name;
 }
-for (const [name, check] of Object.entries(types)) {
-  if (name !== "isArrayBufferView") Object.defineProperty(check, "name", { value: name });
+for (let i = 0, list = ObjectEntries(types); i < list.length; i++) {
+  const { 0: name, 1: check } = list[i];
+  if (name !== "isArrayBufferView") ObjectDefineProperty(check, "name", { value: name });
 }
 
-Object.assign(exports, types, { default: types });
+ObjectAssign(exports, types, { default: types });

@@ -2,6 +2,11 @@
  * Checks of arguments to node:* functions. Each throws the error Node throws, or returns.
  */
 
+const {
+  ArrayBufferIsView, ArrayIsArray, ArrayPrototypeIncludes, ArrayPrototypeJoin, ArrayPrototypeMap, NumberIsFinite,
+  NumberIsInteger, NumberIsNaN, NumberMAX_SAFE_INTEGER, NumberMIN_SAFE_INTEGER, NumberParseInt, ObjectAssign,
+  ObjectHasOwn, RegExpPrototypeExec, String, StringPrototypeTrim,
+} = primordials;
 const { ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE, ERR_OUT_OF_RANGE, ERR_SOCKET_BAD_PORT } =
   require("node/common/errors");
 
@@ -19,18 +24,18 @@ exports.isInt32 = isInt32;
 exports.isUint32 = isUint32;
 
 exports.validateBuffer = function (value, name = "buffer") {
-  if (!ArrayBuffer.isView(value)) {
+  if (!ArrayBufferIsView(value)) {
     throw new ERR_INVALID_ARG_TYPE(name, ["Buffer", "TypedArray", "DataView"], value);
   }
 };
 
 function checkInteger(value, name, isIn, range) {
   if (typeof value !== "number") throw new ERR_INVALID_ARG_TYPE(name, "number", value);
-  if (!Number.isInteger(value)) throw new ERR_OUT_OF_RANGE(name, "an integer", value);
+  if (!NumberIsInteger(value)) throw new ERR_OUT_OF_RANGE(name, "an integer", value);
   if (!isIn) throw new ERR_OUT_OF_RANGE(name, range, value);
 }
 
-exports.validateInteger = (value, name, min = Number.MIN_SAFE_INTEGER, max = Number.MAX_SAFE_INTEGER) =>
+exports.validateInteger = (value, name, min = NumberMIN_SAFE_INTEGER, max = NumberMAX_SAFE_INTEGER) =>
   checkInteger(value, name, value >= min && value <= max, `>= ${min} && <= ${max}`);
 
 exports.validateInt32 = (value, name, min = -2147483648, max = 2147483647) =>
@@ -45,7 +50,7 @@ exports.validateNumber = function (value, name, min = undefined, max = undefined
   if (typeof value !== "number") throw new ERR_INVALID_ARG_TYPE(name, "number", value);
   const low = min != null;
   const high = max != null;
-  if ((low && value < min) || (high && value > max) || ((low || high) && Number.isNaN(value))) {
+  if ((low && value < min) || (high && value > max) || ((low || high) && NumberIsNaN(value))) {
     const range = `${low ? `>= ${min}` : ""}${low && high ? " && " : ""}${high ? `<= ${max}` : ""}`;
     throw new ERR_OUT_OF_RANGE(name, range, value);
   }
@@ -54,7 +59,7 @@ exports.validateNumber = function (value, name, min = undefined, max = undefined
 const NULLABLE = 1;
 const ARRAY = 2;
 const FUNCTION = 4;
-Object.assign(exports, {
+ObjectAssign(exports, {
   kValidateObjectNone: 0,
   kValidateObjectAllowNullable: NULLABLE,
   kValidateObjectAllowArray: ARRAY,
@@ -67,20 +72,20 @@ exports.validateObject = function (value, name, allow = 0) {
   const isRight =
     value === null
       ? (allow & NULLABLE) !== 0
-      : Array.isArray(value)
+      : ArrayIsArray(value)
         ? (allow & ARRAY) !== 0
         : typeof value === "object" || ((allow & FUNCTION) !== 0 && typeof value === "function");
   if (!isRight) throw new ERR_INVALID_ARG_TYPE(name, "Object", value);
 };
 
 exports.validateOneOf = function (value, name, choices) {
-  if (choices.includes(value)) return;
-  const allowed = choices.map((c) => (typeof c === "string" ? `'${c}'` : String(c))).join(", ");
+  if (ArrayPrototypeIncludes(choices, value)) return;
+  const allowed = ArrayPrototypeJoin(ArrayPrototypeMap(choices, (c) => (typeof c === "string" ? `'${c}'` : String(c))), ", ");
   throw new ERR_INVALID_ARG_VALUE(name, value, `must be one of: ${allowed}`);
 };
 
 exports.validateArray = function (value, name, minLength = 0) {
-  if (!Array.isArray(value)) throw new ERR_INVALID_ARG_TYPE(name, "Array", value);
+  if (!ArrayIsArray(value)) throw new ERR_INVALID_ARG_TYPE(name, "Array", value);
   if (value.length < minLength) throw new ERR_INVALID_ARG_VALUE(name, value, `must be longer than ${minLength}`);
 };
 
@@ -97,8 +102,8 @@ exports.validateAbortSignal = function (signal, name) {
 
 /** False for undefined and NaN, true for finite numbers; anything else is an error. */
 exports.checkFiniteNumber = function (value, name) {
-  if (value === undefined || Number.isNaN(value)) return false;
-  if (Number.isFinite(value)) return true;
+  if (value === undefined || NumberIsNaN(value)) return false;
+  if (NumberIsFinite(value)) return true;
   exports.validateNumber(value, name);
   throw new ERR_OUT_OF_RANGE(name, "a finite number", value);
 };
@@ -111,7 +116,7 @@ exports.checkRangesOrGetDefault = function (value, name, lower, upper, fallback)
 
 exports.validatePort = function (port, name = "Port", allowZero = true) {
   const isRight =
-    (typeof port === "number" || (typeof port === "string" && port.trim() !== "")) &&
+    (typeof port === "number" || (typeof port === "string" && StringPrototypeTrim(port) !== "")) &&
     +port === +port >>> 0 &&
     +port <= 0xffff &&
     (port !== 0 || allowZero);
@@ -122,10 +127,10 @@ exports.validatePort = function (port, name = "Port", allowZero = true) {
 exports.parseFileMode = function (value, name, fallback) {
   value ??= fallback;
   if (typeof value === "string") {
-    if (!/^[0-7]+$/.test(value)) {
+    if (RegExpPrototypeExec(/^[0-7]+$/, value) === null) {
       throw new ERR_INVALID_ARG_VALUE(name, value, "must be a 32-bit unsigned integer or an octal string");
     }
-    value = Number.parseInt(value, 8);
+    value = NumberParseInt(value, 8);
   }
   exports.validateUint32(value, name);
   return value;
@@ -133,7 +138,7 @@ exports.parseFileMode = function (value, name, fallback) {
 
 /** One of an object's own fields marks its class. */
 exports.validateThisInternalField = function (object, field, className) {
-  if (typeof object !== "object" || object === null || !Object.hasOwn(object, field)) {
+  if (typeof object !== "object" || object === null || !ObjectHasOwn(object, field)) {
     const { ERR_INVALID_THIS } = require("node/common/errors");
     throw new ERR_INVALID_THIS(className);
   }

@@ -2,6 +2,11 @@
  * Cipheriv and Decipheriv of node:crypto.
  */
 
+const {
+  ArrayPrototypeConcat, ArrayPrototypeFilter, ArrayPrototypeFind, ArrayPrototypeIncludes, ArrayPrototypeMap, Boolean,
+  Error, FunctionPrototypeCall, ObjectAssign, ObjectSetPrototypeOf, RangeError, StringPrototypeToLowerCase, Symbol,
+  TypeError,
+} = primordials;
 const { Buffer } = require("node:buffer");
 const { Transform } = require("node:stream");
 const { StringDecoder } = require("node:string_decoder");
@@ -17,7 +22,7 @@ const GCM_TAGS = [4, 8, 12, 13, 14, 15, 16];
 const kHandle = Symbol("kHandle");
 const kState = Symbol("kState");
 
-const failure = (code, message, Base = Error) => Object.assign(new Base(message), { code });
+const failure = (code, message, Base = Error) => ObjectAssign(new Base(message), { code });
 const asBuffer = (bytes) => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 
 function keyBytes(key) {
@@ -48,17 +53,16 @@ function begin(target, name, key, iv, options, encrypt) {
   }
   const info = ops.cipherInfo(name);
   if (info === undefined) throw failure("ERR_CRYPTO_UNKNOWN_CIPHER", "Unknown cipher");
-  const mode = MODES[info[3]];
   if (secret.byteLength !== info[0]) throw failure("ERR_CRYPTO_INVALID_KEYLEN", "Invalid key length", RangeError);
   const isAuthenticated = info[5] === 1;
   const isRightIv = isAuthenticated ? start.byteLength > 0 : start.byteLength === info[1];
   if (!isRightIv) throw failure("ERR_CRYPTO_INVALID_IV", "Invalid initialization vector", TypeError);
-  if (tagLength !== undefined && isAuthenticated && !GCM_TAGS.includes(tagLength)) {
+  if (tagLength !== undefined && isAuthenticated && !ArrayPrototypeIncludes(GCM_TAGS, tagLength)) {
     throw failure("ERR_CRYPTO_INVALID_AUTH_TAG", `Invalid authentication tag length: ${tagLength}`, TypeError);
   }
   target[kHandle] = ops.newCipher(name, secret, start, encrypt);
   target[kState] = { isFinal: false, isAuthenticated, tagLength, hasTag: false, decoder: undefined };
-  Transform.call(target, options);
+  FunctionPrototypeCall(Transform, target, options);
 }
 
 const badState = (what) => failure("ERR_CRYPTO_INVALID_STATE", `Invalid state for operation ${what}`);
@@ -138,10 +142,11 @@ function Decipheriv(name, key, iv, options) {
   begin(this, name, key, iv, options, false);
 }
 
-for (const Class of [Cipheriv, Decipheriv]) {
-  Object.setPrototypeOf(Class.prototype, Transform.prototype);
-  Object.setPrototypeOf(Class, Transform);
-  Object.assign(Class.prototype, methods);
+for (let i = 0, Classes = [Cipheriv, Decipheriv]; i < Classes.length; i++) {
+  const Class = Classes[i];
+  ObjectSetPrototypeOf(Class.prototype, Transform.prototype);
+  ObjectSetPrototypeOf(Class, Transform);
+  ObjectAssign(Class.prototype, methods);
 }
 
 Cipheriv.prototype.getAuthTag = function () {
@@ -154,7 +159,7 @@ Decipheriv.prototype.setAuthTag = function (tag, encoding) {
   const state = this[kState];
   const bytes = toBytes(tag, "buffer", encoding);
   if (state.isFinal || !state.isAuthenticated || state.hasTag) throw badState("setAuthTag");
-  const isRight = GCM_TAGS.includes(bytes.byteLength) && (state.tagLength ?? bytes.byteLength) === bytes.byteLength;
+  const isRight = ArrayPrototypeIncludes(GCM_TAGS, bytes.byteLength) && (state.tagLength ?? bytes.byteLength) === bytes.byteLength;
   if (!isRight) {
     throw failure("ERR_CRYPTO_INVALID_AUTH_TAG", `Invalid authentication tag length: ${bytes.byteLength}`, TypeError);
   }
@@ -165,12 +170,14 @@ Decipheriv.prototype.setAuthTag = function (tag, encoding) {
 const createCipheriv = (name, key, iv, options) => new Cipheriv(name, key, iv, options);
 const createDecipheriv = (name, key, iv, options) => new Decipheriv(name, key, iv, options);
 
-const NAMES = [
-  ...["128", "192", "256"].flatMap((bits) => ["cbc", "ctr", "ecb", "gcm", "ofb"].map((mode) => `aes-${bits}-${mode}`)),
-  "des-ede3-cbc",
-  "chacha20-poly1305",
-];
-const getCiphers = () => NAMES.filter((name) => ops.cipherInfo(name) !== undefined);
+const AES_MODES = ["cbc", "ctr", "ecb", "gcm", "ofb"];
+const NAMES = ArrayPrototypeConcat(
+  ArrayPrototypeMap(AES_MODES, (mode) => `aes-128-${mode}`),
+  ArrayPrototypeMap(AES_MODES, (mode) => `aes-192-${mode}`),
+  ArrayPrototypeMap(AES_MODES, (mode) => `aes-256-${mode}`),
+  ["des-ede3-cbc", "chacha20-poly1305"],
+);
+const getCiphers = () => ArrayPrototypeFilter(NAMES, (name) => ops.cipherInfo(name) !== undefined);
 
 function getCipherInfo(name, options = {}) {
   if (typeof name === "number") validateInt32(name, "nameOrNid");
@@ -181,15 +188,15 @@ function getCipherInfo(name, options = {}) {
   const { keyLength, ivLength } = options;
   if (keyLength !== undefined) validateInt32(keyLength, "options.keyLength");
   if (ivLength !== undefined) validateInt32(ivLength, "options.ivLength");
-  const known = typeof name === "number" ? NAMES.find((each) => ops.cipherInfo(each)?.[4] === name) : name;
+  const known = typeof name === "number" ? ArrayPrototypeFind(NAMES, (each) => ops.cipherInfo(each)?.[4] === name) : name;
   const info = known === undefined ? undefined : ops.cipherInfo(known);
   if (info === undefined) return undefined;
   const mode = MODES[info[3]];
   if (keyLength !== undefined && keyLength !== info[0]) return undefined;
   if (ivLength !== undefined && ivLength !== info[1] && !(info[5] === 1 && ivLength > 0)) return undefined;
-  const result = { mode, name: known.toLowerCase(), nid: info[4], keyLength: info[0], blockSize: info[2] };
+  const result = { mode, name: StringPrototypeToLowerCase(known), nid: info[4], keyLength: info[0], blockSize: info[2] };
   if (info[1] > 0) result.ivLength = ivLength ?? info[1];
   return result;
 }
 
-Object.assign(exports, { Cipheriv, Decipheriv, createCipheriv, createDecipheriv, getCipherInfo, getCiphers });
+ObjectAssign(exports, { Cipheriv, Decipheriv, createCipheriv, createDecipheriv, getCipherInfo, getCiphers });

@@ -3,6 +3,9 @@
  * signatures, key agreement and certificates throw ERR_METHOD_NOT_IMPLEMENTED.
  */
 
+const { ObjectAssign, ObjectDefineProperty, RangeError } = primordials;
+const { crypto } = require("crypto");
+const { published } = require("webidl");
 const { Hash, Hmac, createHash, createHmac, hash } = require("node/crypto/hash");
 const kdf = require("node/crypto/kdf");
 const ciphers = require("node/crypto/cipher");
@@ -14,7 +17,8 @@ const { unsupported } = require("node/stubs/common");
 const { isBytes } = require("node/crypto/util");
 
 function timingSafeEqual(a, b) {
-  for (const [name, value] of [["buf1", a], ["buf2", b]]) {
+  for (let i = 0, entries = [["buf1", a], ["buf2", b]]; i < entries.length; i++) {
+    const { 0: name, 1: value } = entries[i];
     if (!isBytes(value)) throw new ERR_INVALID_ARG_TYPE(name, ["ArrayBuffer", "Buffer", "TypedArray", "DataView"], value);
   }
   if (a.byteLength !== b.byteLength) {
@@ -26,15 +30,17 @@ function timingSafeEqual(a, b) {
 }
 
 const missing = {};
-for (const name of [
+for (let i = 0, names = [
   "createDiffieHellman", "createDiffieHellmanGroup", "getDiffieHellman",
   "createECDH", "createPrivateKey", "createPublicKey", "createSign", "createVerify", "sign",
   "verify", "generateKey", "generateKeySync", "generateKeyPair", "generateKeyPairSync", "diffieHellman", "setEngine", "setFips",
-]) {
+]; i < names.length; i++) {
+  const name = names[i];
   missing[name] = unsupported(name);
 }
 
-for (const name of ["publicEncrypt", "publicDecrypt", "privateEncrypt", "privateDecrypt"]) {
+for (let i = 0, names = ["publicEncrypt", "publicDecrypt", "privateEncrypt", "privateDecrypt"]; i < names.length; i++) {
+  const name = names[i];
   missing[name] = {
     [name](key, buffer) {
       if (key === undefined || buffer === undefined) throw new ERR_MISSING_ARGS(key === undefined ? "key" : "buffer");
@@ -44,14 +50,15 @@ for (const name of ["publicEncrypt", "publicDecrypt", "privateEncrypt", "private
 }
 
 // Classes whose constructors throw.
-for (const name of [
+for (let i = 0, names = [
   "DiffieHellman", "DiffieHellmanGroup", "ECDH", "PublicKeyObject", "PrivateKeyObject", "Certificate",
   "X509Certificate", "Sign", "Verify",
-]) {
+]; i < names.length; i++) {
+  const name = names[i];
   missing[name] = function () {
     throw new ERR_METHOD_NOT_IMPLEMENTED(name);
   };
-  Object.defineProperty(missing[name], "name", { value: name });
+  ObjectDefineProperty(missing[name], "name", { value: name });
 }
 
 const nodeCrypto = {
@@ -70,7 +77,7 @@ const nodeCrypto = {
   Decipher: ciphers.Decipheriv,
   createCipher: unsupported("createCipher"),
   createDecipher: unsupported("createDecipher"),
-  CryptoKey: globalThis.CryptoKey,
+  CryptoKey: published(require("crypto/keys").CryptoKey),
   KeyObject,
   SecretKeyObject: KeyObject,
   createSecretKey,
@@ -85,8 +92,8 @@ const nodeCrypto = {
   fips: true,
   getFips: () => true,
   constants,
-  webcrypto: globalThis.crypto,
-  subtle: globalThis.crypto.subtle,
+  webcrypto: crypto,
+  subtle: crypto.subtle,
 };
 
-Object.assign(exports, nodeCrypto, { default: nodeCrypto });
+ObjectAssign(exports, nodeCrypto, { default: nodeCrypto });

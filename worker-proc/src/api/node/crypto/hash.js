@@ -2,6 +2,7 @@
  * Hash, Hmac and `hash` of node:crypto.
  */
 
+const { ArrayBufferIsView, Error, FunctionPrototypeCall, ObjectAssign, ObjectSetPrototypeOf, Symbol } = primordials;
 const { Buffer } = require("node:buffer");
 const { Transform } = require("node:stream");
 const {
@@ -55,11 +56,11 @@ function Hash(algorithm, options) {
   }
   const size = ops.hashSize(this[kState].name);
   if (length !== undefined && size > 0 && length !== size) throw new Error("Unsupported state or unable to digest");
-  Transform.call(this, options);
+  FunctionPrototypeCall(Transform, this, options);
   return this;
 }
-Object.setPrototypeOf(Hash.prototype, Transform.prototype);
-Object.setPrototypeOf(Hash, Transform);
+ObjectSetPrototypeOf(Hash.prototype, Transform.prototype);
+ObjectSetPrototypeOf(Hash, Transform);
 
 function finish(target) {
   const { length } = target[kState];
@@ -90,7 +91,7 @@ Hash.prototype.update = function (data, encoding) {
   if (this[kState].isFinal) throw new ERR_CRYPTO_HASH_FINALIZED();
   if (typeof data === "string") {
     data = Buffer.from(data, encoding === "buffer" ? undefined : encoding);
-  } else if (!ArrayBuffer.isView(data)) {
+  } else if (!ArrayBufferIsView(data)) {
     throw new ERR_INVALID_ARG_TYPE("data", ["string", "Buffer", "TypedArray", "DataView"], data);
   }
   if (!this[kHandle].update(data)) throw new ERR_CRYPTO_HASH_UPDATE_FAILED();
@@ -125,11 +126,11 @@ function Hmac(algorithm, key, options) {
   }
   this[kHandle] = new Handle(ops.newHmac(algorithm, bytes));
   this[kState] = { isFinal: false, name: algorithm, length: undefined };
-  Transform.call(this, options);
+  FunctionPrototypeCall(Transform, this, options);
   return this;
 }
-Object.setPrototypeOf(Hmac.prototype, Transform.prototype);
-Object.setPrototypeOf(Hmac, Transform);
+ObjectSetPrototypeOf(Hmac.prototype, Transform.prototype);
+ObjectSetPrototypeOf(Hmac, Transform);
 
 Hmac.prototype.update = Hash.prototype.update;
 Hmac.prototype._flush = Hash.prototype._flush;
@@ -148,10 +149,10 @@ const createHmac = (algorithm, key, options) => new Hmac(algorithm, key, options
 function hash(algorithm, data, outputEncoding = "hex") {
   validateString(algorithm, "algorithm");
   validateString(outputEncoding, "outputEncoding");
-  if (typeof data !== "string" && !ArrayBuffer.isView(data)) {
+  if (typeof data !== "string" && !ArrayBufferIsView(data)) {
     throw new ERR_INVALID_ARG_TYPE("data", ["string", "Buffer", "TypedArray", "DataView"], data);
   }
   return createHash(algorithm).update(data, "utf8").digest(outputEncoding);
 }
 
-Object.assign(exports, { Hash, Hmac, createHash, createHmac, hash });
+ObjectAssign(exports, { Hash, Hmac, createHash, createHmac, hash });

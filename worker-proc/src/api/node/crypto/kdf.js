@@ -2,6 +2,11 @@
  * Keys from passwords and secrets: pbkdf2, hkdf and scrypt of node:crypto.
  */
 
+const {
+  ArrayBufferIsView, ArrayPrototypeIncludes, ArrayPrototypePush, ArrayPrototypeUnshift, MathAbs, MathLog2,
+  NumberIsInteger, ObjectAssign, RangeError, ReflectApply, StringPrototypeToLowerCase, TypeError,
+  TypedArrayPrototypeMap, TypedArrayPrototypeSet, Uint8Array,
+} = primordials;
 const { Buffer } = require("node:buffer");
 const { ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE, ERR_OUT_OF_RANGE } = require("node/common/errors");
 const { isKeyObject } = require("node/common/types");
@@ -23,7 +28,7 @@ function pbkdf2Arguments(password, salt, iterations, length, digest) {
   return ["pbkdf2", secret, grains, length, digest, iterations];
 }
 
-const failure = (Base, code, message) => Object.assign(new Base(message), { code });
+const failure = (Base, code, message) => ObjectAssign(new Base(message), { code });
 
 // No more than this many digests in one key.
 const MAX_DIGESTS = 255;
@@ -31,18 +36,17 @@ const MAX_DIGESTS = 255;
 const MAX_SCRYPT_COST = 2 ** 20;
 
 /** Limits that the derivation itself has; functions with a callback report them there. */
-function checkRequest([kind, , , length, first, ...rest]) {
+function checkRequest({ 0: kind, 3: length, 4: first, 5: r, 6: p, 7: maxmem }) {
   if (kind === "scrypt") {
-    const [r, p, maxmem] = rest;
     const memory = 128 * r * (first + p + 2);
-    const isPowerOfTwo = first >= 2 && Number.isInteger(Math.log2(first));
+    const isPowerOfTwo = first >= 2 && NumberIsInteger(MathLog2(first));
     if (!isPowerOfTwo || memory > maxmem || r * p >= 2 ** 30 || first * r * p > MAX_SCRYPT_COST) {
       const why = isPowerOfTwo && memory > maxmem ? ": memory limit exceeded" : "";
       throw failure(RangeError, "ERR_CRYPTO_INVALID_SCRYPT_PARAMS", `Invalid scrypt params${why}`);
     }
     return;
   }
-  const size = Math.abs(ops.hashSize(first));
+  const size = MathAbs(ops.hashSize(first));
   if (size === 0) throw failure(TypeError, "ERR_CRYPTO_INVALID_DIGEST", `Invalid digest: ${first}`);
   if (length > size * MAX_DIGESTS) throw failure(RangeError, "ERR_CRYPTO_INVALID_KEYLEN", "Invalid key length");
 }
@@ -52,29 +56,30 @@ const UNUSUAL = ["md4", "md5-sha1"];
 const HMAC_BLOCK_BYTES = 64;
 
 const viewOf = (bytes) =>
-  ArrayBuffer.isView(bytes) ? Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength) : Buffer.from(bytes);
+  ArrayBufferIsView(bytes) ? Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength) : Buffer.from(bytes);
 
 function digestOf(name, ...parts) {
   const hash = ops.newHash(name);
-  for (const part of parts) ops.updateHash(hash, part);
+  for (let i = 0; i < parts.length; i++) ops.updateHash(hash, parts[i]);
   return ops.finishHash(hash, 0);
 }
 
 function hmacOf(name, key, ...parts) {
   const block = Buffer.alloc(HMAC_BLOCK_BYTES);
-  block.set(key.length > HMAC_BLOCK_BYTES ? digestOf(name, key) : key);
-  const pad = (byte) => block.map((value) => value ^ byte);
-  return digestOf(name, pad(0x5c), digestOf(name, pad(0x36), ...parts));
+  TypedArrayPrototypeSet(block, key.length > HMAC_BLOCK_BYTES ? digestOf(name, key) : key);
+  const pad = (byte) => TypedArrayPrototypeMap(block, (value) => value ^ byte);
+  ArrayPrototypeUnshift(parts, name, pad(0x36));
+  return digestOf(name, pad(0x5c), ReflectApply(digestOf, undefined, parts));
 }
 
 /** HKDF (RFC 5869) from the hash alone. */
-function hkdfByHash([, key, salt, length, name, info]) {
+function hkdfByHash({ 1: key, 2: salt, 3: length, 4: name, 5: info }) {
   const secret = hmacOf(name, viewOf(salt), viewOf(key));
   const parts = [];
   let previous = Buffer.alloc(0);
   for (let counter = 1, size = 0; size < length; counter++) {
     previous = hmacOf(name, secret, previous, viewOf(info), Buffer.from([counter]));
-    parts.push(previous);
+    ArrayPrototypePush(parts, previous);
     size += previous.length;
   }
   return new Uint8Array(Buffer.concat(parts, length));
@@ -82,15 +87,15 @@ function hkdfByHash([, key, salt, length, name, info]) {
 
 function deriveNow(request) {
   checkRequest(request);
-  if (request[0] === "hkdf" && UNUSUAL.includes(request[4].toLowerCase())) return hkdfByHash(request);
-  return ops.derive(...request);
+  if (request[0] === "hkdf" && ArrayPrototypeIncludes(UNUSUAL, StringPrototypeToLowerCase(request[4]))) return hkdfByHash(request);
+  return ReflectApply(ops.derive, ops, request);
 }
 
 async function deriveLater(request) {
   checkRequest(request);
-  return request[0] === "hkdf" && UNUSUAL.includes(request[4].toLowerCase())
+  return request[0] === "hkdf" && ArrayPrototypeIncludes(UNUSUAL, StringPrototypeToLowerCase(request[4]))
     ? hkdfByHash(request)
-    : ops.deriveLater(...request);
+    : ReflectApply(ops.deriveLater, ops, request);
 }
 
 function pbkdf2Sync(password, salt, iterations, length, digest) {
@@ -189,4 +194,4 @@ function scrypt(password, salt, length, options, callback) {
   callBack(deriveLater(request), callback, asBuffer);
 }
 
-Object.assign(exports, { hkdf, hkdfSync, pbkdf2, pbkdf2Sync, scrypt, scryptSync });
+ObjectAssign(exports, { hkdf, hkdfSync, pbkdf2, pbkdf2Sync, scrypt, scryptSync });

@@ -3,6 +3,8 @@
  * node:util does not load node:crypto.
  */
 
-const keys = new WeakSet();
+const { SafeWeakSet } = primordials;
+
+const keys = new SafeWeakSet();
 exports.markKeyObject = (key) => keys.add(key);
 exports.isKeyObject = (value) => typeof value === "object" && value !== null && keys.has(value);

@@ -2,6 +2,7 @@
  * KeyObject of node:crypto: secret keys, whose bytes scripts see only by `export`.
  */
 
+const { ArrayBufferIsView, ObjectAssign, Symbol, SymbolToStringTag, Uint8Array } = primordials;
 const { Buffer } = require("node:buffer");
 const { ERR_INVALID_ARG_TYPE, ERR_ILLEGAL_CONSTRUCTOR } = require("node/common/errors");
 const { markKeyObject } = require("node/crypto/key_mark");
@@ -40,14 +41,14 @@ class KeyObject {
     return ops.compareBytes(this.#bytes, other.#bytes) === 0;
   }
 
-  get [Symbol.toStringTag]() {
+  get [SymbolToStringTag]() {
     return "KeyObject";
   }
 }
 
 function createSecretKey(key, encoding) {
   const bytes = toBytes(key, "key", encoding);
-  return new KeyObject(kCreate, Buffer.from(ArrayBuffer.isView(bytes) ? new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength) : new Uint8Array(bytes)));
+  return new KeyObject(kCreate, Buffer.from(ArrayBufferIsView(bytes) ? new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength) : new Uint8Array(bytes)));
 }
 
-Object.assign(exports, { KeyObject, createSecretKey });
+ObjectAssign(exports, { KeyObject, createSecretKey });

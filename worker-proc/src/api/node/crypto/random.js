@@ -2,6 +2,11 @@
  * Random bytes, integers, UUIDs and primes of node:crypto.
  */
 
+const {
+  ArrayBufferPrototypeSlice, ArrayPrototypeSome, BigInt, BigIntPrototypeToString, MathCeil, ObjectAssign,
+  PromisePrototypeThen, PromiseResolve, RangeError, ReflectApply, StringPrototypePadStart, TypedArrayPrototypeSubarray,
+  Uint8Array,
+} = primordials;
 const { Buffer } = require("node:buffer");
 const { ERR_INVALID_ARG_TYPE, ERR_OUT_OF_RANGE } = require("node/common/errors");
 const { isAnyArrayBuffer } = require("node/common/types");
@@ -25,7 +30,7 @@ function fill(buffer, offset, size) {
     ? new Uint8Array(buffer, offset, size)
     : new Uint8Array(buffer.buffer, buffer.byteOffset + offset, size);
   for (let i = 0; i < bytes.length; i += MAX_RANDOM_BYTES) {
-    crypto.getRandomValues(bytes.subarray(i, i + MAX_RANDOM_BYTES));
+    require("crypto").crypto.getRandomValues(TypedArrayPrototypeSubarray(bytes, i, i + MAX_RANDOM_BYTES));
   }
 }
 
@@ -55,7 +60,7 @@ function randomFill(buffer, offset, size, callback) {
     validateInteger(size, "size", 0, max - offset);
   }
   validateFunction(callback, "callback");
-  callBack(Promise.resolve().then(() => fill(buffer, offset, size)), callback, () => buffer);
+  callBack(PromisePrototypeThen(PromiseResolve(), () => fill(buffer, offset, size)), callback, () => buffer);
 }
 
 function randomBytes(size, callback) {
@@ -93,7 +98,7 @@ function randomInt(min, max, callback) {
   if (min >= max) throw new ERR_OUT_OF_RANGE("min", "min < max", min);
   if (callback === undefined) return pick(min, max);
   const value = pick(min, max);
-  callBack(Promise.resolve(value), callback);
+  callBack(PromiseResolve(value), callback);
   return undefined;
 }
 
@@ -104,7 +109,7 @@ function randomUUID(options) {
       validateBoolean(options.disableEntropyCache, "options.disableEntropyCache");
     }
   }
-  return crypto.randomUUID();
+  return require("crypto").crypto.randomUUID();
 }
 
 const PRIME_TYPES = ["ArrayBuffer", "TypedArray", "Buffer", "DataView", "bigint"];
@@ -135,11 +140,14 @@ const SMALL_PRIMES = [2n, 3n, 5n, 7n, 11n, 13n, 17n, 19n, 23n, 29n, 31n, 37n, 41
 /** Miller-Rabin, with random bases after the small ones. */
 function isProbablePrime(n, rounds) {
   if (n < 2n) return false;
-  for (const prime of SMALL_PRIMES) if (n % prime === 0n) return n === prime;
+  for (let i = 0; i < SMALL_PRIMES.length; i++) {
+    const prime = SMALL_PRIMES[i];
+    if (n % prime === 0n) return n === prime;
+  }
   let odd = n - 1n;
   let twos = 0;
   for (; (odd & 1n) === 0n; odd >>= 1n) twos++;
-  const bytes = Math.ceil(n.toString(16).length / 2);
+  const bytes = MathCeil(BigIntPrototypeToString(n, 16).length / 2);
   for (let round = 0; round < rounds; round++) {
     const base = round < 12 ? SMALL_PRIMES[round] : (toBigInt(randomBytes(bytes)) % (n - 3n)) + 2n;
     let x = powerMod(base, odd, n);
@@ -175,30 +183,30 @@ function primeOptions(options) {
 function makePrime(size, { safe, bigint, add, rem }) {
   if (size > MAX_PRIME_BITS) throw new ERR_OUT_OF_RANGE("size", `<= ${MAX_PRIME_BITS}`, size);
   if (add !== undefined) {
-    if (!PRIME_PAIRS.some(([a, r]) => a === add && r === rem)) throw new RangeError("Invalid values for add and rem");
-    if (add.toString(2).length > size) {
+    if (!ArrayPrototypeSome(PRIME_PAIRS, ({ 0: a, 1: r }) => a === add && r === rem)) throw new RangeError("Invalid values for add and rem");
+    if (BigIntPrototypeToString(add, 2).length > size) {
       throw new RangeError("options.add must not be bigger than size of the requested prime");
     }
   }
   const top = 1n << BigInt(size - 1);
   for (;;) {
-    const bytes = Math.ceil(size / 8);
+    const bytes = MathCeil(size / 8);
     let candidate = toBigInt(randomBytes(bytes)) & ((1n << BigInt(size)) - 1n);
     // The two highest bits are set, so that products have full length.
     candidate |= top | (size > 2 ? top >> 1n : 0n);
     if (add !== undefined) {
       candidate -= candidate % add;
       candidate += rem;
-      if (candidate.toString(2).length !== size) continue;
+      if (BigIntPrototypeToString(candidate, 2).length !== size) continue;
     } else if (size > 2) {
       candidate |= 1n;
     }
     if (!isProbablePrime(candidate, PRIME_ROUNDS)) continue;
     if (safe && !isProbablePrime((candidate - 1n) / 2n, PRIME_ROUNDS)) continue;
     if (bigint) return candidate;
-    const hex = candidate.toString(16).padStart(bytes * 2, "0");
+    const hex = StringPrototypePadStart(BigIntPrototypeToString(candidate, 16), bytes * 2, "0");
     const result = Buffer.from(hex, "hex");
-    return result.buffer.slice(result.byteOffset, result.byteOffset + result.byteLength);
+    return ArrayBufferPrototypeSlice(result.buffer, result.byteOffset, result.byteOffset + result.byteLength);
   }
 }
 
@@ -215,7 +223,7 @@ function generatePrime(size, options, callback) {
   }
   validateFunction(callback, "callback");
   const parsed = primeOptions(options);
-  callBack(Promise.resolve().then(() => makePrime(size, parsed)), callback);
+  callBack(PromisePrototypeThen(PromiseResolve(), () => makePrime(size, parsed)), callback);
 }
 
 function checkArguments(candidate, options) {
@@ -227,7 +235,7 @@ function checkArguments(candidate, options) {
 }
 
 function checkPrimeSync(candidate, options = {}) {
-  return isProbablePrime(...checkArguments(candidate, options));
+  return ReflectApply(isProbablePrime, undefined, checkArguments(candidate, options));
 }
 
 function checkPrime(candidate, options, callback) {
@@ -238,10 +246,10 @@ function checkPrime(candidate, options, callback) {
   }
   const parsed = checkArguments(candidate, options);
   validateFunction(callback, "callback");
-  callBack(Promise.resolve().then(() => isProbablePrime(...parsed)), callback);
+  callBack(PromisePrototypeThen(PromiseResolve(), () => ReflectApply(isProbablePrime, undefined, parsed)), callback);
 }
 
-Object.assign(exports, {
+ObjectAssign(exports, {
   checkPrime,
   checkPrimeSync,
   generatePrime,

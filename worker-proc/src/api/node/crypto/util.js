@@ -2,11 +2,12 @@
  * Bytes out of the arguments that node:crypto functions take.
  */
 
+const { ArrayBufferIsView, PromisePrototypeThen } = primordials;
 const { Buffer } = require("node:buffer");
 const { ERR_INVALID_ARG_TYPE } = require("node/common/errors");
 const { isAnyArrayBuffer } = require("node/common/types");
 
-const isBytes = (value) => ArrayBuffer.isView(value) || isAnyArrayBuffer(value);
+const isBytes = (value) => ArrayBufferIsView(value) || isAnyArrayBuffer(value);
 
 /** Strings in an encoding, buffers and views, as they are. */
 exports.toBytes = function (value, name, encoding) {
@@ -25,8 +26,7 @@ exports.isBytes = isBytes;
 
 /** Calls back with a promise's outcome, outside of any try block of ours. */
 exports.callBack = function (promise, callback, convert = (value) => value) {
-  promise.then(
-    (value) => callback(null, convert(value)),
+  PromisePrototypeThen(promise, (value) => callback(null, convert(value)),
     (error) => callback(error),
   );
 };

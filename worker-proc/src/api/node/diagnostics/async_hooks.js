@@ -2,6 +2,9 @@
  * node:async_hooks. The storage classes are real; hooks and ids exist for callers that expect them.
  */
 
+const {
+  ArrayPrototypeMap, ObjectAssign, ObjectFromEntries, RegExpPrototypeSymbolSplit, StringPrototypeTrim,
+} = primordials;
 const { AsyncLocalStorage, AsyncResource } = require("async_context/async_local_storage");
 
 class AsyncHook {
@@ -25,7 +28,7 @@ CHECKPRIMEREQUEST PBKDF2REQUEST KEYPAIRGENREQUEST KEYGENREQUEST KEYEXPORTREQUEST
 DERIVEBITSREQUEST HASHREQUEST RANDOMBYTESREQUEST RANDOMPRIMEREQUEST SCRYPTREQUEST SIGNREQUEST TLSWRAP VERIFYREQUEST
 QUIC_PACKET`;
 
-const asyncWrapProviders = Object.fromEntries(providerNames.trim().split(/\s+/).map((name) => [name, 0]));
+const asyncWrapProviders = ObjectFromEntries(ArrayPrototypeMap(RegExpPrototypeSymbolSplit(/\s+/, StringPrototypeTrim(providerNames)), (name) => [name, 0]));
 
 const asyncHooks = {
   AsyncLocalStorage,
@@ -37,4 +40,4 @@ const asyncHooks = {
   triggerAsyncId: () => 0,
 };
 
-Object.assign(exports, asyncHooks, { default: asyncHooks });
+ObjectAssign(exports, asyncHooks, { default: asyncHooks });

@@ -2,6 +2,7 @@
  * node:console: the global console, with the few members Node's has besides.
  */
 
+const { FunctionPrototypeBind, Map, ObjectAssign, ObjectDefineProperty } = primordials;
 const { console } = require("console");
 const { ERR_METHOD_NOT_IMPLEMENTED } = require("node/common/errors");
 const { unsupported } = require("node/stubs/common");
@@ -14,22 +15,24 @@ const names = [
   "log", "info", "debug", "warn", "error", "dir", "time", "timeEnd", "timeLog", "trace", "assert", "clear", "count",
   "countReset", "group", "groupEnd", "table", "dirxml", "groupCollapsed", "profile", "profileEnd", "timeStamp",
 ];
-for (const name of names) {
-  exports[name] = console[name].bind(console);
+for (let i = 0; i < names.length; i++) {
+  const name = names[i];
+  exports[name] = FunctionPrototypeBind(console[name], console);
   Console.prototype[name] = exports[name];
 }
 exports.context = Console.prototype.context = console.context = unsupported("context", "Console.context");
 exports.createTask = Console.prototype.createTask = console.createTask = unsupported("createTask", "Console.createTask");
 
-Object.assign(console, {
+ObjectAssign(console, {
   Console,
   _times: new Map(),
   _ignoreErrors: true,
   _stderrErrorHandler() {},
   _stdoutErrorHandler() {},
 });
-for (const name of ["stdout", "stderr"]) {
-  Object.defineProperty(console, `_${name}`, {
+for (let i = 0, names = ["stdout", "stderr"]; i < names.length; i++) {
+  const name = names[i];
+  ObjectDefineProperty(console, `_${name}`, {
     __proto__: null,
     get: () => require("node/process/stdio")[name],
     enumerable: true,

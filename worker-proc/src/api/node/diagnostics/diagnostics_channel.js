@@ -3,6 +3,12 @@
  * Relies on the async context for stores that a channel binds.
  */
 
+const {
+  ArrayPrototypePush, ArrayPrototypeSome, ArrayPrototypeSplice, Error, ObjectAssign, ObjectCreate, ObjectDefineProperty,
+  Promise, PromisePrototypeThen, PromiseReject, PromiseResolve, ReflectApply, SafeMap, SafeSet, Symbol, globalThis,
+} = primordials;
+const { reportError } = require("report_error");
+const { queueMicrotask } = require("timers");
 const { current, runIn, withValue } = require("async_context");
 const { ERR_INVALID_ARG_TYPE } = require("node/common/errors");
 const { validateObject } = require("node/common/validators");
@@ -10,7 +16,7 @@ const flags = require("flags");
 const trace = require("trace");
 
 const hasGetter = flags.diagnosticsChannelHasSubscribersGetter;
-const channels = new Map();
+const channels = new SafeMap();
 
 function checkSubscriber(callback) {
   if (typeof callback !== "function") throw new ERR_INVALID_ARG_TYPE("subscription", ["function"], callback);
@@ -26,13 +32,17 @@ const kStores = Symbol("kStores");
 class Channel {
   constructor(name) {
     this.name = name;
-    Object.defineProperty(this, kSubscribers, { value: new Set() });
-    Object.defineProperty(this, kStores, { value: new Map() });
+    ObjectDefineProperty(this, kSubscribers, { value: new SafeSet() });
+    ObjectDefineProperty(this, kStores, { value: new SafeMap() });
   }
 
   publish(message) {
     trace.published(this.name, message);
-    for (const callback of [...this[kSubscribers]]) {
+    // A copy: subscribers may come and go while they are called.
+    const subscribers = [];
+    this[kSubscribers].forEach((callback) => ArrayPrototypePush(subscribers, callback));
+    for (let i = 0; i < subscribers.length; i++) {
+      const callback = subscribers[i];
       try {
         callback(message, this.name);
       } catch (error) {
@@ -60,23 +70,23 @@ class Channel {
 
   runStores(message, callback, thisArg, ...args) {
     let frame = current();
-    for (const [store, transform] of this[kStores]) {
+    this[kStores].forEach((transform, store) => {
       let value = message;
       if (transform !== undefined) {
         try {
           value = transform(message);
         } catch (error) {
           report(error);
-          continue;
+          return;
         }
       }
       frame = withValue(frame, store, value);
-    }
+    });
     return runIn(
       frame,
       () => {
         this.publish(message);
-        return Reflect.apply(callback, thisArg, args);
+        return ReflectApply(callback, thisArg, args);
       },
       undefined,
       [],
@@ -85,7 +95,7 @@ class Channel {
 }
 
 const defineHasSubscribers = (Class, isOn) =>
-  Object.defineProperty(
+  ObjectDefineProperty(
     Class.prototype,
     "hasSubscribers",
     hasGetter
@@ -129,20 +139,22 @@ class TracingChannel {
   }
 
   subscribe(subscriptions) {
-    for (const event of EVENTS) {
+    for (let i = 0; i < EVENTS.length; i++) {
+      const event = EVENTS[i];
       if (subscriptions[event] !== undefined) this[event]?.subscribe(subscriptions[event]);
     }
   }
 
   unsubscribe(subscriptions) {
-    for (const event of EVENTS) {
+    for (let i = 0; i < EVENTS.length; i++) {
+      const event = EVENTS[i];
       if (subscriptions[event] !== undefined) this[event]?.unsubscribe(subscriptions[event]);
     }
   }
 
   traceSync(fn, context = {}, thisArg = globalThis, ...args) {
     return traced(this, context, thisArg, () => {
-      context.result = Reflect.apply(fn, thisArg, args);
+      context.result = ReflectApply(fn, thisArg, args);
       return context.result;
     });
   }
@@ -154,9 +166,8 @@ class TracingChannel {
       asyncEnd?.publish(context);
     };
     return traced(this, context, thisArg, () => {
-      const promise = Reflect.apply(fn, thisArg, args);
-      return (promise instanceof Promise ? promise : Promise.resolve(promise)).then(
-        (result) => {
+      const promise = ReflectApply(fn, thisArg, args);
+      return PromisePrototypeThen(promise instanceof Promise ? promise : PromiseResolve(promise), (result) => {
           context.result = result;
           settled();
           return result;
@@ -165,7 +176,7 @@ class TracingChannel {
           context.error = reason;
           error?.publish(context);
           settled();
-          return Promise.reject(reason);
+          return PromiseReject(reason);
         },
       );
     });
@@ -173,7 +184,7 @@ class TracingChannel {
 
   traceCallback(fn, position = -1, context = {}, thisArg = globalThis, ...args) {
     const { asyncStart, asyncEnd, error } = this;
-    const callback = args.at(position);
+    const callback = args[position < 0 ? args.length + position : position];
     if (typeof callback !== "function") throw new ERR_INVALID_ARG_TYPE("callback", ["function"], callback);
     function wrapped(...results) {
       if (results[0]) {
@@ -184,7 +195,7 @@ class TracingChannel {
       }
       const run = () => {
         try {
-          Reflect.apply(callback, this, results);
+          ReflectApply(callback, this, results);
         } finally {
           asyncEnd?.publish(context);
         }
@@ -192,8 +203,8 @@ class TracingChannel {
       if (asyncStart === undefined) run();
       else asyncStart.runStores(context, run, thisArg);
     }
-    args.splice(position, 1, wrapped);
-    return traced(this, context, thisArg, () => Reflect.apply(fn, thisArg, args));
+    ArrayPrototypeSplice(args, position, 1, wrapped);
+    return traced(this, context, thisArg, () => ReflectApply(fn, thisArg, args));
   }
 }
 
@@ -217,8 +228,9 @@ function traced(tracing, context, thisArg, body) {
   );
 }
 
-for (const event of EVENTS) {
-  Object.defineProperty(TracingChannel.prototype, event, {
+for (let i = 0; i < EVENTS.length; i++) {
+  const event = EVENTS[i];
+  ObjectDefineProperty(TracingChannel.prototype, event, {
     __proto__: null,
     get() {
       return this[kChannels]?.[event];
@@ -226,12 +238,13 @@ for (const event of EVENTS) {
     configurable: true,
   });
 }
-defineHasSubscribers(TracingChannel, (tracing) => EVENTS.some((event) => tracing[event] && isActive(tracing[event])));
+defineHasSubscribers(TracingChannel, (tracing) => ArrayPrototypeSome(EVENTS, (event) => tracing[event] && isActive(tracing[event])));
 
 function tracingChannel(nameOrChannels) {
   const list = {};
   if (typeof nameOrChannels !== "string") validateObject(nameOrChannels, "channels");
-  for (const event of EVENTS) {
+  for (let i = 0; i < EVENTS.length; i++) {
+    const event = EVENTS[i];
     if (typeof nameOrChannels === "string") {
       list[event] = channel(`tracing:${nameOrChannels}:${event}`);
     } else {
@@ -240,9 +253,9 @@ function tracingChannel(nameOrChannels) {
       list[event] = given;
     }
   }
-  return Object.defineProperty(Object.create(TracingChannel.prototype), kChannels, { value: list });
+  return ObjectDefineProperty(ObjectCreate(TracingChannel.prototype), kChannels, { value: list });
 }
 
 const diagnosticsChannel = { hasSubscribers, channel, subscribe, unsubscribe, tracingChannel, Channel };
 
-Object.assign(exports, diagnosticsChannel, { TracingChannel, default: diagnosticsChannel });
+ObjectAssign(exports, diagnosticsChannel, { TracingChannel, default: diagnosticsChannel });

@@ -2,10 +2,12 @@
  * node:perf_hooks: the web's performance classes, and Node's functions around them.
  */
 
+const { ObjectAssign, ObjectFreeze } = primordials;
+const { performance } = require("performance");
 const { unsupported } = require("node/stubs/common");
 const { classes } = require("performance/timeline");
 
-const constants = Object.freeze({
+const constants = ObjectFreeze({
   NODE_PERFORMANCE_GC_MAJOR: 4,
   NODE_PERFORMANCE_GC_MINOR: 1,
   NODE_PERFORMANCE_GC_INCREMENTAL: 8,
@@ -38,8 +40,8 @@ const perfHooks = {
   createHistogram: unsupported("createHistogram"),
   eventLoopUtilization: () => ({ idle: 0, active: 0, utilization: 0 }),
   timerify: (fn) => fn,
-  performance: globalThis.performance,
+  performance: performance,
   constants,
 };
 
-Object.assign(exports, perfHooks, { default: perfHooks });
+ObjectAssign(exports, perfHooks, { default: perfHooks });

@@ -2,12 +2,15 @@
  * node:v8: the engine tells a worker nothing of its heap; figures are zero, the rest throws.
  */
 
+const {
+  ArrayPrototypeMap, Object, ObjectAssign, ObjectDefineProperty, ObjectFromEntries, ReflectApply, StringPrototypeSplit,
+} = primordials;
 const { ERR_INVALID_ARG_VALUE, ERR_METHOD_NOT_IMPLEMENTED } = require("node/common/errors");
 const { unsupported } = require("node/stubs/common");
 const { validateBoolean, validateFunction, validateObject, validateOneOf, validateString, validateUint32 } =
   require("node/common/validators");
 
-const zeros = (names) => Object.fromEntries(names.split(" ").map((name) => [name, 0]));
+const zeros = (names) => ObjectFromEntries(ArrayPrototypeMap(StringPrototypeSplit(names, " "), (name) => [name, 0]));
 
 function checkSnapshotOptions(options = {}) {
   validateObject(options, "options");
@@ -20,7 +23,7 @@ function checkSnapshotOptions(options = {}) {
 const checked = (name, check) =>
   ({
     [name](...args) {
-      check(...args);
+      ReflectApply(check, undefined, args);
       throw new ERR_METHOD_NOT_IMPLEMENTED(name);
     },
   })[name];
@@ -29,14 +32,15 @@ const checked = (name, check) =>
 function absentClass(name, methods, Base = Object) {
   const Class = {
     [name]: class extends Base {
-      constructor(...args) {
-        super(...args);
+      constructor() {
+        super();
         throw new ERR_METHOD_NOT_IMPLEMENTED(name);
       }
     },
   }[name];
-  for (const method of methods) {
-    Object.defineProperty(Class.prototype, method, { value: unsupported(method), writable: true, configurable: true });
+  for (let i = 0; i < methods.length; i++) {
+    const method = methods[i];
+    ObjectDefineProperty(Class.prototype, method, { value: unsupported(method), writable: true, configurable: true });
   }
   return Class;
 }
@@ -52,17 +56,20 @@ const Deserializer = absentClass("Deserializer", [
 ]);
 
 class GCProfiler {}
-for (const name of ["start", "stop"]) {
+for (let i = 0, names = ["start", "stop"]; i < names.length; i++) {
+  const name = names[i];
   GCProfiler.prototype[name] = unsupported(name, `GCProfiler.${name}`);
 }
 
 const promiseHooks = {};
-for (const name of ["createHook", "onInit", "onBefore", "onAfter", "onSettled"]) {
+for (let i = 0, names = ["createHook", "onInit", "onBefore", "onAfter", "onSettled"]; i < names.length; i++) {
+  const name = names[i];
   promiseHooks[name] = unsupported(name, `promiseHooks.${name}`);
 }
 
 const startupSnapshot = { isBuildingSnapshot: () => false };
-for (const name of ["addSerializeCallback", "addDeserializeCallback", "setDeserializeMainFunction"]) {
+for (let i = 0, names = ["addSerializeCallback", "addDeserializeCallback", "setDeserializeMainFunction"]; i < names.length; i++) {
+  const name = names[i];
   startupSnapshot[name] = unsupported(name, `startupSnapshot.${name}`);
 }
 
@@ -122,4 +129,4 @@ const v8 = {
   ),
 };
 
-Object.assign(exports, v8, { default: v8 });
+ObjectAssign(exports, v8, { default: v8 });

@@ -2,26 +2,39 @@
  * What node:dns and node:dns/promises are made of: what a name means, asked of Cloudflare's resolver over HTTPS through the worker's global outbound.
  */
 
+const {
+  ArrayPrototypeConcat, ArrayPrototypeFilter, ArrayPrototypeJoin, ArrayPrototypeMap, ArrayPrototypePush,
+  ArrayPrototypeReduce, ArrayPrototypeSlice, ArrayPrototypeSort, ArrayPrototypeSplice, Error, NumberParseInt,
+  ObjectAssign, ObjectDefineProperty, ObjectKeys, PromiseAll, PromisePrototypeCatch, PromisePrototypeThen,
+  PromiseResolve, ReflectApply, RegExpPrototypeExec, RegExpPrototypeSymbolMatch, StringFromCharCode,
+  StringPrototypeEndsWith, StringPrototypeIncludes, StringPrototypeSlice, StringPrototypeSplit,
+  StringPrototypeStartsWith, StringPrototypeToLowerCase,
+} = primordials;
 const { ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE, ERR_OPTION_NOT_IMPLEMENTED } = require("node/common/errors");
 const { validateBoolean, validateNumber, validateOneOf, validateString } = require("node/common/validators");
-const { URL, fetch } = globalThis;
+const { fetch } = require("fetch").globals;
+const { URL } = require("url");
 
 const RESOLVER = "https://cloudflare-dns.com/dns-query";
 /** Addresses of the same. */
 const SERVERS = ["1.1.1.1", "2606:4700:4700::1111", "1.0.0.1", "2606:4700:4700::1001"];
 
 const CODES = {};
-for (const name of (
+for (let i = 0, names = StringPrototypeSplit(
   "NODATA FORMERR SERVFAIL NOTFOUND NOTIMP REFUSED BADQUERY BADNAME BADFAMILY BADRESP CONNREFUSED TIMEOUT FILE NOMEM DESTRUCTION " +
-  "BADSTR BADFLAGS NONAME BADHINTS NOTINITIALIZED LOADIPHLPAPI ADDRGETNETWORKPARAMS CANCELLED"
-).split(" ")) CODES[name] = `E${name}`;
+  "BADSTR BADFLAGS NONAME BADHINTS NOTINITIALIZED LOADIPHLPAPI ADDRGETNETWORKPARAMS CANCELLED",
+  " ",
+); i < names.length; i++) {
+  const name = names[i];
+  CODES[name] = `E${name}`;
+}
 CODES.EOF = "EOF";
 const HINTS = { ADDRCONFIG: 1024, ALL: 256, V4MAPPED: 2048 };
 
 class DnsError extends Error {
   constructor(hostname, code, syscall) {
     super(`${syscall} ${code} ${hostname}`);
-    Object.assign(this, { code, name: "Error", errno: undefined, hostname, syscall });
+    ObjectAssign(this, { code, name: "Error", errno: undefined, hostname, syscall });
   }
 }
 
@@ -50,19 +63,19 @@ async function ask(name, type) {
   // The root has no such record, and nothing else was found.
   if (json.Answer?.[0]?.name === "") throw new DnsError(name, CODES.NOTFOUND, syscall);
   const { type: asked } = json.Question[0];
-  const answers = json.Answer?.filter(({ type }) => type === asked);
-  return answers?.length > 0 ? answers : undefined;
+  const answers = ArrayPrototypeFilter(json.Answer ?? [], ({ type }) => type === asked);
+  return answers.length > 0 ? answers : undefined;
 }
 
 /** A function that asks for records of a type; `read` makes of each what Node gives. Bad names throw at once. */
 function resolver(type, read) {
-  const syscall = `query${type[0]}${type.slice(1).toLowerCase()}`;
+  const syscall = `query${type[0]}${StringPrototypeToLowerCase(StringPrototypeSlice(type, 1))}`;
   return function (name, options = undefined) {
     validateString(name, "name");
-    return ask(name, type).then((answers) => {
+    return PromisePrototypeThen(ask(name, type), (answers) => {
       if (!answers) throw new DnsError(name, CODES.NOTFOUND, syscall);
       try {
-        return answers.map((answer) => read(answer, options));
+        return ArrayPrototypeMap(answers, (answer) => read(answer, options));
       } catch {
         throw new DnsError(name, CODES.BADRESP, syscall);
       }
@@ -70,13 +83,13 @@ function resolver(type, read) {
   };
 }
 
-const undotted = (text) => (text.endsWith(".") ? text.slice(0, -1) : text);
+const undotted = (text) => (StringPrototypeEndsWith(text, ".") ? StringPrototypeSlice(text, 0, -1) : text);
 const toName = ({ data }) => undotted(data);
 const toAddress = ({ data, TTL }, options) => (options?.ttl ? { ttl: TTL, address: data } : data);
 
 /** The words of a record, as many as there must be. */
 function words(data, count) {
-  const all = data.split(" ");
+  const all = StringPrototypeSplit(data, " ");
   if (all.length < count) throw new Error("the record is too short");
   return all;
 }
@@ -84,27 +97,27 @@ function words(data, count) {
 /** The bytes of a record of a type that the resolver shows in hexadecimal: `\# 3 0a 0b 0c`. */
 class Bytes {
   constructor(data) {
-    this.rest = words(data, 3).slice(2).map((word) => parseInt(word, 16));
+    this.rest = ArrayPrototypeMap(ArrayPrototypeSlice(words(data, 3), 2), (word) => NumberParseInt(word, 16));
   }
 
   number(bytes) {
-    return this.take(bytes).reduce((number, byte) => number * 256 + byte, 0);
+    return ArrayPrototypeReduce(this.take(bytes), (number, byte) => number * 256 + byte, 0);
   }
 
   take(count) {
     if (count > this.rest.length) throw new Error("the record is too short");
-    return this.rest.splice(0, count);
+    return ArrayPrototypeSplice(this.rest, 0, count);
   }
 
   text(count = this.number(1)) {
-    return String.fromCharCode(...this.take(count));
+    return ReflectApply(StringFromCharCode, undefined, this.take(count));
   }
 
   /** Labels up to the root's, which is empty. */
   domain() {
     const labels = [];
-    for (let label = this.text(); label !== ""; label = this.text()) labels.push(label);
-    return labels.join(".");
+    for (let label = this.text(); label !== ""; label = this.text()) ArrayPrototypePush(labels, label);
+    return ArrayPrototypeJoin(labels, ".");
   }
 }
 
@@ -116,32 +129,40 @@ function toCaa({ data }) {
 }
 
 function toMx({ data }) {
-  const [priority, exchange] = words(data, 2);
-  return { exchange: undotted(exchange), priority: parseInt(priority, 10) };
+  const { 0: priority, 1: exchange } = words(data, 2);
+  return { exchange: undotted(exchange), priority: NumberParseInt(priority, 10) };
 }
 
 /** RFC 3403 section 4.1. */
 function toNaptr({ data }) {
   const bytes = new Bytes(data);
-  const [order, preference] = [bytes.number(2), bytes.number(2)];
+  const order = bytes.number(2);
+  const preference = bytes.number(2);
   return { flags: bytes.text(), service: bytes.text(), regexp: bytes.text(), replacement: bytes.domain(), order, preference };
 }
 
 function toSoa({ data }) {
-  const [nsname, hostmaster, ...numbers] = words(data, 7);
-  const [serial, refresh, retry, expire, minttl] = numbers.map((number) => parseInt(number, 10));
-  return { nsname, hostmaster, serial, refresh, retry, expire, minttl };
+  const { 0: nsname, 1: hostmaster, 2: serial, 3: refresh, 4: retry, 5: expire, 6: minttl } = words(data, 7);
+  return {
+    nsname,
+    hostmaster,
+    serial: NumberParseInt(serial, 10),
+    refresh: NumberParseInt(refresh, 10),
+    retry: NumberParseInt(retry, 10),
+    expire: NumberParseInt(expire, 10),
+    minttl: NumberParseInt(minttl, 10),
+  };
 }
 
 function toSrv({ data }) {
-  const [priority, weight, port, name] = words(data, 4);
-  return { priority: parseInt(priority, 10), weight: parseInt(weight, 10), port: parseInt(port, 10), name };
+  const { 0: priority, 1: weight, 2: port, 3: name } = words(data, 4);
+  return { priority: NumberParseInt(priority, 10), weight: NumberParseInt(weight, 10), port: NumberParseInt(port, 10), name };
 }
 
 /** Strings in quotes, one after another; one without is itself. */
 function toTxt({ data }) {
-  if (!data.startsWith('"') || !data.endsWith('"')) return [data];
-  return (data.match(/"([^"]|"(?!"))*"/g) ?? []).map((text) => text.slice(1, -1));
+  if (!StringPrototypeStartsWith(data, '"') || !StringPrototypeEndsWith(data, '"')) return [data];
+  return ArrayPrototypeMap(RegExpPrototypeSymbolMatch(/"([^"]|"(?!"))*"/g, data) ?? [], (text) => StringPrototypeSlice(text, 1, -1));
 }
 
 const resolve4 = resolver("A", toAddress);
@@ -156,7 +177,7 @@ const resolveSrv = resolver("SRV", toSrv);
 const resolveTxt = resolver("TXT", toTxt);
 const allSoa = resolver("SOA", toSoa);
 const reverse = resolver("PTR", toName);
-const resolveSoa = (name) => allSoa(name).then((all) => {
+const resolveSoa = (name) => PromisePrototypeThen(allSoa(name), (all) => {
   if (all.length === 0) throw new DnsError(name, CODES.NOTFOUND, "querySoa");
   return all[0];
 });
@@ -181,7 +202,7 @@ const FAMILIES = [0, 4, 6];
 const ORDERS = ["verbatim", "ipv4first", "ipv6first"];
 let defaultOrder = "verbatim";
 
-const getServers = () => [...SERVERS];
+const getServers = () => ArrayPrototypeSlice(SERVERS);
 const setServers = () => notImplemented();
 const getDefaultResultOrder = () => defaultOrder;
 
@@ -194,8 +215,8 @@ const IPV4 = /^(?:(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)(?:\.(?!$)|$)){4}$/;
 
 /** 4 or 6 for the text of an address, else 0. */
 function familyOf(text) {
-  if (IPV4.test(text)) return 4;
-  return text.includes(":") && !/[[\]/%]/.test(text) && URL.canParse(`http://[${text}]`) ? 6 : 0;
+  if (RegExpPrototypeExec(IPV4, text) !== null) return 4;
+  return StringPrototypeIncludes(text, ":") && RegExpPrototypeExec(/[[\]/%]/, text) === null && URL.canParse(`http://[${text}]`) ? 6 : 0;
 }
 
 /** What `lookup` is to look for. */
@@ -236,15 +257,15 @@ async function addressesOf(hostname, family, order) {
   const known = familyOf(hostname);
   if (known !== 0) return [{ address: hostname, family: known }];
   const asked = family === 0 ? [4, 6] : [family];
-  const queries = asked.map(async (family) => {
+  const queries = ArrayPrototypeMap(asked, async (family) => {
     const type = family === 4 ? "A" : "AAAA";
     const answers = await ask(hostname, type);
     if (!answers) throw new DnsError(hostname, CODES.NOTFOUND, `query${type}`);
-    return answers.map(({ data }) => ({ address: data, family }));
+    return ArrayPrototypeMap(answers, ({ data }) => ({ address: data, family }));
   });
   if (family !== 0) return queries[0];
-  const [four, six] = await Promise.all(queries.map((query) => query.catch(() => [])));
-  const addresses = order === "ipv6first" ? [...six, ...four] : [...four, ...six];
+  const { 0: four, 1: six } = await PromiseAll(ArrayPrototypeMap(queries, (query) => PromisePrototypeCatch(query, () => [])));
+  const addresses = order === "ipv6first" ? ArrayPrototypeConcat(six, four) : ArrayPrototypeConcat(four, six);
   if (addresses.length === 0) throw new DnsError(hostname, CODES.NOTFOUND, "queryA");
   return addresses;
 }
@@ -253,8 +274,8 @@ async function addressesOf(hostname, family, order) {
 function find(hostname, options) {
   if (hostname) validateString(hostname, "hostname");
   const { family, all, order } = lookupOptions(options);
-  if (!hostname) return Promise.resolve(all ? [] : { address: null, family: family === 6 ? 6 : 4 });
-  return addressesOf(hostname, family, order).then((addresses) => (all ? addresses : addresses[0]));
+  if (!hostname) return PromiseResolve(all ? [] : { address: null, family: family === 6 ? 6 : 4 });
+  return PromisePrototypeThen(addressesOf(hostname, family, order), (addresses) => (all ? addresses : addresses[0]));
 }
 
 const methods = {
@@ -275,13 +296,16 @@ function makeResolver(methods) {
       return getServers();
     }
   }
-  for (const name of [...Object.keys(methods).sort(), "setServers"]) {
-    const { [name]: method } = { [name](...args) { return (methods[name] ?? setServers)(...args); } };
-    Object.defineProperty(Resolver.prototype, name, { value: method, writable: true, configurable: true });
+  const names = ArrayPrototypeSort(ObjectKeys(methods));
+  ArrayPrototypePush(names, "setServers");
+  for (let i = 0; i < names.length; i++) {
+    const name = names[i];
+    const { [name]: method } = { [name](...args) { return ReflectApply(methods[name] ?? setServers, undefined, args); } };
+    ObjectDefineProperty(Resolver.prototype, name, { value: method, writable: true, configurable: true });
   }
   return Resolver;
 }
 
-Object.assign(exports, {
+ObjectAssign(exports, {
   CODES, HINTS, find, getDefaultResultOrder, getServers, lookupService, makeResolver, methods, setDefaultResultOrder, setServers,
 });

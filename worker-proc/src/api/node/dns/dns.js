@@ -2,6 +2,7 @@
  * node:dns: the functions of node:dns/promises with callbacks.
  */
 
+const { ObjectAssign, PromisePrototypeThen } = primordials;
 const core = require("node/dns/core");
 const { default: promises } = require("node:dns/promises");
 const { nextTick } = require("node/timers/next_tick");
@@ -15,8 +16,8 @@ function lookup(hostname, options, callback = undefined) {
   }
   validateFunction(callback, "callback");
   const all = options?.all === true;
-  core.find(hostname, options).then(
-    (found) => nextTick(callback, null, ...(all ? [found] : [found.address, found.family])),
+  PromisePrototypeThen(core.find(hostname, options), 
+    (found) => (all ? nextTick(callback, null, found) : nextTick(callback, null, found.address, found.family)),
     (error) => nextTick(callback, error),
   );
 }
@@ -30,4 +31,4 @@ const dns = {
   Resolver: core.makeResolver(methods), promises, ...CODES, ...HINTS,
 };
 
-Object.assign(exports, dns, { default: dns });
+ObjectAssign(exports, dns, { default: dns });

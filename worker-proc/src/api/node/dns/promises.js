@@ -2,6 +2,7 @@
  * node:dns/promises.
  */
 
+const { ObjectAssign } = primordials;
 const { CODES, HINTS, find, getDefaultResultOrder, getServers, lookupService, makeResolver, methods, setDefaultResultOrder, setServers } =
   require("node/dns/core");
 
@@ -12,4 +13,4 @@ const promises = {
   ...CODES,
 };
 
-Object.assign(exports, promises, HINTS, { default: promises });
+ObjectAssign(exports, promises, HINTS, { default: promises });

@@ -3,6 +3,12 @@
  * Relies on the async context for EventEmitterAsyncResource and on nextTick for captured rejections.
  */
 
+const {
+  ArrayPrototypeFilter, ArrayPrototypeFindLastIndex, ArrayPrototypeMap, ArrayPrototypePush, ArrayPrototypeShift,
+  ArrayPrototypeSlice, ArrayPrototypeSplice, ArrayPrototypeUnshift, Boolean, Error, FunctionPrototypeCall, NumberIsNaN,
+  ObjectAssign, ObjectDefineProperties, ObjectDefineProperty, ObjectGetPrototypeOf, Promise, PromiseReject,
+  PromiseResolve, ReflectApply, ReflectOwnKeys, String, Symbol, SymbolAsyncIterator, SymbolDispose, SymbolFor,
+} = primordials;
 const { inspect } = require("console/inspect");
 const { kind, Kind } = require("console/introspect");
 const { AsyncResource } = require("async_context/async_local_storage");
@@ -14,9 +20,11 @@ const {
   ERR_UNHANDLED_ERROR,
 } = require("node/common/errors");
 const { validateAbortSignal, validateBoolean, validateFunction, validateObject } = require("node/common/validators");
+const { EventTarget } = require("events");
 const flags = require("flags");
+const { queueMicrotask } = require("timers");
 
-const kRejection = Symbol.for("nodejs.rejection");
+const kRejection = SymbolFor("nodejs.rejection");
 const kCapture = Symbol("kCapture");
 const kErrorMonitor = Symbol("events.errorMonitor");
 const kMaxEventTargetListeners = Symbol("events.maxEventTargetListeners");
@@ -24,11 +32,11 @@ const kMaxEventTargetListeners = Symbol("events.maxEventTargetListeners");
 let defaultMaxListeners = 10;
 
 function EventEmitter(options) {
-  EventEmitter.init.call(this, options);
+  FunctionPrototypeCall(EventEmitter.init, this, options);
 }
 
 function checkLimit(value, name) {
-  if (typeof value !== "number" || value < 0 || Number.isNaN(value)) {
+  if (typeof value !== "number" || value < 0 || NumberIsNaN(value)) {
     throw new ERR_OUT_OF_RANGE(name, "a non-negative number", value);
   }
 }
@@ -38,10 +46,10 @@ const checkListener = (listener) => validateFunction(listener, "listener");
 EventEmitter.prototype._events = undefined;
 EventEmitter.prototype._eventsCount = 0;
 EventEmitter.prototype._maxListeners = undefined;
-Object.defineProperty(EventEmitter.prototype, kCapture, { value: false, writable: true, enumerable: false });
+ObjectDefineProperty(EventEmitter.prototype, kCapture, { value: false, writable: true, enumerable: false });
 
 EventEmitter.init = function (options) {
-  if (this._events === undefined || this._events === Object.getPrototypeOf(this)._events) {
+  if (this._events === undefined || this._events === ObjectGetPrototypeOf(this)._events) {
     this._events = { __proto__: null };
     this._eventsCount = 0;
   }
@@ -68,10 +76,11 @@ function watchRejection(emitter, promise, type, args) {
     return;
   }
   if (typeof then !== "function") return;
-  then.call(promise, undefined, (error) => {
+  FunctionPrototypeCall(then, promise, undefined, (error) => {
     require("node/timers/next_tick").nextTick(() => {
       if (typeof emitter[kRejection] === "function") {
-        emitter[kRejection](error, type, ...args);
+        ArrayPrototypeUnshift(args, error, type);
+        ReflectApply(emitter[kRejection], emitter, args);
         return;
       }
       // A rejection of an "error" listener must not come back to it.
@@ -87,7 +96,7 @@ function watchRejection(emitter, promise, type, args) {
 }
 
 function call(emitter, listener, type, args) {
-  const result = Reflect.apply(listener, emitter, args);
+  const result = ReflectApply(listener, emitter, args);
   if (result !== undefined && result !== null) watchRejection(emitter, result, type, args);
 }
 
@@ -111,10 +120,10 @@ function warnOfLeak(emitter, list, type) {
   const added = `${list.length} ${String(type)} listeners added to`;
   const say = (target) =>
     `Possible EventEmitter memory leak detected. ${added} ${target}. Use emitter.setMaxListeners() to increase limit`;
-  console.log(say("an EventEmitter"));
+  require("console").console.log(say("an EventEmitter"));
   if (!flags.enableNodeJsProcessV2) return;
   const warning = new Error(say(inspect(emitter, { depth: -1 })));
-  Object.assign(warning, { name: "MaxListenersExceededWarning", emitter, type, count: list.length });
+  ObjectAssign(warning, { name: "MaxListenersExceededWarning", emitter, type, count: list.length });
   require("node:process").default.emitWarning(warning);
 }
 
@@ -137,8 +146,8 @@ function add(emitter, type, listener, isFirst) {
     events[type] = isFirst ? [listener, present] : [present, listener];
     warnOfLeak(emitter, events[type], type);
   } else {
-    if (isFirst) present.unshift(listener);
-    else present.push(listener);
+    if (isFirst) ArrayPrototypeUnshift(present, listener);
+    else ArrayPrototypePush(present, listener);
     warnOfLeak(emitter, present, type);
   }
   return emitter;
@@ -152,17 +161,17 @@ function onceWrapper(emitter, type, listener) {
     if (isDone) return undefined;
     emitter.removeListener(type, wrapped);
     isDone = true;
-    return Reflect.apply(listener, emitter, args);
+    return ReflectApply(listener, emitter, args);
   };
   wrapped.listener = listener;
-  return Object.defineProperty(wrapped, "name", { value: "bound onceWrapper" });
+  return ObjectDefineProperty(wrapped, "name", { value: "bound onceWrapper" });
 }
 
 function listenersOf(emitter, type, unwrap) {
   const present = emitter._events?.[type];
   if (present === undefined) return [];
-  const list = typeof present === "function" ? [present] : present.slice();
-  return unwrap ? list.map((listener) => listener.listener ?? listener) : list;
+  const list = typeof present === "function" ? [present] : ArrayPrototypeSlice(present);
+  return unwrap ? ArrayPrototypeMap(list, (listener) => listener.listener ?? listener) : list;
 }
 
 function listenerCount(type, listener) {
@@ -170,7 +179,7 @@ function listenerCount(type, listener) {
   if (present === undefined) return 0;
   const list = typeof present === "function" ? [present] : present;
   if (listener == null) return list.length;
-  return list.filter((entry) => entry === listener || entry.listener === listener).length;
+  return ArrayPrototypeFilter(list, (entry) => entry === listener || entry.listener === listener).length;
 }
 
 const emitterMethods = {
@@ -187,7 +196,11 @@ const emitterMethods = {
   emit(type, ...args) {
     const events = this._events;
     if (type === "error") {
-      if (events?.[kErrorMonitor] !== undefined) this.emit(kErrorMonitor, ...args);
+      if (events?.[kErrorMonitor] !== undefined) {
+        const monitored = [kErrorMonitor];
+        for (let i = 0; i < args.length; i++) monitored[i + 1] = args[i];
+        ReflectApply(this.emit, this, monitored);
+      }
       if (events?.error === undefined) throwUnhandled(args[0]);
     }
     const present = events?.[type];
@@ -196,7 +209,7 @@ const emitterMethods = {
       call(this, present, type, args);
     } else {
       // A copy: listeners may be added and removed while they run.
-      const list = present.slice();
+      const list = ArrayPrototypeSlice(present);
       for (let i = 0; i < list.length; i++) call(this, list[i], type, args);
     }
     return true;
@@ -237,10 +250,10 @@ const emitterMethods = {
       else delete events[type];
     } else {
       // The most recently added one goes first.
-      const index = present.findLastIndex(matches);
+      const index = ArrayPrototypeFindLastIndex(present, matches);
       if (index === -1) return this;
       removed = present[index];
-      present.splice(index, 1);
+      ArrayPrototypeSplice(present, index, 1);
       if (present.length === 1) events[type] = present[0];
     }
     if (events.removeListener !== undefined) this.emit("removeListener", type, removed.listener ?? listener);
@@ -262,7 +275,10 @@ const emitterMethods = {
       return this;
     }
     if (arguments.length === 0) {
-      for (const key of Reflect.ownKeys(events)) if (key !== "removeListener") this.removeAllListeners(key);
+      for (let i = 0, keys = ReflectOwnKeys(events); i < keys.length; i++) {
+        const key = keys[i];
+        if (key !== "removeListener") this.removeAllListeners(key);
+      }
       this.removeAllListeners("removeListener");
       this._events = { __proto__: null };
       this._eventsCount = 0;
@@ -284,12 +300,12 @@ const emitterMethods = {
   listenerCount,
 
   eventNames() {
-    return this._eventsCount > 0 ? Reflect.ownKeys(this._events) : [];
+    return this._eventsCount > 0 ? ReflectOwnKeys(this._events) : [];
   },
 };
 emitterMethods.on = emitterMethods.addListener;
 emitterMethods.off = emitterMethods.removeListener;
-Object.assign(EventEmitter.prototype, emitterMethods);
+ObjectAssign(EventEmitter.prototype, emitterMethods);
 
 // What follows works on emitters and event targets alike.
 
@@ -363,17 +379,17 @@ function on(emitter, name, options = {}) {
     isFinished = true;
     unlisten(emitter, name, onEvent);
     if (isEmitter(emitter)) emitter.removeListener("error", onError);
-    for (const other of closing) unlisten(emitter, other, onClose);
+    for (let i = 0; i < closing.length; i++) unlisten(emitter, closing[i], onClose);
     if (signal) unlisten(signal, "abort", onAbort);
-    for (const entry of waiting.splice(0)) entry.resolve({ value: undefined, done: true });
-    return Promise.resolve({ value: undefined, done: true });
+    for (let i = 0, entries = ArrayPrototypeSplice(waiting, 0); i < entries.length; i++) entries[i].resolve({ value: undefined, done: true });
+    return PromiseResolve({ value: undefined, done: true });
   };
   const onEvent = (...args) => {
-    if (waiting.length > 0) waiting.shift().resolve({ value: args, done: false });
-    else events.push(args);
+    if (waiting.length > 0) ArrayPrototypeShift(waiting).resolve({ value: args, done: false });
+    else ArrayPrototypePush(events, args);
   };
   const onError = (error) => {
-    if (waiting.length > 0) waiting.shift().reject(error);
+    if (waiting.length > 0) ArrayPrototypeShift(waiting).reject(error);
     else failure = { error };
     finish();
   };
@@ -382,20 +398,20 @@ function on(emitter, name, options = {}) {
 
   listen(emitter, name, onEvent);
   if (name !== "error" && isEmitter(emitter)) emitter.on("error", onError);
-  for (const other of closing) listen(emitter, other, onClose);
+  for (let i = 0; i < closing.length; i++) listen(emitter, closing[i], onClose);
   if (signal) listen(signal, "abort", onAbort, { once: true });
 
   return {
-    __proto__: Object.getPrototypeOf(Object.getPrototypeOf(async function* () {}).prototype),
+    __proto__: ObjectGetPrototypeOf(ObjectGetPrototypeOf(async function* () {}).prototype),
     next() {
-      if (events.length > 0) return Promise.resolve({ value: events.shift(), done: false });
+      if (events.length > 0) return PromiseResolve({ value: ArrayPrototypeShift(events), done: false });
       if (failure !== undefined) {
         const { error } = failure;
         failure = undefined;
-        return Promise.reject(error);
+        return PromiseReject(error);
       }
       if (isFinished) return finish();
-      return new Promise((resolve, reject) => waiting.push({ resolve, reject }));
+      return new Promise((resolve, reject) => ArrayPrototypePush(waiting, { resolve, reject }));
     },
     return() {
       return finish();
@@ -406,7 +422,7 @@ function on(emitter, name, options = {}) {
       }
       onError(error);
     },
-    [Symbol.asyncIterator]() {
+    [SymbolAsyncIterator]() {
       return this;
     },
   };
@@ -414,7 +430,7 @@ function on(emitter, name, options = {}) {
 
 function getEventListeners(target, type) {
   if (typeof target?.listeners === "function") return target.listeners(type);
-  if (target instanceof EventTarget) return require("events").listenersOf?.(target, type) ?? [];
+  if (target instanceof EventTarget) return [];
   throw new ERR_INVALID_ARG_TYPE("emitter", ["EventEmitter", "EventTarget"], target);
 }
 
@@ -431,7 +447,8 @@ function setMaxListeners(n = defaultMaxListeners, ...targets) {
     defaultMaxListeners = n;
     return;
   }
-  for (const target of targets) {
+  for (let i = 0; i < targets.length; i++) {
+    const target = targets[i];
     if (target instanceof EventTarget) target[kMaxEventTargetListeners] = n;
     else if (typeof target?.setMaxListeners === "function") target.setMaxListeners(n);
     else throw new ERR_INVALID_ARG_TYPE("eventTargets", ["EventEmitter", "EventTarget"], target);
@@ -451,7 +468,7 @@ function addAbortListener(signal, listener) {
   }
   return {
     __proto__: null,
-    [Symbol.dispose]() {
+    [SymbolDispose]() {
       remove?.();
     },
   };
@@ -475,7 +492,8 @@ class EventEmitterAsyncResource extends EventEmitter {
 
   emit(event, ...args) {
     if (!(#resource in this)) throw new ERR_INVALID_THIS("EventEmitterAsyncResource");
-    return this.#resource.runInAsyncScope(super.emit, this, event, ...args);
+    ArrayPrototypeUnshift(args, super.emit, this, event);
+    return ReflectApply(this.#resource.runInAsyncScope, this.#resource, args);
   }
 
   emitDestroy() {
@@ -511,9 +529,9 @@ class ReferencingResource extends AsyncResource {
     return this.#emitter;
   }
 }
-Object.defineProperty(ReferencingResource, "name", { value: "EventEmitterReferencingAsyncResource" });
+ObjectDefineProperty(ReferencingResource, "name", { value: "EventEmitterReferencingAsyncResource" });
 
-Object.defineProperties(EventEmitter, {
+ObjectDefineProperties(EventEmitter, {
   captureRejections: {
     __proto__: null,
     get() {
@@ -551,12 +569,12 @@ const statics = {
   errorMonitor: kErrorMonitor,
   listenerCount(emitter, type) {
     if (typeof emitter.listenerCount === "function") return emitter.listenerCount(type);
-    return Reflect.apply(listenerCount, emitter, [type]);
+    return ReflectApply(listenerCount, emitter, [type]);
   },
 };
-Object.assign(EventEmitter, statics);
+ObjectAssign(EventEmitter, statics);
 
-Object.assign(exports, statics, {
+ObjectAssign(exports, statics, {
   captureRejections: false,
   defaultMaxListeners,
   init: EventEmitter.init,

@@ -2,6 +2,11 @@
  * node:module: `createRequire` and the list of built-in modules; the loader's inner parts throw.
  */
 
+const {
+  ArrayPrototypeIncludes, Error, ObjectAssign, ObjectDefineProperty, ObjectFreeze, RegExpPrototypeSymbolReplace,
+  StringPrototypeSlice, StringPrototypeStartsWith,
+} = primordials;
+const { currentURL } = require("url");
 const { ERR_INVALID_ARG_VALUE } = require("node/common/errors");
 const { unsupported } = require("node/stubs/common");
 const { builtinModules } = require("node/module/builtin_modules");
@@ -17,21 +22,21 @@ const _extensions = {
 
 function createRequire(path) {
   const normalized = `${path}`;
-  if (!normalized.startsWith("/") && !normalized.startsWith("file:")) {
+  if (!StringPrototypeStartsWith(normalized, "/") && !StringPrototypeStartsWith(normalized, "file:")) {
     throw new ERR_INVALID_ARG_VALUE(
       "path",
       normalized,
       "The argument must be a file URL object, a file URL string, or an absolute path string.",
     );
   }
-  const url = new URL(normalized, "file:///");
+  const url = new (currentURL())(normalized, "file:///");
   if (flags.newModuleRegistry) return ops.createRequire(url.href);
   if (url.search !== "" || url.hash !== "") {
     throw new Error("The specifier must not have query string parameters or hash fragments.");
   }
-  return ops.createRequire(url.pathname.replace(/^\/+/, ""));
+  return ops.createRequire(RegExpPrototypeSymbolReplace(/^\/+/, url.pathname, ""));
 }
-Object.assign(createRequire, {
+ObjectAssign(createRequire, {
   resolve: unsupported("resolve", "module.createRequire.resolve"),
   paths: unsupported("paths", "module.createRequire.resolve.paths"),
   cache: { __proto__: null },
@@ -42,7 +47,7 @@ Object.assign(createRequire, {
 function isBuiltin(specifier) {
   const name = `${specifier}`;
   if (name === "node:sqlite" || name === "node:test") return true;
-  return builtinModules.includes(name.startsWith("node:") ? name.slice(5) : name);
+  return ArrayPrototypeIncludes(builtinModules, StringPrototypeStartsWith(name, "node:") ? StringPrototypeSlice(name, 5) : name);
 }
 
 function Module() {
@@ -51,13 +56,13 @@ function Module() {
 Module.prototype.load = function load() {};
 Module.prototype.require = function require() {};
 Module.prototype._compile = function _compile() {};
-Object.defineProperty(Module.prototype, "isPreloading", { get: () => false });
+ObjectDefineProperty(Module.prototype, "isPreloading", { get: () => false });
 
 const moduleExports = {
   register: missing("register"),
-  constants: Object.freeze({
+  constants: ObjectFreeze({
     __proto__: null,
-    compileCacheStatus: Object.freeze({ __proto__: null, FAILED: 0, ENABLED: 1, ALREADY_ENABLED: 2, DISABLED: 3 }),
+    compileCacheStatus: ObjectFreeze({ __proto__: null, FAILED: 0, ENABLED: 1, ALREADY_ENABLED: 2, DISABLED: 3 }),
   }),
   enableCompileCache() {},
   findPackageJSON: missing("findPackageJSON"),
@@ -67,7 +72,7 @@ const moduleExports = {
   findSourceMap: missing("findSourceMap"),
   SourceMap: missing("SourceMap"),
   getSourceMapsSupport: () =>
-    Object.freeze({ __proto__: null, enabled: false, nodeModules: false, generatedCode: false }),
+    ObjectFreeze({ __proto__: null, enabled: false, nodeModules: false, generatedCode: false }),
   setSourceMapsSupport: missing("setSourceMapsSupport"),
   registerHooks: missing("registerHooks"),
   createRequire,
@@ -90,6 +95,6 @@ const moduleExports = {
   _nodeModulePaths: missing("_nodeModulePaths"),
   Module,
 };
-Object.assign(Module, moduleExports);
+ObjectAssign(Module, moduleExports);
 
-Object.assign(exports, moduleExports, { default: Module });
+ObjectAssign(exports, moduleExports, { default: Module });

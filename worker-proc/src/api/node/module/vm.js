@@ -2,6 +2,7 @@
  * node:vm: a worker compiles no code of its own; options are checked, then running throws.
  */
 
+const { ArrayPrototypeForEach, ObjectAssign, ObjectFreeze, SafeWeakSet, Symbol } = primordials;
 const { Buffer } = require("node:buffer");
 const { ERR_INVALID_ARG_TYPE, ERR_METHOD_NOT_IMPLEMENTED } = require("node/common/errors");
 const {
@@ -18,13 +19,13 @@ const {
   validateUint32,
 } = require("node/common/validators");
 
-const constants = Object.freeze({
+const constants = ObjectFreeze({
   __proto__: null,
   USE_MAIN_CONTEXT_DEFAULT_LOADER: Symbol("vm_dynamic_import_main_context_default"),
   DONT_CONTEXTIFY: Symbol("vm_context_no_contextify"),
 });
 
-const contexts = new WeakSet();
+const contexts = new SafeWeakSet();
 
 function isContext(object) {
   validateObject(object, "object", kValidateObjectAllowArray);
@@ -103,7 +104,8 @@ function contextOptions(options) {
   if (contextOrigin !== undefined) validateString(contextOrigin, "options.contextOrigin");
   if (contextCodeGeneration !== undefined) {
     validateObject(contextCodeGeneration, "options.contextCodeGeneration");
-    for (const kind of ["strings", "wasm"]) {
+    for (let i = 0, kinds = ["strings", "wasm"]; i < kinds.length; i++) {
+      const kind = kinds[i];
       const value = contextCodeGeneration[kind];
       if (value !== undefined) validateBoolean(value, `options.contextCodeGeneration.${kind}`);
     }
@@ -161,7 +163,7 @@ function compileFunction(code, params = [], options = {}) {
     }
   }
   validateArray(contextExtensions, "options.contextExtensions");
-  contextExtensions.forEach((extension, i) =>
+  ArrayPrototypeForEach(contextExtensions, (extension, i) =>
     validateObject(extension, `options.contextExtensions[${i}]`, kValidateObjectAllowNullable),
   );
   throw new ERR_METHOD_NOT_IMPLEMENTED("compileFunction");
@@ -188,4 +190,4 @@ const vm = {
   constants,
 };
 
-Object.assign(exports, vm, { default: vm });
+ObjectAssign(exports, vm, { default: vm });

@@ -3,11 +3,18 @@
  * platform's separators; the parts that differ (drives, UNC roots) are in `windowsRoot`.
  */
 
+const {
+  ArrayPrototypeFilter, ArrayPrototypeForEach, ArrayPrototypeJoin, ArrayPrototypeMap, ArrayPrototypePop,
+  ArrayPrototypePush, ArrayPrototypeSlice, Boolean, MathMax, ObjectAssign, RegExp, RegExpPrototypeExec,
+  RegExpPrototypeSymbolReplace, SafeSet, StringPrototypeEndsWith, StringPrototypeIncludes, StringPrototypeIndexOf,
+  StringPrototypeLastIndexOf, StringPrototypeReplaceAll, StringPrototypeSlice, StringPrototypeSplit,
+  StringPrototypeStartsWith, StringPrototypeToLowerCase, StringPrototypeToUpperCase,
+} = primordials;
 const { validateObject, validateString } = require("node/common/validators");
 
 const isSlash = (char) => char === "/";
 const isEitherSlash = (char) => char === "/" || char === "\\";
-const isLetter = (char) => char !== undefined && /^[A-Za-z]$/.test(char);
+const isLetter = (char) => char !== undefined && RegExpPrototypeExec(/^[A-Za-z]$/, char) !== null;
 
 /** As on workerd, whatever process.cwd() says. */
 const WORKING_DIRECTORY = "/";
@@ -22,14 +29,14 @@ function normalizeSegments(path, mayClimb, separator, isSeparator) {
       continue;
     }
     if (segment === "..") {
-      if (result.length > 0 && result[result.length - 1] !== "..") result.pop();
-      else if (mayClimb) result.push("..");
+      if (result.length > 0 && result[result.length - 1] !== "..") ArrayPrototypePop(result);
+      else if (mayClimb) ArrayPrototypePush(result, "..");
     } else if (segment !== "" && segment !== ".") {
-      result.push(segment);
+      ArrayPrototypePush(result, segment);
     }
     segment = "";
   }
-  return result.join(separator);
+  return ArrayPrototypeJoin(result, separator);
 }
 
 /**
@@ -45,29 +52,29 @@ function windowsRoot(path) {
     let i = 2;
     while (i < path.length && !isEitherSlash(path[i])) i++;
     if (i === 2 || i === path.length) return single;
-    const host = path.slice(2, i);
+    const host = StringPrototypeSlice(path, 2, i);
     const gap = i;
     while (i < path.length && isEitherSlash(path[i])) i++;
     if (i === gap || i === path.length) return single;
     const start = i;
     while (i < path.length && !isEitherSlash(path[i])) i++;
     if (host === "." || host === "?") return { device: `\\\\${host}`, isAbsolute: true, length: 4, isUnc: true, isDevice: true };
-    return { device: `\\\\${host}\\${path.slice(start, i)}`, isAbsolute: true, length: i, isUnc: true };
+    return { device: `\\\\${host}\\${StringPrototypeSlice(path, start, i)}`, isAbsolute: true, length: i, isUnc: true };
   }
   if (isLetter(path[0]) && path[1] === ":") {
     const isAbsolute = path.length > 2 && isEitherSlash(path[2]);
-    return { device: path.slice(0, 2), isAbsolute, length: isAbsolute ? 3 : 2, isUnc: false };
+    return { device: StringPrototypeSlice(path, 0, 2), isAbsolute, length: isAbsolute ? 3 : 2, isUnc: false };
   }
   return none;
 }
 
-const reservedNames = new Set([
+const reservedNames = new SafeSet([
   "CON", "PRN", "AUX", "NUL", "COM1", "COM2", "COM3", "COM4", "COM5", "COM6", "COM7", "COM8", "COM9",
   "LPT1", "LPT2", "LPT3", "LPT4", "LPT5", "LPT6", "LPT7", "LPT8", "LPT9",
 ]);
 
 function isReserved(path, colon) {
-  return reservedNames.has(path.slice(0, colon).toUpperCase());
+  return reservedNames.has(StringPrototypeToUpperCase(StringPrototypeSlice(path, 0, colon)));
 }
 
 // The functions that both platforms share.
@@ -85,16 +92,16 @@ function basenameWith(isSeparator, hasDrives) {
         break;
       }
     }
-    const name = path.slice(start, end);
+    const name = StringPrototypeSlice(path, start, end);
     if (suffix === undefined || suffix.length === 0 || suffix.length > path.length) return name;
     if (suffix === path) return "";
-    return name.endsWith(suffix) && name !== suffix ? name.slice(0, -suffix.length) : name;
+    return StringPrototypeEndsWith(name, suffix) && name !== suffix ? StringPrototypeSlice(name, 0, -suffix.length) : name;
   };
 }
 
 /** Where the extension of a base name starts, -1 if it has none. */
 function extensionStart(name) {
-  const dot = name.lastIndexOf(".");
+  const dot = StringPrototypeLastIndexOf(name, ".");
   return dot <= 0 || name === ".." ? -1 : dot;
 }
 
@@ -104,7 +111,7 @@ function extnameWith(isSeparator, hasDrives) {
     validateString(path, "path");
     const name = basename(path);
     const dot = extensionStart(name);
-    return dot === -1 ? "" : name.slice(dot);
+    return dot === -1 ? "" : StringPrototypeSlice(name, dot);
   };
 }
 
@@ -122,7 +129,7 @@ function formatWith(separator) {
 
 function parsed(root, dir, base) {
   const dot = extensionStart(base);
-  return { root, dir, base, ext: dot === -1 ? "" : base.slice(dot), name: dot === -1 ? base : base.slice(0, dot) };
+  return { root, dir, base, ext: dot === -1 ? "" : StringPrototypeSlice(base, dot), name: dot === -1 ? base : StringPrototypeSlice(base, 0, dot) };
 }
 
 /** Turns a glob pattern into a regular expression over whole paths. */
@@ -149,11 +156,11 @@ function globToRegExp(pattern, isWindows) {
       }
     } else if (char === "?") source += notSeparator;
     else if (char === "[") {
-      const end = pattern.indexOf("]", i + 2);
+      const end = StringPrototypeIndexOf(pattern, "]", i + 2);
       if (end === -1) source += "\\[";
       else {
-        const body = pattern.slice(i + 1, end).replace(/\\/g, "\\\\");
-        source += `[${body[0] === "!" ? `^${body.slice(1)}` : body}]`;
+        const body = RegExpPrototypeSymbolReplace(/\\/g, StringPrototypeSlice(pattern, i + 1, end), "\\\\");
+        source += `[${body[0] === "!" ? `^${StringPrototypeSlice(body, 1)}` : body}]`;
         i = end;
       }
     } else if (char === "{") {
@@ -164,7 +171,7 @@ function globToRegExp(pattern, isWindows) {
       depth--;
     } else if (char === "," && depth > 0) source += "|";
     else if (isWindows ? isEitherSlash(char) : char === "/") source += separator;
-    else source += char.replace(/[.+^$()|\\\]{}]/, "\\$&");
+    else source += RegExpPrototypeSymbolReplace(/[.+^$()|\\\]{}]/, char, "\\$&");
   }
   return new RegExp(`^${source}$`, "s");
 }
@@ -173,8 +180,8 @@ function matchesGlobWith(isWindows) {
   return function matchesGlob(path, pattern) {
     validateString(path, "path");
     validateString(pattern, "pattern");
-    const normalize = (text) => (isWindows ? text.replaceAll("\\", "/") : text).replace(/\/+/g, "/");
-    return globToRegExp(normalize(pattern), isWindows).test(normalize(path));
+    const normalize = (text) => RegExpPrototypeSymbolReplace(/\/+/g, (isWindows ? StringPrototypeReplaceAll(text, "\\", "/") : text), "/");
+    return RegExpPrototypeExec(globToRegExp(normalize(pattern), isWindows), normalize(path)) !== null;
   };
 }
 
@@ -214,8 +221,8 @@ const posix = {
   },
 
   join(...paths) {
-    paths.forEach((path) => validateString(path, "path"));
-    const joined = paths.filter((path) => path.length > 0).join("/");
+    ArrayPrototypeForEach(paths, (path) => validateString(path, "path"));
+    const joined = ArrayPrototypeJoin(ArrayPrototypeFilter(paths, (path) => path.length > 0), "/");
     return joined.length === 0 ? "." : posix.normalize(joined);
   },
 
@@ -225,7 +232,7 @@ const posix = {
     if (from === to) return "";
     const source = posix.resolve(from);
     const target = posix.resolve(to);
-    return source === target ? "" : climb(source.slice(1), target.slice(1), "/", (segment) => segment);
+    return source === target ? "" : climb(StringPrototypeSlice(source, 1), StringPrototypeSlice(target, 1), "/", (segment) => segment);
   },
 
   toNamespacedPath: (path) => path,
@@ -235,11 +242,11 @@ const posix = {
     if (path.length === 0) return ".";
     let end = path.length;
     while (end > 1 && path[end - 1] === "/") end--;
-    const slash = path.lastIndexOf("/", end - 1);
+    const slash = StringPrototypeLastIndexOf(path, "/", end - 1);
     if (slash === -1 || (slash === end - 1 && end === 1)) return path[0] === "/" ? "/" : ".";
     if (slash === 0) return "/";
     if (slash === 1 && path[0] === "/") return "//";
-    return path.slice(0, slash);
+    return StringPrototypeSlice(path, 0, slash);
   },
 
   basename: basenameWith(isSlash, false),
@@ -252,8 +259,8 @@ const posix = {
     const base = posix.basename(path);
     let end = path.length;
     while (end > root.length && path[end - 1] === "/") end--;
-    const dir = path.slice(0, end - base.length);
-    return parsed(root, dir.length > root.length ? dir.slice(0, -1) : dir || root, base);
+    const dir = StringPrototypeSlice(path, 0, end - base.length);
+    return parsed(root, dir.length > root.length ? StringPrototypeSlice(dir, 0, -1) : dir || root, base);
   },
 
   matchesGlob: matchesGlobWith(false),
@@ -263,11 +270,13 @@ const posix = {
 
 /** The way from one folder to another, both without roots: up to what they share, then down. */
 function climb(from, to, separator, fold) {
-  const source = from.split(separator).filter((segment) => segment !== "");
-  const target = to.split(separator).filter((segment) => segment !== "");
+  const source = ArrayPrototypeFilter(StringPrototypeSplit(from, separator), (segment) => segment !== "");
+  const target = ArrayPrototypeFilter(StringPrototypeSplit(to, separator), (segment) => segment !== "");
   let common = 0;
   while (common < source.length && common < target.length && fold(source[common]) === fold(target[common])) common++;
-  return [...source.slice(common).map(() => ".."), ...target.slice(common)].join(separator);
+  const steps = ArrayPrototypeMap(ArrayPrototypeSlice(source, common), () => "..");
+  for (let i = common; i < target.length; i++) ArrayPrototypePush(steps, target[i]);
+  return ArrayPrototypeJoin(steps, separator);
 }
 
 const win32 = {
@@ -287,7 +296,7 @@ const win32 = {
       const root = windowsRoot(path);
       if (root.device.length > 0) {
         if (device.length > 0) {
-          if (root.device.toLowerCase() !== device.toLowerCase()) continue;
+          if (StringPrototypeToLowerCase(root.device) !== StringPrototypeToLowerCase(device)) continue;
         } else {
           device = root.device;
         }
@@ -295,7 +304,7 @@ const win32 = {
       if (isAbsolute) {
         if (device.length > 0) break;
       } else {
-        tail = `${path.slice(root.length)}\\${tail}`;
+        tail = `${StringPrototypeSlice(path, root.length)}\\${tail}`;
         isAbsolute = root.isAbsolute;
         if (isAbsolute && device.length > 0) break;
       }
@@ -311,20 +320,20 @@ const win32 = {
     const root = windowsRoot(path);
     if (root.isUnc && !root.isDevice && root.length === path.length) return `${root.device}\\`;
     let tail = root.length < path.length
-      ? normalizeSegments(path.slice(root.length), !root.isAbsolute, "\\", isEitherSlash)
+      ? normalizeSegments(StringPrototypeSlice(path, root.length), !root.isAbsolute, "\\", isEitherSlash)
       : "";
     if (tail.length === 0 && !root.isAbsolute) tail = ".";
     if (tail.length > 0 && isEitherSlash(path[path.length - 1])) tail += "\\";
-    if (!root.isAbsolute && root.device === "" && path.includes(":")) {
+    if (!root.isAbsolute && root.device === "" && StringPrototypeIncludes(path, ":")) {
       // "./c:x" must not become a drive.
       if (isLetter(tail[0]) && tail[1] === ":") return `.\\${tail}`;
-      let colon = path.indexOf(":");
+      let colon = StringPrototypeIndexOf(path, ":");
       do {
         if (colon === path.length - 1 || isEitherSlash(path[colon + 1])) return `.\\${tail}`;
-        colon = path.indexOf(":", colon + 1);
+        colon = StringPrototypeIndexOf(path, ":", colon + 1);
       } while (colon !== -1);
     }
-    const colon = path.indexOf(":");
+    const colon = StringPrototypeIndexOf(path, ":");
     if (colon !== -1 && isReserved(path, colon)) return `.\\${root.device}${tail}`;
     if (root.device === "") return root.isAbsolute ? `\\${tail}` : tail;
     return root.isAbsolute ? `${root.device}\\${tail}` : `${root.device}${tail}`;
@@ -336,16 +345,16 @@ const win32 = {
   },
 
   join(...paths) {
-    paths.forEach((path) => validateString(path, "path"));
-    const parts = paths.filter((path) => path.length > 0);
+    ArrayPrototypeForEach(paths, (path) => validateString(path, "path"));
+    const parts = ArrayPrototypeFilter(paths, (path) => path.length > 0);
     if (parts.length === 0) return ".";
-    let joined = parts.join("\\");
+    let joined = ArrayPrototypeJoin(parts, "\\");
     // Two leading slashes make a UNC path only if the first argument has exactly those.
     let slashes = 0;
     while (isEitherSlash(joined[slashes])) slashes++;
-    const [first] = parts;
+    const first = parts[0];
     const isUnc = isEitherSlash(first[0]) && isEitherSlash(first[1]) && first.length > 2 && !isEitherSlash(first[2]);
-    if (!isUnc && slashes >= 2) joined = `\\${joined.slice(slashes)}`;
+    if (!isUnc && slashes >= 2) joined = `\\${StringPrototypeSlice(joined, slashes)}`;
     return win32.normalize(joined);
   },
 
@@ -355,21 +364,21 @@ const win32 = {
     if (from === to) return "";
     const source = win32.resolve(from);
     const target = win32.resolve(to);
-    if (source.toLowerCase() === target.toLowerCase()) return "";
+    if (StringPrototypeToLowerCase(source) === StringPrototypeToLowerCase(target)) return "";
     const sourceRoot = windowsRoot(source);
     const targetRoot = windowsRoot(target);
-    if (sourceRoot.device.toLowerCase() !== targetRoot.device.toLowerCase()) {
+    if (StringPrototypeToLowerCase(sourceRoot.device) !== StringPrototypeToLowerCase(targetRoot.device)) {
       return sourceRoot.isUnc || targetRoot.isUnc ? relativeUnc(source, target) : target;
     }
-    return climb(source.slice(sourceRoot.length), target.slice(targetRoot.length), "\\", (s) => s.toLowerCase());
+    return climb(StringPrototypeSlice(source, sourceRoot.length), StringPrototypeSlice(target, targetRoot.length), "\\", (s) => StringPrototypeToLowerCase(s));
   },
 
   toNamespacedPath(path) {
     if (typeof path !== "string" || path.length === 0) return path;
     const resolved = win32.resolve(path);
     if (resolved.length <= 2) return path;
-    if (resolved.startsWith("\\\\")) {
-      return resolved[2] === "?" || resolved[2] === "." ? resolved : `\\\\?\\UNC\\${resolved.slice(2)}`;
+    if (StringPrototypeStartsWith(resolved, "\\\\")) {
+      return resolved[2] === "?" || resolved[2] === "." ? resolved : `\\\\?\\UNC\\${StringPrototypeSlice(resolved, 2)}`;
     }
     return isLetter(resolved[0]) && resolved[1] === ":" && resolved[2] === "\\" ? `\\\\?\\${resolved}` : resolved;
   },
@@ -386,10 +395,10 @@ const win32 = {
     while (end > length && isEitherSlash(path[end - 1])) end--;
     for (let i = end - 1; i >= length; i--) {
       if (isEitherSlash(path[i])) {
-        return path.slice(0, Math.max(i, length));
+        return StringPrototypeSlice(path, 0, MathMax(i, length));
       }
     }
-    return length === 0 ? "." : path.slice(0, length);
+    return length === 0 ? "." : StringPrototypeSlice(path, 0, length);
   },
 
   basename: basenameWith(isEitherSlash, true),
@@ -401,13 +410,13 @@ const win32 = {
     const info = windowsRoot(path);
     let length = info.length;
     if (info.isUnc && !info.isDevice && isEitherSlash(path[length])) length++;
-    const root = path.slice(0, length);
+    const root = StringPrototypeSlice(path, 0, length);
     let end = path.length;
     while (end > length && isEitherSlash(path[end - 1])) end--;
     let start = end;
     while (start > length && !isEitherSlash(path[start - 1])) start--;
-    const base = path.slice(start, end);
-    return parsed(root, start > length ? path.slice(0, start - 1) : root, base);
+    const base = StringPrototypeSlice(path, start, end);
+    return parsed(root, start > length ? StringPrototypeSlice(path, 0, start - 1) : root, base);
   },
 
   matchesGlob: matchesGlobWith(true),
@@ -417,19 +426,20 @@ const win32 = {
 
 /** Between UNC paths the host and share count as segments too. */
 function relativeUnc(source, target) {
-  const fold = (segment) => segment.toLowerCase();
-  const a = source.split("\\").filter(Boolean);
-  const b = target.split("\\").filter(Boolean);
+  const fold = (segment) => StringPrototypeToLowerCase(segment);
+  const a = ArrayPrototypeFilter(StringPrototypeSplit(source, "\\"), Boolean);
+  const b = ArrayPrototypeFilter(StringPrototypeSplit(target, "\\"), Boolean);
   if (a.length === 0 || b.length === 0 || fold(a[0]) !== fold(b[0])) return target;
   return climb(source, target, "\\", fold);
 }
 
-for (const platform of [posix, win32]) {
+for (let i = 0, platforms = [posix, win32]; i < platforms.length; i++) {
+  const platform = platforms[i];
   platform.posix = posix;
   platform.win32 = win32;
   // The old name of `toNamespacedPath`.
   platform._makeLong = platform.toNamespacedPath;
 }
 
-Object.assign(exports, posix, { default: posix, win32: { ...win32 } });
+ObjectAssign(exports, posix, { default: posix, win32: { ...win32 } });
 exports.win32 = win32;

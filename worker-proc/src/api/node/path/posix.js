@@ -2,6 +2,7 @@
  * node:path/posix.
  */
 
+const { ObjectAssign } = primordials;
 const { posix } = require("node:path");
 
-Object.assign(exports, posix, { default: posix });
+ObjectAssign(exports, posix, { default: posix });

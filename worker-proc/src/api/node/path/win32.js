@@ -2,6 +2,7 @@
  * node:path/win32.
  */
 
+const { ObjectAssign } = primordials;
 const { win32 } = require("node:path");
 
-Object.assign(exports, win32, { default: win32 });
+ObjectAssign(exports, win32, { default: win32 });

@@ -2,6 +2,11 @@
  * `process.config` and `process.features`: how the Node this runtime stands for is built.
  */
 
+const {
+  ArrayPrototypeMap, JSONParse, ObjectFreeze, ObjectFromEntries, RegExpPrototypeSymbolSplit, StringPrototypeSplit,
+  StringPrototypeTrim,
+} = primordials;
+
 const variables = `
 asan=0 clang=1 control_flow_guard=false coverage=false dcheck_always_on=0 debug_nghttp2=false debug_node=false
 enable_lto=false enable_pgo_generate=false enable_pgo_use=false error_on_warn=false force_dynamic_crt=0
@@ -28,19 +33,16 @@ v8_enable_sandbox=0 v8_enable_shared_ro_heap=1 v8_enable_short_builtin_calls=1 v
 v8_enable_wasm_simd256_revec=0 v8_enable_webassembly=1 v8_no_strict_aliasing=1 v8_optimized_debug=1
 v8_promise_internal_field_count=1 v8_random_seed=0 v8_trace_maps=0 v8_use_siphash=1 want_separate_host_toolset=0`;
 
-exports.config = Object.freeze({
-  target_defaults: Object.freeze({ default_configuration: "Release" }),
-  variables: Object.freeze(
-    Object.fromEntries(
-      variables
-        .trim()
-        .split(/\s+/)
-        .map((pair) => [pair.split("=")[0], JSON.parse(pair.split("=")[1])]),
+exports.config = ObjectFreeze({
+  target_defaults: ObjectFreeze({ default_configuration: "Release" }),
+  variables: ObjectFreeze(
+    ObjectFromEntries(
+      ArrayPrototypeMap(RegExpPrototypeSymbolSplit(/\s+/, StringPrototypeTrim(variables)), (pair) => [StringPrototypeSplit(pair, "=")[0], JSONParse(StringPrototypeSplit(pair, "=")[1])]),
     ),
   ),
 });
 
-exports.features = Object.freeze({
+exports.features = ObjectFreeze({
   cached_builtins: true,
   debug: false,
   inspector: false,

@@ -3,18 +3,23 @@
  * worker sets itself. Values are strings, as in Node.
  */
 
+const {
+  ArrayPrototype, ArrayPrototypeEvery, ArrayPrototypeIncludes, ArrayPrototypeSome, JSONStringify, ObjectGetPrototypeOf,
+  ObjectHasOwn, ObjectKeys, ObjectPrototype, ObjectValues, Proxy, ReflectDefineProperty, ReflectDeleteProperty,
+  ReflectGet, ReflectGetOwnPropertyDescriptor, ReflectHas, ReflectOwnKeys, ReflectSet, SafeSet, TypeError,
+} = primordials;
 const { ERR_INVALID_ARG_VALUE } = require("node/common/errors");
 const { validateObject } = require("node/common/validators");
 const flags = require("flags");
 
 /** Whether JSON loses nothing of a value: plain objects and arrays of primitives, without cycles. */
-function isPlainData(value, seen = new Set()) {
-  if (value === null || ["boolean", "number", "string"].includes(typeof value)) return true;
+function isPlainData(value, seen = new SafeSet()) {
+  if (value === null || ArrayPrototypeIncludes(["boolean", "number", "string"], typeof value)) return true;
   if (typeof value !== "object" || seen.has(value)) return false;
   seen.add(value);
-  const proto = Object.getPrototypeOf(value);
-  if (proto !== Object.prototype && proto !== Array.prototype) return false;
-  return Object.values(value).every((item) => isPlainData(item, seen));
+  const proto = ObjectGetPrototypeOf(value);
+  if (proto !== ObjectPrototype && proto !== ArrayPrototype) return false;
+  return ArrayPrototypeEvery(ObjectValues(value), (item) => isPlainData(item, seen));
 }
 
 const store = {};
@@ -26,16 +31,17 @@ function fill() {
   isFilled = true;
   if (!flags.populateProcessEnv || flags.disableImportableEnv) return;
   const env = require("workers").envOf();
-  for (const key of Object.keys(env)) {
+  for (let i = 0, list = ObjectKeys(env); i < list.length; i++) {
+    const key = list[i];
     const value = env[key];
-    if (Object.hasOwn(store, key)) continue;
+    if (ObjectHasOwn(store, key)) continue;
     if (typeof value === "string") store[key] = value;
-    else if (isPlainData(value)) store[key] = JSON.stringify(value);
+    else if (isPlainData(value)) store[key] = JSONStringify(value);
   }
 }
 
 const noSymbols = (...values) => {
-  if (values.some((value) => typeof value === "symbol")) throw new TypeError("Cannot convert a symbol value to a string");
+  if (ArrayPrototypeSome(values, (value) => typeof value === "symbol")) throw new TypeError("Cannot convert a symbol value to a string");
 };
 
 const refuse = (name, descriptor, reason) => {
@@ -46,35 +52,36 @@ exports.env = new Proxy(store, {
   __proto__: null,
   get(target, key) {
     fill();
-    return Reflect.get(target, key);
+    return ReflectGet(target, key);
   },
   has(target, key) {
     fill();
-    return Reflect.has(target, key);
+    return ReflectHas(target, key);
   },
   ownKeys(target) {
     fill();
-    return Reflect.ownKeys(target);
+    return ReflectOwnKeys(target);
   },
   getOwnPropertyDescriptor(target, key) {
     fill();
-    return Reflect.getOwnPropertyDescriptor(target, key);
+    return ReflectGetOwnPropertyDescriptor(target, key);
   },
   deleteProperty(target, key) {
     fill();
-    return Reflect.deleteProperty(target, key);
+    return ReflectDeleteProperty(target, key);
   },
   set(target, key, value) {
     noSymbols(key, value);
     fill();
-    return Reflect.set(target, key, `${value}`);
+    return ReflectSet(target, key, `${value}`);
   },
   defineProperty(target, key, descriptor) {
     validateObject(descriptor, "descriptor");
     if ("get" in descriptor || "set" in descriptor) {
       refuse("descriptor", descriptor, "process.env value must not have getter/setter");
     }
-    for (const name of ["configurable", "enumerable", "writable"]) {
+    for (let i = 0, names = ["configurable", "enumerable", "writable"]; i < names.length; i++) {
+      const name = names[i];
       if (!descriptor[name]) refuse(`descriptor.${name}`, descriptor, `process.env value must be ${name}`);
     }
     if (!("value" in descriptor)) {
@@ -82,6 +89,6 @@ exports.env = new Proxy(store, {
     }
     noSymbols(key, descriptor.value);
     fill();
-    return Reflect.defineProperty(target, key, { ...descriptor, value: `${descriptor.value}` });
+    return ReflectDefineProperty(target, key, { ...descriptor, value: `${descriptor.value}` });
   },
 });

@@ -2,12 +2,13 @@
  * node:os: a machine with one core, no memory figures and no network, as workers see it.
  */
 
+const { ObjectAssign, ObjectFreeze } = primordials;
 const { Buffer } = require("node:buffer");
 const { ERR_INVALID_ARG_VALUE } = require("node/common/errors");
 const { errno, priority, signals, dlopen } = require("node/common/system_constants");
 const { validateNumber, validateObject } = require("node/common/validators");
 
-const constants = Object.freeze({ __proto__: null, UV_UDP_REUSEADDR: 4, dlopen, errno, signals, priority });
+const constants = ObjectFreeze({ __proto__: null, UV_UDP_REUSEADDR: 4, dlopen, errno, signals, priority });
 
 function userInfo(options = {}) {
   validateObject(options, "options");
@@ -50,4 +51,4 @@ const os = {
   version: () => "",
 };
 
-Object.assign(exports, os, { default: os });
+ObjectAssign(exports, os, { default: os });

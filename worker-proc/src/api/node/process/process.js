@@ -3,6 +3,15 @@
  * Without `enable_nodejs_process_v2` only the first few members exist.
  */
 
+const {
+  ArrayIsArray, ArrayPrototypeIncludes, ArrayPrototypeMap, BigInt, DateNow, Error, ErrorCaptureStackTrace,
+  FunctionPrototypeCall, Number, NumberIsInteger, NumberParseInt, ObjectAssign, ObjectDefineProperty, ObjectFromEntries,
+  ObjectKeys, ObjectSetPrototypeOf, ReflectApply, RegExpPrototypeExec, Set, SymbolToStringTag,
+} = primordials;
+const { console } = require("console");
+const { listen } = require("events");
+const { queueMicrotask } = require("timers");
+const { currentURL } = require("url");
 const EventEmitter = require("node:events").default;
 const { ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE, ERR_OUT_OF_RANGE } = require("node/common/errors");
 const { unsupported } = require("node/stubs/common");
@@ -30,7 +39,7 @@ function emitWarning(warning, options, codeOrConstructor, maybeConstructor) {
     if (value !== undefined && typeof value !== "function") throw new ERR_INVALID_ARG_TYPE("ctor", "function", value);
     return value;
   };
-  if (typeof options === "object" && options !== null && !Array.isArray(options)) {
+  if (typeof options === "object" && options !== null && !ArrayIsArray(options)) {
     name = options.type || name;
     code = options.code || undefined;
     detail = options.detail;
@@ -61,15 +70,15 @@ function emitWarning(warning, options, codeOrConstructor, maybeConstructor) {
   }
   if (code) error.code = code;
   if (detail && typeof detail === "string") error.detail = detail;
-  Error.captureStackTrace(error, constructor || emitWarning);
+  ErrorCaptureStackTrace(error, constructor || emitWarning);
   queueMicrotask(() => process.emit?.("warning", error));
 }
 
-const clock = () => BigInt(Date.now()) * 1_000_000n;
+const clock = () => BigInt(DateNow()) * 1_000_000n;
 
 function hrtime(previous) {
   if (previous !== undefined) {
-    if (!Array.isArray(previous)) throw new ERR_INVALID_ARG_TYPE("time", "tuple of integers", previous);
+    if (!ArrayIsArray(previous)) throw new ERR_INVALID_ARG_TYPE("time", "tuple of integers", previous);
     if (previous.length !== 2) throw new ERR_OUT_OF_RANGE("time", "2", previous);
   }
   const now = clock();
@@ -95,24 +104,24 @@ function umask(mask) {
   };
   if (mask !== undefined) {
     if (typeof mask === "string") {
-      if (!/^[0-7]+$/.test(mask)) refuse();
-      mask = parseInt(mask, 8);
+      if (RegExpPrototypeExec(/^[0-7]+$/, mask) === null) refuse();
+      mask = NumberParseInt(mask, 8);
     } else if (typeof mask !== "number") {
       throw new ERR_INVALID_ARG_TYPE("mask", "number", mask);
     }
-    if (mask < 0 || mask > 0xffffffff || !Number.isInteger(mask)) refuse();
+    if (mask < 0 || mask > 0xffffffff || !NumberIsInteger(mask)) refuse();
   }
   return 18;
 }
 
 function loadEnvFile(path = ".env") {
   const { readFileSync } = getBuiltinModule("fs");
-  Object.assign(env, parseEnv(readFileSync(path instanceof URL ? path : path.toString(), "utf8")));
+  ObjectAssign(env, parseEnv(readFileSync(path instanceof currentURL() ? path : path.toString(), "utf8")));
 }
 
 function notPermitted(syscall) {
   const error = new Error("operation not permitted");
-  return Object.assign(error, { code: "EPERM", syscall, errno: 1 });
+  return ObjectAssign(error, { code: "EPERM", syscall, errno: 1 });
 }
 
 const onlyRoot = (name) =>
@@ -141,10 +150,10 @@ const usage = [
   "minorPageFault", "majorPageFault", "swappedOut", "fsRead", "fsWrite", "ipcSent", "ipcReceived", "signalsCount",
   "voluntaryContextSwitches", "involuntaryContextSwitches",
 ];
-const zeros = (names) => Object.fromEntries(names.map((name) => [name, 0]));
+const zeros = (names) => ObjectFromEntries(ArrayPrototypeMap(names, (name) => [name, 0]));
 
 const second = {
-  assert: flags.removeNodejsCompatEOLv23 ? undefined : (...args) => require("node:assert").ok(...args),
+  assert: flags.removeNodejsCompatEOLv23 ? undefined : (...args) => ReflectApply(require("node:assert").ok, undefined, args),
   version: `v${NODE_VERSION}`,
   versions: { node: NODE_VERSION },
   title: "workerd",
@@ -233,7 +242,7 @@ const second = {
   availableMemory: giving("availableMemory", () => 0),
   execve: missing("execve"),
   openStdin: () => process.stdin,
-  _rawDebug: (...args) => console.log(...args),
+  _rawDebug: (...args) => ReflectApply(console.log, console, args),
   moduleLoadList: [],
   _linkedBinding: missing("_linkedBinding"),
   domain: null,
@@ -264,9 +273,9 @@ function forwardRejections(target) {
   target.on("newListener", (name) => {
     if (forwarded.has(name)) return;
     if (name === "unhandledRejection") {
-      addEventListener("unhandledrejection", (event) => target.emit(name, event.reason, event.promise));
+      listen("unhandledrejection", (event) => target.emit(name, event.reason, event.promise));
     } else if (name === "rejectionHandled") {
-      addEventListener("rejectionhandled", (event) => target.emit(name, event.promise));
+      listen("rejectionhandled", (event) => target.emit(name, event.promise));
     } else {
       return;
     }
@@ -276,13 +285,14 @@ function forwardRejections(target) {
 
 let process = first;
 if (flags.enableNodeJsProcessV2) {
-  process = Object.setPrototypeOf(second, EventEmitter.prototype);
-  EventEmitter.call(process);
-  Object.defineProperty(process, Symbol.toStringTag, { value: "process", configurable: true });
+  process = ObjectSetPrototypeOf(second, EventEmitter.prototype);
+  FunctionPrototypeCall(EventEmitter, process);
+  ObjectDefineProperty(process, SymbolToStringTag, { value: "process", configurable: true });
   forwardRejections(process);
-  for (const name of ["stdin", "stdout", "stderr"]) {
-    const set = (value) => Object.defineProperty(process, name, { value, writable: true, enumerable: true, configurable: true });
-    Object.defineProperty(process, name, {
+  for (let i = 0, names = ["stdin", "stdout", "stderr"]; i < names.length; i++) {
+    const name = names[i];
+    const set = (value) => ObjectDefineProperty(process, name, { value, writable: true, enumerable: true, configurable: true });
+    ObjectDefineProperty(process, name, {
       __proto__: null,
       get() {
         const { [name]: stream } = require("node/process/stdio");
@@ -296,13 +306,15 @@ if (flags.enableNodeJsProcessV2) {
   }
 }
 
-for (const name of Object.keys(process)) {
-  if (["stdin", "stdout", "stderr"].includes(name)) continue;
+for (let i = 0, names = ObjectKeys(process); i < names.length; i++) {
+  const name = names[i];
+  if (ArrayPrototypeIncludes(["stdin", "stdout", "stderr"], name)) continue;
   exports[name] = process[name];
 }
 if (flags.enableNodeJsProcessV2) {
-  for (const name of ["stdin", "stdout", "stderr"]) {
-    Object.defineProperty(exports, name, { __proto__: null, enumerable: true, get: () => process[name] });
+  for (let i = 0, names = ["stdin", "stdout", "stderr"]; i < names.length; i++) {
+    const name = names[i];
+    ObjectDefineProperty(exports, name, { __proto__: null, enumerable: true, get: () => process[name] });
   }
 }
 exports.default = process;

@@ -2,6 +2,7 @@
  * The standard streams of `process`: stdin is at its end, stdout and stderr print.
  */
 
+const { ObjectAssign } = primordials;
 const { Readable, Writable } = require("node:stream");
 const { print } = require("console/output");
 
@@ -29,7 +30,7 @@ class SyncWriteStream extends Writable {
   constructor(fd) {
     super({ autoDestroy: true, decodeStrings: false });
     this.fd = fd;
-    Object.assign(this, socketFields);
+    ObjectAssign(this, socketFields);
   }
 
   _write(chunk, encoding, callback) {
@@ -45,7 +46,7 @@ const stdin = new Readable({
     this.push(null);
   },
 });
-Object.assign(stdin, { fd: 0, allowHalfOpen: false, bufferSize: 0, connecting: false, readyState: "open" });
+ObjectAssign(stdin, { fd: 0, allowHalfOpen: false, bufferSize: 0, connecting: false, readyState: "open" });
 
 exports.stdin = stdin;
 exports.stdout = new SyncWriteStream(1);

@@ -2,6 +2,7 @@
  * node:tty: streams that look like terminals and lead nowhere.
  */
 
+const { ArrayPrototypeFindLast, ObjectAssign, ObjectSetPrototypeOf } = primordials;
 const { Duplex } = require("node:stream");
 const { inert } = require("node/stubs/common");
 
@@ -12,8 +13,8 @@ function ReadStream(fd) {
   this.isTTY = false;
   return this;
 }
-Object.setPrototypeOf(ReadStream.prototype, Duplex.prototype);
-Object.setPrototypeOf(ReadStream, Duplex);
+ObjectSetPrototypeOf(ReadStream.prototype, Duplex.prototype);
+ObjectSetPrototypeOf(ReadStream, Duplex);
 
 ReadStream.prototype.setRawMode = function (mode) {
   this.isRaw = mode;
@@ -27,17 +28,18 @@ function WriteStream(fd) {
   this.rows = 0;
   return this;
 }
-Object.setPrototypeOf(WriteStream.prototype, Duplex.prototype);
-Object.setPrototypeOf(WriteStream, Duplex);
+ObjectSetPrototypeOf(WriteStream.prototype, Duplex.prototype);
+ObjectSetPrototypeOf(WriteStream, Duplex);
 
 WriteStream.prototype.isTTY = true;
 // 8 stands for 256 colours, whatever is shown.
 WriteStream.prototype.getColorDepth = () => 8;
 WriteStream.prototype.hasColors = () => false;
 inert(WriteStream.prototype, ["_refreshSize"]);
-for (const name of ["cursorTo", "moveCursor", "clearLine", "clearScreenDown"]) {
+for (let i = 0, names = ["cursorTo", "moveCursor", "clearLine", "clearScreenDown"]; i < names.length; i++) {
+  const name = names[i];
   WriteStream.prototype[name] = function (...args) {
-    args.findLast((arg) => typeof arg === "function")?.();
+    ArrayPrototypeFindLast(args, (arg) => typeof arg === "function")?.();
     return false;
   };
 }
@@ -47,4 +49,4 @@ WriteStream.prototype.getWindowSize = function () {
 
 const tty = { isatty: () => false, ReadStream, WriteStream };
 
-Object.assign(exports, tty, { default: tty });
+ObjectAssign(exports, tty, { default: tty });

@@ -2,6 +2,11 @@
  * Node streams as web streams and the other way round.
  */
 
+const {
+  ArrayPrototypeMap, ObjectAssign, Promise, PromiseAll, PromiseAllSettled, PromisePrototypeFinally,
+  PromisePrototypeThen, PromiseWithResolvers, Uint8Array,
+} = primordials;
+const { CountQueuingStrategy, ReadableStream, WritableStream } = require("streams").globals;
 const { Buffer } = require("node:buffer");
 const { AbortError, ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE, ERR_STREAM_PREMATURE_CLOSE } =
   require("node/common/errors");
@@ -79,19 +84,17 @@ function readableFromWeb(web, options = {}) {
     encoding,
     signal,
     read() {
-      reader.read().then(
-        ({ done, value }) => stream.push(done ? null : value),
+      PromisePrototypeThen(reader.read(), ({ done, value }) => stream.push(done ? null : value),
         (error) => stream.destroy(error),
       );
     },
     destroy(error, callback) {
       const done = () => nextTick(callback, error);
       if (isClosed) return done();
-      reader.cancel(error ?? undefined).then(done, done);
+      PromisePrototypeThen(reader.cancel(error ?? undefined), done, done);
     },
   });
-  reader.closed.then(
-    () => {
+  PromisePrototypeThen(reader.closed, () => {
       isClosed = true;
     },
     (error) => {
@@ -142,8 +145,8 @@ function writableToWeb(stream) {
       },
       write(chunk) {
         if (stream.writableNeedDrain || !stream.write(chunk)) {
-          waiting = Promise.withResolvers();
-          return waiting.promise.finally(() => {
+          waiting = PromiseWithResolvers();
+          return PromisePrototypeFinally(waiting.promise, () => {
             waiting = undefined;
           });
         }
@@ -154,7 +157,7 @@ function writableToWeb(stream) {
       },
       close() {
         if (closing === undefined && !isWritableEnded(stream)) stream.end();
-        closing = Promise.withResolvers();
+        closing = PromiseWithResolvers();
         return closing.promise;
       },
     },
@@ -172,8 +175,7 @@ function writableFromWeb(web, options = {}) {
   const writer = web.getWriter();
   const state = { isClosed: false };
   const stream = new Writable({ highWaterMark, objectMode, decodeStrings, signal, ...writerMethods(writer, objectMode, state) });
-  writer.closed.then(
-    () => {
+  PromisePrototypeThen(writer.closed, () => {
       state.isClosed = true;
       if (!isWritableEnded(stream)) stream.destroy(new ERR_STREAM_PREMATURE_CLOSE());
     },
@@ -188,8 +190,7 @@ function writableFromWeb(web, options = {}) {
 /** The writable half of a Node stream over a web stream's writer. */
 function writerMethods(writer, objectMode, state) {
   const settle = (promise, callback) =>
-    promise.then(
-      () => nextTick(callback),
+    PromisePrototypeThen(promise, () => nextTick(callback),
       (error) => nextTick(callback, error ?? new AbortError()),
     );
   const encode = (chunk, encoding) => {
@@ -199,11 +200,11 @@ function writerMethods(writer, objectMode, state) {
   };
   return {
     writev(chunks, callback) {
-      const all = Promise.all(chunks.map(({ chunk, encoding }) => writer.write(encode(chunk, encoding))));
-      settle(writer.ready.then(() => all), callback);
+      const all = PromiseAll(ArrayPrototypeMap(chunks, ({ chunk, encoding }) => writer.write(encode(chunk, encoding))));
+      settle(PromisePrototypeThen(writer.ready, () => all), callback);
     },
     write(chunk, encoding, callback) {
-      settle(writer.ready.then(() => writer.write(encode(chunk, encoding))), callback);
+      settle(PromisePrototypeThen(writer.ready, () => writer.write(encode(chunk, encoding))), callback);
     },
     final(callback) {
       if (state.isClosed) nextTick(callback);
@@ -212,7 +213,7 @@ function writerMethods(writer, objectMode, state) {
     destroy(error, callback) {
       const done = () => nextTick(callback, error);
       if (state.isClosed) return done();
-      (error != null ? writer.abort(error) : writer.close()).then(done, done);
+      PromisePrototypeThen((error != null ? writer.abort(error) : writer.close()), done, done);
     },
   };
 }
@@ -248,8 +249,7 @@ function duplexFromWeb(pair, options = {}) {
     signal,
     ...methods,
     read() {
-      reader.read().then(
-        ({ done, value }) => duplex.push(done ? null : value),
+      PromisePrototypeThen(reader.read(), ({ done, value }) => duplex.push(done ? null : value),
         (error) => duplex.destroy(error),
       );
     },
@@ -257,11 +257,10 @@ function duplexFromWeb(pair, options = {}) {
       const done = () => nextTick(callback, error);
       const closeWriter = state.isClosed ? undefined : error != null ? writer.abort(error) : writer.close();
       const closeReader = isReadClosed ? undefined : reader.cancel(error ?? undefined);
-      Promise.allSettled([closeWriter, closeReader]).then(done);
+      PromisePrototypeThen(PromiseAllSettled([closeWriter, closeReader]), done);
     },
   });
-  writer.closed.then(
-    () => {
+  PromisePrototypeThen(writer.closed, () => {
       state.isClosed = true;
       if (!isWritableEnded(duplex)) duplex.destroy(new ERR_STREAM_PREMATURE_CLOSE());
     },
@@ -271,8 +270,7 @@ function duplexFromWeb(pair, options = {}) {
       duplex.destroy(error);
     },
   );
-  reader.closed.then(
-    () => {
+  PromisePrototypeThen(reader.closed, () => {
       isReadClosed = true;
     },
     (error) => {
@@ -287,7 +285,7 @@ function duplexFromWeb(pair, options = {}) {
 /** The end of a web stream that is locked: known only to its holder. */
 const closedPromise = () => new Promise(() => {});
 
-Object.assign(exports, {
+ObjectAssign(exports, {
   closedPromise,
   duplexFromWeb,
   duplexToWeb,

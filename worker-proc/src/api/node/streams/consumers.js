@@ -2,11 +2,14 @@
  * node:stream/consumers: all of a stream as one value.
  */
 
+const { ArrayPrototypePush, JSONParse, ObjectAssign } = primordials;
+const { Blob } = require("blob");
+const { TextDecoder } = require("encoding");
 const { Buffer } = require("node:buffer");
 
 async function blob(stream) {
   const chunks = [];
-  for await (const chunk of stream) chunks.push(chunk);
+  for await (const chunk of stream) ArrayPrototypePush(chunks, chunk);
   return new Blob(chunks);
 }
 
@@ -28,9 +31,9 @@ async function text(stream) {
 }
 
 async function json(stream) {
-  return JSON.parse(await text(stream));
+  return JSONParse(await text(stream));
 }
 
 const consumers = { arrayBuffer, blob, buffer, json, text };
 
-Object.assign(exports, consumers, { default: consumers });
+ObjectAssign(exports, consumers, { default: consumers });

@@ -3,6 +3,7 @@
  * `_construct`.
  */
 
+const { ObjectAssign, Symbol } = primordials;
 const { AbortError, ERR_MULTIPLE_CALLBACK, aggregateTwoErrors } = require("node/common/errors");
 const { nextTick } = require("node/timers/next_tick");
 const { isDestroyed, isFinished, isRequest, isServerRequest, kDestroyed } = require("node/streams/state");
@@ -14,7 +15,10 @@ function markErrored(error, ...states) {
   if (!error) return;
   // Reading the stack now keeps the place of the first error.
   void error.stack;
-  for (const state of states) if (state && !state.errored) state.errored = error;
+  for (let i = 0; i < states.length; i++) {
+    const state = states[i];
+    if (state && !state.errored) state.errored = error;
+  }
 }
 
 function destroy(error, callback) {
@@ -76,7 +80,7 @@ function emitError(stream, error) {
 function undestroy() {
   const { _readableState: r, _writableState: w } = this;
   if (r) {
-    Object.assign(r, {
+    ObjectAssign(r, {
       constructed: true,
       closed: false,
       closeEmitted: false,
@@ -89,7 +93,7 @@ function undestroy() {
     });
   }
   if (w) {
-    Object.assign(w, {
+    ObjectAssign(w, {
       constructed: true,
       destroyed: false,
       closed: false,
@@ -166,4 +170,4 @@ function destroyer(stream, error) {
   if (!stream.destroyed) stream[kDestroyed] = true;
 }
 
-Object.assign(exports, { construct, destroy, destroyer, errorOrDestroy, undestroy });
+ObjectAssign(exports, { construct, destroy, destroyer, errorOrDestroy, undestroy });

@@ -2,6 +2,11 @@
  * Duplex: a Readable that is a Writable too; and `duplexPair`.
  */
 
+const {
+  ArrayPrototypeIncludes, Boolean, ObjectAssign, ObjectDefineProperties, ObjectDefineProperty, ObjectKeys,
+  ObjectSetPrototypeOf,
+} = primordials;
+const { queueMicrotask } = require("timers");
 const { Readable, ReadableState } = require("node/streams/readable");
 const { Writable, WritableState, initialize, writableFields } = require("node/streams/writable");
 
@@ -13,10 +18,10 @@ function Duplex(options) {
   if (options) {
     if (typeof options.read === "function") this._read = options.read;
     if (options.readable === false) {
-      Object.assign(this._readableState, { readable: false, ended: true, endEmitted: true });
+      ObjectAssign(this._readableState, { readable: false, ended: true, endEmitted: true });
     }
     if (options.writable === false) {
-      Object.assign(this._writableState, { writable: false, ending: true, ended: true, finished: true });
+      ObjectAssign(this._writableState, { writable: false, ending: true, ended: true, finished: true });
     }
   }
   initialize(this, options);
@@ -28,22 +33,25 @@ function Duplex(options) {
     });
   }
 }
-Object.setPrototypeOf(Duplex.prototype, Readable.prototype);
-Object.setPrototypeOf(Duplex, Readable);
+ObjectSetPrototypeOf(Duplex.prototype, Readable.prototype);
+ObjectSetPrototypeOf(Duplex, Readable);
 
-for (const name of Object.keys(Writable.prototype)) {
-  if (!(name in Duplex.prototype) || ["_writev", "_write"].includes(name)) Duplex.prototype[name] = Writable.prototype[name];
+for (let i = 0, names = ObjectKeys(Writable.prototype); i < names.length; i++) {
+  const name = names[i];
+  if (!(name in Duplex.prototype) || ArrayPrototypeIncludes(["_writev", "_write"], name)) Duplex.prototype[name] = Writable.prototype[name];
 }
-for (const name of ["write", "end", "cork", "uncork", "setDefaultEncoding", "_write", "_writev", "destroy"]) {
+for (let i = 0, names = ["write", "end", "cork", "uncork", "setDefaultEncoding", "_write", "_writev", "destroy"]; i < names.length; i++) {
+  const name = names[i];
   Duplex.prototype[name] = Writable.prototype[name];
 }
 Duplex.prototype.pipe = Readable.prototype.pipe;
 
 const shared = ["closed", "destroyed", "errored"];
-for (const name of Object.keys(writableFields)) {
-  if (!shared.includes(name)) Object.defineProperty(Duplex.prototype, name, writableFields[name]);
+for (let i = 0, names = ObjectKeys(writableFields); i < names.length; i++) {
+  const name = names[i];
+  if (!ArrayPrototypeIncludes(shared, name)) ObjectDefineProperty(Duplex.prototype, name, writableFields[name]);
 }
-Object.defineProperties(Duplex.prototype, {
+ObjectDefineProperties(Duplex.prototype, {
   closed: {
     __proto__: null,
     configurable: true,
@@ -103,4 +111,4 @@ function duplexPair(options) {
   return [a, b];
 }
 
-Object.assign(exports, { default: Duplex, Duplex, duplexPair });
+ObjectAssign(exports, { default: Duplex, Duplex, duplexPair });

@@ -2,6 +2,9 @@
  * `finished` (when does a stream end, and how) and `addAbortSignal`.
  */
 
+const {
+  FunctionPrototypeCall, ObjectAssign, ObjectDefineProperty, Promise, PromisePrototypeThen, ReflectApply,
+} = primordials;
 const { AbortError, ERR_INVALID_ARG_TYPE, ERR_STREAM_PREMATURE_CLOSE } = require("node/common/errors");
 const { nextTick } = require("node/timers/next_tick");
 const { validateAbortSignal, validateFunction, validateObject } = require("node/common/validators");
@@ -26,7 +29,7 @@ function once(callback) {
   return function (...args) {
     if (isCalled) return;
     isCalled = true;
-    Reflect.apply(callback, this, args);
+    ReflectApply(callback, this, args);
   };
 }
 
@@ -74,7 +77,7 @@ function finished(stream, options, callback) {
     // A destroyed stream may never close.
     if (stream.destroyed) waitsForClose = false;
     if (waitsForClose && (!stream.readable || readable)) return;
-    if (!readable || isReadableDone) callback.call(stream);
+    if (!readable || isReadableDone) FunctionPrototypeCall(callback, stream);
   };
 
   let isReadableDone = isReadableFinished(stream, false);
@@ -82,29 +85,29 @@ function finished(stream, options, callback) {
     isReadableDone = true;
     if (stream.destroyed) waitsForClose = false;
     if (waitsForClose && (!stream.writable || writable)) return;
-    if (!writable || isWritableDone) callback.call(stream);
+    if (!writable || isWritableDone) FunctionPrototypeCall(callback, stream);
   };
 
-  const onError = (error) => callback.call(stream, error);
+  const onError = (error) => FunctionPrototypeCall(callback, stream, error);
 
   let wasClosed = isClosed(stream);
   const onClose = () => {
     wasClosed = true;
     const errored = erroredOf(stream);
-    if (errored && typeof errored !== "boolean") return callback.call(stream, errored);
+    if (errored && typeof errored !== "boolean") return FunctionPrototypeCall(callback, stream, errored);
     if (readable && !isReadableDone && isReadableNodeStream(stream, true) && !isReadableFinished(stream, false)) {
-      return callback.call(stream, new ERR_STREAM_PREMATURE_CLOSE());
+      return FunctionPrototypeCall(callback, stream, new ERR_STREAM_PREMATURE_CLOSE());
     }
     if (writable && !isWritableDone && !isWritableFinished(stream, false)) {
-      return callback.call(stream, new ERR_STREAM_PREMATURE_CLOSE());
+      return FunctionPrototypeCall(callback, stream, new ERR_STREAM_PREMATURE_CLOSE());
     }
-    return callback.call(stream);
+    return FunctionPrototypeCall(callback, stream);
   };
   const onClosed = () => {
     wasClosed = true;
     const errored = erroredOf(stream);
-    if (errored && typeof errored !== "boolean") return callback.call(stream, errored);
-    return callback.call(stream);
+    if (errored && typeof errored !== "boolean") return FunctionPrototypeCall(callback, stream, errored);
+    return FunctionPrototypeCall(callback, stream);
   };
 
   const onRequest = () => stream.req.on("finish", onFinish);
@@ -139,11 +142,12 @@ function finished(stream, options, callback) {
 
   const cleanUp = () => {
     callback = nothing;
-    for (const [event, listener] of [
+    for (let i = 0, entries = [
       ["aborted", onClose], ["complete", onFinish], ["abort", onClose], ["request", onRequest],
       ["end", onLegacyFinish], ["close", onLegacyFinish], ["finish", onFinish], ["end", onEnd], ["error", onError],
       ["close", onClose],
-    ]) {
+    ]; i < entries.length; i++) {
+      const { 0: event, 1: listener } = entries[i];
       stream.removeListener(event, listener);
     }
     stream.req?.removeListener?.("finish", onFinish);
@@ -162,7 +166,7 @@ function withSignal(stream, signal, callback, cleanUp) {
   const onAbort = () => {
     const last = callback;
     cleanUp();
-    last.call(stream, new AbortError(undefined, { cause: signal.reason }));
+    FunctionPrototypeCall(last, stream, new AbortError(undefined, { cause: signal.reason }));
   };
   if (signal.aborted) {
     nextTick(onAbort);
@@ -171,7 +175,7 @@ function withSignal(stream, signal, callback, cleanUp) {
   signal.addEventListener("abort", onAbort, { once: true });
   return once(function (...args) {
     signal.removeEventListener("abort", onAbort);
-    Reflect.apply(callback, stream, args);
+    ReflectApply(callback, stream, args);
   });
 }
 
@@ -182,16 +186,16 @@ function finishedWeb(stream, options, callback) {
   if (signal) {
     onAbort = () => {
       isAborted = true;
-      callback.call(stream, new AbortError(undefined, { cause: signal.reason }));
+      FunctionPrototypeCall(callback, stream, new AbortError(undefined, { cause: signal.reason }));
     };
     if (signal.aborted) nextTick(onAbort);
     else signal.addEventListener("abort", onAbort, { once: true });
   }
   const done = (error) => {
     signal?.removeEventListener("abort", onAbort);
-    if (!isAborted) nextTick(() => callback.call(stream, error));
+    if (!isAborted) nextTick(() => FunctionPrototypeCall(callback, stream, error));
   };
-  closedOf(stream).then(() => done(), done);
+  PromisePrototypeThen(closedOf(stream), () => done(), done);
   return nothing;
 }
 
@@ -251,6 +255,6 @@ function addAbortSignalChecked(signal, stream) {
   }
   return addAbortSignal(signal, stream);
 }
-Object.defineProperty(addAbortSignalChecked, "name", { value: "addAbortSignal" });
+ObjectDefineProperty(addAbortSignalChecked, "name", { value: "addAbortSignal" });
 
-Object.assign(exports, { addAbortSignal, addAbortSignalChecked, finished, finishedPromise, once });
+ObjectAssign(exports, { addAbortSignal, addAbortSignalChecked, finished, finishedPromise, once });

@@ -2,8 +2,13 @@
  * Streams made of other things: `Readable.from` an iterable, `Duplex.from` nearly anything.
  */
 
+const {
+  Boolean, ObjectAssign, PromisePrototypeThen, PromiseWithResolvers, SymbolAsyncIterator, SymbolIterator,
+} = primordials;
 const { AbortError, ERR_INVALID_ARG_TYPE, ERR_INVALID_RETURN_VALUE, ERR_STREAM_NULL_VALUES } =
   require("node/common/errors");
+const { AbortController } = require("abort");
+const { Blob } = require("blob");
 const { Buffer } = require("node:buffer");
 const { nextTick } = require("node/timers/next_tick");
 const {
@@ -31,12 +36,12 @@ function from(Class, iterable, options) {
   }
   let isAsync;
   let iterator;
-  if (iterable && iterable[Symbol.asyncIterator]) {
+  if (iterable && iterable[SymbolAsyncIterator]) {
     isAsync = true;
-    iterator = iterable[Symbol.asyncIterator]();
-  } else if (iterable && iterable[Symbol.iterator]) {
+    iterator = iterable[SymbolAsyncIterator]();
+  } else if (iterable && iterable[SymbolIterator]) {
     isAsync = false;
-    iterator = iterable[Symbol.iterator]();
+    iterator = iterable[SymbolIterator]();
   } else {
     throw new ERR_INVALID_ARG_TYPE("iterable", ["Iterable"], iterable);
   }
@@ -49,8 +54,7 @@ function from(Class, iterable, options) {
     next();
   };
   stream._destroy = (error, callback) => {
-    close(error).then(
-      () => nextTick(callback, error),
+    PromisePrototypeThen(close(error), () => nextTick(callback, error),
       (failure) => nextTick(callback, failure || error),
     );
   };
@@ -103,8 +107,8 @@ function duplexFrom(body, name) {
   if (isReadableStream(body)) return duplexOf({ readable: Readable.fromWeb(body) });
   if (isWritableStream(body)) return duplexOf({ writable: Writable.fromWeb(body) });
   if (typeof body === "function") return fromFunction(body, name);
-  if (typeof Blob === "function" && body instanceof Blob) return duplexFrom(body.arrayBuffer(), name);
-  if (body && (body[Symbol.asyncIterator] || body[Symbol.iterator])) {
+  if (body instanceof Blob) return duplexFrom(body.arrayBuffer(), name);
+  if (body && (body[SymbolAsyncIterator] || body[SymbolIterator])) {
     return from(Duplex, body, { objectMode: true, writable: false });
   }
   if (isReadableStream(body?.readable) && isWritableStream(body?.writable)) return Duplex.fromWeb(body);
@@ -140,7 +144,7 @@ function fromFunction(fn, name) {
   const { Duplex } = require("node/streams/duplex");
   const input = inputOf(fn);
   const { value, write, final, destroy } = input;
-  if (value && (value[Symbol.asyncIterator] || value[Symbol.iterator])) {
+  if (value && (value[SymbolAsyncIterator] || value[SymbolIterator])) {
     return from(Duplex, value, { objectMode: true, write, final, destroy });
   }
   if (typeof value?.then === "function") {
@@ -174,7 +178,7 @@ function fromFunction(fn, name) {
 
 /** Calls an async generator function with what is written to the stream. */
 function inputOf(fn) {
-  let { promise, resolve } = Promise.withResolvers();
+  let { promise, resolve } = PromiseWithResolvers();
   const controller = new AbortController();
   const { signal } = controller;
   const value = fn(
@@ -186,7 +190,7 @@ function inputOf(fn) {
         nextTick(callback);
         if (done) return;
         if (signal.aborted) throw new AbortError(undefined, { cause: signal.reason });
-        ({ promise, resolve } = Promise.withResolvers());
+        ({ promise, resolve } = PromiseWithResolvers());
         yield chunk;
       }
     })(),
@@ -296,4 +300,4 @@ function duplexOf(pair) {
   return duplex;
 }
 
-Object.assign(exports, { from, duplexFrom, duplexOf });
+ObjectAssign(exports, { from, duplexFrom, duplexOf });

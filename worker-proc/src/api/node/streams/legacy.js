@@ -2,13 +2,14 @@
  * Stream, the base class of all streams, and the `pipe` it had before Readable had its own.
  */
 
+const { ArrayIsArray, ArrayPrototypeUnshift, FunctionPrototypeCall, ObjectAssign, ObjectSetPrototypeOf } = primordials;
 const EventEmitter = require("node:events").default;
 
 function Stream(options) {
-  EventEmitter.call(this, options);
+  FunctionPrototypeCall(EventEmitter, this, options);
 }
-Object.setPrototypeOf(Stream.prototype, EventEmitter.prototype);
-Object.setPrototypeOf(Stream, EventEmitter);
+ObjectSetPrototypeOf(Stream.prototype, EventEmitter.prototype);
+ObjectSetPrototypeOf(Stream, EventEmitter);
 
 Stream.prototype.pipe = function pipe(target, options) {
   const source = this;
@@ -64,8 +65,8 @@ function prependListener(emitter, event, listener) {
   if (typeof emitter.prependListener === "function") return emitter.prependListener(event, listener);
   const present = emitter._events?.[event];
   if (!present) emitter.on(event, listener);
-  else if (Array.isArray(present)) present.unshift(listener);
+  else if (ArrayIsArray(present)) ArrayPrototypeUnshift(present, listener);
   else emitter._events[event] = [listener, present];
 }
 
-Object.assign(exports, { Stream, prependListener });
+ObjectAssign(exports, { Stream, prependListener });

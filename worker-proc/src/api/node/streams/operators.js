@@ -2,8 +2,14 @@
  * The iterator helpers of Readable: `map`, `filter`, `reduce` and the others, and `compose`.
  */
 
+const {
+  ArrayPrototypeFilter, ArrayPrototypeMap, ArrayPrototypePush, ArrayPrototypeShift, ArrayPrototypeSlice, Boolean,
+  FunctionPrototypeCall, MathFloor, Number, NumberIsNaN, ObjectDefineProperty, Promise, PromisePrototypeThen,
+  PromiseReject, PromiseResolve, ReflectApply, Symbol, TypeError,
+} = primordials;
 const { AbortError, ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE, ERR_MISSING_ARGS, ERR_OUT_OF_RANGE } =
   require("node/common/errors");
+const { AbortController, AbortSignal } = require("abort");
 const { validateAbortSignal, validateInteger, validateObject } = require("node/common/validators");
 const { Readable } = require("node/streams/readable");
 const { finished } = require("node/streams/finished");
@@ -28,15 +34,15 @@ function map(fn, options) {
   checkFunction(fn);
   checkOptions(options);
   let concurrency = 1;
-  if (options?.concurrency != null) concurrency = Math.floor(options.concurrency);
+  if (options?.concurrency != null) concurrency = MathFloor(options.concurrency);
   let mark = concurrency - 1;
-  if (options?.highWaterMark != null) mark = Math.floor(options.highWaterMark);
+  if (options?.highWaterMark != null) mark = MathFloor(options.highWaterMark);
   validateInteger(concurrency, "options.concurrency", 1);
   validateInteger(mark, "options.highWaterMark", 0);
   mark += concurrency;
 
-  return async function* map() {
-    const signal = AbortSignal.any([options?.signal].filter(Boolean));
+  return FunctionPrototypeCall(async function* map() {
+    const signal = AbortSignal.any(ArrayPrototypeFilter([options?.signal], Boolean));
     const stream = this;
     const queue = [];
     const signalOption = { signal };
@@ -66,13 +72,13 @@ function map(fn, options) {
           try {
             value = fn(value, signalOption);
             if (value === kEmpty) continue;
-            value = Promise.resolve(value);
+            value = PromiseResolve(value);
           } catch (error) {
-            value = Promise.reject(error);
+            value = PromiseReject(error);
           }
           running += 1;
           value.then(afterItem, onCatch);
-          queue.push(value);
+          ArrayPrototypePush(queue, value);
           if (next) {
             next();
             next = null;
@@ -81,11 +87,11 @@ function map(fn, options) {
             await new Promise((resolve) => (resume = resolve));
           }
         }
-        queue.push(kEnd);
+        ArrayPrototypePush(queue, kEnd);
       } catch (error) {
-        const value = Promise.reject(error);
+        const value = PromiseReject(error);
         value.then(afterItem, onCatch);
-        queue.push(value);
+        ArrayPrototypePush(queue, value);
       } finally {
         isDone = true;
         if (next) {
@@ -102,7 +108,7 @@ function map(fn, options) {
           if (value === kEnd) return;
           checkAborted(signal);
           if (value !== kEmpty) yield value;
-          queue.shift();
+          ArrayPrototypeShift(queue);
           maybeResume();
         }
         await new Promise((resolve) => (next = resolve));
@@ -114,12 +120,12 @@ function map(fn, options) {
         resume = null;
       }
     }
-  }.call(this);
+  }, this);
 }
 
 function filter(fn, options) {
   checkFunction(fn);
-  return map.call(this, async (value, inner) => ((await fn(value, inner)) ? value : kEmpty), options);
+  return FunctionPrototypeCall(map, this, async (value, inner) => ((await fn(value, inner)) ? value : kEmpty), options);
 }
 
 async function forEach(fn, options) {
@@ -128,21 +134,21 @@ async function forEach(fn, options) {
     await fn(value, inner);
     return kEmpty;
   };
-  for await (const unused of map.call(this, each, options));
+  for await (const _ of FunctionPrototypeCall(map, this, each, options));
 }
 
 async function some(fn, options) {
-  for await (const unused of filter.call(this, fn, options)) return true;
+  for await (const _ of FunctionPrototypeCall(filter, this, fn, options)) return true;
   return false;
 }
 
 async function every(fn, options) {
   checkFunction(fn);
-  return !(await some.call(this, async (...args) => !(await fn(...args)), options));
+  return !(await FunctionPrototypeCall(some, this, async (...args) => !(await ReflectApply(fn, undefined, args)), options));
 }
 
 async function find(fn, options) {
-  for await (const result of filter.call(this, fn, options)) return result;
+  for await (const result of FunctionPrototypeCall(filter, this, fn, options)) return result;
   return undefined;
 }
 
@@ -189,13 +195,13 @@ async function toArray(options) {
   const result = [];
   for await (const value of this) {
     checkAborted(options?.signal);
-    result.push(value);
+    ArrayPrototypePush(result, value);
   }
   return result;
 }
 
 function flatMap(fn, options) {
-  const values = map.call(this, fn, options);
+  const values = FunctionPrototypeCall(map, this, fn, options);
   return (async function* flatMap() {
     for await (const value of values) yield* value;
   })();
@@ -203,7 +209,7 @@ function flatMap(fn, options) {
 
 function toCount(number) {
   number = Number(number);
-  if (Number.isNaN(number)) return 0;
+  if (NumberIsNaN(number)) return 0;
   if (number < 0) throw new ERR_OUT_OF_RANGE("number", ">= 0", number);
   return number;
 }
@@ -254,7 +260,7 @@ function compose(...streams) {
   const { destroyer } = require("node/streams/destroy");
   if (streams.length === 0) throw new ERR_MISSING_ARGS("streams");
   if (streams.length === 1) return Duplex.from(streams[0]);
-  const originals = [...streams];
+  const originals = ArrayPrototypeSlice(streams);
   if (typeof streams[0] === "function") streams[0] = Duplex.from(streams[0]);
   if (typeof streams[streams.length - 1] === "function") {
     streams[streams.length - 1] = Duplex.from(streams[streams.length - 1]);
@@ -269,8 +275,8 @@ function compose(...streams) {
     }
   }
   const asNode = (stream) => (isWebStream(stream) ? Duplex.from(stream) : stream);
-  streams = streams.map(asNode);
-  const [head] = streams;
+  streams = ArrayPrototypeMap(streams, asNode);
+  const head = streams[0];
   const tail = run(streams, (error) => {
     const callback = onClose;
     onClose = null;
@@ -354,22 +360,24 @@ function composeWith(stream, options) {
 }
 
 // Results that are iterables come as streams again, the others as promises.
-for (const operator of [asIndexedPairs, drop, filter, flatMap, map, take]) {
+for (let i = 0, operators = [asIndexedPairs, drop, filter, flatMap, map, take]; i < operators.length; i++) {
+  const operator = operators[i];
   const method = {
     [operator.name](...args) {
-      return Readable.from(Reflect.apply(operator, this, args));
+      return Readable.from(ReflectApply(operator, this, args));
     },
   }[operator.name];
-  Object.defineProperty(Readable.prototype, operator.name, { value: method, writable: true, configurable: true });
+  ObjectDefineProperty(Readable.prototype, operator.name, { value: method, writable: true, configurable: true });
 }
-for (const operator of [every, forEach, reduce, toArray, some, find]) {
+for (let i = 0, operators = [every, forEach, reduce, toArray, some, find]; i < operators.length; i++) {
+  const operator = operators[i];
   const method = {
     [operator.name](...args) {
-      return Promise.resolve().then(() => Reflect.apply(operator, this, args));
+      return PromisePrototypeThen(PromiseResolve(), () => ReflectApply(operator, this, args));
     },
   }[operator.name];
-  Object.defineProperty(Readable.prototype, operator.name, { value: method, writable: true, configurable: true });
+  ObjectDefineProperty(Readable.prototype, operator.name, { value: method, writable: true, configurable: true });
 }
-Object.defineProperty(Readable.prototype, "compose", { value: composeWith, writable: true, configurable: true });
+ObjectDefineProperty(Readable.prototype, "compose", { value: composeWith, writable: true, configurable: true });
 
 exports.compose = compose;

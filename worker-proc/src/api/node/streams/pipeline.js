@@ -3,6 +3,11 @@
  */
 
 const {
+  ArrayIsArray, ArrayPrototypePop, ArrayPrototypePush, ArrayPrototypeShift, FunctionPrototypeCall, ObjectAssign,
+  Promise, PromisePrototypeCatch, SymbolAsyncIterator,
+} = primordials;
+const { AbortController } = require("abort");
+const {
   AbortError,
   ERR_INVALID_ARG_TYPE,
   ERR_INVALID_RETURN_VALUE,
@@ -50,7 +55,7 @@ function watch(stream, isReading, isWriting) {
 
 function toIterable(value) {
   if (isIterable(value)) return value;
-  if (isReadableNodeStream(value)) return Readable.prototype[Symbol.asyncIterator].call(value);
+  if (isReadableNodeStream(value)) return FunctionPrototypeCall(Readable.prototype[SymbolAsyncIterator], value);
   throw new ERR_INVALID_ARG_TYPE("val", ["Readable", "Iterable", "AsyncIterable"], value);
 }
 
@@ -93,7 +98,7 @@ async function pumpToWeb(iterable, stream, finish, { end }) {
   try {
     for await (const chunk of iterable) {
       await writer.ready;
-      writer.write(chunk).catch(() => {});
+      PromisePrototypeCatch(writer.write(chunk), () => {});
     }
     await writer.ready;
     if (end) await writer.close();
@@ -109,13 +114,13 @@ async function pumpToWeb(iterable, stream, finish, { end }) {
 }
 
 function pipeline(...streams) {
-  const callback = streams.pop();
+  const callback = ArrayPrototypePop(streams);
   validateFunction(callback, "streams[stream.length - 1]");
   return run(streams, once(callback));
 }
 
 function run(streams, callback, options) {
-  if (streams.length === 1 && Array.isArray(streams[0])) [streams] = streams;
+  if (streams.length === 1 && ArrayIsArray(streams[0])) streams = streams[0];
   if (streams.length < 2) throw new ERR_MISSING_ARGS("streams");
 
   const controller = new AbortController();
@@ -139,11 +144,11 @@ function run(streams, callback, options) {
   function finishOne(error, isFinal) {
     if (error && (!failure || failure.code === "ERR_STREAM_PREMATURE_CLOSE")) failure = error;
     if (!failure && !isFinal) return;
-    while (destroys.length) destroys.shift()(failure);
+    while (destroys.length) ArrayPrototypeShift(destroys)(failure);
     outer?.removeEventListener("abort", onAbort);
     controller.abort();
     if (isFinal) {
-      if (!failure) for (const cleanUp of lastCleanUps) cleanUp();
+      if (!failure) for (let i = 0; i < lastCleanUps.length; i++) lastCleanUps[i]();
       nextTick(callback, failure, value);
     }
   }
@@ -159,15 +164,15 @@ function run(streams, callback, options) {
     if (isNodeStream(stream)) {
       if (doEnd) {
         const { destroy, cleanUp } = watch(stream, isReading, isWriting);
-        destroys.push(destroy);
-        if (isReadable(stream) && isLast) lastCleanUps.push(cleanUp);
+        ArrayPrototypePush(destroys, destroy);
+        if (isReadable(stream) && isLast) ArrayPrototypePush(lastCleanUps, cleanUp);
       }
       // Errors after the end are the pipeline's, not uncaught.
       const onError = (error) => {
         if (error && error.name !== "AbortError" && error.code !== "ERR_STREAM_PREMATURE_CLOSE") finishOne(error);
       };
       stream.on("error", onError);
-      if (isReadable(stream) && isLast) lastCleanUps.push(() => stream.removeListener("error", onError));
+      if (isReadable(stream) && isLast) ArrayPrototypePush(lastCleanUps, () => stream.removeListener("error", onError));
     }
 
     if (i === 0) {
@@ -194,8 +199,7 @@ function run(streams, callback, options) {
         const then = current?.then;
         if (typeof then === "function") {
           pending++;
-          then.call(
-            current,
+          FunctionPrototypeCall(then, current,
             (result) => {
               value = result;
               if (result != null) through.write(result);
@@ -218,14 +222,14 @@ function run(streams, callback, options) {
         }
         current = through;
         const { destroy, cleanUp } = watch(current, false, true);
-        destroys.push(destroy);
-        if (isLast) lastCleanUps.push(cleanUp);
+        ArrayPrototypePush(destroys, destroy);
+        if (isLast) ArrayPrototypePush(lastCleanUps, cleanUp);
       }
     } else if (isNodeStream(stream)) {
       if (isReadableNodeStream(current)) {
         pending += 2;
         const cleanUp = pipe(current, stream, finish, finishOne, { end: doEnd });
-        if (isReadable(stream) && isLast) lastCleanUps.push(cleanUp);
+        if (isReadable(stream) && isLast) ArrayPrototypePush(lastCleanUps, cleanUp);
       } else if (isTransformStream(current) || isReadableStream(current)) {
         pending++;
         pumpToNode(current.readable || current, stream, finish, { end: doEnd });
@@ -297,7 +301,7 @@ function pipelinePromise(...streams) {
     let end;
     const last = streams[streams.length - 1];
     if (last && typeof last === "object" && !isNodeStream(last) && !isIterable(last) && !isWebStream(last)) {
-      ({ signal, end } = streams.pop());
+      ({ signal, end } = ArrayPrototypePop(streams));
     }
     run(
       streams,
@@ -310,4 +314,4 @@ function pipelinePromise(...streams) {
   });
 }
 
-Object.assign(exports, { pipeline, pipelinePromise, run });
+ObjectAssign(exports, { pipeline, pipelinePromise, run });

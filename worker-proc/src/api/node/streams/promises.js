@@ -2,6 +2,7 @@
  * node:stream/promises.
  */
 
+const { ObjectAssign } = primordials;
 const { promises } = require("node:stream");
 
-Object.assign(exports, promises, { default: promises });
+ObjectAssign(exports, promises, { default: promises });

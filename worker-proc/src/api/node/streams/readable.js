@@ -2,6 +2,12 @@
  * Readable: the buffer, paused and flowing mode, `pipe`, decoding, and async iteration.
  */
 
+const {
+  ArrayBufferIsView, ArrayPrototypeIncludes, ArrayPrototypeIndexOf, ArrayPrototypeJoin, ArrayPrototypePush,
+  ArrayPrototypeShift, ArrayPrototypeSplice, ArrayPrototypeUnshift, Boolean, FunctionPrototypeBind,
+  FunctionPrototypeCall, NumberIsInteger, NumberIsNaN, NumberParseInt, ObjectAssign, ObjectDefineProperties, ObjectKeys,
+  ObjectSetPrototypeOf, Promise, ReflectApply, SafeSet, Symbol, SymbolAsyncDispose, SymbolAsyncIterator,
+} = primordials;
 const EventEmitter = require("node:events").default;
 const { Buffer } = require("node:buffer");
 const { StringDecoder } = require("node:string_decoder");
@@ -64,7 +70,7 @@ function ReadableState(options, stream, isDuplex) {
     this.encoding = options.encoding;
   }
 }
-Object.defineProperties(ReadableState.prototype, {
+ObjectDefineProperties(ReadableState.prototype, {
   pipesCount: {
     __proto__: null,
     get() {
@@ -86,18 +92,19 @@ function Readable(options) {
   if (!(this instanceof Readable)) return new Readable(options);
   this._readableState ??= new ReadableState(options, this, this instanceof require("node/streams/duplex").Duplex);
   if (options) {
-    for (const name of ["read", "destroy", "construct"]) {
+    for (let i = 0, names = ["read", "destroy", "construct"]; i < names.length; i++) {
+      const name = names[i];
       if (typeof options[name] === "function") this[`_${name}`] = options[name];
     }
     if (options.signal) require("node/streams/finished").addAbortSignal(options.signal, this);
   }
-  Stream.call(this, options);
+  FunctionPrototypeCall(Stream, this, options);
   construct(this, () => {
     if (this._readableState.needReadable) maybeReadMore(this, this._readableState);
   });
 }
-Object.setPrototypeOf(Readable.prototype, Stream.prototype);
-Object.setPrototypeOf(Readable, Stream);
+ObjectSetPrototypeOf(Readable.prototype, Stream.prototype);
+ObjectSetPrototypeOf(Readable, Stream);
 Readable.ReadableState = ReadableState;
 
 Readable.prototype.destroy = destroy;
@@ -108,7 +115,7 @@ Readable.prototype._destroy = function (error, callback) {
 Readable.prototype[EventEmitter.captureRejectionSymbol] = function (error) {
   this.destroy(error);
 };
-Readable.prototype[Symbol.asyncDispose] = async function () {
+Readable.prototype[SymbolAsyncDispose] = async function () {
   let error;
   if (!this.destroyed) {
     error = this.readableEnded ? null : new AbortError();
@@ -143,7 +150,7 @@ function addChunkFrom(stream, chunk, encoding, atFront) {
       }
     } else if (chunk instanceof Buffer) {
       encoding = "";
-    } else if (ArrayBuffer.isView(chunk)) {
+    } else if (ArrayBufferIsView(chunk)) {
       chunk = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
       encoding = "";
     } else if (chunk !== undefined) {
@@ -200,8 +207,8 @@ function addChunk(stream, state, chunk, atFront) {
     stream.emit("data", chunk);
   } else {
     state.length += state.objectMode ? 1 : chunk.length;
-    if (atFront) state.buffer.unshift(chunk);
-    else state.buffer.push(chunk);
+    if (atFront) ArrayPrototypeUnshift(state.buffer, chunk);
+    else ArrayPrototypePush(state.buffer, chunk);
     if (state.needReadable) emitReadable(stream);
   }
   maybeReadMore(stream, state);
@@ -218,9 +225,9 @@ Readable.prototype.setEncoding = function (encoding) {
   state.decoder = decoder;
   state.encoding = decoder.encoding;
   let text = "";
-  for (const chunk of state.buffer) text += decoder.write(chunk);
+  for (let i = 0; i < state.buffer.length; i++) text += decoder.write(state.buffer[i]);
   state.buffer.length = 0;
-  if (text !== "") state.buffer.push(text);
+  if (text !== "") ArrayPrototypePush(state.buffer, text);
   state.length = text.length;
   return this;
 };
@@ -236,7 +243,7 @@ function raisedMark(n) {
 function howMuchToRead(n, state) {
   if (n <= 0 || (state.length === 0 && state.ended)) return 0;
   if (state.objectMode) return 1;
-  if (Number.isNaN(n)) {
+  if (NumberIsNaN(n)) {
     // All: in flowing mode one chunk at a time.
     return state.flowing && state.length ? state.buffer[0].length : state.length;
   }
@@ -246,7 +253,7 @@ function howMuchToRead(n, state) {
 
 Readable.prototype.read = function (n) {
   if (n === undefined) n = NaN;
-  else if (!Number.isInteger(n)) n = Number.parseInt(n, 10);
+  else if (!NumberIsInteger(n)) n = NumberParseInt(n, 10);
   const state = this._readableState;
   const wanted = n;
   if (n > state.highWaterMark) state.highWaterMark = raisedMark(n);
@@ -309,35 +316,35 @@ Readable.prototype.read = function (n) {
 function takeFromBuffer(n, state) {
   if (state.length === 0) return null;
   const { buffer } = state;
-  if (state.objectMode) return buffer.shift();
+  if (state.objectMode) return ArrayPrototypeShift(buffer);
   if (!n || n >= state.length) {
     let all;
-    if (state.decoder) all = buffer.join("");
-    else if (buffer.length === 1) [all] = buffer;
+    if (state.decoder) all = ArrayPrototypeJoin(buffer, "");
+    else if (buffer.length === 1) all = buffer[0];
     else all = Buffer.concat(buffer, state.length);
     buffer.length = 0;
     return all;
   }
-  const [first] = buffer;
+  const first = buffer[0];
   if (n < first.length) {
     buffer[0] = first.slice(n);
     return first.slice(0, n);
   }
-  if (n === first.length) return buffer.shift();
+  if (n === first.length) return ArrayPrototypeShift(buffer);
   const parts = [];
   let rest = n;
   while (rest > 0) {
-    const [chunk] = buffer;
+    const chunk = buffer[0];
     if (chunk.length <= rest) {
-      parts.push(buffer.shift());
+      ArrayPrototypePush(parts, ArrayPrototypeShift(buffer));
       rest -= chunk.length;
     } else {
-      parts.push(chunk.slice(0, rest));
+      ArrayPrototypePush(parts, chunk.slice(0, rest));
       buffer[0] = chunk.slice(rest);
       rest = 0;
     }
   }
-  return state.decoder ? parts.join("") : Buffer.concat(parts, n);
+  return state.decoder ? ArrayPrototypeJoin(parts, "") : Buffer.concat(parts, n);
 }
 
 function onEndOfData(stream, state) {
@@ -345,7 +352,7 @@ function onEndOfData(stream, state) {
   if (state.decoder) {
     const chunk = state.decoder.end();
     if (chunk && chunk.length) {
-      state.buffer.push(chunk);
+      ArrayPrototypePush(state.buffer, chunk);
       state.length += state.objectMode ? 1 : chunk.length;
     }
   }
@@ -403,9 +410,9 @@ Readable.prototype.pipe = function (target, options) {
   const state = this._readableState;
   if (state.pipes.length === 1 && !state.multiAwaitDrain) {
     state.multiAwaitDrain = true;
-    state.awaitDrainWriters = new Set(state.awaitDrainWriters ? [state.awaitDrainWriters] : []);
+    state.awaitDrainWriters = new SafeSet(state.awaitDrainWriters ? [state.awaitDrainWriters] : []);
   }
-  state.pipes.push(target);
+  ArrayPrototypePush(state.pipes, target);
 
   const doEnd = options?.end !== false && !target._isStdio;
   const whenEnded = doEnd ? onEnd : unpipe;
@@ -443,7 +450,7 @@ Readable.prototype.pipe = function (target, options) {
       if (state.pipes.length === 1 && state.pipes[0] === target) {
         state.awaitDrainWriters = target;
         state.multiAwaitDrain = false;
-      } else if (state.pipes.length > 1 && state.pipes.includes(target)) {
+      } else if (state.pipes.length > 1 && ArrayPrototypeIncludes(state.pipes, target)) {
         state.awaitDrainWriters.add(target);
       }
       source.pause();
@@ -495,7 +502,7 @@ function pipeOnDrain(source, target) {
     const state = source._readableState;
     if (state.awaitDrainWriters === target) state.awaitDrainWriters = null;
     else if (state.multiAwaitDrain) state.awaitDrainWriters.delete(target);
-    const isFree = !state.awaitDrainWriters || (state.awaitDrainWriters instanceof Set && state.awaitDrainWriters.size === 0);
+    const isFree = !state.awaitDrainWriters || (state.awaitDrainWriters instanceof SafeSet && state.awaitDrainWriters.size === 0);
     if (isFree && source.listenerCount("data")) source.resume();
   };
 }
@@ -507,19 +514,19 @@ Readable.prototype.unpipe = function (target) {
     const targets = state.pipes;
     state.pipes = [];
     this.pause();
-    for (const each of targets) each.emit("unpipe", this, { hasUnpiped: false });
+    for (let i = 0; i < targets.length; i++) targets[i].emit("unpipe", this, { hasUnpiped: false });
     return this;
   }
-  const index = state.pipes.indexOf(target);
+  const index = ArrayPrototypeIndexOf(state.pipes, target);
   if (index === -1) return this;
-  state.pipes.splice(index, 1);
+  ArrayPrototypeSplice(state.pipes, index, 1);
   if (state.pipes.length === 0) this.pause();
   target.emit("unpipe", this, { hasUnpiped: false });
   return this;
 };
 
 Readable.prototype.on = function (event, listener) {
-  const result = Stream.prototype.on.call(this, event, listener);
+  const result = FunctionPrototypeCall(Stream.prototype.on, this, event, listener);
   const state = this._readableState;
   if (event === "data") {
     state.readableListening = this.listenerCount("readable") > 0;
@@ -537,14 +544,14 @@ Readable.prototype.on = function (event, listener) {
 Readable.prototype.addListener = Readable.prototype.on;
 
 Readable.prototype.removeListener = function (event, listener) {
-  const result = Stream.prototype.removeListener.call(this, event, listener);
+  const result = FunctionPrototypeCall(Stream.prototype.removeListener, this, event, listener);
   if (event === "readable") nextTick(updateListening, this);
   return result;
 };
 Readable.prototype.off = Readable.prototype.removeListener;
 
 Readable.prototype.removeAllListeners = function (event) {
-  const result = Reflect.apply(Stream.prototype.removeAllListeners, this, arguments);
+  const result = ReflectApply(Stream.prototype.removeAllListeners, this, arguments);
   if (event === "readable" || event === undefined) nextTick(updateListening, this);
   return result;
 };
@@ -634,13 +641,14 @@ Readable.prototype.wrap = function (stream) {
       stream.resume();
     }
   };
-  for (const name of Object.keys(stream)) {
-    if (this[name] === undefined && typeof stream[name] === "function") this[name] = stream[name].bind(stream);
+  for (let i = 0, names = ObjectKeys(stream); i < names.length; i++) {
+    const name = names[i];
+    if (this[name] === undefined && typeof stream[name] === "function") this[name] = FunctionPrototypeBind(stream[name], stream);
   }
   return this;
 };
 
-Readable.prototype[Symbol.asyncIterator] = function () {
+Readable.prototype[SymbolAsyncIterator] = function () {
   return iterate(this);
 };
 
@@ -698,7 +706,7 @@ async function* chunksOf(stream, options) {
 
 const field = (get, set, enumerable = false) => ({ __proto__: null, configurable: true, enumerable, get, ...(set && { set }) });
 
-Object.defineProperties(Readable.prototype, {
+ObjectDefineProperties(Readable.prototype, {
   readable: field(
     function () {
       const r = this._readableState;
@@ -776,4 +784,4 @@ Readable.wrap = (source, options) =>
   }).wrap(source);
 Readable.isDisturbed = isDisturbed;
 
-Object.assign(exports, { default: Readable, Readable, ReadableState });
+ObjectAssign(exports, { default: Readable, Readable, ReadableState });

@@ -3,15 +3,18 @@
  * The questions work on streams of other libraries too, which have only some of the fields.
  */
 
+const {
+  Boolean, MathFloor, NumberIsInteger, ObjectAssign, SymbolAsyncIterator, SymbolFor, SymbolIterator,
+} = primordials;
 const { ERR_INVALID_ARG_VALUE } = require("node/common/errors");
 const { validateInteger } = require("node/common/validators");
 
-const kDestroyed = Symbol.for("nodejs.stream.destroyed");
-const kErrored = Symbol.for("nodejs.stream.errored");
-const kReadable = Symbol.for("nodejs.stream.readable");
-const kWritable = Symbol.for("nodejs.stream.writable");
-const kDisturbed = Symbol.for("nodejs.stream.disturbed");
-const kClosedPromise = Symbol.for("nodejs.webstream.isClosedPromise");
+const kDestroyed = SymbolFor("nodejs.stream.destroyed");
+const kErrored = SymbolFor("nodejs.stream.errored");
+const kReadable = SymbolFor("nodejs.stream.readable");
+const kWritable = SymbolFor("nodejs.stream.writable");
+const kDisturbed = SymbolFor("nodejs.stream.disturbed");
+const kClosedPromise = SymbolFor("nodejs.webstream.isClosedPromise");
 
 let defaultBytes = 64 * 1024;
 let defaultObjects = 16;
@@ -28,11 +31,11 @@ function setDefaultHighWaterMark(objectMode, value) {
 function highWaterMarkOf(objectMode, options, duplexKey, isDuplex) {
   const value = options?.highWaterMark ?? (isDuplex ? options?.[duplexKey] : undefined);
   if (value == null) return getDefaultHighWaterMark(objectMode);
-  if (!Number.isInteger(value) || value < 0) {
+  if (!NumberIsInteger(value) || value < 0) {
     const name = isDuplex && options?.highWaterMark == null ? `options.${duplexKey}` : "options.highWaterMark";
     throw new ERR_INVALID_ARG_VALUE(name, value);
   }
-  return Math.floor(value);
+  return MathFloor(value);
 }
 
 const isReadableNodeStream = (value, strict = false) =>
@@ -89,8 +92,8 @@ const isWebStream = (value) => isReadableStream(value) || isWritableStream(value
 
 function isIterable(value, mode) {
   if (value == null) return false;
-  const isAsync = typeof value[Symbol.asyncIterator] === "function";
-  const isSync = typeof value[Symbol.iterator] === "function";
+  const isAsync = typeof value[SymbolAsyncIterator] === "function";
+  const isSync = typeof value[SymbolIterator] === "function";
   if (mode === true) return isAsync;
   return mode === false ? isSync : isAsync || isSync;
 }
@@ -203,7 +206,7 @@ function isErrored(stream) {
   );
 }
 
-Object.assign(exports, {
+ObjectAssign(exports, {
   kDestroyed, kErrored, kReadable, kWritable, kDisturbed, kClosedPromise,
   getDefaultHighWaterMark, setDefaultHighWaterMark, highWaterMarkOf,
   isReadableNodeStream, isWritableNodeStream, isDuplexNodeStream, isNodeStream,

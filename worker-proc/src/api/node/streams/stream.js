@@ -2,6 +2,7 @@
  * node:stream.
  */
 
+const { ArrayBufferIsView, ObjectAssign, ObjectDefineProperty, ObjectKeys, SymbolFor, Uint8Array } = primordials;
 const { Buffer } = require("node:buffer");
 const { Stream } = require("node/streams/legacy");
 const { Readable } = require("node/streams/readable");
@@ -14,14 +15,15 @@ const { compose } = require("node/streams/operators");
 const { destroyer } = require("node/streams/destroy");
 const state = require("node/streams/state");
 
-const customPromisify = Symbol.for("nodejs.util.promisify.custom");
-for (const [fn, promise] of [[pipeline, pipelinePromise], [finished, finishedPromise]]) {
-  Object.defineProperty(fn, customPromisify, { __proto__: null, enumerable: true, value: promise });
+const customPromisify = SymbolFor("nodejs.util.promisify.custom");
+for (let i = 0, entries = [[pipeline, pipelinePromise], [finished, finishedPromise]]; i < entries.length; i++) {
+  const { 0: fn, 1: promise } = entries[i];
+  ObjectDefineProperty(fn, customPromisify, { __proto__: null, enumerable: true, value: promise });
 }
 
 const promises = { finished: finishedPromise, pipeline: pipelinePromise };
 
-Object.assign(Stream, {
+ObjectAssign(Stream, {
   isDestroyed: state.isDestroyed,
   isDisturbed: state.isDisturbed,
   isErrored: state.isErrored,
@@ -42,10 +44,13 @@ Object.assign(Stream, {
   getDefaultHighWaterMark: state.getDefaultHighWaterMark,
   promises,
   Stream,
-  _isArrayBufferView: ArrayBuffer.isView,
+  _isArrayBufferView: ArrayBufferIsView,
   _isUint8Array: (value) => value instanceof Uint8Array,
   _uint8ArrayToBuffer: (chunk) => Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength),
 });
 
-for (const key of Object.keys(Stream)) exports[key] = Stream[key];
+for (let i = 0, list = ObjectKeys(Stream); i < list.length; i++) {
+  const key = list[i];
+  exports[key] = Stream[key];
+}
 exports.default = Stream;

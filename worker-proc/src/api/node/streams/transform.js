@@ -2,6 +2,7 @@
  * Transform, a Duplex whose output is computed from its input, and PassThrough.
  */
 
+const { Boolean, FunctionPrototypeCall, ObjectAssign, ObjectSetPrototypeOf, Symbol } = primordials;
 const { ERR_METHOD_NOT_IMPLEMENTED } = require("node/common/errors");
 const { Duplex } = require("node/streams/duplex");
 const { highWaterMarkOf } = require("node/streams/state");
@@ -20,7 +21,7 @@ function Transform(options) {
       writableHighWaterMark: options.writableHighWaterMark || 0,
     };
   }
-  Duplex.call(this, options);
+  FunctionPrototypeCall(Duplex, this, options);
   this._readableState.sync = false;
   this[kCallback] = null;
   if (options) {
@@ -29,8 +30,8 @@ function Transform(options) {
   }
   this.on("prefinish", prefinish);
 }
-Object.setPrototypeOf(Transform.prototype, Duplex.prototype);
-Object.setPrototypeOf(Transform, Duplex);
+ObjectSetPrototypeOf(Transform.prototype, Duplex.prototype);
+ObjectSetPrototypeOf(Transform, Duplex);
 
 function flushAndEnd(stream, callback) {
   const done = (error, data) => {
@@ -84,13 +85,13 @@ Transform.prototype._read = function () {
 
 function PassThrough(options) {
   if (!(this instanceof PassThrough)) return new PassThrough(options);
-  Transform.call(this, options);
+  FunctionPrototypeCall(Transform, this, options);
 }
-Object.setPrototypeOf(PassThrough.prototype, Transform.prototype);
-Object.setPrototypeOf(PassThrough, Transform);
+ObjectSetPrototypeOf(PassThrough.prototype, Transform.prototype);
+ObjectSetPrototypeOf(PassThrough, Transform);
 
 PassThrough.prototype._transform = function (chunk, encoding, callback) {
   callback(null, chunk);
 };
 
-Object.assign(exports, { default: Transform, Transform, PassThrough });
+ObjectAssign(exports, { default: Transform, Transform, PassThrough });

@@ -1,7 +1,14 @@
 /*
- * node:stream/web: the web's stream classes.
+ * node:stream/web: the web's stream classes, those that are globals.
  */
 
+const { ObjectAssign } = primordials;
+const { published } = require("webidl");
+const streams = require("streams").classes();
+const { TextDecoderStream, TextEncoderStream } = require("streams/encoding").globals;
+const { CompressionStream, DecompressionStream } = require("compression").globals;
+
+const all = { ...streams, TextEncoderStream, TextDecoderStream, CompressionStream, DecompressionStream };
 const names = [
   "ReadableStream", "ReadableStreamDefaultReader", "ReadableStreamBYOBReader", "ReadableStreamBYOBRequest",
   "ReadableByteStreamController", "ReadableStreamDefaultController", "TransformStream",
@@ -10,6 +17,6 @@ const names = [
   "TextDecoderStream", "CompressionStream", "DecompressionStream",
 ];
 const web = {};
-for (const name of names) web[name] = globalThis[name];
+for (let i = 0; i < names.length; i++) web[names[i]] = published(all[names[i]]);
 
-Object.assign(exports, web, { default: web });
+ObjectAssign(exports, web, { default: web });

@@ -2,6 +2,11 @@
  * Writable: the buffer of chunks, back-pressure, `cork`, `end` and the "finish" event.
  */
 
+const {
+  ArrayBufferIsView, ArrayPrototypePush, ArrayPrototypeSlice, ArrayPrototypeSplice, Boolean, Error,
+  FunctionPrototypeCall, FunctionPrototypeSymbolHasInstance, ObjectAssign, ObjectDefineProperties, ObjectDefineProperty,
+  ObjectSetPrototypeOf, Promise, StringPrototypeToLowerCase, SymbolAsyncDispose, SymbolHasInstance,
+} = primordials;
 const EventEmitter = require("node:events").default;
 const { Buffer } = require("node:buffer");
 const {
@@ -61,9 +66,9 @@ function WritableState(options, stream, isDuplex) {
 }
 
 WritableState.prototype.getBuffer = function getBuffer() {
-  return this.buffered.slice();
+  return ArrayPrototypeSlice(this.buffered);
 };
-Object.defineProperty(WritableState.prototype, "bufferedRequestCount", {
+ObjectDefineProperty(WritableState.prototype, "bufferedRequestCount", {
   __proto__: null,
   get() {
     return this.buffered.length;
@@ -78,22 +83,23 @@ const resetBuffer = (state) => {
 
 function Writable(options) {
   const isDuplex = this instanceof require("node/streams/duplex").Duplex;
-  if (!isDuplex && !Function.prototype[Symbol.hasInstance].call(Writable, this)) return new Writable(options);
+  if (!isDuplex && !FunctionPrototypeSymbolHasInstance(Writable, this)) return new Writable(options);
   this._writableState ??= new WritableState(options, this, isDuplex);
   initialize(this, options);
 }
-Object.setPrototypeOf(Writable.prototype, Stream.prototype);
-Object.setPrototypeOf(Writable, Stream);
+ObjectSetPrototypeOf(Writable.prototype, Stream.prototype);
+ObjectSetPrototypeOf(Writable, Stream);
 
 /** What a duplex does too: methods from the options, the base class, `_construct`. */
 function initialize(stream, options) {
   if (options) {
-    for (const name of ["write", "writev", "destroy", "final", "construct"]) {
+    for (let i = 0, names = ["write", "writev", "destroy", "final", "construct"]; i < names.length; i++) {
+      const name = names[i];
       if (typeof options[name] === "function") stream[`_${name}`] = options[name];
     }
     if (options.signal) require("node/streams/finished").addAbortSignal(options.signal, stream);
   }
-  Stream.call(stream, options);
+  FunctionPrototypeCall(Stream, stream, options);
   construct(stream, () => {
     const state = stream._writableState;
     if (!state.writing) clearBuffer(stream, state);
@@ -102,10 +108,10 @@ function initialize(stream, options) {
 }
 
 // A duplex is a Writable although its prototype chain is Readable's.
-Object.defineProperty(Writable, Symbol.hasInstance, {
+ObjectDefineProperty(Writable, SymbolHasInstance, {
   __proto__: null,
   value(object) {
-    if (Function.prototype[Symbol.hasInstance].call(this, object)) return true;
+    if (FunctionPrototypeSymbolHasInstance(this, object)) return true;
     return this === Writable && object?._writableState instanceof WritableState;
   },
 });
@@ -133,7 +139,7 @@ function write(stream, chunk, encoding, callback) {
       }
     } else if (chunk instanceof Buffer) {
       encoding = "buffer";
-    } else if (ArrayBuffer.isView(chunk)) {
+    } else if (ArrayBufferIsView(chunk)) {
       chunk = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
       encoding = "buffer";
     } else {
@@ -168,7 +174,7 @@ Writable.prototype.uncork = function uncork() {
 };
 
 Writable.prototype.setDefaultEncoding = function setDefaultEncoding(encoding) {
-  if (typeof encoding === "string") encoding = encoding.toLowerCase();
+  if (typeof encoding === "string") encoding = StringPrototypeToLowerCase(encoding);
   if (!Buffer.isEncoding(encoding)) throw new ERR_UNKNOWN_ENCODING(encoding);
   this._writableState.defaultEncoding = encoding;
   return this;
@@ -180,7 +186,7 @@ function writeOrBuffer(stream, state, chunk, encoding, callback) {
   const hasRoom = state.length < state.highWaterMark;
   if (!hasRoom) state.needDrain = true;
   if (state.writing || state.corked || state.errored || !state.constructed) {
-    state.buffered.push({ chunk, encoding, callback });
+    ArrayPrototypePush(state.buffered, { chunk, encoding, callback });
     if (encoding !== "buffer") state.allBuffers = false;
     if (callback !== nothing) state.allNoop = false;
   } else {
@@ -267,15 +273,20 @@ function afterWrite(stream, state, count, callback) {
 }
 
 /** Fails everything that is still waiting. */
+/** Takes the callbacks that wait for the end. */
+const takeOnFinish = (state) => (state.onfinish === undefined ? [] : ArrayPrototypeSplice(state.onfinish, 0));
+
 function errorBuffer(state) {
   if (state.writing) return;
   const waiting = state.buffered;
   resetBuffer(state);
-  for (const { chunk, callback } of waiting) {
+  for (let i = 0; i < waiting.length; i++) {
+    const { chunk, callback } = waiting[i];
     state.length -= state.objectMode ? 1 : chunk.length;
     callback(state.errored ?? new ERR_STREAM_DESTROYED("write"));
   }
-  for (const callback of state.onfinish?.splice(0) ?? []) {
+  for (let i = 0, callbacks = takeOnFinish(state); i < callbacks.length; i++) {
+    const callback = callbacks[i];
     callback(state.errored ?? new ERR_STREAM_DESTROYED("end"));
   }
 }
@@ -290,9 +301,9 @@ function clearBuffer(stream, state) {
     const callback = state.allNoop
       ? nothing
       : (error) => {
-          for (const entry of buffered) entry.callback(error);
+          for (let i = 0; i < buffered.length; i++) buffered[i].callback(error);
         };
-    const chunks = buffered.slice();
+    const chunks = ArrayPrototypeSlice(buffered);
     chunks.allBuffers = state.allBuffers;
     writeBatch(stream, state, true, state.length, chunks, "", callback);
     resetBuffer(state);
@@ -303,7 +314,7 @@ function clearBuffer(stream, state) {
       writeBatch(stream, state, false, objectMode ? 1 : chunk.length, chunk, encoding, callback);
     } while (next < buffered.length && !state.writing);
     if (next === buffered.length) resetBuffer(state);
-    else buffered.splice(0, next);
+    else ArrayPrototypeSplice(buffered, 0, next);
   }
   state.bufferProcessing = false;
 }
@@ -349,7 +360,7 @@ Writable.prototype.end = function (chunk, encoding, callback) {
     if (error) nextTick(callback, error);
     else if (state.errored) nextTick(callback, state.errored);
     else if (state.finished) nextTick(callback);
-    else (state.onfinish ??= []).push(callback);
+    else ArrayPrototypePush((state.onfinish ??= []), callback);
   }
   return this;
 };
@@ -379,7 +390,7 @@ function callFinal(stream, state) {
     isCalled = true;
     state.pendingcb--;
     if (error) {
-      for (const callback of state.onfinish?.splice(0) ?? []) callback(error);
+      for (let i = 0, callbacks = takeOnFinish(state); i < callbacks.length; i++) callbacks[i](error);
       errorOrDestroy(stream, error, state.sync);
     } else if (needFinish(state)) {
       state.prefinished = true;
@@ -428,7 +439,7 @@ function finishMaybe(stream, state, sync) {
 function finish(stream, state) {
   state.pendingcb--;
   state.finished = true;
-  for (const callback of state.onfinish?.splice(0) ?? []) callback(null);
+  for (let i = 0, callbacks = takeOnFinish(state); i < callbacks.length; i++) callbacks[i](null);
   stream.emit("finish");
   if (!state.autoDestroy) return;
   // A duplex goes when its other side is done too.
@@ -474,12 +485,12 @@ const writableFields = {
     Boolean(state && state.writable !== false && (state.destroyed || state.errored) && !state.finished),
   ),
 };
-Object.defineProperties(Writable.prototype, writableFields);
+ObjectDefineProperties(Writable.prototype, writableFields);
 
 Writable.prototype.destroy = function (error, callback) {
   const state = this._writableState;
   if (!state.destroyed && (state.buffered.length > 0 || state.onfinish?.length > 0)) nextTick(errorBuffer, state);
-  destroy.call(this, error, callback);
+  FunctionPrototypeCall(destroy, this, error, callback);
   return this;
 };
 Writable.prototype._undestroy = undestroy;
@@ -489,7 +500,7 @@ Writable.prototype._destroy = function (error, callback) {
 Writable.prototype[EventEmitter.captureRejectionSymbol] = function (error) {
   this.destroy(error);
 };
-Writable.prototype[Symbol.asyncDispose] = async function () {
+Writable.prototype[SymbolAsyncDispose] = async function () {
   let error;
   if (!this.destroyed) {
     error = this.writableFinished ? null : new AbortError();
@@ -506,4 +517,4 @@ Writable.fromWeb = (stream, options) => require("node/streams/adapters").writabl
 Writable.toWeb = (stream) => require("node/streams/adapters").writableToWeb(stream);
 Writable.WritableState = WritableState;
 
-Object.assign(exports, { default: Writable, Writable, WritableState, initialize, writableFields });
+ObjectAssign(exports, { default: Writable, Writable, WritableState, initialize, writableFields });

@@ -2,6 +2,7 @@
  * node:child_process: a worker starts no processes; arguments are checked, then the calls throw.
  */
 
+const { ArrayIsArray, ObjectAssign, SymbolDispose } = primordials;
 const EventEmitter = require("node:events").default;
 const { ERR_METHOD_NOT_IMPLEMENTED } = require("node/common/errors");
 const { unsupported } = require("node/stubs/common");
@@ -38,7 +39,7 @@ class ChildProcess extends EventEmitter {
 
   ref() {}
 
-  [Symbol.dispose]() {
+  [SymbolDispose]() {
     this.kill();
   }
 }
@@ -51,7 +52,7 @@ function exec(command, options, callback) {
 }
 
 function fork(modulePath, args, options) {
-  if (args != null && typeof args === "object" && !Array.isArray(args)) options = args;
+  if (args != null && typeof args === "object" && !ArrayIsArray(args)) options = args;
   else if (args != null) validateArray(args, "args");
   if (options != null) validateObject(options, "options");
   throw new ERR_METHOD_NOT_IMPLEMENTED("child_process.fork");
@@ -75,4 +76,4 @@ const childProcess = {
   spawnSync,
 };
 
-Object.assign(exports, childProcess, { default: childProcess });
+ObjectAssign(exports, childProcess, { default: childProcess });

@@ -2,6 +2,7 @@
  * node:cluster: there is one primary, and it forks nothing.
  */
 
+const { ObjectAssign } = primordials;
 const EventEmitter = require("node:events").default;
 const { unsupported } = require("node/stubs/common");
 
@@ -20,7 +21,7 @@ class Worker extends EventEmitter {
   id = 0;
 
   get process() {
-    return globalThis.process;
+    return require("node:process").default;
   }
 
   get exitedAfterDisconnect() {
@@ -68,7 +69,7 @@ const constants = {
 class Cluster extends EventEmitter {
   constructor() {
     super();
-    Object.assign(this, constants);
+    ObjectAssign(this, constants);
   }
 
   setupPrimary() {
@@ -88,7 +89,7 @@ class Cluster extends EventEmitter {
   }
 }
 
-Object.assign(exports, constants, {
+ObjectAssign(exports, constants, {
   fork,
   disconnect,
   setupPrimary,

@@ -3,6 +3,7 @@
  * ERR_METHOD_NOT_IMPLEMENTED, as in the published binary, or do nothing.
  */
 
+const { ObjectDefineProperty, Symbol } = primordials;
 const { ERR_METHOD_NOT_IMPLEMENTED } = require("node/common/errors");
 
 /** A function called `name` that throws for `label`. */
@@ -16,12 +17,13 @@ exports.unsupported = (name, label = name) =>
 /** Adds methods that do nothing and return `result` (or the receiver, for `exports.self`). */
 exports.self = Symbol("self");
 exports.inert = function (target, names, result) {
-  for (const name of names) {
+  for (let i = 0; i < names.length; i++) {
+    const name = names[i];
     const method = {
       [name]() {
         return result === exports.self ? this : result;
       },
     }[name];
-    Object.defineProperty(target, name, { value: method, writable: true, configurable: true, enumerable: false });
+    ObjectDefineProperty(target, name, { value: method, writable: true, configurable: true, enumerable: false });
   }
 };

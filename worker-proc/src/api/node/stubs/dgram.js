@@ -2,18 +2,19 @@
  * node:dgram: sockets that can be made, and that send and receive nothing.
  */
 
+const { FunctionPrototypeCall, ObjectAssign, ObjectSetPrototypeOf, SymbolAsyncDispose } = primordials;
 const EventEmitter = require("node:events").default;
 const { inert, self } = require("node/stubs/common");
 const { validateFunction, validateObject } = require("node/common/validators");
 
 function Socket(type, callback) {
-  EventEmitter.call(this);
+  FunctionPrototypeCall(EventEmitter, this);
   validateObject(typeof type === "string" ? { type } : type, "type");
   if (callback !== undefined) validateFunction(callback, "callback");
   return this;
 }
-Object.setPrototypeOf(Socket.prototype, EventEmitter.prototype);
-Object.setPrototypeOf(Socket, EventEmitter);
+ObjectSetPrototypeOf(Socket.prototype, EventEmitter.prototype);
+ObjectSetPrototypeOf(Socket, EventEmitter);
 
 inert(Socket.prototype, ["bind", "close", "ref", "unref"], self);
 inert(Socket.prototype, [
@@ -36,8 +37,8 @@ inert(Socket.prototype, [
 inert(Socket.prototype, ["getRecvBufferSize", "getSendBufferSize", "getSendQueueSize", "getSendQueueCount"], 0);
 Socket.prototype.address = () => ({});
 Socket.prototype.remoteAddress = () => ({});
-Socket.prototype[Symbol.asyncDispose] = async () => {};
+Socket.prototype[SymbolAsyncDispose] = async () => {};
 
 const createSocket = (type, callback) => new Socket(type, callback);
 
-Object.assign(exports, { createSocket, Socket, default: { createSocket, Socket } });
+ObjectAssign(exports, { createSocket, Socket, default: { createSocket, Socket } });

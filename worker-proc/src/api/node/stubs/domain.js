@@ -2,6 +2,7 @@
  * node:domain: domains that run functions and catch nothing.
  */
 
+const { ObjectAssign, ReflectApply } = primordials;
 const EventEmitter = require("node:events").default;
 const { inert } = require("node/stubs/common");
 
@@ -14,7 +15,7 @@ class Domain extends EventEmitter {
 
   run(fn, ...args) {
     this.enter();
-    const result = Reflect.apply(fn, this, args);
+    const result = ReflectApply(fn, this, args);
     this.exit();
     return result;
   }
@@ -32,4 +33,4 @@ inert(Domain.prototype, ["enter", "exit", "add", "remove"]);
 const createDomain = () => new Domain();
 const domain = { Domain, active: null, createDomain, create: createDomain() };
 
-Object.assign(exports, domain, { default: domain });
+ObjectAssign(exports, domain, { default: domain });

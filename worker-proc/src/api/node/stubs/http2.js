@@ -2,6 +2,7 @@
  * node:http2: the constants and default settings; sessions and servers throw.
  */
 
+const { ObjectAssign, ObjectCreate, Symbol } = primordials;
 const { Buffer } = require("node:buffer");
 const { ERR_METHOD_NOT_IMPLEMENTED } = require("node/common/errors");
 const { unsupported } = require("node/stubs/common");
@@ -23,7 +24,7 @@ const http2 = {
   createSecureServer: missing("createSecureServer"),
   createServer: missing("createServer"),
   getDefaultSettings: () =>
-    Object.create({
+    ObjectCreate({
       headerTableSize: 4096,
       enablePush: true,
       initialWindowSize: 65535,
@@ -41,4 +42,4 @@ const http2 = {
   Http2ServerResponse: absent("Http2ServerResponse"),
 };
 
-Object.assign(exports, http2, { default: http2 });
+ObjectAssign(exports, http2, { default: http2 });

@@ -2,6 +2,11 @@
  * `http2.constants`: numbers of the protocol, names of headers and methods.
  */
 
+const {
+  Number, RegExpPrototypeSymbolSplit, StringPrototypeReplaceAll, StringPrototypeSplit, StringPrototypeToLowerCase,
+  StringPrototypeTrim,
+} = primordials;
+
 const numbers = `
 NGHTTP2_ERR_FRAME_SIZE_ERROR=-522 NGHTTP2_SESSION_SERVER=0 NGHTTP2_SESSION_CLIENT=1 NGHTTP2_STREAM_STATE_IDLE=1
 NGHTTP2_STREAM_STATE_OPEN=2 NGHTTP2_STREAM_STATE_RESERVED_LOCAL=3 NGHTTP2_STREAM_STATE_RESERVED_REMOTE=4
@@ -63,13 +68,20 @@ ACL BASELINE_CONTROL BIND CHECKIN CHECKOUT CONNECT COPY DELETE GET HEAD LABEL LI
 MKCOL MKREDIRECTREF MKWORKSPACE MOVE OPTIONS ORDERPATCH PATCH POST PRI PROPFIND PROPPATCH PUT REBIND REPORT SEARCH
 TRACE UNBIND UNCHECKOUT UNLINK UNLOCK UPDATE UPDATEREDIRECTREF VERSION_CONTROL`;
 
-const words = (text) => text.trim().split(/\s+/);
+const words = (text) => RegExpPrototypeSymbolSplit(/\s+/, StringPrototypeTrim(text));
 const constants = {};
-for (const pair of words(numbers)) constants[pair.split("=")[0]] = Number(pair.split("=")[1]);
-for (const word of words(headers)) {
-  const { 0: name, 1: value } = word.split("=");
-  constants[`HTTP2_HEADER_${name}`] = value ?? name.toLowerCase().replaceAll("_", "-");
+for (let i = 0, pairs = words(numbers); i < pairs.length; i++) {
+  const pair = pairs[i];
+  constants[StringPrototypeSplit(pair, "=")[0]] = Number(StringPrototypeSplit(pair, "=")[1]);
 }
-for (const word of words(methods)) constants[`HTTP2_METHOD_${word}`] = word.replaceAll("_", "-");
+for (let i = 0, list = words(headers); i < list.length; i++) {
+  const word = list[i];
+  const { 0: name, 1: value } = StringPrototypeSplit(word, "=");
+  constants[`HTTP2_HEADER_${name}`] = value ?? StringPrototypeReplaceAll(StringPrototypeToLowerCase(name), "_", "-");
+}
+for (let i = 0, list = words(methods); i < list.length; i++) {
+  const word = list[i];
+  constants[`HTTP2_METHOD_${word}`] = StringPrototypeReplaceAll(word, "_", "-");
+}
 
 exports.constants = constants;

@@ -2,15 +2,17 @@
  * node:inspector and, by `promises`, node:inspector/promises: no session can be opened.
  */
 
+const { ObjectDefineProperty, PromiseResolve, SymbolDispose } = primordials;
 const EventEmitter = require("node:events").default;
 const { ERR_METHOD_NOT_IMPLEMENTED } = require("node/common/errors");
 const { unsupported } = require("node/stubs/common");
 
 const console = {};
-for (const name of [
+for (let i = 0, names = [
   "debug", "error", "info", "log", "warn", "dir", "dirxml", "table", "trace", "group", "groupCollapsed", "groupEnd",
   "clear", "count", "countReset", "assert", "profile", "profileEnd", "time", "timeLog", "timeStamp",
-]) {
+]; i < names.length; i++) {
+  const name = names[i];
   console[name] = () => {};
 }
 
@@ -20,8 +22,9 @@ class Session extends EventEmitter {
     throw new ERR_METHOD_NOT_IMPLEMENTED("Session");
   }
 }
-for (const name of ["connect", "connectToMainThread", "disconnect", "post"]) {
-  Object.defineProperty(Session.prototype, name, {
+for (let i = 0, names = ["connect", "connectToMainThread", "disconnect", "post"]; i < names.length; i++) {
+  const name = names[i];
+  ObjectDefineProperty(Session.prototype, name, {
     value: unsupported(name, `Session.${name}`),
     writable: true,
     configurable: true,
@@ -29,10 +32,11 @@ for (const name of ["connect", "connectToMainThread", "disconnect", "post"]) {
 }
 
 const Network = {};
-for (const name of [
+for (let i = 0, names = [
   "requestWillBeSent", "dataReceived", "dataSent", "responseReceived", "loadingFinished", "loadingFailed",
   "webSocketCreated", "webSocketHandshakeResponseReceived", "webSocketClosed",
-]) {
+]; i < names.length; i++) {
+  const name = names[i];
   Network[name] = unsupported(name, `Network.${name}`);
 }
 
@@ -40,7 +44,7 @@ const inspector = {
   Session,
   close() {},
   console,
-  open: () => ({ [Symbol.dispose]: () => Promise.resolve() }),
+  open: () => ({ [SymbolDispose]: () => PromiseResolve() }),
   url: () => undefined,
   waitForDebugger() {},
   Network,

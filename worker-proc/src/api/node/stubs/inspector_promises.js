@@ -2,6 +2,7 @@
  * node:inspector/promises.
  */
 
+const { ObjectAssign } = primordials;
 const { promises } = require("node:inspector");
 
-Object.assign(exports, promises, { default: promises });
+ObjectAssign(exports, promises, { default: promises });

@@ -2,6 +2,7 @@
  * node:readline and node:readline/promises: interfaces over an input that is empty.
  */
 
+const { ObjectAssign, PromiseResolve, SymbolAsyncDispose, SymbolAsyncIterator, SymbolDispose } = primordials;
 const EventEmitter = require("node:events").default;
 const { inert, self } = require("node/stubs/common");
 
@@ -18,15 +19,15 @@ class BaseInterface extends EventEmitter {
     return { rows: 0, cols: 0 };
   }
 
-  [Symbol.dispose]() {
+  [SymbolDispose]() {
     this.close();
   }
 
-  async [Symbol.asyncDispose]() {
+  async [SymbolAsyncDispose]() {
     this.close();
   }
 
-  async *[Symbol.asyncIterator]() {
+  async *[SymbolAsyncIterator]() {
     yield "";
   }
 }
@@ -42,13 +43,13 @@ const callbackInterface = class Interface extends BaseInterface {
 
 const promiseInterface = class Interface extends BaseInterface {
   question() {
-    return Promise.resolve("");
+    return PromiseResolve("");
   }
 };
 
 class Readline {
   commit() {
-    return Promise.resolve();
+    return PromiseResolve();
   }
 }
 inert(Readline.prototype, ["clearLine", "clearScreenDown", "cursorTo", "moveCursor", "rollback"], self);
@@ -65,4 +66,4 @@ const readline = {
   promises,
 };
 
-Object.assign(exports, readline, { default: readline });
+ObjectAssign(exports, readline, { default: readline });

@@ -2,6 +2,7 @@
  * node:readline/promises.
  */
 
+const { ObjectAssign } = primordials;
 const { promises } = require("node:readline");
 
-Object.assign(exports, promises, { default: promises });
+ObjectAssign(exports, promises, { default: promises });

@@ -2,12 +2,13 @@
  * node:repl: a worker has no terminal; everything that would open one throws.
  */
 
+const { ArrayPrototypeFilter, ObjectAssign, ObjectDefineProperty, Symbol, SyntaxError } = primordials;
 const { ERR_METHOD_NOT_IMPLEMENTED } = require("node/common/errors");
 const { unsupported } = require("node/stubs/common");
 const { promises } = require("node:readline");
 const { builtinModules } = require("node/module/builtin_modules");
 
-const writer = Object.assign(unsupported("writer"), {
+const writer = ObjectAssign(unsupported("writer"), {
   options: {
     showHidden: false,
     depth: 2,
@@ -37,11 +38,12 @@ class REPLServer extends promises.Interface {
     throw new ERR_METHOD_NOT_IMPLEMENTED("REPLServer");
   }
 }
-for (const name of ["setupHistory", "defineCommand", "displayPrompt", "clearBufferedCommand"]) {
-  Object.defineProperty(REPLServer.prototype, name, { value: unsupported(name), writable: true, configurable: true });
+for (let i = 0, names = ["setupHistory", "defineCommand", "displayPrompt", "clearBufferedCommand"]; i < names.length; i++) {
+  const name = names[i];
+  ObjectDefineProperty(REPLServer.prototype, name, { value: unsupported(name), writable: true, configurable: true });
 }
 
-const publicModules = builtinModules.filter((name) => name[0] !== "_");
+const publicModules = ArrayPrototypeFilter(builtinModules, (name) => name[0] !== "_");
 const repl = {
   writer,
   start: unsupported("start"),
@@ -53,4 +55,4 @@ const repl = {
   REPL_MODE_STRICT: Symbol("repl-strict"),
 };
 
-Object.assign(exports, repl, { default: repl });
+ObjectAssign(exports, repl, { default: repl });

@@ -2,6 +2,10 @@
  * node:sqlite: the constants; databases cannot be opened.
  */
 
+const {
+  ArrayPrototypeMap, Number, ObjectAssign, ObjectFromEntries, RegExpPrototypeSymbolSplit, StringPrototypeSplit,
+  StringPrototypeTrim, TypeError,
+} = primordials;
 const { unsupported } = require("node/stubs/common");
 
 const names = `
@@ -12,11 +16,8 @@ DROP_TABLE=11 DROP_TEMP_INDEX=12 DROP_TEMP_TABLE=13 DROP_TEMP_TRIGGER=14 DROP_TE
 DROP_VIEW=17 INSERT=18 PRAGMA=19 READ=20 SELECT=21 TRANSACTION=22 UPDATE=23 ATTACH=24 DETACH=25 ALTER_TABLE=26
 REINDEX=27 ANALYZE=28 CREATE_VTABLE=29 DROP_VTABLE=30 FUNCTION=31 SAVEPOINT=32 COPY=0 RECURSIVE=33`;
 
-const constants = Object.fromEntries(
-  names
-    .trim()
-    .split(/\s+/)
-    .map((pair) => [`SQLITE_${pair.split("=")[0]}`, Number(pair.split("=")[1])]),
+const constants = ObjectFromEntries(
+  ArrayPrototypeMap(RegExpPrototypeSymbolSplit(/\s+/, StringPrototypeTrim(names)), (pair) => [`SQLITE_${StringPrototypeSplit(pair, "=")[0]}`, Number(StringPrototypeSplit(pair, "=")[1])]),
 );
 
 const closed = (name) =>
@@ -35,4 +36,4 @@ const sqlite = {
   constants,
 };
 
-Object.assign(exports, sqlite, { default: sqlite });
+ObjectAssign(exports, sqlite, { default: sqlite });

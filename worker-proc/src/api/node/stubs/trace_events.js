@@ -2,6 +2,7 @@
  * node:trace_events: objects that remember whether they were enabled.
  */
 
+const { ArrayPrototypeJoin, ObjectAssign } = primordials;
 const { customInspect } = require("console/inspect");
 const { formatWithOptions } = require("console/format");
 const { ERR_TRACE_EVENTS_CATEGORY_REQUIRED } = require("node/common/errors");
@@ -28,7 +29,7 @@ class Tracing {
   }
 
   get categories() {
-    return this.#categories.join(",");
+    return ArrayPrototypeJoin(this.#categories, ",");
   }
 
   [customInspect](depth) {
@@ -47,4 +48,4 @@ function createTracing(options) {
 
 const traceEvents = { createTracing, getEnabledCategories: () => undefined };
 
-Object.assign(exports, traceEvents, { default: traceEvents });
+ObjectAssign(exports, traceEvents, { default: traceEvents });

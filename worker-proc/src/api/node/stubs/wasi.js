@@ -2,6 +2,7 @@
  * node:wasi: the options are checked, then the constructor throws.
  */
 
+const { ObjectAssign, ObjectDefineProperty } = primordials;
 const { ERR_METHOD_NOT_IMPLEMENTED } = require("node/common/errors");
 const { unsupported } = require("node/stubs/common");
 const { validateArray, validateBoolean, validateInt32, validateObject, validateOneOf } = require("node/common/validators");
@@ -25,12 +26,13 @@ class WASI {
     return {};
   }
 }
-for (const name of ["finalizeBindings", "start", "initialize"]) {
-  Object.defineProperty(WASI.prototype, name, {
+for (let i = 0, names = ["finalizeBindings", "start", "initialize"]; i < names.length; i++) {
+  const name = names[i];
+  ObjectDefineProperty(WASI.prototype, name, {
     value: unsupported(name, `WASI.${name}`),
     writable: true,
     configurable: true,
   });
 }
 
-Object.assign(exports, { WASI, default: { WASI } });
+ObjectAssign(exports, { WASI, default: { WASI } });

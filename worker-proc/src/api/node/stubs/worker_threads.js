@@ -2,6 +2,7 @@
  * node:worker_threads: the one thread is the main one; message channels are the web's.
  */
 
+const { ObjectAssign, ObjectDefineProperty, SafeMap, SymbolAsyncDispose, SymbolFor } = primordials;
 const EventEmitter = require("node:events").default;
 const { ERR_METHOD_NOT_IMPLEMENTED } = require("node/common/errors");
 const { inert, unsupported } = require("node/stubs/common");
@@ -22,33 +23,34 @@ class Worker extends EventEmitter {
 
   async postMessageToThread() {}
 
-  async [Symbol.asyncDispose]() {}
+  async [SymbolAsyncDispose]() {}
 }
 inert(Worker.prototype, ["postMessage", "ref", "unref"]);
-for (const name of [
+for (let i = 0, names = [
   "cpuUsage",
   "terminate",
   "getHeapSnapshot",
   "getHeapStatistics",
   "startCpuProfile",
   "startHeapProfile",
-]) {
+]; i < names.length; i++) {
+  const name = names[i];
   const method = {
     async [name]() {
       throw new ERR_METHOD_NOT_IMPLEMENTED(`Worker.${name}`);
     },
   }[name];
-  Object.defineProperty(Worker.prototype, name, { value: method, writable: true, configurable: true });
+  ObjectDefineProperty(Worker.prototype, name, { value: method, writable: true, configurable: true });
 }
 
-const environment = new Map();
+const environment = new SafeMap();
 
 const workerThreads = {
   BroadcastChannel,
   MessageChannel,
   MessagePort,
   Worker,
-  SHARE_ENV: Symbol.for("nodejs.worker_threads.SHARE_ENV"),
+  SHARE_ENV: SymbolFor("nodejs.worker_threads.SHARE_ENV"),
   getEnvironmentData: (key) => environment.get(key),
   isMainThread: true,
   isMarkedAsUntransferable: () => false,
@@ -67,4 +69,4 @@ const workerThreads = {
   isInternalThread: false,
 };
 
-Object.assign(exports, workerThreads, { default: workerThreads });
+ObjectAssign(exports, workerThreads, { default: workerThreads });

@@ -2,6 +2,8 @@
  * node:timers/promises.
  */
 
+const { ObjectAssign, Promise, SymbolFor } = primordials;
+const { scheduler } = require("timers");
 const timers = require("node:timers");
 const { AbortError, ERR_INVALID_THIS } = require("node/common/errors");
 const { validateAbortSignal, validateBoolean, validateNumber, validateObject } = require("node/common/validators");
@@ -75,7 +77,7 @@ async function* setInterval(delay, value, options = {}) {
   }
 }
 
-const kScheduler = Symbol.for("kScheduler");
+const kScheduler = SymbolFor("kScheduler");
 
 class Scheduler {
   [kScheduler] = true;
@@ -87,10 +89,10 @@ class Scheduler {
 
   wait(delay, options) {
     if (!this[kScheduler]) throw new ERR_INVALID_THIS("Scheduler");
-    return globalThis.scheduler.wait(delay, options);
+    return scheduler.wait(delay, options);
   }
 }
 
 const promises = { setTimeout, setImmediate, setInterval, scheduler: new Scheduler() };
 
-Object.assign(exports, promises, { default: promises });
+ObjectAssign(exports, promises, { default: promises });

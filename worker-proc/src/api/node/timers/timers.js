@@ -2,6 +2,10 @@
  * node:timers: timers as objects. They run on the web's timers, so they belong to the request.
  */
 
+const {
+  ArrayPrototypeUnshift, Error, ObjectAssign, ObjectDefineProperty, ObjectGetOwnPropertyDescriptor, ReflectApply,
+  SymbolDispose, SymbolToPrimitive,
+} = primordials;
 const { validateFunction } = require("node/common/validators");
 const { contextId } = require("async_context");
 const web = require("timers");
@@ -31,9 +35,10 @@ class Timeout {
   }
 
   #start() {
-    const begin = this.#isRepeating ? repeat : start;
     // As in Node, the callback's receiver is the timer.
-    this.#id = begin((...args) => Reflect.apply(this.#callback, this, args), this.#after, ...this.#args);
+    const args = [(...given) => ReflectApply(this.#callback, this, given), this.#after];
+    for (let i = 0; i < this.#args.length; i++) args[i + 2] = this.#args[i];
+    this.#id = ReflectApply(this.#isRepeating ? repeat : start, undefined, args);
   }
 
   refresh() {
@@ -62,11 +67,11 @@ class Timeout {
     return this;
   }
 
-  [Symbol.dispose]() {
+  [SymbolDispose]() {
     this.close();
   }
 
-  [Symbol.toPrimitive]() {
+  [SymbolToPrimitive]() {
     return this.#id;
   }
 }
@@ -97,7 +102,7 @@ class Immediate {
     return false;
   }
 
-  [Symbol.dispose]() {
+  [SymbolDispose]() {
     stopImmediate(this);
   }
 }
@@ -126,7 +131,8 @@ function clearInterval(timer) {
 function setImmediate(callback, ...args) {
   const { argumentError } = require("webidl");
   if (typeof callback !== "function") throw argumentError("ServiceWorkerGlobalScope", "setImmediate", 1, "function");
-  return new Immediate(start(callback, 0, ...args));
+  ArrayPrototypeUnshift(args, callback, 0);
+  return new Immediate(ReflectApply(start, undefined, args));
 }
 
 function clearImmediate(immediate) {
@@ -156,13 +162,13 @@ const timers = {
   unenroll,
   enroll,
 };
-Object.defineProperty(timers, "promises", {
+ObjectDefineProperty(timers, "promises", {
   __proto__: null,
   get: () => require("node:timers/promises").default,
   enumerable: true,
   configurable: true,
 });
 
-Object.assign(exports, { ...timers, Timeout, Immediate });
-Object.defineProperty(exports, "promises", Object.getOwnPropertyDescriptor(timers, "promises"));
+ObjectAssign(exports, { ...timers, Timeout, Immediate });
+ObjectDefineProperty(exports, "promises", ObjectGetOwnPropertyDescriptor(timers, "promises"));
 exports.default = timers;

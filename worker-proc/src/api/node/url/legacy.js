@@ -3,15 +3,25 @@
  * what browsers of old took, and keep relative references relative.
  */
 
+const {
+  ArrayPrototypeConcat, ArrayPrototypeFlatMap, ArrayPrototypeJoin, ArrayPrototypePop, ArrayPrototypePush,
+  ArrayPrototypeShift, ArrayPrototypeUnshift, Boolean, FunctionPrototypeCall, NumberPrototypeToString, ObjectAssign,
+  ObjectKeys, RegExpPrototypeExec, RegExpPrototypeSymbolReplace, RegExpPrototypeSymbolSearch,
+  RegExpPrototypeSymbolSplit, SafeSet, StringPrototypeCharCodeAt, StringPrototypeEndsWith, StringPrototypeIncludes,
+  StringPrototypeIndexOf, StringPrototypeLastIndexOf, StringPrototypePadStart, StringPrototypeReplace,
+  StringPrototypeReplaceAll, StringPrototypeSlice, StringPrototypeSplit, StringPrototypeStartsWith,
+  StringPrototypeToLowerCase, StringPrototypeToUpperCase, decodeURIComponent, encodeURIComponent,
+} = primordials;
+const { currentURL } = require("url");
 const { ERR_INVALID_ARG_TYPE, ERR_INVALID_URL } = require("node/common/errors");
 const { validateObject, validateString } = require("node/common/validators");
 const querystring = require("node:querystring");
 
 const MAX_HOST_CHARS = 255;
 
-const hostless = new Set(["javascript", "javascript:"]);
-const slashed = new Set(
-  ["http", "https", "ftp", "gopher", "file", "ws", "wss"].flatMap((name) => [name, `${name}:`]),
+const hostless = new SafeSet(["javascript", "javascript:"]);
+const slashed = new SafeSet(
+  ArrayPrototypeFlatMap(["http", "https", "ftp", "gopher", "file", "ws", "wss"], (name) => [name, `${name}:`]),
 );
 
 const forbiddenInHost = /[\0\t\n\r #%/:<>?@[\\\]^|]/;
@@ -19,7 +29,7 @@ const forbiddenInIpv6 = /[\0\t\n\r #%/<>?@\\^|]/;
 
 // Characters that are always escaped in what follows the host.
 const autoEscape = /[\t\n\r "'<>\\^`{|}]/g;
-const escapeChar = (char) => `%${char.charCodeAt(0).toString(16).toUpperCase().padStart(2, "0")}`;
+const escapeChar = (char) => `%${StringPrototypePadStart(StringPrototypeToUpperCase(NumberPrototypeToString(StringPrototypeCharCodeAt(char, 0), 16)), 2, "0")}`;
 
 const isURL = (value) => Boolean(value?.href && value.protocol && value.auth === undefined && value.path === undefined);
 
@@ -28,38 +38,38 @@ const FIELDS = [
 ];
 
 function Url() {
-  for (const field of FIELDS) this[field] = null;
+  for (let i = 0; i < FIELDS.length; i++) this[FIELDS[i]] = null;
 }
 
 /** Trims blanks, and turns backslashes before the query into slashes. */
 function clean(text) {
-  const trimmed = text.replace(/^[\0-\x20\u00a0\ufeff]+|[\0-\x20\u00a0\ufeff]+$/g, "");
-  const end = trimmed.search(/[?#]/);
-  if (end === -1) return trimmed.replaceAll("\\", "/");
-  return trimmed.slice(0, end).replaceAll("\\", "/") + trimmed.slice(end);
+  const trimmed = RegExpPrototypeSymbolReplace(/^[\0-\x20\u00a0\ufeff]+|[\0-\x20\u00a0\ufeff]+$/g, text, "");
+  const end = RegExpPrototypeSymbolSearch(/[?#]/, trimmed);
+  if (end === -1) return StringPrototypeReplaceAll(trimmed, "\\", "/");
+  return StringPrototypeReplaceAll(StringPrototypeSlice(trimmed, 0, end), "\\", "/") + StringPrototypeSlice(trimmed, end);
 }
 
 /** Splits what follows "//" into credentials, host and the rest. */
 function splitHost(rest) {
-  let hostEnd = rest.search(/[#/?]/);
+  let hostEnd = RegExpPrototypeSymbolSearch(/[#/?]/, rest);
   if (hostEnd === -1) hostEnd = rest.length;
   // Tabs and line breaks vanish from the authority.
-  const authority = rest.slice(0, hostEnd).replace(/[\t\n\r]/g, "");
-  const at = authority.lastIndexOf("@");
-  const afterAt = authority.slice(at + 1);
-  const bad = afterAt.search(/[ "%';<>\\^`{|}]/);
-  const host = bad === -1 ? afterAt : afterAt.slice(0, bad);
+  const authority = RegExpPrototypeSymbolReplace(/[\t\n\r]/g, StringPrototypeSlice(rest, 0, hostEnd), "");
+  const at = StringPrototypeLastIndexOf(authority, "@");
+  const afterAt = StringPrototypeSlice(authority, at + 1);
+  const bad = RegExpPrototypeSymbolSearch(/[ "%';<>\\^`{|}]/, afterAt);
+  const host = bad === -1 ? afterAt : StringPrototypeSlice(afterAt, 0, bad);
   return {
-    auth: at === -1 ? null : decodeURIComponent(authority.slice(0, at)),
+    auth: at === -1 ? null : decodeURIComponent(StringPrototypeSlice(authority, 0, at)),
     host,
-    rest: (bad === -1 ? "" : afterAt.slice(bad)) + rest.slice(hostEnd),
+    rest: (bad === -1 ? "" : StringPrototypeSlice(afterAt, bad)) + StringPrototypeSlice(rest, hostEnd),
   };
 }
 
 function toASCII(host) {
-  if (/^[\x00-\x7f]*$/.test(host)) return host;
+  if (RegExpPrototypeExec(/^[\x00-\x7f]*$/, host) !== null) return host;
   try {
-    const url = new URL("ws://x");
+    const url = new (currentURL())("ws://x");
     url.hostname = host;
     return url.hostname === "x" ? "" : url.hostname;
   } catch {
@@ -70,18 +80,18 @@ function toASCII(host) {
 Url.prototype.parse = function parse(url, parseQuery, slashesDenoteHost) {
   validateString(url, "url");
   let rest = clean(url);
-  const hasHash = rest.includes("#");
-  const hasAt = rest.split(/[?#]/, 1)[0].includes("@");
+  const hasHash = StringPrototypeIncludes(rest, "#");
+  const hasAt = StringPrototypeIncludes(RegExpPrototypeSymbolSplit(/[?#]/, rest, 1)[0], "@");
 
   if (!slashesDenoteHost && !hasHash && !hasAt) {
-    const simple = /^(\/\/?(?!\/)[^?\s]*)(\?[^\s]*)?$/.exec(rest);
+    const simple = RegExpPrototypeExec(/^(\/\/?(?!\/)[^?\s]*)(\?[^\s]*)?$/, rest);
     if (simple) {
       this.path = rest;
       this.href = rest;
       this.pathname = simple[1];
       if (simple[2]) {
         this.search = simple[2];
-        this.query = parseQuery ? querystring.parse(this.search.slice(1)) : this.search.slice(1);
+        this.query = parseQuery ? querystring.parse(StringPrototypeSlice(this.search, 1)) : StringPrototypeSlice(this.search, 1);
       } else if (parseQuery) {
         this.search = null;
         this.query = { __proto__: null };
@@ -90,18 +100,18 @@ Url.prototype.parse = function parse(url, parseQuery, slashesDenoteHost) {
     }
   }
 
-  const scheme = /^[a-z0-9.+-]+:/i.exec(rest)?.[0];
-  const protocol = scheme?.toLowerCase();
+  const scheme = RegExpPrototypeExec(/^[a-z0-9.+-]+:/i, rest)?.[0];
+  const protocol = scheme && StringPrototypeToLowerCase(scheme);
   if (scheme) {
     this.protocol = protocol;
-    rest = rest.slice(scheme.length);
+    rest = StringPrototypeSlice(rest, scheme.length);
   }
 
   let slashes = false;
-  if (slashesDenoteHost || scheme || /^\/\/[^@/]+@[^@/]+/.test(rest)) {
-    slashes = rest.startsWith("//");
+  if (slashesDenoteHost || scheme || RegExpPrototypeExec(/^\/\/[^@/]+@[^@/]+/, rest) !== null) {
+    slashes = StringPrototypeStartsWith(rest, "//");
     if (slashes && !hostless.has(protocol)) {
-      rest = rest.slice(2);
+      rest = StringPrototypeSlice(rest, 2);
       this.slashes = true;
     }
   }
@@ -113,18 +123,18 @@ Url.prototype.parse = function parse(url, parseQuery, slashesDenoteHost) {
     rest = setHost(this, parts.rest, url);
   }
 
-  if (!hostless.has(protocol)) rest = rest.replace(autoEscape, escapeChar);
+  if (!hostless.has(protocol)) rest = RegExpPrototypeSymbolReplace(autoEscape, rest, escapeChar);
 
-  const hash = rest.indexOf("#");
+  const hash = StringPrototypeIndexOf(rest, "#");
   if (hash !== -1) {
-    this.hash = rest.slice(hash);
-    rest = rest.slice(0, hash);
+    this.hash = StringPrototypeSlice(rest, hash);
+    rest = StringPrototypeSlice(rest, 0, hash);
   }
-  const question = rest.indexOf("?");
+  const question = StringPrototypeIndexOf(rest, "?");
   if (question !== -1) {
-    this.search = rest.slice(question);
-    this.query = parseQuery ? querystring.parse(rest.slice(question + 1)) : rest.slice(question + 1);
-    rest = rest.slice(0, question);
+    this.search = StringPrototypeSlice(rest, question);
+    this.query = parseQuery ? querystring.parse(StringPrototypeSlice(rest, question + 1)) : StringPrototypeSlice(rest, question + 1);
+    rest = StringPrototypeSlice(rest, 0, question);
   } else if (parseQuery) {
     this.search = null;
     this.query = { __proto__: null };
@@ -140,26 +150,26 @@ Url.prototype.parse = function parse(url, parseQuery, slashesDenoteHost) {
 function setHost(target, rest, url) {
   target.parseHost();
   if (typeof target.hostname !== "string") target.hostname = "";
-  const isIpv6 = target.hostname.startsWith("[") && target.hostname.endsWith("]");
+  const isIpv6 = StringPrototypeStartsWith(target.hostname, "[") && StringPrototypeEndsWith(target.hostname, "]");
   if (!isIpv6) {
-    const bad = target.hostname.search(/[/\\#?:]/);
+    const bad = RegExpPrototypeSymbolSearch(/[/\\#?:]/, target.hostname);
     if (bad !== -1) {
-      rest = `/${target.hostname.slice(bad)}${rest}`;
-      target.hostname = target.hostname.slice(0, bad);
+      rest = `/${StringPrototypeSlice(target.hostname, bad)}${rest}`;
+      target.hostname = StringPrototypeSlice(target.hostname, 0, bad);
     }
   }
-  target.hostname = target.hostname.length > MAX_HOST_CHARS ? "" : target.hostname.toLowerCase();
+  target.hostname = target.hostname.length > MAX_HOST_CHARS ? "" : StringPrototypeToLowerCase(target.hostname);
   if (target.hostname !== "") {
     if (isIpv6) {
-      if (forbiddenInIpv6.test(target.hostname)) throw new ERR_INVALID_URL(url);
+      if (RegExpPrototypeExec(forbiddenInIpv6, target.hostname) !== null) throw new ERR_INVALID_URL(url);
     } else {
       target.hostname = toASCII(target.hostname);
-      if (target.hostname === "" || forbiddenInHost.test(target.hostname)) throw new ERR_INVALID_URL(url);
+      if (target.hostname === "" || RegExpPrototypeExec(forbiddenInHost, target.hostname) !== null) throw new ERR_INVALID_URL(url);
     }
   }
   target.host = target.hostname + (target.port ? `:${target.port}` : "");
   if (isIpv6) {
-    target.hostname = target.hostname.slice(1, -1);
+    target.hostname = StringPrototypeSlice(target.hostname, 1, -1);
     if (rest[0] !== "/") rest = `/${rest}`;
   }
   return rest;
@@ -167,18 +177,16 @@ function setHost(target, rest, url) {
 
 Url.prototype.parseHost = function parseHost() {
   let host = this.host;
-  const port = /:[0-9]*$/.exec(host)?.[0];
+  const port = RegExpPrototypeExec(/:[0-9]*$/, host)?.[0];
   if (port !== undefined) {
-    if (port !== ":") this.port = port.slice(1);
-    host = host.slice(0, host.length - port.length);
+    if (port !== ":") this.port = StringPrototypeSlice(port, 1);
+    host = StringPrototypeSlice(host, 0, host.length - port.length);
   }
   if (host) this.hostname = host;
 };
 
 const escapeAuth = (auth) =>
-  encodeURIComponent(auth)
-    .replaceAll("%3A", ":")
-    .replace(/[!'()*]/g, (char) => char);
+  RegExpPrototypeSymbolReplace(/[!'()*]/g, StringPrototypeReplaceAll(encodeURIComponent(auth), "%3A", ":"), (char) => char);
 
 Url.prototype.format = function format() {
   const auth = this.auth ? `${escapeAuth(this.auth)}@` : "";
@@ -189,24 +197,24 @@ Url.prototype.format = function format() {
   if (this.host) {
     host = auth + this.host;
   } else if (this.hostname) {
-    const isBare = this.hostname.includes(":") && !/^\[.*\]$/.test(this.hostname);
+    const isBare = StringPrototypeIncludes(this.hostname, ":") && RegExpPrototypeExec(/^\[.*\]$/, this.hostname) === null;
     host = auth + (isBare ? `[${this.hostname}]` : this.hostname) + (this.port ? `:${this.port}` : "");
   }
   const query = this.query !== null && typeof this.query === "object" ? querystring.stringify(this.query) : "";
   let search = this.search || (query && `?${query}`) || "";
 
-  if (protocol && !protocol.endsWith(":")) protocol += ":";
-  pathname = pathname.replace(/[#?]/g, escapeChar);
+  if (protocol && !StringPrototypeEndsWith(protocol, ":")) protocol += ":";
+  pathname = RegExpPrototypeSymbolReplace(/[#?]/g, pathname, escapeChar);
   // Only these schemes get "//"; others, as mailto:, have none.
   if (this.slashes || slashed.has(protocol)) {
     if (this.slashes || host) {
       if (pathname && pathname[0] !== "/") pathname = `/${pathname}`;
       host = `//${host}`;
-    } else if (protocol.startsWith("file")) {
+    } else if (StringPrototypeStartsWith(protocol, "file")) {
       host = "//";
     }
   }
-  search = search.replaceAll("#", "%23");
+  search = StringPrototypeReplaceAll(search, "#", "%23");
   if (hash && hash[0] !== "#") hash = `#${hash}`;
   if (search && search[0] !== "?") search = `?${search}`;
   return protocol + host + pathname + search + hash;
@@ -216,7 +224,7 @@ Url.prototype.resolve = function resolve(relative) {
   return this.resolveObject(parse(relative, false, true)).format();
 };
 
-const copyOf = (source) => Object.assign(new Url(), source);
+const copyOf = (source) => ObjectAssign(new Url(), source);
 
 /** Removes "." and ".." from path segments; ".." at the start stays only if it may. */
 function resolveDots(segments, mayClimb) {
@@ -226,9 +234,9 @@ function resolveDots(segments, mayClimb) {
     if (segments[i] === ".") continue;
     if (segments[i] === "..") up++;
     else if (up > 0) up--;
-    else result.unshift(segments[i]);
+    else ArrayPrototypeUnshift(result, segments[i]);
   }
-  if (mayClimb) while (up-- > 0) result.unshift("..");
+  if (mayClimb) while (up-- > 0) ArrayPrototypeUnshift(result, "..");
   return result;
 }
 
@@ -244,7 +252,10 @@ Url.prototype.resolveObject = function resolveObject(relative) {
 
   if (relative.slashes && !relative.protocol) {
     // "//host/path": all but the scheme.
-    for (const key of Object.keys(relative)) if (key !== "protocol") result[key] = relative[key];
+    for (let i = 0, list = ObjectKeys(relative); i < list.length; i++) {
+      const key = list[i];
+      if (key !== "protocol") result[key] = relative[key];
+    }
     if (slashed.has(result.protocol) && result.hostname && !result.pathname) {
       result.path = "/";
       result.pathname = "/";
@@ -259,8 +270,8 @@ Url.prototype.resolveObject = function resolveObject(relative) {
   const isReferenceAbsolute = Boolean(relative.host || (relative.pathname && relative.pathname[0] === "/"));
   let mustBeAbsolute = isReferenceAbsolute || isSourceAbsolute || Boolean(result.host && relative.pathname);
   const removeAllDots = mustBeAbsolute;
-  let source = (result.pathname && result.pathname.split("/")) || [];
-  const reference = (relative.pathname && relative.pathname.split("/")) || [];
+  let source = (result.pathname && StringPrototypeSplit(result.pathname, "/")) || [];
+  const reference = (relative.pathname && StringPrototypeSplit(relative.pathname, "/")) || [];
   const hasNoHost = result.protocol && !slashed.has(result.protocol);
 
   if (hasNoHost) {
@@ -269,7 +280,7 @@ Url.prototype.resolveObject = function resolveObject(relative) {
     result.port = null;
     if (result.host) {
       if (source[0] === "") source[0] = result.host;
-      else source.unshift(result.host);
+      else ArrayPrototypeUnshift(source, result.host);
     }
     result.host = "";
     if (relative.protocol) {
@@ -278,7 +289,7 @@ Url.prototype.resolveObject = function resolveObject(relative) {
       result.auth = null;
       if (relative.host) {
         if (reference[0] === "") reference[0] = relative.host;
-        else reference.unshift(relative.host);
+        else ArrayPrototypeUnshift(reference, relative.host);
       }
       relative.host = null;
     }
@@ -299,13 +310,13 @@ Url.prototype.resolveObject = function resolveObject(relative) {
     result.query = relative.query;
     source = reference;
   } else if (reference.length > 0) {
-    source.pop();
-    source = source.concat(reference);
+    ArrayPrototypePop(source);
+    source = ArrayPrototypeConcat(source, reference);
     result.search = relative.search;
     result.query = relative.query;
   } else if (relative.search !== null && relative.search !== undefined) {
     // Only a query: the path stays.
-    if (hasNoHost) takeHostFrom(result, source.shift());
+    if (hasNoHost) takeHostFrom(result, ArrayPrototypeShift(source));
     result.search = relative.search;
     result.query = relative.query;
     setPath(result);
@@ -324,19 +335,19 @@ Url.prototype.resolveObject = function resolveObject(relative) {
   const endsInFolder =
     ((result.host || relative.host || source.length > 1) && (last === "." || last === "..")) || last === "";
   source = resolveDots(source, !mustBeAbsolute && !removeAllDots);
-  if (mustBeAbsolute && source[0] !== "" && (!source[0] || source[0][0] !== "/")) source.unshift("");
-  if (endsInFolder && !source.join("/").endsWith("/")) source.push("");
+  if (mustBeAbsolute && source[0] !== "" && (!source[0] || source[0][0] !== "/")) ArrayPrototypeUnshift(source, "");
+  if (endsInFolder && !StringPrototypeEndsWith(ArrayPrototypeJoin(source, "/"), "/")) ArrayPrototypePush(source, "");
   const isAbsolute = source[0] === "" || Boolean(source[0] && source[0][0] === "/");
   if (hasNoHost) {
-    takeHostFrom(result, isAbsolute ? "" : source.length > 0 ? source.shift() : "");
+    takeHostFrom(result, isAbsolute ? "" : source.length > 0 ? ArrayPrototypeShift(source) : "");
   }
   mustBeAbsolute = mustBeAbsolute || Boolean(result.host && source.length > 0);
-  if (mustBeAbsolute && !isAbsolute) source.unshift("");
+  if (mustBeAbsolute && !isAbsolute) ArrayPrototypeUnshift(source, "");
   if (source.length === 0) {
     result.pathname = null;
     result.path = null;
   } else {
-    result.pathname = source.join("/");
+    result.pathname = ArrayPrototypeJoin(source, "/");
   }
   if (result.pathname !== null || result.search !== null) setPath(result);
   result.auth = relative.auth || result.auth;
@@ -355,10 +366,10 @@ function setPath(result) {
 function takeHostFrom(result, segment) {
   result.hostname = segment;
   result.host = segment;
-  const at = segment && segment.indexOf("@") > 0 ? segment.split("@") : undefined;
+  const at = segment && StringPrototypeIndexOf(segment, "@") > 0 ? StringPrototypeSplit(segment, "@") : undefined;
   if (at) {
-    result.auth = at.shift();
-    result.host = at.shift();
+    result.auth = ArrayPrototypeShift(at);
+    result.host = ArrayPrototypeShift(at);
     result.hostname = result.host;
   }
 }
@@ -366,19 +377,19 @@ function takeHostFrom(result, segment) {
 /** A reference with another scheme: it replaces nearly everything. */
 function otherScheme(result, relative) {
   if (!slashed.has(relative.protocol)) {
-    Object.assign(result, relative);
+    ObjectAssign(result, relative);
     result.href = result.format();
     return result;
   }
   result.protocol = relative.protocol;
-  if (!relative.host && !/^file:?$/.test(relative.protocol) && !hostless.has(relative.protocol)) {
-    const segments = (relative.pathname || "").split("/");
-    while (segments.length > 0 && !(relative.host = segments.shift()));
+  if (!relative.host && RegExpPrototypeExec(/^file:?$/, relative.protocol) === null && !hostless.has(relative.protocol)) {
+    const segments = StringPrototypeSplit(relative.pathname || "", "/");
+    while (segments.length > 0 && !(relative.host = ArrayPrototypeShift(segments)));
     relative.host ||= "";
     relative.hostname ||= "";
-    if (segments[0] !== "") segments.unshift("");
-    if (segments.length < 2) segments.unshift("");
-    result.pathname = segments.join("/");
+    if (segments[0] !== "") ArrayPrototypeUnshift(segments, "");
+    if (segments.length < 2) ArrayPrototypeUnshift(segments, "");
+    result.pathname = ArrayPrototypeJoin(segments, "/");
   } else {
     result.pathname = relative.pathname;
   }
@@ -407,13 +418,16 @@ function resolveObject(source, relative) {
 function format(url, options) {
   if (typeof url === "string") return parse(url).format();
   if (typeof url !== "object" || url === null) throw new ERR_INVALID_ARG_TYPE("urlObject", ["Object", "string"], url);
-  if (!isURL(url)) return Url.prototype.format.call(url);
+  if (!isURL(url)) return FunctionPrototypeCall(Url.prototype.format, url);
   const want = { fragment: true, unicode: false, search: true, auth: true };
   if (options) {
     validateObject(options, "options");
-    for (const name of Object.keys(want)) if (options[name] != null) want[name] = Boolean(options[name]);
+    for (let i = 0, names = ObjectKeys(want); i < names.length; i++) {
+      const name = names[i];
+      if (options[name] != null) want[name] = Boolean(options[name]);
+    }
   }
-  const copy = new URL(url.href);
+  const copy = new (currentURL())(url.href);
   if (!want.fragment) copy.hash = "";
   if (!want.search) copy.search = "";
   if (!want.auth) {
@@ -421,7 +435,7 @@ function format(url, options) {
     copy.password = "";
   }
   if (!want.unicode) return copy.href;
-  return copy.href.replace(copy.hostname, require("node:punycode").toUnicode(copy.hostname));
+  return StringPrototypeReplace(copy.href, copy.hostname, require("node:punycode").toUnicode(copy.hostname));
 }
 
-Object.assign(exports, { Url, format, isURL, parse, resolve, resolveObject });
+ObjectAssign(exports, { Url, format, isURL, parse, resolve, resolveObject });

@@ -2,6 +2,14 @@
  * node:punycode, by RFC 3492.
  */
 
+const {
+  ArrayFrom, ArrayPrototypeFilter, ArrayPrototypeJoin, ArrayPrototypeMap, ArrayPrototypePush, ArrayPrototypeReduce,
+  ArrayPrototypeSplice, MathFloor, MathMax, MathMin, ObjectAssign, RangeError, ReflectApply, RegExpPrototypeExec,
+  RegExpPrototypeSymbolReplace, StringFromCharCode, StringFromCodePoint, StringPrototypeCharCodeAt,
+  StringPrototypeCodePointAt, StringPrototypeLastIndexOf, StringPrototypeSlice, StringPrototypeSplit,
+  StringPrototypeToLowerCase,
+} = primordials;
+
 const MAX_INT = 2147483647;
 const BASE = 36;
 const T_MIN = 1;
@@ -18,10 +26,10 @@ const invalid = () => new RangeError("Invalid input");
 const separators = /[\x2E\u3002\uFF0E\uFF61]/g;
 
 function decodeUcs2(text) {
-  return Array.from(text, (char) => char.codePointAt(0));
+  return ArrayFrom(text, (char) => StringPrototypeCodePointAt(char, 0));
 }
 
-const encodeUcs2 = (codePoints) => String.fromCodePoint(...codePoints);
+const encodeUcs2 = (codePoints) => ReflectApply(StringFromCodePoint, undefined, codePoints);
 
 function digitOf(code) {
   if (code >= 0x30 && code < 0x3a) return 26 + (code - 0x30);
@@ -30,23 +38,23 @@ function digitOf(code) {
   return BASE;
 }
 
-const charOf = (digit) => String.fromCharCode(digit < 26 ? digit + 97 : digit + 22);
-const threshold = (k, bias) => Math.min(Math.max(k - bias, T_MIN), T_MAX);
+const charOf = (digit) => StringFromCharCode(digit < 26 ? digit + 97 : digit + 22);
+const threshold = (k, bias) => MathMin(MathMax(k - bias, T_MIN), T_MAX);
 
 function adapt(delta, points, isFirst) {
-  delta = isFirst ? Math.floor(delta / DAMP) : delta >> 1;
-  delta += Math.floor(delta / points);
+  delta = isFirst ? MathFloor(delta / DAMP) : delta >> 1;
+  delta += MathFloor(delta / points);
   let k = 0;
-  for (; delta > ((BASE - T_MIN) * T_MAX) >> 1; k += BASE) delta = Math.floor(delta / (BASE - T_MIN));
-  return Math.floor(k + ((BASE - T_MIN + 1) * delta) / (delta + SKEW));
+  for (; delta > ((BASE - T_MIN) * T_MAX) >> 1; k += BASE) delta = MathFloor(delta / (BASE - T_MIN));
+  return MathFloor(k + ((BASE - T_MIN + 1) * delta) / (delta + SKEW));
 }
 
 function decode(input) {
   const output = [];
-  const delimiter = Math.max(input.lastIndexOf("-"), 0);
+  const delimiter = MathMax(StringPrototypeLastIndexOf(input, "-"), 0);
   for (let i = 0; i < delimiter; i++) {
-    if (input.charCodeAt(i) >= 0x80) throw notBasic();
-    output.push(input.charCodeAt(i));
+    if (StringPrototypeCharCodeAt(input, i) >= 0x80) throw notBasic();
+    ArrayPrototypePush(output, StringPrototypeCharCodeAt(input, i));
   }
   let n = INITIAL_N;
   let i = 0;
@@ -55,31 +63,28 @@ function decode(input) {
     const previous = i;
     for (let weight = 1, k = BASE; ; k += BASE) {
       if (index >= input.length) throw invalid();
-      const digit = digitOf(input.charCodeAt(index++));
+      const digit = digitOf(StringPrototypeCharCodeAt(input, index++));
       if (digit >= BASE) throw invalid();
-      if (digit > Math.floor((MAX_INT - i) / weight)) throw overflow();
+      if (digit > MathFloor((MAX_INT - i) / weight)) throw overflow();
       i += digit * weight;
       const t = threshold(k, bias);
       if (digit < t) break;
-      if (weight > Math.floor(MAX_INT / (BASE - t))) throw overflow();
+      if (weight > MathFloor(MAX_INT / (BASE - t))) throw overflow();
       weight *= BASE - t;
     }
     const length = output.length + 1;
     bias = adapt(i - previous, length, previous === 0);
-    if (Math.floor(i / length) > MAX_INT - n) throw overflow();
-    n += Math.floor(i / length);
+    if (MathFloor(i / length) > MAX_INT - n) throw overflow();
+    n += MathFloor(i / length);
     i %= length;
-    output.splice(i++, 0, n);
+    ArrayPrototypeSplice(output, i++, 0, n);
   }
-  return String.fromCodePoint(...output);
+  return ReflectApply(StringFromCodePoint, undefined, output);
 }
 
 function encode(input) {
   const codePoints = decodeUcs2(input);
-  let output = codePoints
-    .filter((code) => code < 0x80)
-    .map((code) => String.fromCharCode(code))
-    .join("");
+  let output = ArrayPrototypeJoin(ArrayPrototypeMap(ArrayPrototypeFilter(codePoints, (code) => code < 0x80), (code) => StringFromCharCode(code)), "");
   const basic = output.length;
   let handled = basic;
   if (basic > 0) output += "-";
@@ -87,11 +92,12 @@ function encode(input) {
   let delta = 0;
   let bias = INITIAL_BIAS;
   while (handled < codePoints.length) {
-    const next = codePoints.reduce((least, code) => (code >= n && code < least ? code : least), MAX_INT);
-    if (next - n > Math.floor((MAX_INT - delta) / (handled + 1))) throw overflow();
+    const next = ArrayPrototypeReduce(codePoints, (least, code) => (code >= n && code < least ? code : least), MAX_INT);
+    if (next - n > MathFloor((MAX_INT - delta) / (handled + 1))) throw overflow();
     delta += (next - n) * (handled + 1);
     n = next;
-    for (const code of codePoints) {
+    for (let i = 0; i < codePoints.length; i++) {
+      const code = codePoints[i];
       if (code < n && ++delta > MAX_INT) throw overflow();
       if (code !== n) continue;
       let q = delta;
@@ -99,7 +105,7 @@ function encode(input) {
         const t = threshold(k, bias);
         if (q < t) break;
         output += charOf(t + ((q - t) % (BASE - t)));
-        q = Math.floor((q - t) / (BASE - t));
+        q = MathFloor((q - t) / (BASE - t));
       }
       output += charOf(q);
       bias = adapt(delta, handled + 1, handled === basic);
@@ -114,16 +120,16 @@ function encode(input) {
 
 /** Applies `fn` to each label; what is before an "@" stays. */
 function mapLabels(domain, fn) {
-  const at = domain.split("@");
+  const at = StringPrototypeSplit(domain, "@");
   const prefix = at.length > 1 ? `${at[0]}@` : "";
   const host = at.length > 1 ? at[1] : domain;
-  return prefix + host.replace(separators, ".").split(".").map(fn).join(".");
+  return prefix + ArrayPrototypeJoin(ArrayPrototypeMap(StringPrototypeSplit(RegExpPrototypeSymbolReplace(separators, host, "."), "."), fn), ".");
 }
 
 const toUnicode = (input) =>
-  mapLabels(input, (label) => (/^xn--/.test(label) ? decode(label.slice(4).toLowerCase()) : label));
+  mapLabels(input, (label) => (RegExpPrototypeExec(/^xn--/, label) !== null ? decode(StringPrototypeToLowerCase(StringPrototypeSlice(label, 4))) : label));
 
-const toASCII = (input) => mapLabels(input, (label) => (/[^\0-\x7F]/.test(label) ? `xn--${encode(label)}` : label));
+const toASCII = (input) => mapLabels(input, (label) => (RegExpPrototypeExec(/[^\0-\x7F]/, label) !== null ? `xn--${encode(label)}` : label));
 
 const punycode = {
   version: "2.1.0",
@@ -134,4 +140,4 @@ const punycode = {
   toUnicode,
 };
 
-Object.assign(exports, punycode, { default: punycode });
+ObjectAssign(exports, punycode, { default: punycode });

@@ -2,28 +2,34 @@
  * node:querystring.
  */
 
+const {
+  ArrayIsArray, ArrayPrototypeJoin, ArrayPrototypePush, NumberIsFinite, NumberParseInt, ObjectAssign,
+  ObjectDefineProperty, ObjectKeys, RegExpPrototypeExec, String, StringFromCodePoint, StringPrototypeCharCodeAt,
+  StringPrototypeIndexOf, StringPrototypeIsWellFormed, StringPrototypeReplaceAll, StringPrototypeSlice,
+  StringPrototypeSplit, decodeURIComponent, encodeURIComponent,
+} = primordials;
 const { Buffer } = require("node:buffer");
 const { ERR_INVALID_URI } = require("node/common/errors");
 
 const UNRESERVED = /^[A-Za-z0-9\-_.!~*'()]*$/;
-const hexDigit = (char) => (/^[0-9A-Fa-f]$/.test(char ?? "") ? parseInt(char, 16) : -1);
+const hexDigit = (char) => (RegExpPrototypeExec(/^[0-9A-Fa-f]$/, char ?? "") !== null ? NumberParseInt(char, 16) : -1);
 
-const encodePoint = (code) => encodeURIComponent(String.fromCodePoint(code));
+const encodePoint = (code) => encodeURIComponent(StringFromCodePoint(code));
 
 /** Percent-encodes. As in Node, a surrogate takes the next unit as its other half, whatever that is. */
 function qsEscape(value) {
   if (typeof value !== "string") value = typeof value === "object" ? String(value) : `${value}`;
-  if (UNRESERVED.test(value)) return value;
-  if (value.isWellFormed()) return encodeURIComponent(value);
+  if (RegExpPrototypeExec(UNRESERVED, value) !== null) return value;
+  if (StringPrototypeIsWellFormed(value)) return encodeURIComponent(value);
   let result = "";
   for (let i = 0; i < value.length; i++) {
-    const code = value.charCodeAt(i);
+    const code = StringPrototypeCharCodeAt(value, i);
     if (code < 0xd800 || code > 0xdfff) {
       result += encodePoint(code);
     } else {
       i++;
       if (i >= value.length) throw new ERR_INVALID_URI();
-      result += encodePoint(0x10000 + (((code & 0x3ff) << 10) | (value.charCodeAt(i) & 0x3ff)));
+      result += encodePoint(0x10000 + (((code & 0x3ff) << 10) | (StringPrototypeCharCodeAt(value, i) & 0x3ff)));
     }
   }
   return result;
@@ -34,7 +40,7 @@ function unescapeBuffer(text, plusIsSpace = false) {
   const out = Buffer.allocUnsafe(text.length);
   let length = 0;
   for (let i = 0; i < text.length; i++) {
-    let code = text.charCodeAt(i);
+    let code = StringPrototypeCharCodeAt(text, i);
     if (code === 0x2b && plusIsSpace) code = 0x20;
     else if (code === 0x25 && i < text.length - 2) {
       const high = hexDigit(text[i + 1]);
@@ -59,7 +65,7 @@ function unescape(text, plusIsSpace) {
 
 function primitiveText(value) {
   if (typeof value === "string") return value;
-  if (typeof value === "number") return Number.isFinite(value) ? `${value}` : "";
+  if (typeof value === "number") return NumberIsFinite(value) ? `${value}` : "";
   return typeof value === "bigint" || typeof value === "boolean" ? `${value}` : "";
 }
 
@@ -74,13 +80,14 @@ function stringify(object, separator, equals, options) {
     return typeof value === "number" || typeof value === "boolean" ? text && encode(text) : encode(text);
   };
   const fields = [];
-  for (const key of Object.keys(object)) {
+  for (let i = 0, list = ObjectKeys(object); i < list.length; i++) {
+    const key = list[i];
     const name = `${encode(primitiveText(key))}${equals}`;
     const value = object[key];
-    if (Array.isArray(value)) for (const item of value) fields.push(name + shown(item));
-    else fields.push(name + shown(value));
+    if (ArrayIsArray(value)) for (let j = 0; j < value.length; j++) ArrayPrototypePush(fields, name + shown(value[j]));
+    else ArrayPrototypePush(fields, name + shown(value));
   }
-  return fields.join(separator);
+  return ArrayPrototypeJoin(fields, separator);
 }
 
 function parse(text, separator, equals, options) {
@@ -91,9 +98,9 @@ function parse(text, separator, equals, options) {
   const maxKeys = typeof options?.maxKeys === "number" ? options.maxKeys : 1000;
   const custom = typeof options?.decodeURIComponent === "function" ? options.decodeURIComponent : undefined;
   const decode = (part) => {
-    if (custom === undefined && querystring.unescape === unescape && !/[%+]/.test(part)) return part;
-    const spaced = part.replaceAll("+", custom === undefined ? " " : "%20");
-    if (custom === undefined && querystring.unescape === unescape && !/%[0-9A-Fa-f]{2}/.test(spaced)) return spaced;
+    if (custom === undefined && querystring.unescape === unescape && RegExpPrototypeExec(/[%+]/, part) === null) return part;
+    const spaced = StringPrototypeReplaceAll(part, "+", custom === undefined ? " " : "%20");
+    if (custom === undefined && querystring.unescape === unescape && RegExpPrototypeExec(/%[0-9A-Fa-f]{2}/, spaced) === null) return spaced;
     try {
       return (custom ?? querystring.unescape)(spaced);
     } catch {
@@ -101,16 +108,17 @@ function parse(text, separator, equals, options) {
     }
   };
   let pairs = 0;
-  for (const part of text.split(separator)) {
+  for (let i = 0, parts = StringPrototypeSplit(text, separator); i < parts.length; i++) {
+    const part = parts[i];
     // Empty pairs count too.
     if (maxKeys > 0 && pairs >= maxKeys) break;
     pairs++;
     if (part === "") continue;
-    const at = part.indexOf(equals);
-    const key = decode(at === -1 ? part : part.slice(0, at));
-    const value = at === -1 ? "" : decode(part.slice(at + equals.length));
+    const at = StringPrototypeIndexOf(part, equals);
+    const key = decode(at === -1 ? part : StringPrototypeSlice(part, 0, at));
+    const value = at === -1 ? "" : decode(StringPrototypeSlice(part, at + equals.length));
     if (!(key in result)) result[key] = value;
-    else if (Array.isArray(result[key])) result[key].push(value);
+    else if (ArrayIsArray(result[key])) ArrayPrototypePush(result[key], value);
     else result[key] = [result[key], value];
   }
   return result;
@@ -125,6 +133,6 @@ const querystring = {
   parse,
   decode: parse,
 };
-Object.defineProperty(qsEscape, "name", { value: "escape" });
+ObjectDefineProperty(qsEscape, "name", { value: "escape" });
 
-Object.assign(exports, querystring, { default: querystring });
+ObjectAssign(exports, querystring, { default: querystring });

@@ -3,6 +3,10 @@
  */
 
 const {
+  Boolean, Number, ObjectAssign, RegExpPrototypeExec, RegExpPrototypeSymbolReplace, StringPrototypeIndexOf,
+  StringPrototypeReplaceAll, StringPrototypeSlice, StringPrototypeStartsWith, decodeURIComponent,
+} = primordials;
+const {
   ERR_INVALID_ARG_TYPE,
   ERR_INVALID_ARG_VALUE,
   ERR_INVALID_FILE_URL_HOST,
@@ -13,7 +17,11 @@ const {
 const { Url, format, isURL, parse, resolve, resolveObject } = require("node/url/legacy");
 const { posix, win32 } = require("node:path");
 const { toUnicode } = require("node:punycode");
-const { URL, URLSearchParams } = globalThis;
+const { URLSearchParams: Params, currentURL } = require("url");
+const { published } = require("webidl");
+
+const URL = published(currentURL());
+const URLSearchParams = published(Params);
 
 /** The ASCII form of a host, "" if it is none. */
 function domainToASCII(domain) {
@@ -43,22 +51,22 @@ const escapes = {
 };
 
 const encodePath = (path, isWindows) =>
-  path.replace(isWindows ? /[%\t\n\r "#?[\]^|~]/g : /[%\t\n\r "#?[\]^|~\\]/g, (char) => escapes[char]);
+  RegExpPrototypeSymbolReplace(isWindows ? /[%\t\n\r "#?[\]^|~]/g : /[%\t\n\r "#?[\]^|~\\]/g, path, (char) => escapes[char]);
 
 function posixPath(url) {
   if (url.hostname !== "") throw new ERR_INVALID_FILE_URL_HOST("linux");
-  if (/%2f/i.test(url.pathname)) throw new ERR_INVALID_FILE_URL_PATH("must not include encoded / characters");
+  if (RegExpPrototypeExec(/%2f/i, url.pathname) !== null) throw new ERR_INVALID_FILE_URL_PATH("must not include encoded / characters");
   return decodeURIComponent(url.pathname);
 }
 
 function windowsPath(url) {
-  if (/%2f|%5c/i.test(url.pathname)) {
+  if (RegExpPrototypeExec(/%2f|%5c/i, url.pathname) !== null) {
     throw new ERR_INVALID_FILE_URL_PATH("must not include encoded \\ or / characters");
   }
-  const path = decodeURIComponent(url.pathname.replaceAll("/", "\\"));
+  const path = decodeURIComponent(StringPrototypeReplaceAll(url.pathname, "/", "\\"));
   if (url.hostname !== "") return `\\\\${toUnicode(url.hostname)}${path}`;
-  if (!/^.[a-zA-Z]:/s.test(path)) throw new ERR_INVALID_FILE_URL_PATH("must be absolute");
-  return path.slice(1);
+  if (RegExpPrototypeExec(/^.[a-zA-Z]:/s, path) === null) throw new ERR_INVALID_FILE_URL_PATH("must be absolute");
+  return StringPrototypeSlice(path, 1);
 }
 
 function fileURLToPath(input, options) {
@@ -72,15 +80,15 @@ function fileURLToPath(input, options) {
 function pathToFileURL(path, options) {
   if (typeof path !== "string") throw new ERR_INVALID_ARG_TYPE("filepath", "string", path);
   const isWindows = Boolean(options?.windows);
-  if (isWindows && path.startsWith("\\\\")) {
+  if (isWindows && StringPrototypeStartsWith(path, "\\\\")) {
     // A UNC path; its long form starts with "\\?\UNC\".
-    const start = path.startsWith("\\\\?\\UNC\\") ? 8 : 2;
-    const end = path.indexOf("\\", start);
+    const start = StringPrototypeStartsWith(path, "\\\\?\\UNC\\") ? 8 : 2;
+    const end = StringPrototypeIndexOf(path, "\\", start);
     if (end === -1) throw new ERR_INVALID_ARG_VALUE("path", path, "Missing UNC resource path");
     if (end === 2) throw new ERR_INVALID_ARG_VALUE("path", path, "Empty UNC servername");
     const url = new URL("file://");
-    url.hostname = hostOf(path.slice(start, end));
-    url.pathname = encodePath(path.slice(end).replaceAll("\\", "/"), true);
+    url.hostname = hostOf(StringPrototypeSlice(path, start, end));
+    url.pathname = encodePath(StringPrototypeReplaceAll(StringPrototypeSlice(path, end), "\\", "/"), true);
     return url;
   }
   const platform = isWindows ? win32 : posix;
@@ -100,7 +108,7 @@ function urlToHttpOptions(url) {
     __proto__: null,
     ...url,
     protocol: url.protocol,
-    hostname: hostname && hostname[0] === "[" ? hostname.slice(1, -1) : hostname,
+    hostname: hostname && hostname[0] === "[" ? StringPrototypeSlice(hostname, 1, -1) : hostname,
     hash: url.hash,
     search,
     pathname,
@@ -128,4 +136,4 @@ const url = {
   Url,
 };
 
-Object.assign(exports, url, { default: url });
+ObjectAssign(exports, url, { default: url });

@@ -2,6 +2,10 @@
  * MIMEType and MIMEParams of node:util, by the WHATWG MIME Sniffing standard.
  */
 
+const {
+  ArrayPrototypeJoin, ArrayPrototypePush, ObjectAssign, RegExpPrototypeExec, RegExpPrototypeSymbolReplace, SafeMap,
+  StringPrototypeIndexOf, StringPrototypeSlice, StringPrototypeToLowerCase, SymbolIterator, TypeError,
+} = primordials;
 const { defineInterface } = require("webidl");
 
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
@@ -18,21 +22,21 @@ function syntaxError(name, value) {
 
 function serializeValue(value) {
   if (value.length === 0) return '""';
-  return NOT_TOKEN.test(value) ? `"${value.replace(/["\\]/g, "\\$&")}"` : value;
+  return RegExpPrototypeExec(NOT_TOKEN, value) !== null ? `"${RegExpPrototypeSymbolReplace(/["\\]/g, value, "\\$&")}"` : value;
 }
 
 class MIMEParams {
-  #list = new Map();
+  #list = new SafeMap();
 
   static parseInto(params, text) {
     const list = params.#list;
     let position = 0;
     while (position < text.length) {
       // `position` is just past a semicolon.
-      while (position < text.length && /[\r\n\t ]/.test(text[position])) position++;
+      while (position < text.length && RegExpPrototypeExec(/[\r\n\t ]/, text[position]) !== null) position++;
       let end = position;
       while (end < text.length && text[end] !== ";" && text[end] !== "=") end++;
-      const name = text.slice(position, end).toLowerCase();
+      const name = StringPrototypeToLowerCase(StringPrototypeSlice(text, position, end));
       position = end + 1;
       if (end >= text.length) break;
       if (text[end] === ";") continue;
@@ -49,11 +53,11 @@ class MIMEParams {
       } else {
         end = position;
         while (end < text.length && text[end] !== ";") end++;
-        value = text.slice(position, end).replace(TRAILING_WHITESPACE, "");
+        value = RegExpPrototypeSymbolReplace(TRAILING_WHITESPACE, StringPrototypeSlice(text, position, end), "");
         position = end + 1;
         if (value === "") continue;
       }
-      if (TOKEN.test(name) && PARAMETER_VALUE.test(value) && !list.has(name)) list.set(name, value);
+      if (RegExpPrototypeExec(TOKEN, name) !== null && RegExpPrototypeExec(PARAMETER_VALUE, value) !== null && !list.has(name)) list.set(name, value);
     }
   }
 
@@ -72,8 +76,8 @@ class MIMEParams {
   set(name, value) {
     name = `${name}`;
     value = `${value}`;
-    if (!TOKEN.test(name)) throw syntaxError("parameter name", name);
-    if (!PARAMETER_VALUE.test(value)) throw syntaxError("parameter value", value);
+    if (RegExpPrototypeExec(TOKEN, name) === null) throw syntaxError("parameter name", name);
+    if (RegExpPrototypeExec(PARAMETER_VALUE, value) === null) throw syntaxError("parameter value", value);
     this.#list.set(name, value);
   }
 
@@ -91,15 +95,18 @@ class MIMEParams {
 
   /** As on workerd, a space stands before a boundary, and nowhere else. */
   toString() {
-    const parts = Array.from(this.#list, ([name, value]) => `${name === "boundary" ? " " : ""}${name}=${serializeValue(value)}`);
-    return parts.join(";");
+    const parts = [];
+    this.#list.forEach((value, name) => {
+      ArrayPrototypePush(parts, `${name === "boundary" ? " " : ""}${name}=${serializeValue(value)}`);
+    });
+    return ArrayPrototypeJoin(parts, ";");
   }
 
   toJSON() {
     return this.toString();
   }
 
-  [Symbol.iterator]() {
+  [SymbolIterator]() {
     return this.entries();
   }
 }
@@ -113,16 +120,16 @@ class MIMEType {
   #params = new MIMEParams();
 
   constructor(input) {
-    const text = `${input}`.replace(WHITESPACE, "");
-    const slash = text.indexOf("/");
-    const type = slash === -1 ? "" : text.slice(0, slash);
-    if (!TOKEN.test(type)) throw syntaxError("type", text);
-    const semicolon = text.indexOf(";", slash);
-    const subtype = text.slice(slash + 1, semicolon === -1 ? undefined : semicolon).replace(TRAILING_WHITESPACE, "");
-    if (!TOKEN.test(subtype)) throw syntaxError("subtype", text);
-    this.#type = type.toLowerCase();
-    this.#subtype = subtype.toLowerCase();
-    if (semicolon !== -1) parseInto(this.#params, text.slice(semicolon + 1));
+    const text = RegExpPrototypeSymbolReplace(WHITESPACE, `${input}`, "");
+    const slash = StringPrototypeIndexOf(text, "/");
+    const type = slash === -1 ? "" : StringPrototypeSlice(text, 0, slash);
+    if (RegExpPrototypeExec(TOKEN, type) === null) throw syntaxError("type", text);
+    const semicolon = StringPrototypeIndexOf(text, ";", slash);
+    const subtype = RegExpPrototypeSymbolReplace(TRAILING_WHITESPACE, StringPrototypeSlice(text, slash + 1, semicolon === -1 ? undefined : semicolon), "");
+    if (RegExpPrototypeExec(TOKEN, subtype) === null) throw syntaxError("subtype", text);
+    this.#type = StringPrototypeToLowerCase(type);
+    this.#subtype = StringPrototypeToLowerCase(subtype);
+    if (semicolon !== -1) parseInto(this.#params, StringPrototypeSlice(text, semicolon + 1));
   }
 
   get type() {
@@ -131,8 +138,8 @@ class MIMEType {
 
   set type(value) {
     const type = `${value}`;
-    if (!TOKEN.test(type)) throw syntaxError("type", type);
-    this.#type = type.toLowerCase();
+    if (RegExpPrototypeExec(TOKEN, type) === null) throw syntaxError("type", type);
+    this.#type = StringPrototypeToLowerCase(type);
   }
 
   get subtype() {
@@ -141,8 +148,8 @@ class MIMEType {
 
   set subtype(value) {
     const subtype = `${value}`;
-    if (!TOKEN.test(subtype)) throw syntaxError("subtype", subtype);
-    this.#subtype = subtype.toLowerCase();
+    if (RegExpPrototypeExec(TOKEN, subtype) === null) throw syntaxError("subtype", subtype);
+    this.#subtype = StringPrototypeToLowerCase(subtype);
   }
 
   get essence() {
@@ -165,4 +172,4 @@ class MIMEType {
 
 defineInterface(MIMEParams);
 defineInterface(MIMEType);
-Object.assign(exports, { MIMEParams, MIMEType });
+ObjectAssign(exports, { MIMEParams, MIMEType });

@@ -3,47 +3,51 @@
  * quotes expand \n, and a quoted value may span lines.
  */
 
+const {
+  RegExpPrototypeSymbolReplace, StringPrototypeIndexOf, StringPrototypeReplaceAll, StringPrototypeSlice,
+  StringPrototypeTrim,
+} = primordials;
 const { validateString } = require("node/common/validators");
 
 exports.parseEnv = function (content) {
   validateString(content, "content");
   const result = {};
-  let rest = content.replace(/\r\n?/g, "\n");
+  let rest = RegExpPrototypeSymbolReplace(/\r\n?/g, content, "\n");
   while (rest !== "") {
-    rest = rest.replace(/^\s+/, "");
+    rest = RegExpPrototypeSymbolReplace(/^\s+/, rest, "");
     if (rest === "") break;
     const lineEnd = endOfLine(rest);
-    const equals = rest.indexOf("=");
+    const equals = StringPrototypeIndexOf(rest, "=");
     if (rest[0] === "#" || equals === -1 || equals > lineEnd) {
-      rest = rest.slice(lineEnd + 1);
+      rest = StringPrototypeSlice(rest, lineEnd + 1);
       continue;
     }
-    const key = rest.slice(0, equals).trim().replace(/^export\s+/, "");
-    let value = rest.slice(equals + 1).replace(/^[^\S\n]+/, "");
+    const key = RegExpPrototypeSymbolReplace(/^export\s+/, StringPrototypeTrim(StringPrototypeSlice(rest, 0, equals)), "");
+    let value = RegExpPrototypeSymbolReplace(/^[^\S\n]+/, StringPrototypeSlice(rest, equals + 1), "");
     if (key === "") {
-      rest = rest.slice(lineEnd + 1);
+      rest = StringPrototypeSlice(rest, lineEnd + 1);
       continue;
     }
     const quote = value[0];
-    const closing = quote === '"' || quote === "'" || quote === "`" ? value.indexOf(quote, 1) : -1;
+    const closing = quote === '"' || quote === "'" || quote === "`" ? StringPrototypeIndexOf(value, quote, 1) : -1;
     if (closing !== -1) {
-      const inner = value.slice(1, closing);
-      result[key] = quote === '"' ? inner.replaceAll("\\n", "\n") : inner;
-      rest = value.slice(closing + 1);
-      rest = rest.slice(endOfLine(rest) + 1);
+      const inner = StringPrototypeSlice(value, 1, closing);
+      result[key] = quote === '"' ? StringPrototypeReplaceAll(inner, "\\n", "\n") : inner;
+      rest = StringPrototypeSlice(value, closing + 1);
+      rest = StringPrototypeSlice(rest, endOfLine(rest) + 1);
       continue;
     }
     const end = endOfLine(value);
-    rest = value.slice(end + 1);
-    value = value.slice(0, end);
-    const comment = value.indexOf("#");
-    if (comment !== -1) value = value.slice(0, comment);
-    result[key] = value.trim();
+    rest = StringPrototypeSlice(value, end + 1);
+    value = StringPrototypeSlice(value, 0, end);
+    const comment = StringPrototypeIndexOf(value, "#");
+    if (comment !== -1) value = StringPrototypeSlice(value, 0, comment);
+    result[key] = StringPrototypeTrim(value);
   }
   return result;
 };
 
 function endOfLine(text) {
-  const end = text.indexOf("\n");
+  const end = StringPrototypeIndexOf(text, "\n");
   return end === -1 ? text.length : end;
 }

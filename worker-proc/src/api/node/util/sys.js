@@ -2,6 +2,7 @@
  * node:sys: the old name of node:util.
  */
 
+const { ObjectAssign } = primordials;
 const { default: util } = require("node:util");
 
-Object.assign(exports, util, { default: util });
+ObjectAssign(exports, util, { default: util });

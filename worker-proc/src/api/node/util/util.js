@@ -2,6 +2,20 @@
  * node:util. The inspector and the formatter are the console's own.
  */
 
+const {
+  ArrayFrom, ArrayIsArray, ArrayPrototypeForEach, ArrayPrototypeJoin, ArrayPrototypeMap, ArrayPrototypePop,
+  ArrayPrototypePush, Date, DatePrototypeGetDate, DatePrototypeGetHours, DatePrototypeGetMinutes, DatePrototypeGetMonth,
+  DatePrototypeGetSeconds, Error, ErrorCaptureStackTrace, FunctionPrototypeBind, Map, ObjectAssign,
+  ObjectDefineProperties, ObjectDefineProperty, ObjectFromEntries, ObjectGetOwnPropertyDescriptors,
+  ObjectGetPrototypeOf, ObjectKeys, ObjectSetPrototypeOf, Promise, PromisePrototypeThen, ReflectApply, ReflectOwnKeys,
+  StringPrototypePadStart, StringPrototypeSplit, StringPrototypeToUpperCase, StringPrototypeToWellFormed, SymbolFor,
+} = primordials;
+const { AbortController } = require("abort");
+const { console } = require("console");
+const encoding = require("encoding");
+const { ReadableStream, WritableStream } = require("streams").globals;
+const { queueMicrotask } = require("timers");
+const { published } = require("webidl");
 const { inspect } = require("console/inspect");
 const { formatWithOptions } = require("console/format");
 const { stripEscapes } = require("console/text");
@@ -31,12 +45,12 @@ function formatWithOptionsPublic(options, ...args) {
   validateObject(options, "inspectOptions", kValidateObjectAllowObjects);
   return formatWithOptions(options, args);
 }
-Object.defineProperty(formatWithOptionsPublic, "name", { value: "formatWithOptions" });
+ObjectDefineProperty(formatWithOptionsPublic, "name", { value: "formatWithOptions" });
 
 /** The exit status of a process that a signal ends. */
 function convertProcessSignalToExitCode(signalCode) {
   const { signals } = require("node/common/system_constants");
-  validateOneOf(signalCode, "signalCode", Object.keys(signals));
+  validateOneOf(signalCode, "signalCode", ObjectKeys(signals));
   return 128 + signals[signalCode];
 }
 
@@ -45,17 +59,17 @@ const DIFF_MARKS = { __proto__: null, " ": 0, "-": 1, "+": -1 };
 /** The steps between two strings or arrays of strings: `[1, x]` is only in `actual`, `[-1, x]` only in `expected`. */
 function diff(actual, expected) {
   const parts = (value, name) => {
-    if (Array.isArray(value)) {
-      value.forEach((part, index) => validateString(part, `${name}[${index}]`));
+    if (ArrayIsArray(value)) {
+      ArrayPrototypeForEach(value, (part, index) => validateString(part, `${name}[${index}]`));
       return value;
     }
     validateString(value, name);
-    return value.split("");
+    return StringPrototypeSplit(value, "");
   };
   const left = parts(actual, "actual");
   const right = parts(expected, "expected");
   if (actual === expected) return [];
-  return require("node/assert/assertion_error").diffLines(left, right).map(([mark, part]) => [DIFF_MARKS[mark], part]);
+  return ArrayPrototypeMap(require("node/assert/assertion_error").diffLines(left, right), ({ 0: mark, 1: part }) => [DIFF_MARKS[mark], part]);
 }
 
 function stripVTControlCharacters(text) {
@@ -63,13 +77,13 @@ function stripVTControlCharacters(text) {
   return stripEscapes(text);
 }
 
-const customPromisify = Symbol.for("nodejs.util.promisify.custom");
-const customPromisifyArgs = Symbol.for("nodejs.util.promisify.custom.args");
+const customPromisify = SymbolFor("nodejs.util.promisify.custom");
+const customPromisifyArgs = SymbolFor("nodejs.util.promisify.custom.args");
 
 function promisify(original) {
   validateFunction(original, "original");
   const mark = (fn) =>
-    Object.defineProperty(fn, customPromisify, {
+    ObjectDefineProperty(fn, customPromisify, {
       __proto__: null,
       value: fn,
       enumerable: false,
@@ -88,36 +102,36 @@ function promisify(original) {
       const callback = (error, ...values) => {
         if (error) return reject(error);
         if (names === undefined || values.length <= 1) return resolve(values[0]);
-        resolve(Object.fromEntries(names.map((name, i) => [name, values[i]])));
+        resolve(ObjectFromEntries(ArrayPrototypeMap(names, (name, i) => [name, values[i]])));
       };
-      Reflect.apply(original, this, [...args, callback]);
+      ArrayPrototypePush(args, callback);
+      ReflectApply(original, this, args);
     });
   }
-  Object.setPrototypeOf(promisified, Object.getPrototypeOf(original));
+  ObjectSetPrototypeOf(promisified, ObjectGetPrototypeOf(original));
   mark(promisified);
-  const descriptors = Object.getOwnPropertyDescriptors(original);
-  for (const key of Reflect.ownKeys(descriptors)) Object.setPrototypeOf(descriptors[key], null);
-  return Object.defineProperties(promisified, descriptors);
+  const descriptors = ObjectGetOwnPropertyDescriptors(original);
+  for (let i = 0, keys = ReflectOwnKeys(descriptors); i < keys.length; i++) ObjectSetPrototypeOf(descriptors[keys[i]], null);
+  return ObjectDefineProperties(promisified, descriptors);
 }
 promisify.custom = customPromisify;
 
 function callbackify(original) {
   validateFunction(original, "original");
   function callbackified(...args) {
-    const last = args.pop();
+    const last = ArrayPrototypePop(args);
     validateFunction(last, "last argument");
-    const callback = last.bind(this);
-    Reflect.apply(original, this, args).then(
-      (value) => queueMicrotask(() => callback(null, value)),
+    const callback = FunctionPrototypeBind(last, this);
+    PromisePrototypeThen(ReflectApply(original, this, args), (value) => queueMicrotask(() => callback(null, value)),
       (reason) => queueMicrotask(() => callback(reason || new ERR_FALSY_VALUE_REJECTION(reason))),
     );
   }
-  const descriptors = Object.getOwnPropertyDescriptors(original);
+  const descriptors = ObjectGetOwnPropertyDescriptors(original);
   // One more argument, the callback.
   if (typeof descriptors.length.value === "number") descriptors.length.value++;
   if (typeof descriptors.name.value === "string") descriptors.name.value += "Callbackified";
-  for (const key of Reflect.ownKeys(descriptors)) Object.setPrototypeOf(descriptors[key], null);
-  return Object.defineProperties(callbackified, descriptors);
+  for (let i = 0, keys = ReflectOwnKeys(descriptors); i < keys.length; i++) ObjectSetPrototypeOf(descriptors[keys[i]], null);
+  return ObjectDefineProperties(callbackified, descriptors);
 }
 
 function inherits(constructor, parent) {
@@ -126,29 +140,32 @@ function inherits(constructor, parent) {
   if (parent.prototype === undefined) {
     throw new ERR_INVALID_ARG_TYPE("superCtor.prototype", "Object", parent.prototype);
   }
-  Object.defineProperty(constructor, "super_", {
+  ObjectDefineProperty(constructor, "super_", {
     __proto__: null,
     value: parent,
     writable: true,
     configurable: true,
   });
-  Object.setPrototypeOf(constructor.prototype, parent.prototype);
+  ObjectSetPrototypeOf(constructor.prototype, parent.prototype);
 }
 
 function _extend(target, source) {
   if (source === null || typeof source !== "object") return target;
-  for (const key of Object.keys(source)) target[key] = source[key];
+  for (let i = 0, list = ObjectKeys(source); i < list.length; i++) {
+    const key = list[i];
+    target[key] = source[key];
+  }
   return target;
 }
 
-const toUSVString = (text) => `${text}`.toWellFormed();
+const toUSVString = (text) => StringPrototypeToWellFormed(`${text}`);
 
 const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 
 function log(...args) {
   const now = new Date();
-  const time = [now.getHours(), now.getMinutes(), now.getSeconds()].map((n) => `${n}`.padStart(2, "0")).join(":");
-  console.log("%s - %s", `${now.getDate()} ${MONTHS[now.getMonth()]} ${time}`, format(...args));
+  const time = ArrayPrototypeJoin(ArrayPrototypeMap([DatePrototypeGetHours(now), DatePrototypeGetMinutes(now), DatePrototypeGetSeconds(now)], (n) => StringPrototypePadStart(`${n}`, 2, "0")), ":");
+  console.log("%s - %s", `${DatePrototypeGetDate(now)} ${MONTHS[DatePrototypeGetMonth(now)]} ${time}`, ReflectApply(format, undefined, args));
 }
 
 async function aborted(signal, resource) {
@@ -165,13 +182,13 @@ const deprecate = (fn) => fn;
 /** Logs under a heading; every section is enabled, there being no NODE_DEBUG. */
 function debuglog(section, callback) {
   let logOnce = (...args) => {
-    const name = section.toUpperCase();
+    const name = StringPrototypeToUpperCase(section);
     logOnce = (...values) => console.log(format("%s: %s\n", name, formatWithOptions({}, values)));
     if (typeof callback === "function") callback(logOnce);
-    logOnce(...args);
+    ReflectApply(logOnce, undefined, args);
   };
-  const logger = (...args) => logOnce(...args);
-  Object.defineProperty(logger, "enabled", {
+  const logger = (...args) => ReflectApply(logOnce, undefined, args);
+  ObjectDefineProperty(logger, "enabled", {
     __proto__: null,
     get: () => true,
     configurable: true,
@@ -191,9 +208,9 @@ function getCallSites(frames = 8) {
     Error.stackTraceLimit = frames;
     Error.prepareStackTrace = (_, sites) => sites;
     const holder = {};
-    Error.captureStackTrace(holder, getCallSites);
+    ErrorCaptureStackTrace(holder, getCallSites);
     const { stack } = holder;
-    return Array.from(Array.isArray(stack) ? stack : [], (site) => ({
+    return ArrayFrom(ArrayIsArray(stack) ? stack : [], (site) => ({
       functionName: site.getFunctionName() ?? "",
       scriptName: site.getFileName() ?? "",
       lineNumber: site.getLineNumber() ?? 0,
@@ -231,10 +248,11 @@ function styleText(styles, text, { validateStream = true, stream } = {}) {
   }
   let before = "";
   let after = "";
-  for (const style of Array.isArray(styles) ? styles : [styles]) {
+  for (let i = 0, list = ArrayIsArray(styles) ? styles : [styles]; i < list.length; i++) {
+    const style = list[i];
     if (style === "none") continue;
     const codes = typeof style === "string" ? inspect.colors[style] : undefined;
-    if (codes == null) validateOneOf(style, "format", Object.keys(inspect.colors));
+    if (codes == null) validateOneOf(style, "format", ObjectKeys(inspect.colors));
     before += escapeCode(codes?.[0]);
     after = escapeCode(codes?.[1]) + after;
   }
@@ -262,7 +280,7 @@ const unsupported = (name) =>
 
 // Checks that later versions of Node dropped; older code still calls them.
 const legacy = {
-  isArray: (value) => Array.isArray(value),
+  isArray: (value) => ArrayIsArray(value),
   isBoolean: (value) => typeof value === "boolean",
   isBuffer: (value) => require("node:buffer").Buffer.isBuffer(value),
   isDate: (value) => types.isDate(value),
@@ -300,8 +318,8 @@ const util = {
   getSystemErrorMap,
   getSystemErrorMessage,
   getSystemErrorName,
-  TextEncoder,
-  TextDecoder,
+  TextEncoder: published(encoding.TextEncoder),
+  TextDecoder: published(encoding.TextDecoder),
   parseArgs,
   parseEnv,
   styleText,
@@ -321,4 +339,4 @@ const util = {
   ...legacy,
 };
 
-Object.assign(exports, util, { default: util });
+ObjectAssign(exports, util, { default: util });

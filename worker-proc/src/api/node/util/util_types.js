@@ -2,6 +2,7 @@
  * node:util/types.
  */
 
+const { ObjectAssign } = primordials;
 const { default: types } = require("node/common/types");
 
-Object.assign(exports, types, { default: types });
+ObjectAssign(exports, types, { default: types });

@@ -2,6 +2,11 @@
  * `zlib.constants` and the error codes of node:zlib.
  */
 
+const {
+  ArrayPrototypeMap, Number, ObjectFreeze, ObjectFromEntries, RegExpPrototypeSymbolSplit, StringPrototypeSplit,
+  StringPrototypeTrim,
+} = primordials;
+
 const list = `
 Z_NO_FLUSH=0 Z_PARTIAL_FLUSH=1 Z_SYNC_FLUSH=2 Z_FULL_FLUSH=3 Z_FINISH=4 Z_BLOCK=5 Z_OK=0 Z_STREAM_END=1
 Z_NEED_DICT=2 Z_ERRNO=-1 Z_STREAM_ERROR=-2 Z_DATA_ERROR=-3 Z_MEM_ERROR=-4 Z_BUF_ERROR=-5 Z_VERSION_ERROR=-6
@@ -50,11 +55,8 @@ ZSTD_error_memory_allocation=64 ZSTD_error_workSpace_tooSmall=66 ZSTD_error_dstS
 ZSTD_error_srcSize_wrong=72 ZSTD_error_dstBuffer_null=74 ZSTD_error_noForwardProgress_destFull=80
 ZSTD_error_noForwardProgress_inputEmpty=82`;
 
-exports.constants = Object.freeze(
-  Object.fromEntries(
-    list
-      .trim()
-      .split(/\s+/)
-      .map((pair) => [pair.split("=")[0], Number(pair.split("=")[1])]),
+exports.constants = ObjectFreeze(
+  ObjectFromEntries(
+    ArrayPrototypeMap(RegExpPrototypeSymbolSplit(/\s+/, StringPrototypeTrim(list)), (pair) => [StringPrototypeSplit(pair, "=")[0], Number(StringPrototypeSplit(pair, "=")[1])]),
   ),
 );

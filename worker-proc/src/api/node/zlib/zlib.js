@@ -3,6 +3,12 @@
  * The coders are native; a stream feeds them chunk by chunk.
  */
 
+const {
+  ArrayBufferIsView, ArrayPrototypeIncludes, Boolean, Error, FunctionPrototypeCall, MathMax, MathMin, Number,
+  NumberIsNaN, ObjectAssign, ObjectDefineProperties, ObjectDefineProperty, ObjectFreeze, ObjectKeys,
+  ObjectSetPrototypeOf, RangeError, StringPrototypeStartsWith, Symbol, TypedArrayPrototypeSubarray, Uint8Array,
+} = primordials;
+const { queueMicrotask } = require("timers");
 const { Buffer } = require("node:buffer");
 const { Transform } = require("node:stream");
 const {
@@ -35,12 +41,15 @@ const codes = {
   Z_OK: 0, Z_STREAM_END: 1, Z_NEED_DICT: 2, Z_ERRNO: -1, Z_STREAM_ERROR: -2, Z_DATA_ERROR: -3, Z_MEM_ERROR: -4,
   Z_BUF_ERROR: -5, Z_VERSION_ERROR: -6,
 };
-for (const name of Object.keys(codes)) codes[codes[name]] = name;
-Object.freeze(codes);
+for (let i = 0, names = ObjectKeys(codes); i < names.length; i++) {
+  const name = names[i];
+  codes[codes[name]] = name;
+}
+ObjectFreeze(codes);
 
 function dataError(errno, code, message) {
   const error = new Error(message);
-  return Object.assign(error, { errno, code });
+  return ObjectAssign(error, { errno, code });
 }
 
 /** A stream over one native coder. `modes` says how to flush: none, all, and the end. */
@@ -63,7 +72,7 @@ function ZlibBase(options, mode, modes) {
       options = { ...options, encoding: null, objectMode: false, writableObjectMode: false };
     }
   }
-  Transform.call(this, { autoDestroy: true, ...options });
+  FunctionPrototypeCall(Transform, this, { autoDestroy: true, ...options });
   this.bytesWritten = 0;
   this._chunkSize = chunkSize;
   this._maxOutputLength = maxOutputLength;
@@ -72,10 +81,10 @@ function ZlibBase(options, mode, modes) {
   this._ended = false;
   this._total = 0;
 }
-Object.setPrototypeOf(ZlibBase.prototype, Transform.prototype);
-Object.setPrototypeOf(ZlibBase, Transform);
+ObjectSetPrototypeOf(ZlibBase.prototype, Transform.prototype);
+ObjectSetPrototypeOf(ZlibBase, Transform);
 
-Object.defineProperties(ZlibBase.prototype, {
+ObjectDefineProperties(ZlibBase.prototype, {
   _closed: {
     __proto__: null,
     configurable: true,
@@ -106,7 +115,7 @@ ZlibBase.prototype.close = function (callback) {
 /** Runs bytes through the coder; returns its output, throws on bad data. */
 function code(stream, bytes, flush) {
   if (stream._ended) return trailing(stream, bytes, flush);
-  const room = Math.min(stream._maxOutputLength - stream._total, MAX_WRITE_OUTPUT_BYTES);
+  const room = MathMin(stream._maxOutputLength - stream._total, MAX_WRITE_OUTPUT_BYTES);
   const result = ops.zlibWrite(stream._handle, bytes, flush, room);
   if (typeof result[0] === "number") throw dataError(result[0], result[1], result[2]);
   const { 0: output, 1: taken, 2: ended } = result;
@@ -118,7 +127,7 @@ function code(stream, bytes, flush) {
   if (!ended) return made;
   stream._ended = true;
   if (taken === bytes.byteLength || stream._mode < INFLATE) return made;
-  return Buffer.concat([made, trailing(stream, bytes.subarray(taken), flush)]);
+  return Buffer.concat([made, trailing(stream, TypedArrayPrototypeSubarray(bytes, taken), flush)]);
 }
 
 /** What follows the end: in gzip another member, elsewhere ignored. */
@@ -131,7 +140,7 @@ function trailing(stream, bytes, flush) {
 }
 
 function pushAll(stream, output) {
-  for (let i = 0; i < output.length; i += stream._chunkSize) stream.push(output.subarray(i, i + stream._chunkSize));
+  for (let i = 0; i < output.length; i += stream._chunkSize) stream.push(TypedArrayPrototypeSubarray(output, i, i + stream._chunkSize));
 }
 
 ZlibBase.prototype._transform = function (chunk, encoding, callback) {
@@ -139,7 +148,7 @@ ZlibBase.prototype._transform = function (chunk, encoding, callback) {
   const flag = chunk[kFlush];
   let flush = this._flushFlag;
   if (typeof flag === "number") flush = flag;
-  else if (this.writableEnded && this.writableLength === chunk.byteLength) flush = Math.max(flush, this._finishFlag);
+  else if (this.writableEnded && this.writableLength === chunk.byteLength) flush = MathMax(flush, this._finishFlag);
   let output;
   try {
     output = code(this, chunk, flush);
@@ -155,7 +164,7 @@ ZlibBase.prototype._flush = function (callback) {
   if (!this._handle) return callback();
   try {
     if (!this._ended) pushAll(this, code(this, Buffer.alloc(0), this._finishFlag));
-    const isDecoder = [INFLATE, GUNZIP, INFLATERAW, UNZIP, BROTLI_DECODE].includes(this._mode);
+    const isDecoder = ArrayPrototypeIncludes([INFLATE, GUNZIP, INFLATERAW, UNZIP, BROTLI_DECODE], this._mode);
     const mustEnd = this._mode === BROTLI_DECODE ? BROTLI_OPERATION_FINISH : Z_FINISH;
     if (isDecoder && !this._ended && this._finishFlag === mustEnd && (this.bytesWritten > 0 || this._mode !== UNZIP)) {
       throw dataError(-5, "Z_BUF_ERROR", "unexpected end of file");
@@ -199,7 +208,7 @@ function Zlib(options, mode) {
   let dictionary;
   if (options) {
     // Decoders may take the window from the data.
-    if ((options.windowBits == null || options.windowBits === 0) && [INFLATE, GUNZIP, UNZIP].includes(mode)) {
+    if ((options.windowBits == null || options.windowBits === 0) && ArrayPrototypeIncludes([INFLATE, GUNZIP, UNZIP], mode)) {
       windowBits = 0;
     } else {
       // zlib refuses 8 for raw and gzip output.
@@ -210,21 +219,21 @@ function Zlib(options, mode) {
     memLevel = checkRangesOrGetDefault(options.memLevel, "options.memLevel", Z_MIN_MEMLEVEL, Z_MAX_MEMLEVEL, memLevel);
     strategy = checkRangesOrGetDefault(options.strategy, "options.strategy", Z_DEFAULT_STRATEGY, Z_FIXED, strategy);
     ({ dictionary } = options);
-    if (dictionary !== undefined && !ArrayBuffer.isView(dictionary)) {
+    if (dictionary !== undefined && !ArrayBufferIsView(dictionary)) {
       if (!isAnyArrayBuffer(dictionary)) {
         throw new ERR_INVALID_ARG_TYPE("options.dictionary", ["Buffer", "TypedArray", "DataView", "ArrayBuffer"], dictionary);
       }
       dictionary = Buffer.from(dictionary);
     }
   }
-  ZlibBase.call(this, options, mode, zlibModes);
+  FunctionPrototypeCall(ZlibBase, this, options, mode, zlibModes);
   this._level = level;
   this._strategy = strategy;
   this._make = () => ops.zlibNew(mode, this._level, windowBits || Z_DEFAULT_WINDOWBITS, dictionary);
   this._handle = this._make();
 }
-Object.setPrototypeOf(Zlib.prototype, ZlibBase.prototype);
-Object.setPrototypeOf(Zlib, ZlibBase);
+ObjectSetPrototypeOf(Zlib.prototype, ZlibBase.prototype);
+ObjectSetPrototypeOf(Zlib, ZlibBase);
 
 Zlib.prototype.params = function (level, strategy, callback) {
   checkRangesOrGetDefault(level, "level", Z_MIN_LEVEL, Z_MAX_LEVEL);
@@ -242,17 +251,17 @@ Zlib.prototype.params = function (level, strategy, callback) {
   });
 };
 
-const MAX_BROTLI_PARAM = Math.max(
-  ...Object.keys(constants)
-    .filter((key) => key.startsWith("BROTLI_PARAM_"))
-    .map((key) => constants[key]),
-);
+let maxBrotliParam = 0;
+for (const name in constants) {
+  if (StringPrototypeStartsWith(name, "BROTLI_PARAM_")) maxBrotliParam = MathMax(maxBrotliParam, constants[name]);
+}
 
 function Brotli(options, mode) {
   const params = {};
-  for (const key of Object.keys(options?.params ?? {})) {
+  for (let i = 0, list = ObjectKeys(options?.params ?? {}); i < list.length; i++) {
+    const key = list[i];
     const number = Number(key);
-    if (Number.isNaN(number) || number < 0 || number > MAX_BROTLI_PARAM || number in params) {
+    if (NumberIsNaN(number) || number < 0 || number > maxBrotliParam || number in params) {
       throw new ERR_BROTLI_INVALID_PARAM(key);
     }
     const value = options.params[key];
@@ -264,12 +273,12 @@ function Brotli(options, mode) {
   const quality = params[BROTLI_PARAM_QUALITY] ?? 11;
   const lgwin = params[BROTLI_PARAM_LGWIN] ?? 22;
   if (mode === BROTLI_ENCODE && (lgwin < 10 || lgwin > 30 || quality > 11)) throw new ERR_ZLIB_INITIALIZATION_FAILED();
-  ZlibBase.call(this, options, mode, brotliModes);
+  FunctionPrototypeCall(ZlibBase, this, options, mode, brotliModes);
   this._make = () => ops.zlibNew(mode, 0, 0, undefined, quality, lgwin);
   this._handle = this._make();
 }
-Object.setPrototypeOf(Brotli.prototype, Zlib.prototype);
-Object.setPrototypeOf(Brotli, Zlib);
+ObjectSetPrototypeOf(Brotli.prototype, Zlib.prototype);
+ObjectSetPrototypeOf(Brotli, Zlib);
 
 /** A class for one mode, callable without `new`. */
 function define(name, Base, mode) {
@@ -277,12 +286,12 @@ function define(name, Base, mode) {
     [name]: function (options) {
       if (!(this instanceof Made)) return new Made(options);
       const given = mode === DEFLATERAW && options?.windowBits === 8 ? { ...options, windowBits: 9 } : options;
-      Base.call(this, given, mode);
+      FunctionPrototypeCall(Base, this, given, mode);
       return this;
     },
   }[name];
-  Object.setPrototypeOf(Made.prototype, Base.prototype);
-  Object.setPrototypeOf(Made, Base);
+  ObjectSetPrototypeOf(Made.prototype, Base.prototype);
+  ObjectSetPrototypeOf(Made, Base);
   return Made;
 }
 
@@ -300,7 +309,7 @@ const classes = {
 
 function toInput(value) {
   if (typeof value === "string") return Buffer.from(value);
-  if (ArrayBuffer.isView(value)) return new Uint8Array(value.buffer, value.byteOffset, value.byteLength);
+  if (ArrayBufferIsView(value)) return new Uint8Array(value.buffer, value.byteOffset, value.byteLength);
   if (isAnyArrayBuffer(value)) return new Uint8Array(value);
   throw new ERR_INVALID_ARG_TYPE("buffer", ["string", "Buffer", "TypedArray", "DataView", "ArrayBuffer"], value);
 }
@@ -317,14 +326,14 @@ function runAtOnce(stream, input) {
 
 function codeAll(stream, input) {
   const buffer = code(stream, input, stream._finishFlag);
-  const isDecoder = [INFLATE, GUNZIP, INFLATERAW, UNZIP, BROTLI_DECODE].includes(stream._mode);
+  const isDecoder = ArrayPrototypeIncludes([INFLATE, GUNZIP, INFLATERAW, UNZIP, BROTLI_DECODE], stream._mode);
   const isFinal = stream._finishFlag === (stream._mode >= BROTLI_DECODE ? BROTLI_OPERATION_FINISH : Z_FINISH);
   if (isDecoder && !stream._ended && isFinal) throw dataError(-5, "Z_BUF_ERROR", "unexpected end of file");
   return stream._info ? { buffer, engine: stream } : buffer;
 }
 
 const functions = {};
-for (const [name, Class] of [
+for (let i = 0, entries = [
   ["deflate", classes.Deflate],
   ["inflate", classes.Inflate],
   ["gzip", classes.Gzip],
@@ -334,7 +343,8 @@ for (const [name, Class] of [
   ["unzip", classes.Unzip],
   ["brotliCompress", classes.BrotliCompress],
   ["brotliDecompress", classes.BrotliDecompress],
-]) {
+]; i < entries.length; i++) {
+  const { 0: name, 1: Class } = entries[i];
   const atOnce = `${name}Sync`;
   functions[atOnce] = {
     [atOnce](buffer, options) {
@@ -365,10 +375,13 @@ for (const [name, Class] of [
 }
 
 const makers = {};
-for (const name of Object.keys(classes)) makers[`create${name}`] = (options) => new classes[name](options);
+for (let i = 0, names = ObjectKeys(classes); i < names.length; i++) {
+  const name = names[i];
+  makers[`create${name}`] = (options) => new classes[name](options);
+}
 
 function crc32(data, value = 0) {
-  if (typeof data !== "string" && !ArrayBuffer.isView(data)) {
+  if (typeof data !== "string" && !ArrayBufferIsView(data)) {
     throw new ERR_INVALID_ARG_TYPE("data", ["Buffer", "TypedArray", "DataView", "string"], data);
   }
   validateUint32(value, "value");
@@ -377,9 +390,10 @@ function crc32(data, value = 0) {
 
 const zlib = { crc32, constants, codes, ...classes, ...functions, ...makers };
 
-for (const name of Object.keys(constants)) {
-  if (name.startsWith("BROTLI") || name.startsWith("ZSTD")) continue;
-  Object.defineProperty(zlib, name, { __proto__: null, enumerable: false, value: constants[name] });
+for (let i = 0, names = ObjectKeys(constants); i < names.length; i++) {
+  const name = names[i];
+  if (StringPrototypeStartsWith(name, "BROTLI") || StringPrototypeStartsWith(name, "ZSTD")) continue;
+  ObjectDefineProperty(zlib, name, { __proto__: null, enumerable: false, value: constants[name] });
 }
 
-Object.assign(exports, zlib, { default: zlib });
+ObjectAssign(exports, zlib, { default: zlib });

@@ -352,6 +352,9 @@ exports.EventTarget = EventTarget;
 exports.dispatch = dispatch;
 exports.isEvent = isEvent;
 exports.isEventTarget = isEventTarget;
+const { addEventListener } = EventTarget.prototype;
+/** Adds a listener to the global scope. */
+exports.listen = (type, listener) => FunctionPrototypeCall(addEventListener, scope.global, type, listener);
 exports.listenerCount = listenerCount;
 exports.removeAllListeners = removeAllListeners;
 exports.reportRejection = reportRejection;

@@ -47,6 +47,12 @@ const strategies = require("streams/strategies");
 const transform = require("streams/transform");
 const writable = require("streams/writable");
 
+/** The classes that are globals in this isolate, by name. */
+exports.classes = () => {
+  const classes = { __proto__: null, ...exports.globals };
+  for (let i = 0; i < STANDARD_GLOBALS.length && !hasConstructors(); i++) delete classes[STANDARD_GLOBALS[i]];
+  return classes;
+};
 exports.codingOf = body.codingOf;
 exports.isOverNothing = body.isOverNothing;
 exports.fromBytes = body.fromBytes;

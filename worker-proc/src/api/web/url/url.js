@@ -4,6 +4,7 @@
  */
 
 const { Error, StringPrototypeSlice, TypeError } = primordials;
+const flags = require("flags");
 const { argumentError, constructorError, defineInterface, illegalInvocation, setterError, toUSVString } =
   require("webidl");
 const { URLSearchParams, resetSearchParams, searchParamsOf } = require("url/search_params");
@@ -266,6 +267,8 @@ function addressParts(address) {
 exports.URL = URL;
 exports.URLSearchParams = URLSearchParams;
 exports.addressParts = addressParts;
+/** The class that is the global `URL` in this isolate. */
+exports.currentURL = () => (flags.specCompliantUrl ? URL : require("url/original").globals.URL);
 exports.hrefOf = (url) => partsOf(url)[HREF];
 exports.parseURL = parseURL;
 exports.globals = { URL };
