@@ -66,9 +66,13 @@ fn the_readmes_commands_work() {
             // That is what runs this test; the project's own checks run it by this name.
             assert!(read(".ci/run").contains("cargo test"), "{command}");
         } else {
+            // Paths are variables: no replacement can meet what is in one.
+            let built = command
+                .replace("cargo run --", "\"$WORKERD\"")
+                .replace("/tmp/", "\"$SCRATCH\"/");
             let mut shell = Command::new("sh");
-            let built = command.replace("cargo run --", &program.path().display().to_string());
-            let built = built.replace("/tmp/", &format!("{}/", folder.path().display()));
+            shell.env("WORKERD", program.path());
+            shell.env("SCRATCH", folder.path());
             shell.current_dir(root()).args(["-ec", &built]);
             let output = output(shell, &[]);
             assert!(
