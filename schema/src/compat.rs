@@ -68,10 +68,6 @@ impl Field {
     pub fn enable_flag(self) -> Option<&'static str> {
         TABLE[self.0].enable
     }
-
-    pub fn from_name(name: &str) -> Option<Field> {
-        TABLE.iter().position(|entry| entry.name == name).map(Field)
-    }
 }
 
 const WORD_BITS: usize = u64::BITS as usize;
@@ -504,13 +500,8 @@ mod tests {
     }
 
     #[test]
-    fn fields_have_names_and_names_fields() {
+    fn fields_have_names() {
         assert_eq!(field::SPEC_COMPLIANT_URL.name(), "specCompliantUrl");
-        assert_eq!(
-            Field::from_name("nodeJsCompatV2"),
-            Some(field::NODE_JS_COMPAT_V2)
-        );
-        assert_eq!(Field::from_name("nothing"), None);
         let flags = ok("2022-10-31", &[]);
         assert_eq!(flags.iter().count(), COUNT);
         assert!(flags.iter().all(|(field, on)| flags.get(field) == on));

@@ -20,8 +20,5 @@ pub mod peer_capnp;
 #[path = "generated/token_capnp.rs"]
 pub mod token_capnp;
 
-/// The schema's text: what `import "/workerd/workerd.capnp"` stands for.
-pub const WORKERD_CAPNP: &str = include_str!("../workerd.capnp");
-
 /// The id at the head of `workerd.capnp`, upstream's too.
 pub const WORKERD_CAPNP_ID: u64 = 0xe6afd26682091c01;

@@ -12,7 +12,7 @@
 //! Times are milliseconds since the epoch; the file holds nanoseconds. Used by the host of objects and by
 //! `storage.getAlarm()` and its kin.
 
-use std::cell::{Cell, RefCell};
+use std::cell::Cell;
 use std::rc::Rc;
 
 use super::database::{Database, Dependent};
@@ -60,7 +60,6 @@ pub struct Alarm {
     scheduled: Cell<Option<i64>>,
     /// The handler runs and no setting of an alarm was committed since: if it ends well the alarm is gone.
     deferred_delete: Cell<bool>,
-    reported: RefCell<Option<Error>>,
 }
 
 #[derive(Default)]
@@ -91,7 +90,6 @@ impl Alarm {
             committed: Cell::new(None),
             scheduled: Cell::new(None),
             deferred_delete: Cell::new(false),
-            reported: RefCell::default(),
         };
         alarm.attach();
         let stored = alarm.stored()?;
@@ -211,16 +209,10 @@ impl Alarm {
             && is_earlier(self.scheduled.get(), stored)
         {
             // If this fails the alarm is looked at too early, and the schedule is corrected then.
-            match schedule.set(key, stored) {
-                Ok(_) => self.scheduled.set(stored),
-                Err(error) => *self.reported.borrow_mut() = Some(error),
+            if schedule.set(key, stored).is_ok() {
+                self.scheduled.set(stored);
             }
         }
-    }
-
-    /// A failure of the schedule that was survived, for the log.
-    pub fn take_report(&self) -> Option<Error> {
-        self.reported.borrow_mut().take()
     }
 
     /// To be called before the handler, with the time of the schedule. The turn that this begins is to be committed.
