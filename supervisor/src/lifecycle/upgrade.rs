@@ -278,61 +278,13 @@ impl Page {
         let folders = self.folders.into_iter();
         let folders = folders.map(|FolderPage { id, lock }| Ok((id, inherited(lock)?)));
         let folders = Folders::handed_over(folders.collect::<io::Result<Vec<_>>>()?);
-        let mut sockets = Vec::new();
-        for SocketPage {
-            name,
-            index,
-            listen,
-            listeners,
-        } in self.sockets
-        {
-            let listeners = listeners.into_iter().map(
-                |ListenerPage {
-                     fd,
-                     slot,
-                     inherited: given,
-                     file,
-                 }| {
-                    BoundListener::handed_over(inherited(fd)?, slot, given, file).map(Arc::new)
-                },
-            );
-            let listeners = listeners.collect::<io::Result<_>>()?;
-            let listen = match listen {
-                ListenPage::Address {
-                    address,
-                    default_port,
-                } => ListenOn::Address {
-                    address,
-                    default_port,
-                },
-                ListenPage::Fd(fd) => ListenOn::Fd(fd),
-            };
-            sockets.push(BoundSocket {
-                plan: SocketPlan {
-                    name,
-                    index,
-                    listen,
-                },
-                listeners,
-            });
-        }
+        let sockets = self.sockets.into_iter().map(SocketPage::revive);
+        let sockets = sockets.collect::<io::Result<_>>()?;
         let mut slots = Vec::new();
         for (number, page) in self.slots.into_iter().enumerate() {
             slots.push(match page {
                 None => Slot::lost(),
-                Some(ProcessPage { link, pid }) => {
-                    let link = RuntimeLink::new(inherited(link)?)?;
-                    let process = Process::handed_over(
-                        number as u32,
-                        self.generation,
-                        link,
-                        Pid::from_raw(pid),
-                    );
-                    Slot {
-                        process: Some(process),
-                        ..Slot::default()
-                    }
-                }
+                Some(page) => page.revive(number as u32, self.generation)?,
             });
         }
         let generation = Generation {
@@ -348,6 +300,50 @@ impl Page {
             files: self.files,
             folders,
             locks: inherited(self.locks)?,
+        })
+    }
+}
+
+impl SocketPage {
+    fn revive(self) -> io::Result<BoundSocket> {
+        let listeners = self.listeners.into_iter().map(|page| {
+            let ListenerPage {
+                fd,
+                slot,
+                inherited: given,
+                file,
+            } = page;
+            BoundListener::handed_over(inherited(fd)?, slot, given, file).map(Arc::new)
+        });
+        let listeners = listeners.collect::<io::Result<_>>()?;
+        let listen = match self.listen {
+            ListenPage::Address {
+                address,
+                default_port,
+            } => ListenOn::Address {
+                address,
+                default_port,
+            },
+            ListenPage::Fd(fd) => ListenOn::Fd(fd),
+        };
+        Ok(BoundSocket {
+            plan: SocketPlan {
+                name: self.name,
+                index: self.index,
+                listen,
+            },
+            listeners,
+        })
+    }
+}
+
+impl ProcessPage {
+    fn revive(self, number: u32, generation: u64) -> io::Result<Slot> {
+        let link = RuntimeLink::new(inherited(self.link)?)?;
+        let pid = Pid::from_raw(self.pid);
+        Ok(Slot {
+            process: Some(Process::handed_over(number, generation, link, pid)),
+            ..Slot::default()
         })
     }
 }

@@ -129,13 +129,7 @@ async fn supervised(
                 host.begin_drain();
                 doors.close().await;
                 control.send(&ToSupervisor::Draining).await;
-                let (server, host, links) = (server.clone(), host.clone(), links.clone());
-                draining = Some(Box::pin(async move {
-                    drain(&server, &host, end).await;
-                    if links.is_replaced() {
-                        host.close(end).await;
-                    }
-                }));
+                draining = Some(drained(server.clone(), host.clone(), links.clone(), end));
             }
             Some(ToRuntime::Leave) => {
                 // What others have called since it had drained.
@@ -148,6 +142,21 @@ async fn supervised(
             None => return 1,
         }
     }
+}
+
+/// Ends when the process has drained; its objects then live in the one that replaces it.
+fn drained(
+    server: Rc<http::Server>,
+    host: Rc<Host>,
+    links: Rc<PeerLinks>,
+    end: Instant,
+) -> LocalBoxFuture<'static, ()> {
+    Box::pin(async move {
+        drain(&server, &host, end).await;
+        if links.is_replaced() {
+            host.close(end).await;
+        }
+    })
 }
 
 async fn alone(

@@ -80,37 +80,46 @@ pub fn survey(
         }
         Err(error) => problems.push(problem(METADATA, error.message(), SCHEDULE)),
     }
-    for (id, (_, rooted)) in &objects {
-        if !belongs(id) {
-            problems.push(problem(
-                &file_name(id),
-                "no id of this namespace has these digits",
-                FOREIGN,
-            ));
-        } else if !rooted {
-            problems.push(problem(
-                &file_name(id),
-                "it is not there, and files of the object's facets are",
-                ORPHAN,
-            ));
-        }
-    }
+    problems.extend(misplaced(&objects, belongs));
     for (id, facet, name) in facets {
-        match FacetIndex::count(folder, &id) {
-            Ok(count) if facet <= u32::from(count) => {}
-            Ok(_) => problems.push(problem(
-                &name,
-                "the object's index has no facet of this number",
-                ORPHAN,
-            )),
-            Err(error) => problems.push(problem(&format!("{id}.facets"), error.message(), RESTORE)),
-        }
+        problems.extend(lost_facet(folder, &id, facet, &name));
     }
     let whole = objects
         .into_iter()
         .filter(|(_, (_, rooted))| *rooted)
         .map(|(id, (object, _))| StoredObject { id, ..object });
     Ok((whole.collect(), problems))
+}
+
+/// Files of objects that are not of this namespace, or have no object file of their own.
+fn misplaced(
+    objects: &BTreeMap<String, (StoredObject, bool)>,
+    belongs: &dyn Fn(&str) -> bool,
+) -> Vec<Problem> {
+    let wrong = objects.iter().filter_map(|(id, (_, rooted))| {
+        let (what, remedy) = match (belongs(id), rooted) {
+            (true, true) => return None,
+            (false, _) => ("no id of this namespace has these digits", FOREIGN),
+            (true, false) => (
+                "it is not there, and files of the object's facets are",
+                ORPHAN,
+            ),
+        };
+        Some(problem(&file_name(id), what, remedy))
+    });
+    wrong.collect()
+}
+
+/// What is wrong if the object's index does not know of a facet's file.
+fn lost_facet(folder: &Path, id: &str, facet: u32, name: &str) -> Option<Problem> {
+    match FacetIndex::count(folder, id) {
+        Ok(count) if facet <= u32::from(count) => None,
+        Ok(_) => {
+            let what = "the object's index has no facet of this number";
+            Some(problem(name, what, ORPHAN))
+        }
+        Err(error) => Some(problem(&format!("{id}.facets"), error.message(), RESTORE)),
+    }
 }
 
 /// What is in an object's files, and what is wrong with them.

@@ -256,6 +256,25 @@ fn diagnostic<'s>(
         .done()
 }
 
+fn returned<'s>(scope: &mut v8::PinScope<'s, '_>, status: Option<u16>) -> v8::Local<'s, v8::Value> {
+    let made = Builder::of_type(scope, "return");
+    let Some(status) = status else {
+        return made.done();
+    };
+    let info = Builder::of_type(scope, "fetch");
+    let info = info.number(scope, "statusCode", f64::from(status)).done();
+    made.with(scope, "info", info).done()
+}
+
+fn dropped<'s>(scope: &mut v8::PinScope<'s, '_>, events: u32) -> v8::Local<'s, v8::Value> {
+    let told = Builder::new(scope)
+        .text(scope, "diagnosticsType", "droppedEvents")
+        .number(scope, "count", f64::from(events))
+        .done();
+    let made = Builder::of_type(scope, "streamDiagnostic");
+    made.with(scope, "diagnostic", told).done()
+}
+
 fn body<'s>(scope: &mut v8::PinScope<'s, '_>, body: &Body) -> v8::Local<'s, v8::Value> {
     match body {
         Body::Onset {
@@ -308,23 +327,8 @@ fn body<'s>(scope: &mut v8::PinScope<'s, '_>, body: &Body) -> v8::Local<'s, v8::
             let made = Builder::of_type(scope, "spanClose");
             made.text(scope, "outcome", "ok").done()
         }
-        Body::Return(status) => {
-            let made = Builder::of_type(scope, "return");
-            let Some(status) = status else {
-                return made.done();
-            };
-            let info = Builder::of_type(scope, "fetch");
-            let info = info.number(scope, "statusCode", f64::from(*status)).done();
-            made.with(scope, "info", info).done()
-        }
-        Body::Dropped(count) => {
-            let told = Builder::new(scope)
-                .text(scope, "diagnosticsType", "droppedEvents")
-                .number(scope, "count", f64::from(*count))
-                .done();
-            let made = Builder::of_type(scope, "streamDiagnostic");
-            made.with(scope, "diagnostic", told).done()
-        }
+        Body::Return(status) => returned(scope, *status),
+        Body::Dropped(count) => dropped(scope, *count),
         Body::Outcome(outcome) => Builder::of_type(scope, "outcome")
             .text(scope, "outcome", outcome.name())
             .number(scope, "cpuTime", 0.0)
