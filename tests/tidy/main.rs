@@ -1,0 +1,18 @@
+//! The house rules that a program can check, a file each; every rule shows on small bad inputs that it finds them.
+//!
+//! Rust is read as a syntax tree, so that no import hides in a group, a macro, an inline path or behind `super`.
+
+mod dead;
+mod files;
+mod functions;
+mod layers;
+mod loops;
+mod modules;
+mod source;
+mod unsafety;
+mod words;
+
+/// Fails with every offence that a rule found.
+fn complain(what: &str, found: &[String]) {
+    assert!(found.is_empty(), "{what}:\n  {}", found.join("\n  "));
+}
