@@ -2,6 +2,8 @@
 //! and no other; the build script makes the list of them.
 
 pub mod base;
+#[cfg(test)]
+mod border;
 pub mod cloudflare;
 pub mod node;
 pub mod web;

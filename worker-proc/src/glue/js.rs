@@ -183,7 +183,7 @@ fn compile(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv
     rv.set(pair.into());
 }
 
-/// `native.makeOps(api)`: the API's functions by name, asked for once. Those of an API whose modules are all lazy are made
+/// `native.makeOps(api)`: the API's functions and layouts by name, asked for once. Those of an API whose modules are all lazy are made
 /// with the first of them: most isolates have no need of them.
 fn make_ops(
     scope: &mut v8::PinScope,
@@ -196,14 +196,24 @@ fn make_ops(
         return;
     };
     let object = v8::Object::new(scope);
-    for (name, callback) in &registry.ops[index].list {
-        let function = v8::Function::builder_raw(*callback)
+    for entry in &registry.ops[index].list {
+        let function = v8::Function::builder_raw(entry.callback)
             .constructor_behavior(v8::ConstructorBehavior::Throw)
             .build(scope);
         let Some(function) = function else { return };
-        let key = intern(scope, name);
+        let key = intern(scope, entry.name);
         function.set_name(key);
         object.set(scope, key.into(), function.into());
+    }
+    for (name, constants) in &registry.ops[index].shared {
+        let group = v8::Object::new(scope);
+        for (number, constant) in constants.iter().enumerate() {
+            let key = intern(scope, constant);
+            let number = v8::Integer::new(scope, number as i32);
+            group.create_data_property(scope, key.into(), number.into());
+        }
+        let key = intern(scope, name);
+        object.set(scope, key.into(), group.into());
     }
     rv.set(object.into());
 }

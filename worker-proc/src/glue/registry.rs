@@ -8,6 +8,8 @@ use std::sync::OnceLock;
 use v8::MapFnTo;
 
 use super::context::IoContext;
+use super::convert::Shared;
+use super::op::{Arity, Op};
 use crate::service::{Props, Request, rpc, trace};
 
 /// One API: a folder with its JavaScript and its ops.
@@ -154,10 +156,21 @@ pub type PushTold = for<'s> fn(
     &mut Vec<v8::Local<'s, v8::Value>>,
 );
 
+/// An op as it is registered.
+pub(crate) struct Entry {
+    pub name: &'static str,
+    pub callback: v8::FunctionCallback,
+    /// None where it reads its arguments by hand.
+    #[cfg_attr(not(test), allow(dead_code))]
+    pub arity: Option<Arity>,
+}
+
 /// The ops of one API, in the order added: the order is part of the snapshot.
 #[derive(Default)]
 pub struct Ops {
-    pub(crate) list: Vec<(&'static str, v8::FunctionCallback)>,
+    pub(crate) list: Vec<Entry>,
+    /// What JavaScript reads of Rust's layouts: a name, and the names of constants that count from 0.
+    pub(crate) shared: Vec<(&'static str, &'static [&'static str])>,
     push_request: Option<PushRequest>,
     push_call: Option<PushCall>,
     push_props: Option<PushProps>,
@@ -165,9 +178,27 @@ pub struct Ops {
 }
 
 impl Ops {
-    /// Adds an op under the name that JavaScript calls it by.
+    /// Adds what `#[op]` has made.
+    pub fn add_all(&mut self, ops: &[Op]) {
+        self.list.extend(ops.iter().map(|op| Entry {
+            name: op.name,
+            callback: (op.callback)(),
+            arity: Some(op.arity),
+        }));
+    }
+
+    /// Adds an op that reads its arguments by hand, under the name that JavaScript calls it by.
     pub fn add(&mut self, name: &'static str, op: impl MapFnTo<v8::FunctionCallback>) {
-        self.list.push((name, op.map_fn_to()));
+        self.list.push(Entry {
+            name,
+            callback: op.map_fn_to(),
+            arity: None,
+        });
+    }
+
+    /// Gives JavaScript a type's layout, as constants in `ops` under the type's name.
+    pub fn share<T: Shared>(&mut self) {
+        self.shared.push((T::NAME, T::CONSTANTS));
     }
 
     /// Makes this API the one that turns requests into JavaScript.
@@ -280,8 +311,8 @@ impl Registry {
             })
             .collect();
         for ops in &self.ops {
-            all.extend(ops.list.iter().map(|(_, function)| v8::ExternalReference {
-                function: *function,
+            all.extend(ops.list.iter().map(|entry| v8::ExternalReference {
+                function: entry.callback,
             }));
         }
         all.push(super::js::lazy_global_reference());

@@ -56,8 +56,8 @@ fn get(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8
 /// Whoever makes a value, as JavaScript holds it by number.
 struct TicketResource(RefCell<Option<Ticket>>);
 
-impl IntoJs for Turn {
-    fn into_js<'s>(self, scope: &mut v8::PinScope<'s, '_>) -> v8::Local<'s, v8::Value> {
+impl<'s> IntoJs<'s> for Turn {
+    fn into_js(self, scope: &mut v8::PinScope<'s, '_>) -> v8::Local<'s, v8::Value> {
         match self {
             Self::Value(bytes) => bytes.into_js(scope),
             Self::Make(ticket) => match current(scope) {

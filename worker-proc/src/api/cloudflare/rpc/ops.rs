@@ -15,12 +15,11 @@ use crate::api::cloudflare::trace::span_context;
 use crate::api::web::structured_clone::serialize_for_rpc;
 use crate::api::web::{fetch, streams};
 use crate::glue::args::to_string;
-use crate::glue::async_op::start;
 use crate::glue::context::IoContext;
 use crate::glue::error::{is_disconnection, mark_disconnection};
 use crate::glue::{
     IntoJs, IsolateState, OpError, Ops, ServiceHandle, async_op, bool_arg, context_id, current,
-    native_object, require_context, string, string_arg, throw_error, u32_arg, uint8_array,
+    native_object, promise, require_context, string, string_arg, throw_error, u32_arg, uint8_array,
     with_bytes,
 };
 use crate::service::rpc::{
@@ -207,9 +206,9 @@ fn start_call(
         drop(promised);
         Ok(Received(answer.result.await))
     };
-    let promise = start(scope, within(span, answer));
-    if let Some(promise) = promise {
-        pair.set_index(scope, 0, promise.into());
+    if let Ok(promise) = promise(scope, within(span, answer)) {
+        let promise = promise.into_js(scope);
+        pair.set_index(scope, 0, promise);
     }
     let pipeline = v8::Integer::new_from_unsigned(scope, pipeline);
     pair.set_index(scope, 1, pipeline.into());
@@ -219,8 +218,8 @@ fn start_call(
 /// What came back: `[true, bytes, externals, hasDisposer]`, or an error's parts after `false`.
 struct Received(Result<Returned, Error>);
 
-impl IntoJs for Received {
-    fn into_js<'s>(self, scope: &mut v8::PinScope<'s, '_>) -> v8::Local<'s, v8::Value> {
+impl<'s> IntoJs<'s> for Received {
+    fn into_js(self, scope: &mut v8::PinScope<'s, '_>) -> v8::Local<'s, v8::Value> {
         let mut values: Vec<v8::Local<v8::Value>> = Vec::with_capacity(8);
         values.push(v8::Boolean::new(scope, self.0.is_ok()).into());
         match self.0 {
@@ -612,8 +611,8 @@ fn signalled(
 
 struct Reason(Payload);
 
-impl IntoJs for Reason {
-    fn into_js<'s>(self, scope: &mut v8::PinScope<'s, '_>) -> v8::Local<'s, v8::Value> {
+impl<'s> IntoJs<'s> for Reason {
+    fn into_js(self, scope: &mut v8::PinScope<'s, '_>) -> v8::Local<'s, v8::Value> {
         let bytes = self.0.bytes.into_js(scope);
         let externals = give_externals(scope, self.0.externals).into();
         v8::Array::new_with_elements(scope, &[bytes, externals]).into()

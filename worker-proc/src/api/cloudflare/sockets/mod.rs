@@ -96,8 +96,8 @@ fn connect(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv
 
 struct Opened(Option<Starter>);
 
-impl IntoJs for Opened {
-    fn into_js<'s>(self, scope: &mut v8::PinScope<'s, '_>) -> v8::Local<'s, v8::Value> {
+impl<'s> IntoJs<'s> for Opened {
+    fn into_js(self, scope: &mut v8::PinScope<'s, '_>) -> v8::Local<'s, v8::Value> {
         let number = match (self.0, current(scope)) {
             (Some(starter), Some(context)) => {
                 let starter = StarterResource(RefCell::new(Some(starter)));

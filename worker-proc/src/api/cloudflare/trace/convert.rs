@@ -356,8 +356,8 @@ fn event<'s>(scope: &mut v8::PinScope<'s, '_>, event: &Event) -> v8::Local<'s, v
 /// Events as an array.
 pub struct Events(pub Vec<Event>);
 
-impl IntoJs for Events {
-    fn into_js<'s>(self, scope: &mut v8::PinScope<'s, '_>) -> v8::Local<'s, v8::Value> {
+impl<'s> IntoJs<'s> for Events {
+    fn into_js(self, scope: &mut v8::PinScope<'s, '_>) -> v8::Local<'s, v8::Value> {
         list(scope, &self.0, event)
     }
 }

@@ -185,8 +185,8 @@ fn kind_arg(scope: &mut v8::PinScope, args: &v8::FunctionCallbackArguments, inde
     })
 }
 
-impl IntoJs for Pkey {
-    fn into_js<'s>(self, scope: &mut v8::PinScope<'s, '_>) -> v8::Local<'s, v8::Value> {
+impl<'s> IntoJs<'s> for Pkey {
+    fn into_js(self, scope: &mut v8::PinScope<'s, '_>) -> v8::Local<'s, v8::Value> {
         native_object(scope, self).into()
     }
 }

@@ -24,14 +24,16 @@ const {
 const { DOMException } = require("dom_exception");
 const flags = require("flags");
 
+const { BUFFER, DETACHED, SHARED } = ops.BufferKind;
+
 /** A view or buffer, shared or not, as a view that ops read; undefined for anything else. */
 function toBytes(value) {
   if (ArrayBufferIsView(value)) return value;
   switch (ops.bufferKind(value)) {
-    case 1:
-    case 3:
+    case BUFFER:
+    case SHARED:
       return new Uint8Array(value);
-    case 2:
+    case DETACHED:
       return new Uint8Array(0);
     default:
       return undefined;
@@ -39,7 +41,7 @@ function toBytes(value) {
 }
 
 /** The same for what takes views of shared memory, but not a SharedArrayBuffer itself. */
-const toBufferSource = (value) => (ops.bufferKind(value) === 3 ? undefined : toBytes(value));
+const toBufferSource = (value) => (ops.bufferKind(value) === SHARED ? undefined : toBytes(value));
 
 /** The length in bytes of a view of any class. */
 function byteLengthOf(view) {

@@ -2,14 +2,14 @@
 
 mod decoder;
 
+use std::cell::RefCell;
+use std::rc::Rc;
+
 use v8::simdutf::{self, Base64Options, LastChunkHandling};
 
-use crate::glue::args::to_string;
 use crate::glue::{
-    Api, Ops, bool_arg, intern, native_arg, native_object, str_arg, string, throw_type_error,
-    uint8_array,
+    Api, IntoJs, JsNumber, Maybe, OpError, Ops, intern, native_object, op, with_bytes,
 };
-use crate::glue::{string_arg, with_bytes};
 use crate::js;
 use decoder::{Decoded, Decoder, Options};
 
@@ -21,122 +21,104 @@ pub const API: Api = Api {
 };
 
 fn ops(ops: &mut Ops) {
-    ops.add("nameOf", name_of);
-    ops.add("decodeUtf8", decode_utf8);
-    ops.add("newDecoder", new_decoder);
-    ops.add("decode", decode);
-    ops.add("encode", encode);
-    ops.add("encodeInto", encode_into);
-    ops.add("bufferKind", buffer_kind);
-    ops.add("atob", atob);
-    ops.add("btoa", btoa);
+    ops.add_all(&[
+        name_of,
+        decode_utf8,
+        new_decoder,
+        decode,
+        encode,
+        encode_into,
+        buffer_kind,
+        atob,
+        btoa,
+    ]);
+    ops.share::<BufferKind>();
 }
 
 /// `nameOf(label)`: the encoding's name in lower case, or undefined for a label of none.
-fn name_of(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
-    let encoding = str_arg(scope, &args, 0, |_, label| {
-        encoding_rs::Encoding::for_label_no_replacement(label.as_bytes())
-    });
-    if let Some(encoding) = encoding {
-        let name = intern(scope, &encoding.name().to_ascii_lowercase());
-        rv.set(name.into());
-    }
+#[op]
+fn name_of<'s>(scope: &mut v8::PinScope<'s, '_>, label: &str) -> Maybe<v8::Local<'s, v8::String>> {
+    let encoding = encoding_rs::Encoding::for_label_no_replacement(label.as_bytes());
+    Maybe(encoding.map(|encoding| intern(scope, &encoding.name().to_ascii_lowercase())))
 }
 
+const DECODE_FAILED: &str = "Failed to decode input.";
+
 /// `decodeUtf8(bytes, fatal, ignoreBOM)`: a string; throws if the bytes are no UTF-8 and `fatal` is set.
-fn decode_utf8(
-    scope: &mut v8::PinScope,
-    args: v8::FunctionCallbackArguments,
-    mut rv: v8::ReturnValue,
-) {
-    let (fatal, keep_mark) = (bool_arg(&args, 1), bool_arg(&args, 2));
-    let text = with_bytes(args.get(0), |bytes| {
+#[op]
+fn decode_utf8<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    bytes: v8::Local<'s, v8::Value>,
+    fatal: bool,
+    keep_mark: bool,
+) -> Result<v8::Local<'s, v8::String>, OpError> {
+    with_bytes(bytes, |bytes| {
         let bytes = if keep_mark {
             bytes
         } else {
             bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes)
         };
         if fatal && !simdutf::validate_utf8(bytes) {
-            return None;
+            return Err(OpError::type_error(DECODE_FAILED));
         }
-        Some(v8::String::new_from_utf8(
-            scope,
-            bytes,
-            v8::NewStringType::Normal,
-        ))
-    });
-    match text {
-        Some(Some(text)) => rv.set(text.into()),
-        Some(None) => too_long(scope),
-        None => throw_type_error(scope, DECODE_FAILED),
-    }
+        let text = v8::String::new_from_utf8(scope, bytes, v8::NewStringType::Normal);
+        text.ok_or_else(too_long)
+    })
 }
 
-const DECODE_FAILED: &str = "Failed to decode input.";
-
 /// `newDecoder(name, fatal, ignoreBOM, keepSurrogates)`: a native decoder.
-fn new_decoder(
-    scope: &mut v8::PinScope,
-    args: v8::FunctionCallbackArguments,
-    mut rv: v8::ReturnValue,
-) {
-    let name = string_arg(scope, &args, 0);
+#[op]
+fn new_decoder<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    name: &str,
+    fatal: bool,
+    ignore_bom: bool,
+    keep_surrogates: bool,
+) -> v8::Local<'s, v8::Object> {
     let options = Options {
-        fatal: bool_arg(&args, 1),
-        ignore_bom: bool_arg(&args, 2),
-        keep_surrogates: bool_arg(&args, 3),
+        fatal,
+        ignore_bom,
+        keep_surrogates,
     };
-    let decoder = std::cell::RefCell::new(Decoder::new(&name, options));
-    rv.set(native_object(scope, decoder).into());
+    native_object(scope, RefCell::new(Decoder::new(name, options)))
 }
 
 /// `decode(decoder, bytes, last)`: a string; throws where the decoder is fatal and the bytes are wrong.
-fn decode(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
-    let Some(decoder) = native_arg::<std::cell::RefCell<Decoder>>(scope, &args, 0) else {
-        return;
-    };
-    let last = bool_arg(&args, 2);
-    let decoded = with_bytes(args.get(1), |bytes| {
-        decoder.borrow_mut().decode(bytes, last)
-    });
+#[op]
+fn decode<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    decoder: Rc<RefCell<Decoder>>,
+    bytes: v8::Local<'s, v8::Value>,
+    last: bool,
+) -> Result<v8::Local<'s, v8::String>, OpError> {
+    let decoded = with_bytes(bytes, |bytes| decoder.borrow_mut().decode(bytes, last));
     let text = match &decoded {
         Ok(Decoded::Utf8(text)) => v8::String::new(scope, text),
         Ok(Decoded::Utf16(units)) => {
             v8::String::new_from_two_byte(scope, units, v8::NewStringType::Normal)
         }
-        Err(_) => return throw_type_error(scope, DECODE_FAILED),
+        Err(_) => return Err(OpError::type_error(DECODE_FAILED)),
     };
-    match text {
-        Some(text) => rv.set(text.into()),
-        None => too_long(scope),
-    }
+    text.ok_or_else(too_long)
 }
 
-fn too_long(scope: &mut v8::PinScope) {
-    crate::glue::throw(
-        scope,
-        &crate::glue::OpError::range_error("Invalid string length"),
-    );
+fn too_long() -> OpError {
+    OpError::range_error("Invalid string length")
 }
 
 /// `encode(text)`: a Uint8Array of UTF-8.
-fn encode(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
-    let text = to_string(scope, args.get(0));
-    rv.set(uint8_array(scope, text.into_bytes()).into());
+#[op]
+fn encode(text: String) -> Vec<u8> {
+    text.into_bytes()
 }
 
 /// `encodeInto(text, view)`: writes whole characters only; returns units read * 2^32 + bytes written.
-fn encode_into(
-    scope: &mut v8::PinScope,
-    args: v8::FunctionCallbackArguments,
-    mut rv: v8::ReturnValue,
-) {
-    let Ok(text) = v8::Local::<v8::String>::try_from(args.get(0)) else {
-        return;
-    };
-    let Ok(view) = v8::Local::<v8::ArrayBufferView>::try_from(args.get(1)) else {
-        return;
-    };
+#[op]
+fn encode_into<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    text: v8::Local<'s, v8::String>,
+    view: v8::Local<'s, v8::ArrayBufferView>,
+) -> f64 {
     // What does not fit is not worth transcoding: a unit makes three bytes at most.
     let mut utf8 = vec![0; view.byte_length().min(text.length() * 3)];
     let mut read = 0;
@@ -147,7 +129,7 @@ fn encode_into(
         Some(&mut read),
     );
     copy_into(scope, view, &utf8[..written]);
-    rv.set_double(read as f64 * 4_294_967_296.0 + written as f64);
+    read as f64 * 4_294_967_296.0 + written as f64
 }
 
 /// Copies bytes to the start of a view; those beyond its end are dropped.
@@ -163,25 +145,40 @@ pub fn copy_into(scope: &mut v8::PinScope, view: v8::Local<v8::ArrayBufferView>,
     }
 }
 
-/// `bufferKind(value)`: 1 for an ArrayBuffer, 2 for one that is detached, 3 for a SharedArrayBuffer, else 0.
-fn buffer_kind(_: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
-    rv.set_int32(match v8::Local::<v8::ArrayBuffer>::try_from(args.get(0)) {
-        Ok(buffer) if buffer.was_detached() => 2,
-        Ok(_) => 1,
-        Err(_) if args.get(0).is_shared_array_buffer() => 3,
-        Err(_) => 0,
-    });
+/// What `bufferKind` tells apart.
+#[derive(Clone, Copy, JsNumber)]
+enum BufferKind {
+    Other,
+    Buffer,
+    Detached,
+    Shared,
+}
+
+/// `bufferKind(value)`: whether it is an ArrayBuffer, and which.
+#[op]
+fn buffer_kind(value: v8::Local<v8::Value>) -> BufferKind {
+    match v8::Local::<v8::ArrayBuffer>::try_from(value) {
+        Ok(buffer) if buffer.was_detached() => BufferKind::Detached,
+        Ok(_) => BufferKind::Buffer,
+        Err(_) if value.is_shared_array_buffer() => BufferKind::Shared,
+        Err(_) => BufferKind::Other,
+    }
+}
+
+/// Bytes as a string of Latin-1; null if it would be too long.
+struct Latin1(Vec<u8>);
+
+impl<'s> IntoJs<'s> for Latin1 {
+    fn into_js(self, scope: &mut v8::PinScope<'s, '_>) -> v8::Local<'s, v8::Value> {
+        let text = v8::String::new_from_one_byte(scope, &self.0, v8::NewStringType::Normal);
+        text.into_js(scope)
+    }
 }
 
 /// `atob(text)`: the decoded bytes as a string of Latin-1, or null if the text is no base64.
-fn atob(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
-    let decoded = str_arg(scope, &args, 0, |_, text| decode_base64(text.as_bytes()));
-    match decoded
-        .and_then(|bytes| v8::String::new_from_one_byte(scope, &bytes, v8::NewStringType::Normal))
-    {
-        Some(text) => rv.set(text.into()),
-        None => rv.set_null(),
-    }
+#[op]
+fn atob(text: &str) -> Option<Latin1> {
+    decode_base64(text.as_bytes()).map(Latin1)
 }
 
 /// Forgiving base64 (Infra standard): ASCII white space is skipped, padding is optional.
@@ -205,17 +202,14 @@ fn decode_as(text: &[u8], options: Base64Options) -> Option<Vec<u8>> {
 }
 
 /// `btoa(text)`: base64 of a string of Latin-1, or null if it holds other characters.
-fn btoa(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
-    let Ok(text) = v8::Local::<v8::String>::try_from(args.get(0)) else {
-        return rv.set_null();
-    };
+#[op]
+fn btoa<'s>(scope: &mut v8::PinScope<'s, '_>, text: v8::Local<'s, v8::String>) -> Option<String> {
     if !text.contains_only_onebyte() {
-        return rv.set_null();
+        return None;
     }
     let mut bytes = vec![0; text.length()];
     text.write_one_byte_v2(scope, 0, &mut bytes, v8::WriteFlags::empty());
-    let encoded = string(scope, &encode_base64(&bytes));
-    rv.set(encoded.into());
+    Some(encode_base64(&bytes))
 }
 
 fn encode_base64(bytes: &[u8]) -> String {

@@ -432,8 +432,8 @@ pub fn service_of(
 
 struct Received(Response);
 
-impl IntoJs for Received {
-    fn into_js<'s>(self, scope: &mut v8::PinScope<'s, '_>) -> v8::Local<'s, v8::Value> {
+impl<'s> IntoJs<'s> for Received {
+    fn into_js(self, scope: &mut v8::PinScope<'s, '_>) -> v8::Local<'s, v8::Value> {
         let response = self.0;
         let mut all: Vec<v8::Local<v8::Value>> = Vec::with_capacity(5);
         all.push(v8::Integer::new(scope, i32::from(response.status)).into());

@@ -177,6 +177,8 @@ function formDataType(contentType) {
   return ops.formType(contentType);
 }
 
+const { NAME, FILENAME, CONTENT_TYPE, CONTENTS } = ops.Part;
+
 /** The form in a body's bytes, whose encoding `formDataType` gave. */
 function parseFormData(bytes, boundary) {
   const form = new FormData();
@@ -186,15 +188,15 @@ function parseFormData(bytes, boundary) {
     for (let i = 0; i < flat.length; i += 2) ArrayPrototypePush(list, [flat[i], flat[i + 1]]);
     return form;
   }
-  // Flat: name, file name or null, type, contents.
   const parts = ops.parseMultipart(bytes, boundary);
-  for (let i = 0; i < parts.length; i += 4) {
-    const filename = parts[i + 1];
-    const contents = parts[i + 3];
+  for (let i = 0; i < parts.length; i++) {
+    const part = parts[i];
+    const filename = part[FILENAME];
+    const contents = part[CONTENTS];
     const value = filename === null || !flags.formDataParserSupportsFiles
       ? decodeUtf8(contents)
-      : fileFromBytes(contents, parts[i + 2], filename);
-    ArrayPrototypePush(list, [parts[i], value]);
+      : fileFromBytes(contents, part[CONTENT_TYPE], filename);
+    ArrayPrototypePush(list, [part[NAME], value]);
   }
   return form;
 }

@@ -9,10 +9,9 @@ use std::task::{Context, Poll, Waker, ready};
 use bytes::{Bytes, BytesMut};
 
 use super::tee::tee;
-use crate::glue::async_op::start;
 use crate::glue::context::IoContext;
 use crate::glue::{
-    IntoJs, OpError, Ops, async_op, bool_arg, bytes_arg, context_id, current, f64_arg,
+    IntoJs, OpError, Ops, async_op, bool_arg, bytes_arg, context_id, current, f64_arg, promise,
     require_context, string_arg, throw_error, u32_arg,
 };
 use crate::service::{self, Body, BodyStream, BodyWriter, End, Error, Kind};
@@ -190,8 +189,8 @@ enum Whole {
     Bytes(Bytes),
 }
 
-impl IntoJs for Whole {
-    fn into_js<'s>(self, scope: &mut v8::PinScope<'s, '_>) -> v8::Local<'s, v8::Value> {
+impl<'s> IntoJs<'s> for Whole {
+    fn into_js(self, scope: &mut v8::PinScope<'s, '_>) -> v8::Local<'s, v8::Value> {
         match self {
             Self::Bytes(bytes) => bytes.into_js(scope),
             Self::Text(bytes) => {
@@ -479,16 +478,17 @@ fn watch(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: 
     let Some(number) = replace(scope, &args, |body| body.watched(told)) else {
         return;
     };
-    let ended = start(scope, async move {
+    let ended = promise(scope, async move {
         match receiver.await {
             Ok(End::Whole) => Ok(()),
             Ok(End::Failed(error) | End::Left(Some(error))) => Err(error.into()),
             Ok(End::Left(None)) | Err(_) => Err(lost().into()),
         }
     });
-    if let Some(ended) = ended {
-        let number = v8::Integer::new_from_unsigned(scope, number).into();
-        rv.set(v8::Array::new_with_elements(scope, &[number, ended.into()]).into());
+    if let Ok(ended) = ended {
+        let number = number.into_js(scope);
+        let ended = ended.into_js(scope);
+        rv.set(v8::Array::new_with_elements(scope, &[number, ended]).into());
     }
 }
 

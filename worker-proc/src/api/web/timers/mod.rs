@@ -6,10 +6,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::rc::{Rc, Weak};
 
-use crate::glue::{
-    Api, IoContext, IsolateState, OpError, Ops, bool_arg, current, f64_arg, require_context, throw,
-    u32_arg,
-};
+use crate::glue::{Api, IoContext, IsolateState, Maybe, OpError, Ops, op};
 use crate::js;
 
 pub const API: Api = Api {
@@ -23,9 +20,7 @@ pub const API: Api = Api {
 const MAX_ACTIVE_TIMERS: usize = 10_000;
 
 fn ops(ops: &mut Ops) {
-    ops.add("start", start);
-    ops.add("clear", clear);
-    ops.add("take", take);
+    ops.add_all(&[start, clear, take]);
 }
 
 struct Timer {
@@ -65,36 +60,34 @@ fn callbacks_of(scope: &v8::Isolate, context: &dyn IoContext) -> Rc<Callbacks> {
 }
 
 /// `start(callback, millis, repeats)`: the timer's id. Throws at global scope.
-fn start(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
-    let Some(context) = require_context(scope) else {
-        return;
-    };
-    let Ok(callback) = v8::Local::<v8::Function>::try_from(args.get(0)) else {
-        return;
-    };
+#[op]
+fn start<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    context: Rc<dyn IoContext>,
+    callback: v8::Local<'s, v8::Function>,
+    millis: f64,
+    repeats: bool,
+) -> Result<u32, OpError> {
     let callbacks = callbacks_of(scope, &*context);
     if callbacks.by_id.borrow().len() >= MAX_ACTIVE_TIMERS {
         let message = format!(
             "You have exceeded the number of active timeouts you may set. max active timeouts: {MAX_ACTIVE_TIMERS}, current active timeouts: {MAX_ACTIVE_TIMERS}, finished timeouts: 0"
         );
-        return throw(scope, &OpError::dom("QuotaExceededError", message));
+        return Err(OpError::dom("QuotaExceededError", message));
     }
-    let repeats = bool_arg(&args, 2);
-    let id = context.start_timer(f64_arg(scope, &args, 1), repeats);
+    let id = context.start_timer(millis, repeats);
     let timer = Timer {
         callback: v8::Global::new(scope, callback),
         repeats,
     };
     callbacks.by_id.borrow_mut().insert(id, timer);
-    rv.set_uint32(id);
+    Ok(id)
 }
 
 /// `clear(id)`: an id that is none is ignored.
-fn clear(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, _: v8::ReturnValue) {
-    let Some(context) = current(scope) else {
-        return;
-    };
-    let id = u32_arg(scope, &args, 0);
+#[op]
+fn clear(scope: &mut v8::PinScope, context: Option<Rc<dyn IoContext>>, id: u32) {
+    let Some(context) = context else { return };
     context.clear_timer(id);
     callbacks_of(scope, &*context)
         .by_id
@@ -103,16 +96,23 @@ fn clear(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, _: v8::R
 }
 
 /// `take(id)`: the function to call for a timer that is due, or undefined.
-fn take(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
-    let Some(context) = current(scope) else {
-        return;
+#[op]
+fn take<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    context: Option<Rc<dyn IoContext>>,
+    id: u32,
+) -> Maybe<v8::Local<'s, v8::Function>> {
+    let Some(context) = context else {
+        return Maybe(None);
     };
-    let id = u32_arg(scope, &args, 0);
     let callbacks = callbacks_of(scope, &*context);
     let mut by_id = callbacks.by_id.borrow_mut();
-    let Some(timer) = by_id.get(&id) else { return };
-    rv.set(v8::Local::new(scope, &timer.callback).into());
+    let Some(timer) = by_id.get(&id) else {
+        return Maybe(None);
+    };
+    let callback = v8::Local::new(scope, &timer.callback);
     if !timer.repeats {
         by_id.remove(&id);
     }
+    Maybe(Some(callback))
 }

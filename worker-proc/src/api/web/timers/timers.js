@@ -31,7 +31,7 @@ function start(method, args, callback, delay, repeats) {
 
 function clear(method, count, id) {
   if (count < 1) throw argumentError("ServiceWorkerGlobalScope", method, 1, "Number");
-  if (id !== undefined && id !== null) ops.clear(+id);
+  if (id !== undefined && id !== null) ops.clear(+id >>> 0);
 }
 
 const resolved = PromiseResolve(undefined);

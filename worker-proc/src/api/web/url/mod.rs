@@ -4,7 +4,7 @@
 
 use ada_url::Url;
 
-use crate::glue::{Api, Ops, i32_arg, str_arg, string, string_arg};
+use crate::glue::{Api, IntoJs, JsArray, JsNumber, Ops, op, string};
 use crate::js;
 
 pub const API: Api = Api {
@@ -15,88 +15,120 @@ pub const API: Api = Api {
 };
 
 fn ops(ops: &mut Ops) {
-    ops.add("parse", parse);
-    ops.add("canParse", can_parse);
-    ops.add("update", update);
-    ops.add("origin", origin);
-    ops.add("percentDecode", percent_decode);
+    ops.add_all(&[parse, can_parse, update, origin, percent_decode]);
+    ops.share::<Parts>();
+    ops.share::<Component>();
 }
 
-/// `parse(url, base | undefined)`: the parts, or null.
-fn parse(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
-    let base = base_arg(scope, &args);
-    let parsed = str_arg(scope, &args, 0, |_, url| {
-        Url::parse(url, base.as_deref()).ok()
-    });
-    return_parts(scope, parsed, &mut rv);
+/// A serialised URL and the places of its components.
+#[derive(JsArray)]
+struct Parts {
+    href: Href,
+    protocol_end: u32,
+    username_end: u32,
+    host_start: u32,
+    host_end: u32,
+    pathname_start: u32,
+    /// Like the next two -1 where the component is absent.
+    port: i32,
+    search_start: i32,
+    hash_start: i32,
+}
+
+impl From<Url> for Parts {
+    fn from(url: Url) -> Self {
+        let places = url.components();
+        let or_absent = |place: Option<u32>| place.map_or(-1, |place| place as i32);
+        Self {
+            protocol_end: places.protocol_end,
+            username_end: places.username_end,
+            host_start: places.host_start,
+            host_end: places.host_end,
+            pathname_start: places.pathname_start.unwrap_or(places.host_end),
+            port: or_absent(places.port),
+            search_start: or_absent(places.search_start),
+            hash_start: or_absent(places.hash_start),
+            href: Href(url),
+        }
+    }
+}
+
+/// The text of a URL.
+struct Href(Url);
+
+impl<'s> IntoJs<'s> for Href {
+    fn into_js(self, scope: &mut v8::PinScope<'s, '_>) -> v8::Local<'s, v8::Value> {
+        string(scope, self.0.href()).into()
+    }
+}
+
+/// What `update` changes.
+#[derive(Clone, Copy, JsNumber)]
+enum Component {
+    Protocol,
+    Username,
+    Password,
+    Host,
+    Hostname,
+    Port,
+    Pathname,
+    Search,
+    Hash,
+}
+
+/// `parse(url, base | undefined)`: null if it is no URL.
+#[op]
+fn parse(url: &str, base: Option<String>) -> Option<Parts> {
+    Url::parse(url, base.as_deref()).ok().map(Parts::from)
 }
 
 /// `canParse(url, base | undefined)`.
-fn can_parse(
-    scope: &mut v8::PinScope,
-    args: v8::FunctionCallbackArguments,
-    mut rv: v8::ReturnValue,
-) {
-    let base = base_arg(scope, &args);
-    rv.set_bool(str_arg(scope, &args, 0, |_, url| {
-        Url::can_parse(url, base.as_deref())
-    }));
+#[op]
+fn can_parse(url: &str, base: Option<String>) -> bool {
+    Url::can_parse(url, base.as_deref())
 }
 
-/// `update(href, what, value)`: the parts with a component changed, or null where the value changes nothing.
-fn update(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
-    let Ok(mut url) = Url::parse(string_arg(scope, &args, 0), None) else {
-        return rv.set_null();
-    };
-    let what = i32_arg(scope, &args, 1);
-    let changed = str_arg(scope, &args, 2, |_, value| {
-        set_component(&mut url, what, value)
-    });
-    return_parts(scope, changed.then_some(url), &mut rv);
+/// `update(href, component, value)`: null where the value changes nothing.
+#[op]
+fn update(href: &str, component: Component, value: &str) -> Option<Parts> {
+    let mut url = Url::parse(href, None).ok()?;
+    set_component(&mut url, component, value).then(|| url.into())
 }
 
-/// The numbers are `url.js`'s `SET_*`. False if the value is refused.
-fn set_component(url: &mut Url, what: i32, value: &str) -> bool {
+/// False if the value is refused.
+fn set_component(url: &mut Url, component: Component, value: &str) -> bool {
     // An empty query or fragment takes its delimiter along.
     let unless_empty = (!value.is_empty()).then_some(value);
-    match what {
-        0 => url.set_protocol(value).is_ok(),
-        1 => url.set_username(Some(value)).is_ok(),
-        2 => url.set_password(Some(value)).is_ok(),
-        3 => url.set_host(Some(value)).is_ok(),
-        4 => url.set_hostname(Some(value)).is_ok(),
-        5 => url.set_port(Some(value)).is_ok(),
-        6 => url.set_pathname(Some(value)).is_ok(),
-        7 => {
+    match component {
+        Component::Protocol => url.set_protocol(value).is_ok(),
+        Component::Username => url.set_username(Some(value)).is_ok(),
+        Component::Password => url.set_password(Some(value)).is_ok(),
+        Component::Host => url.set_host(Some(value)).is_ok(),
+        Component::Hostname => url.set_hostname(Some(value)).is_ok(),
+        Component::Port => url.set_port(Some(value)).is_ok(),
+        Component::Pathname => url.set_pathname(Some(value)).is_ok(),
+        Component::Search => {
             url.set_search(unless_empty);
             true
         }
-        8 => {
+        Component::Hash => {
             url.set_hash(unless_empty);
             true
         }
-        _ => false,
     }
 }
 
 /// `origin(href)`: the origin of a URL that is its own, or of the one inside a blob URL.
-fn origin(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
-    let origin = str_arg(scope, &args, 0, |_, url| {
-        Url::parse(url, None).map(|url| url.origin()).ok()
-    });
-    let origin = string(scope, origin.as_deref().unwrap_or("null"));
-    rv.set(origin.into());
+#[op]
+fn origin(href: &str) -> String {
+    Url::parse(href, None).map_or_else(|_| "null".to_owned(), |url| url.origin())
 }
 
 /// `percentDecode(text)`: bytes that are no UTF-8 become U+FFFD, a % without two digits stays.
-fn percent_decode(
-    scope: &mut v8::PinScope,
-    args: v8::FunctionCallbackArguments,
-    mut rv: v8::ReturnValue,
-) {
-    let bytes = decode_percent(&string_arg(scope, &args, 0));
-    let text = string(scope, &String::from_utf8_lossy(&bytes));
-    rv.set(text.into());
+#[op]
+fn percent_decode(text: &str) -> String {
+    String::from_utf8(decode_percent(text))
+        .unwrap_or_else(|bytes| String::from_utf8_lossy(bytes.as_bytes()).into_owned())
 }
 
 fn decode_percent(text: &str) -> Vec<u8> {
@@ -119,31 +151,6 @@ fn decode_percent(text: &str) -> Vec<u8> {
     decoded
 }
 
-fn base_arg(scope: &mut v8::PinScope, args: &v8::FunctionCallbackArguments) -> Option<String> {
-    (!args.get(1).is_undefined()).then(|| string_arg(scope, args, 1))
-}
-
-/// Sets the array that `url.js` describes, or null.
-fn return_parts(scope: &mut v8::PinScope, url: Option<Url>, rv: &mut v8::ReturnValue) {
-    let Some(url) = url else { return rv.set_null() };
-    let places = url.components();
-    let or_absent = |place: Option<u32>| place.map_or(-1, |place| place as i32);
-    let href = string(scope, url.href());
-    let integer = |place: i32| v8::Integer::new(scope, place).into();
-    let parts = [
-        href.into(),
-        integer(places.protocol_end as i32),
-        integer(places.username_end as i32),
-        integer(places.host_start as i32),
-        integer(places.host_end as i32),
-        integer(places.pathname_start.unwrap_or(places.host_end) as i32),
-        integer(or_absent(places.port)),
-        integer(or_absent(places.search_start)),
-        integer(or_absent(places.hash_start)),
-    ];
-    rv.set(v8::Array::new_with_elements(scope, &parts).into());
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -158,8 +165,9 @@ mod tests {
     fn the_parser_links_beside_the_engine() {
         let mut url = Url::parse("HTTP://ex%41mple.com:80/../a b?x#y", None).expect("a URL");
         assert_eq!(url.href(), "http://example.com/a%20b?x#y");
-        assert!(set_component(&mut url, 5, "8080") && set_component(&mut url, 7, ""));
+        assert!(set_component(&mut url, Component::Port, "8080"));
+        assert!(set_component(&mut url, Component::Search, ""));
         assert_eq!(url.href(), "http://example.com:8080/a%20b#y");
-        assert!(!set_component(&mut url, 4, "bad host"));
+        assert!(!set_component(&mut url, Component::Hostname, "bad host"));
     }
 }

@@ -9,28 +9,13 @@ const { argumentError, constructorError, defineInterface, illegalInvocation, set
   require("webidl");
 const { URLSearchParams, resetSearchParams, searchParamsOf } = require("url/search_params");
 
-// What the parse and update ops return: an array of these, or null.
-const HREF = 0;
-const PROTOCOL_END = 1;
-const USERNAME_END = 2;
-const HOST_START = 3;
-const HOST_END = 4;
-const PATHNAME_START = 5;
-/** The three below are -1 where the component is absent. */
-const PORT = 6;
-const SEARCH_START = 7;
-const HASH_START = 8;
-
-// What the update op changes.
-const SET_PROTOCOL = 0;
-const SET_USERNAME = 1;
-const SET_PASSWORD = 2;
-const SET_HOST = 3;
-const SET_HOSTNAME = 4;
-const SET_PORT = 5;
-const SET_PATHNAME = 6;
-const SET_SEARCH = 7;
-const SET_HASH = 8;
+const {
+  HREF, PROTOCOL_END, USERNAME_END, HOST_START, HOST_END, PATHNAME_START, PORT, SEARCH_START, HASH_START,
+} = ops.Parts;
+const {
+  PROTOCOL: SET_PROTOCOL, USERNAME: SET_USERNAME, PASSWORD: SET_PASSWORD, HOST: SET_HOST, HOSTNAME: SET_HOSTNAME,
+  PORT: SET_PORT, PATHNAME: SET_PATHNAME, SEARCH: SET_SEARCH, HASH: SET_HASH,
+} = ops.Component;
 
 let partsOf;
 let setParts;

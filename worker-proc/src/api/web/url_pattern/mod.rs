@@ -8,7 +8,7 @@ use urlpattern::regexp::RegExp;
 use urlpattern::{Error, UrlPatternOptions};
 
 use crate::glue::args::to_string;
-use crate::glue::{Api, Ops, bool_arg, string};
+use crate::glue::{Api, FromJs, FromJsArray, JsArray, List, Maybe, Ops, op};
 use crate::js;
 
 pub const API: Api = Api {
@@ -19,9 +19,11 @@ pub const API: Api = Api {
 };
 
 fn ops(ops: &mut Ops) {
-    ops.add("parse", parse);
-    ops.add("matchInput", match_input);
-    ops.add("isArray", is_array);
+    ops.add_all(&[parse, match_input, is_array]);
+    ops.share::<Init>();
+    ops.share::<Pattern>();
+    ops.share::<Component>();
+    ops.share::<Texts>();
 }
 
 /// A regular expression that V8 will run: here it is any text, but for telling whether a pattern's scheme is special.
@@ -45,23 +47,85 @@ impl RegExp for Ecma {
     }
 }
 
-/// `parse(input, base | undefined, ignoreCase)`: for each component its pattern, its regular expression and an array
-/// of its groups' names, flat, then whether there are regular expressions among them; null if it is no pattern.
-///
-/// The input is a string, or an array of the nine members of a URLPatternInit.
-fn parse(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
-    let input = input_arg(scope, args.get(0));
-    let base = text(scope, args.get(1));
+/// A URLPatternInit.
+#[derive(FromJsArray)]
+struct Init {
+    protocol: Option<String>,
+    username: Option<String>,
+    password: Option<String>,
+    hostname: Option<String>,
+    port: Option<String>,
+    pathname: Option<String>,
+    search: Option<String>,
+    hash: Option<String>,
+    base_url: Option<String>,
+}
+
+/// A URLPatternInput: a string, or an [`Init`].
+struct Input(StringOrInit<'static>);
+
+impl<'s> FromJs<'s> for Input {
+    fn from_js(scope: &mut v8::PinScope<'s, '_>, value: v8::Local<'s, v8::Value>) -> Option<Self> {
+        if value.is_string() {
+            return Some(Self(StringOrInit::String(Cow::Owned(to_string(
+                scope, value,
+            )))));
+        }
+        let init = Init::from_js(scope, value)?;
+        Some(Self(StringOrInit::Init(UrlPatternInit {
+            protocol: init.protocol,
+            username: init.username,
+            password: init.password,
+            hostname: init.hostname,
+            port: init.port,
+            pathname: init.pathname,
+            search: init.search,
+            hash: init.hash,
+            base_url: init.base_url,
+        })))
+    }
+
+    fn fits(value: v8::Local<'s, v8::Value>) -> bool {
+        value.is_string() || value.is_array()
+    }
+}
+
+/// A parsed pattern.
+#[derive(JsArray)]
+struct Pattern {
+    /// In the order of [`Texts`].
+    components: List<Component>,
+    has_groups: bool,
+}
+
+#[derive(JsArray)]
+struct Component {
+    pattern: String,
+    /// The regular expression.
+    expression: String,
+    /// Of its groups.
+    names: List<String>,
+}
+
+impl From<quirks::UrlPatternComponent> for Component {
+    fn from(component: quirks::UrlPatternComponent) -> Self {
+        Self {
+            pattern: component.pattern_string,
+            expression: component.regexp_string,
+            names: List(component.group_name_list),
+        }
+    }
+}
+
+/// `parse(input, base | undefined, ignoreCase)`: null if it is no pattern.
+#[op]
+fn parse(input: Input, base: Option<String>, ignore_case: bool) -> Option<Pattern> {
     let options = UrlPatternOptions {
         regex_syntax: RegexSyntax::EcmaScript,
-        ignore_case: bool_arg(&args, 2),
+        ignore_case,
     };
-    let Ok(pattern) = parse_pattern(input, base.as_deref(), options) else {
-        return rv.set_null();
-    };
-    let mut flat: Vec<v8::Local<v8::Value>> = Vec::with_capacity(8 * 3 + 1);
-    let has_groups = v8::Boolean::new(scope, pattern.has_regexp_groups);
-    for component in [
+    let pattern = parse_pattern(input.0, base.as_deref(), options).ok()?;
+    let components = [
         pattern.protocol,
         pattern.username,
         pattern.password,
@@ -70,18 +134,11 @@ fn parse(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: 
         pattern.pathname,
         pattern.search,
         pattern.hash,
-    ] {
-        flat.push(string(scope, &component.pattern_string).into());
-        flat.push(string(scope, &component.regexp_string).into());
-        let names: Vec<_> = component
-            .group_name_list
-            .iter()
-            .map(|name| string(scope, name).into())
-            .collect();
-        flat.push(v8::Array::new_with_elements(scope, &names).into());
-    }
-    flat.push(has_groups.into());
-    rv.set(v8::Array::new_with_elements(scope, &flat).into());
+    ];
+    Some(Pattern {
+        components: List(components.into_iter().map(Component::from).collect()),
+        has_groups: pattern.has_regexp_groups,
+    })
 }
 
 fn parse_pattern(
@@ -93,62 +150,40 @@ fn parse_pattern(
     quirks::parse_pattern::<Ecma>(init, options)
 }
 
-/// `matchInput(input, base | undefined)`: the components' texts, null if the input is no URL, undefined if it may not be
-/// given together with a base.
-fn match_input(
-    scope: &mut v8::PinScope,
-    args: v8::FunctionCallbackArguments,
-    mut rv: v8::ReturnValue,
-) {
-    let input = input_arg(scope, args.get(0));
-    let base = text(scope, args.get(1));
-    let Ok(processed) = quirks::process_match_input(input, base.as_deref()) else {
-        return;
+/// What a URL's components are matched by.
+#[derive(JsArray)]
+struct Texts {
+    protocol: String,
+    username: String,
+    password: String,
+    hostname: String,
+    port: String,
+    pathname: String,
+    search: String,
+    hash: String,
+}
+
+/// `matchInput(input, base | undefined)`: null if the input is no URL, undefined if it may not be given together with a base.
+#[op]
+fn match_input(input: Input, base: Option<String>) -> Maybe<Option<Texts>> {
+    let Ok(processed) = quirks::process_match_input(input.0, base.as_deref()) else {
+        return Maybe(None);
     };
-    let Some(found) = processed.and_then(|(input, _)| quirks::parse_match_input(input)) else {
-        return rv.set_null();
-    };
-    let texts = [
-        found.protocol,
-        found.username,
-        found.password,
-        found.hostname,
-        found.port,
-        found.pathname,
-        found.search,
-        found.hash,
-    ]
-    .map(|text| string(scope, &text).into());
-    rv.set(v8::Array::new_with_elements(scope, &texts).into());
+    let found = processed.and_then(|(input, _)| quirks::parse_match_input(input));
+    Maybe(Some(found.map(|found| Texts {
+        protocol: found.protocol,
+        username: found.username,
+        password: found.password,
+        hostname: found.hostname,
+        port: found.port,
+        pathname: found.pathname,
+        search: found.search,
+        hash: found.hash,
+    })))
 }
 
 /// `isArray(value)`: whether it is an array; a proxy of one is not.
-fn is_array(_: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
-    rv.set_bool(args.get(0).is_array());
-}
-
-fn text(scope: &mut v8::PinScope, value: v8::Local<v8::Value>) -> Option<String> {
-    value.is_string().then(|| to_string(scope, value))
-}
-
-fn input_arg(scope: &mut v8::PinScope, value: v8::Local<v8::Value>) -> StringOrInit<'static> {
-    let Ok(members) = v8::Local::<v8::Array>::try_from(value) else {
-        return StringOrInit::String(Cow::Owned(to_string(scope, value)));
-    };
-    let mut member = |index| {
-        members
-            .get_index(scope, index)
-            .and_then(|value| text(scope, value))
-    };
-    StringOrInit::Init(UrlPatternInit {
-        protocol: member(0),
-        username: member(1),
-        password: member(2),
-        hostname: member(3),
-        port: member(4),
-        pathname: member(5),
-        search: member(6),
-        hash: member(7),
-        base_url: member(8),
-    })
+#[op]
+fn is_array(value: v8::Local<v8::Value>) -> bool {
+    value.is_array()
 }

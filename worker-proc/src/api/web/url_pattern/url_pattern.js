@@ -4,14 +4,28 @@
  */
 
 const {
-  ArrayPrototypePush, ReflectApply, RegExp, RegExpPrototypeExec, StringPrototypeSlice, StringPrototypeStartsWith,
-  TypeError,
+  ArrayPrototypePush, ObjectKeys, ReflectApply, RegExp, RegExpPrototypeExec, StringPrototypeSlice, StringPrototypeStartsWith,
+  StringPrototypeToLowerCase, TypeError,
 } = primordials;
 const flags = require("flags");
 const { constructorError, defineInterface, illegalInvocation, isObject, toDictionary, toUSVString } = require("webidl");
 
-const COMPONENTS = ["protocol", "username", "password", "hostname", "port", "pathname", "search", "hash"];
-const MEMBERS = ["protocol", "username", "password", "hostname", "port", "pathname", "search", "hash", "baseURL"];
+const { PROTOCOL, USERNAME, PASSWORD, HOSTNAME, PORT, PATHNAME, SEARCH, HASH } = ops.Texts;
+const { SEARCH: INIT_SEARCH } = ops.Init;
+const { COMPONENTS: PARSED_COMPONENTS, HAS_GROUPS } = ops.Pattern;
+const { PATTERN, EXPRESSION, NAMES } = ops.Component;
+
+/** What JavaScript calls the members of an array that the ops know, by their places. */
+function membersOf(layout) {
+  const names = ObjectKeys(layout);
+  const members = [];
+  for (let i = 0; i < names.length; i++) {
+    members[layout[names[i]]] = names[i] === "BASE_URL" ? "baseURL" : StringPrototypeToLowerCase(names[i]);
+  }
+  return members;
+}
+const COMPONENTS = membersOf(ops.Texts);
+const MEMBERS = membersOf(ops.Init);
 
 /** The members of a URLPatternInit, in the op's order. */
 function toInit(init) {
@@ -55,28 +69,28 @@ class URLPattern {
   }
 
   get protocol() {
-    return stateOf(this).patterns[0];
+    return stateOf(this).patterns[PROTOCOL];
   }
   get username() {
-    return stateOf(this).patterns[1];
+    return stateOf(this).patterns[USERNAME];
   }
   get password() {
-    return stateOf(this).patterns[2];
+    return stateOf(this).patterns[PASSWORD];
   }
   get hostname() {
-    return stateOf(this).patterns[3];
+    return stateOf(this).patterns[HOSTNAME];
   }
   get port() {
-    return stateOf(this).patterns[4];
+    return stateOf(this).patterns[PORT];
   }
   get pathname() {
-    return stateOf(this).patterns[5];
+    return stateOf(this).patterns[PATHNAME];
   }
   get search() {
-    return stateOf(this).patterns[6];
+    return stateOf(this).patterns[SEARCH];
   }
   get hash() {
-    return stateOf(this).patterns[7];
+    return stateOf(this).patterns[HASH];
   }
   get hasRegExpGroups() {
     return stateOf(this).hasRegExpGroups;
@@ -111,13 +125,14 @@ function compile(parsed, ignoreCase) {
     patterns: [],
     expressions: [],
     names: [],
-    hasRegExpGroups: parsed[COMPONENTS.length * 3],
+    hasRegExpGroups: parsed[HAS_GROUPS],
   };
   try {
     for (let i = 0; i < COMPONENTS.length; i++) {
-      ArrayPrototypePush(state.patterns, parsed[3 * i]);
-      ArrayPrototypePush(state.expressions, new RegExp(parsed[3 * i + 1], ignoreCase ? "vi" : "v"));
-      ArrayPrototypePush(state.names, parsed[3 * i + 2]);
+      const component = parsed[PARSED_COMPONENTS][i];
+      ArrayPrototypePush(state.patterns, component[PATTERN]);
+      ArrayPrototypePush(state.expressions, new RegExp(component[EXPRESSION], ignoreCase ? "vi" : "v"));
+      ArrayPrototypePush(state.names, component[NAMES]);
     }
   } catch {
     throw new TypeError("Failed to construct URLPattern");
@@ -152,10 +167,9 @@ function run(expression, pattern, names, text) {
 /** Whether every component of the input matches; fills `result` where one is wanted. */
 function match(state, method, input, base, result) {
   const members = toInput(input);
-  const search = MEMBERS.length - 3;
   // A quirk of workerd's: of two question marks both go.
-  if (flags.specCompliantUrlpattern && isObject(input) && StringPrototypeStartsWith(members[search] ?? "", "??")) {
-    members[search] = StringPrototypeSlice(members[search], 1);
+  if (flags.specCompliantUrlpattern && isObject(input) && StringPrototypeStartsWith(members[INIT_SEARCH] ?? "", "??")) {
+    members[INIT_SEARCH] = StringPrototypeSlice(members[INIT_SEARCH], 1);
   }
   const texts = ops.matchInput(members, base === undefined ? undefined : toUSVString(base));
   if (texts === undefined) throw new TypeError(`Failed to ${method} URLPattern`);

@@ -367,8 +367,8 @@ struct Opened {
     extensions: Option<String>,
 }
 
-impl IntoJs for Opened {
-    fn into_js<'s>(self, scope: &mut v8::PinScope<'s, '_>) -> v8::Local<'s, v8::Value> {
+impl<'s> IntoJs<'s> for Opened {
+    fn into_js(self, scope: &mut v8::PinScope<'s, '_>) -> v8::Local<'s, v8::Value> {
         let number = current(scope).map_or(0, |context| give(&*context, self.end));
         let all = [
             v8::Integer::new_from_unsigned(scope, number).into(),
