@@ -34,6 +34,7 @@ pub enum ChannelError {
     Closed,
     /// The message makes no sense.
     Frame(FrameError),
+    /// The socket failed.
     Io(io::Error),
 }
 

@@ -62,16 +62,19 @@ impl Writer {
         Self(vec![VERSION, tag])
     }
 
+    /// Four bytes, the lowest first.
     pub fn u32(&mut self, value: u32) -> &mut Self {
         self.0.extend_from_slice(&value.to_le_bytes());
         self
     }
 
+    /// Eight bytes, the lowest first.
     pub fn u64(&mut self, value: u64) -> &mut Self {
         self.0.extend_from_slice(&value.to_le_bytes());
         self
     }
 
+    /// One byte, 0 or 1.
     pub fn bool(&mut self, value: bool) -> &mut Self {
         self.0.push(u8::from(value));
         self
@@ -82,6 +85,7 @@ impl Writer {
         self.u64(u64::try_from(value.as_millis()).unwrap_or(u64::MAX))
     }
 
+    /// The length in bytes as a number, then UTF-8.
     pub fn str(&mut self, value: &str) -> &mut Self {
         let length = u32::try_from(value.len()).unwrap_or(u32::MAX);
         self.u32(length)
@@ -90,6 +94,7 @@ impl Writer {
         self
     }
 
+    /// Whether there is one, then the text.
     pub fn optional_str(&mut self, value: Option<&str>) -> &mut Self {
         self.bool(value.is_some());
         if let Some(value) = value {
@@ -108,6 +113,7 @@ impl Writer {
         self.0.is_empty()
     }
 
+    /// The whole packet.
     pub fn finish(self) -> Vec<u8> {
         self.0
     }
@@ -135,18 +141,21 @@ impl<'a> Reader<'a> {
         Ok(head)
     }
 
+    /// A number as [`Writer::u32`] writes it.
     pub fn u32(&mut self) -> Result<u32, FrameError> {
         let (head, tail) = self.0.split_first_chunk().ok_or(FrameError::Truncated)?;
         self.0 = tail;
         Ok(u32::from_le_bytes(*head))
     }
 
+    /// A number as [`Writer::u64`] writes it.
     pub fn u64(&mut self) -> Result<u64, FrameError> {
         let (head, tail) = self.0.split_first_chunk().ok_or(FrameError::Truncated)?;
         self.0 = tail;
         Ok(u64::from_le_bytes(*head))
     }
 
+    /// A byte that is 0 or 1.
     pub fn bool(&mut self) -> Result<bool, FrameError> {
         match self.take(1)? {
             [0] => Ok(false),
@@ -155,16 +164,19 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// Milliseconds.
     pub fn duration(&mut self) -> Result<Duration, FrameError> {
         self.u64().map(Duration::from_millis)
     }
 
+    /// Text as [`Writer::str`] writes it.
     pub fn str(&mut self) -> Result<String, FrameError> {
         let length = self.u32()? as usize;
         let bytes = self.take(length)?.to_vec();
         String::from_utf8(bytes).map_err(|_| FrameError::BadField("str"))
     }
 
+    /// Text that may be missing.
     pub fn optional_str(&mut self) -> Result<Option<String>, FrameError> {
         if self.bool()? {
             self.str().map(Some)

@@ -91,7 +91,9 @@ fn wait_for(control: &Control) -> Result<ToRuntime, HandshakeError> {
 /// Why a process got no start.
 #[derive(Debug)]
 pub enum HandshakeError {
+    /// A message could not be sent or received.
     Channel(ChannelError),
+    /// What a message brought could not be used.
     Io(io::Error),
     /// The messages came in an order that the protocol does not have.
     OutOfOrder,

@@ -27,13 +27,16 @@ pub enum Order {
     Calls,
     /// Most calls ever first.
     Total,
+    /// Largest database memory first.
     Memory,
+    /// Most WebSockets first.
     Sockets,
     /// Soonest first, those without last.
     Alarm,
 }
 
 impl Order {
+    /// Every order with its name, as the admin page has it.
     pub const ALL: [(Self, &str); 6] = [
         (Self::Id, "id"),
         (Self::Calls, "calls"),
@@ -43,11 +46,13 @@ impl Order {
         (Self::Alarm, "alarm"),
     ];
 
+    /// Its name in [`Self::ALL`].
     pub fn name(self) -> &'static str {
         let found = Self::ALL.iter().find(|(order, _)| *order == self);
         found.map_or("id", |(_, name)| name)
     }
 
+    /// The order of that name.
     pub fn parse(name: &str) -> Option<Self> {
         let found = Self::ALL.iter().find(|(_, known)| *known == name);
         found.map(|(order, _)| *order)
@@ -87,22 +92,29 @@ pub struct Numbers {
 /// A live object.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LiveObject {
+    /// The key of its namespace.
     pub namespace: String,
     /// 64 hexadecimal digits.
     pub id: String,
+    /// The name that it was got by, if it was got by one.
     pub name: Option<String>,
+    /// What is counted of it.
     pub numbers: Numbers,
 }
 
 /// A place in the list, to go on after.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Position {
+    /// By [`Order::rank`].
     pub rank: u64,
+    /// The key of the namespace.
     pub namespace: String,
+    /// 64 hexadecimal digits.
     pub id: String,
 }
 
 impl LiveObject {
+    /// Where it is in a list of this order.
     pub fn position(&self, order: Order) -> Position {
         Position {
             rank: order.rank(&self.numbers),
@@ -113,6 +125,7 @@ impl LiveObject {
 }
 
 impl Position {
+    /// Whether it comes before or after an object that is so placed.
     pub fn compare(&self, rank: u64, namespace: &str, id: &str) -> Ordering {
         (self.rank, self.namespace.as_str(), self.id.as_str()).cmp(&(rank, namespace, id))
     }
@@ -127,7 +140,9 @@ pub struct Query {
     pub namespace: Option<String>,
     /// Whose id begins with this, or whose name contains it; all if it is empty.
     pub filter: String,
+    /// In which order they come.
     pub order: Order,
+    /// Only those after this place.
     pub after: Option<Position>,
     /// At most [`MAX_OBJECTS`].
     pub limit: u32,
@@ -136,25 +151,32 @@ pub struct Query {
 /// The live objects of a namespace in one process.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct NamespaceTotal {
+    /// Its key.
     pub namespace: String,
+    /// Live ones.
     pub objects: u64,
+    /// Calls under way or waiting, of all of them.
     pub calls: u64,
+    /// WebSockets of all of them.
     pub sockets: u64,
 }
 
 /// What a runtime process says of its live objects.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Answer {
+    /// The query's.
     pub number: u64,
     /// Used heap of the isolates that have objects.
     pub heap_bytes: u64,
     /// All of its live objects, whatever the query.
     pub objects: u64,
+    /// Those with the most objects, at most [`MAX_NAMESPACES`].
     pub namespaces: Vec<NamespaceTotal>,
     /// Those that the query is about.
     pub matching: u64,
     /// There are more after the last of `page`.
     pub more: bool,
+    /// The first of those that match, at most as many as were asked for.
     pub page: Vec<LiveObject>,
 }
 

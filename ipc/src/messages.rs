@@ -77,8 +77,14 @@ pub enum ToSupervisor {
 
 /// A message of one direction: to and from packet bytes and the descriptors beside them.
 pub trait Message: Sized {
+    /// The packet.
     fn encode(&self) -> Vec<u8>;
+    /// The descriptors that go beside the packet, in order.
     fn fds(&self) -> Vec<BorrowedFd<'_>>;
+    /// Reads what [`Self::encode`] and [`Self::fds`] have made.
+    ///
+    /// # Errors
+    /// The packet does not follow the protocol, or descriptors are missing.
     fn decode(packet: &[u8], fds: Vec<OwnedFd>) -> Result<Self, FrameError>;
 }
 

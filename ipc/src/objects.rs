@@ -11,6 +11,7 @@ pub struct StoredObject {
     pub name: Option<String>,
     /// Of its files, the write-ahead logs and the files of its facets included.
     pub bytes: u64,
+    /// How many facets it has files of.
     pub facets: u32,
     /// Milliseconds since the epoch.
     pub next_alarm_ms: Option<i64>,
@@ -21,9 +22,11 @@ pub struct StoredObject {
 /// What is in an object's files, those of its facets included.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Content {
+    /// Keys of its key-value storage.
     pub keys: u64,
     /// Of the tables that the worker made.
     pub rows: u64,
+    /// How far back it can be taken, if it has a history.
     pub history: Option<History>,
     /// Nothing if the object is whole.
     pub problems: Vec<Problem>,
@@ -34,7 +37,9 @@ pub struct Content {
 pub struct History {
     /// Milliseconds since the epoch.
     pub from_ms: i64,
+    /// Milliseconds since the epoch.
     pub to_ms: i64,
+    /// Of the files that hold it.
     pub bytes: u64,
 }
 
@@ -43,6 +48,7 @@ pub struct History {
 pub struct Problem {
     /// Its name in the namespace's folder.
     pub file: String,
+    /// What is wrong, in a few words.
     pub what: String,
     /// What to do about it.
     pub advice: &'static str,
@@ -62,6 +68,7 @@ pub enum Depth {
 /// A namespace's folder.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Folder {
+    /// Where it is.
     pub path: std::path::PathBuf,
     /// What the ids of its objects are made with.
     pub unique_key: String,
@@ -74,6 +81,7 @@ pub struct Folder {
 /// What came of an export.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Exported {
+    /// How many are in the archive.
     pub objects: u64,
     /// Why an object is not in the archive: it is damaged.
     pub left_out: Vec<Problem>,

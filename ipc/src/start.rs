@@ -51,7 +51,9 @@ impl Listener {
 /// The address family of a listener, as far as its connections differ.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ListenerKind {
+    /// TCP.
     Tcp,
+    /// A Unix socket, of the file system or abstract.
     Unix,
 }
 

@@ -18,40 +18,48 @@ const MAX_DEPTH: usize = 64;
 /// What a token is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
+    /// A stub of a service.
     Service,
+    /// A class of Durable Objects.
     Class,
+    /// A stub of JavaScript RPC.
     Stub,
 }
 
 /// What a token leads to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Token {
+    /// An entrypoint of a service of the config.
     Entrypoint {
         service: String,
         name: Option<String>,
         props: Value,
     },
+    /// A Durable Object.
     Actor {
         namespace: String,
         id: Vec<u8>,
         name: Option<String>,
     },
-    Restored {
-        vendor: Box<Token>,
-        argument: Value,
-    },
+    /// What an entrypoint makes of a value when it is asked to restore it.
+    Restored { vendor: Box<Token>, argument: Value },
 }
 
 /// A JavaScript value and what it refers to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Value {
+    /// The value itself.
     pub content: Content,
+    /// What it refers to, in order.
     pub caps: Vec<(Kind, Token)>,
 }
 
+/// How a value is written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Content {
+    /// No value.
     Empty,
+    /// JSON.
     Json(String),
     /// V8's wire format.
     Serialized(Vec<u8>),

@@ -77,6 +77,7 @@ const WORD_BITS: usize = u64::BITS as usize;
 pub struct Flags([u64; COUNT.div_ceil(WORD_BITS)]);
 
 impl Flags {
+    /// Whether a flag holds.
     pub fn get(&self, Field(i): Field) -> bool {
         self.0[i / WORD_BITS] >> (i % WORD_BITS) & 1 != 0
     }
@@ -204,7 +205,9 @@ impl Default for Options<'_> {
 pub struct Outcome {
     /// Of use only if there are no errors.
     pub flags: Flags,
+    /// What refuses the configuration.
     pub errors: Vec<String>,
+    /// What is only said.
     pub warnings: Vec<String>,
 }
 

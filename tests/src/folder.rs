@@ -33,16 +33,19 @@ impl Folder {
         Self::new(&[("config.capnp", ONE_WORKER), ("worker.js", code)])
     }
 
+    /// Writes a file, and the folders above it.
     pub fn write(&self, name: &str, contents: &str) {
         let path = self.path(name);
         std::fs::create_dir_all(path.parent().expect("a folder")).expect("a writable folder");
         std::fs::write(path, contents).expect("a writable folder");
     }
 
+    /// A path inside it.
     pub fn path(&self, name: &str) -> PathBuf {
         self.0.path().join(name)
     }
 
+    /// The folder itself.
     pub fn root(&self) -> &Path {
         self.0.path()
     }

@@ -9,12 +9,15 @@ use std::time::{Duration, Instant};
 /// One operation of a client.
 #[derive(Clone, Debug)]
 pub struct Operation {
+    /// Which object it was made on.
     pub object: usize,
     /// Unique in the run; the log holds it.
     pub name: String,
     /// Operations of one stream were made in this order, without waiting for each other, on one stub.
     pub stream: u64,
+    /// Before it was sent.
     pub begun: Instant,
+    /// After its answer.
     pub ended: Instant,
     /// None if it may or may not have happened.
     pub told: Option<Entry>,
@@ -23,6 +26,7 @@ pub struct Operation {
 /// Where an operation is in its object's log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
+    /// Counted from the first entry of the object.
     pub number: u64,
     /// The number of the object's life that wrote it.
     pub life: u64,

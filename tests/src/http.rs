@@ -16,18 +16,24 @@ pub struct Client {
 /// A complete answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Answer {
+    /// A number of three digits.
     pub status: u16,
+    /// What follows the number.
     pub reason: String,
     /// Names as sent.
     pub headers: Vec<(String, String)>,
+    /// Whole, without its framing.
     pub body: Vec<u8>,
 }
 
 /// How a body ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Framing {
+    /// With so many bytes.
     Length(usize),
+    /// With an empty chunk.
     Chunked,
+    /// With the connection.
     UntilClose,
 }
 
@@ -40,6 +46,7 @@ impl Answer {
             .map(|(_, value)| value.as_str())
     }
 
+    /// The body as text.
     pub fn text(&self) -> &str {
         std::str::from_utf8(&self.body).expect("a body of UTF-8")
     }
@@ -102,6 +109,7 @@ pub fn is_close(error: &io::Error) -> bool {
 }
 
 impl Client {
+    /// On a new connection.
     pub fn connect(address: &Address) -> io::Result<Self> {
         Ok(Self::over(address.connect()?))
     }
@@ -119,6 +127,7 @@ impl Client {
         self.stream.reset_on_drop()
     }
 
+    /// Bytes as they are.
     pub fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.stream.write_all(bytes)
     }

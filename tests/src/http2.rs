@@ -6,10 +6,15 @@ use std::io::{self, ErrorKind};
 use crate::http::Client;
 use crate::stream::Address;
 
+/// A piece of a body.
 pub const DATA: u8 = 0;
+/// The head of a message.
 pub const HEADERS: u8 = 1;
+/// The end of a stream by force.
 pub const RST_STREAM: u8 = 3;
+/// What the sender can take.
 pub const SETTINGS: u8 = 4;
+/// A question whether the other end is there.
 pub const PING: u8 = 6;
 const WINDOW_UPDATE: u8 = 8;
 /// Settings.
@@ -84,9 +89,13 @@ pub fn get_with(address: &Address, more: &[(&str, &str)]) -> io::Result<(bool, V
 /// A frame that the server has sent.
 #[derive(Debug)]
 pub struct Frame {
+    /// One of the constants above, or another.
     pub kind: u8,
+    /// Whether the stream ends with it.
     pub ends: bool,
+    /// 0 for the connection itself.
     pub stream: u32,
+    /// Without its header.
     pub payload: Vec<u8>,
 }
 
@@ -109,6 +118,7 @@ pub struct Connection {
 }
 
 impl Connection {
+    /// Connects, and lets each stream send so many bytes before the client has read any.
     pub fn open(address: &Address, window_bytes: u32) -> io::Result<Self> {
         let mut client = Client::connect(address)?;
         let mut opening = PREFACE.to_vec();

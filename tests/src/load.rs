@@ -19,9 +19,11 @@ pub struct Load {
 /// What became of one connection.
 #[derive(Debug)]
 pub struct Connection {
+    /// When it was connected.
     pub opened: Instant,
     /// The bodies of the answers, each with how often it came in a row.
     pub answers: Vec<(String, usize)>,
+    /// How it ended.
     pub end: End,
 }
 

@@ -25,10 +25,12 @@ impl Program {
         Self(path.to_owned())
     }
 
+    /// Where it is.
     pub fn path(&self) -> &Path {
         &self.0
     }
 
+    /// A command to add arguments to.
     pub fn command(&self) -> Command {
         Command::new(&self.0)
     }

@@ -11,6 +11,7 @@ impl Random {
         random
     }
 
+    /// A number below the bound; 0 if that is 0.
     pub fn below(&mut self, bound: usize) -> usize {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
@@ -18,10 +19,12 @@ impl Random {
         usize::try_from(self.0 >> 16).expect("64 bits") % bound.max(1)
     }
 
+    /// True once in so many times.
     pub fn one_in(&mut self, count: usize) -> bool {
         self.below(count) == 0
     }
 
+    /// One of them.
     pub fn pick<T: Copy>(&mut self, from: &[T]) -> T {
         from[self.below(from.len())]
     }

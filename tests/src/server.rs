@@ -41,8 +41,11 @@ pub struct Server {
 /// A process of the server in a phase.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Process {
+    /// The reload that it belongs to.
     pub generation: u64,
+    /// Its place in its generation.
     pub slot: u64,
+    /// Its process id.
     pub pid: Pid,
 }
 
@@ -63,11 +66,13 @@ impl Start {
         }
     }
 
+    /// Adds an argument.
     pub fn arg(mut self, argument: impl AsRef<std::ffi::OsStr>) -> Self {
         self.command.arg(argument);
         self
     }
 
+    /// Runs it in that folder.
     pub fn folder(mut self, folder: &Path) -> Self {
         self.command.current_dir(folder);
         self
@@ -158,6 +163,7 @@ impl Start {
 }
 
 impl Server {
+    /// The supervisor's process id.
     pub fn pid(&self) -> Pid {
         Pid::from_raw(self.child.id().cast_signed())
     }
@@ -172,6 +178,7 @@ impl Server {
             .expect("a port")
     }
 
+    /// Where a socket of the config listens.
     pub fn address(&self, socket: &str) -> Address {
         Address::Loopback(self.port(socket))
     }
@@ -228,6 +235,7 @@ impl Server {
             .get_or_insert_with(|| self.child.wait().expect("a child"))
     }
 
+    /// Sends a signal to the supervisor.
     pub fn signal(&self, signal: Signal) {
         kill(self.pid(), signal).expect("a live server");
     }
@@ -259,6 +267,7 @@ impl Server {
             .unwrap_or_else(|| panic!("no {part:?} on standard error\n{self:?}"))
     }
 
+    /// All that it has written to standard error by now.
     pub fn stderr(&self) -> String {
         self.stderr.all().join("\n")
     }

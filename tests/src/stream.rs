@@ -15,8 +15,11 @@ use crate::DEADLINE;
 /// An address of a server.
 #[derive(Clone, Debug)]
 pub enum Address {
+    /// A TCP port of this machine.
     Loopback(u16),
+    /// A Unix socket in the file system.
     Unix(PathBuf),
+    /// A Unix socket without a file.
     UnixAbstract(String),
 }
 
@@ -73,6 +76,7 @@ impl Stream for UnixStream {
 }
 
 impl Address {
+    /// Connects to it.
     pub fn connect(&self) -> io::Result<Box<dyn Stream>> {
         match self {
             Self::Loopback(port) => {

@@ -14,6 +14,7 @@ const MASKED: u8 = 0x80;
 /// What a server sends.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Heard {
+    /// A whole text message.
     Text(String),
     /// A Close frame, with its code if it has one.
     Close(Option<u16>),
@@ -47,6 +48,7 @@ impl Socket {
         self.frame(TEXT, text.as_bytes())
     }
 
+    /// Sends a Close frame.
     pub fn close(&mut self, code: u16) -> io::Result<()> {
         self.frame(CLOSE, &code.to_be_bytes())
     }

@@ -21,6 +21,7 @@ pub const PROTOCOL_VERSION: u8 = 3;
 /// The first bytes of each side.
 pub const GREETING: [u8; 8] = [b'w', b'd', b'-', b'p', b'e', b'e', b'r', PROTOCOL_VERSION];
 
+/// What stands before every payload.
 pub const HEADER_BYTES: usize = 16;
 
 /// The longest payload: a call's head with all its headers, `cf` and props, or a chunk of a body.
@@ -83,13 +84,17 @@ impl Kind {
 /// One frame that has arrived.
 #[derive(Debug)]
 pub struct Frame<'a> {
+    /// What it brings.
     pub kind: Kind,
     /// The sender is the one who was called. Otherwise it is the one who chose the number `call`.
     pub from_callee: bool,
     /// The sender's body ends with this frame.
     pub end: bool,
+    /// The number of the call or body that it belongs to.
     pub call: u64,
+    /// Without the header.
     pub payload: &'a [u8],
+    /// Descriptors that came with its first bytes.
     pub fds: Vec<OwnedFd>,
 }
 
@@ -268,9 +273,13 @@ impl Default for Outbox {
 /// Which frame to write.
 #[derive(Clone, Copy, Debug)]
 pub struct Tag {
+    /// What it brings.
     pub kind: Kind,
+    /// As in [`Frame::from_callee`].
     pub from_callee: bool,
+    /// As in [`Frame::end`].
     pub end: bool,
+    /// As in [`Frame::call`].
     pub call: u64,
 }
 
@@ -313,6 +322,7 @@ impl Outbox {
         self.bytes.len() - self.sent
     }
 
+    /// Whether nothing waits to be sent.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }

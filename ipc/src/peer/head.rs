@@ -15,9 +15,13 @@ use super::value::{self, Payload};
 /// One Durable Object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Address<'a> {
+    /// The key of its namespace.
     pub namespace: &'a str,
+    /// Its id.
     pub id: &'a [u8; 32],
+    /// The name that the id was made of, if it was.
     pub name: Option<&'a str>,
+    /// What its class was given, as JSON.
     pub props: Option<&'a str>,
 }
 
@@ -27,7 +31,9 @@ pub type Headers<'a> = Vec<(&'a [u8], &'a [u8])>;
 /// What a body is, beside a head.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Body<'a> {
+    /// No body.
     None,
+    /// The whole body, in the head.
     Inline(&'a [u8]),
     /// Follows in chunks, of so many bytes together if that is known.
     Chunks(Option<u64>),
@@ -36,13 +42,16 @@ pub enum Body<'a> {
 /// The head of a call.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Call<'a> {
+    /// The object or result that is called.
     pub target: Target<'a>,
+    /// What it is to do.
     pub what: What<'a>,
 }
 
 /// What a call is made on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Target<'a> {
+    /// A Durable Object of the receiver.
     Actor(Address<'a>),
     /// An export of the receiver.
     Exported(u64),
@@ -53,11 +62,10 @@ pub enum Target<'a> {
 /// What is asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum What<'a> {
+    /// An HTTP request.
     Fetch(Request<'a>),
-    Event {
-        handler: &'a str,
-        argument: &'a str,
-    },
+    /// An event for a handler, with JSON for its first argument.
+    Event { handler: &'a str, argument: &'a str },
     /// JavaScript RPC: reads a property, or calls it with arguments, or delivers an event to a handler.
     Rpc {
         path: Vec<&'a str>,
@@ -69,19 +77,28 @@ pub enum What<'a> {
 /// An HTTP request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Request<'a> {
+    /// As sent, in upper case.
     pub method: &'a str,
+    /// Absolute.
     pub url: &'a str,
+    /// In the order in which they are sent.
     pub headers: Headers<'a>,
+    /// `request.cf` as JSON.
     pub cf: Option<&'a str>,
+    /// What follows, if anything does.
     pub body: Body<'a>,
 }
 
 /// The head of an answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Answer<'a> {
+    /// To a request.
     Response(Response<'a>),
+    /// To an event that ended well.
     Done,
+    /// It did not work out.
     Failed(Failure<'a>),
+    /// What JavaScript RPC returned.
     Returned {
         value: Payload<'a>,
         has_disposer: bool,
@@ -91,16 +108,22 @@ pub enum Answer<'a> {
 /// An HTTP response.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Response<'a> {
+    /// A number of three digits.
     pub status: u16,
+    /// The reason, if it is not the usual one.
     pub status_text: Option<&'a str>,
+    /// In the order in which they are sent.
     pub headers: Headers<'a>,
+    /// What follows, if anything does.
     pub body: Body<'a>,
+    /// The other end of a WebSocket, with status 101.
     pub websocket: WebSocket<'a>,
 }
 
 /// The WebSocket of a response.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum WebSocket<'a> {
+    /// No WebSocket.
     #[default]
     None,
     /// The frame's descriptor is the connection.
@@ -112,39 +135,56 @@ pub enum WebSocket<'a> {
 /// A connection on which WebSocket frames are to be exchanged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Wire<'a> {
+    /// Whether the one who takes it over is the client, who masks.
     pub is_client: bool,
     /// Read from it too early.
     pub leftover: &'a [u8],
+    /// What was agreed on about compression; none is none.
     pub deflate: Option<Deflate>,
 }
 
 /// The parameters of permessage-deflate (RFC 7692 section 7.1).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Deflate {
+    /// The client begins each message anew.
     pub client_no_context_takeover: bool,
+    /// The server begins each message anew.
     pub server_no_context_takeover: bool,
+    /// The base-2 logarithm of the client's window, 8 to 15.
     pub client_max_window_bits: Option<u8>,
+    /// The same of the server's.
     pub server_max_window_bits: Option<u8>,
 }
 
 /// An error.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failure<'a> {
+    /// Who is at fault.
     pub kind: FailureKind,
+    /// JavaScript's class.
     pub class: &'a str,
+    /// What is said to whoever called.
     pub message: &'a str,
+    /// What was thrown, in V8's wire format.
     pub exception: Option<&'a [u8]>,
+    /// Whether the same call may work out later.
     pub retryable: bool,
+    /// Whether there were too many calls.
     pub overloaded: bool,
+    /// Whether the object has started anew.
     pub durable_object_reset: bool,
+    /// The object that was at fault.
     pub actor: Option<&'a [u8; 32]>,
 }
 
 /// Who is at fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FailureKind {
+    /// What the worker threw.
     Worker,
+    /// The connection was lost, or the process.
     Disconnected,
+    /// The runtime.
     Internal,
 }
 
@@ -174,6 +214,7 @@ impl Scratch {
 }
 
 impl Call<'_> {
+    /// Adds it to a buffer.
     pub fn write(&self, scratch: &mut Scratch, out: &mut Vec<u8>) {
         scratch.write(out, |message| {
             let mut call: wire::call::Builder = message.init_root();
@@ -212,6 +253,7 @@ impl Call<'_> {
 }
 
 impl Answer<'_> {
+    /// Adds it to a buffer.
     pub fn write(&self, scratch: &mut Scratch, out: &mut Vec<u8>) {
         scratch.write(out, |message| {
             let mut answer: wire::answer::Builder = message.init_root();
@@ -233,12 +275,14 @@ impl Answer<'_> {
 }
 
 impl Wire<'_> {
+    /// Adds it to a buffer.
     pub fn write(&self, scratch: &mut Scratch, out: &mut Vec<u8>) {
         scratch.write(out, |message| write_wire(message.init_root(), self));
     }
 }
 
 impl Failure<'_> {
+    /// Adds it to a buffer.
     pub fn write(&self, scratch: &mut Scratch, out: &mut Vec<u8>) {
         scratch.write(out, |message| write_failure(message.init_root(), self));
     }

@@ -14,6 +14,7 @@ use super::head::{Address, Scratch, address, read, unknown, write_address};
 pub struct Payload<'a> {
     /// In V8's wire format. None when they have come before, in frames of their own.
     pub bytes: Option<&'a [u8]>,
+    /// What it refers to, by the number that stands in the bytes.
     pub externals: Vec<External<'a>>,
 }
 
@@ -28,7 +29,9 @@ pub enum External<'a> {
     Service(u64),
     /// Exported by the receiver.
     YourService(u64),
+    /// A Durable Object.
     Actor(Address<'a>),
+    /// An entrypoint.
     Entrypoint(Entrypoint<'a>),
     /// Chunks of the sender, none for an empty stream; and their length, if that is known.
     Readable {
@@ -37,14 +40,18 @@ pub enum External<'a> {
     },
     /// Chunks of the receiver.
     Writable(u64),
+    /// An AbortSignal of the sender.
     Signal(u64),
 }
 
 /// An entrypoint of a service of the config.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Entrypoint<'a> {
+    /// Its name in the config.
     pub service: &'a str,
+    /// What the worker exports it as; none is `default`.
     pub name: Option<&'a str>,
+    /// What it was given, as JSON.
     pub props: Option<&'a str>,
 }
 
