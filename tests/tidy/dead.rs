@@ -8,7 +8,7 @@ use syn::{ImplItem, Item};
 
 use crate::complain;
 use crate::modules::test_files;
-use crate::source::{Source, identifiers, is_visible, repository, rust};
+use crate::source::{Source, attributes, identifiers, is_visible, repository, rust};
 
 type Counts = HashMap<String, usize>;
 
@@ -59,7 +59,11 @@ impl Definitions {
                 _ => continue,
             };
             self.define(ident, item);
-            if is_visible(visibility) {
+            // A derive is named by what it derives.
+            let is_macro = attributes(item)
+                .iter()
+                .any(|attribute| attribute.path().is_ident("proc_macro_derive"));
+            if is_visible(visibility) && !is_macro {
                 self.show(source, ident);
             }
         }

@@ -105,6 +105,8 @@ const BORDERS: [(&str, &[&str]); 5] = [
             "worker-proc/src/actors/",
             "worker-proc/src/dispatch/",
             "worker-proc/src/lib.rs",
+            // What it writes stands in `api`.
+            "worker-proc/op-macro/",
         ],
     ),
     (

@@ -6,6 +6,7 @@ mod dead;
 mod files;
 mod functions;
 mod layers;
+mod licences;
 mod loops;
 mod modules;
 mod source;

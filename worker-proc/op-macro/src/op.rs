@@ -15,9 +15,16 @@ enum Reading {
     Argument,
 }
 
-pub fn expand(name: Option<Ident>, function: ItemFn) -> Result<TokenStream> {
-    let rust_name = &function.sig.ident;
-    let name = name.map_or_else(|| camel_case(rust_name), |name| name.to_string());
+/// How a function's arguments are read and passed on.
+struct Arguments {
+    reads: Vec<TokenStream>,
+    passed: Vec<TokenStream>,
+    /// Those that are JavaScript's bytes.
+    borrowed: Vec<Ident>,
+    arity: TokenStream,
+}
+
+fn arguments(function: &ItemFn) -> Result<Arguments> {
     let (mut reads, mut passed, mut borrowed) = (Vec::new(), Vec::new(), Vec::new());
     let mut arity = quote!(crate::glue::Arity::NONE);
     let mut has_scope = false;
@@ -74,6 +81,23 @@ pub fn expand(name: Option<Ident>, function: ItemFn) -> Result<TokenStream> {
         reads.push(quote!(let at = at + (const { #one }).most;));
         arity = quote!(#arity.and(#one));
     }
+    Ok(Arguments {
+        reads,
+        passed,
+        borrowed,
+        arity,
+    })
+}
+
+pub fn expand(name: Option<Ident>, function: ItemFn) -> Result<TokenStream> {
+    let rust_name = &function.sig.ident;
+    let name = name.map_or_else(|| camel_case(rust_name), |name| name.to_string());
+    let Arguments {
+        reads,
+        passed,
+        borrowed,
+        arity,
+    } = arguments(&function)?;
     let mut run = quote!(#rust_name(#(#passed),*));
     for bytes in borrowed.iter().rev() {
         run = quote!(crate::glue::with_bytes(#bytes, |#bytes| #run));
