@@ -1,0 +1,17 @@
+# Sourced by .ci/run and by the justfile: where npm's tools are kept, the published binary with them.
+published_version=1.20261117.1
+just_version=1.57.0
+cache=${XDG_CACHE_HOME:-$HOME/.cache}/workerd-published
+export PUBLISHED_WORKERD=$cache/node_modules/@cloudflare/workerd-linux-64/bin/workerd
+
+# from_npm PACKAGE VERSION PROGRAM: installs a package unless its program is there.
+from_npm() {
+  [ -x "$cache/node_modules/$3" ] ||
+    npm install --silent --no-audit --no-fund --ignore-scripts --prefix "$cache" "$1@$2"
+}
+
+# The published binary, to compare with.
+published() {
+  from_npm workerd $published_version @cloudflare/workerd-linux-64/bin/workerd || return
+  "$PUBLISHED_WORKERD" --version
+}
