@@ -5,7 +5,8 @@
 
 #![allow(unsafe_code)]
 
-use std::ffi::{CStr, c_char, c_int, c_void};
+use std::borrow::Cow;
+use std::ffi::{CStr, c_char, c_int};
 use std::{ptr, slice};
 
 use memchr::memmem;
@@ -13,16 +14,77 @@ use rusqlite::ffi;
 
 use super::interrupt;
 
-type Function =
-    unsafe extern "C" fn(*mut ffi::sqlite3_context, c_int, *mut *mut ffi::sqlite3_value);
+/// One of the functions: its name, how many arguments it takes, and what it answers where a text may have so many bytes.
+struct Function {
+    name: &'static CStr,
+    arguments: c_int,
+    answer: for<'a> fn(&[Option<Argument<'a>>], usize) -> Answer<'a>,
+}
 
-const FUNCTIONS: [(&CStr, c_int, Function); 5] = [
-    (c"instr", 2, on_instr),
-    (c"replace", 3, on_replace),
-    (c"trim", 2, on_trim),
-    (c"ltrim", 2, on_ltrim),
-    (c"rtrim", 2, on_rtrim),
+/// Arguments of the function that has the most.
+const MAX_ARGUMENTS: usize = 3;
+
+static FUNCTIONS: [Function; 5] = [
+    Function {
+        name: c"instr",
+        arguments: 2,
+        answer: |arguments, _| match *arguments {
+            [Some(text), Some(wanted)] => {
+                let counts_bytes = text.is_blob && wanted.is_blob;
+                Answer::Number(instr(text.bytes, wanted.bytes, counts_bytes) as i64)
+            }
+            _ => Answer::Null,
+        },
+    },
+    Function {
+        name: c"replace",
+        arguments: 3,
+        answer: |arguments, most_bytes| match *arguments {
+            // Where there is nothing to look for, it does not matter what with.
+            [Some(text), Some(old), _] if matches!(old.bytes.first(), None | Some(0)) => {
+                Answer::Text(text.bytes.into())
+            }
+            [Some(text), Some(old), Some(new)] => {
+                let replaced = replace(text.bytes, old.bytes, new.bytes, most_bytes);
+                replaced.map_or(Answer::TooLong, |text| Answer::Text(text.into()))
+            }
+            _ => Answer::Null,
+        },
+    },
+    Function {
+        name: c"trim",
+        arguments: 2,
+        answer: |arguments, _| trimmed(arguments, true, true),
+    },
+    Function {
+        name: c"ltrim",
+        arguments: 2,
+        answer: |arguments, _| trimmed(arguments, true, false),
+    },
+    Function {
+        name: c"rtrim",
+        arguments: 2,
+        answer: |arguments, _| trimmed(arguments, false, true),
+    },
 ];
+
+/// An argument of a call that is not NULL, for as long as the call lasts.
+#[derive(Clone, Copy)]
+struct Argument<'a> {
+    /// The bytes of a blob, or of anything else as text.
+    bytes: &'a [u8],
+    is_blob: bool,
+}
+
+enum Answer<'a> {
+    Null,
+    Number(i64),
+    Text(Cow<'a, [u8]>),
+    /// A text longer than the connection allows.
+    TooLong,
+    /// The statement has used its time.
+    Over,
+}
 
 /// Gives a connection the functions; SQLite's result code.
 ///
@@ -30,13 +92,21 @@ const FUNCTIONS: [(&CStr, c_int, Function); 5] = [
 /// The connection is open.
 pub(super) unsafe fn install(db: *mut ffi::sqlite3) -> c_int {
     let flags = ffi::SQLITE_UTF8 | ffi::SQLITE_DETERMINISTIC | ffi::SQLITE_INNOCUOUS;
-    for (name, arguments, function) in FUNCTIONS {
-        let (name, nothing) = (name.as_ptr(), ptr::null_mut::<c_void>());
-        // SAFETY: as for this function; the name is copied, and no state goes along.
+    for function in &FUNCTIONS {
+        let (name, arguments) = (function.name.as_ptr(), function.arguments);
+        let data = ptr::from_ref(function).cast_mut().cast();
+        // SAFETY: as for this function; the name is copied, and what goes along is static.
         let code = unsafe {
-            let call = Some(function);
             ffi::sqlite3_create_function_v2(
-                db, name, arguments, flags, nothing, call, None, None, None,
+                db,
+                name,
+                arguments,
+                flags,
+                data,
+                Some(on_call),
+                None,
+                None,
+                None,
             )
         };
         if code != ffi::SQLITE_OK {
@@ -46,73 +116,66 @@ pub(super) unsafe fn install(db: *mut ffi::sqlite3) -> c_int {
     ffi::SQLITE_OK
 }
 
-/// An argument of a call, for as long as it lasts.
-#[derive(Clone, Copy)]
-struct Argument<'a> {
-    /// The bytes of a blob, or of anything else as text.
-    bytes: &'a [u8],
-    is_blob: bool,
+/// # Safety
+/// SQLite calls it with what `install` has given, and with as many values as it says.
+unsafe extern "C" fn on_call(
+    context: *mut ffi::sqlite3_context,
+    count: c_int,
+    values: *mut *mut ffi::sqlite3_value,
+) {
+    let mut arguments = [None; MAX_ARGUMENTS];
+    let count = (count as usize).min(MAX_ARGUMENTS);
+    // SAFETY: as for this function; none of the values is turned into something else meanwhile.
+    let (function, most_bytes) = unsafe {
+        let values = slice::from_raw_parts(values, count);
+        for (argument, value) in arguments.iter_mut().zip(values) {
+            *argument = read(*value);
+        }
+        let db = ffi::sqlite3_context_db_handle(context);
+        let most_bytes = ffi::sqlite3_limit(db, ffi::SQLITE_LIMIT_LENGTH, -1);
+        let function = &*ffi::sqlite3_user_data(context).cast::<Function>();
+        (function, usize::try_from(most_bytes).unwrap_or(usize::MAX))
+    };
+    let answer = (function.answer)(&arguments[..count], most_bytes);
+    // SAFETY: as for this function; SQLite copies a text.
+    unsafe {
+        match answer {
+            Answer::Null => {}
+            Answer::Number(number) => ffi::sqlite3_result_int64(context, number),
+            Answer::Text(text) => {
+                let (at, length) = (text.as_ptr().cast::<c_char>(), text.len() as u64);
+                let at = if length == 0 { c"".as_ptr() } else { at };
+                let copy = ffi::SQLITE_TRANSIENT();
+                ffi::sqlite3_result_text64(context, at, length, copy, ffi::SQLITE_UTF8 as u8);
+            }
+            Answer::TooLong => ffi::sqlite3_result_error_toobig(context),
+            Answer::Over => ffi::sqlite3_result_error_code(context, ffi::SQLITE_INTERRUPT),
+        }
+    }
 }
 
-/// The arguments of a call; none if one of them is NULL, which is the result then.
+/// An argument; none of NULL.
 ///
 /// # Safety
-/// They are what SQLite has called a function of `COUNT` arguments with.
-unsafe fn arguments<'a, const COUNT: usize>(
-    values: *mut *mut ffi::sqlite3_value,
-) -> Option<[Argument<'a>; COUNT]> {
+/// The value is one of the call that runs. The bytes stay until SQLite is told to turn it into something else.
+unsafe fn read<'a>(value: *mut ffi::sqlite3_value) -> Option<Argument<'a>> {
     // SAFETY: as for this function.
-    let values: &[_; COUNT] = unsafe { &*values.cast() };
-    let mut null = false;
-    // SAFETY: bytes stay until SQLite is told to turn the value into something else, which nobody does here.
-    let taken = values.map(|value| unsafe {
+    unsafe {
         let kind = ffi::sqlite3_value_type(value);
         let is_blob = kind == ffi::SQLITE_BLOB;
         let data: *const u8 = match is_blob {
             true => ffi::sqlite3_value_blob(value).cast(),
             false => ffi::sqlite3_value_text(value),
         };
-        null |= kind == ffi::SQLITE_NULL || (data.is_null() && !is_blob);
+        if kind == ffi::SQLITE_NULL || (data.is_null() && !is_blob) {
+            return None;
+        }
         let length = usize::try_from(ffi::sqlite3_value_bytes(value)).unwrap_or(0);
         let bytes = match data.is_null() {
             true => &[][..],
             false => slice::from_raw_parts(data, length),
         };
-        Argument { bytes, is_blob }
-    });
-    (!null).then_some(taken)
-}
-
-/// Returns text, or says that it took too long.
-///
-/// # Safety
-/// The context is that of the call that runs.
-unsafe fn give(context: *mut ffi::sqlite3_context, text: Option<&[u8]>) {
-    // SAFETY: as for this function; SQLite copies the text.
-    unsafe {
-        match text {
-            Some(text) => {
-                let (at, length) = (text.as_ptr().cast::<c_char>(), text.len() as u64);
-                let at = if length == 0 { c"".as_ptr() } else { at };
-                let copy = ffi::SQLITE_TRANSIENT();
-                ffi::sqlite3_result_text64(context, at, length, copy, ffi::SQLITE_UTF8 as u8);
-            }
-            None => ffi::sqlite3_result_error_code(context, ffi::SQLITE_INTERRUPT),
-        }
-    }
-}
-
-unsafe extern "C" fn on_instr(
-    context: *mut ffi::sqlite3_context,
-    _: c_int,
-    values: *mut *mut ffi::sqlite3_value,
-) {
-    // SAFETY: SQLite calls it with two arguments.
-    if let Some([text, wanted]) = unsafe { arguments(values) } {
-        let counts_bytes = text.is_blob && wanted.is_blob;
-        let place = instr(text.bytes, wanted.bytes, counts_bytes);
-        // SAFETY: the context is the call's.
-        unsafe { ffi::sqlite3_result_int64(context, place as i64) };
+        Some(Argument { bytes, is_blob })
     }
 }
 
@@ -134,33 +197,6 @@ fn instr(text: &[u8], wanted: &[u8], counts_bytes: bool) -> usize {
     })
 }
 
-unsafe extern "C" fn on_replace(
-    context: *mut ffi::sqlite3_context,
-    _: c_int,
-    values: *mut *mut ffi::sqlite3_value,
-) {
-    // SAFETY: SQLite calls it with three arguments, and the context is the call's.
-    unsafe {
-        // Where there is nothing to look for, it does not matter what with.
-        match arguments(values) {
-            Some([text, old]) if matches!(old.bytes.first(), None | Some(0)) => {
-                return give(context, Some(text.bytes));
-            }
-            _ => {}
-        }
-        let Some([text, old, new]) = arguments(values) else {
-            return;
-        };
-        let db = ffi::sqlite3_context_db_handle(context);
-        let most = ffi::sqlite3_limit(db, ffi::SQLITE_LIMIT_LENGTH, -1);
-        let most_bytes = usize::try_from(most).unwrap_or(usize::MAX);
-        match replace(text.bytes, old.bytes, new.bytes, most_bytes) {
-            Some(replaced) => give(context, Some(&replaced)),
-            None => ffi::sqlite3_result_error_toobig(context),
-        }
-    }
-}
-
 /// The text with every `old` replaced; none if it would be too long.
 fn replace(text: &[u8], old: &[u8], new: &[u8], most_bytes: usize) -> Option<Vec<u8>> {
     let mut replaced = Vec::new();
@@ -177,48 +213,12 @@ fn replace(text: &[u8], old: &[u8], new: &[u8], most_bytes: usize) -> Option<Vec
     (replaced.len() <= most_bytes).then_some(replaced)
 }
 
-unsafe extern "C" fn on_trim(
-    context: *mut ffi::sqlite3_context,
-    _: c_int,
-    values: *mut *mut ffi::sqlite3_value,
-) {
-    // SAFETY: SQLite calls it with two arguments.
-    unsafe { trim_argument(context, values, true, true) }
-}
-
-unsafe extern "C" fn on_ltrim(
-    context: *mut ffi::sqlite3_context,
-    _: c_int,
-    values: *mut *mut ffi::sqlite3_value,
-) {
-    // SAFETY: as above.
-    unsafe { trim_argument(context, values, true, false) }
-}
-
-unsafe extern "C" fn on_rtrim(
-    context: *mut ffi::sqlite3_context,
-    _: c_int,
-    values: *mut *mut ffi::sqlite3_value,
-) {
-    // SAFETY: as above.
-    unsafe { trim_argument(context, values, false, true) }
-}
-
-/// # Safety
-/// They are what SQLite has called a function of two arguments with.
-unsafe fn trim_argument(
-    context: *mut ffi::sqlite3_context,
-    values: *mut *mut ffi::sqlite3_value,
-    left: bool,
-    right: bool,
-) {
-    // SAFETY: as for this function.
-    unsafe {
-        if let Some([text, set]) = arguments(values) {
-            let is_over = interrupt::is_over;
-            give(context, trim(text.bytes, set.bytes, left, right, is_over));
-        }
-    }
+fn trimmed<'a>(arguments: &[Option<Argument<'a>>], left: bool, right: bool) -> Answer<'a> {
+    let [Some(text), Some(set)] = *arguments else {
+        return Answer::Null;
+    };
+    let trimmed = trim(text.bytes, set.bytes, left, right, interrupt::is_over);
+    trimmed.map_or(Answer::Over, |text| Answer::Text(text.into()))
 }
 
 /// Comparisons between two looks at the time.

@@ -106,10 +106,15 @@ impl Connection {
             ffi::sqlite3_set_authorizer(db.as_ptr(), Some(on_authorize), hooks);
             ffi::sqlite3_wal_hook(db.as_ptr(), Some(on_wal), hooks);
             ffi::sqlite3_progress_handler(db.as_ptr(), LOOK_AFTER_STEPS, Some(on_progress), hooks);
+            connection.check(functions::install(db.as_ptr()))?;
         }
-        // SAFETY: the connection is open.
-        connection.check(unsafe { functions::install(db.as_ptr()) })?;
         Ok(Rc::new(connection))
+    }
+
+    /// Calls one of SQLite's functions that want nothing but an open connection.
+    fn ask<R>(&self, function: unsafe extern "C" fn(*mut ffi::sqlite3) -> R) -> R {
+        // SAFETY: the connection is open.
+        unsafe { function(self.raw()) }
     }
 
     fn raw(&self) -> *mut ffi::sqlite3 {
@@ -142,14 +147,12 @@ impl Connection {
 
     /// Whether no transaction is open.
     pub(super) fn is_autocommit(&self) -> bool {
-        // SAFETY: the connection is open.
-        unsafe { ffi::sqlite3_get_autocommit(self.raw()) != 0 }
+        self.ask(ffi::sqlite3_get_autocommit) != 0
     }
 
     /// Rows that the last INSERT, UPDATE or DELETE changed.
     pub(super) fn changes(&self) -> i64 {
-        // SAFETY: the connection is open.
-        unsafe { ffi::sqlite3_changes64(self.raw()) }
+        self.ask(ffi::sqlite3_changes64)
     }
 
     /// Frames in the write-ahead log after this connection's last commit.
@@ -182,15 +185,11 @@ impl Connection {
     }
 
     fn error(&self, code: c_int) -> Error {
-        // SAFETY: the connection is open; the message is copied before any other call.
-        let (message, offset, extended) = unsafe {
-            let message = CStr::from_ptr(ffi::sqlite3_errmsg(self.raw()));
-            (
-                message.to_string_lossy().into_owned(),
-                ffi::sqlite3_error_offset(self.raw()),
-                ffi::sqlite3_extended_errcode(self.raw()),
-            )
-        };
+        // SAFETY: SQLite always has a message, which is copied before any other call.
+        let message = unsafe { CStr::from_ptr(self.ask(ffi::sqlite3_errmsg)) };
+        let message = message.to_string_lossy().into_owned();
+        let offset = self.ask(ffi::sqlite3_error_offset);
+        let extended = self.ask(ffi::sqlite3_extended_errcode);
         let code = code & 0xff;
         Error::sqlite(code, describe(&message, offset, code, extended))
     }
@@ -255,9 +254,8 @@ impl Connection {
                 _ => self.error(code),
             });
         }
-        // SAFETY: on success the tail points into `sql` or at its end.
-        let used = unsafe { tail.offset_from(start) };
-        let used = usize::try_from(used).unwrap_or(sql.len()).min(sql.len());
+        // The tail points into `sql` or at its end.
+        let used = tail.addr().wrapping_sub(start.addr()).min(sql.len());
         let statement = NonNull::new(statement).map(|raw| Statement {
             raw,
             mode,
@@ -390,6 +388,12 @@ impl Statement {
         self.raw.as_ptr()
     }
 
+    /// Calls one of SQLite's functions that want nothing but a statement.
+    fn ask<R>(&self, function: unsafe extern "C" fn(*mut ffi::sqlite3_stmt) -> R) -> R {
+        // SAFETY: the statement is alive.
+        unsafe { function(self.raw()) }
+    }
+
     /// Binds parameter `index`, counted from 1; SQLite keeps a copy.
     pub(super) fn bind(&self, index: usize, value: ValueRef<'_>) -> Result<()> {
         let raw = self.raw();
@@ -421,8 +425,7 @@ impl Statement {
     pub(super) fn step(&self) -> Result<bool> {
         // A change of schema makes SQLite prepare the statement again, which asks the authorizer.
         self.connection.hooks.mode.set(self.mode);
-        // SAFETY: the statement is alive.
-        let code = unsafe { ffi::sqlite3_step(self.raw()) };
+        let code = self.ask(ffi::sqlite3_step);
         self.connection.hooks.mode.set(Mode::Trusted);
         match code {
             ffi::SQLITE_ROW => Ok(true),
@@ -457,11 +460,9 @@ impl Statement {
 
     /// Makes ready for another run: no row, no parameters, counters at zero.
     pub(super) fn reset(&self) {
-        // SAFETY: the statement is alive. The codes repeat the last run's error, which was reported then.
-        unsafe {
-            ffi::sqlite3_reset(self.raw());
-            ffi::sqlite3_clear_bindings(self.raw());
-        }
+        // The codes repeat the last run's error, which was reported then.
+        self.ask(ffi::sqlite3_reset);
+        self.ask(ffi::sqlite3_clear_bindings);
         self.counter(ROWS_READ, true);
         self.counter(ROWS_WRITTEN, true);
     }
@@ -488,20 +489,15 @@ impl Statement {
     }
 
     pub(super) fn is_readonly(&self) -> bool {
-        // SAFETY: the statement is alive.
-        unsafe { ffi::sqlite3_stmt_readonly(self.raw()) != 0 }
+        self.ask(ffi::sqlite3_stmt_readonly) != 0
     }
 
     pub(super) fn parameters(&self) -> usize {
-        // SAFETY: the statement is alive.
-        let count = unsafe { ffi::sqlite3_bind_parameter_count(self.raw()) };
-        usize::try_from(count).unwrap_or(0)
+        usize::try_from(self.ask(ffi::sqlite3_bind_parameter_count)).unwrap_or(0)
     }
 
     pub(super) fn columns(&self) -> usize {
-        // SAFETY: the statement is alive.
-        let count = unsafe { ffi::sqlite3_column_count(self.raw()) };
-        usize::try_from(count).unwrap_or(0)
+        usize::try_from(self.ask(ffi::sqlite3_column_count)).unwrap_or(0)
     }
 
     pub(super) fn column_name(&self, index: usize) -> String {
