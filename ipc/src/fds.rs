@@ -168,14 +168,9 @@ pub fn memory_file(name: &CStr) -> io::Result<OwnedFd> {
 
 /// A sealed memory file, mapped read-only.
 pub struct Mapping {
-    start: NonNull<libc::c_void>,
-    length: usize,
+    /// There for as long as the mapping is, which no borrow of it outlives.
+    bytes: &'static [u8],
 }
-
-// SAFETY: the memory is read-only and sealed, so threads can share and move it like any `&[u8]`.
-unsafe impl Send for Mapping {}
-// SAFETY: as above.
-unsafe impl Sync for Mapping {}
 
 impl Mapping {
     /// Maps the whole file. It must carry the seals of [`sealed_memory`]: without them its owner could change it under us.
@@ -190,23 +185,15 @@ impl Mapping {
         let size = nix::sys::stat::fstat(fd)?.st_size;
         let length = usize::try_from(size).map_err(io::Error::other)?;
         let Some(nonzero) = NonZeroUsize::new(length) else {
-            return Ok(Self {
-                start: NonNull::dangling(),
-                length,
-            });
+            return Ok(Self { bytes: &[] });
         };
-        // SAFETY: a new mapping of a file that cannot change or shrink; it is unmapped only by `drop`.
-        let start = unsafe {
-            mmap(
-                None,
-                nonzero,
-                ProtFlags::PROT_READ,
-                MapFlags::MAP_SHARED,
-                fd,
-                0,
-            )
-        }?;
-        Ok(Self { start, length })
+        // SAFETY: a new mapping of so many bytes of a file that cannot change or shrink; it is unmapped only by `drop`.
+        let bytes = unsafe {
+            let (read, shared) = (ProtFlags::PROT_READ, MapFlags::MAP_SHARED);
+            let start = mmap(None, nonzero, read, shared, fd, 0)?;
+            std::slice::from_raw_parts(start.as_ptr().cast(), length)
+        };
+        Ok(Self { bytes })
     }
 }
 
@@ -214,26 +201,22 @@ impl Deref for Mapping {
     type Target = [u8];
 
     fn deref(&self) -> &[u8] {
-        if self.length == 0 {
-            return &[];
-        }
-        // SAFETY: `length` bytes are mapped from `start` for as long as `self` lives, and nobody can write to them.
-        unsafe { std::slice::from_raw_parts(self.start.as_ptr().cast(), self.length) }
+        self.bytes
     }
 }
 
 impl Drop for Mapping {
     fn drop(&mut self) {
-        if self.length > 0 {
-            // SAFETY: maps what `new` mapped, and no slice of it outlives `self`.
-            let _ = unsafe { munmap(self.start, self.length) };
+        if !self.bytes.is_empty() {
+            // SAFETY: unmaps what `new` has mapped; no borrow of it outlives `self`.
+            let _ = unsafe { munmap(NonNull::from(self.bytes).cast(), self.bytes.len()) };
         }
     }
 }
 
 impl fmt::Debug for Mapping {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Mapping({} bytes)", self.length)
+        write!(f, "Mapping({} bytes)", self.bytes.len())
     }
 }
 
