@@ -202,7 +202,7 @@ impl Default for Options<'_> {
 
 /// All there is to say about a worker's date and flags.
 #[derive(Debug, Default)]
-pub struct Outcome {
+pub struct ResolvedFlags {
     /// Of use only if there are no errors.
     pub flags: Flags,
     /// What refuses the configuration.
@@ -231,8 +231,8 @@ pub fn check<'a>(
     date: Option<&str>,
     flags: impl IntoIterator<Item = &'a str>,
     options: &Options<'_>,
-) -> Outcome {
-    let mut outcome = Outcome::default();
+) -> ResolvedFlags {
+    let mut outcome = ResolvedFlags::default();
     if options.date_override.is_some() && date.is_some() {
         outcome.errors.push(
             "Worker specifies compatibilityDate but --compat-date was provided. When using \
@@ -303,7 +303,7 @@ fn check_reach(date: Date, today: Date, errors: &mut Vec<String>) {
     }
 }
 
-fn apply(date: Date, given: &[&str], options: &Options<'_>, outcome: &mut Outcome) {
+fn apply(date: Date, given: &[&str], options: &Options<'_>, outcome: &mut ResolvedFlags) {
     let names = |flag: Option<&'static str>| flag.filter(|flag| given.contains(flag));
     for (i, entry) in TABLE.iter().enumerate() {
         let (enabled, disabled) = (names(entry.enable), names(entry.disable));
@@ -367,7 +367,12 @@ mod tests {
         day: 22,
     };
 
-    fn run(date: Option<&str>, flags: &[&str], experimental: bool, over: Option<&str>) -> Outcome {
+    fn run(
+        date: Option<&str>,
+        flags: &[&str],
+        experimental: bool,
+        over: Option<&str>,
+    ) -> ResolvedFlags {
         let options = Options {
             experimental,
             date_override: over,

@@ -97,13 +97,13 @@ struct ConfigArgs {
 #[derive(Debug, Args)]
 struct OverrideArgs {
     /// Serve the disk service <name> from <path>, instead of where the config says
-    #[arg(short, long, value_name = "name>=<path", value_parser = named)]
+    #[arg(short, long, value_name = "name>=<path", value_parser = Overrides::named)]
     directory_path: Vec<(String, String)>,
     /// Reach the external service <name> at <addr>, instead of where the config says
-    #[arg(short, long, value_name = "name>=<addr", value_parser = named)]
+    #[arg(short, long, value_name = "name>=<addr", value_parser = Overrides::named)]
     external_addr: Vec<(String, String)>,
     /// Listen on <addr> for the socket <name>, instead of where the config says
-    #[arg(short, long, value_name = "name>=<addr", value_parser = named)]
+    #[arg(short, long, value_name = "name>=<addr", value_parser = Overrides::named)]
     socket_addr: Vec<(String, String)>,
     /// Let workers be debugged at <addr>; without effect, as there is no inspector
     #[arg(short, long, value_name = "addr")]
@@ -562,18 +562,12 @@ impl LimitArgs {
     }
 }
 
-/// `<name>=<value>`.
-pub fn named(text: &str) -> Result<(String, String), String> {
-    let (name, value) = text.split_once('=').ok_or("Expected <name>=<value>")?;
-    Ok((name.into(), value.into()))
-}
-
 fn fd(text: &str) -> Option<RawFd> {
     text.parse().ok().filter(|fd| *fd >= 0)
 }
 
 fn named_fd(text: &str) -> Result<(String, RawFd), String> {
-    let (name, value) = named(text)?;
+    let (name, value) = Overrides::named(text)?;
     let fd = fd(&value).ok_or("Socket value must be a file descriptor (non-negative integer).")?;
     Ok((name, fd))
 }

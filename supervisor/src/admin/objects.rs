@@ -18,7 +18,7 @@ const DEFAULT_LIMIT: u32 = 100;
 
 /// A process that is asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Asked {
+pub struct AskedProcess {
     pub generation: u64,
     pub slot: u32,
     pub pid: i32,
@@ -32,8 +32,8 @@ pub struct Gathering {
     pub json: bool,
     /// Seconds after which a browser is to ask again.
     pub refresh: Option<u32>,
-    waiting: Vec<Asked>,
-    answers: Vec<(Asked, Answer)>,
+    waiting: Vec<AskedProcess>,
+    answers: Vec<(AskedProcess, Answer)>,
     /// Who says nothing, and why.
     missing: Vec<(u32, &'static str)>,
     pub deadline: Instant,
@@ -58,7 +58,7 @@ impl Gathering {
     }
 
     /// A process has been sent the query.
-    pub fn asked(&mut self, process: Asked) {
+    pub fn asked(&mut self, process: AskedProcess) {
         self.waiting.push(process);
     }
 
@@ -80,8 +80,8 @@ impl Gathering {
         }
     }
 
-    fn take(&mut self, generation: u64, slot: u32) -> Option<Asked> {
-        let is = |process: &Asked| (process.generation, process.slot) == (generation, slot);
+    fn take(&mut self, generation: u64, slot: u32) -> Option<AskedProcess> {
+        let is = |process: &AskedProcess| (process.generation, process.slot) == (generation, slot);
         let index = self.waiting.iter().position(is)?;
         Some(self.waiting.swap_remove(index))
     }
@@ -171,9 +171,9 @@ pub struct List {
     pub matching: u64,
     pub namespaces: Vec<NamespaceTotal>,
     /// Processes with their objects and the heap of the workers that have them.
-    pub processes: Vec<(Asked, u64, u64)>,
+    pub processes: Vec<(AskedProcess, u64, u64)>,
     pub missing: Vec<(u32, &'static str)>,
-    pub page: Vec<(LiveObject, Asked)>,
+    pub page: Vec<(LiveObject, AskedProcess)>,
     /// Where the next page begins, if there is one.
     pub next: Option<Position>,
 }
@@ -331,8 +331,8 @@ mod tests {
         }
     }
 
-    fn process(slot: u32) -> Asked {
-        Asked {
+    fn process(slot: u32) -> AskedProcess {
+        AskedProcess {
             generation: 1,
             slot,
             pid: 100,

@@ -5,7 +5,7 @@
 use ipc::live::{LiveObject, Order};
 
 use super::http::{HTML, Refusal, Request, Response};
-use super::objects::{Asked, List};
+use super::objects::{AskedProcess, List};
 use super::processes::Row;
 use crate::observe::time::{bytes, count, now_ms, utc};
 
@@ -243,7 +243,7 @@ fn table(list: &List) -> String {
     )
 }
 
-fn row(object: &LiveObject, process: &Asked) -> String {
+fn row(object: &LiveObject, process: &AskedProcess) -> String {
     let numbers = &object.numbers;
     let id = escape(&object.id);
     let name = object
@@ -378,7 +378,7 @@ mod tests {
         list.next = Some(object.position(Order::Id));
         list.page.push((
             object,
-            Asked {
+            AskedProcess {
                 generation: 1,
                 slot: 0,
                 pid: 1,

@@ -3,7 +3,7 @@
 //! `load` calls this for `--binary`, for a configuration appended to the executable, and to give
 //! every configuration its final form.
 
-use super::ConfigMessage;
+use super::model::ConfigMessage;
 use super::text::Message;
 use capnp::dynamic_value::Reader;
 use capnp::message::{self, HeapAllocator, ReaderOptions};

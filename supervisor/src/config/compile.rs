@@ -4,7 +4,7 @@
 //! The layout: the executable, zeros up to a multiple of 8 bytes, the message, its length in bytes
 //! as a little-endian u64, and `MAGIC`.
 
-use super::{ConfigMessage, Loaded};
+use super::model::{ConfigMessage, Loaded};
 use capnp::Word;
 use std::fs::{File, Permissions};
 use std::io::{self, IsTerminal, Read, Seek, SeekFrom, Write};

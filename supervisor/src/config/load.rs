@@ -1,8 +1,9 @@
 //! Reads, completes and checks a configuration.
 
 use super::binary;
+use super::model::{ConfigErrors, LoadOptions, Loaded, Purpose, Source};
 use super::text::{self, Failure, Message};
-use super::{ConfigErrors, LoadOptions, Loaded, Purpose, Source, overrides, plan, validate};
+use super::{overrides, plan, validate};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::{env, fs};

@@ -9,7 +9,8 @@ use schema::workerd_capnp::config;
 use schema::workerd_capnp::service;
 use schema::workerd_capnp::worker::{durable_object_namespace, durable_object_storage};
 
-use super::{Loaded, binary};
+use super::binary;
+use super::model::Loaded;
 
 /// A class of objects that have files.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,7 +1,7 @@
 //! Puts the addresses and paths of the command line in place of the configuration's.
 
+use super::model::{Overrides, Purpose};
 use super::text::Message;
-use super::{Overrides, Purpose};
 use schema::workerd_capnp::{config, service};
 use std::collections::HashSet;
 

@@ -1,6 +1,6 @@
 //! Where each socket of a configuration listens, and where its Durable Objects are kept.
 
-use super::{ListenOn, Overrides, SocketPlan};
+use super::model::{ListenOn, Overrides, SocketPlan};
 use schema::workerd_capnp::{config, service, socket, worker};
 use std::path::PathBuf;
 

@@ -7,7 +7,7 @@
 mod bindings;
 mod services;
 
-use super::{LoadOptions, Purpose};
+use super::model::{LoadOptions, Purpose};
 use capnp::text;
 use schema::compat;
 use schema::workerd_capnp::{config, service, service_designator, socket, worker};

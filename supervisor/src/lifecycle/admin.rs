@@ -10,7 +10,7 @@ use ipc::live::Answer;
 
 use super::supervisor::{Key, Role, Supervisor, key_of};
 use crate::admin::http::{JSON, Refusal, Request, Response};
-use crate::admin::objects::{Asked, Gathering};
+use crate::admin::objects::{AskedProcess, Gathering};
 use crate::admin::{page, processes};
 use crate::process::{Phase, Process};
 
@@ -56,7 +56,7 @@ impl Supervisor {
                     let query = Box::new(gathering.query.clone());
                     if process.send(&ToRuntime::Objects(query)) {
                         let pid = process.pid().as_raw();
-                        gathering.asked(Asked {
+                        gathering.asked(AskedProcess {
                             generation,
                             slot,
                             pid,

@@ -11,8 +11,6 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use super::supervisor::Supervisor;
-
 /// Takes a folder for this server: the descriptor that holds its lock, or what is wrong.
 pub type LockFolder = fn(&Path) -> Result<OwnedFd, String>;
 
@@ -53,7 +51,7 @@ impl Folders {
     }
 
     /// Lets go of all but these.
-    fn keep(&mut self, used: &[FolderId]) {
+    pub fn keep(&mut self, used: &[FolderId]) {
         self.0.retain(|id, _| used.contains(id));
     }
 
@@ -75,17 +73,6 @@ impl Folders {
 fn folder_id(path: &Path) -> io::Result<FolderId> {
     let folder = fs::metadata(path)?;
     Ok((folder.dev(), folder.ino()))
-}
-
-impl Supervisor {
-    /// Lets go of the folders that the config no longer names, once no process is left that may use them.
-    pub(super) fn release_folders(&mut self) {
-        if self.retiring.is_empty() && self.incoming.is_none() {
-            let current = self.current.as_ref();
-            let used = current.map_or(&[][..], |generation| &generation.folders);
-            self.folders.keep(used);
-        }
-    }
 }
 
 #[cfg(test)]

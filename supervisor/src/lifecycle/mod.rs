@@ -9,54 +9,32 @@
 mod admin;
 mod folders;
 mod generation;
+mod hand_over;
 mod links;
 mod reload;
 mod restart;
+mod server;
 mod signals;
 mod stop;
 mod supervisor;
 mod systemd;
+mod under_way;
 mod upgrade;
 mod watch;
 
 use std::thread;
-use std::time::Duration;
 
-use ipc::{Options, Start};
+use ipc::Start;
 
-use crate::admin::AdminAddress;
-use crate::config::{ConfigErrors, Loaded};
 use crate::observe::tell;
 use crate::process::launch::{Executable, Launcher, exit_now};
 use crate::process::main_thread::{MainThread, main_thread};
-use crate::sockets::inherit::InheritedFds;
-use crate::sockets::report::Reporter;
-use folders::LockFolder;
+pub use server::Server;
 use signals::Signals;
 use supervisor::Supervisor;
 
 /// The stack of the supervising thread: it parses configs and little else.
 const SUPERVISOR_STACK_BYTES: usize = 8 * 1024 * 1024;
-
-/// Loads the config as the command line says, again for each reload.
-pub type Loader = Box<dyn FnMut() -> Result<Loaded, ConfigErrors> + Send>;
-
-/// What to serve and how.
-pub struct Server {
-    pub load: Loader,
-    /// Shows what is wrong with a config.
-    pub show: fn(&ConfigErrors),
-    pub lock_folder: LockFolder,
-    pub options: Options,
-    pub inherited: InheritedFds,
-    pub reporter: Reporter,
-    /// `--watch`.
-    pub watch: bool,
-    /// `--admin-addr`.
-    pub admin: Option<AdminAddress>,
-    /// `--start-timeout`.
-    pub start_timeout: Duration,
-}
 
 /// Serves until told to stop. `runtime` runs a runtime process on the calling thread and is called at most once. Returns the exit status.
 pub fn run(server: Server, runtime: impl FnOnce(Start) -> u8) -> u8 {

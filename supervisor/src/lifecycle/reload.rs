@@ -12,8 +12,8 @@ use ipc::ToRuntime;
 use ipc::fds::sealed_memory;
 
 use super::generation::Generation;
-use super::stop::HEARING;
 use super::supervisor::{Key, Role, Supervisor};
+use super::under_way::HEARING;
 use super::watch::Watcher;
 use crate::observe::tell;
 use crate::process::{Phase, Process};

@@ -7,26 +7,18 @@ use std::time::{Duration, Instant};
 
 use ipc::ToRuntime;
 
+use super::generation::Generation;
 use super::supervisor::{Key, Supervisor};
+use super::under_way::Stopping;
 use crate::observe::tell;
 use crate::process::{Phase, Process};
 
 /// What a process that has heard that it is to drain gets beyond the deadline, to cut off what is left and say so.
 const GRACE: Duration = Duration::from_secs(1);
 
-/// A process that has not heard of the drain after this long runs JavaScript, and accepts nothing meanwhile.
-pub(super) const HEARING: Duration = Duration::from_secs(1);
-
 /// Who means it asks again after this long. Until then a second signal is an echo: terminals and tools such as `timeout` signal both a
 /// process and its group.
 const INSISTENCE: Duration = Duration::from_millis(100);
-
-/// The end of the server has begun.
-#[derive(Debug)]
-pub(super) struct Stopping {
-    status: u8,
-    since: Instant,
-}
 
 impl Supervisor {
     /// Drains every process and exits when the last has ended. Asked again, exits at once.
@@ -72,7 +64,7 @@ impl Supervisor {
 
     /// Moves the processes of a generation to those that are to drain. Its listeners close here as far as no other generation
     /// has them. A process that still starts has nothing to drain.
-    pub(super) fn retire(&mut self, generation: super::generation::Generation) {
+    pub(super) fn retire(&mut self, generation: Generation) {
         for mut process in generation.slots.into_iter().filter_map(|slot| slot.process) {
             if process.phase() == Phase::Starting {
                 process.kill();

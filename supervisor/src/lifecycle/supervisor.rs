@@ -12,13 +12,13 @@ use std::time::{Duration, Instant};
 use ipc::{ChannelError, ToRuntime, ToSupervisor};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
-use super::Server;
 use super::folders::Folders;
 use super::generation::Generation;
+use super::hand_over::HandOver;
+use super::server::Server;
 use super::signals::{Ended, Request, Signals, reap};
-use super::stop::{HEARING, Stopping};
 use super::systemd::Systemd;
-use super::upgrade::{HandOver, Upgrade};
+use super::under_way::{HEARING, Stopping, Upgrade};
 use super::watch::Watcher;
 use crate::admin::Admin;
 use crate::admin::objects::Gathering;
@@ -146,6 +146,15 @@ impl Supervisor {
                 tell(format_args!("poll(): {error}"));
                 return (1, self.launcher.take_main_thread());
             }
+        }
+    }
+
+    /// Lets go of the folders that the config no longer names, once no process is left that may use them.
+    fn release_folders(&mut self) {
+        if self.retiring.is_empty() && self.incoming.is_none() {
+            let current = self.current.as_ref();
+            let used = current.map_or(&[][..], |generation| &generation.folders);
+            self.folders.keep(used);
         }
     }
 

@@ -9,85 +9,22 @@
 
 use std::io;
 use std::mem;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::os::unix::process::CommandExt;
-use std::path::PathBuf;
 use std::process::Command;
-use std::sync::Arc;
 
-use ipc::fds::{Mapping, inherited, sealed_memory, set_inheritable};
-use ipc::{RuntimeLink, frame};
-use nix::unistd::Pid;
-use serde::{Deserialize, Serialize};
+use ipc::fds::{sealed_memory, set_inheritable};
+use ipc::frame;
 
-use super::folders::{FolderId, Folders};
-use super::generation::{Generation, Slot};
+use super::generation::Generation;
+use super::hand_over::{FolderPage, ListenPage, ListenerPage, Page, ProcessPage, SocketPage};
 use super::supervisor::Supervisor;
+use super::under_way::Upgrade;
 use super::watch::Watcher;
-use crate::config::{ListenOn, SocketPlan};
+use crate::config::ListenOn;
 use crate::observe::tell;
-use crate::process::Process;
-use crate::process::launch::{Executable, HAND_OVER_VARIABLE};
-use crate::sockets::bind::BoundListener;
-use crate::sockets::{BoundSocket, SocketSet};
-
-/// An upgrade that is not finished.
-#[derive(Debug)]
-pub(super) struct Upgrade {
-    /// The program that this supervisor runs.
-    from: Executable,
-    /// The first generation of the new program.
-    generation: u64,
-}
-
-/// What a supervisor leaves to the program that replaces it. Descriptors by number.
-#[derive(Debug, PartialEq, Serialize, Deserialize)]
-struct Page {
-    version: u8,
-    generation: u64,
-    config: RawFd,
-    locks: RawFd,
-    folders: Vec<FolderPage>,
-    sockets: Vec<SocketPage>,
-    slots: Vec<Option<ProcessPage>>,
-    /// What `--watch` watches.
-    files: Vec<PathBuf>,
-}
-
-#[derive(Debug, PartialEq, Serialize, Deserialize)]
-struct FolderPage {
-    id: FolderId,
-    lock: RawFd,
-}
-
-#[derive(Debug, PartialEq, Serialize, Deserialize)]
-struct SocketPage {
-    name: String,
-    index: usize,
-    listen: ListenPage,
-    listeners: Vec<ListenerPage>,
-}
-
-#[derive(Debug, PartialEq, Serialize, Deserialize)]
-enum ListenPage {
-    Address { address: String, default_port: u16 },
-    Fd(RawFd),
-}
-
-#[derive(Debug, PartialEq, Serialize, Deserialize)]
-struct ListenerPage {
-    fd: RawFd,
-    slot: u32,
-    inherited: bool,
-    file: Option<PathBuf>,
-}
-
-/// A process that serves.
-#[derive(Debug, PartialEq, Serialize, Deserialize)]
-struct ProcessPage {
-    link: RawFd,
-    pid: i32,
-}
+use crate::process::launch::HAND_OVER_VARIABLE;
+use crate::sockets::BoundSocket;
 
 impl Supervisor {
     /// Starts to replace the program.
@@ -245,105 +182,5 @@ impl Supervisor {
                 .cloned()
                 .collect(),
         }
-    }
-}
-
-/// What this program goes on with, when it has replaced another.
-pub(super) struct HandOver {
-    pub(super) generation: Generation,
-    pub(super) files: Vec<PathBuf>,
-    pub(super) folders: Folders,
-    pub(super) locks: OwnedFd,
-}
-
-impl HandOver {
-    /// Takes what was left, if anything was.
-    pub(super) fn take() -> io::Result<Option<Self>> {
-        let Ok(fd) = std::env::var(HAND_OVER_VARIABLE) else {
-            return Ok(None);
-        };
-        let page = inherited(fd.parse().map_err(io::Error::other)?)?;
-        let page: Page = serde_json::from_slice(&Mapping::new(page.as_fd())?)?;
-        if page.version != frame::VERSION {
-            return Err(io::Error::other(
-                "the supervisor before this one speaks another version",
-            ));
-        }
-        page.revive().map(Some)
-    }
-}
-
-impl Page {
-    fn revive(self) -> io::Result<HandOver> {
-        let folders = self.folders.into_iter();
-        let folders = folders.map(|FolderPage { id, lock }| Ok((id, inherited(lock)?)));
-        let folders = Folders::handed_over(folders.collect::<io::Result<Vec<_>>>()?);
-        let sockets = self.sockets.into_iter().map(SocketPage::revive);
-        let sockets = sockets.collect::<io::Result<_>>()?;
-        let mut slots = Vec::new();
-        for (number, page) in self.slots.into_iter().enumerate() {
-            slots.push(match page {
-                None => Slot::lost(),
-                Some(page) => page.revive(number as u32, self.generation)?,
-            });
-        }
-        let generation = Generation {
-            number: self.generation,
-            config: inherited(self.config)?,
-            sockets: SocketSet::handed_over(sockets),
-            folders: folders.ids(),
-            slots,
-            announced: true,
-        };
-        Ok(HandOver {
-            generation,
-            files: self.files,
-            folders,
-            locks: inherited(self.locks)?,
-        })
-    }
-}
-
-impl SocketPage {
-    fn revive(self) -> io::Result<BoundSocket> {
-        let listeners = self.listeners.into_iter().map(|page| {
-            let ListenerPage {
-                fd,
-                slot,
-                inherited: given,
-                file,
-            } = page;
-            BoundListener::handed_over(inherited(fd)?, slot, given, file).map(Arc::new)
-        });
-        let listeners = listeners.collect::<io::Result<_>>()?;
-        let listen = match self.listen {
-            ListenPage::Address {
-                address,
-                default_port,
-            } => ListenOn::Address {
-                address,
-                default_port,
-            },
-            ListenPage::Fd(fd) => ListenOn::Fd(fd),
-        };
-        Ok(BoundSocket {
-            plan: SocketPlan {
-                name: self.name,
-                index: self.index,
-                listen,
-            },
-            listeners,
-        })
-    }
-}
-
-impl ProcessPage {
-    fn revive(self, number: u32, generation: u64) -> io::Result<Slot> {
-        let link = RuntimeLink::new(inherited(self.link)?)?;
-        let pid = Pid::from_raw(self.pid);
-        Ok(Slot {
-            process: Some(Process::handed_over(number, generation, link, pid)),
-            ..Slot::default()
-        })
     }
 }

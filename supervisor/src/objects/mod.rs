@@ -148,9 +148,9 @@ pub fn run(arguments: ObjectsArgs, storage: &Storage) -> u8 {
 }
 
 /// Whether all is well.
-type Outcome = Result<bool, String>;
+type AllWell = Result<bool, String>;
 
-fn list(arguments: &ListArgs, storage: &Storage) -> Outcome {
+fn list(arguments: &ListArgs, storage: &Storage) -> AllWell {
     let folder = arguments.place.folder()?;
     let depth = if arguments.brief {
         Depth::Brief
@@ -192,7 +192,7 @@ fn list(arguments: &ListArgs, storage: &Storage) -> Outcome {
     Ok(problems.is_empty() && damaged == 0)
 }
 
-fn check(arguments: &CheckArgs, storage: &Storage) -> Outcome {
+fn check(arguments: &CheckArgs, storage: &Storage) -> AllWell {
     let folder = arguments.place.folder()?;
     let mut printer = Printer::new(arguments.json);
     let (mut checked, mut found) = (0, 0);
@@ -223,7 +223,7 @@ fn check(arguments: &CheckArgs, storage: &Storage) -> Outcome {
     Ok(found == 0)
 }
 
-fn export(arguments: &ExportArgs, storage: &Storage) -> Outcome {
+fn export(arguments: &ExportArgs, storage: &Storage) -> AllWell {
     let folder = arguments.place.folder()?;
     let to = arguments
         .output
@@ -281,7 +281,7 @@ fn export_to(
     })
 }
 
-fn import(arguments: &ImportArgs, storage: &Storage) -> Outcome {
+fn import(arguments: &ImportArgs, storage: &Storage) -> AllWell {
     let folder = arguments.place.folder_to_make()?;
     let from = arguments
         .input

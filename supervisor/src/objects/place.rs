@@ -18,7 +18,7 @@ pub(super) struct PlaceArgs {
     #[arg(short, long)]
     binary: bool,
     /// The disk service <name> is at <path>, instead of where the config says
-    #[arg(short, long, value_name = "name>=<path", value_parser = crate::cli::named)]
+    #[arg(short, long, value_name = "name>=<path", value_parser = Overrides::named)]
     directory_path: Vec<(String, String)>,
     /// The constant to use, when the config file defines several configs
     #[arg(long, value_name = "name")]

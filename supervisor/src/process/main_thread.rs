@@ -41,13 +41,13 @@ pub struct MainThread {
 }
 
 /// The main thread's own end.
-pub struct Place {
+pub struct MainThreadEnd {
     starts: Receiver<Start>,
     _busy: SyncSender<Infallible>,
 }
 
 /// The two ends.
-pub fn main_thread() -> (MainThread, Place) {
+pub fn main_thread() -> (MainThread, MainThreadEnd) {
     let (starts, receiver) = sync_channel(1);
     let (busy, left) = sync_channel(0);
     let main_thread = MainThread {
@@ -56,14 +56,14 @@ pub fn main_thread() -> (MainThread, Place) {
         given_up: GivenUp::default(),
         may_hang: false,
     };
-    let place = Place {
+    let place = MainThreadEnd {
         starts: receiver,
         _busy: busy,
     };
     (main_thread, place)
 }
 
-impl Place {
+impl MainThreadEnd {
     /// Runs the process that starts here, if one does.
     pub fn serve(self, runtime: impl FnOnce(Start) -> u8) {
         if let Ok(start) = self.starts.recv() {

@@ -5,8 +5,8 @@
 //! for its first field will do.
 
 use super::diagnostics::Span;
-use super::names::{Names, Place, Target};
-use super::syntax::{Expr, ExprKind, Located, NodeKind, Param};
+use super::names::{DeclarationId, Names, Target};
+use super::tree::{Expr, ExprKind, Located, NodeKind, Param};
 use super::types;
 use capnp::introspect::{RawBrandedStructSchema, RawEnumSchema, Type, TypeVariant};
 use capnp::schema::{EnumSchema, Field, StructSchema};
@@ -69,7 +69,7 @@ enum Constant {
 
 pub struct Evaluator {
     pub names: Names,
-    constants: HashMap<Place, Constant>,
+    constants: HashMap<DeclarationId, Constant>,
     depth: usize,
 }
 
@@ -82,14 +82,14 @@ impl Evaluator {
         }
     }
 
-    fn error<T>(&mut self, at: Place, span: Span, message: impl Into<String>) -> Option<T> {
+    fn error<T>(&mut self, at: DeclarationId, span: Span, message: impl Into<String>) -> Option<T> {
         self.names.error(at.module, span, message);
         None
     }
 
     /// The type and value of a constant. None if it is no constant or has an error, which is then
     /// reported.
-    pub fn constant(&mut self, place: Place) -> Option<(Type, Value)> {
+    pub fn constant(&mut self, place: DeclarationId) -> Option<(Type, Value)> {
         let file = self.names.file(place.module);
         let node = &file.nodes[place.node];
         let NodeKind::Const { ty, value } = &node.kind else {
@@ -107,7 +107,7 @@ impl Evaluator {
             None => {}
         }
         self.constants.insert(place, Constant::Open);
-        let scope = Place {
+        let scope = DeclarationId {
             node: node.parent,
             ..place
         };
@@ -120,7 +120,7 @@ impl Evaluator {
     }
 
     /// The value of `expr` as a `ty`. None if that is an error, now reported.
-    fn evaluate(&mut self, at: Place, expr: &Expr, ty: Type) -> Option<Value> {
+    fn evaluate(&mut self, at: DeclarationId, expr: &Expr, ty: Type) -> Option<Value> {
         if self.depth == MAX_EVALUATION_DEPTH {
             let message = format!(
                 "This needs more than {MAX_EVALUATION_DEPTH} constants and lists inside each other."
@@ -144,7 +144,7 @@ impl Evaluator {
         self.mismatch(at, expr, ty)
     }
 
-    fn mismatch<T>(&mut self, at: Place, expr: &Expr, ty: Type) -> Option<T> {
+    fn mismatch<T>(&mut self, at: DeclarationId, expr: &Expr, ty: Type) -> Option<T> {
         self.error(
             at,
             expr.span,
@@ -153,7 +153,7 @@ impl Evaluator {
     }
 
     /// The value an expression has by its own form.
-    fn natural(&mut self, at: Place, expr: &Expr, ty: Type) -> Option<Value> {
+    fn natural(&mut self, at: DeclarationId, expr: &Expr, ty: Type) -> Option<Value> {
         match &expr.kind {
             ExprKind::Invalid => None,
             ExprKind::Positive(value) => Some(Value::UInt(*value)),
@@ -206,7 +206,7 @@ impl Evaluator {
         }
     }
 
-    fn named(&mut self, at: Place, expr: &Expr) -> Option<Value> {
+    fn named(&mut self, at: DeclarationId, expr: &Expr) -> Option<Value> {
         let target = self.names.resolve(at, expr)?;
         if let Target::Node(place) = target
             && matches!(
@@ -223,7 +223,13 @@ impl Evaluator {
         self.error(at, expr.span, message)
     }
 
-    fn embed(&mut self, at: Place, expr: &Expr, name: &Located<String>, ty: Type) -> Option<Value> {
+    fn embed(
+        &mut self,
+        at: DeclarationId,
+        expr: &Expr,
+        name: &Located<String>,
+        ty: Type,
+    ) -> Option<Value> {
         let from = self.names.path(at.module).to_owned();
         let found = self.names.files.find(&from, &name.value);
         let bytes = match found.map(|path| self.names.files.read_embed(&path)) {
@@ -254,7 +260,7 @@ impl Evaluator {
         }
     }
 
-    fn list(&mut self, at: Place, span: Span, items: &[Expr], item: Type) -> Option<Value> {
+    fn list(&mut self, at: DeclarationId, span: Span, items: &[Expr], item: Type) -> Option<Value> {
         let items: Vec<Option<Value>> = items
             .iter()
             .map(|expr| self.evaluate(at, expr, item))
@@ -266,7 +272,7 @@ impl Evaluator {
 
     fn structure(
         &mut self,
-        at: Place,
+        at: DeclarationId,
         span: Span,
         schema: RawBrandedStructSchema,
         fields: Vec<(Field, Value)>,
@@ -282,7 +288,7 @@ impl Evaluator {
     /// The depth of what holds `parts`, unless that is too much.
     fn deeper<'a>(
         &mut self,
-        at: Place,
+        at: DeclarationId,
         span: Span,
         parts: impl Iterator<Item = &'a Value>,
     ) -> Option<usize> {
@@ -300,7 +306,7 @@ impl Evaluator {
     /// The fields that a tuple sets. None if one of them has an error; all are looked at.
     fn fields(
         &mut self,
-        at: Place,
+        at: DeclarationId,
         schema: RawBrandedStructSchema,
         params: &[Param],
     ) -> Option<Vec<(Field, Value)>> {
@@ -313,7 +319,7 @@ impl Evaluator {
 
     fn field(
         &mut self,
-        at: Place,
+        at: DeclarationId,
         schema: RawBrandedStructSchema,
         param: &Param,
     ) -> Option<(Field, Value)> {
@@ -344,7 +350,12 @@ impl Evaluator {
     }
 
     /// The content of a group: a tuple, or a value for its first field.
-    fn group(&mut self, at: Place, expr: &Expr, schema: RawBrandedStructSchema) -> Option<Value> {
+    fn group(
+        &mut self,
+        at: DeclarationId,
+        expr: &Expr,
+        schema: RawBrandedStructSchema,
+    ) -> Option<Value> {
         let ty = Type::from(TypeVariant::Struct(schema));
         if let ExprKind::Tuple(params) = &expr.kind {
             let fields = self.fields(at, schema, params)?;
@@ -361,7 +372,13 @@ impl Evaluator {
     }
 
     /// Checks a number that [`fits`] against the bounds of its type.
-    fn in_range(&mut self, at: Place, expr: &Expr, value: Value, ty: Type) -> Option<Value> {
+    fn in_range(
+        &mut self,
+        at: DeclarationId,
+        expr: &Expr,
+        value: Value,
+        ty: Type,
+    ) -> Option<Value> {
         let number = match value {
             Value::Int(number) => i128::from(number),
             Value::UInt(number) => i128::from(number),

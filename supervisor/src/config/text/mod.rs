@@ -15,6 +15,7 @@ mod files;
 mod lex;
 mod names;
 mod syntax;
+mod tree;
 mod types;
 
 use capnp::dynamic_value;
@@ -22,10 +23,10 @@ use capnp::introspect::Introspect;
 use capnp::message;
 use eval::{Evaluator, Value};
 use files::Files;
-use names::{ModuleId, Names, Place};
+use names::{DeclarationId, ModuleId, Names};
 use schema::workerd_capnp::config;
 use std::path::{Path, PathBuf};
-use syntax::NodeKind;
+use tree::NodeKind;
 
 pub type Message = message::Builder<message::HeapAllocator>;
 
@@ -78,7 +79,7 @@ fn evaluate(
     let file = evaluator.names.file(module);
     let mut configs = Vec::new();
     for (node, declaration) in file.nodes.iter().enumerate() {
-        let scope = Place {
+        let scope = DeclarationId {
             module,
             node: declaration.parent,
         };
@@ -94,7 +95,7 @@ fn evaluate(
         if is_config && declaration.parent == 0 {
             configs.push((node, declaration.name.value.as_str()));
         }
-        evaluator.constant(Place { module, node });
+        evaluator.constant(DeclarationId { module, node });
     }
     let chosen = match const_name {
         Some(name) => find(evaluator, module, name).map_err(|problem| format!("{name}: {problem}")),
@@ -115,7 +116,7 @@ fn evaluate(
             });
         }
     };
-    let Some((_, Value::Struct(value))) = evaluator.constant(Place { module, node }) else {
+    let Some((_, Value::Struct(value))) = evaluator.constant(DeclarationId { module, node }) else {
         return Err(Failure {
             errors: vec!["The configuration has no value.".into()],
             usage: None,
@@ -172,7 +173,7 @@ fn find(evaluator: &mut Evaluator, module: ModuleId, name: &str) -> Result<usize
         return Err("Symbol is not a constant.".into());
     };
     match evaluator.names.type_of(
-        Place {
+        DeclarationId {
             module,
             node: scope,
         },

@@ -3,7 +3,8 @@
 
 use super::diagnostics::{Diagnostics, SourceId, Span};
 use super::files::Files;
-use super::syntax::{self, Expr, ExprKind, File, Located, NodeKind, Param};
+use super::syntax;
+use super::tree::{Expr, ExprKind, File, Located, NodeKind, Param};
 use super::types;
 use capnp::introspect::{Type, TypeVariant};
 use std::collections::HashMap;
@@ -30,7 +31,7 @@ struct Module {
 
 /// A declaration: its file, and its position there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Place {
+pub struct DeclarationId {
     pub module: ModuleId,
     pub node: usize,
 }
@@ -38,7 +39,7 @@ pub struct Place {
 /// What a name stands for.
 pub enum Target {
     /// A declaration, or a whole file (node 0).
-    Node(Place),
+    Node(DeclarationId),
     /// A type of the built-in schema, or (empty path) the schema itself.
     Schema(String),
     Primitive(Type),
@@ -115,7 +116,7 @@ impl Names {
     }
 
     /// What a name written in the scope `at` stands for. None if that is an error, now reported.
-    pub fn resolve(&mut self, at: Place, expr: &Expr) -> Option<Target> {
+    pub fn resolve(&mut self, at: DeclarationId, expr: &Expr) -> Option<Target> {
         match &expr.kind {
             ExprKind::Name(name) => {
                 let file = self.file(at.module);
@@ -123,7 +124,7 @@ impl Names {
                 loop {
                     let node = &file.nodes[scope];
                     if let Some(&child) = node.children.get(name) {
-                        return self.follow(Place { node: child, ..at });
+                        return self.follow(DeclarationId { node: child, ..at });
                     }
                     if scope == 0 {
                         break;
@@ -145,7 +146,7 @@ impl Names {
                     self.error(at.module, *span, format!("Not defined: {name}"));
                     return None;
                 };
-                self.follow(Place { node: child, ..at })
+                self.follow(DeclarationId { node: child, ..at })
             }
             ExprKind::Import(path) => self.import(at, path),
             ExprKind::Member(parent, name) => {
@@ -187,7 +188,7 @@ impl Names {
                 let node = *self.file(place.module).nodes[place.node]
                     .children
                     .get(name)?;
-                Some(Target::Node(Place { node, ..place }))
+                Some(Target::Node(DeclarationId { node, ..place }))
             }
             Target::Schema(parent) => {
                 let path = if parent.is_empty() {
@@ -203,7 +204,7 @@ impl Names {
     }
 
     /// Goes from a `using` to what it stands for.
-    fn follow(&mut self, place: Place) -> Option<Target> {
+    fn follow(&mut self, place: DeclarationId) -> Option<Target> {
         let file = self.file(place.module);
         let node = &file.nodes[place.node];
         let NodeKind::Using(target) = &node.kind else {
@@ -219,7 +220,7 @@ impl Names {
         }
         self.aliases += 1;
         let result = self.resolve(
-            Place {
+            DeclarationId {
                 node: node.parent,
                 ..place
             },
@@ -229,7 +230,7 @@ impl Names {
         result
     }
 
-    fn import(&mut self, at: Place, name: &Located<String>) -> Option<Target> {
+    fn import(&mut self, at: DeclarationId, name: &Located<String>) -> Option<Target> {
         let from = self.path(at.module).to_owned();
         let reason = match self.files.find(&from, &name.value) {
             None if name.value == SCHEMA_PATH => return Some(Target::Schema(String::new())),
@@ -240,7 +241,7 @@ impl Names {
                 Ok(module) if self.file(module).id == Some(schema::WORKERD_CAPNP_ID) => {
                     return Some(Target::Schema(String::new()));
                 }
-                Ok(module) => return Some(Target::Node(Place { module, node: 0 })),
+                Ok(module) => return Some(Target::Node(DeclarationId { module, node: 0 })),
                 Err(error) => format!(" ({error})"),
             },
         };
@@ -253,7 +254,7 @@ impl Names {
     }
 
     /// The type that an expression in type position stands for.
-    pub fn type_of(&mut self, at: Place, expr: &Expr) -> Option<Type> {
+    pub fn type_of(&mut self, at: DeclarationId, expr: &Expr) -> Option<Type> {
         if let ExprKind::Apply(function, params) = &expr.kind
             && matches!(&function.kind, ExprKind::Name(name) if name == "List")
         {
@@ -266,12 +267,14 @@ impl Names {
                 None => "is not a type.",
             },
             Target::List => "requires exactly one parameter.",
-            Target::Node(Place { module, node }) => match self.file(module).nodes[node].kind {
-                NodeKind::Scope if node != 0 => {
-                    "cannot be used: constants can only have the types of /workerd/workerd.capnp."
+            Target::Node(DeclarationId { module, node }) => {
+                match self.file(module).nodes[node].kind {
+                    NodeKind::Scope if node != 0 => {
+                        "cannot be used: constants can only have the types of /workerd/workerd.capnp."
+                    }
+                    _ => "is not a type.",
                 }
-                _ => "is not a type.",
-            },
+            }
             Target::Foreign => "is not a type.",
         };
         let message = format!("'{}' {problem}", self.quote(at.module, expr));
@@ -279,7 +282,7 @@ impl Names {
         None
     }
 
-    fn list_type(&mut self, at: Place, expr: &Expr, params: &[Param]) -> Option<Type> {
+    fn list_type(&mut self, at: DeclarationId, expr: &Expr, params: &[Param]) -> Option<Type> {
         let [Param { name: None, value }] = params else {
             self.error(
                 at.module,

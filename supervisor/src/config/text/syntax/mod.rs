@@ -6,97 +6,15 @@
 //! are kept: a configuration's values have the types of the built-in schema. After an error the
 //! parser skips to the next list item or declaration, to find more errors.
 
+mod expressions;
+
 use super::diagnostics::{Diagnostics, SourceId, Span};
 use super::lex::{Token, lex};
+use super::tree::{ExprKind, File, Located, Node, NodeKind};
 use std::collections::HashMap;
 
 /// How deep brackets and braces may nest.
 pub const MAX_NESTING: usize = 100;
-/// How many parts a name such as `a.b.c` may have.
-const MAX_NAME_PARTS: usize = 16;
-
-/// A name or a string where it stands in the source.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Located<T> {
-    pub value: T,
-    pub span: Span,
-}
-
-#[derive(Debug)]
-pub struct Expr {
-    pub kind: ExprKind,
-    pub span: Span,
-}
-
-#[derive(Debug)]
-pub enum ExprKind {
-    Positive(u64),
-    Negative(u64),
-    Float(f64),
-    Text(Vec<u8>),
-    Data(Vec<u8>),
-    List(Vec<Expr>),
-    Tuple(Vec<Param>),
-    /// `name`
-    Name(String),
-    /// `.name`
-    Absolute(Located<String>),
-    /// `parent.name`
-    Member(Box<Expr>, Located<String>),
-    /// `List(Text)`
-    Apply(Box<Expr>, Vec<Param>),
-    Import(Located<String>),
-    Embed(Located<String>),
-    /// Reported already.
-    Invalid,
-}
-
-impl Expr {
-    /// The last part of a name; empty for anything else.
-    fn last_name(&self) -> &str {
-        match &self.kind {
-            ExprKind::Name(name) => name,
-            ExprKind::Absolute(name) | ExprKind::Member(_, name) => &name.value,
-            ExprKind::Apply(function, _) => function.last_name(),
-            _ => "",
-        }
-    }
-}
-
-/// An item of a tuple: `name = value`, or a bare value.
-#[derive(Debug)]
-pub struct Param {
-    pub name: Option<Located<String>>,
-    pub value: Expr,
-}
-
-/// A declaration.
-#[derive(Debug)]
-pub struct Node {
-    pub name: Located<String>,
-    /// The node around it; the file is its own.
-    pub parent: usize,
-    pub kind: NodeKind,
-    pub children: HashMap<String, usize>,
-}
-
-#[derive(Debug)]
-pub enum NodeKind {
-    /// The file, or a struct, enum or interface.
-    Scope,
-    Using(Expr),
-    Const {
-        ty: Expr,
-        value: Expr,
-    },
-}
-
-#[derive(Debug)]
-pub struct File {
-    /// `@0x...;`
-    pub id: Option<u64>,
-    pub nodes: Vec<Node>,
-}
 
 /// Reads a whole file.
 pub fn parse(source: SourceId, diagnostics: &mut Diagnostics) -> File {
@@ -470,168 +388,11 @@ impl Parser<'_> {
         self.skip_declaration();
         Ok(())
     }
-
-    // ---- expressions
-
-    fn expression(&mut self) -> Parsed<Expr> {
-        let mut expr = self.base()?;
-        let start = expr.span;
-        for _ in 0..MAX_NAME_PARTS {
-            let kind = if self.eat(b'.') {
-                ExprKind::Member(Box::new(expr), self.identifier("a name")?)
-            } else if self.is(b'(') {
-                ExprKind::Apply(Box::new(expr), self.tuple()?)
-            } else {
-                return Ok(expr);
-            };
-            expr = Expr {
-                kind,
-                span: start.to(self.previous_span()),
-            };
-        }
-        self.error(
-            expr.span,
-            format!("This name has more than {MAX_NAME_PARTS} parts."),
-        );
-        Err(Failed)
-    }
-
-    fn base(&mut self) -> Parsed<Expr> {
-        let start = self.span();
-        let Some(token) = self.peek().cloned() else {
-            return self.unexpected("a value");
-        };
-        let kind = match token {
-            Token::Mark(b'(') => {
-                let mut params = self.tuple()?;
-                // A tuple of one bare value is that value.
-                if params.len() == 1 && params[0].name.is_none() {
-                    return Ok(params.remove(0).value);
-                }
-                ExprKind::Tuple(params)
-            }
-            Token::Mark(b'[') => {
-                ExprKind::List(self.items(b'[', b']', Self::expression, invalid)?)
-            }
-            Token::Mark(b'.') => {
-                self.at += 1;
-                ExprKind::Absolute(self.identifier("a name")?)
-            }
-            Token::Mark(b'-') => {
-                self.at += 1;
-                self.negative()?
-            }
-            Token::Identifier(name) => {
-                self.at += 1;
-                match name.as_str() {
-                    "import" if matches!(self.peek(), Some(Token::Text(_))) => {
-                        ExprKind::Import(self.string("a path")?)
-                    }
-                    "embed" if matches!(self.peek(), Some(Token::Text(_))) => {
-                        ExprKind::Embed(self.string("a path")?)
-                    }
-                    _ => ExprKind::Name(name),
-                }
-            }
-            Token::Integer(value) => self.literal(ExprKind::Positive(value)),
-            Token::Float(value) => self.literal(ExprKind::Float(value)),
-            Token::Data(bytes) => self.literal(ExprKind::Data(bytes)),
-            Token::Text(mut text) => {
-                self.at += 1;
-                while let Some(Token::Text(more)) = self.peek() {
-                    text.extend_from_slice(more);
-                    self.at += 1;
-                }
-                ExprKind::Text(text)
-            }
-            Token::Mark(_) | Token::Invalid => return self.unexpected("a value"),
-        };
-        Ok(Expr {
-            kind,
-            span: start.to(self.previous_span()),
-        })
-    }
-
-    fn literal(&mut self, kind: ExprKind) -> ExprKind {
-        self.at += 1;
-        kind
-    }
-
-    fn negative(&mut self) -> Parsed<ExprKind> {
-        let kind = match self.peek() {
-            Some(Token::Integer(value)) => ExprKind::Negative(*value),
-            Some(Token::Float(value)) => ExprKind::Float(-value),
-            Some(Token::Identifier(name)) if name == "inf" => ExprKind::Float(f64::NEG_INFINITY),
-            _ => return self.unexpected("a number"),
-        };
-        Ok(self.literal(kind))
-    }
-
-    fn tuple(&mut self) -> Parsed<Vec<Param>> {
-        self.items(b'(', b')', Self::param, |span| Param {
-            name: None,
-            value: invalid(span),
-        })
-    }
-
-    fn param(&mut self) -> Parsed<Param> {
-        let name = if self.is_mark_after(1, b'=') {
-            let name = self.identifier("a field's name")?;
-            self.at += 1;
-            Some(name)
-        } else {
-            None
-        };
-        Ok(Param {
-            name,
-            value: self.expression()?,
-        })
-    }
-
-    /// A list in brackets, separated by commas; one may trail. A broken item becomes `broken`.
-    fn items<T>(
-        &mut self,
-        open: u8,
-        close: u8,
-        read: fn(&mut Self) -> Parsed<T>,
-        broken: fn(Span) -> T,
-    ) -> Parsed<Vec<T>> {
-        self.nested(|parser| {
-            parser.expect(open)?;
-            let mut items = Vec::new();
-            while !parser.eat(close) {
-                let start = parser.span();
-                let item = read(parser).and_then(|item| {
-                    if parser.is(b',') || parser.is(close) {
-                        Ok(item)
-                    } else {
-                        parser.unexpected(&format!("`,` or `{}`", char::from(close)))
-                    }
-                });
-                match item {
-                    Ok(item) => items.push(item),
-                    Err(Failed) if parser.skip_item() => items.push(broken(start)),
-                    Err(Failed) => return Err(Failed),
-                }
-                if !parser.eat(b',') && !parser.is(close) {
-                    // The item ended at a bracket of the other kind.
-                    return Err(Failed);
-                }
-            }
-            Ok(items)
-        })
-    }
-}
-
-fn invalid(span: Span) -> Expr {
-    Expr {
-        kind: ExprKind::Invalid,
-        span,
-    }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::tree::Expr;
     use super::*;
     use std::rc::Rc;
 
