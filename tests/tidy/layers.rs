@@ -23,10 +23,8 @@ fn may_use(own: &str, used: &str) -> bool {
     let level = |folder: &str| LAYERS.iter().position(|layer| *layer == folder);
     match (own, level(own), level(used)) {
         _ if own == used => true,
-        // The neutral types and the objects' files know nobody above them.
-        ("service" | "storage", ..) => false,
         // The links to other processes carry neutral types, whoever answers.
-        ("peer", ..) => ["service", "log"].contains(&used),
+        ("peer", ..) => used == "log",
         (_, Some(own), Some(used)) => used < own,
         // The registry of APIs is given to the lowest layers as data.
         (_, Some(own), None) => own > 1 || !["api", "bindings", "boot"].contains(&used),
@@ -109,10 +107,7 @@ const BORDERS: [(&str, &[&str]); 5] = [
             "worker-proc/op-macro/",
         ],
     ),
-    (
-        "rusqlite",
-        &["worker-proc/src/storage/", "worker-proc/storage/"],
-    ),
+    ("rusqlite", &["worker-proc/storage/"]),
     (
         "capnp",
         &[

@@ -14,7 +14,8 @@ mod log;
 mod net;
 mod peer;
 mod request;
-mod service;
-mod storage;
+
+// Crates of their own, as nothing in them knows of the rest; every layer names them as it names its own modules.
+use ::{service, storage};
 
 pub use boot::{build_snapshot, lock_folder, objects, serve, test};

@@ -8,12 +8,12 @@ use std::rc::Rc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::context::ActorContext;
-use super::host::{Call, Namespace};
+use super::namespace::{Call, Namespace};
 use super::stub::Delivered;
 use crate::glue::context::ActorIo;
 use crate::service::trace::Info;
 use crate::service::{Address, Error, Event, Kind, from_hex};
-use crate::storage::{self, Alarm, Armed, Due, Next, ObjectKey, Outcome, Schedule};
+use crate::storage::{self, Alarm, AlarmOutcome, Armed, Due, Next, ObjectKey, Schedule};
 
 /// Alarms that are begun at once when many are due.
 const MAX_ALARMS_AT_ONCE: usize = 100;
@@ -88,8 +88,8 @@ async fn follow(namespace: Rc<Namespace>, schedule: Rc<Schedule>) {
         if !follows {
             most_ms = i64::MAX;
         }
-        let host = namespace.host.upgrade();
-        let owned = |id: &str| host.as_ref().is_some_and(|host| host.owns(id));
+        let standing = namespace.standing();
+        let owned = |id: &str| standing.as_ref().is_some_and(|standing| standing.owns(id));
         if let Err(error) = schedule.load(owned, most_ms) {
             let folder = namespace.key();
             crate::log::error(format_args!("the alarms of {folder}: {}", error.message()));
@@ -121,9 +121,9 @@ async fn fire(namespace: Rc<Namespace>, schedule: Rc<Schedule>, due: Due) {
     // Where the object cannot be asked, it has the alarm still.
     let left_ms = *booked.as_ref().unwrap_or(&Some(due.scheduled_ms));
     let outcome = match ran {
-        Ok(()) if booked.is_ok() => Outcome::Done,
-        Err(error) if error.flags.no_alarm_retry => Outcome::Aborted,
-        ran => Outcome::Failed {
+        Ok(()) if booked.is_ok() => AlarmOutcome::Done,
+        Err(error) if error.flags.no_alarm_retry => AlarmOutcome::Aborted,
+        ran => AlarmOutcome::Failed {
             counts: ran.is_err_and(|error| error.kind == Kind::Worker),
         },
     };

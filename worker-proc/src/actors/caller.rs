@@ -1,20 +1,24 @@
 //! Who waits for an event of an object: the object learns when its caller has the answer, or has gone without it.
 
-use std::rc::{Rc, Weak};
+use std::rc::Weak;
 
-use super::context::ActorContext;
+/// What learns of it.
+pub(super) trait Called {
+    /// The caller of an event has its answer, or has gone without it.
+    fn part(&self, event: u32, is_answered: bool);
+}
 
 /// See the module.
 pub(super) struct Caller {
-    context: Weak<ActorContext>,
+    called: Weak<dyn Called>,
     event: u32,
     is_answered: bool,
 }
 
 impl Caller {
-    pub fn new(context: &Rc<ActorContext>, event: u32) -> Self {
+    pub fn new(called: Weak<dyn Called>, event: u32) -> Self {
         Self {
-            context: Rc::downgrade(context),
+            called,
             event,
             is_answered: false,
         }
@@ -27,8 +31,8 @@ impl Caller {
 
 impl Drop for Caller {
     fn drop(&mut self) {
-        if let Some(context) = self.context.upgrade() {
-            context.part(self.event, self.is_answered);
+        if let Some(called) = self.called.upgrade() {
+            called.part(self.event, self.is_answered);
         }
     }
 }

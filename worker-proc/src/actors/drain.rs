@@ -1,7 +1,7 @@
 //! From serving to the end: when alarms begin to fire, and how the objects of a process that is to end leave it.
 //!
 //! `boot` calls it for what the supervisor says. If another process replaces this one, an object leaves as soon as it is at
-//! rest: its file is closed, its lock let go of, and what is called on it from then on goes to the successor (`host`). While
+//! rest: its file is closed, its lock let go of, and what is called on it from then on goes to the successor (`namespace`). While
 //! anything of it is under way here, calls made here still reach it here: what it does may wait for them. If nothing
 //! replaces this process, objects go on being called until every process of the server has drained.
 
@@ -10,7 +10,10 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::host::{Actor, Host, Namespace, Routes};
+use super::actor::Actor;
+use super::host::Host;
+use super::namespace::Namespace;
+use super::routes::{Routes, Stage};
 use crate::service::{Address, Error, Service};
 
 /// How often objects that are to leave are looked at. A call's end is seen at once; the end of other work, then.
@@ -18,17 +21,6 @@ const LOOK: Duration = Duration::from_millis(20);
 
 /// How long closing files may take once the time to drain is over; the supervisor gives a process twice that.
 const CLOSE_GRACE: Duration = Duration::from_secs(1);
-
-/// How far the process is.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Stage {
-    #[default]
-    Open,
-    /// It is to end: nothing begins that need not.
-    Draining,
-    /// It ends now: no object is made alive.
-    Closing,
-}
 
 impl Host {
     /// The process serves: its objects' alarms fire from now on.
@@ -41,13 +33,13 @@ impl Host {
     /// The process is to end. Objects at rest leave at once, if another process replaces this one; clients with hibernatable
     /// WebSockets are told to go away.
     pub fn begin_drain(self: &Rc<Self>) {
-        if self.stage.get() >= Stage::Draining {
+        if self.standing.stage() >= Stage::Draining {
             return;
         }
-        self.stage.set(Stage::Draining);
+        self.standing.set_stage(Stage::Draining);
         let host = self.clone();
         tokio::task::spawn_local(async move {
-            while host.stage.get() == Stage::Draining {
+            while host.standing.stage() == Stage::Draining {
                 host.consider_all();
                 tokio::time::sleep(LOOK).await;
             }
@@ -68,7 +60,7 @@ impl Host {
     /// Ends every object, whatever it does, and waits until their files are closed, but not beyond the time to drain. What
     /// waits for one goes to the successor, if there is one.
     pub async fn close(&self, end: Instant) {
-        self.stage.set(Stage::Closing);
+        self.standing.set_stage(Stage::Closing);
         for namespace in self.all() {
             for actor in namespace.all() {
                 let live = actor.live.borrow().clone();
@@ -111,8 +103,8 @@ impl Namespace {
     }
 
     fn stage(&self) -> Stage {
-        let host = self.host.upgrade();
-        host.map_or(Stage::Closing, |host| host.stage.get())
+        let standing = self.standing();
+        standing.map_or(Stage::Closing, |standing| standing.stage())
     }
 
     /// Whether alarms are left for whoever comes after this process.
@@ -126,7 +118,7 @@ impl Namespace {
     }
 
     fn routes(&self) -> Option<Rc<dyn Routes>> {
-        self.host.upgrade()?.routes.borrow().clone()
+        self.standing()?.routes()
     }
 
     /// An object in the process that replaces this one, which makes none alive any more; none while this one does.

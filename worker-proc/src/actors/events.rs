@@ -2,8 +2,8 @@
 
 use std::rc::Rc;
 
+use super::class::Class;
 use super::context::ActorContext;
-use super::host::Class;
 use crate::glue::{IntoJs, IsolateState, OpError, Registry, intern, string};
 use crate::service::websocket::SocketEvent;
 use crate::service::{Error, Event, Identity, Kind, Request, rpc, to_hex};

@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use futures_util::future::{LocalBoxFuture, try_join_all};
 
-use super::host::{Actor, Host};
+use super::actor::Actor;
+use super::host::Host;
 use crate::glue::context::ActorIo;
 use crate::service::{Address, Error, Kind, Objects};
 

@@ -10,10 +10,11 @@ use std::rc::{Rc, Weak};
 use futures_util::future::LocalBoxFuture;
 use tokio::sync::Notify;
 
-use super::context::{ActorContext, Owner};
-use super::gates::{Place, Queue};
+use super::class::{Class, OVERLOADED};
+use super::context::{ActorContext, Inner, Owner};
+use super::events;
+use super::gates::{Queue, QueuePlace};
 use super::hibernation::{Listener, finish, watch};
-use super::host::Class;
 use super::store::broken_by;
 use super::stub::{self, Callee, Delivered, Delivery, Start};
 use super::traces::Watchers;
@@ -58,7 +59,7 @@ struct Facet {
     /// They end with it: nobody but the parent's JavaScript could start it for them.
     sockets: Rc<Hibernation>,
     /// Its turn with the file, until the file is closed.
-    file: RefCell<Option<Place>>,
+    file: RefCell<Option<QueuePlace>>,
 }
 
 enum State {
@@ -82,58 +83,8 @@ impl Facets {
         })
     }
 
-    /// Whether somebody uses one of them.
-    pub fn are_busy(&self) -> bool {
-        let running = self.running.borrow();
-        running.values().any(|facet| match &*facet.state.borrow() {
-            State::Starting => true,
-            State::Live(context) => {
-                facet.calls.get() > 0 || context.is_held() || !facet.sockets.is_empty()
-            }
-            State::Ended(_) => false,
-        })
-    }
-
-    /// Whether their object may leave a process that is to end, as far as they go.
-    pub fn are_at_rest(&self) -> bool {
-        let running = self.running.borrow();
-        running.values().all(|facet| match &*facet.state.borrow() {
-            State::Starting => false,
-            State::Live(context) => facet.calls.get() == 0 && context.is_at_rest(),
-            State::Ended(_) => true,
-        })
-    }
-
-    /// See [`ActorContext::close_sockets`].
-    pub fn close_sockets(&self) {
-        for facet in self.running.borrow().values() {
-            if let State::Live(context) = &*facet.state.borrow() {
-                context.close_sockets();
-            }
-        }
-    }
-
-    /// Ends all of them: their parent has ended.
-    pub fn end(&self, error: &Error) {
-        self.ended.borrow_mut().get_or_insert_with(|| error.clone());
-        for (_, facet) in self.running.take() {
-            facet.end(error.clone());
-        }
-    }
-
-    /// Waits until no file of theirs is open or about to be deleted.
-    pub async fn closed(&self) {
-        let places: Vec<_> = {
-            let files = self.files.borrow();
-            files.values().map(Queue::enter).collect()
-        };
-        for place in places {
-            place.first().await;
-        }
-    }
-
     /// The next turn with the file of that name.
-    fn file(&self, name: &str) -> Place {
+    fn file(&self, name: &str) -> QueuePlace {
         let mut files = self.files.borrow_mut();
         files.entry(name.to_owned()).or_default().enter()
     }
@@ -170,7 +121,7 @@ impl Facets {
         self: Rc<Self>,
         name: String,
         facet: Rc<Facet>,
-        file: Place,
+        file: QueuePlace,
         info: LocalBoxFuture<'static, Result<FacetInfo, Error>>,
     ) {
         if let Err(error) = self.try_start(&name, &facet, file, info).await {
@@ -183,7 +134,7 @@ impl Facets {
         self: &Rc<Self>,
         name: &str,
         facet: &Rc<Facet>,
-        file: Place,
+        file: QueuePlace,
         info: LocalBoxFuture<'static, Result<FacetInfo, Error>>,
     ) -> Result<(), Error> {
         let info = tokio::select! {
@@ -233,7 +184,7 @@ impl Facets {
             self.depth + 1,
         ));
         *facet.state.borrow_mut() = State::Live(context.clone());
-        context.construct(|scope| super::events::construct(scope, &class, &info.id))
+        context.construct(|scope| events::construct(scope, &class, &info.id))
     }
 
     /// The facet of which this is the life, with its name.
@@ -248,7 +199,7 @@ impl Facets {
     fn change_files(
         self: &Rc<Self>,
         name: &str,
-        change: impl AsyncFnOnce(&Self) -> crate::storage::Result<()> + 'static,
+        change: impl AsyncFnOnce(&Self) -> storage::Result<()> + 'static,
     ) {
         let file = self.file(name);
         let this = self.clone();
@@ -262,6 +213,53 @@ impl Facets {
         if let Some(parent) = self.parent.upgrade() {
             parent.hold_until(Box::pin(async move { done.await.unwrap_or(Ok(())) }));
         }
+    }
+}
+
+impl Inner for Facets {
+    fn are_busy(&self) -> bool {
+        let running = self.running.borrow();
+        running.values().any(|facet| match &*facet.state.borrow() {
+            State::Starting => true,
+            State::Live(context) => {
+                facet.calls.get() > 0 || context.is_held() || !facet.sockets.is_empty()
+            }
+            State::Ended(_) => false,
+        })
+    }
+
+    fn are_at_rest(&self) -> bool {
+        let running = self.running.borrow();
+        running.values().all(|facet| match &*facet.state.borrow() {
+            State::Starting => false,
+            State::Live(context) => facet.calls.get() == 0 && context.is_at_rest(),
+            State::Ended(_) => true,
+        })
+    }
+
+    fn close_sockets(&self) {
+        for facet in self.running.borrow().values() {
+            if let State::Live(context) = &*facet.state.borrow() {
+                context.close_sockets();
+            }
+        }
+    }
+
+    fn end(&self, error: &Error) {
+        self.ended.borrow_mut().get_or_insert_with(|| error.clone());
+        for (_, facet) in self.running.take() {
+            facet.end(error.clone());
+        }
+    }
+
+    fn closed(&self) -> LocalBoxFuture<'static, ()> {
+        let files = self.files.borrow();
+        let places: Vec<_> = files.values().map(Queue::enter).collect();
+        Box::pin(async move {
+            for place in places {
+                place.first().await;
+            }
+        })
     }
 }
 
@@ -305,7 +303,7 @@ impl Listener for Rc<Facet> {
             let watchers = self.watchers.borrow().clone();
             let tracer = watchers.map(|watchers| watchers.socket_tracer(origin, &event));
             let running = context.deliver(tracer, move |scope, _, instance, id| {
-                super::events::socket(scope, instance, id, socket, event);
+                events::socket(scope, instance, id, socket, event);
             });
             drop(place);
             finish(context, running, limit, call);
@@ -459,7 +457,7 @@ impl Callee for FacetStub {
             return Box::pin(async { Err(ended()) });
         };
         if facet.queue.len() >= MAX_WAITING_CALLS {
-            return Box::pin(async { Err(Error::overloaded(super::host::OVERLOADED)) });
+            return Box::pin(async { Err(Error::overloaded(OVERLOADED)) });
         }
         let place = facet.queue.enter();
         let call = Call::new(&facet);

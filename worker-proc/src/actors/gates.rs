@@ -112,7 +112,7 @@ impl InputGate {
         let mut sections = self.sections.borrow_mut();
         if sections.len() >= MAX_NESTED_SECTIONS {
             return Some(Err(Error::new(
-                crate::service::Kind::Worker,
+                service::Kind::Worker,
                 "blockConcurrencyWhile() calls are nested too deeply.",
             )));
         }
@@ -188,17 +188,17 @@ pub struct Queue {
 }
 
 /// A place in the queue; it is given up when dropped.
-pub struct Place {
+pub struct QueuePlace {
     queue: Rc<Queue>,
     number: u64,
 }
 
 impl Queue {
     /// Takes the last place.
-    pub fn enter(self: &Rc<Self>) -> Place {
+    pub fn enter(self: &Rc<Self>) -> QueuePlace {
         let number = self.next.replace(self.next.get() + 1);
         self.waiting.borrow_mut().push_back((number, None));
-        Place {
+        QueuePlace {
             queue: self.clone(),
             number,
         }
@@ -214,7 +214,7 @@ impl Queue {
     }
 }
 
-impl Place {
+impl QueuePlace {
     /// Why there is no use in waiting, once it is first.
     pub fn failure(&self) -> Option<Error> {
         let failure = self.queue.failure.borrow();
@@ -244,7 +244,7 @@ impl Place {
     }
 }
 
-impl Drop for Place {
+impl Drop for QueuePlace {
     fn drop(&mut self) {
         let mut waiting = self.queue.waiting.borrow_mut();
         waiting.retain(|(number, _)| *number != self.number);

@@ -1,6 +1,6 @@
 //! What an object's hibernatable WebSockets receive, delivered as events; an object that is not live is started for them.
 //!
-//! `host` and `facets` start a task for each accepted socket. An idle one is that task alone, and wakes nothing but what it
+//! `namespace` and `facets` start a task for each accepted socket. An idle one is that task alone, and wakes nothing but what it
 //! is told.
 
 use std::rc::Rc;
@@ -10,8 +10,7 @@ use futures_util::FutureExt;
 use futures_util::future::LocalBoxFuture;
 
 use super::context::ActorContext;
-use super::host::{Actor, Call, Namespace};
-use super::stub::{Begun, Life, Running};
+use super::stub::Running;
 use crate::service::Error;
 use crate::service::trace::SpanContext;
 use crate::service::websocket::{Hibernated, Hibernation, SocketEvent};
@@ -50,55 +49,6 @@ pub(super) async fn watch(listener: impl Listener, socket: Rc<Hibernated>) {
             sockets.end(socket.number);
             sockets.let_go(&socket).await;
         }
-    }
-}
-
-/// An object of a namespace.
-pub(super) struct Object {
-    pub namespace: Rc<Namespace>,
-    pub actor: Rc<Actor>,
-}
-
-impl Listener for Object {
-    fn sockets(&self) -> &Rc<Hibernation> {
-        &self.actor.sockets
-    }
-
-    fn tell(
-        &self,
-        socket: u32,
-        origin: Option<SpanContext>,
-        event: SocketEvent,
-    ) -> LocalBoxFuture<'_, Result<(), Error>> {
-        let Self { namespace, actor } = self;
-        let call = Call::new(namespace, actor);
-        let place = actor.queue.enter();
-        let limit = actor.sockets.event_timeout();
-        let watchers = namespace.watchers(actor);
-        let tracer = watchers.map(|watchers| watchers.socket_tracer(origin, &event));
-        Box::pin(async move {
-            let (life, address) = (Life::default(), namespace.address_of(actor));
-            let begun = namespace.deliver(
-                actor,
-                &address,
-                place,
-                &life,
-                tracer,
-                move |scope, _, instance, id| {
-                    super::events::socket(scope, instance, id, socket, event);
-                },
-            );
-            // A connection stays with the process that has it.
-            let Begun::Here(context, running) = begun.await? else {
-                return Err(Error::disconnected("The Durable Object has moved."));
-            };
-            finish(context, running, limit, call);
-            Ok(())
-        })
-    }
-
-    fn lost(&self) {
-        self.namespace.consider(&self.actor);
     }
 }
 

@@ -3,8 +3,10 @@
 //! `dispatch` adds namespaces as it starts workers; calls come in as services. Relies on `request` for turns and on
 //! `isolate`.
 
+mod actor;
 mod alarms;
 mod caller;
+mod class;
 mod context;
 mod drain;
 mod events;
@@ -14,16 +16,21 @@ mod gates;
 mod hibernation;
 mod host;
 mod id;
+mod namespace;
 mod object;
 mod observe;
 mod placement;
+mod routes;
 mod store;
+mod stores;
 mod stub;
 mod traces;
 mod tree;
 
 pub use crate::storage::HistoryLimits;
-pub use host::{Class, Home, Host, NamespaceSpec, Routes};
+pub use class::{Class, Home, NamespaceSpec};
+pub use host::Host;
 pub use id::IdFactory;
 pub use placement::{Placement, Rendezvous};
-pub use store::StoreSpec;
+pub use routes::Routes;
+pub use stores::StoreSpec;

@@ -1,21 +1,23 @@
 //! A Durable Object as a service: what its stubs call.
 //!
-//! `host` makes them. A call goes to the object's place in its queue, or to the process that the object lives in.
+//! Bindings and other processes are given them. A call goes to the object's place in its queue, or to the process that the object lives in.
 
 use std::rc::Rc;
 
 use futures_util::future::LocalBoxFuture;
 
-use super::host::Namespace;
+use super::id::BadId;
+use super::namespace::Namespace;
 use super::stub::{self, Callee, Delivery, Life, Start};
 use crate::service::rpc;
 use crate::service::trace::Info;
 use crate::service::{
-    Address, Designation, Error, Event, Lasting, Origin, Request, Response, Service,
+    self, ActorId, Address, Designation, Error, Event, Kind, Lasting, Origin, Request, Response,
+    Service,
 };
 
 /// An object as a service.
-pub(super) struct Stub {
+pub(super) struct ObjectStub {
     life: Life,
     namespace: Rc<Namespace>,
     address: Address,
@@ -24,7 +26,7 @@ pub(super) struct Stub {
     origin: Origin,
 }
 
-impl Stub {
+impl ObjectStub {
     /// The object, wherever it lives.
     pub fn new(namespace: Rc<Namespace>, address: Address) -> Self {
         Self {
@@ -50,8 +52,7 @@ impl Stub {
 
     /// The object in another process: it lives there, or is to, and no call that came before waits for it here.
     fn elsewhere(&self) -> Option<Rc<dyn Service>> {
-        let host = self.namespace.host.upgrade()?;
-        let routes = host.routes.borrow().clone()?;
+        let routes = self.namespace.standing()?.routes()?;
         let other = (!self.local).then(|| routes.elsewhere(&self.address));
         other.flatten().or_else(|| {
             let here = self
@@ -64,7 +65,7 @@ impl Stub {
     }
 }
 
-impl Callee for Stub {
+impl Callee for ObjectStub {
     fn deliver<F>(&self, info: impl FnOnce() -> Info + 'static, start: F) -> Delivery
     where
         F: Start + 'static,
@@ -77,7 +78,7 @@ impl Callee for Stub {
     }
 }
 
-impl Service for Stub {
+impl Service for ObjectStub {
     fn fetch(self: Rc<Self>, request: Request) -> LocalBoxFuture<'static, Result<Response, Error>> {
         if let Some(error) = self.refused() {
             return Box::pin(async { Err(error) });
@@ -131,5 +132,43 @@ pub(super) struct Gone;
 impl Service for Gone {
     fn fetch(self: Rc<Self>, _: Request) -> LocalBoxFuture<'static, Result<Response, Error>> {
         Box::pin(async { Err(Error::disconnected("The server is shutting down.")) })
+    }
+}
+
+impl service::Namespace for Namespace {
+    fn unique_id(&self) -> Result<ActorId, Error> {
+        self.ids()
+            .unique()
+            .ok_or_else(|| Error::internal("the system gives no random bytes"))
+    }
+
+    fn id_from_name(&self, name: &str) -> ActorId {
+        self.ids().named(name)
+    }
+
+    fn id_from_string(&self, text: &str) -> Result<ActorId, Error> {
+        self.ids().parse(text).map_err(|bad| Error {
+            class: "TypeError".to_owned(),
+            ..Error::new(
+                Kind::Worker,
+                match bad {
+                    BadId::NotHex => "Invalid Durable Object ID: must be 64 hex digits",
+                    BadId::OtherNamespace => "Durable Object ID is not valid for this namespace.",
+                },
+            )
+        })
+    }
+
+    fn object(&self, id: ActorId, name: Option<String>) -> Rc<dyn Service> {
+        let address = Address {
+            namespace: self.key().to_owned(),
+            id,
+            name,
+            props: None,
+        };
+        match self.this() {
+            Some(namespace) => Rc::new(ObjectStub::new(namespace, address)),
+            None => Rc::new(Gone),
+        }
     }
 }

@@ -7,11 +7,12 @@ use std::rc::Rc;
 
 use ipc::live::{Answer, LiveObject, MAX_NAMESPACES, MAX_OBJECTS, NamespaceTotal, Query};
 
-use super::host::{Host, Namespace, Seen};
+use super::host::Host;
+use super::namespace::{Namespace, Seen};
 use crate::service::{ActorId, from_hex, to_hex};
 
-/// An object's place in the list: how the order ranks it, the namespace's place, the id.
-type Place = (u64, usize, ActorId);
+/// What an object is ordered by in the list: how the order ranks it, the namespace's place, the id.
+type Rank = (u64, usize, ActorId);
 
 impl Host {
     /// Answers the supervisor.
@@ -30,7 +31,7 @@ impl Host {
             .unwrap_or_default();
         let filter = query.filter.to_lowercase();
         // The places found, the last of them on top.
-        let mut page = BinaryHeap::<Place>::new();
+        let mut page = BinaryHeap::<Rank>::new();
         for (index, namespace) in namespaces.iter().enumerate() {
             let mut total = NamespaceTotal {
                 namespace: namespace.key().to_owned(),

@@ -1,6 +1,6 @@
 //! Calls of an object as events of it: what `Service` asks of a stub, over however the event is delivered.
 //!
-//! `host` uses it for the objects of a namespace, `facets` for those of an object.
+//! `object` uses it for the objects of a namespace, `facets` for those of an object.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -10,7 +10,7 @@ use futures_util::future::LocalBoxFuture;
 
 use super::context::ActorContext;
 use super::events;
-use super::gates::Place;
+use super::gates::QueuePlace;
 use crate::glue::context::{IoContext, Outcome};
 use crate::service::rpc::{self, SharedReply};
 use crate::service::trace::Info;
@@ -20,7 +20,7 @@ use crate::service::{Error, Event, Given, Kind, Request, Response, Service};
 pub enum Begun {
     /// The future ends with the event.
     Here(Rc<ActorContext>, Running),
-    Moved(Rc<dyn Service>, Place),
+    Moved(Rc<dyn Service>, QueuePlace),
 }
 
 /// An event that has begun.
@@ -30,7 +30,7 @@ pub type Running = LocalBoxFuture<'static, Result<Outcome, Error>>;
 pub enum Delivered {
     Ended(Outcome),
     /// It was not delivered here: it is to be made on the successor, before the place in the queue is given up.
-    Moved(Rc<dyn Service>, Place),
+    Moved(Rc<dyn Service>, QueuePlace),
 }
 
 /// The same, once it is known.

@@ -3,13 +3,12 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
+use super::class::Class;
 use crate::glue::context::Outcome;
 use crate::request::trace::{answered, ended_with};
 use crate::service::trace::{self, Ancestors, Info, SpanContext, Subject, Tails, Tracer};
 use crate::service::websocket::SocketEvent;
 use crate::service::{Error, Identity, to_hex};
-
-use super::host::Class;
 
 /// Who is told of an object's events, and of which object.
 #[derive(Clone)]
@@ -124,7 +123,7 @@ impl Traces {
     /// The object is over. If it broke, what it had under way fails with the error.
     pub fn end(&self, broke: Option<&Error>) {
         if let (Some(next), Some(_)) = (self.next.take(), broke) {
-            next.failed(trace::Outcome::Exception);
+            next.failed(trace::EventOutcome::Exception);
         }
         for entry in self.entries.take() {
             if let Some(error) = broke

@@ -124,13 +124,13 @@ impl Tree {
                     None => open(Place::Memory).await?,
                 };
                 memory.borrow_mut().kept.insert(number, storage.clone());
-                Ok(Some(Store::of_facet(storage, true)))
+                Ok(Some(Store::new(storage, true)))
             }
             Files::Disk { .. } => {
                 let index = self.index(true).map_err(|error| broken_by(&error))?;
                 let Some(index) = index else { return Ok(None) };
                 let storage = open(Place::File(index.path(number))).await?;
-                Ok(Some(Store::of_facet(storage, false)))
+                Ok(Some(Store::new(storage, false)))
             }
         }
     }

@@ -7,14 +7,14 @@ use schema::workerd_capnp as schema_capnp;
 
 use super::crypto_key;
 use crate::actors::{HistoryLimits, NamespaceSpec, StoreSpec};
-use crate::dispatch::Router;
 use crate::dispatch::spec::{
     BindingKind, BindingSpec, Code, Designator, ExtensionModule, Outlet, WorkerSpec,
 };
+use crate::dispatch::{Directory, Router};
 use crate::http::{HttpOptions, server::Endpoint};
 use crate::isolate::modules::Source;
 use crate::net::{
-    Entrance, ExternalSpec, Inside, NetworkSpec, Plain, Protocol, TcpEndpoint, TlsServer, TlsSpec,
+    ExternalSpec, FrontDoor, Inside, NetworkSpec, Plain, Protocol, TcpEndpoint, TlsServer, TlsSpec,
 };
 use crate::service::Props;
 use bytes::Bytes;
@@ -48,7 +48,7 @@ pub struct SocketSpec {
 
 impl SocketSpec {
     /// What its connections come to, if there is a service of that name.
-    pub fn entrance(self, router: &Rc<Router>) -> Option<(usize, Rc<Entrance>)> {
+    pub fn entrance(self, router: &Rc<Router>) -> Option<(usize, Rc<FrontDoor>)> {
         let service = router.find(&self.service)?;
         let inside = match self.protocol {
             Protocol::Http(options) => Inside::Http(Rc::new(Endpoint {
@@ -65,7 +65,7 @@ impl SocketSpec {
             crate::net::loopback::register(name, inside.clone());
         }
         let tls = self.tls;
-        Some((self.index, Rc::new(Entrance { inside, tls })))
+        Some((self.index, Rc::new(FrontDoor { inside, tls })))
     }
 }
 

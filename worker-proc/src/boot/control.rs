@@ -15,9 +15,9 @@ use crate::peer::{PeerId, PeerLinks};
 use crate::{http, log, net, request};
 
 /// The control channel on the event loop.
-pub struct Link(AsyncFd<Control>);
+pub struct SupervisorLink(AsyncFd<Control>);
 
-impl Link {
+impl SupervisorLink {
     pub fn new(control: Control) -> std::io::Result<Self> {
         // SAFETY: the channel owns its descriptor and never changes it.
         #[allow(unsafe_code)]
@@ -48,6 +48,20 @@ impl Link {
         }
     }
 
+    /// Says how much is served, if it is not what was told last.
+    async fn tell_counts(&self, server: &http::Server, told: &mut (usize, u64)) {
+        let now = server.counts();
+        if now != *told {
+            *told = now;
+            let live_connections = u32::try_from(now.0).unwrap_or(u32::MAX);
+            self.send(&ToSupervisor::Stats {
+                live_connections,
+                requests_served: now.1,
+            })
+            .await;
+        }
+    }
+
     pub async fn failed(&self, errors: Vec<String>) {
         self.send(&ToSupervisor::Failed { errors }).await;
     }
@@ -58,7 +72,7 @@ const STATS_INTERVAL: Duration = Duration::from_secs(1);
 
 /// From ready to drained; the exit code.
 pub async fn run(
-    control: Option<Link>,
+    control: Option<SupervisorLink>,
     doors: Rc<net::Doors>,
     server: Rc<http::Server>,
     host: Rc<Host>,
@@ -76,7 +90,7 @@ pub async fn run(
 }
 
 async fn supervised(
-    control: &Link,
+    control: &SupervisorLink,
     doors: &Rc<net::Doors>,
     server: &Rc<http::Server>,
     host: &Rc<Host>,
@@ -91,12 +105,7 @@ async fn supervised(
         let message = tokio::select! {
             message = control.receive() => message,
             _ = stats.tick() => {
-                let now = server.counts();
-                if now != told {
-                    told = now;
-                    let live_connections = u32::try_from(now.0).unwrap_or(u32::MAX);
-                    control.send(&ToSupervisor::Stats { live_connections, requests_served: now.1 }).await;
-                }
+                control.tell_counts(server, &mut told).await;
                 continue;
             }
             () = OptionFuture::from(draining.as_mut()).map(|_| ()), if draining.is_some() => {

@@ -7,7 +7,7 @@ mod control;
 mod crypto_key;
 pub mod objects;
 mod routes;
-mod tests;
+mod test_command;
 mod typescript;
 
 use std::os::fd::OwnedFd;
@@ -17,13 +17,13 @@ use std::time::Duration;
 
 use ipc::Start;
 
-use crate::dispatch::Router;
 use crate::dispatch::spec::WorkerSpec;
-use crate::peer::{PeerLinks, Place};
+use crate::dispatch::{Directory, Router};
+use crate::peer::{PeerLinks, ProcessPlace};
 use crate::storage::FolderLock;
 use crate::{api, http, isolate, log, net};
 
-pub use tests::test;
+pub use test_command::test;
 
 /// The exit code of a process that could not start because of its config or its code.
 pub const EXIT_START_FAILED: u8 = ipc::handshake::EXIT_START_FAILED;
@@ -91,7 +91,7 @@ fn start_runtime(
     }
     isolate::snapshot::install(snapshot).map_err(|error| vec![error])?;
     let router = Rc::new(Router::default());
-    let links = PeerLinks::new(Place {
+    let links = PeerLinks::new(ProcessPlace {
         slot: options.process,
         slots: options.processes,
         generation: options.generation,
@@ -146,7 +146,7 @@ pub fn serve(start: Start, snapshot: &'static [u8]) -> u8 {
     };
     runtime.block_on(async move {
         let built = start_runtime(start.config, start.locks, &start.options, snapshot);
-        let control = match start.control.map(control::Link::new).transpose() {
+        let control = match start.control.map(control::SupervisorLink::new).transpose() {
             Ok(control) => control,
             Err(error) => {
                 log::error(format_args!("the control channel cannot be used: {error}"));

@@ -132,6 +132,6 @@ fn no_object(id: &str, folder: &Path) -> String {
     format!("there is no object {id} in {}", folder.display())
 }
 
-fn text(error: crate::storage::Error) -> String {
+fn text(error: storage::Error) -> String {
     error.message().to_owned()
 }

@@ -5,8 +5,8 @@
 use std::rc::Rc;
 
 use crate::actors::{Host, Placement, Rendezvous, Routes};
-use crate::dispatch::Router;
 use crate::dispatch::spec::Designator;
+use crate::dispatch::{Directory, Router};
 use crate::peer::PeerLinks;
 use crate::service::websocket::Role;
 use crate::service::{ActorId, Address, Designation, Namespace, Props, Service};
@@ -24,33 +24,37 @@ pub fn connect(host: &Rc<Host>, links: &Rc<PeerLinks>) {
         links: links.clone(),
     }));
     let host = host.clone();
-    links.serve(Rc::new(move |address| host.resolve(address)));
+    links
+        .local()
+        .serve(Rc::new(move |address| host.resolve(address)));
 }
 
 /// Lets other processes name the services of this one's config.
 pub fn name_services(router: &Rc<Router>, links: &PeerLinks) {
     let router = router.clone();
-    links.name_services(Rc::new(move |designation| match designation {
-        Designation::Entrypoint {
-            service,
-            entrypoint,
-            props,
-        } => router.find(&Designator {
-            service,
-            entrypoint,
-            props: props.map(Props::Json),
-        }),
-        Designation::Actor(address) => {
-            let namespace = router.host().namespace(&address.namespace)?;
-            Some(namespace.object(address.id, address.name))
-        }
-    }));
+    links
+        .local()
+        .name_services(Rc::new(move |designation| match designation {
+            Designation::Entrypoint {
+                service,
+                entrypoint,
+                props,
+            } => router.find(&Designator {
+                service,
+                entrypoint,
+                props: props.map(Props::Json),
+            }),
+            Designation::Actor(address) => {
+                let namespace = router.host().namespace(&address.namespace)?;
+                Some(namespace.object(address.id, address.name))
+            }
+        }));
 }
 
 /// Lets other processes pass connections of WebSockets to this one, which counts those of its clients.
 pub fn take_connections(links: &PeerLinks, server: &Rc<http::Server>) {
     let server = server.clone();
-    links.take_connections(Rc::new(move |socket, role| {
+    links.local().take_connections(Rc::new(move |socket, role| {
         let stream = Box::new(net::Accepted::passed(socket)?);
         Ok(match role {
             Role::Server => server.adopt(stream),

@@ -6,9 +6,10 @@ use std::rc::{Rc, Weak};
 
 use futures_util::future::LocalBoxFuture;
 
+use super::handlers::Handlers;
 use super::worker::Worker;
 use crate::glue::context::Outcome;
-use crate::glue::{IsolateState, Registry, intern, string};
+use crate::glue::{Registry, intern, string};
 use crate::request::{self, RequestContext};
 use crate::service::rpc::{self, SharedReply};
 use crate::service::trace::{Ancestors, Info, Subject, Tail, Told, Tracer};
@@ -16,28 +17,6 @@ use crate::service::{
     Channels, Designation, Error, Event, Given, Lasting, Me, Namespace, Objects, Origin, Props,
     Request, Response, Service,
 };
-
-/// What JavaScript's `workers` module exports to be called for events.
-pub struct Handlers {
-    fetch: v8::Global<v8::Function>,
-    event: v8::Global<v8::Function>,
-    rpc: v8::Global<v8::Function>,
-}
-
-impl Handlers {
-    pub fn find(scope: &mut v8::PinScope) -> Option<Self> {
-        let state = IsolateState::get(scope);
-        let [fetch, event, rpc] = ["fetch", "event", "rpc"].map(|name| {
-            let function = state.internal(scope, "workers", name)?;
-            Some(v8::Global::new(scope, function))
-        });
-        Some(Self {
-            fetch: fetch?,
-            event: event?,
-            rpc: rpc?,
-        })
-    }
-}
 
 /// One entrypoint of a worker.
 pub struct Entrypoint {

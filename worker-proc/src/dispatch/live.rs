@@ -7,8 +7,8 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 use super::bindings::{self, Outlets};
-use super::entrypoint::Handlers;
-use super::router::Router;
+use super::directory::Directory;
+use super::handlers::Handlers;
 use super::spec::{Code, Outlet, WorkerSpec};
 use crate::glue::loader::LoaderHandle;
 use crate::glue::{IsolateState, string};
@@ -35,7 +35,10 @@ impl Live {
     ///
     /// # Errors
     /// Everything that goes wrong, in the published binary's words.
-    pub fn start(spec: &WorkerSpec, router: &Rc<Router>) -> Result<Rc<Self>, Vec<String>> {
+    pub fn start(
+        spec: &WorkerSpec,
+        directory: &Rc<dyn Directory>,
+    ) -> Result<Rc<Self>, Vec<String>> {
         let isolate = Isolate::new(&spec.flags).map_err(|error| vec![error])?;
         isolate.set_label(&spec.name);
         let mut outlets = Outlets {
@@ -89,7 +92,10 @@ impl Live {
         }
         let loaders = outlets.loaders.into_iter();
         let loaders = loaders
-            .map(|id| Rc::new(LoaderHandle(router.loader(id, &spec.extensions))))
+            .map(|id| {
+                let loader = directory.clone().loader(id, &spec.extensions);
+                Rc::new(LoaderHandle(loader))
+            })
             .collect();
         Ok(Rc::new(Self {
             isolate,

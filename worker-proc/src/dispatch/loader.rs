@@ -12,9 +12,9 @@ use std::rc::{Rc, Weak};
 use futures_util::future::LocalBoxFuture;
 use tokio::sync::Notify;
 
+use super::directory::Directory;
 use super::entrypoint::Entrypoint;
-use super::router::Router;
-use super::spec::{BindingKind, BindingSpec, Code, ExtensionModule, Outlet, WorkerSpec};
+use super::spec::{self, BindingKind, BindingSpec, Code, ExtensionModule, Outlet, WorkerSpec};
 use super::worker::Worker;
 use crate::actors::StoreSpec;
 use crate::glue::loader::{CodeSource, Loaded, Loader, WorkerCode};
@@ -34,7 +34,8 @@ const TOO_MANY: &str = "Too many Dynamic Workers are running at once.";
 /// See [`Loader`].
 pub struct WorkerLoader {
     this: Weak<Self>,
-    router: Weak<Router>,
+    directory: Weak<dyn Directory>,
+    fleet: Rc<Fleet>,
     id: Option<String>,
     extensions: Rc<Vec<ExtensionModule>>,
     named: RefCell<HashMap<String, Rc<Slot>>>,
@@ -42,13 +43,15 @@ pub struct WorkerLoader {
 
 impl WorkerLoader {
     pub fn new(
-        router: &Rc<Router>,
+        directory: &Rc<dyn Directory>,
+        fleet: Rc<Fleet>,
         id: Option<String>,
         extensions: Rc<Vec<ExtensionModule>>,
     ) -> Rc<Self> {
         Rc::new_cyclic(|this| Self {
             this: Weak::clone(this),
-            router: Rc::downgrade(router),
+            directory: Rc::downgrade(directory),
+            fleet,
             id,
             extensions,
             named: RefCell::default(),
@@ -74,19 +77,19 @@ impl WorkerLoader {
 impl Loader for WorkerLoader {
     fn load(&self, name: Option<String>, code: CodeSource) -> Rc<dyn Loaded> {
         let Some(name) = name else {
-            return Rc::new(Stub(self.slot(None, code)));
+            return Rc::new(LoadedWorker(self.slot(None, code)));
         };
         let mut named = self.named.borrow_mut();
         let known = named.get(&name).filter(|slot| !slot.is_gone());
         if let Some(slot) = known {
-            return Rc::new(Stub(slot.clone()));
+            return Rc::new(LoadedWorker(slot.clone()));
         }
         if named.len() >= MAX_NAMES {
             named.retain(|_, slot| slot.is_running());
         }
         let slot = self.slot(Some(name.clone()), code);
         named.insert(name, slot.clone());
-        Rc::new(Stub(slot))
+        Rc::new(LoadedWorker(slot))
     }
 }
 
@@ -127,18 +130,6 @@ impl Slot {
         matches!(&*self.state.borrow(), State::Running(worker) if Rc::strong_count(worker) == 1)
     }
 
-    /// Forgets the name: who asks for it gets another worker.
-    pub fn discard(&self) {
-        let (Some(loader), Some(name)) = (self.loader.upgrade(), &self.name) else {
-            return;
-        };
-        let mut named = loader.named.borrow_mut();
-        let is_this = |slot: &Rc<Self>| std::ptr::eq(&**slot, self);
-        if named.get(name).is_some_and(is_this) {
-            named.remove(name);
-        }
-    }
-
     /// Starts it in a task of its own: never within a turn of another worker. The task keeps it until it has started.
     fn begin(&self) {
         let Some(this) = self.this.upgrade() else {
@@ -159,14 +150,17 @@ impl Slot {
     async fn start(&self) -> Result<Rc<Worker>, Error> {
         let code = (self.code)().await?;
         let loader = self.loader.upgrade();
-        let router = loader.as_ref().and_then(|loader| loader.router.upgrade());
-        let (Some(loader), Some(router)) = (loader, router) else {
+        let directory = loader
+            .as_ref()
+            .and_then(|loader| loader.directory.upgrade());
+        let (Some(loader), Some(directory)) = (loader, directory) else {
             return Err(Error::disconnected("The server is shutting down."));
         };
-        router.loaded().make_room()?;
+        loader.fleet.make_room()?;
         let spec = self.spec(&loader, &code)?;
-        let worker = Worker::start(spec, &router).map_err(|errors| failed(&errors.join("\n")))?;
-        router.loaded().add(self);
+        let worker =
+            Worker::start(spec, &directory).map_err(|errors| failed(&errors.join("\n")))?;
+        loader.fleet.add(self);
         Ok(worker)
     }
 
@@ -206,7 +200,7 @@ impl Slot {
                 .cloned()
                 .map(Outlet::Given)
                 .collect(),
-            slot: Some(self.this.clone()),
+            slot: Some(self.this.clone() as Weak<dyn spec::Slot>),
             namespaces: Vec::new(),
             storage: StoreSpec::None,
         })
@@ -243,12 +237,21 @@ impl Slot {
     }
 
     fn touch(&self) {
-        let router = self
-            .loader
-            .upgrade()
-            .and_then(|loader| loader.router.upgrade());
-        if let Some(router) = router {
-            self.used.set(router.loaded().next_use());
+        if let Some(loader) = self.loader.upgrade() {
+            self.used.set(loader.fleet.next_use());
+        }
+    }
+}
+
+impl spec::Slot for Slot {
+    fn discard(&self) {
+        let (Some(loader), Some(name)) = (self.loader.upgrade(), &self.name) else {
+            return;
+        };
+        let mut named = loader.named.borrow_mut();
+        let is_this = |slot: &Rc<Self>| std::ptr::eq(&**slot, self);
+        if named.get(name).is_some_and(is_this) {
+            named.remove(name);
         }
     }
 }
@@ -293,9 +296,9 @@ impl Fleet {
 }
 
 /// What the loading worker holds.
-struct Stub(Rc<Slot>);
+struct LoadedWorker(Rc<Slot>);
 
-impl Loaded for Stub {
+impl Loaded for LoadedWorker {
     fn entrypoint(&self, name: Option<String>, props: Option<Props>) -> Rc<dyn Service> {
         Rc::new(LoadedEntrypoint {
             slot: self.0.clone(),

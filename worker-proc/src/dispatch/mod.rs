@@ -4,7 +4,9 @@
 //! `request` to run events and on `isolate` for the workers.
 
 mod bindings;
+mod directory;
 mod entrypoint;
+mod handlers;
 mod live;
 mod loader;
 mod router;
@@ -12,4 +14,5 @@ pub mod spec;
 mod tails;
 mod worker;
 
+pub use directory::Directory;
 pub use router::Router;

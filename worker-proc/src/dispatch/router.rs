@@ -4,10 +4,12 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
 
+use super::directory::Directory;
 use super::loader::{Fleet, WorkerLoader};
 use super::spec::{Designator, ExtensionModule, WorkerSpec};
 use super::worker::Worker;
 use crate::actors::Host;
+use crate::glue::loader::Loader;
 use crate::service::{Lasting, Namespace, Origin, RestoredService, Service, with_origin};
 
 /// Something that `boot` has made which is not a worker: a network, an external server.
@@ -25,33 +27,6 @@ pub struct Router {
 }
 
 impl Router {
-    /// The Durable Objects of this process.
-    pub fn host(&self) -> &Rc<Host> {
-        &self.host
-    }
-
-    /// The loader of that id, or one that nobody else has.
-    pub fn loader(
-        self: &Rc<Self>,
-        id: Option<String>,
-        extensions: &Rc<Vec<ExtensionModule>>,
-    ) -> Rc<WorkerLoader> {
-        let make = |id| WorkerLoader::new(self, id, extensions.clone());
-        match id {
-            None => make(None),
-            Some(id) => {
-                let mut loaders = self.loaders.borrow_mut();
-                let loader = loaders.entry(id.clone());
-                loader.or_insert_with(|| make(Some(id))).clone()
-            }
-        }
-    }
-
-    /// The workers that others have loaded.
-    pub(super) fn loaded(&self) -> &Rc<Fleet> {
-        &self.loaded
-    }
-
     /// Adds a service that is no worker.
     pub fn add(&self, name: &str, service: Plain) {
         self.plain.borrow_mut().insert(name.to_owned(), service);
@@ -64,7 +39,8 @@ impl Router {
     pub fn start(self: &Rc<Self>, spec: WorkerSpec) -> Result<Rc<Worker>, Vec<String>> {
         let name = spec.name.clone();
         let said = |error: String| format!("service {name}: {error}");
-        let worker = Worker::start(spec, self)
+        let directory: Rc<dyn Directory> = self.clone();
+        let worker = Worker::start(spec, &directory)
             .map_err(|errors| errors.into_iter().map(said).collect::<Vec<_>>())?;
         self.workers
             .borrow_mut()
@@ -72,8 +48,14 @@ impl Router {
         Ok(worker)
     }
 
-    /// The service that a designator means, or none if the config has none of that name.
-    pub fn find(&self, designator: &Designator) -> Option<Rc<dyn Service>> {
+    /// The worker of that name.
+    pub fn worker(&self, name: &str) -> Option<Rc<Worker>> {
+        self.workers.borrow().get(name).cloned()
+    }
+}
+
+impl Directory for Router {
+    fn find(&self, designator: &Designator) -> Option<Rc<dyn Service>> {
         if let Some(worker) = self.workers.borrow().get(&designator.service) {
             return Some(
                 worker.entrypoint(designator.entrypoint.clone(), designator.props.clone()),
@@ -82,8 +64,7 @@ impl Router {
         self.plain.borrow().get(&designator.service).cloned()
     }
 
-    /// What a stored stub leads to.
-    pub fn revive(&self, lasting: &Lasting) -> Option<Rc<dyn Service>> {
+    fn revive(&self, lasting: &Lasting) -> Option<Rc<dyn Service>> {
         let service = match lasting {
             Lasting::Entrypoint {
                 service,
@@ -106,8 +87,26 @@ impl Router {
         Some(with_origin(service, Origin::stored()))
     }
 
-    /// The worker of that name.
-    pub fn worker(&self, name: &str) -> Option<Rc<Worker>> {
-        self.workers.borrow().get(name).cloned()
+    fn host(&self) -> &Rc<Host> {
+        &self.host
+    }
+
+    fn loader(
+        self: Rc<Self>,
+        id: Option<String>,
+        extensions: &Rc<Vec<ExtensionModule>>,
+    ) -> Rc<dyn Loader> {
+        let make = |id| {
+            let directory: Rc<dyn Directory> = self.clone();
+            WorkerLoader::new(&directory, self.loaded.clone(), id, extensions.clone())
+        };
+        match id {
+            None => make(None),
+            Some(id) => {
+                let mut loaders = self.loaders.borrow_mut();
+                let loader = loaders.entry(id.clone());
+                loader.or_insert_with(|| make(Some(id))).clone()
+            }
+        }
     }
 }

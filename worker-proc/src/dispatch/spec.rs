@@ -2,7 +2,6 @@
 
 use std::rc::{Rc, Weak};
 
-use super::loader::Slot;
 use crate::actors::{NamespaceSpec, StoreSpec};
 use crate::isolate::modules;
 use crate::service::{Props, Service};
@@ -26,13 +25,19 @@ pub struct WorkerSpec {
     pub global_outbound: Outlet,
     pub cache_outbound: Option<Designator>,
     /// Where it is kept, if another worker has loaded it.
-    pub slot: Option<Weak<Slot>>,
+    pub slot: Option<Weak<dyn Slot>>,
     /// The Durable Object namespaces whose classes the worker has, and where their objects are kept.
     pub namespaces: Vec<NamespaceSpec>,
     pub storage: StoreSpec,
     /// Who is told of what the worker has done, and who while it does it.
     pub tails: Vec<Outlet>,
     pub streaming_tails: Vec<Outlet>,
+}
+
+/// What keeps a worker that another one has loaded.
+pub trait Slot {
+    /// Forgets its name: who asks for it gets another worker.
+    fn discard(&self);
 }
 
 /// Where a worker's code comes from.

@@ -2,14 +2,14 @@
 
 use std::rc::{Rc, Weak};
 
-use super::router::Router;
+use super::directory::Directory;
 use super::spec::Outlet;
 use crate::service::trace::{Ancestors, Tails};
 use crate::service::{Designation, Service};
 
 /// See the module.
 pub struct WorkerTails {
-    router: Weak<Router>,
+    directory: Weak<dyn Directory>,
     buffered: Vec<Outlet>,
     streaming: Vec<Outlet>,
 }
@@ -17,7 +17,7 @@ pub struct WorkerTails {
 impl WorkerTails {
     /// None where there are no tail workers.
     pub fn of(
-        router: &Rc<Router>,
+        directory: &Rc<dyn Directory>,
         buffered: Vec<Outlet>,
         streaming: Vec<Outlet>,
     ) -> Option<Rc<dyn Tails>> {
@@ -25,7 +25,7 @@ impl WorkerTails {
             return None;
         }
         Some(Rc::new(Self {
-            router: Rc::downgrade(router),
+            directory: Rc::downgrade(directory),
             buffered,
             streaming,
         }))
@@ -34,7 +34,7 @@ impl WorkerTails {
     fn find(&self, all: &[Outlet], ancestors: &Ancestors) -> Vec<Rc<dyn Service>> {
         let find = |tail: &Outlet| match tail {
             Outlet::Named(tail) if ancestors.contain(&tail.service) => None,
-            Outlet::Named(tail) => self.router.upgrade()?.find(tail),
+            Outlet::Named(tail) => self.directory.upgrade()?.find(tail),
             Outlet::Given(service) => match service.designation() {
                 Some(Designation::Entrypoint { service, .. }) if ancestors.contain(&service) => {
                     None

@@ -4,9 +4,9 @@ use std::any::Any;
 use std::cell::RefCell;
 use std::rc::{Rc, Weak};
 
+use super::directory::Directory;
 use super::entrypoint::{Entrypoint, OwnEntrypoint};
 use super::live::Live;
-use super::router::Router;
 use super::spec::{Outlet, WorkerSpec};
 use super::tails::WorkerTails;
 use crate::actors::{Class, Home};
@@ -19,7 +19,7 @@ use crate::service::{Channels, Error, Lasting, Namespace, Objects, Origin, Props
 /// See the module.
 pub struct Worker {
     this: Weak<Self>,
-    router: Weak<Router>,
+    directory: Weak<dyn Directory>,
     spec: WorkerSpec,
     live: RefCell<Rc<Live>>,
     /// Who is told of its events; none if nobody is.
@@ -36,7 +36,7 @@ impl Channels for Worker {
             Outlet::None => return None,
             Outlet::Given(service) => return Some(service.clone()),
             Outlet::Own(name) => self.own(name, None),
-            Outlet::Named(designator) => self.router.upgrade()?.find(designator)?,
+            Outlet::Named(designator) => self.directory.upgrade()?.find(designator)?,
         };
         live.found.borrow_mut().insert(channel, service.clone());
         Some(service)
@@ -45,7 +45,7 @@ impl Channels for Worker {
     fn namespace(&self, channel: u32) -> Option<Rc<dyn Namespace>> {
         let live = self.live.borrow();
         let (key, _) = live.namespaces.get(channel as usize)?;
-        let host = self.router.upgrade()?.host().clone();
+        let host = self.directory.upgrade()?.host().clone();
         host.namespace(key).map(|found| found as Rc<dyn Namespace>)
     }
 
@@ -57,7 +57,7 @@ impl Channels for Worker {
     }
 
     fn objects(&self) -> Option<Rc<dyn Objects>> {
-        Some(self.router.upgrade()?.host().clone())
+        Some(self.directory.upgrade()?.host().clone())
     }
 
     fn loader(&self, channel: u32) -> Option<Rc<dyn Any>> {
@@ -76,7 +76,7 @@ impl Channels for Worker {
     }
 
     fn revive(&self, lasting: &Lasting) -> Option<Rc<dyn Service>> {
-        self.router.upgrade()?.revive(lasting)
+        self.directory.upgrade()?.revive(lasting)
     }
 
     fn discard(&self) -> bool {
@@ -92,19 +92,19 @@ impl Worker {
     ///
     /// # Errors
     /// Everything that goes wrong, in the published binary's words.
-    pub fn start(spec: WorkerSpec, router: &Rc<Router>) -> Result<Rc<Self>, Vec<String>> {
-        let live = Live::start(&spec, router)?;
-        let tails = WorkerTails::of(router, spec.tails.clone(), spec.streaming_tails.clone());
+    pub fn start(spec: WorkerSpec, directory: &Rc<dyn Directory>) -> Result<Rc<Self>, Vec<String>> {
+        let live = Live::start(&spec, directory)?;
+        let tails = WorkerTails::of(directory, spec.tails.clone(), spec.streaming_tails.clone());
         let worker = Rc::new_cyclic(|this| Self {
             this: Weak::clone(this),
-            router: Rc::downgrade(router),
+            directory: Rc::downgrade(directory),
             live: RefCell::new(live),
             tails,
             spec,
         });
         for namespace in worker.spec.namespaces.clone() {
             let class = worker.class(namespace.class_name.clone(), None);
-            let host = router.host();
+            let host = directory.host();
             let added = host.add(&worker.spec.name, namespace, class, &worker.spec.storage);
             added.map_err(|error| vec![error])?;
         }
@@ -120,9 +120,10 @@ impl Worker {
         if !live.isolate.is_over() {
             return Ok(live);
         }
-        let router = self.router.upgrade();
-        let router = router.ok_or_else(|| Error::disconnected("The server is shutting down."))?;
-        let live = Live::start(&self.spec, &router).map_err(|errors| {
+        let directory = self.directory.upgrade();
+        let directory =
+            directory.ok_or_else(|| Error::disconnected("The server is shutting down."))?;
+        let live = Live::start(&self.spec, &directory).map_err(|errors| {
             for error in errors {
                 log::error(format_args!("service {}: {error}", self.spec.name));
             }

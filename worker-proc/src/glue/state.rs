@@ -7,7 +7,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use super::args::intern;
-use super::bytes::{Budget, BufferBytes};
+use super::buffers::{Budget, BufferBytes};
 use super::context::IoContext;
 
 /// See [`IsolateState::create_require`].

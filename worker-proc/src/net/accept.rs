@@ -27,18 +27,18 @@ const FULL_RETRY: Duration = Duration::from_millis(10);
 /// The listeners of one process, with the tasks that accept on them.
 pub struct Doors {
     doors: RefCell<Vec<Door>>,
-    entrances: HashMap<usize, Rc<Entrance>>,
+    entrances: HashMap<usize, Rc<FrontDoor>>,
     server: Rc<Server>,
 }
 
 struct Door {
     slot: u32,
     state: DoorState,
-    entrance: Rc<Entrance>,
+    entrance: Rc<FrontDoor>,
 }
 
 /// What is behind the connections of one socket of the config.
-pub struct Entrance {
+pub struct FrontDoor {
     pub inside: Inside,
     pub tls: Option<tls::Server>,
 }
@@ -73,7 +73,7 @@ impl Doors {
     /// Takes the supervisor's listeners; nothing is accepted yet.
     pub fn new(
         listeners: Vec<ipc::Listener>,
-        entrances: HashMap<usize, Rc<Entrance>>,
+        entrances: HashMap<usize, Rc<FrontDoor>>,
         server: Rc<Server>,
     ) -> Rc<Self> {
         let doors = Self {
@@ -198,7 +198,7 @@ async fn accept(listener: &Listening) -> std::io::Result<Accepted> {
     }
 }
 
-async fn accept_all(server: &Rc<Server>, listener: &Listening, entrance: &Entrance) {
+async fn accept_all(server: &Rc<Server>, listener: &Listening, entrance: &FrontDoor) {
     loop {
         if server.is_full() {
             tokio::time::sleep(FULL_RETRY).await;
@@ -214,7 +214,7 @@ async fn accept_all(server: &Rc<Server>, listener: &Listening, entrance: &Entran
     }
 }
 
-impl Entrance {
+impl FrontDoor {
     fn serve(&self, server: &Rc<Server>, stream: Accepted) {
         let peer = stream.clone();
         let (client, remote) = match &self.inside {

@@ -16,7 +16,7 @@ mod trust;
 
 use std::rc::Rc;
 
-pub use accept::{Doors, Entrance, Inside, TcpEndpoint};
+pub use accept::{Doors, FrontDoor, Inside, TcpEndpoint};
 pub use stream::Accepted;
 pub use tls::{Keypair, Server as TlsServer, TlsSpec};
 

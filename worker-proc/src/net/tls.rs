@@ -2,16 +2,18 @@
 //!
 //! `boot` reads the options and makes a [`Server`] for a socket; `outbound` makes a [`Client`] for a service.
 
-use std::io;
+use std::io::{self, IoSlice};
 use std::os::fd::OwnedFd;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 
 use rustls::crypto::{CryptoProvider, aws_lc_rs};
 use rustls::server::WebPkiClientVerifier;
 use rustls::{ClientConfig, RootCertStore, ServerConfig, SupportedProtocolVersion, version};
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName};
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio_rustls::{TlsAcceptor, TlsConnector, client, server};
 
 use super::trust::Verifier;
@@ -72,17 +74,61 @@ impl Server {
     pub fn accept<I: AsyncRead + AsyncWrite + Unpin + 'static>(
         &self,
         io: I,
-    ) -> impl Future<Output = io::Result<server::TlsStream<I>>> + 'static {
+    ) -> impl Future<Output = io::Result<Accepted<I>>> + 'static {
         let accept = self.0.accept(io);
         async {
             accept
                 .await
+                .map(Accepted)
                 .map_err(|error| io::Error::other(failed(&error)))
         }
     }
 }
 
-impl<I: AsyncRead + AsyncWrite + Unpin + 'static> ByteStream for server::TlsStream<I> {
+/// A connection whose handshake is done, as a stream of bytes.
+pub struct Accepted<I>(server::TlsStream<I>);
+
+impl<I: AsyncRead + AsyncWrite + Unpin> AsyncRead for Accepted<I> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_read(cx, buffer)
+    }
+}
+
+impl<I: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Accepted<I> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.0).poll_write(cx, bytes)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.0).poll_write_vectored(cx, slices)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.0.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_shutdown(cx)
+    }
+}
+
+impl<I: AsyncRead + AsyncWrite + Unpin + 'static> ByteStream for Accepted<I> {
     fn into_socket(self: Box<Self>) -> Result<OwnedFd, Box<dyn ByteStream>> {
         Err(self)
     }

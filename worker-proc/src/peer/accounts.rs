@@ -1,7 +1,7 @@
 //! What the calls under way to another process count for: each of its objects has a bound of its own, so that a slow one leaves
 //! the others theirs. Calls on what an object has given out count for it.
 //!
-//! `calls` asks for a place on a link, `mod` for one in the queue of a process that is away.
+//! `outgoing` asks for admission to a link, `mod` to the queue of a process that is away.
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
@@ -30,7 +30,7 @@ pub struct Account {
 }
 
 /// Of one call, until it is dropped.
-pub struct Place(Rc<Account>);
+pub struct Admission(Rc<Account>);
 
 impl Accounts {
     pub fn of(&self, id: &ActorId) -> Rc<Account> {
@@ -52,23 +52,23 @@ impl Account {
         self.calls.get() >= MAX_CALLS_PER_OBJECT
     }
 
-    /// A place for a call, if there is one.
-    pub fn enter(self: &Rc<Self>) -> Option<Place> {
+    /// Admits a call, if there is room.
+    pub fn enter(self: &Rc<Self>) -> Option<Admission> {
         if self.is_full() {
             return None;
         }
         self.calls.set(self.calls.get() + 1);
-        Some(Place(self.clone()))
+        Some(Admission(self.clone()))
     }
 }
 
-impl Place {
+impl Admission {
     pub fn account(&self) -> &Rc<Account> {
         &self.0
     }
 }
 
-impl Drop for Place {
+impl Drop for Admission {
     fn drop(&mut self) {
         self.0.calls.set(self.0.calls.get() - 1);
     }
@@ -89,18 +89,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_object_has_its_own_places_and_nothing_is_kept_of_idle_ones() {
+    fn each_object_has_its_own_room_and_nothing_is_kept_of_idle_ones() {
         let accounts = Accounts::default();
         let (slow, other) = (accounts.of(&[1; 32]), accounts.of(&[2; 32]));
-        let mut places: Vec<_> = std::iter::from_fn(|| slow.enter()).collect();
-        assert_eq!(places.len(), MAX_CALLS_PER_OBJECT);
+        let mut admitted: Vec<_> = std::iter::from_fn(|| slow.enter()).collect();
+        assert_eq!(admitted.len(), MAX_CALLS_PER_OBJECT);
         assert!(accounts.of(&[1; 32]).is_full());
         assert!(other.enter().is_some());
-        places.pop();
+        admitted.pop();
         assert!(slow.enter().is_some());
         drop((slow, other));
         assert_eq!(accounts.0.borrow().len(), 1, "that which has calls");
-        drop(places);
+        drop(admitted);
         assert!(accounts.0.borrow().is_empty());
     }
 }

@@ -4,18 +4,23 @@
 //! [`PeerLinks::actor`] and answers incoming calls through a [`Resolve`]. Relies on `service` for what is called and on
 //! `ipc::peer` for the frames. A server of one process has the same value with no link in it, and nothing here runs.
 //!
-//! From the bottom up: `convert` turns heads into neutral types and back, `stream` is the two halves of a body with their
-//! credit, `values` is what RPC carries, `sockets` the ends of WebSockets, `calls` the calls within the bounds of
-//! `accounts`, `pending` what waits for one, `link` drives one socket with
-//! all of that on it, and `remote` is an object of another process as a service.
+//! From the bottom up: `convert` turns heads into neutral types and back, `sender` holds what is to be written, `stream` is the
+//! two halves of a body with their credit, `sockets` the ends of WebSockets, `call` what a call is and `pending` what waits
+//! for one, `values` what RPC carries, `outgoing` the calls of this process within the bounds of `accounts` and `serving` those
+//! of the other, `link` drives one socket with all of that on it, and `remote` is an object of another process as a service.
 
 mod accounts;
-mod calls;
+mod call;
 mod convert;
+mod error;
 mod link;
+mod local;
+mod outgoing;
 mod patience;
 mod pending;
 mod remote;
+mod sender;
+mod serving;
 mod sockets;
 mod stream;
 #[cfg(test)]
@@ -28,25 +33,17 @@ use std::os::fd::OwnedFd;
 use std::rc::Rc;
 
 use crate::log;
-use crate::service::websocket::{ByteStream, Role};
-use crate::service::{Address, Designation, Error, Service, Slot};
-use accounts::{Accounts, MAX_CALLS_PER_PEER, Place as Admission};
-use calls::Job;
+use crate::service::{Address, Service, Slot};
+use accounts::{Accounts, Admission, MAX_CALLS_PER_PEER};
+use call::Job;
+use error::overloaded;
 use link::Link;
+use local::Local;
 use remote::Remote;
-
-/// Finds the object that an incoming call is for. The call is refused with the error.
-pub type Resolve = Rc<dyn Fn(Address) -> Result<Rc<dyn Service>, Error>>;
-
-/// Finds the service that another process has named; none if there is none.
-pub type Find = Rc<dyn Fn(Designation) -> Option<Rc<dyn Service>>>;
-
-/// Takes over a connected socket of another process, on which this one is the server or the client of a WebSocket.
-pub type TakeOver = Rc<dyn Fn(OwnedFd, Role) -> std::io::Result<Box<dyn ByteStream>>>;
 
 /// Which of the runtime processes this is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Place {
+pub struct ProcessPlace {
     pub slot: Slot,
     /// How many slots the server has.
     pub slots: u32,
@@ -63,10 +60,8 @@ pub struct PeerId {
 
 /// This process among the others.
 pub struct PeerLinks {
-    place: Place,
-    resolve: RefCell<Option<Resolve>>,
-    find: RefCell<Option<Find>>,
-    take_over: RefCell<Option<TakeOver>>,
+    place: ProcessPlace,
+    local: Rc<Local>,
     peers: RefCell<HashMap<PeerId, Peer>>,
     draining: Cell<bool>,
 }
@@ -83,33 +78,21 @@ struct Peer {
 }
 
 impl PeerLinks {
-    pub fn new(place: Place) -> Rc<Self> {
+    pub fn new(place: ProcessPlace) -> Rc<Self> {
         Rc::new(Self {
             place,
-            resolve: RefCell::default(),
-            find: RefCell::default(),
-            take_over: RefCell::default(),
+            local: Rc::default(),
             peers: RefCell::default(),
             draining: Cell::new(false),
         })
     }
 
-    /// Says how incoming calls find their objects. Without it they are refused.
-    pub fn serve(&self, resolve: Resolve) {
-        *self.resolve.borrow_mut() = Some(resolve);
+    /// What the others find here.
+    pub fn local(&self) -> &Local {
+        &self.local
     }
 
-    /// Says how services are found that others name.
-    pub fn name_services(&self, find: Find) {
-        *self.find.borrow_mut() = Some(find);
-    }
-
-    /// Says what becomes of connections that others pass. Without it they are closed.
-    pub fn take_connections(&self, take_over: TakeOver) {
-        *self.take_over.borrow_mut() = Some(take_over);
-    }
-
-    pub fn place(&self) -> Place {
+    pub fn place(&self) -> ProcessPlace {
         self.place
     }
 
@@ -158,7 +141,7 @@ impl PeerLinks {
 
     /// Takes one end of a new link, in place of one that is there. Calls that have waited for it go out.
     pub fn add(self: &Rc<Self>, peer: PeerId, socket: OwnedFd) {
-        let link = match Link::new(self, socket) {
+        let link = match Link::new(&Rc::downgrade(&self.local), socket) {
             Ok(link) => link,
             Err(error) => {
                 let slot = peer.slot;
@@ -174,7 +157,7 @@ impl PeerLinks {
             std::mem::take(&mut entry.waiting)
         };
         for (job, _) in waiting {
-            link.start_job(job);
+            link.calls().start_job(job);
         }
         let links = Rc::downgrade(self);
         tokio::task::spawn_local(async move {
@@ -241,7 +224,7 @@ impl PeerLinks {
         let entry = peers.entry(peer).or_default();
         if let Some(link) = entry.link.clone() {
             drop(peers);
-            link.start_job(job);
+            link.calls().start_job(job);
             return false;
         }
         let account = entry.accounts.of(&job.address.id);
@@ -251,7 +234,7 @@ impl PeerLinks {
         }
         let has_room = entry.waiting.len() < MAX_CALLS_PER_PEER;
         match has_room.then(|| account.enter()).flatten() {
-            Some(place) => entry.waiting.push_back((job, place)),
+            Some(admission) => entry.waiting.push_back((job, admission)),
             None => {
                 drop(peers);
                 job.fail(overloaded());
@@ -280,31 +263,4 @@ impl PeerLinks {
             peer.waiting.is_empty() && peer.link.as_ref().is_none_or(|link| link.is_idle())
         })
     }
-
-    fn resolve(&self, address: Address) -> Result<Rc<dyn Service>, Error> {
-        let resolve = self.resolve.borrow().clone();
-        resolve.map_or_else(
-            || Err(Error::disconnected("This process serves no objects.")),
-            |resolve| resolve(address),
-        )
-    }
-
-    fn find(&self, designation: Designation) -> Option<Rc<dyn Service>> {
-        let find = self.find.borrow().clone();
-        find.and_then(|find| find(designation))
-    }
-
-    fn take_over(&self, socket: OwnedFd, role: Role) -> Option<Box<dyn ByteStream>> {
-        let take_over = self.take_over.borrow().clone();
-        take_over.and_then(|take_over| take_over(socket, role).ok())
-    }
-}
-
-fn overloaded() -> Error {
-    Error::overloaded("Durable Object is overloaded. Too many requests queued.")
-}
-
-/// What callers are told when the process that they called has gone.
-fn lost() -> Error {
-    Error::disconnected("Network connection lost.")
 }

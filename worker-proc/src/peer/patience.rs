@@ -1,6 +1,6 @@
 //! When a process that waits for another one's answer looks for it, rather than sleeping until it is there.
 //!
-//! To fall asleep and be woken costs more than many a call. `calls` tells when calls are made and answered, `link` looks.
+//! To fall asleep and be woken costs more than many a call. `outgoing` tells when calls are made and answered, `link` looks.
 
 use std::cell::Cell;
 use std::time::{Duration, Instant};

@@ -2,41 +2,17 @@
 //!
 //! `remote` makes them for objects, `values` for services that were sent.
 
-use std::cell::RefCell;
 use std::pin::Pin;
-use std::rc::{Rc, Weak};
+use std::rc::Rc;
 use std::task::{Context, Poll};
 
 use futures_util::future::LocalBoxFuture;
 use tokio::sync::oneshot;
 use tokio::time::Sleep;
 
-use super::calls::{Answer, Callee, Work};
-use super::link::Link;
-use super::lost;
+use super::call::{Answer, Callee, Caller, Ticket, Work};
+use super::error::lost;
 use crate::service::{Error, Event, Request, Response};
-
-/// Where a call is, for the one who waits for it.
-#[derive(Default)]
-pub struct Ticket(RefCell<Option<(Weak<Link>, u64)>>);
-
-impl Ticket {
-    pub fn is_started(&self) -> bool {
-        self.0.borrow().is_some()
-    }
-
-    pub fn start(&self, link: &Rc<Link>, number: u64) {
-        self.0.replace(Some((Rc::downgrade(link), number)));
-    }
-
-    fn cancel(&self) {
-        if let Some((link, number)) = self.0.take()
-            && let Some(link) = link.upgrade()
-        {
-            link.cancel(number);
-        }
-    }
-}
 
 /// A call other than RPC that is under way or waits for its link.
 pub struct Pending {
@@ -61,30 +37,30 @@ impl Pending {
         }
     }
 
-    fn start(link: Result<Rc<Link>, Error>, callee: &Callee, work: Work) -> Self {
+    fn start(caller: Result<Rc<dyn Caller>, Error>, callee: &Callee, work: Work) -> Self {
         let (sender, receiver) = oneshot::channel();
         let ticket = Rc::new(Ticket::default());
-        match link {
-            Ok(link) => link.start(callee, work, sender, &ticket),
+        match caller {
+            Ok(caller) => caller.start(callee, work, sender, &ticket),
             Err(error) => _ = sender.send(Err(error)),
         }
         Self::new(receiver, ticket, None)
     }
 
     pub fn fetch(
-        link: Result<Rc<Link>, Error>,
+        caller: Result<Rc<dyn Caller>, Error>,
         callee: &Callee,
         request: Request,
     ) -> LocalBoxFuture<'static, Result<Response, Error>> {
-        Self::start(link, callee, Work::Fetch(request)).response()
+        Self::start(caller, callee, Work::Fetch(request)).response()
     }
 
     pub fn event(
-        link: Result<Rc<Link>, Error>,
+        caller: Result<Rc<dyn Caller>, Error>,
         callee: &Callee,
         event: Event,
     ) -> LocalBoxFuture<'static, Result<(), Error>> {
-        Self::start(link, callee, Work::Event(event)).done()
+        Self::start(caller, callee, Work::Event(event)).done()
     }
 
     pub fn response(self) -> LocalBoxFuture<'static, Result<Response, Error>> {

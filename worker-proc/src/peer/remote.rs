@@ -10,9 +10,10 @@ use std::time::Duration;
 use futures_util::future::LocalBoxFuture;
 use tokio::sync::oneshot;
 
-use super::calls::{Callee, Job, What, Work};
-use super::pending::{Pending, Ticket};
-use super::{PeerId, PeerLinks, lost};
+use super::call::{Callee, Caller, Job, Ticket, What, Work};
+use super::error::lost;
+use super::pending::Pending;
+use super::{PeerId, PeerLinks};
 use crate::service::{Address, Designation, Error, Event, Request, Response, Service, Slot, rpc};
 
 /// How long a call waits for a process that is away to be started again.
@@ -79,7 +80,9 @@ impl Service for Remote {
     fn rpc(self: Rc<Self>, call: rpc::Call) -> rpc::Answer {
         let peer = self.peer();
         if let Some(link) = self.links.link(peer) {
-            return link.invoke(&Callee::Actor(self.address.clone()), call);
+            return link
+                .calls()
+                .invoke(&Callee::Actor(self.address.clone()), call);
         }
         let (reply, answer) = rpc::answer();
         let call = Rc::new(RefCell::new(Some((call, reply))));

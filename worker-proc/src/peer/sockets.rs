@@ -1,6 +1,6 @@
 //! Ends of WebSockets whose other end is in another process.
 //!
-//! `calls` sends and receives them with responses. An end over a connection that is still unused is passed itself, as a
+//! Calls bring them with responses. An end over a connection that is still unused is passed itself, as a
 //! descriptor. Any other stays where it is and is carried: the receiver of the response has a [`Carried`] end, which waits
 //! to see what becomes of it. If it is joined to an unused connection, as the HTTP server joins it to its client's, then
 //! that connection is passed to the end's own process and the link is out of the way. If it is used, messages flow over
@@ -16,8 +16,10 @@ use bytes::{Buf, BufMut, Bytes, BytesMut};
 use ipc::peer::{Kind, PeerError, head};
 
 use super::convert;
-use super::link::{Key, Link};
-use super::lost;
+use super::error::lost;
+use super::local::Local;
+use super::sender::{Key, Sender};
+use super::stream::Bodies;
 use crate::service::websocket::{
     self, Close, LOST, Message, Role, Transport, Unspliced, WebSocket, Wire,
 };
@@ -40,19 +42,16 @@ const MAX_WAITING_BYTES: usize = 64 * 1024;
 const MAX_LEFTOVER_BYTES: usize = 256 * 1024;
 
 /// The ends of this process that the other has, and has not begun to use.
-#[derive(Default)]
-pub struct Sockets(RefCell<HashMap<u64, WebSocket>>);
+pub struct Sockets {
+    way: Rc<Way>,
+    local: Weak<Local>,
+    waiting: RefCell<HashMap<u64, WebSocket>>,
+}
 
-impl Sockets {
-    #[cfg(test)]
-    pub fn is_idle(&self) -> bool {
-        self.0.borrow().is_empty()
-    }
-
-    /// The other process is gone.
-    pub fn close(&self) {
-        drop(self.0.take());
-    }
+/// What carries messages: their frames, and the bodies that they are.
+struct Way {
+    sender: Rc<Sender>,
+    bodies: Rc<Bodies>,
 }
 
 /// An end on its way with a response.
@@ -122,24 +121,42 @@ impl Given {
     }
 }
 
-impl Link {
+impl Sockets {
+    pub fn new(sender: Rc<Sender>, bodies: Rc<Bodies>, local: Weak<Local>) -> Self {
+        Self {
+            way: Rc::new(Way { sender, bodies }),
+            local,
+            waiting: RefCell::default(),
+        }
+    }
+
+    #[cfg(test)]
+    pub fn is_idle(&self) -> bool {
+        self.waiting.borrow().is_empty()
+    }
+
+    /// The other process is gone.
+    pub fn close(&self) {
+        drop(self.waiting.take());
+    }
+
     /// An end that goes to the other process.
-    pub fn give_websocket(&self, end: WebSocket) -> Given {
+    pub fn give(&self, end: WebSocket) -> Given {
         let end = match end.into_wire().map(Passable::of) {
             Ok(Ok(passable)) => return Given::Passed(passable),
             Ok(Err(wire)) => WebSocket::over(wire),
             Err(end) => end,
         };
-        let number = self.new_number();
-        if !self.is_closed() {
-            self.sockets.0.borrow_mut().insert(number, end);
+        let number = self.way.sender.new_number();
+        if !self.way.sender.is_closed() {
+            self.waiting.borrow_mut().insert(number, end);
         }
         Given::Carried(number)
     }
 
     /// An end that has come from the other process.
-    pub fn accept_websocket(
-        self: &Rc<Self>,
+    pub fn accept(
+        &self,
         given: head::WebSocket<'_>,
         fds: Vec<OwnedFd>,
     ) -> Result<Option<WebSocket>, PeerError> {
@@ -150,7 +167,7 @@ impl Link {
                 self.take_over(&wire, fds)?.map(WebSocket::over)
             }
             head::WebSocket::Carried(number) => Some(WebSocket::new(Box::new(Carried {
-                link: Rc::downgrade(self),
+                way: Rc::downgrade(&self.way),
                 key: Key::theirs(number),
                 open: None,
             }))),
@@ -168,8 +185,8 @@ impl Link {
             true => Role::Client,
             false => Role::Server,
         };
-        let links = self.links.upgrade();
-        let stream = links.and_then(|links| links.take_over(socket, role));
+        let local = self.local.upgrade();
+        let stream = local.and_then(|local| local.take_over(socket, role));
         Ok(stream.map(|stream| Wire {
             stream,
             leftover: Bytes::copy_from_slice(wire.leftover),
@@ -178,26 +195,26 @@ impl Link {
         }))
     }
 
-    fn take_socket(&self, number: u64) -> Option<WebSocket> {
-        self.sockets.0.borrow_mut().remove(&number)
+    fn take(&self, number: u64) -> Option<WebSocket> {
+        self.waiting.borrow_mut().remove(&number)
     }
 
     /// The other process does not want an end of this one.
-    pub fn drop_socket(&self, key: Key) {
+    pub fn discard(&self, key: Key) {
         if key == Key::ours(key.number) {
-            drop(self.take_socket(key.number));
+            drop(self.take(key.number));
         }
     }
 
     /// The other process begins to use an end of this one.
-    pub fn on_open(self: &Rc<Self>, number: u64) {
-        if let Some(end) = self.take_socket(number) {
+    pub fn on_open(&self, number: u64) {
+        if let Some(end) = self.take(number) {
             let mut carried = Carried {
-                link: Rc::downgrade(self),
+                way: Rc::downgrade(&self.way),
                 key: Key::ours(number),
                 open: None,
             };
-            carried.begin(self);
+            carried.begin(&self.way);
             let carried = WebSocket::new(Box::new(carried));
             tokio::task::spawn_local(websocket::join(carried, end));
         }
@@ -205,13 +222,13 @@ impl Link {
 
     /// The other process has a connection for an end of this one.
     pub fn on_socket(
-        self: &Rc<Self>,
+        &self,
         number: u64,
         payload: &[u8],
         fds: Vec<OwnedFd>,
     ) -> Result<(), PeerError> {
         let wire = head::read_wire(payload, |wire| self.take_over(&wire, fds))??;
-        if let Some(end) = self.take_socket(number)
+        if let Some(end) = self.take(number)
             && let Some(wire) = wire
         {
             tokio::task::spawn_local(websocket::join(WebSocket::over(wire), end));
@@ -222,7 +239,7 @@ impl Link {
 
 /// An end whose messages go over a link.
 struct Carried {
-    link: Weak<Link>,
+    way: Weak<Way>,
     key: Key,
     /// None until it is used.
     open: Option<Open>,
@@ -239,25 +256,29 @@ struct Open {
 }
 
 impl Carried {
+    /// What carries it, while there is another process.
+    fn way(&self) -> Option<Rc<Way>> {
+        self.way.upgrade().filter(|way| !way.sender.is_closed())
+    }
+
     /// The end in use.
     fn open(&mut self) -> Result<&mut Open, Error> {
         if self.open.is_none() {
-            let link = self.link.upgrade().filter(|link| !link.is_closed());
-            let link = link.ok_or_else(lost)?;
-            link.send(Kind::Open, self.key, |_, _| {});
-            self.begin(&link);
+            let way = self.way().ok_or_else(lost)?;
+            way.sender.send(Kind::Open, self.key, |_, _| {});
+            self.begin(&way);
         }
         self.open.as_mut().ok_or_else(lost)
     }
 
     /// Messages flow from now on.
-    fn begin(&mut self, link: &Rc<Link>) {
+    fn begin(&mut self, way: &Way) {
         let outgoing = Rc::<Pipe>::default();
         let source = Source(outgoing.clone());
-        link.send_body(self.key, Body::Stream(Box::new(source)));
+        way.bodies.send(self.key, Body::Stream(Box::new(source)));
         self.open = Some(Open {
             outgoing,
-            incoming: link.receive_body(self.key, None),
+            incoming: way.bodies.receive(self.key, None),
             input: BytesMut::new(),
             sent_close: false,
             received_close: false,
@@ -373,13 +394,12 @@ impl Transport for Carried {
     fn is_lost(&self) -> bool {
         match &self.open {
             Some(open) => open.failed || open.outgoing.gone.get(),
-            None => self.link.upgrade().is_none_or(|link| link.is_closed()),
+            None => self.way().is_none(),
         }
     }
 
     fn splice(mut self: Box<Self>, other: Box<dyn Transport>) -> Result<(), Unspliced> {
-        let link = self.link.upgrade().filter(|link| !link.is_closed());
-        let Some(link) = link.filter(|_| self.open.is_none()) else {
+        let Some(way) = self.way().filter(|_| self.open.is_none()) else {
             return Err((self, other));
         };
         let wire = match other.into_wire() {
@@ -392,11 +412,12 @@ impl Transport for Carried {
         };
         let socket = passable.socket.take().into_iter().collect();
         let head = passable.head();
-        link.send_with_fds(Kind::Socket, self.key, socket, |scratch, out| {
-            head.write(scratch, out);
-        });
+        way.sender
+            .send_with_fds(Kind::Socket, self.key, socket, |scratch, out| {
+                head.write(scratch, out);
+            });
         // The connection is the other process's: there is nothing left to be told of this end.
-        self.link = Weak::new();
+        self.way = Weak::new();
         Ok(())
     }
 
@@ -410,8 +431,8 @@ impl Drop for Carried {
         match &self.open {
             Some(open) => open.outgoing.end(open.sent_close),
             None => {
-                if let Some(link) = self.link.upgrade() {
-                    link.send(Kind::Stop, self.key, |_, _| {});
+                if let Some(way) = self.way.upgrade() {
+                    way.sender.send(Kind::Stop, self.key, |_, _| {});
                 }
             }
         }

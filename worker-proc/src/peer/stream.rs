@@ -1,6 +1,6 @@
 //! Bodies on a link: what is sent within the receiver's credit, and what is received and read.
 //!
-//! `link` brings the frames, `calls`, `values` and `sockets` begin bodies. The receiver holds at most [`WINDOW_BYTES`] of one
+//! `link` brings the frames; calls, `values` and `sockets` begin bodies. The receiver holds at most [`WINDOW_BYTES`] of one
 //! body: it gives credit back as it reads. A reader that goes away stops the writer, and may say why.
 
 use std::cell::{Cell, RefCell};
@@ -13,21 +13,29 @@ use ipc::peer::frame::MAX_CHUNK_BYTES;
 use ipc::peer::{Kind, PeerError, head};
 
 use super::convert;
-use super::link::{Key, Link};
-use super::lost;
+use super::error::lost;
+use super::sender::{Key, Sender};
 use crate::service::{Body, BodyStream, Error};
 
 /// What the receiver of one body holds at most of it, and the credit that its sender begins with.
 pub const WINDOW_BYTES: usize = 64 * 1024;
 
 /// The bodies that are under way on a link.
-#[derive(Default)]
 pub struct Bodies {
+    sender: Rc<Sender>,
     sending: RefCell<HashMap<Key, Rc<Sending>>>,
     receiving: RefCell<HashMap<Key, Rc<Receiving>>>,
 }
 
 impl Bodies {
+    pub fn new(sender: Rc<Sender>) -> Rc<Self> {
+        Rc::new(Self {
+            sender,
+            sending: RefCell::default(),
+            receiving: RefCell::default(),
+        })
+    }
+
     #[cfg(test)]
     pub fn is_idle(&self) -> bool {
         self.sending.borrow().is_empty() && self.receiving.borrow().is_empty()
@@ -42,44 +50,36 @@ impl Bodies {
             receiving.finish(Err(lost()));
         }
     }
-}
 
-impl Link {
-    /// Begins to send a body; [`Link::pump`] does it.
+    /// Begins to send a body; [`Bodies::pump`] does it.
     pub fn open_sending(&self, key: Key) -> Rc<Sending> {
         let sending = Rc::new(Sending::default());
         sending.credit.set(WINDOW_BYTES);
-        if self.is_closed() {
+        if self.sender.is_closed() {
             sending.stop(None);
         } else {
-            self.bodies
-                .sending
-                .borrow_mut()
-                .insert(key, sending.clone());
+            self.sending.borrow_mut().insert(key, sending.clone());
         }
         sending
     }
 
     /// Sends a body in the background.
-    pub fn send_body(self: &Rc<Self>, key: Key, body: Body) {
+    pub fn send(self: &Rc<Self>, key: Key, body: Body) {
         let sending = self.open_sending(key);
-        let link = self.clone();
-        tokio::task::spawn_local(async move { link.pump(key, sending, body).await });
+        let bodies = self.clone();
+        tokio::task::spawn_local(async move { bodies.pump(key, sending, body).await });
     }
 
     /// A body that is to arrive, of so many bytes if that is known.
-    pub fn receive_body(self: &Rc<Self>, key: Key, length: Option<u64>) -> Body {
+    pub fn receive(self: &Rc<Self>, key: Key, length: Option<u64>) -> Body {
         let receiving = Rc::<Receiving>::default();
-        if self.is_closed() {
+        if self.sender.is_closed() {
             receiving.finish(Err(lost()));
         } else {
-            self.bodies
-                .receiving
-                .borrow_mut()
-                .insert(key, receiving.clone());
+            self.receiving.borrow_mut().insert(key, receiving.clone());
         }
         Body::Stream(Box::new(Incoming {
-            link: Rc::downgrade(self),
+            bodies: Rc::downgrade(self),
             key,
             receiving,
             left: length,
@@ -87,8 +87,8 @@ impl Link {
     }
 
     /// Ends both bodies of a cancelled call.
-    pub fn end_bodies(&self, key: Key) {
-        let sending = self.bodies.sending.borrow_mut().remove(&key);
+    pub fn end(&self, key: Key) {
+        let sending = self.sending.borrow_mut().remove(&key);
         if let Some(sending) = sending {
             sending.stop(None);
         }
@@ -98,11 +98,11 @@ impl Link {
     }
 
     fn take_receiving(&self, key: Key) -> Option<Rc<Receiving>> {
-        self.bodies.receiving.borrow_mut().remove(&key)
+        self.receiving.borrow_mut().remove(&key)
     }
 
     pub fn on_chunk(&self, key: Key, chunk: &[u8], end: bool) -> Result<(), PeerError> {
-        let receiving = self.bodies.receiving.borrow().get(&key).cloned();
+        let receiving = self.receiving.borrow().get(&key).cloned();
         let Some(receiving) = receiving else {
             return Ok(());
         };
@@ -127,7 +127,7 @@ impl Link {
     pub fn on_credit(&self, key: Key, payload: &[u8]) -> Result<(), PeerError> {
         let bytes = payload.try_into().map(u32::from_le_bytes);
         let bytes = bytes.map_err(|_| PeerError::Payload("credit".into()))?;
-        if let Some(sending) = self.bodies.sending.borrow().get(&key) {
+        if let Some(sending) = self.sending.borrow().get(&key) {
             sending.add_credit(bytes as usize);
         }
         Ok(())
@@ -140,7 +140,7 @@ impl Link {
                 convert::error(&failure)
             })?),
         };
-        let sending = self.bodies.sending.borrow_mut().remove(&key);
+        let sending = self.sending.borrow_mut().remove(&key);
         if let Some(sending) = sending {
             sending.stop(reason);
         }
@@ -153,7 +153,7 @@ impl Link {
         loop {
             let room = std::future::poll_fn(|cx| {
                 sending.wait(cx);
-                if sending.is_over() || sending.credit.get() > 0 && self.poll_room(cx) {
+                if sending.is_over() || sending.credit.get() > 0 && self.sender.poll_room(cx) {
                     Poll::Ready(())
                 } else {
                     Poll::Pending
@@ -171,7 +171,7 @@ impl Link {
                 match chunk.await {
                     Some(Ok(chunk)) => rest = chunk,
                     ended if !sending.is_over() => {
-                        self.bodies.sending.borrow_mut().remove(&key);
+                        self.sending.borrow_mut().remove(&key);
                         self.send_end(key, ended.and_then(Result::err));
                         return;
                     }
@@ -189,15 +189,16 @@ impl Link {
             let chunk = rest.split_to(rest.len().min(credit).min(MAX_CHUNK_BYTES));
             sending.credit.set(credit - chunk.len());
             if !chunk.is_empty() {
-                self.send(Kind::Chunk, key, |_, out| out.extend_from_slice(&chunk));
+                self.sender
+                    .send(Kind::Chunk, key, |_, out| out.extend_from_slice(&chunk));
             }
         }
     }
 
     fn send_end(&self, key: Key, error: Option<Error>) {
         match error {
-            None => self.send_last_chunk(key),
-            Some(error) => self.send_broken(key, &error),
+            None => self.sender.send_last_chunk(key),
+            Some(error) => self.sender.send_broken(key, &error),
         }
     }
 }
@@ -290,7 +291,7 @@ impl Receiving {
 
 /// A body that arrives over a link, as its reader has it.
 struct Incoming {
-    link: Weak<Link>,
+    bodies: Weak<Bodies>,
     key: Key,
     receiving: Rc<Receiving>,
     left: Option<u64>,
@@ -300,10 +301,10 @@ impl Incoming {
     /// Nobody reads it any more.
     fn stop(&self, reason: Option<Error>) {
         if !self.receiving.over.replace(true)
-            && let Some(link) = self.link.upgrade()
+            && let Some(bodies) = self.bodies.upgrade()
         {
-            link.take_receiving(self.key);
-            link.send(Kind::Stop, self.key, |scratch, out| {
+            bodies.take_receiving(self.key);
+            bodies.sender.send(Kind::Stop, self.key, |scratch, out| {
                 if let Some(reason) = &reason {
                     convert::failure_head(reason).write(scratch, out);
                 }
@@ -333,8 +334,8 @@ impl BodyStream for Incoming {
         if owed >= WINDOW_BYTES / 2 && !receiving.over.get() {
             receiving.owed.set(0);
             receiving.held.set(receiving.held.get() - owed);
-            if let Some(link) = self.link.upgrade() {
-                link.send(Kind::Credit, self.key, |_, out| {
+            if let Some(bodies) = self.bodies.upgrade() {
+                bodies.sender.send(Kind::Credit, self.key, |_, out| {
                     out.extend_from_slice(&(owed as u32).to_le_bytes());
                 });
             }

@@ -1,6 +1,6 @@
 //! Values of JavaScript RPC on a link: their bytes, and what passes by reference, into frames and out of them.
 //!
-//! `calls` sends and receives them with calls and answers. What is given away by reference is exported under a number until
+//! `outgoing` and `serving` send and receive them with calls and answers. What is given away by reference is exported under a number until
 //! the receiver releases it, which it does by dropping what it has got. What comes back to where it is from is the thing
 //! itself again; a service that the receiver can find for itself is not exported but named.
 
@@ -16,11 +16,13 @@ use tokio::sync::oneshot;
 use tokio::task::AbortHandle;
 
 use super::accounts::Account;
-use super::calls::Callee;
+use super::call::{Callee, Caller};
 use super::convert;
-use super::link::{Key, Link};
-use super::lost;
+use super::error::lost;
+use super::local::Local;
 use super::pending::Pending;
+use super::sender::{Key, Sender};
+use super::stream::Bodies;
 use crate::service::rpc::{self, External, MAX_PAYLOAD_BYTES, Payload, Signal, TRIGGER_LOST};
 use crate::service::{
     Body, BodyWriter, Designation, Error, Event, Request, Response, Service, channel,
@@ -41,8 +43,12 @@ const MAX_PART_BYTES: usize = 512 * 1024;
 const MAX_DESIGNATION_BYTES: usize = 128 * 1024;
 
 /// What is under way on a link beside calls and bodies.
-#[derive(Default)]
 pub struct Values {
+    sender: Rc<Sender>,
+    bodies: Rc<Bodies>,
+    local: Weak<Local>,
+    /// Makes the calls on what has come from the other process.
+    caller: Weak<dyn Caller>,
     exports: RefCell<HashMap<u64, Export>>,
     /// The numbers of what this process has got from the other, by its place in memory.
     imports: RefCell<HashMap<usize, u64>>,
@@ -74,6 +80,25 @@ enum Sent {
 }
 
 impl Values {
+    pub fn new(
+        sender: &Rc<Sender>,
+        bodies: &Rc<Bodies>,
+        local: &Weak<Local>,
+        caller: Weak<dyn Caller>,
+    ) -> Rc<Self> {
+        Rc::new(Self {
+            sender: sender.clone(),
+            bodies: bodies.clone(),
+            local: local.clone(),
+            caller,
+            exports: RefCell::default(),
+            imports: RefCell::default(),
+            signals_out: RefCell::default(),
+            signals_in: RefCell::default(),
+            parts: RefCell::default(),
+        })
+    }
+
     #[cfg(test)]
     pub fn is_idle(&self) -> bool {
         self.exports.borrow().is_empty()
@@ -178,7 +203,7 @@ fn place<T: ?Sized>(thing: &Rc<T>) -> usize {
     Rc::as_ptr(thing).cast::<()>() as usize
 }
 
-impl Link {
+impl Values {
     /// Exports what a value carries.
     ///
     /// # Errors
@@ -190,7 +215,7 @@ impl Link {
                 "The value is too long, or carries too many stubs, for another process.",
             ));
         }
-        if self.values.exports.borrow().len() + externals.len() > MAX_EXPORTS_PER_PEER {
+        if self.exports.borrow().len() + externals.len() > MAX_EXPORTS_PER_PEER {
             return Err(Error::overloaded("Too many stubs are held."));
         }
         let mut named_bytes = 0;
@@ -210,7 +235,8 @@ impl Link {
     pub fn send_parts(&self, key: Key, ready: &Ready) {
         if !ready.is_inline() {
             for part in ready.bytes.chunks(MAX_PART_BYTES) {
-                self.send(Kind::Part, key, |_, out| out.extend_from_slice(part));
+                self.sender
+                    .send(Kind::Part, key, |_, out| out.extend_from_slice(part));
             }
         }
     }
@@ -243,17 +269,17 @@ impl Link {
                 length: Some(0),
             },
             External::Readable(body) => {
-                let number = self.new_number();
+                let number = self.sender.new_number();
                 let length = body.length();
-                self.send_body(Key::ours(number), body);
+                self.bodies.send(Key::ours(number), body);
                 value::External::Readable {
                     chunks: Some(number),
                     length,
                 }
             }
             External::Writable(writer) => {
-                let number = self.new_number();
-                let body = self.receive_body(Key::ours(number), None);
+                let number = self.sender.new_number();
+                let body = self.bodies.receive(Key::ours(number), None);
                 tokio::task::spawn_local(pass_on(body, writer));
                 value::External::Writable(number)
             }
@@ -262,22 +288,22 @@ impl Link {
     }
 
     fn give(&self, export: Export) -> u64 {
-        let number = self.new_number();
-        if !self.is_closed() {
-            self.values.exports.borrow_mut().insert(number, export);
+        let number = self.sender.new_number();
+        if !self.sender.is_closed() {
+            self.exports.borrow_mut().insert(number, export);
         }
         number
     }
 
     /// The number of something that the other process has exported to this one.
     fn import<T: ?Sized>(&self, thing: &Rc<T>) -> Option<u64> {
-        self.values.imports.borrow().get(&place(thing)).copied()
+        self.imports.borrow().get(&place(thing)).copied()
     }
 
     /// The other process is through with an export.
     pub fn release(&self, number: u64) {
         // Dropped once it is out of the table: that may come back here.
-        let export = self.values.exports.borrow_mut().remove(&number);
+        let export = self.exports.borrow_mut().remove(&number);
         drop(export);
     }
 
@@ -287,7 +313,7 @@ impl Link {
         payload: value::Payload<'_>,
         account: &Rc<Account>,
     ) -> Result<Payload, PeerError> {
-        let bytes = self.values.take_bytes(payload.bytes)?;
+        let bytes = self.take_bytes(payload.bytes)?;
         if payload.externals.len() > MAX_EXTERNALS_PER_VALUE {
             return Err(PeerError::OutOfTurn("a value that carries too much"));
         }
@@ -308,11 +334,11 @@ impl Link {
         Ok(match external {
             value::External::Target(number) => External::Target(self.receive(number, account)),
             value::External::Service(number) => External::Service(self.receive(number, account)),
-            value::External::YourTarget(number) => match self.values.export(number) {
+            value::External::YourTarget(number) => match self.export(number) {
                 Some(Export::Target(target)) => External::Target(target),
                 _ => return Err(stale),
             },
-            value::External::YourService(number) => match self.values.export(number) {
+            value::External::YourService(number) => match self.export(number) {
                 Some(Export::Service(service)) => External::Service(service),
                 _ => return Err(stale),
             },
@@ -328,11 +354,11 @@ impl Link {
             }
             value::External::Readable { chunks, length } => External::Readable(match chunks {
                 None => Body::Empty,
-                Some(number) => self.receive_body(Key::theirs(number), length),
+                Some(number) => self.bodies.receive(Key::theirs(number), length),
             }),
             value::External::Writable(number) => {
                 let (writer, body) = channel(None);
-                self.send_body(Key::theirs(number), body);
+                self.bodies.send(Key::theirs(number), body);
                 External::Writable(writer)
             }
             value::External::Signal(number) => External::Signal(self.receive_signal(number)),
@@ -340,50 +366,50 @@ impl Link {
     }
 
     fn find(&self, designation: Designation) -> Rc<dyn Service> {
-        let links = self.links.upgrade();
-        let found = links.and_then(|links| links.find(designation));
+        let local = self.local.upgrade();
+        let found = local.and_then(|local| local.find(designation));
         found.unwrap_or_else(|| Rc::new(Unknown))
     }
 
     fn receive(self: &Rc<Self>, number: u64, account: &Rc<Account>) -> Rc<Import> {
         let import = Rc::new(Import {
-            link: Rc::downgrade(self),
+            values: Rc::downgrade(self),
             number,
             account: account.clone(),
         });
-        if !self.is_closed() {
+        if !self.sender.is_closed() {
             let place = place(&import);
-            self.values.imports.borrow_mut().insert(place, number);
+            self.imports.borrow_mut().insert(place, number);
         }
         import
     }
 
     fn send_signal(self: &Rc<Self>, signal: Signal) -> u64 {
-        let number = self.new_number();
-        let link = self.clone();
+        let number = self.sender.new_number();
+        let values = self.clone();
         let task = tokio::task::spawn_local(async move {
-            let reason = signal.0.await.and_then(|reason| link.ready(reason));
-            link.values.signals_out.borrow_mut().remove(&number);
+            let reason = signal.0.await.and_then(|reason| values.ready(reason));
+            values.signals_out.borrow_mut().remove(&number);
             let key = Key::ours(number);
             match reason {
-                Err(error) => link.send_broken(key, &error),
+                Err(error) => values.sender.send_broken(key, &error),
                 Ok(reason) => {
-                    link.send_parts(key, &reason);
-                    link.send(Kind::Signal, key, |scratch, out| {
+                    values.send_parts(key, &reason);
+                    values.sender.send(Kind::Signal, key, |scratch, out| {
                         reason.head().write(scratch, out);
                     });
                 }
             }
         });
         let task = task.abort_handle();
-        self.values.signals_out.borrow_mut().insert(number, task);
+        self.signals_out.borrow_mut().insert(number, task);
         number
     }
 
     /// Nobody waits for a signal of this process any more.
     pub fn end_signal(&self, key: Key) {
         if key == Key::ours(key.number)
-            && let Some(task) = self.values.signals_out.borrow_mut().remove(&key.number)
+            && let Some(task) = self.signals_out.borrow_mut().remove(&key.number)
         {
             task.abort();
         }
@@ -391,19 +417,17 @@ impl Link {
 
     fn receive_signal(self: &Rc<Self>, number: u64) -> Signal {
         let (sender, receiver) = oneshot::channel();
-        if !self.is_closed() {
-            self.values.signals_in.borrow_mut().insert(number, sender);
+        if !self.sender.is_closed() {
+            self.signals_in.borrow_mut().insert(number, sender);
         }
         let waiting = Waiting {
-            link: Rc::downgrade(self),
+            values: Rc::downgrade(self),
             number,
         };
         Signal(Box::pin(async move {
             let reason = receiver.await;
             drop(waiting);
-            reason.unwrap_or_else(|_| {
-                Err(Error::new(crate::service::Kind::Disconnected, TRIGGER_LOST))
-            })
+            reason.unwrap_or_else(|_| Err(Error::new(service::Kind::Disconnected, TRIGGER_LOST)))
         }))
     }
 
@@ -421,7 +445,7 @@ impl Link {
     }
 
     fn signal(&self, number: u64, reason: Result<Payload, Error>) {
-        let waiting = self.values.signals_in.borrow_mut().remove(&number);
+        let waiting = self.signals_in.borrow_mut().remove(&number);
         if let Some(waiting) = waiting {
             let _ = waiting.send(reason);
         }
@@ -451,16 +475,18 @@ async fn pass_on(mut body: Body, writer: BodyWriter) {
 
 /// The receiver's side of a signal: tells the other when nobody waits.
 struct Waiting {
-    link: Weak<Link>,
+    values: Weak<Values>,
     number: u64,
 }
 
 impl Drop for Waiting {
     fn drop(&mut self) {
-        if let Some(link) = self.link.upgrade() {
-            let waited = link.values.signals_in.borrow_mut().remove(&self.number);
+        if let Some(values) = self.values.upgrade() {
+            let waited = values.signals_in.borrow_mut().remove(&self.number);
             if waited.is_some() {
-                link.send(Kind::Stop, Key::theirs(self.number), |_, _| {});
+                values
+                    .sender
+                    .send(Kind::Stop, Key::theirs(self.number), |_, _| {});
             }
         }
     }
@@ -468,14 +494,16 @@ impl Drop for Waiting {
 
 /// Something that the other process has exported.
 struct Import {
-    link: Weak<Link>,
+    values: Weak<Values>,
     number: u64,
     account: Rc<Account>,
 }
 
 impl Import {
-    fn link(&self) -> Result<Rc<Link>, Error> {
-        self.link.upgrade().ok_or_else(lost)
+    fn caller(&self) -> Result<Rc<dyn Caller>, Error> {
+        let values = self.values.upgrade();
+        let caller = values.and_then(|values| values.caller.upgrade());
+        caller.ok_or_else(lost)
     }
 
     fn callee(&self) -> Callee {
@@ -485,18 +513,20 @@ impl Import {
 
 impl Drop for Import {
     fn drop(&mut self) {
-        if let Some(link) = self.link.upgrade() {
+        if let Some(values) = self.values.upgrade() {
             let place = std::ptr::from_ref(self).cast::<()>() as usize;
-            link.values.imports.borrow_mut().remove(&place);
-            link.send(Kind::Release, Key::theirs(self.number), |_, _| {});
+            values.imports.borrow_mut().remove(&place);
+            values
+                .sender
+                .send(Kind::Release, Key::theirs(self.number), |_, _| {});
         }
     }
 }
 
 impl rpc::Target for Import {
     fn call(self: Rc<Self>, call: rpc::Call) -> rpc::Answer {
-        match self.link() {
-            Ok(link) => link.invoke(&self.callee(), call),
+        match self.caller() {
+            Ok(caller) => caller.invoke(&self.callee(), call),
             Err(error) => rpc::Answer::failed(error),
         }
     }
@@ -504,11 +534,11 @@ impl rpc::Target for Import {
 
 impl Service for Import {
     fn fetch(self: Rc<Self>, request: Request) -> LocalBoxFuture<'static, Result<Response, Error>> {
-        Pending::fetch(self.link(), &self.callee(), request)
+        Pending::fetch(self.caller(), &self.callee(), request)
     }
 
     fn event(self: Rc<Self>, event: Event) -> LocalBoxFuture<'static, Result<(), Error>> {
-        Pending::event(self.link(), &self.callee(), event)
+        Pending::event(self.caller(), &self.callee(), event)
     }
 
     fn rpc(self: Rc<Self>, call: rpc::Call) -> rpc::Answer {

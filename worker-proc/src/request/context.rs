@@ -58,7 +58,7 @@ pub struct RequestContext {
 
 /// The contexts of this process.
 #[derive(Default)]
-struct Live {
+struct Contexts {
     count: Cell<usize>,
     /// Events that have not ended in their first turn.
     driven: RefCell<HashMap<u64, Weak<RequestContext>>>,
@@ -68,7 +68,7 @@ struct Live {
 }
 
 thread_local! {
-    static LIVE: Rc<Live> = Rc::default();
+    static LIVE: Rc<Contexts> = Rc::default();
     /// The event whose ops are being polled.
     static CALLER: Cell<u64> = const { Cell::new(0) };
 }

@@ -57,8 +57,8 @@ impl BodyStream for Answer {
             Poll::Ready(Some(Err(error))) => {
                 if let Some(tracer) = self.tracer.take() {
                     tracer.failed(match error.kind {
-                        Kind::Disconnected => trace::Outcome::ResponseStreamDisconnected,
-                        _ => trace::Outcome::Exception,
+                        Kind::Disconnected => trace::EventOutcome::ResponseStreamDisconnected,
+                        _ => trace::EventOutcome::Exception,
                     });
                 }
             }
@@ -87,5 +87,5 @@ pub fn ended_with(tracer: &Tracer, error: &Error) {
             stack: None,
         },
     );
-    tracer.failed(trace::Outcome::Exception);
+    tracer.failed(trace::EventOutcome::Exception);
 }

@@ -1,8 +1,12 @@
-//! V8's questions about imports: what a specifier means, static, dynamic and source-phase, and `import.meta`.
+//! Linking and evaluation, and V8's questions about imports: static, dynamic and source-phase, and `import.meta`.
 
+use super::load::load;
+use super::map::map;
 use super::names::Naming;
-use super::{Source, load, map, run_outside, synthetic};
+use super::resolve::{BUILTIN, Resolved, Way, complain, resolve};
+use super::values::value;
 use crate::glue::args::{string, to_string};
+use crate::glue::code::Source;
 use crate::glue::error::{Class, OpError, throw};
 use crate::glue::state::IsolateState;
 
@@ -15,147 +19,9 @@ pub(super) fn install(isolate: &mut v8::Isolate, naming: Naming) {
     }
 }
 
-/// What a specifier means.
-pub(super) enum Resolved {
-    /// The module of this full name, which is there.
-    Found(String),
-    /// A name that no module has.
-    Missing(String),
-    /// No name at all.
-    Malformed,
-}
-
-/// How a module is asked for; messages tell.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Way {
-    Static,
-    Dynamic,
-    Require,
-}
-
-/// Before the names of built-in modules.
-const BUILTIN: &str = "builtin:";
-
 /// Elements for each attribute: key and value, and for static imports where in the text it is.
 const STATIC_STRIDE: usize = 3;
 const DYNAMIC_STRIDE: usize = 2;
-
-/// The module that a specifier means: of the config, or a built-in one, which is added.
-/// Empty if an exception is pending.
-pub(super) fn resolve(
-    scope: &mut v8::PinScope,
-    specifier: &str,
-    referrer: &str,
-) -> Option<Resolved> {
-    let renamed = rename(scope, specifier)?;
-    let specifier = renamed.as_deref().unwrap_or(specifier);
-    let shared = map(scope);
-    let full = {
-        let map = shared.borrow();
-        // Modules of extensions name one another in full.
-        let base = if map.is_extension(referrer) {
-            ""
-        } else {
-            referrer
-        };
-        let Some(full) = map.naming.resolve(specifier, base) else {
-            return Some(Resolved::Malformed);
-        };
-        if map.visible(&full, referrer) {
-            return Some(Resolved::Found(full));
-        }
-        full
-    };
-    let name = shared.borrow().naming.definition(&full).to_owned();
-    let extension = shared.borrow().is_extension(referrer);
-    Some(match builtin(scope, &name, extension)? {
-        Some(name) => Resolved::Found(name),
-        None => Resolved::Missing(full),
-    })
-}
-
-/// The built-in module of a name, which is added; some of them are for extensions alone. The outer option is empty if an
-/// exception is pending.
-pub(super) fn builtin(
-    scope: &mut v8::PinScope,
-    name: &str,
-    extension: bool,
-) -> Option<Option<String>> {
-    let state = IsolateState::get(scope);
-    let find = state.internal(scope, "modules", "resolve")?;
-    let argument = string(scope, name).into();
-    let extension = v8::Boolean::new(scope, extension).into();
-    let this = v8::undefined(scope).into();
-    let internal = find.call(scope, this, &[argument, extension])?;
-    if !internal.is_string() {
-        return Some(None);
-    }
-    let internal = to_string(scope, internal);
-    let name = format!("{BUILTIN}{internal}");
-    let shared = map(scope);
-    let mut map = shared.borrow_mut();
-    map.definitions
-        .entry(name.clone())
-        .or_insert(super::Definition {
-            source: Source::Builtin(internal),
-            scope: super::Scope::Worker,
-        });
-    Some(Some(name))
-}
-
-/// What Node's modules are called with their prefix, if `specifier` is one without; the outer option is empty if an
-/// exception is pending.
-fn rename(scope: &mut v8::PinScope, specifier: &str) -> Option<Option<String>> {
-    let bare = !specifier.starts_with(['.', '/']) && !specifier.contains(':');
-    if !bare && specifier != "node:sys" {
-        return Some(None);
-    }
-    let state = IsolateState::get(scope);
-    let rename = state.internal(scope, "modules", "rename")?;
-    let argument = string(scope, specifier).into();
-    let this = v8::undefined(scope).into();
-    let renamed = rename.call(scope, this, &[argument])?;
-    Some(renamed.is_string().then(|| to_string(scope, renamed)))
-}
-
-/// The exception that says why an import or a `require` finds nothing.
-pub(super) fn complain<'s>(
-    scope: &mut v8::PinScope<'s, '_>,
-    way: Way,
-    specifier: &str,
-    referrer: &str,
-    resolved: &Resolved,
-) -> v8::Local<'s, v8::Value> {
-    let naming = map(scope).borrow().naming;
-    let from = format!("\n  imported from \"{referrer}\"");
-    let error = match (naming, resolved, way) {
-        (Naming::Urls, Resolved::Malformed, _) => {
-            OpError::type_error(format!("Invalid module specifier: {specifier}"))
-        }
-        (Naming::Urls, _, Way::Require) => OpError::error(format!("Module not found: {specifier}")),
-        (Naming::Urls, Resolved::Found(full) | Resolved::Missing(full), _) => {
-            OpError::error(format!("Module not found: {full}"))
-        }
-        (Naming::Paths, Resolved::Malformed, Way::Static) => {
-            OpError::type_error(format!("Invalid module specifier \"{specifier}\".{from}."))
-        }
-        (Naming::Paths, Resolved::Malformed, Way::Dynamic) => {
-            OpError::error(format!("No such module \"{specifier}\""))
-        }
-        (Naming::Paths, Resolved::Malformed, Way::Require) => {
-            OpError::type_error(format!("Invalid module specifier \"{specifier}\"."))
-        }
-        (Naming::Paths, Resolved::Found(full) | Resolved::Missing(full), way) => {
-            let from = if way == Way::Static {
-                from.as_str()
-            } else {
-                ""
-            };
-            OpError::error(format!("No such module \"{}\".{from}", naming.show(full)))
-        }
-    };
-    error.to_exception(scope)
-}
 
 fn find<'s>(
     scope: &mut v8::PinScope<'s, '_>,
@@ -174,7 +40,7 @@ fn find<'s>(
 }
 
 /// V8's question for the module of a static import.
-pub(super) fn resolve_module<'s>(
+fn resolve_module<'s>(
     context: v8::Local<'s, v8::Context>,
     specifier: v8::Local<'s, v8::String>,
     attributes: v8::Local<'s, v8::FixedArray>,
@@ -189,7 +55,7 @@ pub(super) fn resolve_module<'s>(
 }
 
 /// The same for `import source`: a Wasm module's `WebAssembly.Module`.
-pub(super) fn resolve_source<'s>(
+fn resolve_source<'s>(
     context: v8::Local<'s, v8::Context>,
     specifier: v8::Local<'s, v8::String>,
     attributes: v8::Local<'s, v8::FixedArray>,
@@ -234,7 +100,7 @@ fn source_object<'s>(
     {
         return Some(None);
     }
-    let module = synthetic::value(scope, full)?;
+    let module = value(scope, full)?;
     Some(v8::Local::<v8::Object>::try_from(module).ok())
 }
 
@@ -475,4 +341,37 @@ unsafe extern "C" fn initialize_import_meta(
     if fill.call(scope, this, &[meta.into(), name, main]).is_none() {
         throw(scope, &OpError::error("import.meta could not be filled"));
     }
+}
+
+/// Links a module unless it is linked.
+pub(super) fn link(scope: &mut v8::PinScope, module: v8::Local<v8::Module>) -> Option<()> {
+    if module.get_status() == v8::ModuleStatus::Uninstantiated {
+        module.instantiate_module2(scope, resolve_module, resolve_source)?;
+    }
+    Some(())
+}
+
+/// Links and evaluates a module; never one that is being evaluated.
+pub(super) fn run<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    module: v8::Local<'s, v8::Module>,
+) -> Option<v8::Local<'s, v8::Promise>> {
+    link(scope, module)?;
+    let shared = map(scope);
+    shared.borrow_mut().evaluating += 1;
+    let evaluated = module.evaluate(scope);
+    shared.borrow_mut().evaluating -= 1;
+    v8::Local::<v8::Promise>::try_from(evaluated?).ok()
+}
+
+/// The same as if no request were there: what a module does while it starts is no part of the request that imports it.
+pub(super) fn run_outside<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    module: v8::Local<'s, v8::Module>,
+) -> Option<v8::Local<'s, v8::Promise>> {
+    let state = IsolateState::get(scope);
+    let request = state.current.borrow_mut().take();
+    let evaluated = run(scope, module);
+    *state.current.borrow_mut() = request;
+    evaluated
 }

@@ -1,9 +1,12 @@
 //! CommonJS: running a module's code, and `require`.
 
-use super::import::{Resolved, Way, complain, resolve};
+use super::import::{link, run, run_outside};
+use super::load::{load, origin, source_text};
+use super::map::map;
 use super::names::Naming;
-use super::{Source, link, load, map, origin, run, run_outside, source_text};
+use super::resolve::{Resolved, Way, complain, resolve};
 use crate::glue::args::{intern, string, to_string};
+use crate::glue::code::Source;
 use crate::glue::error::throw_error;
 use crate::glue::state::IsolateState;
 

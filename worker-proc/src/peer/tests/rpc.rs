@@ -34,9 +34,11 @@ impl Service for Callable {
 }
 
 /// A process whose objects do what the target does.
-fn callable(place: Place, target: Rc<dyn Target>) -> Rc<PeerLinks> {
+fn callable(place: ProcessPlace, target: Rc<dyn Target>) -> Rc<PeerLinks> {
     let links = PeerLinks::new(place);
-    links.serve(Rc::new(move |_| Ok(Rc::new(Callable(target.clone())))));
+    links
+        .local()
+        .serve(Rc::new(move |_| Ok(Rc::new(Callable(target.clone())))));
     links
 }
 
@@ -533,7 +535,7 @@ async fn a_service_is_found_again_or_reached_through_its_process() {
     });
     let found = Rc::new(RefCell::new(Vec::new()));
     let list = found.clone();
-    callee.name_services(Rc::new(move |designation| {
+    callee.local().name_services(Rc::new(move |designation| {
         list.borrow_mut().push(designation);
         Some(Rc::new(Callable(script(|_| {
             give(Payload::default(), None)

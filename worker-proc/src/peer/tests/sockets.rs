@@ -57,7 +57,7 @@ async fn idle(processes: [&Rc<PeerLinks>; 2]) {
 fn take_connections(links: &PeerLinks) -> Rc<Cell<usize>> {
     let count = Rc::new(Cell::new(0));
     let counted = count.clone();
-    links.take_connections(Rc::new(move |socket, _| {
+    links.local().take_connections(Rc::new(move |socket, _| {
         counted.set(counted.get() + 1);
         Ok(Box::new(Accepted::passed(socket)?))
     }));
@@ -244,7 +244,9 @@ async fn a_connection_crosses_two_links() {
         Rc::new(|_| Box::pin(async { Err(Error::internal("not here")) })),
     );
     let onward = middle.clone();
-    middle.serve(Rc::new(move |_| Ok(onward.actor(1, address()))));
+    middle
+        .local()
+        .serve(Rc::new(move |_| Ok(onward.actor(1, address()))));
     let taken = [&middle, &owner].map(|links| take_connections(links));
     join(&outer, &middle);
     let stub = outer.actor(0, address());

@@ -226,7 +226,7 @@ fn remove_attribute(scope: &mut v8::PinScope, args: Args, _: v8::ReturnValue) {
 
 /// Where content goes, as JavaScript numbers it.
 #[derive(Clone, Copy)]
-enum Place {
+enum Insertion {
     Before,
     After,
     Prepend,
@@ -235,14 +235,14 @@ enum Place {
     Inner,
 }
 
-fn place_arg(scope: &mut v8::PinScope, args: &Args) -> Place {
+fn place_arg(scope: &mut v8::PinScope, args: &Args) -> Insertion {
     match u32_arg(scope, args, 1) {
-        0 => Place::Before,
-        1 => Place::After,
-        2 => Place::Prepend,
-        3 => Place::Append,
-        4 => Place::Replace,
-        _ => Place::Inner,
+        0 => Insertion::Before,
+        1 => Insertion::After,
+        2 => Insertion::Prepend,
+        3 => Insertion::Append,
+        4 => Insertion::Replace,
+        _ => Insertion::Inner,
     }
 }
 
@@ -259,21 +259,21 @@ fn insert(scope: &mut v8::PinScope, args: Args, _: v8::ReturnValue) {
     let (place, kind) = (place_arg(scope, &args), content_type(&args));
     str_arg(scope, &args, 2, |scope, text| {
         with_token(scope, &args, |_, token, _| match (token, place) {
-            (Lent::Element(element), Place::Before) => element.before(text, kind),
-            (Lent::Element(element), Place::After) => element.after(text, kind),
-            (Lent::Element(element), Place::Prepend) => element.prepend(text, kind),
-            (Lent::Element(element), Place::Append) => element.append(text, kind),
-            (Lent::Element(element), Place::Replace) => element.replace(text, kind),
-            (Lent::Element(element), Place::Inner) => element.set_inner_content(text, kind),
-            (Lent::EndTag(tag), Place::Before) => tag.before(text, kind),
-            (Lent::EndTag(tag), Place::After) => tag.after(text, kind),
-            (Lent::Comment(comment), Place::Before) => comment.before(text, kind),
-            (Lent::Comment(comment), Place::After) => comment.after(text, kind),
-            (Lent::Comment(comment), Place::Replace) => comment.replace(text, kind),
-            (Lent::Text(chunk), Place::Before) => chunk.before(text, kind),
-            (Lent::Text(chunk), Place::After) => chunk.after(text, kind),
-            (Lent::Text(chunk), Place::Replace) => chunk.replace(text, kind),
-            (Lent::End(end), Place::Append) => end.append(text, kind),
+            (Lent::Element(element), Insertion::Before) => element.before(text, kind),
+            (Lent::Element(element), Insertion::After) => element.after(text, kind),
+            (Lent::Element(element), Insertion::Prepend) => element.prepend(text, kind),
+            (Lent::Element(element), Insertion::Append) => element.append(text, kind),
+            (Lent::Element(element), Insertion::Replace) => element.replace(text, kind),
+            (Lent::Element(element), Insertion::Inner) => element.set_inner_content(text, kind),
+            (Lent::EndTag(tag), Insertion::Before) => tag.before(text, kind),
+            (Lent::EndTag(tag), Insertion::After) => tag.after(text, kind),
+            (Lent::Comment(comment), Insertion::Before) => comment.before(text, kind),
+            (Lent::Comment(comment), Insertion::After) => comment.after(text, kind),
+            (Lent::Comment(comment), Insertion::Replace) => comment.replace(text, kind),
+            (Lent::Text(chunk), Insertion::Before) => chunk.before(text, kind),
+            (Lent::Text(chunk), Insertion::After) => chunk.after(text, kind),
+            (Lent::Text(chunk), Insertion::Replace) => chunk.replace(text, kind),
+            (Lent::End(end), Insertion::Append) => end.append(text, kind),
             _ => {}
         });
     });
@@ -286,17 +286,19 @@ fn insert_stream(scope: &mut v8::PinScope, args: Args, _: v8::ReturnValue) {
     with_token(scope, &args, |_, token, rewriter| {
         let stream = rewriter.streamed(number);
         match (token, place) {
-            (Lent::Element(element), Place::Before) => element.streaming_before(stream),
-            (Lent::Element(element), Place::After) => element.streaming_after(stream),
-            (Lent::Element(element), Place::Prepend) => element.streaming_prepend(stream),
-            (Lent::Element(element), Place::Append) => element.streaming_append(stream),
-            (Lent::Element(element), Place::Replace) => element.streaming_replace(stream),
-            (Lent::Element(element), Place::Inner) => element.streaming_set_inner_content(stream),
-            (Lent::EndTag(tag), Place::Before) => tag.streaming_before(stream),
-            (Lent::EndTag(tag), Place::After) => tag.streaming_after(stream),
-            (Lent::Text(chunk), Place::Before) => chunk.streaming_before(stream),
-            (Lent::Text(chunk), Place::After) => chunk.streaming_after(stream),
-            (Lent::Text(chunk), Place::Replace) => chunk.streaming_replace(stream),
+            (Lent::Element(element), Insertion::Before) => element.streaming_before(stream),
+            (Lent::Element(element), Insertion::After) => element.streaming_after(stream),
+            (Lent::Element(element), Insertion::Prepend) => element.streaming_prepend(stream),
+            (Lent::Element(element), Insertion::Append) => element.streaming_append(stream),
+            (Lent::Element(element), Insertion::Replace) => element.streaming_replace(stream),
+            (Lent::Element(element), Insertion::Inner) => {
+                element.streaming_set_inner_content(stream)
+            }
+            (Lent::EndTag(tag), Insertion::Before) => tag.streaming_before(stream),
+            (Lent::EndTag(tag), Insertion::After) => tag.streaming_after(stream),
+            (Lent::Text(chunk), Insertion::Before) => chunk.streaming_before(stream),
+            (Lent::Text(chunk), Insertion::After) => chunk.streaming_after(stream),
+            (Lent::Text(chunk), Insertion::Replace) => chunk.streaming_replace(stream),
             _ => {}
         }
     });

@@ -139,7 +139,7 @@ fn stub_of(lasting: Lasting, channels: &dyn Channels) -> Option<Rc<RestoredStub>
         return None;
     };
     let service = channels.revive(&recipe.vendor)?;
-    let vendor = crate::service::with_origin(service, crate::service::Origin::stored());
+    let vendor = service::with_origin(service, service::Origin::stored());
     Some(RestoredStub::stored(vendor, recipe))
 }
 

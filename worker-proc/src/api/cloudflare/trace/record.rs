@@ -8,7 +8,7 @@ use super::span::span_id;
 use crate::api::web::structured_clone::{deserialize, serialize};
 use crate::glue::args::to_string;
 use crate::glue::{Ops, current, string, string_arg};
-use crate::service::trace::{ErrorInfo, Outcome, Tracer};
+use crate::service::trace::{ErrorInfo, EventOutcome, Tracer};
 
 pub fn register(r: &mut Ops) {
     r.add("isTraced", is_traced);
@@ -130,6 +130,6 @@ fn background_failed(
 /// `failed()`: the event fails, though something answers it.
 fn failed(scope: &mut v8::PinScope, _: v8::FunctionCallbackArguments, _: v8::ReturnValue) {
     if let Some(tracer) = tracer(scope) {
-        tracer.failed(Outcome::Exception);
+        tracer.failed(EventOutcome::Exception);
     }
 }

@@ -30,14 +30,14 @@ fn locate(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv:
 }
 
 #[derive(Default)]
-struct Place {
+struct SourcePlace {
     file: String,
     line: u32,
     column: u32,
 }
 
 /// Where an error is from: users' code, not the internal JavaScript that reports a value without a stack.
-fn place(scope: &mut v8::PinScope, message: v8::Local<v8::Message>) -> Place {
+fn place(scope: &mut v8::PinScope, message: v8::Local<v8::Message>) -> SourcePlace {
     const MAX_FRAMES: usize = 10;
     let file = message
         .get_script_resource_name(scope)
@@ -48,14 +48,14 @@ fn place(scope: &mut v8::PinScope, message: v8::Local<v8::Message>) -> Place {
             .get_line_number(scope)
             .and_then(|line| u32::try_from(line).ok())
             .unwrap_or(0);
-        return Place {
+        return SourcePlace {
             file,
             line,
             column: u32::try_from(message.get_start_column()).unwrap_or(0),
         };
     }
     let Some(stack) = v8::StackTrace::current_stack_trace(scope, MAX_FRAMES) else {
-        return Place::default();
+        return SourcePlace::default();
     };
     for index in 0..stack.get_frame_count() {
         let Some(frame) = stack.get_frame(scope, index) else {
@@ -66,14 +66,14 @@ fn place(scope: &mut v8::PinScope, message: v8::Local<v8::Message>) -> Place {
             .map(|name| name.to_rust_string_lossy(scope))
             .unwrap_or_default();
         if !file.starts_with(INTERNAL) {
-            return Place {
+            return SourcePlace {
                 file,
                 line: u32::try_from(frame.get_line_number()).unwrap_or(0),
                 column: u32::try_from(frame.get_column()).unwrap_or(0),
             };
         }
     }
-    Place::default()
+    SourcePlace::default()
 }
 
 /// What the names of internal scripts begin with.

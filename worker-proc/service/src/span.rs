@@ -1,0 +1,35 @@
+//! Spans as callers and callees tell them to each other: which one an event is begun from, where its caller is traced too.
+//!
+//! The op that makes a call is polled [`within`] the caller's span; the callee's tracer asks for its [`parent`].
+
+use std::cell::Cell;
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+
+/// A span in its trace. Written in hex, 32 and 16 digits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SpanContext {
+    pub trace: u128,
+    pub span: u64,
+}
+
+thread_local! {
+    static PARENT: Cell<Option<SpanContext>> = const { Cell::new(None) };
+}
+
+/// The span whose call is being made now.
+pub fn parent() -> Option<SpanContext> {
+    PARENT.get()
+}
+
+/// Work that is done on behalf of a span; what it begins belongs to that span's trace.
+pub async fn within<F: Future>(span: Option<SpanContext>, work: F) -> F::Output {
+    let mut work = pin!(work);
+    poll_fn(|cx| {
+        let before = PARENT.replace(span);
+        let polled = work.as_mut().poll(cx);
+        PARENT.set(before);
+        polled
+    })
+    .await
+}

@@ -1,0 +1,144 @@
+//! What a specifier means where it stands, and what is said if it means nothing.
+
+use super::map::{Definition, Scope, map};
+use super::names::Naming;
+use crate::glue::args::{string, to_string};
+use crate::glue::code::Source;
+use crate::glue::error::OpError;
+use crate::glue::state::IsolateState;
+
+/// Before the names of built-in modules.
+pub(super) const BUILTIN: &str = "builtin:";
+
+/// What a specifier means.
+pub(super) enum Resolved {
+    /// The module of this full name, which is there.
+    Found(String),
+    /// A name that no module has.
+    Missing(String),
+    /// No name at all.
+    Malformed,
+}
+
+/// How a module is asked for; messages tell.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Way {
+    Static,
+    Dynamic,
+    Require,
+}
+
+/// The module that a specifier means: of the config, or a built-in one, which is added.
+/// Empty if an exception is pending.
+pub(super) fn resolve(
+    scope: &mut v8::PinScope,
+    specifier: &str,
+    referrer: &str,
+) -> Option<Resolved> {
+    let renamed = rename(scope, specifier)?;
+    let specifier = renamed.as_deref().unwrap_or(specifier);
+    let shared = map(scope);
+    let full = {
+        let map = shared.borrow();
+        // Modules of extensions name one another in full.
+        let base = if map.is_extension(referrer) {
+            ""
+        } else {
+            referrer
+        };
+        let Some(full) = map.naming.resolve(specifier, base) else {
+            return Some(Resolved::Malformed);
+        };
+        if map.visible(&full, referrer) {
+            return Some(Resolved::Found(full));
+        }
+        full
+    };
+    let name = shared.borrow().naming.definition(&full).to_owned();
+    let extension = shared.borrow().is_extension(referrer);
+    Some(match builtin(scope, &name, extension)? {
+        Some(name) => Resolved::Found(name),
+        None => Resolved::Missing(full),
+    })
+}
+
+/// The built-in module of a name, which is added; some of them are for extensions alone. The outer option is empty if an
+/// exception is pending.
+pub(super) fn builtin(
+    scope: &mut v8::PinScope,
+    name: &str,
+    extension: bool,
+) -> Option<Option<String>> {
+    let state = IsolateState::get(scope);
+    let find = state.internal(scope, "modules", "resolve")?;
+    let argument = string(scope, name).into();
+    let extension = v8::Boolean::new(scope, extension).into();
+    let this = v8::undefined(scope).into();
+    let internal = find.call(scope, this, &[argument, extension])?;
+    if !internal.is_string() {
+        return Some(None);
+    }
+    let internal = to_string(scope, internal);
+    let name = format!("{BUILTIN}{internal}");
+    let shared = map(scope);
+    let mut map = shared.borrow_mut();
+    map.definitions.entry(name.clone()).or_insert(Definition {
+        source: Source::Builtin(internal),
+        scope: Scope::Worker,
+    });
+    Some(Some(name))
+}
+
+/// What Node's modules are called with their prefix, if `specifier` is one without; the outer option is empty if an
+/// exception is pending.
+fn rename(scope: &mut v8::PinScope, specifier: &str) -> Option<Option<String>> {
+    let bare = !specifier.starts_with(['.', '/']) && !specifier.contains(':');
+    if !bare && specifier != "node:sys" {
+        return Some(None);
+    }
+    let state = IsolateState::get(scope);
+    let rename = state.internal(scope, "modules", "rename")?;
+    let argument = string(scope, specifier).into();
+    let this = v8::undefined(scope).into();
+    let renamed = rename.call(scope, this, &[argument])?;
+    Some(renamed.is_string().then(|| to_string(scope, renamed)))
+}
+
+/// The exception that says why an import or a `require` finds nothing.
+pub(super) fn complain<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    way: Way,
+    specifier: &str,
+    referrer: &str,
+    resolved: &Resolved,
+) -> v8::Local<'s, v8::Value> {
+    let naming = map(scope).borrow().naming;
+    let from = format!("\n  imported from \"{referrer}\"");
+    let error = match (naming, resolved, way) {
+        (Naming::Urls, Resolved::Malformed, _) => {
+            OpError::type_error(format!("Invalid module specifier: {specifier}"))
+        }
+        (Naming::Urls, _, Way::Require) => OpError::error(format!("Module not found: {specifier}")),
+        (Naming::Urls, Resolved::Found(full) | Resolved::Missing(full), _) => {
+            OpError::error(format!("Module not found: {full}"))
+        }
+        (Naming::Paths, Resolved::Malformed, Way::Static) => {
+            OpError::type_error(format!("Invalid module specifier \"{specifier}\".{from}."))
+        }
+        (Naming::Paths, Resolved::Malformed, Way::Dynamic) => {
+            OpError::error(format!("No such module \"{specifier}\""))
+        }
+        (Naming::Paths, Resolved::Malformed, Way::Require) => {
+            OpError::type_error(format!("Invalid module specifier \"{specifier}\"."))
+        }
+        (Naming::Paths, Resolved::Found(full) | Resolved::Missing(full), way) => {
+            let from = if way == Way::Static {
+                from.as_str()
+            } else {
+                ""
+            };
+            OpError::error(format!("No such module \"{}\".{from}", naming.show(full)))
+        }
+    };
+    error.to_exception(scope)
+}
