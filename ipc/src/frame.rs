@@ -11,7 +11,7 @@ pub const MAX_PACKET_BYTES: usize = 128 * 1024;
 
 /// The version of the control protocol. Both ends of a channel are the same binary except across a binary upgrade, where the
 /// handshake compares it.
-pub const VERSION: u8 = 3;
+pub const VERSION: u8 = 4;
 
 /// A packet that does not follow the protocol.
 #[derive(Clone, Debug, PartialEq, Eq)]

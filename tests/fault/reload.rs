@@ -73,6 +73,37 @@ fn a_bad_config_is_refused_by_a_reload() {
     assert!(server.get("/").text().starts_with("2 "));
 }
 
+/// Takes a second or so to start; no clock ticks meanwhile.
+const SLOW: &str = "for (let i = 0; i < 1e9; i++);\n";
+
+#[test]
+fn a_bad_config_leaves_what_is_starting_alone() {
+    let _alone = alone();
+    for processes in [1, 2] {
+        let folder = Folder::worker(&(SLOW.to_owned() + &who("1")));
+        let config = std::fs::read_to_string(folder.path("config.capnp")).unwrap();
+        let start = Start::serve(&program(), &folder.path("config.capnp"));
+        let server = start.processes(processes).spawn();
+        server.phase(0, "starting", 0);
+        folder.write("config.capnp", "no config");
+        server.signal(Signal::SIGHUP);
+        assert!(!server.reloaded(0));
+        assert!(server.get("/").text().starts_with("1 "));
+
+        // The same while another is served.
+        folder.write("config.capnp", &config);
+        folder.write("worker.js", &(SLOW.to_owned() + &who("2")));
+        let moment = server.moment();
+        server.signal(Signal::SIGHUP);
+        server.phase(0, "starting", moment);
+        folder.write("config.capnp", "no config");
+        server.signal(Signal::SIGHUP);
+        assert!(!server.reloaded(moment));
+        server.phase(0, "stopped", moment);
+        assert!(server.get("/").text().starts_with("2 "));
+    }
+}
+
 #[test]
 fn sockets_come_and_go_with_reloads() {
     let _alone = alone();

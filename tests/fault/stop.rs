@@ -1,10 +1,13 @@
 //! SIGTERM and SIGINT: what was accepted is answered, then the server ends.
 
+use std::net::TcpListener;
+
 use nix::sys::signal::{Signal, kill};
 use tests::folder::Folder;
 use tests::http::Client;
 use tests::load::{End, Load};
 use tests::server::{Server, Start};
+use tests::stream::Address;
 
 use super::{CLIENTS, alone, program, two_processes, who};
 
@@ -119,4 +122,39 @@ fn the_drain_has_a_deadline() {
     let mut client = hold_a_request(&server);
     server.stop();
     assert!(client.answer().is_err());
+}
+
+/// Told to drain while it begins to serve, it has not heard of the one and has not told of the other.
+#[test]
+fn the_drain_of_one_that_serves_late_has_a_deadline() {
+    let _alone = alone();
+    let folder = Folder::worker("export default { fetch() { for (;;); } };");
+    let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let address = Address::Loopback(listener.local_addr().unwrap().port());
+    let start = Start::serve(&program(), &folder.path("config.capnp"));
+    let mut server = start
+        .arg("--socket-fd=http=0")
+        .arg("--drain-timeout=1s")
+        .give(listener.into())
+        .processes(2)
+        .spawn();
+    let prompt = server.phase(1, "starting", 0);
+    kill(prompt.pid, Signal::SIGSTOP).unwrap();
+    let late = server.phase(0, "ready", 0);
+    kill(late.pid, Signal::SIGSTOP).unwrap();
+    kill(prompt.pid, Signal::SIGCONT).unwrap();
+    server.phase(1, "serving", 0);
+    // One for each process to hang in, and more.
+    let clients: Vec<_> = (0..8)
+        .map(|_| {
+            let mut client = Client::connect(&address).unwrap();
+            client.send(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n").unwrap();
+            client
+        })
+        .collect();
+    server.signal(Signal::SIGTERM);
+    // The supervisor, which has nothing else to do, hears of the one before it hears of the other.
+    kill(late.pid, Signal::SIGCONT).unwrap();
+    server.wait_for_end();
+    drop(clients);
 }

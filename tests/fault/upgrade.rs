@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use tests::folder::Folder;
+use tests::http::Client;
 use tests::program::Program;
 use tests::server::{Server, Start};
 
@@ -86,5 +87,39 @@ fn a_program_that_does_not_start_changes_nothing() {
         assert!(server.get("/").text().starts_with("1 "));
     }
     assert!(before.iter().all(|pid| server.tree().contains(pid)));
+    assert_eq!(server.stop().code(), Some(0));
+}
+
+/// Answers once its request's body has come.
+const WAITS: &str =
+    "export default { async fetch(request) { return new Response(await request.text()); } };";
+
+#[test]
+fn an_upgrade_that_fails_leaves_the_one_before_it() {
+    let _alone = alone();
+    let folder = Folder::worker(WAITS);
+    let (mut server, place) = replaceable(&folder, 2);
+    // Keeps the first generation.
+    let mut client = Client::connect(&server.address("http")).unwrap();
+    client
+        .send(b"POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 4\r\n\r\n")
+        .unwrap();
+    assert_eq!(client.read(false).unwrap().status, 100);
+
+    install(fs::read(program().path()).unwrap(), &place);
+    let moment = server.moment();
+    server.signal(Signal::SIGUSR2);
+    assert!(server.reloaded(moment));
+    assert_ne!(executable_of(server.pid()), place, "not before the drain");
+    install("#!/bin/false\n", &place);
+    let moment = server.moment();
+    server.signal(Signal::SIGUSR2);
+    assert!(!server.reloaded(moment));
+
+    let moment = server.moment();
+    client.send(b"late").unwrap();
+    assert_eq!(client.answer().unwrap().text(), "late");
+    server.wait("upgrade", moment, |event| event["event"] == "upgraded");
+    assert_eq!(server.get("/").status, 200);
     assert_eq!(server.stop().code(), Some(0));
 }

@@ -3,7 +3,7 @@
 //! Part of `supervisor`. A new generation gets the old one's listeners (and new ones where the config has new sockets), and
 //! starts. When every process is ready, new sockets listen and the processes are told to serve; when every process serves,
 //! the old ones are told to drain. Until then both accept on the same queues. A new generation that fails changes nothing, and
-//! one that still starts when something else is asked for is given up for that.
+//! one that still starts when a newer one begins to is given up for that.
 
 use std::mem;
 use std::time::Instant;
@@ -25,21 +25,11 @@ impl Supervisor {
         if self.stopping.is_some() {
             return;
         }
-        self.give_up_incoming();
         if self.current.is_some() {
             self.reloading = true;
             self.systemd.reloading();
         }
         self.load_generation();
-    }
-
-    /// Ends the start that is under way, since something newer has been asked for. A reload goes on as that.
-    pub(super) fn give_up_incoming(&mut self) {
-        if let Some(mut generation) = self.incoming.take() {
-            tell("What has not started yet is given up for what is asked next.");
-            generation.kill();
-            self.abandon_upgrade();
-        }
     }
 
     /// Loads the config and starts a generation with it.
@@ -62,18 +52,19 @@ impl Supervisor {
             Ok(loaded) => loaded,
             Err(errors) => {
                 (self.server.show)(&errors);
-                return self.abandon_incoming(Vec::new());
+                return self.decline(Vec::new());
             }
         };
         loaded.warnings.iter().for_each(tell);
         let folders = match self.folders.take(&loaded.folders, self.server.lock_folder) {
             Ok(folders) => folders,
-            Err(errors) => return self.abandon_incoming(errors),
+            Err(errors) => return self.decline(errors),
         };
         let none = SocketSet::default();
         let previous = self
-            .current
+            .incoming
             .as_ref()
+            .or(self.current.as_ref())
             .map_or(&none, |generation| &generation.sockets);
         let sockets = SocketSet::bind(
             &loaded.sockets,
@@ -96,7 +87,7 @@ impl Supervisor {
                 .map_err(|error| vec![format!("The runtime processes cannot be started: {error}")])
         });
         match generation {
-            Err(errors) => self.abandon_incoming(errors),
+            Err(errors) => self.decline(errors),
             Ok(generation) => {
                 for process in generation.processes() {
                     let key = (process.generation, process.slot);
@@ -104,9 +95,23 @@ impl Supervisor {
                         .reporter
                         .phase(key, process.pid(), Phase::Starting);
                 }
-                self.incoming = Some(generation);
+                if let Some(mut older) = self.incoming.replace(generation) {
+                    tell("What has not started yet is given up for what was asked next.");
+                    older.kill();
+                }
             }
         }
+    }
+
+    /// Says why what was asked for does not begin to start. What starts or serves goes on.
+    fn decline(&mut self, errors: Vec<String>) {
+        if self.incoming.is_none() {
+            return self.abandon_incoming(errors);
+        }
+        errors.iter().for_each(tell);
+        self.abandon_upgrades();
+        tell("The reload failed; the config from before goes on starting.");
+        self.server.reporter.reloaded(false);
     }
 
     pub(super) fn on_ready(&mut self, key: Key) {
@@ -217,10 +222,10 @@ impl Supervisor {
     /// Gives the incoming generation up. What serves goes on serving.
     pub(super) fn abandon_incoming(&mut self, errors: Vec<String>) {
         errors.iter().for_each(tell);
-        self.abandon_upgrade();
         if let Some(mut generation) = self.incoming.take() {
             generation.kill();
         }
+        self.abandon_upgrades();
         if mem::take(&mut self.reloading) {
             tell("The reload failed; the config from before goes on serving.");
             self.systemd

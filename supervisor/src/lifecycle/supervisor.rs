@@ -50,7 +50,7 @@ pub(super) struct Supervisor {
     pub(super) retiring: Vec<Process>,
     /// A reload is under way: the service manager and `--report-phases` wait for its end.
     pub(super) reloading: bool,
-    pub(super) upgrading: Option<Upgrade>,
+    pub(super) upgrades: Vec<Upgrade>,
     pub(super) stopping: Option<Stopping>,
     pub(super) admin: Option<Admin>,
     /// Requests of the admin pages that wait for what processes say.
@@ -122,7 +122,7 @@ impl Supervisor {
             incoming: None,
             retiring: Vec::new(),
             reloading: false,
-            upgrading: None,
+            upgrades: Vec::new(),
             stopping: None,
             admin,
             gatherings: Vec::new(),
@@ -339,7 +339,8 @@ impl Supervisor {
             self.kill(key, format_args!("it {error}"));
             return false;
         }
-        if to != Phase::Draining {
+        // One that was told to drain before it served has the deadline of that.
+        if process.told_to_drain.is_none() {
             process.deadline = None;
         }
         let pid = process.pid();

@@ -7,10 +7,10 @@ use crate::process::launch::Executable;
 /// A process that has not heard of the drain after this long runs JavaScript, and accepts nothing meanwhile.
 pub(super) const HEARING: Duration = Duration::from_secs(1);
 
-/// An upgrade that is not finished.
+/// An upgrade that is not finished. Others may follow it before it is.
 #[derive(Debug)]
 pub(super) struct Upgrade {
-    /// The program that this supervisor runs.
+    /// The program before.
     pub(super) from: Executable,
     /// The first generation of the new program.
     pub(super) generation: u64,

@@ -34,11 +34,9 @@ impl Supervisor {
         }
         match self.launcher.executable.on_disk() {
             Ok(new) => {
-                self.give_up_incoming();
-                let before = mem::replace(&mut self.launcher.executable, new);
+                let from = mem::replace(&mut self.launcher.executable, new);
                 let generation = self.generations + 1;
-                let from = self.upgrading.take().map_or(before, |upgrade| upgrade.from);
-                self.upgrading = Some(Upgrade { from, generation });
+                self.upgrades.push(Upgrade { from, generation });
                 self.reload();
             }
             Err(error) => tell(format_args!(
@@ -48,13 +46,11 @@ impl Supervisor {
         }
     }
 
-    /// What was starting did not: back to this program, unless processes of the new one serve already.
-    pub(super) fn abandon_upgrade(&mut self) {
-        let serving = self.current.as_ref().map_or(0, |current| current.number);
-        if let Some(upgrade) = self
-            .upgrading
-            .take_if(|upgrade| serving < upgrade.generation)
-        {
+    /// Back to the program that serves or starts, from those that did not.
+    pub(super) fn abandon_upgrades(&mut self) {
+        let left = self.incoming.as_ref().or(self.current.as_ref());
+        let left = left.map_or(0, |generation| generation.number);
+        while let Some(upgrade) = self.upgrades.pop_if(|upgrade| left < upgrade.generation) {
             self.launcher.executable = upgrade.from;
         }
     }
@@ -73,13 +69,13 @@ impl Supervisor {
         if hangs {
             tell("The main thread does not come to an end: the program executes itself anew.");
         }
-        if self.upgrading.is_some() || hangs {
+        if !self.upgrades.is_empty() || hangs {
             let error = self.execute(generation);
             // Reached only when the program could not be executed. Its processes serve, so this supervisor stays.
             tell(format_args!(
                 "The supervisor itself cannot be replaced: {error}"
             ));
-            self.upgrading = None;
+            self.upgrades.clear();
             self.launcher.let_main_thread_hang();
         }
     }
