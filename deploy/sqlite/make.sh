@@ -7,5 +7,6 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 cp "$source" "$work/sqlite3.c"
 patch --silent "$work/sqlite3.c" "$here/row-counts.patch"
+patch --silent "$work/sqlite3.c" "$here/interrupts.patch"
 gzip -9n "$work/sqlite3.c"
 mv "$work/sqlite3.c.gz" "$here/sqlite3.c.gz"

@@ -43,6 +43,52 @@ export class Obj extends DurableObject {
     const text = "hex(zeroblob(2000000)), hex(zeroblob(1000000)) || 'x'";
     return Object.values(this.sql(`SELECT instr(${text}), length(replace(${text}, ''))`)[0]).join();
   }
+  unhexFast() {
+    // As above.
+    const sql = "SELECT length(unhex(?1 || '0102', ?2)) bytes, lower(hex(unhex('z-AB', '-' || ?2))) hex";
+    const [text, ignored] = ["z".repeat(1 << 18), "y".repeat(1 << 18) + "z"];
+    const { bytes, hex } = this.ctx.storage.sql.exec(sql, text, ignored).one();
+    return `${bytes},${hex}`;
+  }
+  patchFast() {
+    return this.sql(`SELECT json_patch('{"a":0,"x":1,"b":3}', '{"a":1,"x":null,"b":{"c":2},"d":[]}') p`)[0].p;
+  }
+  patch(before = "", after = "", name = "json_patch") {
+    const members = (name) => Array.from({ length: 80_000 }, (_, i) => [name + i, 1]);
+    const object = (name) => before + JSON.stringify(Object.fromEntries(members(name))) + after;
+    return this.ctx.storage.sql.exec(`SELECT length(${name}(?, ?))`, object("a"), object("b")).one();
+  }
+  patchInside() {
+    return this.patch('{"a":', "}");
+  }
+  patchBinary() {
+    return this.patch("", "", "jsonb_patch");
+  }
+  /** A row of many words that are all alike. */
+  fill() {
+    this.sql("CREATE VIRTUAL TABLE f USING fts5 (x)");
+    this.ctx.storage.sql.exec("INSERT INTO f VALUES (?)", "a ".repeat(1 << 19));
+  }
+  snippet() {
+    this.fill();
+    this.sql("SELECT snippet(f, 0, '', '', '', 9) FROM f WHERE f MATCH 'a'");
+  }
+  highlight() {
+    this.fill();
+    this.sql("SELECT highlight(f, 0, '<', '>') FROM f WHERE f MATCH 'a'");
+  }
+  phrase() {
+    this.fill();
+    this.ctx.storage.sql.exec("SELECT 1 FROM f WHERE f MATCH ?", `"${"a ".repeat(10_000)}"`).toArray();
+  }
+  near() {
+    this.fill();
+    this.ctx.storage.sql.exec("SELECT 1 FROM f WHERE f MATCH ?", `NEAR(${"a ".repeat(2000)}, 1000000)`).toArray();
+  }
+  parse() {
+    this.fill();
+    this.ctx.storage.sql.exec("SELECT 1 FROM f WHERE f MATCH ?", "b ".repeat(500_000)).toArray();
+  }
 }
 
 /** Deflated zeros of `count` MiB, a thousandth as long. */
@@ -93,6 +139,10 @@ const paths = {
     }
   },
   inflateSync: () => zlib.inflateRawSync(bomb(4000)),
+  rewrite() {
+    const rewriter = new HTMLRewriter().on("a ".repeat(999) + "b", { element() {} });
+    return rewriter.transform(new Response("<a>".repeat(8000))).text();
+  },
   brotliSync: () => zlib.brotliCompressSync(new Uint8Array(1 << 28)),
 };
 

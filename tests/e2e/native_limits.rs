@@ -1,5 +1,7 @@
-//! What native code does for a worker counts as its JavaScript does: SQL, cryptography and compression end with the
-//! processor time of their event.
+//! What native code does for a worker counts as its JavaScript does: SQL, cryptography, compression and HTMLRewriter end
+//! with the processor time of their event.
+
+use std::time::{Duration, Instant};
 
 use tests::folder::Folder;
 use tests::server::{Server, Start};
@@ -37,17 +39,38 @@ fn sql_ends_with_its_event_and_leaves_the_storage_sound() {
     let processes = server.tree();
     let ask = |path: &str| server.get(path).text().to_owned();
     assert_eq!(ask("/object/count"), "1");
-    let endless = ["read", "write", "prelude", "caught", "transaction", "find"];
+    let endless = [
+        "read",
+        "write",
+        "prelude",
+        "caught",
+        "transaction",
+        "find",
+        "patch",
+        "patchInside",
+        "patchBinary",
+        "snippet",
+        "highlight",
+        "phrase",
+        "near",
+        "parse",
+    ];
     for (method, count) in endless.into_iter().zip(2..) {
+        let begun = Instant::now();
         assert_eq!(
             ask(&format!("/object/{method}")),
             "Durable Object exceeded its CPU time limit and was reset. true",
             "{method}"
         );
+        // It would be half a minute and more.
+        let time = begun.elapsed();
+        assert!(time < Duration::from_secs(15), "{method}: {time:?}");
         // What was stored before is there, and nothing of what was under way.
         assert_eq!(ask("/object/count"), count.to_string(), "after {method}");
     }
     assert_eq!(ask("/object/findFast"), "0,4000000");
+    assert_eq!(ask("/object/unhexFast"), "2,ab");
+    assert_eq!(ask("/object/patchFast"), r#"{"a":1,"b":{"c":2},"d":[]}"#);
     assert_eq!(server.tree(), processes);
     assert!(server.stop().success());
 }
@@ -68,6 +91,7 @@ fn cryptography_and_compression_end_with_their_event() {
         "pushed",
         "inflateSync",
         "brotliSync",
+        "rewrite",
     ] {
         let answer = server.get(&format!("/{path}"));
         assert_eq!(

@@ -1,11 +1,13 @@
-//! `instr`, `replace` and `trim` of SQL in place of SQLite's own, which compare each place of a text with all that is looked for:
-//! of a few megabytes that takes minutes, in one step of SQLite's machine, which nothing ends.
+//! `instr`, `replace`, `trim` and `unhex` of SQL in place of SQLite's own, which compare each place of a text with all that is
+//! looked for: of a few megabytes that takes minutes, in one step of SQLite's machine, which nothing ends.
 //!
-//! `raw` gives them to every connection. They answer as SQLite's do.
+//! `raw` gives them to every connection. They answer as SQLite's do. Others of the kind (`json_patch`, FTS5) ask the
+//! connection's progress handler by themselves, in the library of deploy/sqlite.
 
 #![allow(unsafe_code)]
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 use std::ffi::{CStr, c_char, c_int};
 use std::{ptr, slice};
 
@@ -24,7 +26,7 @@ struct Function {
 /// Arguments of the function that has the most.
 const MAX_ARGUMENTS: usize = 3;
 
-static FUNCTIONS: [Function; 5] = [
+static FUNCTIONS: [Function; 6] = [
     Function {
         name: c"instr",
         arguments: 2,
@@ -66,6 +68,16 @@ static FUNCTIONS: [Function; 5] = [
         arguments: 2,
         answer: |arguments, _| trimmed(arguments, false, true),
     },
+    Function {
+        name: c"unhex",
+        arguments: 2,
+        answer: |arguments, _| match *arguments {
+            [Some(text), Some(ignored)] => {
+                unhex(text.bytes, ignored.bytes).map_or(Answer::Null, Answer::Blob)
+            }
+            _ => Answer::Null,
+        },
+    },
 ];
 
 /// An argument of a call that is not NULL, for as long as the call lasts.
@@ -80,6 +92,7 @@ enum Answer<'a> {
     Null,
     Number(i64),
     Text(Cow<'a, [u8]>),
+    Blob(Vec<u8>),
     /// A text longer than the connection allows.
     TooLong,
     /// The statement has used its time.
@@ -147,6 +160,10 @@ unsafe extern "C" fn on_call(
                 let at = if length == 0 { c"".as_ptr() } else { at };
                 let copy = ffi::SQLITE_TRANSIENT();
                 ffi::sqlite3_result_text64(context, at, length, copy, ffi::SQLITE_UTF8 as u8);
+            }
+            Answer::Blob(bytes) => {
+                let (at, length) = (bytes.as_ptr().cast(), bytes.len() as u64);
+                ffi::sqlite3_result_blob64(context, at, length, ffi::SQLITE_TRANSIENT());
             }
             Answer::TooLong => ffi::sqlite3_result_error_toobig(context),
             Answer::Over => ffi::sqlite3_result_error_code(context, ffi::SQLITE_INTERRUPT),
@@ -271,6 +288,66 @@ fn characters(set: &[u8]) -> Vec<&[u8]> {
     characters
 }
 
+/// The bytes that a text names, in which these characters may come between two of them; none if it does not.
+fn unhex(text: &[u8], ignored: &[u8]) -> Option<Vec<u8>> {
+    let mut rest = ignored;
+    // Most are of ASCII.
+    let (mut known_ascii, mut known) = ([false; 128], HashSet::new());
+    while !rest.is_empty() {
+        let character = take_character(&mut rest);
+        match known_ascii.get_mut(character as usize) {
+            Some(known) => *known = true,
+            None => _ = known.insert(character),
+        }
+    }
+    let is_known = |character: u32| match known_ascii.get(character as usize) {
+        Some(known) => *known,
+        None => known.contains(&character),
+    };
+    let digit = |byte: u8| char::from(byte).to_digit(16).map(|digit| digit as u8);
+    let mut rest = text.split(|byte| *byte == 0).next().unwrap_or_default();
+    let mut bytes = Vec::with_capacity(rest.len() / 2);
+    while let Some(first) = rest.first() {
+        if let Some(high) = digit(*first) {
+            let low = digit(*rest.get(1)?)?;
+            bytes.push((high << 4) | low);
+            rest = &rest[2..];
+        } else if !is_known(take_character(&mut rest)) {
+            return None;
+        }
+    }
+    Some(bytes)
+}
+
+/// The first character of a text as SQLite reads it, which takes bytes that are no UTF-8 for some number.
+fn take_character(text: &mut &[u8]) -> u32 {
+    let Some((first, mut rest)) = text.split_first() else {
+        return 0;
+    };
+    let mut character = u32::from(*first);
+    if *first >= 0xc0 {
+        character &= match *first {
+            0xc0..0xe0 => 0x1f,
+            0xe0..0xf0 => 0x0f,
+            0xf0..0xf8 => 0x07,
+            0xf8..0xfc => 0x03,
+            0xfc..0xfe => 0x01,
+            _ => 0,
+        };
+        while let Some((byte, after)) = rest.split_first()
+            && byte & 0xc0 == 0x80
+        {
+            character = (character << 6).wrapping_add(u32::from(byte & 0x3f));
+            rest = after;
+        }
+        if matches!(character, ..0x80 | 0xd800..=0xdfff | 0xfffe | 0xffff) {
+            character = 0xfffd;
+        }
+    }
+    *text = rest;
+    character
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -307,6 +384,29 @@ mod tests {
         values.extend(texts.iter().map(|text| format!("cast(x'{text}' AS TEXT)")));
         values.extend(texts.iter().step_by(5).map(|text| format!("x'{text}'")));
         values.push("'10'".to_owned());
+        // Hexadecimal digits with something between, and bytes that are no UTF-8.
+        let odd = [
+            "612d3061",
+            "2d",
+            "2d2d6146c3a9",
+            "3061eda080",
+            "eda080",
+            "efbfbd",
+            "ff",
+            "c0",
+            "c1bf6161",
+            "f5bfbfbfbfbf",
+            "efbfbe",
+            "e9",
+            "f480808080808061",
+            "67",
+            "4142204344",
+            "20",
+            "61610061",
+            "00206161",
+        ];
+        values.extend(odd.map(|text| format!("cast(x'{text}' AS TEXT)")));
+        values.extend(odd.map(|text| format!("x'{text}'")));
         let mut compared = 0;
         for (index, first) in values.iter().enumerate() {
             for second in values.iter().skip(index % 3).step_by(3) {
@@ -314,7 +414,8 @@ mod tests {
                     "SELECT quote(instr({first}, {second})) || ' ' || quote(replace({first}, {second}, 'é')) || ' ' || \
                      quote(replace({first}, {second}, NULL)) || ' ' || \
                      quote(replace({first}, 'a', {second})) || ' ' || quote(trim({first}, {second})) || ' ' || \
-                     quote(ltrim({first}, {second})) || ' ' || quote(rtrim({first}, {second}))"
+                     quote(ltrim({first}, {second})) || ' ' || quote(rtrim({first}, {second})) || ' ' || \
+                     quote(unhex({first}, {second})) || ' ' || quote(unhex('aBé' || {first} || '0F', 'é' || {second}))"
                 );
                 let answer = |connection: &rusqlite::Connection| {
                     connection.query_row(&sql, [], |row| {
@@ -347,5 +448,8 @@ mod tests {
         set.push(b'a');
         let trimmed = trim(&text, &set, true, false, || true);
         assert_eq!(trimmed, None);
+        let text = vec![b'z'; 4 << 20];
+        let set = [&vec![b'y'; 4 << 20][..], b"z"].concat();
+        assert_eq!(unhex(&text, &set), Some(Vec::new()));
     }
 }

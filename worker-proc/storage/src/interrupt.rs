@@ -4,9 +4,14 @@ use std::sync::OnceLock;
 
 static IS_OVER: OnceLock<fn() -> bool> = OnceLock::new();
 
-/// Has statements of workers ask this often, on the thread they run on, and end where it says so.
+/// Has statements of workers, on connections that are opened from now on, ask this often, on the thread they run on, and end where it says so.
 pub fn interrupt_when(is_over: fn() -> bool) {
     IS_OVER.get_or_init(|| is_over);
+}
+
+/// Whether anything may ever be to stop.
+pub(super) fn is_limited() -> bool {
+    IS_OVER.get().is_some()
 }
 
 /// Whether the work that calls it is to stop.

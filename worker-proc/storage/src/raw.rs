@@ -105,7 +105,10 @@ impl Connection {
         unsafe {
             ffi::sqlite3_set_authorizer(db.as_ptr(), Some(on_authorize), hooks);
             ffi::sqlite3_wal_hook(db.as_ptr(), Some(on_wal), hooks);
-            ffi::sqlite3_progress_handler(db.as_ptr(), LOOK_AFTER_STEPS, Some(on_progress), hooks);
+            if interrupt::is_limited() {
+                let (db, steps) = (db.as_ptr(), LOOK_AFTER_STEPS);
+                ffi::sqlite3_progress_handler(db, steps, Some(on_progress), hooks);
+            }
             connection.check(functions::install(db.as_ptr()))?;
         }
         Ok(Rc::new(connection))
