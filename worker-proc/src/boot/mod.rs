@@ -5,6 +5,7 @@
 mod config;
 mod control;
 mod crypto_key;
+mod nesting;
 pub mod objects;
 mod routes;
 mod test_command;

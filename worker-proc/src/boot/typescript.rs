@@ -10,6 +10,8 @@ use swc_common::errors::{DiagnosticBuilder, Emitter, HANDLER, Handler};
 use swc_common::sync::Lrc;
 use swc_ts_fast_strip::{Mode, Options, operate};
 
+use super::nesting;
+
 /// What the parser complains of.
 #[derive(Clone, Default)]
 struct Complaints(Rc<RefCell<Vec<String>>>);
@@ -20,21 +22,29 @@ impl Emitter for Complaints {
     }
 }
 
-/// What each byte of a module may need of the stripper's stack: the stripper recurses by how deep the code is.
-const STACK_BYTES_PER_BYTE: usize = 8 * 1024;
-/// What a stack has at least and at most. It takes memory as it is used.
-const STACK_BYTES: (usize, usize) = (8 << 20, 1 << 30);
+/// What each level of a module may need of the stripper's stack: the stripper recurses by how deep the code is.
+const STACK_BYTES_PER_LEVEL: usize = 20 * 1024;
+/// What a stack has at least. It takes memory as it is used.
+const MIN_STACK_BYTES: usize = 8 << 20;
+/// Deeper code is refused: a gigabyte of stack is enough for this.
+const MAX_LEVELS: usize = 50_000;
 
 /// The JavaScript of a module. It lives as long as the process, as the config's text does.
 ///
 /// # Errors
-/// What is no TypeScript, or needs more than its types taken out (an `enum`, say); the published binary's text.
+/// What is no TypeScript, or needs more than its types taken out (an `enum`, say), with the published binary's text; what is
+/// more than [`MAX_LEVELS`] deep.
 pub fn strip(name: &str, code: &str) -> Result<&'static str, String> {
-    let wanted = code.len().saturating_mul(STACK_BYTES_PER_BYTE);
-    let stack = wanted.clamp(STACK_BYTES.0, STACK_BYTES.1);
+    let failed = |why: &dyn std::fmt::Display| format!("Error transpiling {name} : {why}");
+    // No code is deeper than it is long.
+    let levels = code.len().min(MAX_LEVELS);
+    if levels == MAX_LEVELS && nesting::levels(code.as_bytes()) > MAX_LEVELS {
+        let why = format!("its code is nested more than {MAX_LEVELS} levels deep");
+        return Err(failed(&why));
+    }
+    let stack = MIN_STACK_BYTES.max(levels * STACK_BYTES_PER_LEVEL);
     std::thread::scope(|scope| {
         let thread = std::thread::Builder::new().stack_size(stack);
-        let failed = |why: &dyn std::fmt::Display| format!("Error transpiling {name} : {why}");
         let stripped = thread.spawn_scoped(scope, || strip_here(name, code));
         let stripped = stripped.map_err(|error| failed(&error))?;
         stripped
@@ -107,6 +117,37 @@ mod tests {
             );
             let _ = strip("a.ts", &code);
         }
+    }
+
+    #[test]
+    fn deeper_code_is_refused() {
+        for (open, close) in [
+            ("(", ")"),
+            ("[", "]"),
+            ("!", ""),
+            ("a=>", ""),
+            ("1+", ""),
+            ("{a:", "}"),
+            ("if(a)", ""),
+            ("`${", "}`"),
+            ("'(';(", ")"),
+            ("/[)/\\]]/[", "]"),
+        ] {
+            let count = MAX_LEVELS * 12;
+            let code = format!("x = {}1{};", open.repeat(count), close.repeat(count));
+            let refused = strip("a.ts", &code).unwrap_err();
+            assert!(refused.contains("levels deep"), "{open} {refused}");
+        }
+    }
+
+    #[test]
+    fn long_code_is_not_deep() {
+        let line =
+            "export const f = (a: A) => { return `${a.x + (b / 2)} )` + /[(]'/.test(')'); } // (\n";
+        let levels = nesting::levels(line.repeat(10_000).as_bytes());
+        assert!(levels < 50, "{levels}");
+        let data = format!("[{}]", "[1, -2, 'a'], ".repeat(100_000));
+        assert!(nesting::levels(data.as_bytes()) < 50);
     }
 
     #[test]
