@@ -8,6 +8,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
+use std::time::{Duration, Instant};
 
 use corosensei::stack::DefaultStack;
 use corosensei::{Coroutine, CoroutineResult, Yielder};
@@ -20,12 +21,22 @@ use lol_html::{
     AsciiCompatibleEncoding, DocumentContentHandlers, ElementContentHandlers, HandlerResult,
     HtmlRewriter, MemorySettings, Selector, Settings,
 };
+use memchr::{memchr, memrchr};
+
+use crate::service::processor;
 
 /// The parser's stack, of which a document of any shape uses little: nothing in it recurses by the input.
 const STACK_BYTES: usize = 256 * 1024;
 /// What the parser may hold of one document, as on workerd.
 const PARSER_LIMIT_BYTES: usize = 3 * 1024 * 1024;
 const PARSER_BUFFER_BYTES: usize = 1024;
+/// What the parser gets between two looks at the processor time that is left, where there is a limit: the longer a piece
+/// takes, the shorter the next. A selector may take milliseconds for each tag.
+const PIECE_BYTES: (usize, usize) = (64, 4096);
+/// A piece without the end of a tag may be as long as this. Ends of tags part no text, which handlers get as it comes.
+const MAX_PIECE_BYTES: usize = 65_536;
+/// A piece that takes less is a short one.
+const SHORT_PIECE: Duration = Duration::from_millis(1);
 
 /// What a handler is called with, while it runs. The parser has lent it, and waits.
 #[derive(Clone, Copy)]
@@ -74,6 +85,8 @@ struct Shared {
     yielder: Cell<*const Yielder<Input, Step>>,
     token: Cell<Option<Token>>,
     output: RefCell<Vec<u8>>,
+    /// For how long the parser has waited for handlers.
+    waited: Cell<Duration>,
 }
 
 impl Shared {
@@ -82,7 +95,9 @@ impl Shared {
         self.token.set(Some(token));
         // SAFETY: handlers run on the parser's stack alone, where the yielder lives as long as the parser.
         let yielder = unsafe { &*self.yielder.get() };
+        let left = Instant::now();
         let answer = yielder.suspend(Step::Due(number));
+        self.waited.set(self.waited.get() + left.elapsed());
         self.token.set(None);
         match answer {
             Input::Continue => Ok(()),
@@ -112,6 +127,7 @@ impl Rewriter {
             yielder: Cell::new(std::ptr::null()),
             token: Cell::new(None),
             output: RefCell::default(),
+            waited: Cell::default(),
         });
         let memory = MemorySettings::new()
             .with_preallocated_parsing_buffer_size(PARSER_BUFFER_BYTES)
@@ -133,7 +149,7 @@ impl Rewriter {
             DefaultStack::new(STACK_BYTES)?,
             move |yielder, input: Input| {
                 body.yielder.set(yielder);
-                parse(*rewriter, yielder, input)
+                parse(*rewriter, &body.waited, yielder, input)
             },
         );
         Ok(Self {
@@ -220,17 +236,60 @@ impl Drop for Rewriter {
 /// What runs on the parser's stack.
 fn parse<O: lol_html::OutputSink>(
     mut rewriter: HtmlRewriter<O>,
+    waited: &Cell<Duration>,
     yielder: &Yielder<Input, Step>,
     mut input: Input,
 ) -> Result<(), RewritingError> {
     loop {
         match input {
-            Input::Chunk(chunk) => rewriter.write(&chunk)?,
+            Input::Chunk(chunk) if processor::limit().is_none() => rewriter.write(&chunk)?,
+            Input::Chunk(chunk) => write_pieces(&mut rewriter, waited, &chunk)?,
             Input::End => return rewriter.end(),
             Input::Continue | Input::Stop => return Ok(()),
         }
         input = yielder.suspend(Step::Idle);
     }
+}
+
+/// Writes a chunk until the event has used all of its processor time.
+fn write_pieces<O: lol_html::OutputSink>(
+    rewriter: &mut HtmlRewriter<O>,
+    waited: &Cell<Duration>,
+    mut chunk: &[u8],
+) -> Result<(), RewritingError> {
+    let (least, most) = PIECE_BYTES;
+    let mut size = least;
+    while !chunk.is_empty() {
+        let (piece, rest) = chunk.split_at(piece_of(chunk, size));
+        let (began, waited_before) = (Instant::now(), waited.get());
+        rewriter.write(piece)?;
+        if processor::is_used_up() {
+            return Err(RewritingError::ContentHandlerError(USED_UP.into()));
+        }
+        let own = began.elapsed().saturating_sub(waited.get() - waited_before);
+        size = match own < SHORT_PIECE {
+            true => most.min(size * 2),
+            false => least.max(size / 2),
+        };
+        chunk = rest;
+    }
+    Ok(())
+}
+
+/// Nobody is told: JavaScript ends there.
+const USED_UP: &str = "Worker exceeded CPU time limit.";
+
+/// The length of a piece of about this size.
+fn piece_of(chunk: &[u8], size: usize) -> usize {
+    let (first, rest) = chunk.split_at(size.min(chunk.len()));
+    if rest.is_empty() {
+        return chunk.len();
+    }
+    let end = memrchr(b'>', first).or_else(|| {
+        let rest = &rest[..rest.len().min(MAX_PIECE_BYTES - size)];
+        memchr(b'>', rest).map(|at| size + at)
+    });
+    end.map_or(chunk.len().min(MAX_PIECE_BYTES), |at| at + 1)
 }
 
 fn add(
@@ -304,5 +363,20 @@ impl StreamingHandler for Streamed {
     fn write_all(self: Box<Self>, sink: &mut StreamingHandlerSink<'_>) -> HandlerResult {
         let token = Token::Sink(std::ptr::from_mut(sink).cast());
         self.shared.call(self.number, token)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pieces_end_with_tags() {
+        assert_eq!(piece_of(b"<a><b>text", 100), 10);
+        assert_eq!(piece_of(b"<a><b>text", 8), 6);
+        assert_eq!(piece_of(b"a text<b>text", 4), 9);
+        let text = [b'a'; MAX_PIECE_BYTES + 1];
+        assert_eq!(piece_of(&text, 4), MAX_PIECE_BYTES);
+        assert_eq!(piece_of(&text[1..], 4), MAX_PIECE_BYTES);
     }
 }
