@@ -209,6 +209,14 @@ impl Reply {
         }
     }
 
+    /// The same for who may yet pass it on: whether the caller has.
+    pub fn poll_cancelled(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let interest = self.interest.as_mut();
+        interest.map_or(Poll::Pending, |interest| {
+            Pin::new(interest).poll(cx).map(drop)
+        })
+    }
+
     /// Answers with another answer.
     pub fn forward(mut self, answer: Answer) {
         let cancelled = self.cancelled();

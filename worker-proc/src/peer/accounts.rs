@@ -5,7 +5,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
-use std::rc::{Rc, Weak};
+use std::rc::Rc;
 
 use crate::service::ActorId;
 
@@ -16,17 +16,24 @@ pub const MAX_CALLS_PER_OBJECT: usize = 4096;
 /// slow at once.
 pub const MAX_CALLS_PER_PEER: usize = 16 * MAX_CALLS_PER_OBJECT;
 
-/// The accounts of the objects that have calls under way.
-#[derive(Default)]
-pub struct Accounts(Rc<Objects>);
+/// Accounts of idle objects are let go of when there are more accounts than this, and twice as many as were busy before.
+const MAX_IDLE_ACCOUNTS: usize = 64;
 
-type Objects = RefCell<HashMap<ActorId, Weak<Account>>>;
+/// The accounts of the objects that have calls under way, and of some that had.
+#[derive(Default)]
+pub struct Accounts(RefCell<Objects>);
+
+#[derive(Default)]
+struct Objects {
+    accounts: HashMap<ActorId, Rc<Account>>,
+    /// How many were busy when idle ones were last let go of.
+    busy: usize,
+}
 
 /// What counts for one object; the default is for what is of no object that this process knows of.
 #[derive(Default)]
 pub struct Account {
     calls: Cell<usize>,
-    listed: Option<(ActorId, Weak<Objects>)>,
 }
 
 /// Of one call, until it is dropped.
@@ -34,16 +41,18 @@ pub struct Admission(Rc<Account>);
 
 impl Accounts {
     pub fn of(&self, id: &ActorId) -> Rc<Account> {
-        let mut objects = self.0.borrow_mut();
-        if let Some(account) = objects.get(id).and_then(Weak::upgrade) {
-            return account;
+        let objects = &mut *self.0.borrow_mut();
+        if let Some(account) = objects.accounts.get(id) {
+            return account.clone();
         }
-        let account = Rc::new(Account {
-            calls: Cell::new(0),
-            listed: Some((*id, Rc::downgrade(&self.0))),
-        });
-        objects.insert(*id, Rc::downgrade(&account));
-        account
+        if objects.accounts.len() >= MAX_IDLE_ACCOUNTS + 2 * objects.busy {
+            // Whoever has a place, or may yet ask for one, holds the account.
+            objects
+                .accounts
+                .retain(|_, account| Rc::strong_count(account) > 1);
+            objects.busy = objects.accounts.len();
+        }
+        objects.accounts.entry(*id).or_default().clone()
     }
 }
 
@@ -74,22 +83,12 @@ impl Drop for Admission {
     }
 }
 
-impl Drop for Account {
-    fn drop(&mut self) {
-        if let Some((id, objects)) = &self.listed
-            && let Some(objects) = objects.upgrade()
-        {
-            objects.borrow_mut().remove(id);
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn each_object_has_its_own_room_and_nothing_is_kept_of_idle_ones() {
+    fn each_object_has_its_own_room_and_few_idle_ones_are_known() {
         let accounts = Accounts::default();
         let (slow, other) = (accounts.of(&[1; 32]), accounts.of(&[2; 32]));
         let mut admitted: Vec<_> = std::iter::from_fn(|| slow.enter()).collect();
@@ -99,8 +98,16 @@ mod tests {
         admitted.pop();
         assert!(slow.enter().is_some());
         drop((slow, other));
-        assert_eq!(accounts.0.borrow().len(), 1, "that which has calls");
-        drop(admitted);
-        assert!(accounts.0.borrow().is_empty());
+        for id in 0..100_u128 {
+            let id = [[0; 16], id.to_be_bytes()].concat();
+            accounts.of(&id.try_into().unwrap());
+        }
+        let known = || accounts.0.borrow().accounts.len();
+        assert!(known() <= MAX_IDLE_ACCOUNTS + 2, "{}", known());
+        assert_eq!(
+            accounts.of(&[1; 32]).calls.get(),
+            admitted.len(),
+            "that which has calls"
+        );
     }
 }

@@ -31,6 +31,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, VecDeque};
 use std::os::fd::OwnedFd;
 use std::rc::Rc;
+use std::time::{Duration, Instant};
 
 use crate::log;
 use crate::service::{Address, Service, Slot};
@@ -75,7 +76,26 @@ struct Peer {
     waiting: VecDeque<(Job, Admission)>,
     /// What they count for.
     accounts: Accounts,
+    /// When those were last let go of that nobody waits for.
+    swept: Option<Instant>,
 }
+
+impl Peer {
+    /// Lets go of calls that nobody waits for, unless it has just done so: every call that finds no place asks for it.
+    fn sweep(&mut self) {
+        if self
+            .swept
+            .is_none_or(|swept| swept.elapsed() >= SWEEP_INTERVAL)
+        {
+            // Dropping a job runs nothing that comes back here.
+            self.waiting.retain(|(job, _)| !job.is_abandoned());
+            self.swept = Some(Instant::now());
+        }
+    }
+}
+
+/// Calls that wait are looked through this often, of which there are [`MAX_CALLS_PER_PEER`].
+const SWEEP_INTERVAL: Duration = Duration::from_millis(100);
 
 impl PeerLinks {
     pub fn new(place: ProcessPlace) -> Rc<Self> {
@@ -229,8 +249,7 @@ impl PeerLinks {
         }
         let account = entry.accounts.of(&job.address.id);
         if entry.waiting.len() >= MAX_CALLS_PER_PEER || account.is_full() {
-            // Dropping a job runs nothing that comes back here.
-            entry.waiting.retain(|(job, _)| !job.is_abandoned());
+            entry.sweep();
         }
         let has_room = entry.waiting.len() < MAX_CALLS_PER_PEER;
         match has_room.then(|| account.enter()).flatten() {

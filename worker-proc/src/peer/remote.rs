@@ -4,7 +4,9 @@
 //! arrive in order; dropping its future cancels it there.
 
 use std::cell::RefCell;
+use std::future::poll_fn;
 use std::rc::Rc;
+use std::task::Poll;
 use std::time::Duration;
 
 use futures_util::future::LocalBoxFuture;
@@ -92,7 +94,12 @@ impl Service for Remote {
         };
         if self.links.submit(peer, job) {
             tokio::task::spawn_local(async move {
-                tokio::time::sleep(MAX_WAIT_FOR_PEER).await;
+                let left = poll_fn(|cx| match &mut *call.borrow_mut() {
+                    Some((_, reply)) => reply.poll_cancelled(cx),
+                    // It has begun.
+                    None => Poll::Ready(()),
+                });
+                let _ = tokio::time::timeout(MAX_WAIT_FOR_PEER, left).await;
                 if let Some((_, reply)) = call.take() {
                     reply.finish(Err(lost()));
                 }

@@ -692,3 +692,21 @@ async fn a_reply_that_is_lost_says_so_to_the_other_process() {
     let error = stub.rpc(get("a")).result.await.unwrap_err();
     assert_eq!(error.message, CONTEXT_ENDED);
 }
+
+#[tokio::test(flavor = "local")]
+async fn calls_that_nobody_waits_for_leave_their_places() {
+    let (caller, callee, stub) = two(|_| give(Payload::default(), None));
+    callee.unlink(id(0, 1));
+    settle().await;
+    let calls: Vec<_> = (0..MAX_CALLS_PER_OBJECT)
+        .map(|_| stub.clone().rpc(get("a")))
+        .collect();
+    let refused = stub.clone().rpc(get("a")).result.await;
+    assert!(refused.err().unwrap().flags.overloaded);
+    drop(calls);
+    settle().await;
+    tokio::time::sleep(super::super::SWEEP_INTERVAL).await;
+    let again = stub.rpc(get("a"));
+    join(&caller, &callee);
+    value(again).await;
+}
