@@ -2,6 +2,7 @@
 //!
 //! `request` implements it; `api` and `bindings` use it.
 
+use std::any::Any;
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::rc::{Rc, Weak};
@@ -46,8 +47,9 @@ pub trait IoContext {
     }
     /// Runs this in the isolate if the caller of an event goes away before it has the answer; the last one counts.
     fn on_gone(&self, event: u32, turn: Completion);
-    /// The turn is run if nothing of the context can go on by itself, before it ends for that. Objects wait for other events.
-    fn on_stuck(&self, _turn: Completion) {}
+    /// The turn is run if nothing of the context can go on by itself, before it ends for that; once what it is about is no
+    /// more, it may be dropped. Objects wait for other events.
+    fn on_stuck(&self, _about: Weak<dyn Any>, _turn: Completion) {}
     /// A way for others to run turns in this context, when it lets them; what they run is dropped once it has ended.
     fn entrance(&self) -> Entrance;
     /// A WebSocket that JavaScript holds keeps the context alive, or does no more: an object that has to leave its process

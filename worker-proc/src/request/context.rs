@@ -1,5 +1,6 @@
 //! The context of one event: its pending ops, timers, resources and outcome, and the task that drives them.
 
+use std::any::Any;
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::pin::Pin;
@@ -50,10 +51,31 @@ pub struct RequestContext {
     /// What JavaScript wants done when the event is abandoned.
     on_gone: RefCell<Option<Completion>>,
     /// The same for when it has answered and is stuck.
-    on_stuck: RefCell<Vec<Completion>>,
+    on_stuck: RefCell<Stuck>,
     deadline: RefCell<Option<Pin<Box<tokio::time::Sleep>>>>,
     /// Runs while it can only wait for other events.
     patience: RefCell<Option<Pin<Box<tokio::time::Sleep>>>>,
+}
+
+/// Turns for when the event is stuck, each with what it is about.
+#[derive(Default)]
+struct Stuck {
+    turns: Vec<(Weak<dyn Any>, Completion)>,
+    /// How many were about something when the others were last dropped.
+    needed: usize,
+}
+
+/// Turns that are about nothing any more are dropped when there are more than this, and twice as many as were needed before.
+const MAX_IDLE_TURNS: usize = 16;
+
+impl Stuck {
+    fn add(&mut self, about: Weak<dyn Any>, turn: Completion) {
+        if self.turns.len() >= MAX_IDLE_TURNS + 2 * self.needed {
+            self.turns.retain(|(about, _)| about.strong_count() > 0);
+            self.needed = self.turns.len();
+        }
+        self.turns.push((about, turn));
+    }
 }
 
 /// The contexts of this process.
@@ -223,11 +245,11 @@ impl RequestContext {
                 let _ = outcome.send(Err(hung));
                 return Poll::Ready(());
             }
-            let turns = self.on_stuck.take();
+            let turns = self.on_stuck.take().turns;
             if turns.is_empty() {
                 return Poll::Ready(());
             }
-            for turn in turns {
+            for (_, turn) in turns {
                 self.isolate.run(Some(self.clone()), turn);
             }
             return self.poll(cx);
@@ -365,8 +387,8 @@ impl IoContext for RequestContext {
         *self.on_gone.borrow_mut() = Some(turn);
     }
 
-    fn on_stuck(&self, turn: Completion) {
-        self.on_stuck.borrow_mut().push(turn);
+    fn on_stuck(&self, about: Weak<dyn Any>, turn: Completion) {
+        self.on_stuck.borrow_mut().add(about, turn);
     }
 
     fn entrance(&self) -> Entrance {
@@ -445,5 +467,26 @@ impl IoContext for RequestContext {
                 outcome => Ok(outcome),
             });
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn turns_that_are_about_nothing_are_dropped() {
+        let mut stuck = Stuck::default();
+        let lasting: Rc<dyn Any> = Rc::new(());
+        let about = Rc::downgrade(&lasting);
+        for _ in 0..1000 {
+            stuck.add(about.clone(), Box::new(|_| ()));
+            for _ in 0..10 {
+                stuck.add(Weak::<()>::new(), Box::new(|_| ()));
+            }
+        }
+        assert!(stuck.turns.len() <= 3000, "{}", stuck.turns.len());
+        let about = |(about, _): &&(Weak<dyn Any>, Completion)| about.strong_count() > 0;
+        assert_eq!(stuck.turns.iter().filter(about).count(), 1000);
     }
 }

@@ -300,11 +300,13 @@ fn on_body_left(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, _
     let callback = Rc::new(Cell::new(Some(v8::Global::new(scope, callback))));
     // What the writer has dropped is not called.
     let known = Rc::downgrade(&callback);
-    context.on_stuck(Box::new(move |scope| {
+    let about = known.clone();
+    let turn = move |scope: &mut v8::PinScope<'_, '_>| {
         if let Some(callback) = known.upgrade() {
             tell_left(scope, &callback, None);
         }
-    }));
+    };
+    context.on_stuck(about, Box::new(turn));
     let enter = context.entrance();
     writer.on_left(move |reason| {
         enter(Box::new(move |scope| tell_left(scope, &callback, reason)));
