@@ -20,6 +20,7 @@ const { argumentError, defineInterface, illegalConstructor, illegalInvocation, i
 const { byteLengthOf, decodeUtf8KeepingBom, encodeUtf8, toBufferSource } = require("encoding");
 const { algorithms, domError, hashOf, hashByName, required, toAlgorithm, toJwk, unknownHash } =
   require("crypto/algorithms");
+const { checkJson } = require("memory_limit");
 const { among, checkUsages, createKey, isKey, keyFor, keyOf } = require("crypto/keys");
 const {
   AES_BITS,
@@ -643,7 +644,9 @@ async function keyUnwrap(key, bytes) {
 }
 
 function parseJwk(bytes) {
-  const jwk = toJwk(JSONParse(decodeUtf8KeepingBom(bytes)));
+  const text = decodeUtf8KeepingBom(bytes);
+  checkJson(text);
+  const jwk = toJwk(JSONParse(text));
   if (jwk === undefined) throw domError("DataError", 'Missing "kty" field or corrupt JSON unwrapping key?');
   return jwk;
 }

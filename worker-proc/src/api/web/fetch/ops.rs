@@ -81,13 +81,32 @@ fn name_length(headers: &mut http::HeaderMap, body: &Body) {
         }
         (_, Some(length)) => {
             headers.remove(TRANSFER_ENCODING);
-            headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
+            // A client has said so already.
+            let mut told = headers.get_all(CONTENT_LENGTH).iter();
+            let is_right = told.next().is_some_and(|told| says(told, length));
+            if !is_right || told.next().is_some() {
+                headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
+            }
         }
         (_, None) => {
             headers.remove(CONTENT_LENGTH);
             if !headers.contains_key(TRANSFER_ENCODING) {
                 headers.insert(TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
             }
+        }
+    }
+}
+
+/// Whether it is that number and no other text for it.
+fn says(told: &HeaderValue, mut number: u64) -> bool {
+    let mut digits = told.as_bytes().iter().rev();
+    loop {
+        if digits.next() != Some(&(b'0' + (number % 10) as u8)) {
+            return false;
+        }
+        number /= 10;
+        if number == 0 {
+            return digits.next().is_none();
         }
     }
 }
@@ -541,6 +560,20 @@ mod tests {
             assert_eq!(told(lie, unknown()), (None, some("chunked")));
         }
         assert_eq!(told(&[(CONTENT_LENGTH, "0")], Body::Empty).0, some("0"));
+        for (text, number, is_it) in [
+            ("0", 0, true),
+            ("120", 120, true),
+            ("0120", 120, false),
+            ("20", 120, false),
+            ("", 0, false),
+            ("18446744073709551615", u64::MAX, true),
+        ] {
+            assert_eq!(
+                says(&HeaderValue::from_static(text), number),
+                is_it,
+                "{text}"
+            );
+        }
         let codings = &[(TRANSFER_ENCODING, "gzip, chunked")];
         assert_eq!(told(codings, unknown()), (None, some("gzip, chunked")));
     }

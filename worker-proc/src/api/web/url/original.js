@@ -4,7 +4,7 @@
  */
 
 const {
-  ArrayPrototypePush, NumberPrototypeToString, RegExpPrototypeExec, StringFromCharCode, StringPrototypeCharCodeAt, StringPrototypeIndexOf,
+  ArrayPrototypePush, NumberPrototypeToString, RegExpPrototypeExec, SafeSet, StringFromCharCode, StringPrototypeCharCodeAt, StringPrototypeIndexOf,
   StringPrototypeSlice, StringPrototypeSplit, StringPrototypeToLowerCase, StringPrototypeToUpperCase, TypeError,
 } = primordials;
 const { constructorError, defineInterface, illegalInvocation, setterError } = require("webidl");
@@ -24,9 +24,14 @@ const KEPT_USER = /[a-z0-9!$&'()*+,._~-]/i;
 const KEPT_PATH = /[a-z0-9!$&'()*+,.:;=@[\]^_|~-]/i;
 const KEPT_QUERY = /[a-z0-9*._-]/i;
 const KEPT_FRAGMENT = /[!#$&-;=?-_a-~]/;
+/** Every component keeps these. */
+const PLAIN = /^[a-z0-9._-]*$/i;
+
+const NOT_ASCII = /[^\0-\x7f]/;
 
 /** The bytes of UTF-8 as characters; half a surrogate pair becomes three bytes as it is. */
 function toBytes(text) {
+  if (RegExpPrototypeExec(NOT_ASCII, text) === null) return text;
   let bytes = "";
   for (let i = 0; i < text.length; i++) {
     let code = StringPrototypeCharCodeAt(text, i);
@@ -52,6 +57,7 @@ const HEX = /^[0-9a-f]{2}$/i;
 
 /** The bytes with escapes undone; null where one is none, unless that only loses its `%`. */
 function decode(bytes, lenient = false) {
+  if (StringPrototypeIndexOf(bytes, "%") < 0) return bytes;
   let decoded = "";
   for (let i = 0; i < bytes.length; i++) {
     if (bytes[i] !== "%") {
@@ -70,6 +76,7 @@ function decode(bytes, lenient = false) {
 }
 
 function encode(bytes, kept) {
+  if (RegExpPrototypeExec(PLAIN, bytes) !== null) return bytes;
   let encoded = "";
   for (let i = 0; i < bytes.length; i++) {
     const code = StringPrototypeCharCodeAt(bytes, i);
@@ -409,12 +416,11 @@ function refresh(url) {
 
 /** Names that had no `=` get none from a change elsewhere. */
 function changeQuery(state, text) {
-  const before = state.query;
+  const bare = new SafeSet();
+  for (let i = 0; i < state.query.length; i += 2) if (state.query[i + 1] === null) bare.add(state.query[i]);
   state.query = parseQuery(text);
   for (let i = 0; i < state.query.length; i += 2) {
-    for (let j = 0; j < before.length && state.query[i + 1] === ""; j += 2) {
-      if (before[j] === state.query[i] && before[j + 1] === null) state.query[i + 1] = null;
-    }
+    if (state.query[i + 1] === "" && bare.has(state.query[i])) state.query[i + 1] = null;
   }
 }
 
