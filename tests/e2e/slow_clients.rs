@@ -1,17 +1,25 @@
 //! Clients that do not do their part: bodies that do not come, answers that are not taken.
 
-use std::io::ErrorKind;
-use std::time::Duration;
+use std::io::{ErrorKind, Read, Write};
+use std::net::{SocketAddrV4, TcpStream};
+use std::os::fd::AsRawFd;
+use std::time::{Duration, Instant};
+
+use nix::sys::socket::{
+    AddressFamily, SockFlag, SockType, SockaddrIn, connect, setsockopt, socket, sockopt,
+};
 
 use tests::folder::Folder;
 use tests::http::{Client, is_close};
 use tests::http2::{Connection, DATA, HEADERS, RST_STREAM};
 use tests::server::{Server, Start};
+use tests::stream::Address;
 
 use super::program;
 
 const WORKER: &str = r#"
 let begun = 0;
+const all = Promise.withResolvers();
 const endless = (told) => new ReadableStream({
   type: "bytes",
   pull(controller) { controller.enqueue(new Uint8Array(65536)); },
@@ -46,6 +54,11 @@ const paths = {
     write();
     return new Response(readable);
   },
+  together() {
+    if (++begun === 60) all.resolve();
+    return all.promise.then(() => new Response("all"));
+  },
+  async unread() { await scheduler.wait(30000); return new Response("unread"); },
   async poll() { await scheduler.wait(3000); return new Response("polled"); },
 };
 export default {
@@ -287,4 +300,92 @@ fn who_takes_no_answers_has_no_more_of_them_made() {
     }
     assert_eq!(bytes, (512 << 10) * STREAMS as usize);
     assert_eq!(begun(), STREAMS);
+}
+
+/// A client whose kernel takes little that it does not read.
+fn narrow_client(server: &Server) -> TcpStream {
+    let Address::Loopback(port) = server.address("http") else {
+        panic!("a port is listened on");
+    };
+    let socket = socket(
+        AddressFamily::Inet,
+        SockType::Stream,
+        SockFlag::SOCK_CLOEXEC,
+        None,
+    )
+    .unwrap();
+    setsockopt(&socket, sockopt::RcvBuf, &(16 << 10)).unwrap();
+    let address = SocketAddrV4::new([127, 0, 0, 1].into(), port);
+    connect(socket.as_raw_fd(), &SockaddrIn::from(address)).unwrap();
+    TcpStream::from(socket)
+}
+
+#[test]
+fn who_reads_steadily_is_not_cut_off() {
+    const BYTES_PER_SECOND: usize = 20_000;
+    let (_folder, server) = start(&["--send-timeout=2s", "--min-body-rate=2000"]);
+    let mut client = narrow_client(&server);
+    client
+        .write_all(b"GET /large HTTP/1.1\r\nHost: a\r\n\r\n")
+        .unwrap();
+    let began = Instant::now();
+    let mut storage = [0; BYTES_PER_SECOND / 10];
+    // What the server's kernel has ready lasts for longer.
+    while began.elapsed() < Duration::from_secs(8) {
+        client.read_exact(&mut storage).unwrap();
+        std::thread::sleep(Duration::from_millis(100));
+    }
+}
+
+#[test]
+fn a_large_answer_that_is_read_does_not_stop_others() {
+    const STEP: u32 = 256 << 10;
+    let (_folder, server) = start(&[]);
+    let mut connection = Connection::open(&server.address("http"), 0).unwrap();
+    connection.widen(0, 1 << 30).unwrap();
+    connection.get(1, "/large").unwrap();
+    let (mut bytes, mut wanted) = (0, 0);
+    loop {
+        if bytes == wanted {
+            wanted += STEP as usize;
+            connection.widen(1, STEP).unwrap();
+        }
+        if bytes == 4 * STEP as usize {
+            connection.get(3, "/begun").unwrap();
+            connection.widen(3, 10).unwrap();
+        }
+        let frame = connection.frame().unwrap();
+        if frame.stream == 3 && frame.ends {
+            break;
+        }
+        if frame.stream == 1 && frame.kind == DATA {
+            bytes += frame.payload.len();
+        }
+    }
+    // The rest is more than a process may hold.
+    assert!(bytes < 16 << 20, "{bytes}");
+}
+
+#[test]
+fn requests_that_take_long_begin_together() {
+    let (_folder, server) = start(&[]);
+    let mut connection = Connection::open(&server.address("http"), 100).unwrap();
+    let began = Instant::now();
+    let streams = (0..60).map(|number| 2 * number + 1);
+    connection.get_many(streams, "/together").unwrap();
+    let mut ended = 0;
+    while ended < 60 {
+        ended += u32::from(connection.frame().unwrap().ends);
+    }
+    assert!(began.elapsed() < Duration::from_secs(2));
+}
+
+#[test]
+fn a_body_that_is_not_read_excuses_no_other() {
+    let (_folder, server) = start(&["--body-read-timeout=500ms"]);
+    let mut connection = Connection::open(&server.address("http"), 100).unwrap();
+    connection.post(1, "/unread").unwrap();
+    connection.post(3, "/").unwrap();
+    let answer = connection.wait(|frame| frame.kind == HEADERS).unwrap();
+    assert!(answer.stream == 3 && answer.has_status(408), "{answer:?}");
 }

@@ -326,7 +326,7 @@ impl Case {
             End::Hang => return faults.push("the client waits in vain".into()),
             End::Bad(what) => return faults.push(format!("the client got no HTTP: {what}")),
             End::Closed if want.success == Must => {
-                return faults.push("the client got no answer".into());
+                return faults.push("the client's connection ended before an answer".into());
             }
             End::Closed | End::Left => return,
             _ => {}

@@ -66,6 +66,7 @@ async fn answer(sender: SendRequest<Bytes>, case: Arc<Case>, port: u16) -> Got {
         Err(_) => End::Hang,
         Ok(Ok(())) if case.leaves.is_some() => End::Left,
         Ok(Ok(())) => check(&case, &got),
+        Ok(Err(error)) if error.is_library() => End::Bad(error.to_string()),
         Ok(Err(_)) if got.status == 0 => End::Closed,
         Ok(Err(_)) => End::Cut,
     };

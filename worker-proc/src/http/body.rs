@@ -248,8 +248,8 @@ const MAX_ENDED_UNSENT_BYTES: usize = 16 << 10;
 
 /// For whom a body is sent. Dropped with it, which tells the server that the exchange is over.
 pub trait Receiver {
-    /// Counts bytes that are ready until the result is dropped.
-    fn sending(&self, _bytes: usize) -> Option<Sending> {
+    /// Counts what is ready until the result is dropped.
+    fn sending(&self, _chunks: &Chunks) -> Option<Sending> {
         None
     }
 
@@ -301,7 +301,7 @@ impl<G: Receiver> ToHyper<G> {
                     let left = left.checked_sub(chunks.remaining() as u64);
                     self.left = Some(left.ok_or_else(|| Error::internal(TOO_LONG))?);
                 }
-                chunks.sending = self.receiver.sending(chunks.remaining());
+                chunks.sending = self.receiver.sending(&chunks);
                 Some(Ok(Frame::data(chunks)))
             }
             Some(Err(error)) => Some(Err(error)),
@@ -411,6 +411,13 @@ impl Chunks {
             self.rest_bytes += chunk.len();
             self.rest.push_back(chunk);
         }
+    }
+}
+
+impl Chunks {
+    /// What is sent last.
+    pub fn last(&self) -> &[u8] {
+        self.rest.back().unwrap_or(&self.first)
     }
 }
 

@@ -6,7 +6,7 @@ use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::body::{ToHyper, from_hyper};
-use super::headers::{HttpOptions, Injected, frame_request, inject};
+use super::headers::{HttpOptions, Injected, frame_request, has_known_coding, inject};
 use super::pool::{Pool, Sender};
 use super::upgrade::{self, Offer, Parts};
 use crate::service::websocket::ByteStream;
@@ -40,6 +40,11 @@ where
             None => (open(connect().await?).await?, false),
         };
         match sender.try_send_request(message).await {
+            Ok(response) if !has_known_coding(response.headers()) => {
+                return Err(Error::internal(
+                    "The response has a transfer coding that is not supported.",
+                ));
+            }
             Ok(response) => {
                 if !is_ambiguous(response.headers()) {
                     let (pool, key) = (pool.clone(), key.to_owned());

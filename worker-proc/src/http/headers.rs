@@ -84,6 +84,16 @@ fn length_told(response: &Response) -> Option<HeaderValue> {
     is_number.then(|| told.clone())
 }
 
+/// Whether a received message is coded for its transfer in no other way than in chunks, which hyper has undone: what else there
+/// was would be passed on as if it were content (RFC 9112 section 6.1).
+pub fn has_known_coding(headers: &HeaderMap) -> bool {
+    let is_known = |coding: &HeaderValue| {
+        let coding = coding.as_bytes();
+        coding.eq_ignore_ascii_case(b"chunked") || coding.eq_ignore_ascii_case(b"identity")
+    };
+    headers.get_all(TRANSFER_ENCODING).iter().all(is_known)
+}
+
 /// Joins the fields of a request where a browser may send several for one header that is no list (RFC 9113 section 8.2.3).
 pub fn join_cookies(headers: &mut HeaderMap) {
     let mut fields = headers.get_all(COOKIE).iter();

@@ -16,7 +16,7 @@ pub use headers::{HttpOptions, Injected};
 pub use pool::{Pool, lacked_descriptors};
 pub use progress::Pace;
 pub use server::Server;
-pub use sweep::Limits;
+pub use sweep::{Limits, Queued};
 
 use crate::log;
 use crate::service::Error;

@@ -57,13 +57,12 @@ impl Default for Pool {
 impl Pool {
     /// The connection to a server that has been used last.
     pub fn take(&self, server: &str) -> Option<Sender> {
-        let key = (self.number, server.to_owned());
-        SHELF.with_borrow_mut(|shelf| shelf.take(&key, Sender::is_ready))
+        SHELF.with_borrow_mut(|shelf| shelf.take(self.number, server, Sender::is_ready))
     }
 
     pub fn put(&self, server: String, sender: Sender) {
-        let key = Rc::new((self.number, server));
-        SHELF.with_borrow_mut(|shelf| shelf.put(key, sender, Instant::now(), max_idle()));
+        let (number, now) = (self.number, Instant::now());
+        SHELF.with_borrow_mut(|shelf| shelf.put(number, server, sender, now, max_idle()));
         if !SWEEPING.replace(true) {
             tokio::task::spawn_local(sweep());
         }
@@ -116,20 +115,23 @@ pub async fn lacked_descriptors(error: &std::io::Error, doing: &str) -> bool {
     true
 }
 
-/// A service, and one of its servers.
-type Key = (u64, String);
+/// Lists of servers whose connections are all in use stay for the next one, until there are more or the next sweep.
+const MAX_EMPTY_LISTS: usize = MAX_IDLE;
 
 /// Idle connections by server, and by age.
 struct Shelf<C> {
     /// The one that waits longest is first.
     waiting: BTreeMap<u64, Waiting<C>>,
-    /// Never empty lists, the youngest last.
-    servers: HashMap<Rc<Key>, Vec<u64>>,
+    /// By the number of a service and the name of its server; the youngest last.
+    servers: HashMap<u64, HashMap<Rc<str>, Vec<u64>>>,
+    /// At least as many lists as are empty.
+    empty: usize,
     next: u64,
 }
 
 struct Waiting<C> {
-    key: Rc<Key>,
+    service: u64,
+    server: Rc<str>,
     connection: C,
     since: Instant,
 }
@@ -139,6 +141,7 @@ impl<C> Default for Shelf<C> {
         Self {
             waiting: BTreeMap::new(),
             servers: HashMap::new(),
+            empty: 0,
             next: 0,
         }
     }
@@ -149,23 +152,34 @@ impl<C> Shelf<C> {
         self.waiting.is_empty()
     }
 
-    fn take(&mut self, key: &Key, is_ready: impl Fn(&C) -> bool) -> Option<C> {
+    fn take(&mut self, service: u64, server: &str, is_ready: impl Fn(&C) -> bool) -> Option<C> {
+        let list = self.servers.get_mut(&service)?.get_mut(server)?;
         loop {
-            let youngest = *self.servers.get(key)?.last()?;
+            let youngest = list.pop()?;
+            self.empty += usize::from(list.is_empty());
             let Waiting {
                 connection, since, ..
-            } = self.remove(youngest)?;
+            } = self.waiting.remove(&youngest)?;
             if since.elapsed() < MAX_IDLE_AGE && is_ready(&connection) {
                 return Some(connection);
             }
         }
     }
 
-    fn put(&mut self, key: Rc<Key>, connection: C, since: Instant, max: usize) {
-        if let Some(ids) = self.servers.get(&key)
-            && ids.len() >= MAX_IDLE_PER_SERVER
-        {
-            let oldest = ids[0];
+    fn put(&mut self, service: u64, server: String, connection: C, since: Instant, max: usize) {
+        if self.empty > MAX_EMPTY_LISTS {
+            self.tidy();
+        }
+        let lists = self.servers.entry(service).or_default();
+        let known = lists.get_key_value(server.as_str());
+        let (server, full) = match known {
+            Some((server, ids)) => {
+                let full = ids.len() >= MAX_IDLE_PER_SERVER;
+                (server.clone(), full.then(|| ids[0]))
+            }
+            None => (server.into(), None),
+        };
+        if let Some(oldest) = full {
             self.remove(oldest);
         }
         while self.waiting.len() >= max.max(1)
@@ -175,9 +189,17 @@ impl<C> Shelf<C> {
         }
         let id = self.next;
         self.next += 1;
-        self.servers.entry(key.clone()).or_default().push(id);
+        let lists = self.servers.entry(service).or_default();
+        match lists.get_mut(&server) {
+            Some(ids) => {
+                self.empty -= usize::from(ids.is_empty());
+                ids.push(id);
+            }
+            None => _ = lists.insert(server.clone(), vec![id]),
+        }
         let waiting = Waiting {
-            key,
+            service,
+            server,
             connection,
             since,
         };
@@ -190,16 +212,24 @@ impl<C> Shelf<C> {
 
     fn remove(&mut self, id: u64) -> Option<Waiting<C>> {
         let waiting = self.waiting.remove(&id)?;
-        if let Some(ids) = self.servers.get_mut(&waiting.key) {
+        let lists = self.servers.get_mut(&waiting.service);
+        if let Some(ids) = lists.and_then(|lists| lists.get_mut(&waiting.server)) {
             ids.retain(|other| *other != id);
-            if ids.is_empty() {
-                self.servers.remove(&waiting.key);
-            }
+            self.empty += usize::from(ids.is_empty());
         }
         Some(waiting)
     }
 
-    /// Closes what is over its age, and lets go of what its server has closed.
+    /// Lets go of empty lists.
+    fn tidy(&mut self) {
+        self.servers.retain(|_, lists| {
+            lists.retain(|_, ids| !ids.is_empty());
+            !lists.is_empty()
+        });
+        self.empty = 0;
+    }
+
+    /// Closes what is over its age, and lets go of what its server has closed, and of empty lists.
     fn close_old(&mut self, now: Instant, is_closed: impl Fn(&C) -> bool) {
         let is_over = |waiting: &Waiting<C>| {
             now.duration_since(waiting.since) >= MAX_IDLE_AGE || is_closed(&waiting.connection)
@@ -209,6 +239,7 @@ impl<C> Shelf<C> {
         for id in over {
             self.remove(id);
         }
+        self.tidy();
     }
 }
 
@@ -216,41 +247,53 @@ impl<C> Shelf<C> {
 mod tests {
     use super::*;
 
-    fn key(server: u32) -> Rc<Key> {
-        Rc::new((0, server.to_string()))
+    fn put(shelf: &mut Shelf<u32>, server: u32, connection: u32, since: Instant, max: usize) {
+        shelf.put(0, server.to_string(), connection, since, max);
+    }
+
+    fn lists(shelf: &Shelf<u32>) -> usize {
+        shelf.servers.values().map(HashMap::len).sum()
     }
 
     /// Connections are numbers; odd ones are not ready any more.
     fn take(shelf: &mut Shelf<u32>, server: u32) -> Option<u32> {
-        shelf.take(&key(server), |connection| connection % 2 == 0)
+        let server = server.to_string();
+        assert_eq!(shelf.take(1, &server, |_| true), None, "of another service");
+        shelf.take(0, &server, |connection| connection % 2 == 0)
     }
 
     #[test]
     fn the_youngest_that_is_ready_is_used_again() {
         let mut shelf = Shelf::default();
         for connection in [0, 2, 3] {
-            shelf.put(key(1), connection, Instant::now(), 10);
+            put(&mut shelf, 1, connection, Instant::now(), 10);
         }
-        shelf.put(key(2), 4, Instant::now(), 10);
+        put(&mut shelf, 2, 4, Instant::now(), 10);
         assert_eq!(take(&mut shelf, 1), Some(2));
         assert_eq!(take(&mut shelf, 1), Some(0));
         assert_eq!(take(&mut shelf, 1), None);
         assert_eq!(take(&mut shelf, 2), Some(4));
-        assert!(shelf.is_empty() && shelf.servers.is_empty());
+        assert!(shelf.is_empty());
+        assert_eq!((lists(&shelf), shelf.empty), (2, 2));
+        put(&mut shelf, 1, 6, Instant::now(), 10);
+        assert_eq!((lists(&shelf), shelf.empty), (2, 1));
+        shelf.close_old(Instant::now(), |_| true);
+        assert!(shelf.is_empty() && shelf.servers.is_empty() && shelf.empty == 0);
     }
 
     #[test]
     fn the_oldest_goes_when_there_are_too_many() {
         let mut shelf = Shelf::default();
         for server in 0..100 {
-            shelf.put(key(server), 2 * server, Instant::now(), 10);
+            put(&mut shelf, server, 2 * server, Instant::now(), 10);
         }
-        assert_eq!((shelf.waiting.len(), shelf.servers.len()), (10, 10));
+        shelf.tidy();
+        assert_eq!((shelf.waiting.len(), lists(&shelf)), (10, 10));
         assert_eq!(take(&mut shelf, 89), None);
         assert_eq!(take(&mut shelf, 90), Some(180));
         let mut shelf = Shelf::default();
         for connection in 0..100 {
-            shelf.put(key(1), connection, Instant::now(), 1000);
+            put(&mut shelf, 1, connection, Instant::now(), 1000);
         }
         assert_eq!(shelf.waiting.len(), MAX_IDLE_PER_SERVER);
         assert_eq!(take(&mut shelf, 1), Some(98));
@@ -260,12 +303,12 @@ mod tests {
     fn what_is_old_or_closed_is_let_go_of() {
         let mut shelf = Shelf::default();
         let now = Instant::now();
-        shelf.put(key(1), 0, now, 10);
-        shelf.put(key(2), 1, now + MAX_IDLE_AGE / 2, 10);
-        shelf.put(key(3), 2, now + MAX_IDLE_AGE / 2, 10);
+        put(&mut shelf, 1, 0, now, 10);
+        put(&mut shelf, 2, 1, now + MAX_IDLE_AGE / 2, 10);
+        put(&mut shelf, 3, 2, now + MAX_IDLE_AGE / 2, 10);
         shelf.close_old(now + MAX_IDLE_AGE / 2, |connection| *connection == 1);
-        assert_eq!((shelf.waiting.len(), shelf.servers.len()), (2, 2));
+        assert_eq!((shelf.waiting.len(), lists(&shelf)), (2, 2));
         shelf.close_old(now + MAX_IDLE_AGE, |_| false);
-        assert_eq!((shelf.waiting.len(), shelf.servers.len()), (1, 1));
+        assert_eq!((shelf.waiting.len(), lists(&shelf)), (1, 1));
     }
 }

@@ -5,7 +5,7 @@
 //! come, or while bytes of an answer are ready that the client makes no room for. A worker that does not read, or that has
 //! nothing to say, costs its client nothing.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
@@ -31,7 +31,7 @@ const MAX_SAVED: Duration = Duration::from_secs(50);
 /// What is known of one direction, from look to look.
 #[derive(Debug, Default)]
 struct Judged {
-    /// The first look only notes where it begins: what it sees may have begun just now.
+    /// The first look has no time to count: what it sees may have begun just now.
     has_begun: bool,
     /// Bytes moved before.
     seen: u64,
@@ -59,15 +59,15 @@ fn millis(time: Duration) -> i64 {
 impl Judged {
     /// Whether the client has been too slow.
     fn is_late(&mut self, look: Look, pace: Pace) -> bool {
-        if !std::mem::replace(&mut self.has_begun, true) {
-            self.seen = look.bytes;
-            return false;
-        }
+        let passed = match std::mem::replace(&mut self.has_begun, true) {
+            true => look.passed,
+            false => Duration::ZERO,
+        };
         let has_moved = look.bytes != std::mem::replace(&mut self.seen, look.bytes);
         if has_moved || !look.waits {
             self.quiet = Duration::ZERO;
         } else {
-            self.quiet += look.passed;
+            self.quiet += passed;
         }
         let rate = u64::from(pace.min_bytes_per_second);
         if let Some(worth) = look.counted.saturating_mul(1000).checked_div(rate) {
@@ -75,7 +75,7 @@ impl Judged {
             let ahead = self.behind_ms.saturating_sub(worth);
             self.behind_ms = ahead.max(-millis(MAX_SAVED));
             if look.waits {
-                self.behind_ms += millis(look.passed);
+                self.behind_ms += millis(passed);
             }
         }
         let is_stalled = !pace.stall_timeout.is_zero() && self.quiet >= pace.stall_timeout;
@@ -144,12 +144,20 @@ impl Upload {
     }
 }
 
+/// HTTP/2 streams share a window of 1 MiB, of which up to the half that has been read may not have been given back: with as
+/// much unread as this, a client may have no room for what is waited for.
+const MIN_FILLING_BYTES: u64 = 256 << 10;
+
 /// The bodies of requests that are being read on one connection.
 #[derive(Default)]
 pub struct Uploads {
     all: Mutex<Vec<Arc<Upload>>>,
     bytes: AtomicU64,
     seen: AtomicU64,
+    /// With HTTP/2, all bytes that came: those of bodies, and what is around them.
+    arrived_bytes: AtomicU64,
+    /// How many of them are no unread bytes of bodies.
+    settled_bytes: AtomicU64,
 }
 
 impl Uploads {
@@ -167,13 +175,22 @@ impl Uploads {
         self.bytes.fetch_add(bytes as u64, Relaxed);
     }
 
+    pub fn arrived(&self, bytes: usize) {
+        self.arrived_bytes.fetch_add(bytes as u64, Relaxed);
+    }
+
     /// Ends what is too slow.
     pub fn judge(&self, passed: Duration, pace: Pace) {
         let bytes = self.bytes.load(Relaxed);
         let counted = bytes - self.seen.swap(bytes, Relaxed);
         let all = locked(&self.all);
+        let unread = self.arrived_bytes.load(Relaxed).saturating_sub(bytes);
+        if all.iter().all(|upload| upload.waits.load(Relaxed)) {
+            self.settled_bytes.store(unread, Relaxed);
+        }
         // What a worker does not read may fill the window that all streams share: then no client is to blame.
-        if all.len() > 1 && all.iter().any(|upload| !upload.waits.load(Relaxed)) {
+        let unread = unread.saturating_sub(self.settled_bytes.load(Relaxed));
+        if all.len() > 1 && unread >= MIN_FILLING_BYTES {
             return;
         }
         for upload in all.iter() {
@@ -182,11 +199,14 @@ impl Uploads {
     }
 }
 
-/// Answers, or one of them: what is ready, and what the client has taken. Bytes count as taken when they are the kernel's.
+/// Answers, or one of them: what is ready, and what the client has taken. Bytes count as taken when the client has
+/// acknowledged them: what the kernel has may be megabytes, behind which nothing moves while a slow client reads.
 #[derive(Default)]
 pub struct Outflow {
     unsent_bytes: AtomicUsize,
     sent_bytes: AtomicU64,
+    /// As far as the last look.
+    taken_bytes: AtomicU64,
     judged: Mutex<Judged>,
 }
 
@@ -207,14 +227,27 @@ impl Outflow {
         self.unsent_bytes.fetch_sub(bytes, Relaxed) == bytes
     }
 
-    /// Whether the client takes too long for what is ready.
+    /// Whether the client has all that was sent.
+    pub fn is_settled(&self) -> bool {
+        self.taken_bytes.load(Relaxed) == self.sent_bytes.load(Relaxed)
+    }
+
+    /// What the client has taken since the last look, where the kernel has so many bytes for it still. These are some more
+    /// than what was sent of answers, so that it is never less than was known before, and never more than was sent.
+    pub fn look(&self, queued_bytes: usize) -> u64 {
+        let sent = self.sent_bytes.load(Relaxed);
+        let taken = sent.saturating_sub(queued_bytes as u64);
+        taken.saturating_sub(self.taken_bytes.fetch_max(taken, Relaxed))
+    }
+
+    /// Whether the client takes too long for what is ready, as of the last look.
     pub fn judge(&self, passed: Duration, pace: Pace) -> bool {
         if self.unsent_bytes() == 0 {
             self.forgive();
             return false;
         }
         let mut judged = locked(&self.judged);
-        let bytes = self.sent_bytes.load(Relaxed);
+        let bytes = self.taken_bytes.load(Relaxed);
         let look = Look {
             passed,
             waits: true,
@@ -231,7 +264,10 @@ impl Outflow {
 
     /// What was waited for is over: time counts anew.
     pub fn forgive(&self) {
-        *locked(&self.judged) = Judged::default();
+        *locked(&self.judged) = Judged {
+            seen: self.taken_bytes.load(Relaxed),
+            ..Judged::default()
+        };
     }
 }
 
@@ -242,6 +278,10 @@ pub struct Stream {
     /// Who waits until all is sent.
     pub emptied: AtomicWaker,
     late_body: AtomicBool,
+    /// The connection's second, in which its request was begun with nothing known of the client; 0 when that is over.
+    pub fresh_in: AtomicU32,
+    /// What the client has again when it takes all of the answer.
+    pub owed_bytes: AtomicUsize,
     /// Told to end, which resets the stream.
     pub stop: Notify,
 }
@@ -327,7 +367,7 @@ mod tests {
         let always = |_| true;
         assert_eq!(late_after(PACE, |_| 0, always), Some(11));
         assert_eq!(late_after(PACE, |_| 1, always), Some(11));
-        assert_eq!(late_after(PACE, |_| 50, always), Some(21));
+        assert_eq!(late_after(PACE, |_| 50, always), Some(22));
         assert_eq!(late_after(PACE, |_| 100, always), None);
         let seldom = |second| if second % 59 == 0 { 1 } else { 0 };
         assert_eq!(late_after(PACE, seldom, always), Some(11));
@@ -349,6 +389,12 @@ mod tests {
             ..PACE
         };
         assert_eq!(late_after(rate_alone, once, |_| true), Some(61));
+        let at_once = |second| if second == 0 { 1 << 30 } else { 0 };
+        assert_eq!(
+            late_after(PACE, at_once, |_| true),
+            Some(60),
+            "the first look counts what it sees"
+        );
     }
 
     #[test]
@@ -376,20 +422,51 @@ mod tests {
     }
 
     #[test]
-    fn uploads_are_late_while_they_are_waited_for_and_nothing_else_is_unread() {
+    fn uploads_are_late_while_they_are_waited_for_and_there_is_room() {
         let judge = |uploads: &Uploads| (0..20).for_each(|_| uploads.judge(SECOND, PACE));
         let uploads = Uploads::default();
         let (read, other) = (uploads.add(), uploads.add());
+        uploads.arrived(MIN_FILLING_BYTES as usize);
         read.waits();
         judge(&uploads);
         assert!(!read.is_late(), "the other one may have filled the window");
-        uploads.remove(&other);
+        other.waits();
+        uploads.judge(SECOND, PACE);
+        other.clone().wake();
         read.clone().wake();
         judge(&uploads);
         assert!(!read.is_late(), "what has come is not waited for");
         read.waits();
+        uploads.arrived(MIN_FILLING_BYTES as usize / 2);
         judge(&uploads);
-        assert!(read.is_late());
+        assert!(read.is_late(), "what is unread leaves room");
+    }
+
+    #[test]
+    fn bytes_are_taken_when_the_kernel_has_them_no_longer() {
+        let stalls = Pace {
+            stall_timeout: Duration::from_secs(5),
+            min_bytes_per_second: 0,
+        };
+        let out = Outflow::default();
+        out.add(9000);
+        out.remove(4000, true);
+        let late = |queued| {
+            let taken = out.look(queued);
+            (taken, out.judge(SECOND, stalls))
+        };
+        assert_eq!(late(3990), (10, false));
+        for queued in (0..3990).rev().step_by(100) {
+            assert!(!late(queued).1);
+        }
+        // Something else was written and taken.
+        for queued in [89, 200, 89, 150] {
+            assert_eq!(late(queued), (0, false));
+        }
+        assert_eq!(late(89), (0, true));
+        assert!(!out.is_settled());
+        assert_eq!(late(0), (89, false));
+        assert!(out.is_settled());
     }
 
     #[test]

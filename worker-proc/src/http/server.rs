@@ -6,18 +6,19 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Buf;
 use http::header::{CONNECTION, CONTENT_TYPE, EXPECT, HOST, HeaderValue, SEC_WEBSOCKET_VERSION};
 use http::{StatusCode, Version};
 use hyper::body::Incoming;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 
-use super::body::{FLUSH_LOOK, Receiver, ToHyper, Unread, from_client};
-use super::headers::{HttpOptions, frame_response, inject, join_cookies};
+use super::body::{Chunks, FLUSH_LOOK, Receiver, ToHyper, Unread, from_client};
+use super::headers::{HttpOptions, frame_response, has_known_coding, inject, join_cookies};
 use super::progress::Stream;
-use super::sweep::{Connection, Connections, Limits, Sending};
+use super::sweep::{Connection, Connections, Limits, Queued, Sending};
 use super::upgrade::{Asked, Guarded, Parts};
-use super::watched::Watched;
+use super::watched::{Watched, may_end_as_refusal};
 use crate::log;
 use crate::service::websocket::ByteStream;
 use crate::service::{
@@ -152,6 +153,7 @@ impl Server {
         Counted {
             server: self.clone(),
             id,
+            ends_by_closing: Cell::new(false),
         }
     }
 
@@ -177,11 +179,16 @@ impl Server {
         if peer.is_internal() {
             connection.set_internal();
         }
-        let counted = Rc::new(Counted { server: self, id });
+        connection.set_queued(peer.queued());
+        let counted = Rc::new(Counted {
+            server: self,
+            id,
+            ends_by_closing: Cell::new(false),
+        });
         async move {
             tokio::select! {
                 biased;
-                () = counted.exchange(opened, endpoint, &connection) => {}
+                () = counted.exchange(opened, endpoint, &connection, &peer) => {}
                 // What is under way ends, as nobody waits for it any more.
                 () = peer.clone().gone() => {}
                 // What the kernel still has for a client that does not read goes with it.
@@ -198,6 +205,11 @@ pub trait Peer: Clone + 'static {
 
     /// Lets what was written and has not arrived be lost when the connection closes.
     fn abandon(&self);
+
+    /// How much of what was written it has not taken.
+    fn queued(&self) -> Queued {
+        Box::new(|| 0)
+    }
 
     /// Whether it is a part of this process.
     fn is_internal(&self) -> bool {
@@ -223,6 +235,8 @@ impl Peer for () {
 pub struct Counted {
     server: Rc<Server>,
     id: u64,
+    /// Its client speaks HTTP/1.0, where a body of unknown length ends as the connection does.
+    ends_by_closing: Cell<bool>,
 }
 
 impl Drop for Counted {
@@ -237,6 +251,7 @@ impl Counted {
         opened: impl Future<Output = std::io::Result<I>>,
         endpoint: Rc<Endpoint>,
         connection: &Arc<Connection>,
+        peer: &impl Peer,
     ) where
         I: ByteStream + Send + 'static,
     {
@@ -252,7 +267,8 @@ impl Counted {
             Ok(io) => io,
             Err(error) => return log::error(format_args!("HTTP connection failed: {error}")),
         };
-        let io = TokioIo::new(Watched::new(io, connection.clone()));
+        let io = Watched::new(io, connection.clone());
+        let left = io.left();
         let handler = hyper::service::service_fn({
             let (counted, connection) = (self.clone(), connection.clone());
             move |request: http::Request<Incoming>| {
@@ -260,20 +276,22 @@ impl Counted {
                 let endpoint = endpoint.clone();
                 async move {
                     // What waits takes little room: the rest is made when its turn has come.
-                    connection.turn(request.version() == Version::HTTP_2).await;
+                    if request.version() == Version::HTTP_2 {
+                        connection.turn().await;
+                    }
                     Box::pin(counted.request::<I>(request, endpoint, connection)).await
                 }
             }
         });
-        {
+        let ended = {
             // Dropped at the end with the bodies that it was sending.
             let builder = &self.server.builder;
-            let served = builder.serve_connection_with_upgrades(io, handler);
+            let served = builder.serve_connection_with_upgrades(TokioIo::new(io), handler);
             let mut served = std::pin::pin!(served);
             tokio::select! {
                 biased;
                 // Errors here are the peer's: hyper has answered what can be answered.
-                _ = served.as_mut() => {}
+                ended = served.as_mut() => ended,
                 () = connection.close.notified() => {
                     served.as_mut().graceful_shutdown();
                     // A header that never ends does not hold the connection, a request that came at last does.
@@ -282,8 +300,15 @@ impl Counted {
                             break;
                         }
                     }
+                    Ok(())
                 }
             }
+        };
+        match ended {
+            Ok(()) => drop(left),
+            // An orderly end would make a part of a body look like all of it.
+            Err(_) if self.ends_by_closing.get() => peer.abandon(),
+            Err(_) => left.end(connection).await,
         }
         // HTTP/2 streams may be left.
         while !connection.is_idle() {
@@ -302,8 +327,12 @@ impl Counted {
         let requests = &self.server.requests;
         requests.set(requests.get() + 1);
         let http1 = request.version() < Version::HTTP_2;
+        self.ends_by_closing
+            .set(request.version() < Version::HTTP_11);
         let exchange = Exchange::begin(connection);
         if request.method() == http::Method::CONNECT {
+            // What follows is not HTTP.
+            exchange.0.answers_as_hyper();
             let answer = connect(request, endpoint.service.clone(), self).await?;
             return Ok(to_hyper(answer, exchange));
         }
@@ -341,7 +370,7 @@ impl Counted {
             response.headers.remove(CONNECTION);
         } else if response.status != SWITCHING {
             // What the client has still to send would be taken for its next request.
-            let can_go_on = unread.drain().await;
+            let can_go_on = unread.drain().await && !exchange.0.has_broken_body();
             if self.server.connections.draining.get() || !can_go_on {
                 response
                     .headers
@@ -362,7 +391,7 @@ async fn connect(
         request.version() == Version::HTTP_11,
         request.uri().authority(),
     ) else {
-        return Ok(closing(bad_request("CONNECT wants a host and a port")));
+        return Ok(bad_request("CONNECT wants a host and a port"));
     };
     let (writer, output) = channel(None);
     let wanted = Connect {
@@ -407,7 +436,7 @@ fn switch<I: ByteStream + 'static>(
         let parts = auto::upgrade::downcast::<TokioIo<Watched<I>>>(upgraded).ok()?;
         Some(Parts {
             io: Guarded {
-                stream: Box::new(parts.io.into_inner().into_inner()),
+                stream: Box::new(parts.io.into_inner().into_inner()?),
                 guard: counted,
             },
             read_buf: parts.read_buf,
@@ -448,8 +477,11 @@ impl Exchange {
 }
 
 impl Receiver for Exchange {
-    fn sending(&self, bytes: usize) -> Option<Sending> {
-        Some(self.0.sending(bytes, self.1.clone()))
+    fn sending(&self, chunks: &Chunks) -> Option<Sending> {
+        if may_end_as_refusal(chunks.last()) {
+            self.0.answers_as_hyper();
+        }
+        Some(self.0.sending(chunks.remaining(), self.1.clone()))
     }
 
     fn stream(&self) -> Option<&Stream> {
@@ -486,6 +518,9 @@ fn neutral(
     let (mut head, body) = request.into_parts();
     if !METHODS.contains(&head.method.as_str()) {
         return Err(Ok(refusal(501, "ERROR: Unrecognized request method.")));
+    }
+    if !has_known_coding(&head.headers) {
+        return Err(Ok(refusal(501, "ERROR: Unrecognized transfer coding.")));
     }
     let options = &endpoint.options;
     let mut scheme = endpoint.scheme;
@@ -631,7 +666,7 @@ impl std::error::Error for NoAnswer {
 fn unanswered(error: &Error, broken_body: bool) -> Result<Response, NoAnswer> {
     if broken_body {
         log::error("HTTP connection failed: the request's body is malformed or incomplete");
-        return Ok(closing(bad_request("the body is malformed or incomplete")));
+        return Ok(bad_request("the body is malformed or incomplete"));
     }
     if error.flags.over_limit {
         return Ok(closing(Response::text(503, error.message.clone())));
@@ -656,7 +691,7 @@ fn failed() -> Response {
 }
 
 fn bad_request(what: &str) -> Response {
-    Response::text(400, format!("Bad Request: {what}"))
+    closing(Response::text(400, format!("Bad Request: {what}")))
 }
 
 fn bad_host() -> Result<Response, NoAnswer> {

@@ -4,9 +4,9 @@
 //! not move bodies is ended.
 
 use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering::Relaxed};
-use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
@@ -47,21 +47,38 @@ const IDLE_GRACE: Duration = Duration::from_millis(300);
 /// Connections that close to make room, at once.
 const MAX_CLOSING: usize = 64;
 
-/// Answers of one HTTP/2 connection that its client has not taken: beyond, its next requests wait.
+/// Answers of one HTTP/2 connection that are unsent: beyond, its next requests begin only as its client takes them.
 const MAX_UNSENT_BYTES_OF_CONNECTION: usize = 4 << 20;
 
-/// The same of all connections of the process: beyond, whoever leaves answers unread has its next requests wait, and those
-/// that have taken nothing for longest are closed.
+/// The same of all connections of the process: beyond, that is so for whoever leaves any unsent, and those that have taken
+/// nothing for longest are closed.
 const MAX_UNSENT_BYTES: usize = 32 << 20;
+
+/// Beyond those bounds a client must have taken so much for each request that begins, but for those whose answers it takes
+/// whole.
+const BYTES_FOR_ONE_MORE: usize = 128 << 10;
+
+/// What it has taken is worth so many requests.
+const MAX_EARNED_BYTES: usize = 16 * BYTES_FOR_ONE_MORE;
+
+/// What a client takes is looked for this often, at most, beside the sweep.
+const LOOK_INTERVAL_MILLIS: u64 = 100;
+
+/// A client takes what it is sent until it has taken nothing for this long.
+const TAKES_FOR: Duration = Duration::from_secs(5);
+
+/// With as much in the kernel, no stream of an HTTP/2 connection is to blame that nothing of it moves.
+const QUEUED_BYTES: usize = 16 << 10;
 
 /// A client that takes nothing for this long may be closed to get below that; when there is twice as much, sooner.
 const SHED_PATIENCE: Duration = Duration::from_secs(10);
 
-/// HTTP/2 requests that begin in a second before their client has taken anything: nothing is known of their answers.
-const MAX_FRESH_OF_CONNECTION: usize = 16;
+/// HTTP/2 requests under way in a process of whose answers nothing is known: begun in this second, and nothing of them
+/// is ready, for clients that have taken nothing yet. Each may always have one, and no more beyond [`MAX_UNSENT_BYTES`].
+const MAX_FRESH: usize = 256;
 
-/// The same of all connections of the process. Each may always begin one.
-const MAX_FRESH: usize = 128;
+/// Asks the kernel what it has of what was written to a client that has not acknowledged it, in bytes.
+pub type Queued = Box<dyn Fn() -> usize + Send + Sync>;
 
 /// What the sweep looks at.
 ///
@@ -85,8 +102,16 @@ pub struct Connection {
     process: Arc<Process>,
     /// Whether the client has taken what it was sent, and goes on taking it.
     takes: AtomicBool,
-    /// Requests that were begun, in this second, for a client that has taken nothing yet.
+    /// See [`MAX_FRESH`].
     fresh: AtomicUsize,
+    /// Tells which of its requests are counted in `fresh`; never zero.
+    second: AtomicU32,
+    /// See [`BYTES_FOR_ONE_MORE`].
+    earned_bytes: AtomicUsize,
+    /// Whether it is among the process's `waiting`.
+    waits_for_others: AtomicBool,
+    looked_millis: AtomicU64,
+    queued: OnceLock<Queued>,
     /// Told when a request that waits may begin.
     turn: Notify,
     /// Told to close to make room for another.
@@ -119,6 +144,11 @@ impl Connection {
             process,
             takes: AtomicBool::new(false),
             fresh: AtomicUsize::new(0),
+            second: AtomicU32::new(1),
+            earned_bytes: AtomicUsize::new(0),
+            waits_for_others: AtomicBool::new(false),
+            looked_millis: AtomicU64::new(0),
+            queued: OnceLock::new(),
             turn: Notify::new(),
             is_closing: AtomicBool::new(false),
             streams: Mutex::default(),
@@ -144,10 +174,15 @@ impl Connection {
         self.is_internal.store(true, Relaxed);
     }
 
+    /// How the kernel is asked; otherwise what it has is taken for what the client has.
+    pub fn set_queued(&self, queued: Queued) {
+        let _ = self.queued.set(queued);
+    }
+
     /// Bytes came in.
-    pub fn received(&self) {
+    pub fn received(&self, bytes: usize) {
         if self.is_http2.load(Relaxed) {
-            return;
+            return self.uploads.arrived(bytes);
         }
         if self.in_flight.load(Relaxed) == 0 && !self.reading_header.swap(true, Relaxed) {
             self.since.store(now_millis(), Relaxed);
@@ -220,6 +255,7 @@ impl Connection {
         self.process.unsent_bytes.fetch_add(bytes, Relaxed);
         if let Some(stream) = &stream {
             stream.out.add(bytes);
+            self.is_no_longer_fresh(stream);
         }
         Sending {
             connection: self.clone(),
@@ -235,41 +271,72 @@ impl Connection {
 
     pub fn remove_stream(&self, stream: &Arc<Stream>) {
         self.streams().retain(|other| !Arc::ptr_eq(other, stream));
+        self.is_no_longer_fresh(stream);
+        if stream.owed_bytes.load(Relaxed) > 0 && stream.out.unsent_bytes() == 0 {
+            self.earn(stream.owed_bytes.swap(0, Relaxed));
+            self.turn.notify_one();
+        }
     }
 
     fn streams(&self) -> MutexGuard<'_, Vec<Arc<Stream>>> {
         self.streams.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits until a request may begin. Whoever does not take answers gets no more of them made.
-    pub async fn turn(&self, http2: bool) {
-        while !self.may_begin(http2) {
+    /// Waits until an HTTP/2 request may begin. Whoever does not take answers gets no more of them made. HTTP/1.1's
+    /// follow each other.
+    pub async fn turn(self: &Arc<Self>) {
+        while !self.may_begin() {
+            if !self.is_over() && !self.waits_for_others.swap(true, Relaxed) {
+                self.process.waiting().push_back(Arc::downgrade(self));
+            }
             self.turn.notified().await;
         }
-        if http2 {
-            if !self.takes.load(Relaxed) {
-                self.fresh.fetch_add(1, Relaxed);
-                self.process.fresh.fetch_add(1, Relaxed);
+        let stream = Stream::current();
+        if self.is_over() {
+            // What was earned before this is worth one.
+            let most = match self.process.is_over() {
+                true => BYTES_FOR_ONE_MORE,
+                false => MAX_EARNED_BYTES,
+            };
+            let earned = self.earned_bytes.load(Relaxed).min(most);
+            self.earned_bytes
+                .store(earned.saturating_sub(BYTES_FOR_ONE_MORE), Relaxed);
+            if let Some(stream) = &stream {
+                stream.owed_bytes.store(BYTES_FOR_ONE_MORE, Relaxed);
             }
-            if self.may_begin(http2) {
-                self.turn.notify_one();
-            }
+        }
+        if !self.takes.load(Relaxed)
+            && let Some(stream) = &stream
+        {
+            stream.fresh_in.store(self.second.load(Relaxed), Relaxed);
+            self.fresh.fetch_add(1, Relaxed);
+            self.process.fresh.fetch_add(1, Relaxed);
+        }
+        if self.may_begin() {
+            self.turn.notify_one();
         }
     }
 
-    fn may_begin(&self, http2: bool) -> bool {
-        let (unsent, unsent_in_all) = (self.out.unsent_bytes(), self.process.unsent_bytes());
-        if unsent > MAX_UNSENT_BYTES_OF_CONNECTION || unsent > 0 && unsent_in_all > MAX_UNSENT_BYTES
-        {
-            return false;
+    /// Whether more is unsent than makes no difference.
+    fn is_over(&self) -> bool {
+        let unsent = self.out.unsent_bytes();
+        unsent > MAX_UNSENT_BYTES_OF_CONNECTION || unsent > 0 && self.process.is_over()
+    }
+
+    fn may_begin(&self) -> bool {
+        let takes = self.takes.load(Relaxed);
+        if self.is_over() {
+            return takes && self.earned_bytes.load(Relaxed) >= BYTES_FOR_ONE_MORE;
         }
-        if self.takes.load(Relaxed) {
-            return true;
-        }
-        let fresh = self.fresh.load(Relaxed);
-        let may_begin_more =
-            || fresh < MAX_FRESH_OF_CONNECTION && self.process.fresh.load(Relaxed) < MAX_FRESH;
-        !http2 || fresh == 0 || may_begin_more()
+        let process = &self.process;
+        let more_may_begin = || !process.is_over() && process.fresh.load(Relaxed) < MAX_FRESH;
+        takes || self.fresh.load(Relaxed) == 0 || more_may_begin()
+    }
+
+    fn earn(&self, bytes: usize) {
+        let earned = self.earned_bytes.load(Relaxed).saturating_add(bytes);
+        self.earned_bytes
+            .store(earned.min(MAX_EARNED_BYTES), Relaxed);
     }
 
     /// The client has all that an answer had ready. Streams that are stuck end alone, as long as others go on.
@@ -277,23 +344,66 @@ impl Connection {
         if self.is_http2.load(Relaxed) {
             self.out.forgive();
         }
-        if !self.takes.load(Relaxed) {
-            self.takes.store(true, Relaxed);
+        self.set_takes();
+    }
+
+    fn set_takes(&self) {
+        if !self.takes.swap(true, Relaxed) {
             self.forget_fresh();
         }
     }
 
     /// Requests that have been begun for some time say nothing about their answers' size.
     fn forget_fresh(&self) {
+        let second = self.second.load(Relaxed);
+        self.second
+            .store(second.checked_add(1).unwrap_or(1), Relaxed);
         let fresh = self.fresh.swap(0, Relaxed);
-        self.process.fresh.fetch_sub(fresh, Relaxed);
+        self.process.forget_fresh(fresh);
         self.turn.notify_one();
+    }
+
+    /// An answer has bytes, which count from now on, or is over.
+    fn is_no_longer_fresh(&self, stream: &Stream) {
+        if stream.fresh_in.swap(0, Relaxed) == self.second.load(Relaxed) {
+            self.fresh.fetch_sub(1, Relaxed);
+            self.process.forget_fresh(1);
+            self.turn.notify_one();
+        }
+    }
+
+    /// Looks at what the client has taken since the last look. Returns what the kernel still has for it.
+    fn look(&self) -> usize {
+        self.looked_millis.store(now_millis(), Relaxed);
+        if self.out.is_settled() {
+            return 0;
+        }
+        let queued = self.queued.get().map_or(0, |queued| queued());
+        let taken = self.out.look(queued);
+        if taken > 0 {
+            self.set_takes();
+            self.earn(usize::try_from(taken).unwrap_or(usize::MAX));
+        }
+        queued
+    }
+
+    /// The kernel has room, so that the client has probably taken something.
+    fn look_if_over(&self) {
+        if self.is_over() && now_millis() >= self.looked_millis.load(Relaxed) + LOOK_INTERVAL_MILLIS
+        {
+            self.look();
+        }
     }
 
     /// Ends what its client is too slow for.
     fn judge(&self, passed: Duration, limits: &Limits) {
         self.forget_fresh();
-        if self.is_idle() || self.is_internal.load(Relaxed) {
+        if self.is_internal.load(Relaxed) {
+            self.out.forgive();
+            return;
+        }
+        let queued = self.look();
+        if self.is_idle() {
             self.out.forgive();
             return;
         }
@@ -303,12 +413,16 @@ impl Connection {
             ..limits.download
         };
         for stream in self.streams().iter() {
-            if stream.out.judge(passed, stall_alone) {
+            stream.out.look(0);
+            if queued >= QUEUED_BYTES {
+                // What was written before it has not arrived: the connection answers for that.
+                stream.out.forgive();
+            } else if stream.out.judge(passed, stall_alone) {
                 stream.stop.notify_one();
             }
         }
         let is_late = self.out.judge(passed, limits.download);
-        if !self.out.quiet().is_zero() {
+        if self.out.quiet() >= TAKES_FOR {
             self.takes.store(false, Relaxed);
         }
         if is_late {
@@ -323,11 +437,37 @@ impl Connection {
 struct Process {
     unsent_bytes: AtomicUsize,
     fresh: AtomicUsize,
+    /// Whose requests wait until `fresh` is less; each once.
+    waiting: Mutex<VecDeque<Weak<Connection>>>,
 }
 
 impl Process {
     fn unsent_bytes(&self) -> usize {
         self.unsent_bytes.load(Relaxed)
+    }
+
+    fn is_over(&self) -> bool {
+        self.unsent_bytes() > MAX_UNSENT_BYTES
+    }
+
+    fn waiting(&self) -> MutexGuard<'_, VecDeque<Weak<Connection>>> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// So many requests are fresh no longer: as many may begin.
+    fn forget_fresh(&self, count: usize) {
+        self.fresh.fetch_sub(count, Relaxed);
+        let mut waiting = self.waiting();
+        let mut left = count;
+        while left > 0
+            && let Some(next) = waiting.pop_front()
+        {
+            if let Some(connection) = next.upgrade() {
+                connection.waits_for_others.store(false, Relaxed);
+                connection.turn.notify_one();
+                left -= 1;
+            }
+        }
     }
 }
 
@@ -355,7 +495,8 @@ impl Sending {
                     connection.has_taken();
                 }
             }
-            if connection.may_begin(true) {
+            connection.look_if_over();
+            if connection.may_begin() {
                 connection.turn.notify_one();
             }
         }

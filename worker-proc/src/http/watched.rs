@@ -1,11 +1,13 @@
-//! A client's stream as hyper reads and writes it: the sweep learns of bytes, refusals say why, and an end is waited for.
+//! A client's stream as hyper reads and writes it: the sweep learns of bytes, refusals say why, and an end is waited for,
+//! by hyper where it shuts the stream down, and through [`Left`] where it only lets go of it.
 
+use std::io;
 use std::pin::Pin;
-use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
 
 use super::sweep::Connection;
 
@@ -17,12 +19,22 @@ const MAX_DISCARDED_BYTES: usize = 8 << 20;
 
 /// A client's stream.
 pub struct Watched<I> {
-    io: I,
+    /// Absent when it has been taken for something else.
+    io: Option<I>,
+    left: Left<I>,
     connection: Arc<Connection>,
     linger: Option<Pin<Box<tokio::time::Sleep>>>,
     discarded_bytes: usize,
     /// What is written of a refusal with a text, in place of hyper's.
     refusal: Option<(&'static [u8], usize)>,
+}
+
+/// The end of a refusal of hyper's.
+const REFUSAL_END: &[u8] = b"Content-Length: 0\r\n\r\n";
+
+/// Whether what a worker sends may be the end of what looks like a refusal of hyper's.
+pub fn may_end_as_refusal(sent: &[u8]) -> bool {
+    sent.last() == REFUSAL_END.last()
 }
 
 /// How hyper refuses a request that it cannot read, and the line of text that it lacks.
@@ -44,10 +56,37 @@ const REFUSALS: [(&[u8], &[u8]); 3] = [
     ),
 ];
 
+/// Where a stream is found that hyper has let go of, as it does on an error, with an answer perhaps still on its way.
+pub struct Left<I>(Arc<Mutex<Option<I>>>);
+
+impl<I> Clone for Left<I> {
+    fn clone(&self) -> Self {
+        Self(self.0.clone())
+    }
+}
+
+impl<I: AsyncRead + AsyncWrite + Unpin> Left<I> {
+    /// Ends the stream as hyper does otherwise; at once where nothing was left.
+    pub async fn end(self, connection: &Arc<Connection>) {
+        let left = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(io) = left {
+            // An error is the client's, who has gone.
+            let _ = Watched::new(io, connection.clone()).shutdown().await;
+        }
+    }
+}
+
+impl<I> Drop for Watched<I> {
+    fn drop(&mut self) {
+        *self.left.0.lock().unwrap_or_else(PoisonError::into_inner) = self.io.take();
+    }
+}
+
 impl<I> Watched<I> {
     pub fn new(io: I, connection: Arc<Connection>) -> Self {
         Self {
-            io,
+            io: Some(io),
+            left: Left(Arc::default()),
             connection,
             linger: None,
             discarded_bytes: 0,
@@ -55,30 +94,19 @@ impl<I> Watched<I> {
         }
     }
 
-    pub fn into_inner(self) -> I {
-        self.io
+    /// Where the stream will be when this has been dropped.
+    pub fn left(&self) -> Left<I> {
+        self.left.clone()
     }
-}
 
-impl<I: AsyncWrite + Unpin> Watched<I> {
-    /// Writes the refusal that has a text in the place of one that has none; pending until all of it is written.
-    fn poll_refuse(&mut self, cx: &mut Context<'_>) -> Poll<std::io::Result<()>> {
-        while let Some((text, written)) = &mut self.refusal {
-            match std::task::ready!(Pin::new(&mut self.io).poll_write(cx, &text[*written..]))? {
-                0 => return Poll::Ready(Err(std::io::ErrorKind::WriteZero.into())),
-                count => *written += count,
-            }
-            if *written == text.len() {
-                self.refusal = None;
-            }
-        }
-        Poll::Ready(Ok(()))
+    pub fn into_inner(mut self) -> Option<I> {
+        self.io.take()
     }
 
     /// The refusal with a text for what hyper is about to write, after so many other bytes.
     fn refusal_in(&self, bytes: &[u8]) -> Option<(usize, &'static [u8])> {
-        // Most writes are something else.
-        if !bytes.ends_with(b"Content-Length: 0\r\n\r\n") || self.connection.answers_alike() {
+        // Most writes are something else; what an answer ends with must not be taken for one.
+        if !bytes.ends_with(REFUSAL_END) || self.connection.answers_alike() {
             return None;
         }
         let (bare, text) = REFUSALS.iter().find(|(bare, _)| bytes.ends_with(bare))?;
@@ -86,25 +114,47 @@ impl<I: AsyncWrite + Unpin> Watched<I> {
     }
 }
 
+impl<I: Unpin> Watched<I> {
+    fn io(&mut self) -> io::Result<Pin<&mut I>> {
+        let gone = || io::Error::from(io::ErrorKind::NotConnected);
+        self.io.as_mut().map(Pin::new).ok_or_else(gone)
+    }
+}
+
+impl<I: AsyncWrite + Unpin> Watched<I> {
+    /// Writes the refusal that has a text in the place of one that has none; pending until all of it is written.
+    fn poll_refuse(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while let Some((text, written)) = self.refusal {
+            match ready!(self.io()?.poll_write(cx, &text[written..]))? {
+                0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+                count if written + count == text.len() => self.refusal = None,
+                count => self.refusal = Some((text, written + count)),
+            }
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
 impl<I: AsyncRead + Unpin> Watched<I> {
     /// Reads and drops what the client still sends. A socket that closes with bytes unread is reset, and the reset can
     /// overtake the last answer.
-    fn poll_linger(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+    fn poll_linger(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let mut storage = [0; 16 << 10];
         while self.discarded_bytes < MAX_DISCARDED_BYTES {
             let mut buffer = ReadBuf::new(&mut storage);
-            match Pin::new(&mut self.io).poll_read(cx, &mut buffer) {
+            match self.io()?.poll_read(cx, &mut buffer) {
                 Poll::Ready(Ok(())) if !buffer.filled().is_empty() => {
                     self.discarded_bytes += buffer.filled().len();
                 }
-                Poll::Ready(_) => return Poll::Ready(()),
+                Poll::Ready(_) => return Poll::Ready(Ok(())),
                 Poll::Pending => {
                     let linger = || Box::pin(tokio::time::sleep(LINGER));
-                    return self.linger.get_or_insert_with(linger).as_mut().poll(cx);
+                    let linger = self.linger.get_or_insert_with(linger);
+                    return linger.as_mut().poll(cx).map(Ok);
                 }
             }
         }
-        Poll::Ready(())
+        Poll::Ready(Ok(()))
     }
 }
 
@@ -113,11 +163,12 @@ impl<I: AsyncRead + Unpin> AsyncRead for Watched<I> {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
-    ) -> Poll<std::io::Result<()>> {
+    ) -> Poll<io::Result<()>> {
         let before = buffer.filled().len();
-        let polled = Pin::new(&mut self.io).poll_read(cx, buffer);
-        if buffer.filled().len() > before {
-            self.connection.received();
+        let polled = self.io()?.poll_read(cx, buffer);
+        let bytes = buffer.filled().len() - before;
+        if bytes > 0 {
+            self.connection.received(bytes);
         }
         polled
     }
@@ -128,40 +179,40 @@ impl<I: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Watched<I> {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         bytes: &[u8],
-    ) -> Poll<std::io::Result<usize>> {
+    ) -> Poll<io::Result<usize>> {
         match self.refusal_in(bytes) {
-            None => Pin::new(&mut self.io).poll_write(cx, bytes),
+            None => self.io()?.poll_write(cx, bytes),
             Some((0, text)) => {
                 self.refusal.get_or_insert((text, 0));
-                std::task::ready!(self.poll_refuse(cx))?;
+                ready!(self.poll_refuse(cx))?;
                 Poll::Ready(Ok(bytes.len()))
             }
-            Some((before, _)) => Pin::new(&mut self.io).poll_write(cx, &bytes[..before]),
+            Some((before, _)) => self.io()?.poll_write(cx, &bytes[..before]),
         }
     }
 
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<std::io::Result<()>> {
-        Pin::new(&mut self.io).poll_flush(cx)
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.io()?.poll_flush(cx)
     }
 
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<std::io::Result<()>> {
-        std::task::ready!(Pin::new(&mut self.io).poll_shutdown(cx))?;
-        self.poll_linger(cx).map(Ok)
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(self.io()?.poll_shutdown(cx))?;
+        self.poll_linger(cx)
     }
 
     fn poll_write_vectored(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
-        slices: &[std::io::IoSlice<'_>],
-    ) -> Poll<std::io::Result<usize>> {
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
         match slices {
             [one] => self.poll_write(cx, one),
-            _ => Pin::new(&mut self.io).poll_write_vectored(cx, slices),
+            _ => self.io()?.poll_write_vectored(cx, slices),
         }
     }
 
     fn is_write_vectored(&self) -> bool {
-        self.io.is_write_vectored()
+        self.io.as_ref().is_some_and(AsyncWrite::is_write_vectored)
     }
 }
 

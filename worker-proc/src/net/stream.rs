@@ -5,7 +5,7 @@
 
 use std::io::{Error, ErrorKind, IoSlice, Result};
 use std::net::Shutdown;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -15,6 +15,7 @@ use socket2::{Domain, SockRef};
 use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
 
+use crate::http::Queued;
 use crate::http::server::Peer;
 use crate::service::websocket::ByteStream;
 
@@ -99,11 +100,38 @@ impl Peer for Accepted {
         }
     }
 
+    fn queued(&self) -> Queued {
+        // The connection closes when its last stream goes, not when the last that counts does.
+        let socket = Arc::downgrade(&self.0);
+        Box::new(move || {
+            let socket = socket.upgrade();
+            socket.map_or(0, |socket| queued_bytes(Self(socket).as_fd()))
+        })
+    }
+
     fn abandon(&self) {
         if let Socket::Tcp(stream) = &*self.0 {
             // Then closing is a reset. What cannot be set closes as others do.
             let _ = SockRef::from(stream).set_linger(Some(Duration::ZERO));
         }
+    }
+}
+
+impl AsFd for Accepted {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        either!(self, stream => stream.as_fd())
+    }
+}
+
+/// What was written and the other end's kernel has not acknowledged, or, of a Unix socket, its process has not read.
+#[allow(unsafe_code)]
+fn queued_bytes(socket: BorrowedFd<'_>) -> usize {
+    let mut bytes: libc::c_int = 0;
+    // SAFETY: the descriptor is open, and the request, SIOCOUTQ by its other name, writes one `int`.
+    let told = unsafe { libc::ioctl(socket.as_raw_fd(), libc::TIOCOUTQ, &raw mut bytes) };
+    match told {
+        0 => usize::try_from(bytes).unwrap_or(0),
+        _ => 0,
     }
 }
 
