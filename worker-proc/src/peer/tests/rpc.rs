@@ -705,7 +705,7 @@ async fn calls_that_nobody_waits_for_leave_their_places() {
     assert!(refused.err().unwrap().flags.overloaded);
     drop(calls);
     settle().await;
-    tokio::time::sleep(super::super::SWEEP_INTERVAL).await;
+    tokio::time::sleep(SWEEP_INTERVAL).await;
     let again = stub.rpc(get("a"));
     join(&caller, &callee);
     value(again).await;
