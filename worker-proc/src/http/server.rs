@@ -264,10 +264,9 @@ impl Counted {
         };
         connection.opening(false);
         let io = match opened {
-            Ok(io) => io,
+            Ok(io) => Watched::new(io, connection.clone()),
             Err(error) => return log::error(format_args!("HTTP connection failed: {error}")),
         };
-        let io = Watched::new(io, connection.clone());
         let left = io.left();
         let handler = hyper::service::service_fn({
             let (counted, connection) = (self.clone(), connection.clone());

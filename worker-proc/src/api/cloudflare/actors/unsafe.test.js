@@ -12,7 +12,7 @@ export class Counter extends DurableObject {
     return [++this.lives, stored];
   }
   async arm() {
-    await this.ctx.storage.setAlarm(Date.now() + 50);
+    await this.ctx.storage.setAlarm(Date.now() + 500);
   }
   alarms() {
     return Counter.alarms;
@@ -55,7 +55,7 @@ export const deletion = {
     await rejects(stub.count(), { name: "Error", message: "Application called deleteAllDurableObjects()." });
     deepStrictEqual(await OBJECTS.getByName("deleted").count(), [1, 1]);
     deepStrictEqual(await kept.count(), [2, 2]);
-    await scheduler.wait(100);
+    await scheduler.wait(600);
     strictEqual(await OBJECTS.getByName("deleted").alarms(), 0);
   },
 };
