@@ -31,7 +31,10 @@ fn main() {
         .collect();
     assert_eq!(index.len(), rows.len(), "{TABLE}: a field appears twice");
 
-    let mut out = format!("pub const COUNT: usize = {};\n", rows.len());
+    let mut out = format!(
+        "/// Flags of the table.\npub const COUNT: usize = {};\n",
+        rows.len()
+    );
     out.push_str("static TABLE: [Entry; COUNT] = [\n");
     for row in &rows {
         writeln!(
@@ -50,7 +53,8 @@ fn main() {
     for (i, row) in rows.iter().enumerate() {
         writeln!(
             out,
-            "    pub const {}: Field = Field({i});",
+            "    /// `{}`.\n    pub const {}: Field = Field({i});",
+            row[0],
             constant(row[0])
         )
         .expect("a string takes any text");

@@ -19,9 +19,13 @@ pub enum ToRuntime {
     /// The first message: how to run, the config as sealed memory, and the file of the server's locks. `listener_count`
     /// listeners follow.
     Start {
+        /// How it is to run.
         options: Box<Options>,
+        /// The sealed memory that the config is in.
         config: OwnedFd,
+        /// The file of the server's locks.
         locks: OwnedFd,
+        /// How many listeners follow.
         listener_count: u32,
     },
     /// Some of the listeners of a start, at most [`crate::fds::MAX_FDS_PER_PACKET`].
@@ -30,19 +34,33 @@ pub enum ToRuntime {
     Serve,
     /// The process of this slot is down: accept on its listeners too, all of which have `slot`. A slot with many listeners comes
     /// in several of these.
-    Adopt { slot: u32, listeners: Vec<Listener> },
+    Adopt {
+        /// Whose they are.
+        slot: u32,
+        /// Those that it is to accept on too.
+        listeners: Vec<Listener>,
+    },
     /// The process of this slot is back: close the listeners adopted from it. What they accepted is still answered.
-    Release { slot: u32 },
+    Release {
+        /// Whose they are.
+        slot: u32,
+    },
     /// Accept what the queues hold, close every listener, answer what was accepted, end idle connections, and cut off what is
     /// left after `deadline`. Answered by [`ToSupervisor::Draining`], then by [`ToSupervisor::Drained`].
-    Drain { deadline: Duration },
+    Drain {
+        /// How long it has.
+        deadline: Duration,
+    },
     /// Are you alive? Answered by [`ToSupervisor::Pong`].
     Ping,
     /// A link to the process of that slot and generation, in place of one that there may be: an end of a
     /// [`crate::fds::stream_pair`].
     Peer {
+        /// The slot of the other process.
         slot: u32,
+        /// Its generation.
         generation: u64,
+        /// This end of the link.
         fd: OwnedFd,
     },
     /// Every process of this generation has drained, so no other needs this one: exit.
@@ -57,7 +75,10 @@ pub enum ToSupervisor {
     /// Config and scripts are loaded; nothing is accepted yet.
     Ready,
     /// The config or a script is wrong; a retry cannot help. The process exits with [`crate::handshake::EXIT_START_FAILED`].
-    Failed { errors: Vec<String> },
+    Failed {
+        /// Lines for the log.
+        errors: Vec<String>,
+    },
     /// Accepting.
     Serving,
     /// Every listener is closed: this process accepts nothing more.
@@ -68,7 +89,9 @@ pub enum ToSupervisor {
     Pong,
     /// Numbers of this process, sent when it likes, at most once a second.
     Stats {
+        /// Open now.
         live_connections: u32,
+        /// Since the start.
         requests_served: u64,
     },
     /// The answer to [`ToRuntime::Objects`].

@@ -31,18 +31,29 @@ pub enum Kind {
 pub enum Token {
     /// An entrypoint of a service of the config.
     Entrypoint {
+        /// Its name in the config.
         service: String,
+        /// What the worker exports it as; none is the default one.
         name: Option<String>,
+        /// What it is given.
         props: Value,
     },
     /// A Durable Object.
     Actor {
+        /// The key of its namespace.
         namespace: String,
+        /// 32 bytes.
         id: Vec<u8>,
+        /// The name that the id was made of, if it was.
         name: Option<String>,
     },
     /// What an entrypoint makes of a value when it is asked to restore it.
-    Restored { vendor: Box<Token>, argument: Value },
+    Restored {
+        /// Whose `[restore]()` makes it.
+        vendor: Box<Token>,
+        /// What that is called with.
+        argument: Value,
+    },
 }
 
 /// A JavaScript value and what it refers to.

@@ -6,17 +6,17 @@
 pub mod compat;
 
 #[rustfmt::skip]
-#[allow(clippy::all, unused_qualifications)]
+#[allow(clippy::all, missing_docs, unused_qualifications)]
 #[path = "generated/workerd_capnp.rs"]
 pub mod workerd_capnp;
 
 #[rustfmt::skip]
-#[allow(clippy::all, unused_qualifications)]
+#[allow(clippy::all, missing_docs, unused_qualifications)]
 #[path = "generated/peer_capnp.rs"]
 pub mod peer_capnp;
 
 #[rustfmt::skip]
-#[allow(clippy::all, unused_qualifications)]
+#[allow(clippy::all, missing_docs, unused_qualifications)]
 #[path = "generated/token_capnp.rs"]
 pub mod token_capnp;
 

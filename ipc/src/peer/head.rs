@@ -65,11 +65,19 @@ pub enum What<'a> {
     /// An HTTP request.
     Fetch(Request<'a>),
     /// An event for a handler, with JSON for its first argument.
-    Event { handler: &'a str, argument: &'a str },
+    Event {
+        /// Its name.
+        handler: &'a str,
+        /// JSON.
+        argument: &'a str,
+    },
     /// JavaScript RPC: reads a property, or calls it with arguments, or delivers an event to a handler.
     Rpc {
+        /// Properties to follow; the last is what is meant.
         path: Vec<&'a str>,
+        /// None reads the property.
         arguments: Option<Payload<'a>>,
+        /// It is a handler, and the payload describes an event.
         is_event: bool,
     },
 }
@@ -100,7 +108,9 @@ pub enum Answer<'a> {
     Failed(Failure<'a>),
     /// What JavaScript RPC returned.
     Returned {
+        /// What was returned.
         value: Payload<'a>,
+        /// Whether it is to be told when the caller is through with it.
         has_disposer: bool,
     },
 }

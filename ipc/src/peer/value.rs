@@ -35,7 +35,9 @@ pub enum External<'a> {
     Entrypoint(Entrypoint<'a>),
     /// Chunks of the sender, none for an empty stream; and their length, if that is known.
     Readable {
+        /// Their number, if there are any.
         chunks: Option<u64>,
+        /// In bytes.
         length: Option<u64>,
     },
     /// Chunks of the receiver.

@@ -5,6 +5,7 @@ use aws_lc_sys as lc;
 use crate::object::Owned;
 use crate::{Failed, check, ffi};
 
+/// The number that these bytes are.
 pub fn from_bytes(bytes: &[u8]) -> Result<Owned<lc::BIGNUM>, Failed> {
     // SAFETY: the bytes are read during the call, which makes a new number.
     unsafe {

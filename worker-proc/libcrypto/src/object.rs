@@ -53,6 +53,7 @@ impl<T: Object> Owned<T> {
         NonNull::new(pointer).map(Self).ok_or_else(failed)
     }
 
+    /// The pointer, for a call that borrows it.
     pub fn get(&self) -> *mut T {
         self.0.as_ptr()
     }

@@ -38,6 +38,7 @@ pub type Slot = u32;
 pub struct Address {
     /// The namespace's unique key.
     pub namespace: String,
+    /// The object's id.
     pub id: ActorId,
     /// The name that the id was made from, if its caller knows it.
     pub name: Option<String>,

@@ -14,9 +14,12 @@ use super::error::Error;
 /// A message body. Chunks move; they are not copied.
 #[derive(Default)]
 pub enum Body {
+    /// No bytes.
     #[default]
     Empty,
+    /// All of it at once.
     Bytes(Bytes),
+    /// Chunks that are still to come.
     Stream(Box<dyn BodyStream>),
 }
 
@@ -49,6 +52,7 @@ impl Body {
         }
     }
 
+    /// The next chunk, `None` at the end.
     pub fn poll_chunk(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Error>>> {
         match self {
             Self::Empty => Poll::Ready(None),
@@ -237,6 +241,7 @@ impl Drop for Borrowed {
 pub enum End {
     /// All of it was read.
     Whole,
+    /// It broke off.
     Failed(Error),
     /// The reader has gone, with a reason where it gave one.
     Left(Option<Error>),

@@ -15,6 +15,7 @@ use super::service::Service;
 
 /// Where a worker's subrequests go: channel 0 is its global outbound, the others are its bindings.
 pub trait Channels {
+    /// The service behind a channel; none if there is no such channel.
     fn service(&self, channel: u32) -> Option<Rc<dyn Service>>;
 
     /// A namespace of Durable Objects.

@@ -11,6 +11,7 @@ use super::message::{Request, Response};
 pub struct Connect {
     /// Host and port.
     pub authority: String,
+    /// Whether it is encrypted.
     pub tls: Tls,
     /// Who connects, if it comes from the network.
     pub remote: Option<String>,
@@ -21,9 +22,11 @@ pub struct Connect {
 /// When a connection begins to be encrypted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Tls {
+    /// It stays as it is.
     Never,
     /// When both sides say so.
     Later,
+    /// Before anything else is sent.
     AtOnce,
 }
 

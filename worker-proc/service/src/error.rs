@@ -21,10 +21,13 @@ pub enum Kind {
 /// A failed call between services.
 #[derive(Clone, Debug)]
 pub struct Error {
+    /// Who is at fault.
     pub kind: Kind,
     /// The JavaScript class of the worker's exception, `Error` if there is none.
     pub class: String,
+    /// What callers and clients are told.
     pub message: String,
+    /// What callers are told beside the message.
     pub flags: Flags,
     /// The exception in V8's wire format, with the properties that it was given: for callers over RPC.
     pub exception: Option<Bytes>,
@@ -48,6 +51,7 @@ pub struct Flags {
 }
 
 impl Error {
+    /// An error of the class `Error`, with no flags.
     pub fn new(kind: Kind, message: impl Into<String>) -> Self {
         Self {
             kind,
@@ -59,6 +63,7 @@ impl Error {
         }
     }
 
+    /// The runtime's own fault, or the config's.
     pub fn internal(message: impl Into<String>) -> Self {
         Self::new(Kind::Internal, message)
     }

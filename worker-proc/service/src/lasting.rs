@@ -19,15 +19,22 @@ pub enum Props {
     /// As the config gives them.
     Json(String),
     /// As JavaScript gives them: V8's wire format, which refers to others by number.
-    Value { bytes: Bytes, caps: Rc<[Cap]> },
+    Value {
+        /// The value.
+        bytes: Bytes,
+        /// What it refers to, by number.
+        caps: Rc<[Cap]>,
+    },
 }
 
 /// What props refer to.
 #[derive(Clone)]
 pub enum Cap {
+    /// A service binding, or a stub of an object.
     Service(Rc<dyn Service>),
     /// A class of Durable Objects.
     Class(Rc<dyn Service>),
+    /// A stub of JavaScript RPC.
     Stub(Rc<dyn Target>),
 }
 
@@ -61,10 +68,14 @@ impl fmt::Debug for Props {
 pub enum Lasting {
     /// An entrypoint of a service of the config, or a class that it exports.
     Entrypoint {
+        /// Its name in the config.
         service: String,
+        /// What the worker exports it as; none is the default one.
         entrypoint: Option<String>,
+        /// What it is given.
         props: Option<Props>,
     },
+    /// A Durable Object.
     Actor(Address),
     /// What the `[restore]()` of another one makes of an argument.
     Restored(Rc<Recipe>),
@@ -72,13 +83,16 @@ pub enum Lasting {
 
 /// How a stub is made.
 pub struct Recipe {
+    /// Whose `[restore]()` makes it.
     pub vendor: Lasting,
+    /// What that is called with.
     pub argument: Props,
 }
 
 /// Who an event's worker or object is, for `ctx.restore()`.
 #[derive(Clone)]
 pub struct Me {
+    /// What it is found again by.
     pub lasting: Lasting,
     /// Whether what it restores may be stored.
     pub lasts: bool,

@@ -7,10 +7,13 @@ use super::websocket::WebSocket;
 /// An HTTP request on its way to a service.
 #[derive(Debug)]
 pub struct Request {
+    /// One of those that the runtime knows.
     pub method: http::Method,
     /// The absolute URL.
     pub url: String,
+    /// In the order in which they came.
     pub headers: http::HeaderMap,
+    /// What comes with it.
     pub body: Body,
     /// The `request.cf` object as JSON.
     pub cf: Option<String>,
@@ -19,10 +22,13 @@ pub struct Request {
 /// An HTTP response on its way back.
 #[derive(Debug)]
 pub struct Response {
+    /// A number of three digits.
     pub status: u16,
     /// The reason phrase, where it is not the status's usual one.
     pub status_text: Option<String>,
+    /// In the order in which they are sent.
     pub headers: http::HeaderMap,
+    /// What comes with it.
     pub body: Body,
     /// With status 101: the end that talks to whoever asked for a WebSocket.
     pub websocket: Option<WebSocket>,
@@ -46,6 +52,7 @@ impl Response {
 pub struct Event {
     /// `test`, `scheduled` and so on.
     pub handler: &'static str,
+    /// JSON for the handler's first argument.
     pub argument: String,
 }
 

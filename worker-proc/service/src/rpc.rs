@@ -55,6 +55,7 @@ pub trait Target {
 pub struct Call {
     /// Properties to follow from the target. The last is what is called or read; none means the target itself.
     pub path: Vec<String>,
+    /// What is done with it.
     pub operation: Operation,
 }
 
@@ -70,6 +71,7 @@ impl Call {
     }
 }
 
+/// What a call does.
 #[derive(Debug)]
 pub enum Operation {
     /// Reads the property.
@@ -85,6 +87,7 @@ pub enum Operation {
 /// A value on its way: V8's wire format, and the things that it cannot hold.
 #[derive(Debug, Default)]
 pub struct Payload {
+    /// V8's wire format.
     pub bytes: Bytes,
     /// The value names them by index.
     pub externals: Vec<External>,
@@ -100,6 +103,7 @@ pub enum External {
     Readable(Body),
     /// A WritableStream of bytes: what the receiver writes goes to the sender.
     Writable(BodyWriter),
+    /// An AbortSignal.
     Signal(Signal),
 }
 
@@ -108,6 +112,7 @@ pub struct Signal(pub LocalBoxFuture<'static, Result<Payload, Error>>);
 
 /// What a call will bring.
 pub struct Answer {
+    /// What it returns, once it is there.
     pub result: LocalBoxFuture<'static, Result<Returned, Error>>,
     /// What is called on the result, before it is there or after. If the result has a disposer, it runs once this is
     /// dropped.
@@ -117,6 +122,7 @@ pub struct Answer {
 /// What a call returned.
 #[derive(Debug)]
 pub struct Returned {
+    /// What JavaScript returned.
     pub value: Payload,
     /// The value's own disposer is to run when the caller is through with it.
     pub has_disposer: bool,
@@ -287,6 +293,7 @@ enum State {
 }
 
 impl Promised {
+    /// One that nobody has settled yet: calls wait.
     pub fn new() -> Rc<Self> {
         Rc::new(Self(RefCell::new(State::Waiting(VecDeque::new()))))
     }

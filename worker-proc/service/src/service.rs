@@ -78,9 +78,13 @@ pub trait Service: 'static {
 pub enum Designation {
     /// An entrypoint of a service of the config; props are JSON.
     Entrypoint {
+        /// Its name in the config.
         service: String,
+        /// What the worker exports it as; none is the default one.
         entrypoint: Option<String>,
+        /// What it is given, as JSON.
         props: Option<String>,
     },
+    /// A Durable Object.
     Actor(Address),
 }

@@ -9,7 +9,9 @@ use std::pin::pin;
 /// A span in its trace. Written in hex, 32 and 16 digits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SpanContext {
+    /// The trace.
     pub trace: u128,
+    /// The span in it.
     pub span: u64,
 }
 

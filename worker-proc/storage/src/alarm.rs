@@ -34,6 +34,7 @@ const NANOSECONDS: i64 = 1_000_000;
 /// Who is told when an alarm is due.
 #[derive(Clone)]
 pub enum Alarms {
+    /// The schedule, under this key.
     Scheduled(Rc<Schedule>, ObjectKey),
     /// The object cannot have alarms, for this reason.
     Refused(&'static str),
@@ -48,6 +49,7 @@ pub enum Armed {
     Cancel,
 }
 
+/// The alarm of one live object.
 pub struct Alarm {
     database: Rc<Database>,
     alarms: Alarms,

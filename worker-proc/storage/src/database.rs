@@ -56,7 +56,9 @@ const LIMITS: [(i32, i32); 12] = [
 /// Where a database lives.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Place {
+    /// In memory, gone when it is closed.
     Memory,
+    /// In this file.
     File(PathBuf),
 }
 

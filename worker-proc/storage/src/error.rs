@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use rusqlite::ffi;
 
+/// What the storage answers.
 pub type Result<T> = std::result::Result<T, Error>;
 
 /// Whose fault an error is, and so what follows from it.
@@ -23,10 +24,13 @@ pub enum Fault {
 /// The JavaScript class that an error is thrown as.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Class {
+    /// A plain one.
     Error,
+    /// A wrong type of argument.
     TypeError,
 }
 
+/// Why the storage could not do what was asked.
 #[derive(Clone, Debug)]
 pub struct Error(Arc<Detail>);
 
@@ -94,10 +98,12 @@ impl Error {
         Self::new(self.0.fault, self.0.class, self.0.code, message)
     }
 
+    /// What the worker is told.
     pub fn message(&self) -> &str {
         &self.0.message
     }
 
+    /// What it is thrown as.
     pub fn class(&self) -> Class {
         self.0.class
     }

@@ -19,6 +19,7 @@ use super::sync::{beside, blocking, sync_folder};
 const MAGIC: u64 = 0xc4cd_ce5b_c5b0_ef57;
 const MAX_FACETS: usize = 65_535;
 
+/// The numbers of an object's facets, by parent and name.
 pub struct FacetIndex {
     folder: PathBuf,
     id: String,
@@ -103,6 +104,7 @@ impl FacetIndex {
         Ok(number)
     }
 
+    /// The number of a facet that there is.
     pub fn find(&self, parent: u16, name: &str) -> Option<u16> {
         self.entries
             .borrow()

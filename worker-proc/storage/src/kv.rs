@@ -30,12 +30,15 @@ const CREATE_EXTERNALS: &str = "
 /// How much of the key space to list.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ListOptions {
+    /// The first key; none is the first of all.
     pub start: Option<String>,
     /// Excluded itself. Not together with `start`, which the caller refuses.
     pub start_after: Option<String>,
     /// Excluded itself.
     pub end: Option<String>,
+    /// What keys begin with.
     pub prefix: Option<String>,
+    /// From the last to the first.
     pub reverse: bool,
     /// Greater than 0, which the caller checks.
     pub limit: Option<u32>,
@@ -73,6 +76,7 @@ impl Range {
     }
 }
 
+/// Keys and values of one object, in its database.
 pub struct Kv {
     database: Rc<Database>,
     /// Whether the table is known to exist, and after how many rollbacks that was found out.

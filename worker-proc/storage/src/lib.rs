@@ -59,8 +59,11 @@ pub use sync::Ticket;
 
 /// The storage of one object.
 pub struct Storage {
+    /// Its keys and values.
     pub kv: Kv,
+    /// SQL on the same database.
     pub sql: Sql,
+    /// Its alarm.
     pub alarm: Alarm,
     database: Rc<Database>,
     sql_enabled: bool,
@@ -108,6 +111,7 @@ impl Storage {
         self
     }
 
+    /// Whether the config lets the object's class use SQL.
     pub fn sql_enabled(&self) -> bool {
         self.sql_enabled
     }

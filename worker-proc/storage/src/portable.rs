@@ -134,7 +134,9 @@ fn copy_database(from: &Path, to: &Path) -> Result<()> {
 
 /// What to import, and where to.
 pub struct Import<'a> {
+    /// Where it goes.
     pub folder: &'a Path,
+    /// The namespace's.
     pub unique_key: &'a str,
     /// Whether an id is of this namespace.
     pub belongs: &'a dyn Fn(&str) -> bool,

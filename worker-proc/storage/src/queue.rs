@@ -19,6 +19,7 @@ pub const RETRY_MAX_DOUBLINGS: u32 = 9;
 /// An alarm that is due.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Due {
+    /// The object's.
     pub id: Rc<str>,
     /// The name the object was got by, if its alarm was set with it.
     pub name: Option<Rc<str>>,
@@ -34,7 +35,10 @@ pub enum AlarmOutcome {
     /// It returned, or the object said that it is not time.
     Done,
     /// It failed: by the worker's fault, which counts, or by the runtime's.
-    Failed { counts: bool },
+    Failed {
+        /// Whether it counts.
+        counts: bool,
+    },
     /// The worker ended the object and wants no retry.
     Aborted,
 }
@@ -72,6 +76,7 @@ struct Entry {
     last_counted: bool,
 }
 
+/// Alarms by time, with the tries of each.
 #[derive(Debug, Default)]
 pub struct AlarmQueue {
     entries: HashMap<Rc<str>, Entry>,
@@ -287,6 +292,7 @@ impl AlarmQueue {
         self.entries.len()
     }
 
+    /// Whether there is no alarm.
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }

@@ -41,11 +41,15 @@ pub(super) enum Access {
 /// A value to bind, borrowed.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum ValueRef<'a> {
+    /// NULL.
     Null,
+    /// INTEGER.
     Integer(i64),
+    /// REAL.
     Real(f64),
     /// Text as SQLite holds it: UTF-8 unless a worker has put other bytes there.
     Text(&'a [u8]),
+    /// BLOB.
     Blob(&'a [u8]),
 }
 

@@ -51,11 +51,15 @@ pub struct ObjectKey {
 /// A row of the schedule.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Scheduled {
+    /// The object's.
     pub id: String,
+    /// Milliseconds since the epoch.
     pub at_ms: i64,
+    /// The name that the object was got by, if it is known.
     pub name: Option<String>,
 }
 
+/// When to look at which object of a namespace.
 pub struct Schedule {
     file: Option<ScheduleFile>,
     queue: RefCell<AlarmQueue>,
@@ -74,6 +78,7 @@ struct ScheduleFile {
 }
 
 impl Schedule {
+    /// One that keeps nothing.
     pub fn in_memory() -> Rc<Self> {
         Rc::new(Self {
             file: None,

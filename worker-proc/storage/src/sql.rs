@@ -16,6 +16,7 @@ use super::tokens;
 /// SQL text whose statements are kept prepared; the least recently used goes first.
 const MAX_CACHED_SQL_BYTES: usize = 1024 * 1024;
 
+/// SQL of one object: its statements, prepared.
 pub struct Sql {
     database: Rc<Database>,
     cache: Rc<RefCell<Cache>>,
@@ -60,8 +61,11 @@ impl Dependent for RefCell<Cache> {
 pub struct Ingested {
     /// What is left: the beginning of a statement whose end is yet to come.
     pub remainder: String,
+    /// Rows visited.
     pub rows_read: u64,
+    /// Rows written, those of indexes too.
     pub rows_written: u64,
+    /// How many were run.
     pub statements: u64,
 }
 
@@ -321,6 +325,7 @@ impl<'a> Row<'a> {
 }
 
 impl Cursor {
+    /// Their names, in order.
     pub fn columns(&self) -> &[String] {
         &self.columns
     }
@@ -353,6 +358,7 @@ impl Cursor {
         self.run.rows_read.get()
     }
 
+    /// Rows written so far.
     pub fn rows_written(&self) -> u64 {
         self.run.count();
         self.run.rows_written.get()

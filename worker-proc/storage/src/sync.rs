@@ -67,6 +67,7 @@ impl Ticket {
         self
     }
 
+    /// Ends when all is on disk.
     pub async fn wait(self) -> Result<()> {
         for wait in self.waits {
             wait.sync.wait(wait.number).await?;

@@ -22,12 +22,17 @@ const EVENT_BYTES: usize = 64;
 /// One event of a stream.
 #[derive(Clone, Debug)]
 pub struct Event {
+    /// The id of the trace, one for all that the first event caused.
     pub trace: u128,
     /// The span that it happened in; of an onset the span that caused it, if there is one.
     pub span: Option<u64>,
+    /// The id of the traced event.
     pub invocation: u128,
+    /// Milliseconds since 1970.
     pub time_ms: f64,
+    /// Counts the events of a stream.
     pub sequence: u32,
+    /// What it tells.
     pub body: Body,
 }
 
@@ -36,29 +41,45 @@ pub struct Event {
 pub enum Body {
     /// Comes first, alone. `span` is the event's own.
     Onset {
+        /// Whose event it is.
         subject: Subject,
+        /// Which event it is.
         info: Info,
+        /// The event's own span.
         span: u64,
     },
+    /// A line on the console.
     Log(Log),
+    /// An exception that nobody caught.
     Exception(Exception),
+    /// A message on a diagnostics channel.
     Diagnostic(Diagnostic),
+    /// A span begins.
     SpanOpen {
+        /// Its number in the trace.
         span: u64,
+        /// What it is called.
         name: String,
     },
+    /// The span has got attributes.
     Attributes(Attributes),
     /// The worker has renamed the span.
     SpanName(String),
+    /// The worker has set the status of the span.
     SpanStatus {
+        /// Such as `error`.
         code: String,
+        /// What the worker says of it.
         message: Option<String>,
     },
     /// The worker tells of an exception; `code` is a property of it.
     SpanException {
+        /// What it says.
         error: ErrorInfo,
+        /// Its `code`, if it has one.
         code: Option<Value>,
     },
+    /// The span has ended.
     SpanClose,
     /// The handler has returned; of a fetch event with the response's status.
     Return(Option<u16>),
@@ -100,6 +121,7 @@ pub struct Writer(Rc<RefCell<Queue>>);
 /// The tail worker's end.
 pub struct Reader(Rc<RefCell<Queue>>);
 
+/// The two ends of a stream.
 pub fn pair() -> (Writer, Reader) {
     let queue = Rc::<RefCell<Queue>>::default();
     (Writer(queue.clone()), Reader(queue))
@@ -111,6 +133,7 @@ impl Writer {
         !self.0.borrow().over
     }
 
+    /// Adds an event of so many bytes; one too many is dropped, and counted.
     pub fn write(&self, mut event: Event, bytes: usize) {
         let mut queue = self.0.borrow_mut();
         if queue.over {

@@ -15,6 +15,7 @@ pub enum Told {
 
 /// A tail worker's event.
 pub struct Tail {
+    /// What it is told.
     pub told: Told,
     /// The tail workers that are told of it in turn are none of these.
     pub ancestors: Ancestors,
@@ -25,10 +26,12 @@ pub struct Tail {
 pub struct Ancestors(Option<Rc<(String, Ancestors)>>);
 
 impl Ancestors {
+    /// These and one more.
     pub fn with(&self, name: &str) -> Self {
         Self(Some(Rc::new((name.to_owned(), self.clone()))))
     }
 
+    /// Whether a worker of that name is one of them.
     pub fn contain(&self, name: &str) -> bool {
         let mut at = self;
         while let Some(link) = &at.0 {

@@ -502,6 +502,7 @@ pub struct Span {
 const ROOT: u32 = 0;
 
 impl Span {
+    /// Its number in the trace.
     pub fn id(&self) -> u64 {
         self.context.span
     }
@@ -511,6 +512,7 @@ impl Span {
         self.context
     }
 
+    /// What records it; none after its event.
     pub fn tracer(&self) -> Option<Rc<Tracer>> {
         self.tracer.upgrade()
     }
@@ -554,6 +556,7 @@ impl Span {
         }
     }
 
+    /// Ends it.
     pub fn close(&self) {
         if let Some(tracer) = self.tracer.upgrade() {
             tracer.close_span(self.number);

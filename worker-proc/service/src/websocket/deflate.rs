@@ -21,10 +21,13 @@ const MAX_WINDOW_BITS: u8 = 15;
 /// Parameters of the extension, offered or agreed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Deflate {
+    /// The client begins each message with an empty window.
     pub client_no_context_takeover: bool,
+    /// The server does.
     pub server_no_context_takeover: bool,
     /// 8 to 15. In an offer, 15 stands for the parameter without a value too.
     pub client_max_window_bits: Option<u8>,
+    /// 8 to 15.
     pub server_max_window_bits: Option<u8>,
 }
 

@@ -18,6 +18,7 @@ pub struct WebSocket {
 }
 
 impl WebSocket {
+    /// An end that nobody has used yet.
     pub fn new(transport: Box<dyn Transport>) -> Self {
         Self {
             transport: RefCell::new(transport),
@@ -59,6 +60,7 @@ impl WebSocket {
         poll_fn(|cx| self.poll_receive(cx, max_bytes)).await
     }
 
+    /// See [`Self::receive`].
     pub fn poll_receive(
         &self,
         cx: &mut Context<'_>,

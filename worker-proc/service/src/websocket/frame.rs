@@ -7,10 +7,15 @@ use bytes::{BufMut, Bytes, BytesMut};
 use super::deflate::{Deflate, Inflater};
 use super::message::{Breach, Close, Message};
 
+/// A text message, or its first frame.
 pub const TEXT: u8 = 1;
+/// A binary message, or its first frame.
 pub const BINARY: u8 = 2;
+/// The last frame of a direction.
 pub const CLOSE: u8 = 8;
+/// It is answered by [`PONG`] with the same bytes.
 pub const PING: u8 = 9;
+/// The answer to [`PING`].
 pub const PONG: u8 = 10;
 
 /// The largest payload of a control frame (section 5.5).
@@ -29,7 +34,9 @@ fn breach(code: u16, description: impl Into<String>) -> Breach {
 /// What the decoder finds.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Item {
+    /// A whole message.
     Message(Message),
+    /// To be answered with these bytes.
     Ping(Bytes),
 }
 
@@ -64,6 +71,7 @@ pub struct Decoder {
 }
 
 impl Decoder {
+    /// For frames that are masked, or not, with the compression that was agreed.
     pub fn new(masked: bool, deflate: Option<Deflate>) -> Self {
         Self {
             masked,

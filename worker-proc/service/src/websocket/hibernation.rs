@@ -27,7 +27,9 @@ const GOING_AWAY: Close = Close {
 /// What is answered in the object's place.
 #[derive(Clone)]
 pub struct AutoResponse {
+    /// The whole text of a message.
     pub request: Rc<str>,
+    /// What is sent for it.
     pub response: Rc<str>,
 }
 
@@ -46,7 +48,9 @@ pub struct Hibernation {
 
 /// One of them.
 pub struct Hibernated {
+    /// In the order of acceptance; it stays for the life of the connection.
     pub number: u32,
+    /// What the object finds it by, at most ten.
     pub tags: Box<[Rc<str>]>,
     /// The event that has accepted it, as tail workers know it.
     pub origin: Option<Box<SpanContext>>,
@@ -60,10 +64,13 @@ pub struct Hibernated {
 /// What the object is told of.
 #[derive(Debug)]
 pub enum SocketEvent {
+    /// A message has come.
     Message(Message),
     /// The other end has closed, or (not `clean`) is lost. The last event.
     Close {
+        /// Why.
         close: Close,
+        /// Whether a Close frame said so.
         clean: bool,
     },
     /// The other end broke the protocol. The last event.
@@ -71,6 +78,7 @@ pub enum SocketEvent {
 }
 
 impl SocketEvent {
+    /// Whether no other comes after it.
     pub fn is_last(&self) -> bool {
         !matches!(self, Self::Message(_))
     }
@@ -91,6 +99,7 @@ impl SocketEvent {
 }
 
 impl Hibernation {
+    /// Whether the object has none.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -155,18 +164,22 @@ impl Hibernation {
         }
     }
 
+    /// What is answered in the object's place, if anything is.
     pub fn auto_response(&self) -> Option<AutoResponse> {
         self.auto_response.borrow().clone()
     }
 
+    /// Sets it, or takes it back.
     pub fn set_auto_response(&self, pair: Option<AutoResponse>) {
         *self.auto_response.borrow_mut() = pair;
     }
 
+    /// How long a handler may take; none if it may as long as it likes.
     pub fn event_timeout(&self) -> Option<Duration> {
         self.event_timeout.get()
     }
 
+    /// Sets it.
     pub fn set_event_timeout(&self, timeout: Option<Duration>) {
         self.event_timeout.set(timeout);
     }
@@ -284,6 +297,7 @@ impl Hibernation {
 }
 
 impl Hibernated {
+    /// The WebSocket itself.
     pub fn socket(&self) -> &Rc<Socket> {
         &self.socket
     }
@@ -309,6 +323,7 @@ impl Hibernated {
         }
     }
 
+    /// Whether its last message has been sent.
     pub fn has_sent_close(&self) -> bool {
         self.sent_close.get()
     }
@@ -318,10 +333,12 @@ impl Hibernated {
         self.answered_at.get()
     }
 
+    /// Keeps a value with it, in V8's wire format.
     pub fn attach(&self, bytes: &[u8]) {
         *self.attachment.borrow_mut() = Some(bytes.into());
     }
 
+    /// What was kept with it.
     pub fn attachment(&self) -> Option<Box<[u8]>> {
         self.attachment.borrow().clone()
     }

@@ -13,6 +13,7 @@ pub const LOST: &str = "WebSocket disconnected between frames without sending `C
 pub enum Message {
     /// UTF-8; who makes the message has checked it.
     Text(Bytes),
+    /// Bytes of any kind.
     Binary(Bytes),
     /// The last message of its direction. The other direction goes on until it has its own.
     Close(Close),
@@ -23,10 +24,12 @@ pub enum Message {
 pub struct Close {
     /// [`Close::NO_STATUS`] stands for a Close frame without a code.
     pub code: u16,
+    /// At most 123 bytes of UTF-8.
     pub reason: String,
 }
 
 impl Close {
+    /// Stands for no code (RFC 6455 section 7.1.5); it is never sent.
     pub const NO_STATUS: u16 = 1005;
 }
 
@@ -39,6 +42,7 @@ impl Message {
         }
     }
 
+    /// Whether the payload has no bytes.
     #[allow(dead_code)] // The counterpart of `len`.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
@@ -48,6 +52,8 @@ impl Message {
 /// A peer that breaks the protocol is told so in a Close frame.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Breach {
+    /// What the Close frame says (RFC 6455 section 7.4.1).
     pub code: u16,
+    /// What was wrong.
     pub description: String,
 }

@@ -35,11 +35,13 @@ struct Pair {
     instead: Option<Box<dyn Transport>>,
 }
 
+/// One of two ends in memory.
 pub struct PairEnd {
     pair: Rc<RefCell<Pair>>,
     side: usize,
 }
 
+/// Both ends.
 pub fn new() -> (PairEnd, PairEnd) {
     let pair = Rc::<RefCell<Pair>>::default();
     let other = pair.clone();

@@ -48,6 +48,7 @@ pub struct Full;
 pub type Pump = LocalBoxFuture<'static, Result<(), Error>>;
 
 impl Socket {
+    /// Takes over an end.
     pub fn new(end: WebSocket) -> Rc<Self> {
         Rc::new(Self {
             end: RefCell::new(Some(end)),
@@ -153,6 +154,7 @@ impl Socket {
         poll_fn(|cx| self.poll_receive(cx, max_bytes)).await
     }
 
+    /// See [`Self::receive`].
     pub fn poll_receive(
         &self,
         cx: &mut Context<'_>,

@@ -54,7 +54,9 @@ pub type Unspliced = (Box<dyn Transport>, Box<dyn Transport>);
 /// Which side of the handshake this end was.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
+    /// It asked, and masks its frames.
     Client,
+    /// It was asked.
     Server,
 }
 
@@ -74,9 +76,11 @@ impl ByteStream for DuplexStream {
 
 /// A connection whose handshake is done and on which no frame has been exchanged.
 pub struct Wire {
+    /// What carries the frames.
     pub stream: Box<dyn ByteStream>,
     /// Bytes that came right behind the handshake.
     pub leftover: Bytes,
+    /// Which side this end is.
     pub role: Role,
     /// The compression that was agreed.
     pub deflate: Option<Deflate>,

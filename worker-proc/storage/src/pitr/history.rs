@@ -38,7 +38,9 @@ struct Header {
 /// What is known of a database that was closed: any change of it is seen in this.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(in super::super) struct Identity {
+    /// Nanoseconds since the epoch.
     pub modified_ns: i64,
+    /// The file's length.
     pub bytes: u64,
 }
 
@@ -58,6 +60,7 @@ impl Identity {
 pub(super) struct Record {
     /// States count from 1; what says how the file was left has the number of the state before.
     pub number: u64,
+    /// Milliseconds since the epoch.
     pub time_ms: i64,
     /// Pages of the database after it.
     pub database_pages: u32,
@@ -223,6 +226,7 @@ pub(super) struct History {
     end: u64,
     /// The oldest state's time, if there is one.
     pub first_ms: Option<i64>,
+    /// The newest one.
     pub last: Record,
 }
 

@@ -20,6 +20,7 @@ const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 /// How much of an object's past is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HistoryLimits {
+    /// How far back it reaches; 0 keeps nothing.
     pub days: u32,
     /// Of the log of an object's history; the image that it starts from comes on top.
     pub max_bytes: u64,
@@ -37,7 +38,9 @@ impl Default for HistoryLimits {
 /// The last commit of a second: how many frames the log had after it, and when it was.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in super::super) struct Note {
+    /// How many the log had.
     pub frames: u32,
+    /// Milliseconds since the epoch.
     pub time_ms: i64,
 }
 

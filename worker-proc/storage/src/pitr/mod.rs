@@ -29,5 +29,6 @@ pub(super) fn look(database: &Path, thorough: bool) -> io::Result<Option<Look>> 
     history::look(&folder, &stem, thorough)
 }
 
+/// What a worker is told where there is none; the published binary's text.
 pub const NOT_IMPLEMENTED: &str =
     "This Durable Object's storage back-end does not implement point-in-time recovery.";

@@ -23,16 +23,20 @@ const MAGIC: u32 = 0x377f_0682;
 pub(super) struct Position {
     /// Changes each time the log starts over.
     pub salt: u64,
+    /// How many were read since then.
     pub frames: u32,
+    /// Of the last of them.
     pub checksum: (u32, u32),
 }
 
 /// A commit, or several as one: where in the log the last version of each page is.
 #[derive(Debug, Default)]
 pub(super) struct Commit {
+    /// How far the log is read with it.
     pub position: Position,
     /// Pages of the database after it.
     pub database_pages: u32,
+    /// Where each page's last version is in the log, in bytes.
     pub pages: BTreeMap<u32, u64>,
 }
 
