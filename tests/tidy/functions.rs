@@ -22,10 +22,6 @@ const LONGER: &[(&str, &str)] = &[
         "worker-proc/src/dispatch/bindings.rs: describe",
         "bindings are made here",
     ),
-    (
-        "worker-proc/src/http/server.rs: neutral",
-        "a request's parts in turn",
-    ),
 ];
 
 #[derive(Default)]

@@ -7,7 +7,7 @@ use crate::complain;
 use crate::source::{Source, rust};
 
 /// Unsafe blocks of the program in all, tests' own aside. It only goes down.
-const MAX_BLOCKS: usize = 172;
+const MAX_BLOCKS: usize = 110;
 
 /// Lines above an unsafe block among which its reason begins.
 const NEAR: usize = 6;

@@ -522,26 +522,14 @@ fn neutral(
         return Err(Ok(refusal(501, "ERROR: Unrecognized transfer coding.")));
     }
     let options = &endpoint.options;
-    let mut scheme = endpoint.scheme;
-    if let Some(name) = &options.forwarded_proto
-        && let Some(value) = head.headers.remove(name)
-    {
-        scheme = if value.as_bytes().eq_ignore_ascii_case(b"https") {
-            "https"
-        } else {
-            "http"
-        };
-    }
-    let path = head.uri.path_and_query().map_or("/", |path| path.as_str());
-    let mut hosts = head.headers.get_all(HOST).iter();
-    let (told, more) = (hosts.next(), hosts.next());
-    if more.is_some() {
-        return Err(Ok(bad_request("more than one Host header")));
-    }
-    let told = match told {
-        Some(told) => Some(told.to_str().map_err(|_| bad_host())?),
-        None => None,
+    let forwarded = options.forwarded_proto.as_ref();
+    let scheme = match forwarded.and_then(|name| head.headers.remove(name)) {
+        None => endpoint.scheme,
+        Some(value) if value.as_bytes().eq_ignore_ascii_case(b"https") => "https",
+        Some(_) => "http",
     };
+    let path = head.uri.path_and_query().map_or("/", |path| path.as_str());
+    let told = host_header(&head.headers)?;
     let host = match (head.uri.authority(), told) {
         // Of two names one is a lie (RFC 9113 section 8.3.1).
         (Some(authority), Some(told))
@@ -561,25 +549,7 @@ fn neutral(
         }
         head.uri.to_string()
     } else {
-        if host.is_empty() || host.contains(['/', '?', '#', '\\', ' ']) {
-            return Err(bad_host());
-        }
-        let mut url = String::with_capacity(scheme.len() + 3 + host.len() + path.len());
-        url.push_str(scheme);
-        url.push_str("://");
-        url.push_str(host);
-        if !path.starts_with('/') {
-            url.push('/');
-        }
-        url.push_str(path);
-        if is_normal(host, path) {
-            url
-        } else {
-            match ada_url::Url::parse(&url, None) {
-                Ok(parsed) => parsed.href().to_owned(),
-                Err(_) => return Err(bad_host()),
-            }
-        }
+        url_of(scheme, host, path).ok_or_else(bad_host)?
     };
     if told != Some(host)
         && let Ok(host) = HeaderValue::from_str(host)
@@ -603,6 +573,38 @@ fn neutral(
         body: from_client(body, client.clone(), unread, waits),
         cf,
     })
+}
+
+/// What the `Host` header says, if there is one; two are an error.
+#[allow(clippy::result_large_err)] // As above.
+fn host_header(headers: &http::HeaderMap) -> Result<Option<&str>, Result<Response, NoAnswer>> {
+    let mut hosts = headers.get_all(HOST).iter();
+    let (told, more) = (hosts.next(), hosts.next());
+    if more.is_some() {
+        return Err(Ok(bad_request("more than one Host header")));
+    }
+    let told = told.map(|told| told.to_str().map_err(|_| bad_host()));
+    told.transpose()
+}
+
+/// The URL of these parts, as the URL standard serialises it; none if the host is none.
+fn url_of(scheme: &str, host: &str, path: &str) -> Option<String> {
+    if host.is_empty() || host.contains(['/', '?', '#', '\\', ' ']) {
+        return None;
+    }
+    let mut url = String::with_capacity(scheme.len() + 3 + host.len() + path.len());
+    url.push_str(scheme);
+    url.push_str("://");
+    url.push_str(host);
+    if !path.starts_with('/') {
+        url.push('/');
+    }
+    url.push_str(path);
+    if is_normal(host, path) {
+        return Some(url);
+    }
+    let parsed = ada_url::Url::parse(&url, None).ok()?;
+    Some(parsed.href().to_owned())
 }
 
 /// Whether a URL of these parts is already as the URL standard serialises it; most are.
