@@ -1,4 +1,4 @@
-//! Every command in the README's `sh` blocks does what the README says.
+//! Every command in the README's `sh` blocks does what the README says, and the files that it and other pages name exist.
 //!
 //! `cargo run --` stands for the program that Cargo has built for this test. A command that serves does so on a free port, and
 //! the commands after it in the README ask that port instead of 8080.
@@ -84,15 +84,26 @@ fn the_readmes_commands_work() {
     }
 }
 
+/// Files are named from the repository's root, or from that of the runtime's code.
 #[test]
-fn the_readmes_files_exist() {
-    let readme = read("README.md");
-    let paths = readme.split('`').skip(1).step_by(2).filter(|text| {
-        let path_like = text.contains('/') && !text.contains([' ', '<', '*', '(', '=', ':', '{']);
-        path_like && !text.starts_with(['/', '-', '.'])
-    });
-    let missing: Vec<_> = paths.filter(|path| !root().join(path).exists()).collect();
-    assert!(missing.is_empty(), "{missing:?}");
+fn the_files_that_pages_name_exist() {
+    let homes = [root(), root().join("worker-proc/src")];
+    for page in [
+        "README.md",
+        ".github/ARCHITECTURE.md",
+        ".github/CONTRIBUTING.md",
+    ] {
+        let text = read(page);
+        let paths = text.split('`').skip(1).step_by(2).filter(|text| {
+            let path_like =
+                text.contains('/') && !text.contains([' ', '<', '*', '(', '=', ':', '{']);
+            path_like && !text.starts_with(['/', '-', '.'])
+        });
+        let missing: Vec<_> = paths
+            .filter(|path| !homes.iter().any(|home| home.join(path).exists()))
+            .collect();
+        assert!(missing.is_empty(), "{page}: {missing:?}");
+    }
 }
 
 #[test]
