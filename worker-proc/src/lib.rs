@@ -1,6 +1,6 @@
 //! The runtime process: HTTP, isolates, APIs and bindings, on one thread.
 //!
-//! The supervisor's `main.rs` calls [`serve`], [`test`], [`lock_folder`] and [`objects`]; its build script calls
+//! The supervisor's `main.rs` calls [`serve`], [`test()`], [`lock_folder`] and [`objects`]; its build script calls
 //! [`build_snapshot`].
 
 mod actors;

@@ -1,6 +1,6 @@
 //! Joins everything: reads the config, starts the workers, opens the doors, and talks to the supervisor.
 //!
-//! The one place that sees all parts. The supervisor calls [`serve`] and [`test`]; its build script [`build_snapshot`].
+//! The one place that sees all parts. The supervisor calls [`serve`] and [`test()`]; its build script [`build_snapshot`].
 
 mod config;
 mod control;

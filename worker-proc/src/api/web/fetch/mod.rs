@@ -1,6 +1,6 @@
 //! Request, Response, Body and `fetch`: the ops, and the conversion of requests and responses at the isolate's border.
 //!
-//! `dispatch` calls [`push_request`]; everything else is called from JavaScript.
+//! `dispatch` calls [`ops::push_request`]; everything else is called from JavaScript.
 
 mod head;
 mod ops;
