@@ -9,7 +9,7 @@ use tokio::sync::Semaphore;
 
 use super::context::{Completion, require_context};
 use super::convert::IntoJs;
-use super::error::OpError;
+use super::error::{OpError, throw};
 use super::op::Thrown;
 use crate::service::processor;
 
@@ -97,13 +97,37 @@ pub fn thread<'s, T: for<'a> IntoJs<'a> + Send + 'static, E: Into<OpError> + Sen
     })
 }
 
-/// The same where what it returns is set by hand.
-pub fn thread_op<'s, T: for<'a> IntoJs<'a> + Send + 'static, E: Into<OpError> + Send + 'static>(
-    scope: &mut v8::PinScope<'s, '_>,
-    rv: &mut v8::ReturnValue,
-    work: impl FnOnce() -> Result<T, E> + Send + 'static,
-) {
-    if let Ok(promise) = thread(scope, work) {
-        rv.set(promise.0.into());
+/// What work has made, or a promise of it.
+pub enum Made<'s, T> {
+    Now(T),
+    Later(Promise<'s, T>),
+}
+
+impl<'s, T: for<'a> IntoJs<'a> + Send + 'static> Made<'s, T> {
+    /// Does the work at once, or `later` on a thread of its own: see [`thread`].
+    pub fn of<E: Into<OpError> + Send + 'static>(
+        scope: &mut v8::PinScope<'s, '_>,
+        later: bool,
+        work: impl FnOnce() -> Result<T, E> + Send + 'static,
+    ) -> Result<Self, Thrown> {
+        if later {
+            return thread(scope, work).map(Self::Later);
+        }
+        match work() {
+            Ok(made) => Ok(Self::Now(made)),
+            Err(error) => {
+                throw(scope, &error.into());
+                Err(Thrown)
+            }
+        }
+    }
+}
+
+impl<'s, T: IntoJs<'s>> IntoJs<'s> for Made<'s, T> {
+    fn into_js(self, scope: &mut v8::PinScope<'s, '_>) -> v8::Local<'s, v8::Value> {
+        match self {
+            Self::Now(value) => value.into_js(scope),
+            Self::Later(promise) => promise.into_js(scope),
+        }
     }
 }

@@ -4,29 +4,38 @@
 
 const { ObjectAssign, StringPrototypeToLowerCase } = primordials;
 
+const { ASCII, LATIN1, UTF8, BASE64, UTF16: UTF16LE, HEX, BASE64_URL: BASE64URL } = ops.Encoding;
+ObjectAssign(exports, { ASCII, LATIN1, UTF8, BASE64, UTF16LE, HEX, BASE64URL });
+
 const numbers = {
   __proto__: null,
-  ascii: 0,
-  latin1: 1,
-  binary: 1,
-  utf8: 2,
-  "utf-8": 2,
-  base64: 3,
-  utf16le: 4,
-  "utf-16le": 4,
-  ucs2: 4,
-  "ucs-2": 4,
-  hex: 5,
-  base64url: 6,
+  ascii: ASCII,
+  latin1: LATIN1,
+  binary: LATIN1,
+  utf8: UTF8,
+  "utf-8": UTF8,
+  base64: BASE64,
+  utf16le: UTF16LE,
+  "utf-16le": UTF16LE,
+  ucs2: UTF16LE,
+  "ucs-2": UTF16LE,
+  hex: HEX,
+  base64url: BASE64URL,
 };
 
-const names = ["ascii", "latin1", "utf8", "base64", "utf16le", "hex", "base64url"];
+const names = [];
+names[ASCII] = "ascii";
+names[LATIN1] = "latin1";
+names[UTF8] = "utf8";
+names[BASE64] = "base64";
+names[UTF16LE] = "utf16le";
+names[HEX] = "hex";
+names[BASE64URL] = "base64url";
 
-ObjectAssign(exports, { ASCII: 0, LATIN1: 1, UTF8: 2, BASE64: 3, UTF16LE: 4, HEX: 5, BASE64URL: 6 });
 
 /** The number of an encoding's name in any case; UTF-8 for none; undefined for an unknown one. */
 exports.encodingNumber = function (name) {
-  if (name == null || name === "") return 2;
+  if (name == null || name === "") return UTF8;
   const found = numbers[name];
   if (found !== undefined) return found;
   return numbers[StringPrototypeToLowerCase(`${name}`)];

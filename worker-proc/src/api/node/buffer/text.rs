@@ -1,23 +1,26 @@
 //! Bytes and text for `node:buffer`: encoding, decoding, search and comparison.
 
-use v8::simdutf::{self, Base64Options};
+use v8::simdutf;
 
-use crate::glue::error::{OpError, throw};
-use crate::glue::{Ops, bool_arg, i32_arg, uint8_array, with_bytes};
+use crate::glue::base64::{self, Base64Options};
+use crate::glue::{JsNumber, OpError, Ops, op, with_bytes};
 
 pub fn ops(ops: &mut Ops) {
-    ops.add("encode", encode);
-    ops.add("decode", decode);
-    ops.add("writeText", write_text);
-    ops.add("utf8Length", utf8_length);
-    ops.add("compareBytes", compare_bytes);
-    ops.add("search", search);
-    ops.add("isAscii", is_ascii);
-    ops.add("isUtf8", is_utf8);
+    ops.add_all(&[
+        encode,
+        decode,
+        write_text,
+        utf8_length,
+        compare_bytes,
+        search,
+        is_ascii,
+        is_utf8,
+    ]);
+    ops.share::<Encoding>();
 }
 
-/// The encodings, numbered as in `encodings.js`.
-#[derive(Clone, Copy, PartialEq, Eq)]
+/// The encodings, which `encodings.js` names.
+#[derive(Clone, Copy, PartialEq, Eq, JsNumber)]
 enum Encoding {
     Ascii,
     Latin1,
@@ -28,40 +31,14 @@ enum Encoding {
     Base64Url,
 }
 
-fn encoding_arg(
-    scope: &mut v8::PinScope,
-    args: &v8::FunctionCallbackArguments,
-    index: i32,
-) -> Encoding {
-    match i32_arg(scope, args, index) {
-        0 => Encoding::Ascii,
-        1 => Encoding::Latin1,
-        3 => Encoding::Base64,
-        4 => Encoding::Utf16,
-        5 => Encoding::Hex,
-        6 => Encoding::Base64Url,
-        _ => Encoding::Utf8,
-    }
-}
-
-fn text_arg<'s>(
-    scope: &mut v8::PinScope<'s, '_>,
-    args: &v8::FunctionCallbackArguments<'s>,
-    index: i32,
-) -> v8::Local<'s, v8::String> {
-    v8::Local::<v8::String>::try_from(args.get(index)).unwrap_or_else(|_| v8::String::empty(scope))
-}
-
 /// `encode(text, encoding)`: the bytes as a Uint8Array. Hex stops at the first pair that is none; base64 skips strangers.
+#[op]
 fn encode<'s>(
     scope: &mut v8::PinScope<'s, '_>,
-    args: v8::FunctionCallbackArguments<'s>,
-    mut rv: v8::ReturnValue,
-) {
-    let text = text_arg(scope, &args, 0);
-    let encoding = encoding_arg(scope, &args, 1);
-    let bytes = to_bytes(scope, text, encoding);
-    rv.set(uint8_array(scope, bytes).into());
+    text: v8::Local<'s, v8::String>,
+    encoding: Encoding,
+) -> Vec<u8> {
+    to_bytes(scope, text, encoding)
 }
 
 fn to_bytes(scope: &mut v8::PinScope, text: v8::Local<v8::String>, encoding: Encoding) -> Vec<u8> {
@@ -139,31 +116,19 @@ fn from_base64(text: &[u8]) -> Vec<u8> {
 }
 
 /// `decode(bytes, encoding, start, end)`: the text.
+#[op]
 fn decode<'s>(
     scope: &mut v8::PinScope<'s, '_>,
-    args: v8::FunctionCallbackArguments<'s>,
-    mut rv: v8::ReturnValue,
-) {
-    let encoding = encoding_arg(scope, &args, 1);
-    let start = args
-        .get(2)
-        .integer_value(scope)
-        .map_or(0, |value| value.max(0) as usize);
-    let end = args
-        .get(3)
-        .integer_value(scope)
-        .map_or(0, |value| value.max(0) as usize);
-    let text = with_bytes(args.get(0), |bytes| {
-        let end = end.min(bytes.len());
-        to_text(scope, &bytes[start.min(end)..end], encoding)
+    bytes: v8::Local<'s, v8::Value>,
+    encoding: Encoding,
+    start: f64,
+    end: f64,
+) -> Result<v8::Local<'s, v8::String>, OpError> {
+    let text = with_bytes(bytes, |bytes| {
+        let end = (end as usize).min(bytes.len());
+        to_text(scope, &bytes[(start as usize).min(end)..end], encoding)
     });
-    match text {
-        Some(text) => rv.set(text.into()),
-        None => throw(
-            scope,
-            &OpError::range_error("String is too long for a V8 string."),
-        ),
-    }
+    text.ok_or_else(|| OpError::range_error("String is too long for a V8 string."))
 }
 
 fn to_text<'s>(
@@ -218,42 +183,29 @@ fn to_text<'s>(
             } else {
                 Base64Options::Url
             };
-            let length = simdutf::base64_length_from_binary(bytes.len(), options);
-            if length > longest {
+            if base64::encoded_length(bytes.len(), options) > longest {
                 return None;
             }
-            let mut text = vec![0; length];
-            // SAFETY: the output has the length that the encoder asks for.
-            #[allow(unsafe_code)]
-            let written = unsafe { simdutf::binary_to_base64(bytes, &mut text, options) };
-            latin1(scope, &text[..written])
+            latin1(scope, &base64::encode(bytes, options))
         }
     }
 }
 
 /// `writeText(bytes, text, offset, length, encoding)`: writes what fits, whole characters only; returns the byte count.
+#[op]
 fn write_text<'s>(
     scope: &mut v8::PinScope<'s, '_>,
-    args: v8::FunctionCallbackArguments<'s>,
-    mut rv: v8::ReturnValue,
-) {
-    let Ok(view) = v8::Local::<v8::ArrayBufferView>::try_from(args.get(0)) else {
-        return rv.set_uint32(0);
-    };
-    let text = text_arg(scope, &args, 1);
-    let offset = args
-        .get(2)
-        .integer_value(scope)
-        .map_or(0, |value| value.max(0) as usize);
-    let length = args
-        .get(3)
-        .integer_value(scope)
-        .map_or(0, |value| value.max(0) as usize);
-    let encoding = encoding_arg(scope, &args, 4);
+    view: v8::Local<'s, v8::ArrayBufferView>,
+    text: v8::Local<'s, v8::String>,
+    offset: f64,
+    length: f64,
+    encoding: Encoding,
+) -> u32 {
+    let (offset, length) = (offset as usize, length as usize);
     let offset = offset.min(view.byte_length());
     let length = length.min(view.byte_length() - offset);
     if length == 0 {
-        return rv.set_uint32(0);
+        return 0;
     }
     // SAFETY: data() points at byte_length() bytes that live while the handle does; no JavaScript runs before the
     // slice is gone.
@@ -279,44 +231,28 @@ fn write_text<'s>(
             count
         }
     };
-    rv.set_uint32(written as u32);
+    written as u32
 }
 
 /// `utf8Length(text)`.
-fn utf8_length<'s>(
-    scope: &mut v8::PinScope<'s, '_>,
-    args: v8::FunctionCallbackArguments<'s>,
-    mut rv: v8::ReturnValue,
-) {
-    let length = text_arg(scope, &args, 0).utf8_length(scope);
-    rv.set_double(length as f64);
+#[op]
+fn utf8_length<'s>(scope: &mut v8::PinScope<'s, '_>, text: v8::Local<'s, v8::String>) -> f64 {
+    text.utf8_length(scope) as f64
 }
 
 /// `compareBytes(a, b)`: -1, 0 or 1.
-pub fn compare_bytes(
-    _: &mut v8::PinScope,
-    args: v8::FunctionCallbackArguments,
-    mut rv: v8::ReturnValue,
-) {
-    let order = with_bytes(args.get(0), |a| with_bytes(args.get(1), |b| a.cmp(b)));
-    rv.set_int32(order as i32);
+#[op]
+pub fn compare_bytes(a: &[u8], b: &[u8]) -> i32 {
+    a.cmp(b) as i32
 }
 
 /// `search(bytes, needle, from, isForward, step)`: the place of the first occurrence at or after `from`, or of the last
 /// one at or before it; -1 if there is none. With step 2 only even places count.
-fn search(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
-    let from = args
-        .get(2)
-        .integer_value(scope)
-        .map_or(0, |value| value.max(0) as usize);
-    let is_forward = bool_arg(&args, 3);
-    let step = if i32_arg(scope, &args, 4) == 2 { 2 } else { 1 };
-    let found = with_bytes(args.get(0), |bytes| {
-        with_bytes(args.get(1), |needle| {
-            find(bytes, needle, from, is_forward, step)
-        })
-    });
-    rv.set_double(found.map_or(-1.0, |place| place as f64));
+#[op]
+fn search(bytes: &[u8], needle: &[u8], from: f64, is_forward: bool, step: u32) -> f64 {
+    let step = if step == 2 { 2 } else { 1 };
+    let found = find(bytes, needle, from as usize, is_forward, step);
+    found.map_or(-1.0, |place| place as f64)
 }
 
 fn find(bytes: &[u8], needle: &[u8], from: usize, is_forward: bool, step: usize) -> Option<usize> {
@@ -346,13 +282,15 @@ fn find(bytes: &[u8], needle: &[u8], from: usize, is_forward: bool, step: usize)
 }
 
 /// `isAscii(bytes)`.
-fn is_ascii(_: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
-    rv.set_bool(with_bytes(args.get(0), |bytes| bytes.is_ascii()));
+#[op]
+fn is_ascii(bytes: &[u8]) -> bool {
+    bytes.is_ascii()
 }
 
 /// `isUtf8(bytes)`.
-fn is_utf8(_: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
-    rv.set_bool(with_bytes(args.get(0), simdutf::validate_utf8));
+#[op]
+fn is_utf8(bytes: &[u8]) -> bool {
+    simdutf::validate_utf8(bytes)
 }
 
 #[cfg(test)]

@@ -16,6 +16,7 @@ const { validateInt32, validateObject, validateString, validateUint32 } = requir
 const { isBytes, toBytes } = require("node/crypto/util");
 
 const MODES = ["stream", "ecb", "cbc", "cfb", "ofb", "ctr", "gcm", "xts", "ccm", "ocb", "wrap"];
+const { KEY_BYTES, IV_BYTES, BLOCK_BYTES, MODE, NID, IS_AUTHENTICATED } = ops.CipherInfo;
 const TAG_BYTES = 16;
 const GCM_TAGS = [4, 8, 12, 13, 14, 15, 16];
 
@@ -53,9 +54,9 @@ function begin(target, name, key, iv, options, encrypt) {
   }
   const info = ops.cipherInfo(name);
   if (info === undefined) throw failure("ERR_CRYPTO_UNKNOWN_CIPHER", "Unknown cipher");
-  if (secret.byteLength !== info[0]) throw failure("ERR_CRYPTO_INVALID_KEYLEN", "Invalid key length", RangeError);
-  const isAuthenticated = info[5] === 1;
-  const isRightIv = isAuthenticated ? start.byteLength > 0 : start.byteLength === info[1];
+  if (secret.byteLength !== info[KEY_BYTES]) throw failure("ERR_CRYPTO_INVALID_KEYLEN", "Invalid key length", RangeError);
+  const isAuthenticated = info[IS_AUTHENTICATED];
+  const isRightIv = isAuthenticated ? start.byteLength > 0 : start.byteLength === info[IV_BYTES];
   if (!isRightIv) throw failure("ERR_CRYPTO_INVALID_IV", "Invalid initialization vector", TypeError);
   if (tagLength !== undefined && isAuthenticated && !ArrayPrototypeIncludes(GCM_TAGS, tagLength)) {
     throw failure("ERR_CRYPTO_INVALID_AUTH_TAG", `Invalid authentication tag length: ${tagLength}`, TypeError);
@@ -188,14 +189,20 @@ function getCipherInfo(name, options = {}) {
   const { keyLength, ivLength } = options;
   if (keyLength !== undefined) validateInt32(keyLength, "options.keyLength");
   if (ivLength !== undefined) validateInt32(ivLength, "options.ivLength");
-  const known = typeof name === "number" ? ArrayPrototypeFind(NAMES, (each) => ops.cipherInfo(each)?.[4] === name) : name;
+  const known = typeof name === "number" ? ArrayPrototypeFind(NAMES, (each) => ops.cipherInfo(each)?.[NID] === name) : name;
   const info = known === undefined ? undefined : ops.cipherInfo(known);
   if (info === undefined) return undefined;
-  const mode = MODES[info[3]];
-  if (keyLength !== undefined && keyLength !== info[0]) return undefined;
-  if (ivLength !== undefined && ivLength !== info[1] && !(info[5] === 1 && ivLength > 0)) return undefined;
-  const result = { mode, name: StringPrototypeToLowerCase(known), nid: info[4], keyLength: info[0], blockSize: info[2] };
-  if (info[1] > 0) result.ivLength = ivLength ?? info[1];
+  const mode = MODES[info[MODE]];
+  if (keyLength !== undefined && keyLength !== info[KEY_BYTES]) return undefined;
+  if (ivLength !== undefined && ivLength !== info[IV_BYTES] && !(info[IS_AUTHENTICATED] && ivLength > 0)) return undefined;
+  const result = {
+    mode,
+    name: StringPrototypeToLowerCase(known),
+    nid: info[NID],
+    keyLength: info[KEY_BYTES],
+    blockSize: info[BLOCK_BYTES],
+  };
+  if (info[IV_BYTES] > 0) result.ivLength = ivLength ?? info[IV_BYTES];
   return result;
 }
 

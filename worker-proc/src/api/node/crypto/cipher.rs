@@ -1,122 +1,107 @@
 //! Symmetric ciphers for `node:crypto`, by OpenSSL's names: AES in CBC, CTR, ECB, OFB and GCM, and the older ones.
 
 use std::cell::RefCell;
+use std::rc::Rc;
 
 use libcrypto::Failed;
 use libcrypto::cipher::{Algorithm, Cipher, MAX_TAG_BYTES};
 
-use crate::glue::{
-    Ops, bool_arg, native_arg, native_object, string_arg, throw_error, u32_arg, uint8_array,
-    with_bytes,
-};
+use super::Error;
+use crate::glue::{IntoJs, JsArray, Maybe, Ops, native_object, op};
 
 pub fn ops(ops: &mut Ops) {
-    ops.add("cipherInfo", info);
-    ops.add("newCipher", new);
-    ops.add("updateCipher", update);
-    ops.add("finishCipher", finish);
-    ops.add("cipherAad", aad);
-    ops.add("cipherPadding", padding);
-    ops.add("cipherTag", tag);
-    ops.add("setCipherTag", set_tag);
+    ops.add_all(&[
+        cipher_info,
+        new_cipher,
+        update_cipher,
+        finish_cipher,
+        cipher_aad,
+        cipher_padding,
+        cipher_tag,
+        set_cipher_tag,
+    ]);
+    ops.share::<CipherInfo>();
 }
 
-/// `cipherInfo(name)`: `[keyLength, ivLength, blockSize, mode, nid, isAuthenticated]`, or undefined for an unknown name.
-fn info(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
-    let Some(algorithm) = Algorithm::by_name(&string_arg(scope, &args, 0)) else {
-        return;
-    };
-    let facts = algorithm.facts();
-    let numbers = [
-        facts.key_bytes,
-        facts.iv_bytes,
-        facts.block_bytes,
-        facts.mode,
-        facts.nid as u32,
-        facts.is_authenticated.into(),
-    ]
-    .map(|number| v8::Integer::new_from_unsigned(scope, number).into());
-    rv.set(v8::Array::new_with_elements(scope, &numbers).into());
+/// What can be told of a cipher; see `libcrypto`.
+#[derive(JsArray)]
+struct CipherInfo {
+    key_bytes: u32,
+    iv_bytes: u32,
+    block_bytes: u32,
+    mode: u32,
+    nid: i32,
+    is_authenticated: bool,
+}
+
+/// `cipherInfo(name)`: a [`CipherInfo`], or undefined for an unknown name.
+#[op]
+fn cipher_info(name: &str) -> Maybe<CipherInfo> {
+    let facts = Algorithm::by_name(name).map(Algorithm::facts);
+    Maybe(facts.map(|facts| CipherInfo {
+        key_bytes: facts.key_bytes,
+        iv_bytes: facts.iv_bytes,
+        block_bytes: facts.block_bytes,
+        mode: facts.mode,
+        nid: facts.nid,
+        is_authenticated: facts.is_authenticated,
+    }))
+}
+
+impl<'s> IntoJs<'s> for Cipher {
+    fn into_js(self, scope: &mut v8::PinScope<'s, '_>) -> v8::Local<'s, v8::Value> {
+        native_object(scope, RefCell::new(self)).into()
+    }
 }
 
 /// `newCipher(name, key, iv, encrypt)`: a native cipher; lengths that do not fit throw.
-fn new(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
-    let name = string_arg(scope, &args, 0);
-    let encrypt = bool_arg(&args, 3);
-    let cipher = with_bytes(args.get(1), |key| {
-        with_bytes(args.get(2), |iv| {
-            let algorithm = Algorithm::by_name(&name).ok_or(Failed)?;
-            Cipher::new(algorithm, key, iv, encrypt)
-        })
-    });
-    match cipher {
-        Ok(cipher) => rv.set(native_object(scope, RefCell::new(cipher)).into()),
-        Err(Failed) => throw_error(scope, "Failed to initialize the cipher"),
-    }
+#[op]
+fn new_cipher(name: &str, key: &[u8], iv: &[u8], encrypt: bool) -> Result<Cipher, Error> {
+    let algorithm = Algorithm::by_name(name).ok_or(Error::NoSuchCipher)?;
+    Cipher::new(algorithm, key, iv, encrypt).map_err(|_| Error::NoSuchCipher)
 }
 
-/// Returns what the cipher gave, or undefined where it refused.
-fn give(scope: &mut v8::PinScope, rv: &mut v8::ReturnValue, output: Result<Vec<u8>, Failed>) {
-    if let Ok(output) = output {
-        rv.set(uint8_array(scope, output).into());
-    }
+/// What came out, or undefined where the cipher refused.
+type Output = Maybe<Vec<u8>>;
+
+fn output(run: impl FnOnce(&mut Vec<u8>) -> Result<(), Failed>) -> Output {
+    let mut output = Vec::new();
+    Maybe(run(&mut output).ok().map(|()| output))
 }
 
 /// `updateCipher(cipher, bytes)`.
-fn update(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
-    let Some(cipher) = native_arg::<RefCell<Cipher>>(scope, &args, 0) else {
-        return;
-    };
-    let mut output = Vec::new();
-    let done = with_bytes(args.get(1), |bytes| {
-        cipher.borrow_mut().update(bytes, &mut output)
-    });
-    give(scope, &mut rv, done.map(|()| output));
+#[op]
+fn update_cipher(cipher: Rc<RefCell<Cipher>>, bytes: &[u8]) -> Output {
+    output(|output| cipher.borrow_mut().update(bytes, output))
 }
 
 /// `finishCipher(cipher)`: undefined where the padding or the tag is wrong.
-fn finish(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
-    let Some(cipher) = native_arg::<RefCell<Cipher>>(scope, &args, 0) else {
-        return;
-    };
-    let mut output = Vec::new();
-    let done = cipher.borrow_mut().finish(&mut output);
-    give(scope, &mut rv, done.map(|()| output));
+#[op]
+fn finish_cipher(cipher: Rc<RefCell<Cipher>>) -> Output {
+    output(|output| cipher.borrow_mut().finish(output))
 }
 
-/// `cipherAad(cipher, bytes)`: data that is authenticated only.
-fn aad(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
-    let Some(cipher) = native_arg::<RefCell<Cipher>>(scope, &args, 0) else {
-        return;
-    };
-    let done = with_bytes(args.get(1), |bytes| cipher.borrow_mut().authenticate(bytes));
-    rv.set_bool(done.is_ok());
+/// `cipherAad(cipher, bytes)`: data that is authenticated only; whether it went well.
+#[op]
+fn cipher_aad(cipher: Rc<RefCell<Cipher>>, bytes: &[u8]) -> bool {
+    cipher.borrow_mut().authenticate(bytes).is_ok()
 }
 
-/// `cipherPadding(cipher, on)`.
-fn padding(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
-    let Some(cipher) = native_arg::<RefCell<Cipher>>(scope, &args, 0) else {
-        return;
-    };
-    let done = cipher.borrow_mut().set_padding(bool_arg(&args, 1));
-    rv.set_bool(done.is_ok());
+/// `cipherPadding(cipher, on)`: whether it went well.
+#[op]
+fn cipher_padding(cipher: Rc<RefCell<Cipher>>, on: bool) -> bool {
+    cipher.borrow_mut().set_padding(on).is_ok()
 }
 
 /// `cipherTag(cipher, length)`: the tag, after the end of an encryption.
-fn tag(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
-    let Some(cipher) = native_arg::<RefCell<Cipher>>(scope, &args, 0) else {
-        return;
-    };
-    let length = (u32_arg(scope, &args, 1) as usize).clamp(1, MAX_TAG_BYTES);
-    let tag = cipher.borrow_mut().tag(length);
-    give(scope, &mut rv, tag);
+#[op]
+fn cipher_tag(cipher: Rc<RefCell<Cipher>>, length: u32) -> Output {
+    let length = (length as usize).clamp(1, MAX_TAG_BYTES);
+    Maybe(cipher.borrow_mut().tag(length).ok())
 }
 
-/// `setCipherTag(cipher, bytes)`: the tag that a decryption must find.
-fn set_tag(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
-    let Some(cipher) = native_arg::<RefCell<Cipher>>(scope, &args, 0) else {
-        return;
-    };
-    let done = with_bytes(args.get(1), |bytes| cipher.borrow_mut().set_tag(bytes));
-    rv.set_bool(done.is_ok());
+/// `setCipherTag(cipher, bytes)`: the tag that a decryption must find; whether it went well.
+#[op]
+fn set_cipher_tag(cipher: Rc<RefCell<Cipher>>, bytes: &[u8]) -> bool {
+    cipher.borrow_mut().set_tag(bytes).is_ok()
 }

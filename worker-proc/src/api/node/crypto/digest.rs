@@ -1,82 +1,41 @@
 //! Hashes, HMAC and key derivation for `node:crypto`, by the names Node gives hash functions.
 
 use std::cell::RefCell;
+use std::rc::Rc;
 
+use bytes::Bytes;
 use libcrypto::digest::{Digest, Hasher};
 use libcrypto::hmac::Hmac;
 use libcrypto::{Failed, kdf};
 
-use crate::glue::{
-    OpError, Ops, bytes_arg, f64_arg, native_arg, native_object, string_arg, thread_op, throw,
-    throw_error, u32_arg, uint8_array, with_bytes,
-};
+use super::Error;
+use crate::glue::{Arguments, IntoJs, Made, Ops, Thrown, native_object, op};
 use crate::service::processor;
 
 pub fn ops(ops: &mut Ops) {
-    ops.add("hashSize", hash_size);
-    ops.add("newHash", new_hash);
-    ops.add("newHmac", new_hmac);
-    ops.add("updateHash", update_hash);
-    ops.add("finishHash", finish_hash);
-    ops.add("copyHash", copy_hash);
-    ops.add("derive", derive);
-    ops.add("deriveLater", derive_later);
+    ops.add_all(&[
+        hash_size,
+        new_hash,
+        new_hmac,
+        update_hash,
+        finish_hash,
+        copy_hash,
+        pbkdf2,
+        hkdf,
+        scrypt,
+    ]);
 }
-
-const FAILED: &str = "The cryptographic operation failed.";
 
 /// `hashSize(name)`: bytes of a digest, 0 for an unknown name, negative for one whose length may be chosen.
-fn hash_size(
-    scope: &mut v8::PinScope,
-    args: v8::FunctionCallbackArguments,
-    mut rv: v8::ReturnValue,
-) {
-    let digest = Digest::by_name(&string_arg(scope, &args, 0));
-    rv.set_int32(digest.map_or(0, |digest| {
-        if digest.is_extendable() {
-            -(digest.size() as i32)
-        } else {
-            digest.size() as i32
-        }
-    }));
+#[op]
+fn hash_size(name: &str) -> i32 {
+    Digest::by_name(name).map_or(0, |digest| {
+        let size = digest.size() as i32;
+        if digest.is_extendable() { -size } else { size }
+    })
 }
 
-/// `newHash(name)`: a native hash; the name is known.
-fn new_hash(
-    scope: &mut v8::PinScope,
-    args: v8::FunctionCallbackArguments,
-    mut rv: v8::ReturnValue,
-) {
-    let name = string_arg(scope, &args, 0);
-    let hasher = Digest::by_name(&name).map(Hasher::new);
-    give_state(scope, &mut rv, hasher.map(|made| made.map(State::Hash)));
-}
-
-/// `newHmac(name, key)`.
-fn new_hmac(
-    scope: &mut v8::PinScope,
-    args: v8::FunctionCallbackArguments,
-    mut rv: v8::ReturnValue,
-) {
-    let name = string_arg(scope, &args, 0);
-    let hmac = with_bytes(args.get(1), |key| {
-        Digest::by_name(&name).map(|digest| Hmac::new(digest, key))
-    });
-    give_state(scope, &mut rv, hmac.map(|made| made.map(State::Hmac)));
-}
-
-/// Returns a native hash or HMAC.
-fn give_state(
-    scope: &mut v8::PinScope,
-    rv: &mut v8::ReturnValue,
-    state: Option<Result<State, Failed>>,
-) {
-    match state {
-        Some(Ok(state)) => rv.set(native_object(scope, RefCell::new(Some(state))).into()),
-        _ => throw_error(scope, "Digest method not supported"),
-    }
-}
-
+/// What hashes, natively.
 enum State {
     Hash(Hasher),
     Hmac(Hmac),
@@ -85,159 +44,136 @@ enum State {
 /// None once it is finished.
 type SharedState = RefCell<Option<State>>;
 
+impl<'s> IntoJs<'s> for State {
+    fn into_js(self, scope: &mut v8::PinScope<'s, '_>) -> v8::Local<'s, v8::Value> {
+        native_object(scope, SharedState::new(Some(self))).into()
+    }
+}
+
+/// `newHash(name)`: a native hash.
+#[op]
+fn new_hash(name: &str) -> Result<State, Error> {
+    let digest = Digest::by_name(name).ok_or(Error::NoSuchDigest)?;
+    let hasher = Hasher::new(digest).map_err(|_| Error::NoSuchDigest)?;
+    Ok(State::Hash(hasher))
+}
+
+/// `newHmac(name, key)`.
+#[op]
+fn new_hmac(name: &str, key: &[u8]) -> Result<State, Error> {
+    let digest = Digest::by_name(name).ok_or(Error::NoSuchDigest)?;
+    let hmac = Hmac::new(digest, key).map_err(|_| Error::NoSuchDigest)?;
+    Ok(State::Hmac(hmac))
+}
+
 /// `updateHash(handle, bytes)`: whether it went well.
-fn update_hash(
-    scope: &mut v8::PinScope,
-    args: v8::FunctionCallbackArguments,
-    mut rv: v8::ReturnValue,
-) {
-    let Some(state) = native_arg::<SharedState>(scope, &args, 0) else {
-        return rv.set_bool(false);
-    };
-    let done = with_bytes(args.get(1), |bytes| match &mut *state.borrow_mut() {
+#[op]
+fn update_hash(state: Rc<SharedState>, bytes: &[u8]) -> bool {
+    let updated = match &mut *state.borrow_mut() {
         Some(State::Hash(hasher)) => hasher.update(bytes),
         Some(State::Hmac(hmac)) => hmac.update(bytes),
         None => Err(Failed),
-    });
-    rv.set_bool(done.is_ok());
+    };
+    updated.is_ok()
 }
 
 /// `finishHash(handle, length)`: the digest; a length other than 0 is for functions that have any.
-fn finish_hash(
-    scope: &mut v8::PinScope,
-    args: v8::FunctionCallbackArguments,
-    mut rv: v8::ReturnValue,
-) {
-    let Some(state) = native_arg::<SharedState>(scope, &args, 0) else {
-        return;
-    };
-    let length = Some(u32_arg(scope, &args, 1) as usize).filter(|length| *length > 0);
-    let digest = match state.take() {
-        Some(State::Hash(hasher)) => hasher.finish(length),
-        Some(State::Hmac(hmac)) => hmac.finish(),
-        None => Err(Failed),
-    };
-    match digest {
-        Ok(digest) => rv.set(uint8_array(scope, digest).into()),
-        Err(Failed) => throw_error(scope, FAILED),
-    }
+#[op]
+fn finish_hash(state: Rc<SharedState>, length: u32) -> Result<Vec<u8>, Error> {
+    let length = Some(length as usize).filter(|length| *length > 0);
+    Ok(match state.take() {
+        Some(State::Hash(hasher)) => hasher.finish(length)?,
+        Some(State::Hmac(hmac)) => hmac.finish()?,
+        None => return Err(Error::Failed),
+    })
 }
 
 /// `copyHash(handle)`: another hash in the same state.
-fn copy_hash(
-    scope: &mut v8::PinScope,
-    args: v8::FunctionCallbackArguments,
-    mut rv: v8::ReturnValue,
-) {
-    let Some(state) = native_arg::<SharedState>(scope, &args, 0) else {
-        return;
-    };
-    let copy = match &*state.borrow() {
-        Some(State::Hash(hasher)) => hasher.copy().map(State::Hash),
-        _ => Err(Failed),
-    };
-    match copy {
-        Ok(copy) => rv.set(native_object(scope, RefCell::new(Some(copy))).into()),
-        Err(Failed) => throw_error(scope, FAILED),
+#[op]
+fn copy_hash(state: Rc<SharedState>) -> Result<State, Error> {
+    match &*state.borrow() {
+        Some(State::Hash(hasher)) => Ok(State::Hash(hasher.copy()?)),
+        _ => Err(Error::Failed),
     }
 }
 
-/// What `derive` is asked for.
-enum Derivation {
-    Pbkdf2 {
-        digest: Digest,
-        rounds: u32,
-    },
-    Hkdf {
-        digest: Digest,
-    },
-    Scrypt {
-        n: u64,
-        r: u64,
-        p: u64,
-        max_memory: usize,
-    },
+/// What a key is made of, and its length in bytes.
+#[derive(Arguments)]
+struct Source {
+    secret: Bytes,
+    salt: Bytes,
+    length: u32,
 }
 
-/// The arguments of `derive(kind, secret, salt, length, ...)`: "pbkdf2" with hash and rounds, "hkdf" with hash and info,
-/// "scrypt" with N, r, p and the memory limit in bytes.
-struct Request {
-    derivation: Derivation,
-    secret: bytes::Bytes,
-    salt: bytes::Bytes,
-    info: bytes::Bytes,
-    length: usize,
+/// `pbkdf2(later, secret, salt, length, digest, rounds)`: the key, or a promise of it, made on another thread.
+#[op]
+fn pbkdf2<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    later: bool,
+    source: Source,
+    digest: &str,
+    rounds: u32,
+) -> Result<Made<'s, Vec<u8>>, Thrown> {
+    let digest = Digest::by_name(digest);
+    Made::of(scope, later, move || {
+        let digest = digest.ok_or(Error::Failed)?;
+        let Source {
+            secret,
+            salt,
+            length,
+        } = source;
+        let is_over = processor::is_used_up;
+        let length = length as usize;
+        kdf::pbkdf2(digest, &secret, &salt, rounds, length, is_over).map_err(Error::from)
+    })
 }
 
-impl Request {
-    fn read(scope: &mut v8::PinScope, args: &v8::FunctionCallbackArguments) -> Option<Self> {
-        let kind = string_arg(scope, args, 0);
-        let derivation = match kind.as_str() {
-            "pbkdf2" => Derivation::Pbkdf2 {
-                digest: Digest::by_name(&string_arg(scope, args, 4))?,
-                rounds: u32_arg(scope, args, 5),
-            },
-            "hkdf" => Derivation::Hkdf {
-                digest: Digest::by_name(&string_arg(scope, args, 4))?,
-            },
-            _ => Derivation::Scrypt {
-                n: f64_arg(scope, args, 4) as u64,
-                r: f64_arg(scope, args, 5) as u64,
-                p: f64_arg(scope, args, 6) as u64,
-                max_memory: f64_arg(scope, args, 7) as usize,
-            },
-        };
-        Some(Self {
-            derivation,
-            secret: bytes_arg(args, 1),
-            salt: bytes_arg(args, 2),
-            info: bytes_arg(args, 5),
-            length: u32_arg(scope, args, 3) as usize,
-        })
-    }
-
-    fn run(&self) -> Result<Vec<u8>, OpError> {
-        let (secret, salt) = (&self.secret, &self.salt);
-        let key = match self.derivation {
-            Derivation::Pbkdf2 { digest, rounds } => kdf::pbkdf2(
-                digest,
-                secret,
-                salt,
-                rounds,
-                self.length,
-                processor::is_used_up,
-            ),
-            Derivation::Hkdf { digest } => kdf::hkdf(digest, secret, salt, &self.info, self.length),
-            Derivation::Scrypt {
-                n,
-                r,
-                p,
-                max_memory,
-            } => kdf::scrypt(secret, salt, (n, r, p), max_memory, self.length),
-        };
-        key.map_err(|_| OpError::error(FAILED))
-    }
+/// `hkdf(later, secret, salt, length, digest, info)`: as for `pbkdf2`.
+#[op]
+fn hkdf<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    later: bool,
+    source: Source,
+    digest: &str,
+    info: Bytes,
+) -> Result<Made<'s, Vec<u8>>, Thrown> {
+    let digest = Digest::by_name(digest);
+    Made::of(scope, later, move || {
+        let digest = digest.ok_or(Error::Failed)?;
+        let Source {
+            secret,
+            salt,
+            length,
+        } = source;
+        kdf::hkdf(digest, &secret, &salt, &info, length as usize).map_err(Error::from)
+    })
 }
 
-/// `derive(...)`: the key, at once.
-fn derive(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
-    let result = Request::read(scope, &args)
-        .ok_or_else(|| OpError::error(FAILED))
-        .and_then(|request| request.run());
-    match result {
-        Ok(key) => rv.set(uint8_array(scope, key).into()),
-        Err(error) => throw(scope, &error),
-    }
+/// What `scrypt` may cost.
+#[derive(Arguments)]
+struct Cost {
+    n: f64,
+    r: f64,
+    p: f64,
+    max_memory_bytes: f64,
 }
 
-/// `deriveLater(...)`: a promise of the key, made on another thread.
-fn derive_later(
-    scope: &mut v8::PinScope,
-    args: v8::FunctionCallbackArguments,
-    mut rv: v8::ReturnValue,
-) {
-    let request = Request::read(scope, &args);
-    thread_op(scope, &mut rv, move || {
-        request.ok_or_else(|| OpError::error(FAILED))?.run()
-    });
+/// `scrypt(later, secret, salt, length, N, r, p, maxMemoryBytes)`: as for `pbkdf2`.
+#[op]
+fn scrypt<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    later: bool,
+    source: Source,
+    cost: Cost,
+) -> Result<Made<'s, Vec<u8>>, Thrown> {
+    Made::of(scope, later, move || {
+        let Source {
+            secret,
+            salt,
+            length,
+        } = source;
+        let numbers = (cost.n as u64, cost.r as u64, cost.p as u64);
+        let memory = cost.max_memory_bytes as usize;
+        kdf::scrypt(&secret, &salt, numbers, memory, length as usize).map_err(Error::from)
+    })
 }

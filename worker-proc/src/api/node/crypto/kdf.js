@@ -85,18 +85,23 @@ function hkdfByHash({ 1: key, 2: salt, 3: length, 4: name, 5: info }) {
   return new Uint8Array(Buffer.concat(parts, length));
 }
 
-function deriveNow(request) {
+/** The key that a request asks for, or `later` a promise of it. */
+function derive(later, request) {
   checkRequest(request);
-  if (request[0] === "hkdf" && ArrayPrototypeIncludes(UNUSUAL, StringPrototypeToLowerCase(request[4]))) return hkdfByHash(request);
-  return ReflectApply(ops.derive, ops, request);
+  const { 0: kind, 1: secret, 2: salt, 3: length, 4: first, 5: second, 6: third, 7: fourth } = request;
+  switch (kind) {
+    case "pbkdf2":
+      return ops.pbkdf2(later, secret, salt, length, first, second);
+    case "hkdf":
+      if (ArrayPrototypeIncludes(UNUSUAL, StringPrototypeToLowerCase(first))) return hkdfByHash(request);
+      return ops.hkdf(later, secret, salt, length, first, second);
+    default:
+      return ops.scrypt(later, secret, salt, length, first, second, third, fourth);
+  }
 }
 
-async function deriveLater(request) {
-  checkRequest(request);
-  return request[0] === "hkdf" && ArrayPrototypeIncludes(UNUSUAL, StringPrototypeToLowerCase(request[4]))
-    ? hkdfByHash(request)
-    : ReflectApply(ops.deriveLater, ops, request);
-}
+const deriveNow = (request) => derive(false, request);
+const deriveLater = async (request) => derive(true, request);
 
 function pbkdf2Sync(password, salt, iterations, length, digest) {
   return asBuffer(deriveNow(pbkdf2Arguments(password, salt, iterations, length, digest)));

@@ -2,13 +2,13 @@
 
 use std::cell::RefCell;
 use std::io::Write;
+use std::rc::Rc;
 
+use bytes::Bytes;
 use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress, Status};
 
 use crate::glue::bytes::most_buffer_bytes;
-use crate::glue::{
-    Ops, i32_arg, native_arg, native_object, string, u32_arg, uint8_array, with_bytes,
-};
+use crate::glue::{IntoJs, JsArray, Ops, native_object, op, with_bytes};
 use crate::service::processor;
 
 /// Input between two looks at the processor time that is left, bytes.
@@ -18,9 +18,9 @@ const INPUT_STEP_BYTES: usize = 64 * 1024;
 const OUTPUT_STEP_BYTES: usize = 16 * 1024;
 
 pub fn ops(ops: &mut Ops) {
-    ops.add("zlibNew", new);
-    ops.add("zlibWrite", write);
-    ops.add("crc32", crc32);
+    ops.add_all(&[zlib_new, brotli_new, zlib_write, crc32]);
+    ops.share::<Written>();
+    ops.share::<Fault>();
 }
 
 /// Modes by Node's numbers.
@@ -31,8 +31,6 @@ const GUNZIP: i32 = 4;
 const DEFLATERAW: i32 = 5;
 const INFLATERAW: i32 = 6;
 const UNZIP: i32 = 7;
-const BROTLI_DECODE: i32 = 8;
-const BROTLI_ENCODE: i32 = 9;
 
 enum Coder {
     Deflate(Compress),
@@ -50,18 +48,22 @@ enum Coder {
     BrotliDecode(Box<brotli::DecompressorWriter<Output>>),
 }
 
-/// `zlibNew(mode, level, windowBits, dictionary, quality, lgwin)`: a native coder.
-fn new(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
-    let mode = i32_arg(scope, &args, 0);
-    let level = match i32_arg(scope, &args, 1) {
-        level @ 0..=9 => Compression::new(level as u32),
+impl<'s> IntoJs<'s> for Coder {
+    fn into_js(self, scope: &mut v8::PinScope<'s, '_>) -> v8::Local<'s, v8::Value> {
+        native_object(scope, RefCell::new(self)).into()
+    }
+}
+
+/// `zlibNew(mode, level, windowBits, dictionary)`: a native coder.
+#[op]
+fn zlib_new(mode: i32, level: i32, window_bits: u32, dictionary: Option<Bytes>) -> Coder {
+    let level = match level {
+        0..=9 => Compression::new(level as u32),
         _ => Compression::default(),
     };
-    let window_bits = (u32_arg(scope, &args, 2) as u8).clamp(9, 15);
-    let dictionary = with_bytes(args.get(3), <[u8]>::to_vec);
-    let quality = u32_arg(scope, &args, 4);
-    let lgwin = u32_arg(scope, &args, 5);
-    let coder = match mode {
+    let window_bits = (window_bits as u8).clamp(9, 15);
+    let dictionary = dictionary.map_or_else(Vec::new, Vec::from);
+    match mode {
         DEFLATE | DEFLATERAW => {
             let mut state = Compress::new_with_window_bits(level, mode == DEFLATE, window_bits);
             if !dictionary.is_empty() {
@@ -79,19 +81,21 @@ fn new(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8
             window_bits,
             dictionary,
         },
-        BROTLI_ENCODE => Coder::BrotliEncode(Box::new(brotli::CompressorWriter::new(
-            Vec::new(),
-            4096,
-            quality.min(11),
-            lgwin.clamp(10, 24),
-        ))),
-        BROTLI_DECODE => Coder::BrotliDecode(Box::new(brotli::DecompressorWriter::new(
-            Output::default(),
-            4096,
-        ))),
         mode => inflater(mode == INFLATERAW, window_bits, dictionary),
-    };
-    rv.set(native_object(scope, RefCell::new(coder)).into());
+    }
+}
+
+/// `brotliNew(encode, quality, lgwin)`: a native coder.
+#[op]
+fn brotli_new(encode: bool, quality: u32, lgwin: u32) -> Coder {
+    const BUFFER_BYTES: usize = 4096;
+    if encode {
+        let (quality, lgwin) = (quality.min(11), lgwin.clamp(10, 24));
+        let writer = brotli::CompressorWriter::new(Vec::new(), BUFFER_BYTES, quality, lgwin);
+        return Coder::BrotliEncode(Box::new(writer));
+    }
+    let writer = brotli::DecompressorWriter::new(Output::default(), BUFFER_BYTES);
+    Coder::BrotliDecode(Box::new(writer))
 }
 
 fn inflater(raw: bool, window_bits: u8, dictionary: Vec<u8>) -> Coder {
@@ -114,36 +118,52 @@ struct Piece {
     /// Input bytes taken; the rest lies behind the end of the compressed data.
     taken: usize,
     ended: bool,
-    /// zlib's error number and message.
-    error: Option<(i32, &'static str, String)>,
+    error: Option<Fault>,
 }
 
-/// `zlibWrite(coder, bytes, flush, maxOutput)`: `[output, taken, ended]`, or `[errno, code, message]` on bad data.
-fn write(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
-    let Some(coder) = native_arg::<RefCell<Coder>>(scope, &args, 0) else {
-        return;
-    };
-    let flush = i32_arg(scope, &args, 2);
-    let limit = args
-        .get(3)
-        .integer_value(scope)
-        .map_or(usize::MAX, |limit| limit.max(0) as usize)
-        .min(most_buffer_bytes(scope));
-    let input = with_bytes(args.get(1), <[u8]>::to_vec);
-    let piece = run(&mut coder.borrow_mut(), &input, flush, limit);
-    let parts: [v8::Local<v8::Value>; 3] = match piece.error {
-        Some((number, code, message)) => [
-            v8::Integer::new(scope, number).into(),
-            string(scope, code).into(),
-            string(scope, &message).into(),
-        ],
-        None => [
-            uint8_array(scope, piece.output).into(),
-            v8::Number::new(scope, piece.taken as f64).into(),
-            v8::Boolean::new(scope, piece.ended).into(),
-        ],
-    };
-    rv.set(v8::Array::new_with_elements(scope, &parts).into());
+/// What JavaScript is told of a [`Piece`].
+#[derive(JsArray)]
+struct Written {
+    output: Vec<u8>,
+    taken: f64,
+    ended: bool,
+}
+
+/// zlib's error number and name, and the message.
+#[derive(Debug, JsArray)]
+struct Fault {
+    errno: i32,
+    code: &'static str,
+    message: String,
+}
+
+impl<'s> IntoJs<'s> for Piece {
+    fn into_js(self, scope: &mut v8::PinScope<'s, '_>) -> v8::Local<'s, v8::Value> {
+        if let Some(fault) = self.error {
+            return fault.into_js(scope);
+        }
+        let written = Written {
+            output: self.output,
+            taken: self.taken as f64,
+            ended: self.ended,
+        };
+        written.into_js(scope)
+    }
+}
+
+/// `zlibWrite(coder, bytes, flush, maxOutput)`: [`Written`], or [`Fault`] on bad data.
+#[op]
+fn zlib_write<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    coder: Rc<RefCell<Coder>>,
+    bytes: v8::Local<'s, v8::Value>,
+    flush: i32,
+    most: f64,
+) -> Piece {
+    let most = (most as usize).min(most_buffer_bytes(scope));
+    with_bytes(bytes, |bytes| {
+        run(&mut coder.borrow_mut(), bytes, flush, most)
+    })
 }
 
 fn run(coder: &mut Coder, input: &[u8], flush: i32, limit: usize) -> Piece {
@@ -210,9 +230,13 @@ fn flush_mode(flush: i32) -> FlushCompress {
     }
 }
 
-fn failure(number: i32, code: &'static str, message: &str) -> Piece {
+fn failure(errno: i32, code: &'static str, message: &str) -> Piece {
     Piece {
-        error: Some((number, code, message.to_owned())),
+        error: Some(Fault {
+            errno,
+            code,
+            message: message.to_owned(),
+        }),
         ..Piece::default()
     }
 }
@@ -347,23 +371,20 @@ fn brotli_decode(
 }
 
 /// `crc32(bytes, start)`: the checksum, going on from an earlier one.
-fn crc32(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
-    let start = u32_arg(scope, &args, 1);
-    let sum = with_bytes(args.get(0), |bytes| {
-        let table: [u32; 256] = std::array::from_fn(|index| {
-            (0..8).fold(index as u32, |sum, _| {
-                if sum & 1 == 1 {
-                    sum >> 1 ^ 0xedb8_8320
-                } else {
-                    sum >> 1
-                }
-            })
-        });
-        !bytes.iter().fold(!start, |sum, byte| {
-            table[((sum ^ u32::from(*byte)) & 0xff) as usize] ^ sum >> 8
+#[op]
+fn crc32(bytes: &[u8], start: u32) -> u32 {
+    let table: [u32; 256] = std::array::from_fn(|index| {
+        (0..8).fold(index as u32, |sum, _| {
+            if sum & 1 == 1 {
+                sum >> 1 ^ 0xedb8_8320
+            } else {
+                sum >> 1
+            }
         })
     });
-    rv.set_uint32(sum);
+    !bytes.iter().fold(!start, |sum, byte| {
+        table[((sum ^ u32::from(*byte)) & 0xff) as usize] ^ sum >> 8
+    })
 }
 
 #[cfg(test)]

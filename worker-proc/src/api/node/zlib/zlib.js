@@ -31,6 +31,8 @@ const {
   Z_MIN_MEMLEVEL, Z_MIN_WINDOWBITS, Z_NO_FLUSH, Z_SYNC_FLUSH,
 } = constants;
 
+const { OUTPUT, TAKEN, ENDED } = ops.Written;
+const { ERRNO, CODE, MESSAGE } = ops.Fault;
 const MAX_LENGTH = 2147483647;
 // What one write may expand to.
 const MAX_WRITE_OUTPUT_BYTES = 128 * 1024 * 1024;
@@ -117,8 +119,8 @@ function code(stream, bytes, flush) {
   if (stream._ended) return trailing(stream, bytes, flush);
   const room = MathMin(stream._maxOutputLength - stream._total, MAX_WRITE_OUTPUT_BYTES);
   const result = ops.zlibWrite(stream._handle, bytes, flush, room);
-  if (typeof result[0] === "number") throw dataError(result[0], result[1], result[2]);
-  const { 0: output, 1: taken, 2: ended } = result;
+  if (typeof result[ERRNO] === "number") throw dataError(result[ERRNO], result[CODE], result[MESSAGE]);
+  const { [OUTPUT]: output, [TAKEN]: taken, [ENDED]: ended } = result;
   stream.bytesWritten += taken;
   stream._total += output.byteLength;
   if (output.byteLength > MAX_WRITE_OUTPUT_BYTES) throw new RangeError("Memory limit exceeded");
@@ -229,7 +231,7 @@ function Zlib(options, mode) {
   FunctionPrototypeCall(ZlibBase, this, options, mode, zlibModes);
   this._level = level;
   this._strategy = strategy;
-  this._make = () => ops.zlibNew(mode, this._level, windowBits || Z_DEFAULT_WINDOWBITS, dictionary);
+  this._make = () => ops.zlibNew(mode, this._level | 0, (windowBits || Z_DEFAULT_WINDOWBITS) | 0, dictionary);
   this._handle = this._make();
 }
 ObjectSetPrototypeOf(Zlib.prototype, ZlibBase.prototype);
@@ -274,7 +276,7 @@ function Brotli(options, mode) {
   const lgwin = params[BROTLI_PARAM_LGWIN] ?? 22;
   if (mode === BROTLI_ENCODE && (lgwin < 10 || lgwin > 30 || quality > 11)) throw new ERR_ZLIB_INITIALIZATION_FAILED();
   FunctionPrototypeCall(ZlibBase, this, options, mode, brotliModes);
-  this._make = () => ops.zlibNew(mode, 0, 0, undefined, quality, lgwin);
+  this._make = () => ops.brotliNew(mode === BROTLI_ENCODE, quality >>> 0, lgwin >>> 0);
   this._handle = this._make();
 }
 ObjectSetPrototypeOf(Brotli.prototype, Zlib.prototype);

@@ -145,7 +145,7 @@ function importPair(format, data, algorithm, extractable, usages) {
   let handle = encoded;
   if (format === "jwk") handle = readPair(data, name, kind, hash, usages, extractable);
   else if (isRaw) {
-    handle = ops.importKey("raw", kind, data);
+    handle = ops.importKey("raw", kind, [data]);
     if (handle === null) throw dataError(rawError(kind, data));
   }
   if (name === "RSA-RAW" && type !== "private") throw dataError(`RSA-RAW only supports private keys but requested "${type}".`);
@@ -160,7 +160,7 @@ function publicUsages(name, type, format) {
 }
 
 function readEncoded(format, data) {
-  const handle = ops.importKey(format, "any", data);
+  const handle = ops.importKey(format, "any", [data]);
   const words = format === "spki" ? "SPKI" : "PKCS8";
   if (handle === null) throw dataError(`Invalid ${words} input.`);
   // A number is how many bytes follow the key.

@@ -6,7 +6,6 @@
 const {
   ArrayPrototypeIncludes,
   ArrayPrototypeSlice,
-  ReflectApply,
   StringPrototypeReplaceAll,
   StringPrototypeSlice,
   StringPrototypeStartsWith,
@@ -161,13 +160,6 @@ function readPair(jwk, name, kind, hash, usages, extractable) {
   return kind === "Ed25519" || kind === "X25519" ? readOkp(jwk, kind) : readEc(jwk, name, kind);
 }
 
-/** A native key of numbers, or null; nothing here goes by way of users' iterators. */
-function fromNumbers(kind, numbers) {
-  const given = ["numbers", kind];
-  for (let i = 0; i < numbers.length; i++) given[i + 2] = numbers[i];
-  return ReflectApply(ops.importKey, undefined, given);
-}
-
 const RSA_HASHES = {
   __proto__: null,
   RS1: "SHA-1", RS256: "SHA-256", RS384: "SHA-384", RS512: "SHA-512",
@@ -220,7 +212,7 @@ function readRsa(jwk, name, hash) {
       numbers[i + 3] = part(jwk, member, `Invalid RSA key in JSON Web Key; invalid ${what} parameter ("${member}").`);
     }
   }
-  return imported("RSA", fromNumbers("RSA", numbers));
+  return imported("RSA", ops.importKey("numbers", "RSA", numbers));
 }
 
 function readOkp(jwk, kind) {
@@ -235,10 +227,10 @@ function readOkp(jwk, kind) {
   }
   const x = part(jwk, "x", `Invalid ${kind} key in JSON WebKey; missing or invalid public key component ("x").`);
   if (x.length !== 32) throw dataError(`Invalid length ${x.length} for public key`);
-  if (jwk.d === undefined) return imported(kind, ops.importKey("raw", kind, x));
+  if (jwk.d === undefined) return imported(kind, ops.importKey("raw", kind, [x]));
   const d = part(jwk, "d", `Invalid ${kind} key in JSON Web Key; missing or invalid private key component ("d").`);
   if (d.length !== 32) throw dataError(`Invalid length ${d.length} for private key`);
-  return imported(kind, ops.importKey("private", kind, d));
+  return imported(kind, ops.importKey("private", kind, [d]));
 }
 
 const EC_CURVES = { __proto__: null, ES256: "P-256", ES384: "P-384", ES512: "P-521" };
@@ -268,16 +260,16 @@ function readEc(jwk, name, kind) {
   if (jwk.d !== undefined) {
     numbers[2] = part(jwk, "d", 'Invalid EC key in JSON Web Key; missing or invalid private key component ("d").');
   }
-  if (ops.importKey("numbers", kind, numbers[0], numbers[1]) === null) {
+  if (ops.importKey("numbers", kind, [numbers[0], numbers[1]]) === null) {
     throw domError(
       "OperationError",
       'Invalid EC key; public key coordinates "x" and "y" are invalid: Point is not on curve..',
     );
   }
-  if (numbers.length > 2 && ops.importKey("scalar", kind, numbers[2]) === null) {
+  if (numbers.length > 2 && ops.importKey("scalar", kind, [numbers[2]]) === null) {
     throw domError("OperationError", 'Invalid EC key; private key component "d" is invalid.');
   }
-  return imported("EC", fromNumbers(kind, numbers));
+  return imported("EC", ops.importKey("numbers", kind, numbers));
 }
 
 function imported(what, handle) {

@@ -6,14 +6,17 @@ mod crc;
 mod subtle;
 
 use std::cell::RefCell;
+use std::rc::Rc;
 
+use bytes::Bytes;
 use libcrypto::Failed;
 use libcrypto::digest::{Digest, Hasher};
 
+use super::encoding::{copy_into, decode_base64url, encode_base64url};
 use crate::glue::bytes::array_buffer;
 use crate::glue::{
-    Api, OpError, Ops, bytes_arg, in_event, native_arg, native_object, require_context, str_arg,
-    string, thread_op, throw, throw_type_error, u32_arg, uint8_array, with_bytes,
+    Api, IntoJs, IoContext, Maybe, OpError, Ops, Promise, Thrown, in_event, native_object, op,
+    thread,
 };
 use crate::js;
 use crc::Crc;
@@ -34,81 +37,87 @@ pub const API: Api = Api {
 };
 
 fn ops(ops: &mut Ops) {
-    ops.add("getRandomValues", get_random_values);
-    ops.add("randomBytes", random_bytes);
-    ops.add("randomUUID", random_uuid);
-    ops.add("isHash", is_hash);
-    ops.add("digest", digest);
-    ops.add("digestLong", digest_long);
-    ops.add("newSummer", new_summer);
-    ops.add("update", update);
-    ops.add("finish", finish);
-    ops.add("equal", equal);
     ops.add("inEvent", in_event);
-    ops.add("bitLength", bit_length);
-    ops.add("smallNumber", small_number);
-    ops.add("asUint8Array", as_uint8_array);
-    ops.add("toBase64Url", to_base64_url);
-    ops.add("fromBase64Url", from_base64_url);
+    ops.add_all(&[
+        get_random_values,
+        random_bytes,
+        random_uuid,
+        is_hash,
+        digest,
+        digest_long,
+        new_summer,
+        update,
+        finish,
+        equal,
+        bit_length,
+        small_number,
+        as_uint8_array,
+        to_base64_url,
+        from_base64_url,
+    ]);
     subtle::ops(ops);
 }
 
-impl From<Failed> for OpError {
+/// Why an op of the folder fails.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Error {
+    /// Libcrypto refused. Where more can be told, JavaScript does.
+    Failed,
+    /// JavaScript asks `isHash` first.
+    NoSuchHash,
+}
+
+impl From<Failed> for Error {
     fn from(_: Failed) -> Self {
-        Self::dom("OperationError", "The cryptographic operation failed.")
+        Self::Failed
+    }
+}
+
+impl From<Error> for OpError {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::Failed => Self::dom("OperationError", "The cryptographic operation failed."),
+            Error::NoSuchHash => Self::type_error("There is no such hash."),
+        }
+    }
+}
+
+/// Bytes that become an ArrayBuffer.
+struct Buffer(Vec<u8>);
+
+impl<'s> IntoJs<'s> for Buffer {
+    fn into_js(self, scope: &mut v8::PinScope<'s, '_>) -> v8::Local<'s, v8::Value> {
+        array_buffer(scope, self.0).into()
     }
 }
 
 /// `getRandomValues(view)`: fills it. Throws at global scope.
-fn get_random_values(
-    scope: &mut v8::PinScope,
-    args: v8::FunctionCallbackArguments,
-    _: v8::ReturnValue,
-) {
-    if require_context(scope).is_none() {
-        return;
-    }
-    let Ok(view) = v8::Local::<v8::ArrayBufferView>::try_from(args.get(0)) else {
-        return;
-    };
+#[op]
+fn get_random_values<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    _context: Rc<dyn IoContext>,
+    view: v8::Local<'s, v8::ArrayBufferView>,
+) -> Result<(), Error> {
     let mut random = vec![0; view.byte_length()];
-    match libcrypto::random(&mut random) {
-        Ok(()) => super::encoding::copy_into(scope, view, &random),
-        Err(failed) => throw(scope, &failed.into()),
-    }
+    libcrypto::random(&mut random)?;
+    copy_into(scope, view, &random);
+    Ok(())
 }
 
 /// `randomBytes(length)`: a Uint8Array. Throws at global scope.
-fn random_bytes(
-    scope: &mut v8::PinScope,
-    args: v8::FunctionCallbackArguments,
-    mut rv: v8::ReturnValue,
-) {
-    if require_context(scope).is_none() {
-        return;
-    }
-    let mut random = vec![0; u32_arg(scope, &args, 0) as usize];
-    match libcrypto::random(&mut random) {
-        Ok(()) => rv.set(uint8_array(scope, random).into()),
-        Err(failed) => throw(scope, &failed.into()),
-    }
+#[op]
+fn random_bytes(_context: Rc<dyn IoContext>, length: u32) -> Result<Vec<u8>, Error> {
+    let mut random = vec![0; length as usize];
+    libcrypto::random(&mut random)?;
+    Ok(random)
 }
 
 /// `randomUUID()`: a version 4 UUID. Throws at global scope.
-fn random_uuid(
-    scope: &mut v8::PinScope,
-    _: v8::FunctionCallbackArguments,
-    mut rv: v8::ReturnValue,
-) {
-    if require_context(scope).is_none() {
-        return;
-    }
+#[op(randomUUID)]
+fn random_uuid(_context: Rc<dyn IoContext>) -> Result<String, Error> {
     let mut random = [0; 16];
-    if let Err(failed) = libcrypto::random(&mut random) {
-        return throw(scope, &failed.into());
-    }
-    let uuid = string(scope, &uuid(random));
-    rv.set(uuid.into());
+    libcrypto::random(&mut random)?;
+    Ok(uuid(random))
 }
 
 /// The text of a version 4 UUID of these random bits (RFC 9562).
@@ -126,47 +135,32 @@ fn uuid(random: [u8; 16]) -> String {
     .join("-")
 }
 
-/// `isHash(name)`.
-fn is_hash(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
-    rv.set_bool(str_arg(scope, &args, 0, |_, name| {
-        Digest::by_web_name(name).is_some()
-    }));
+/// A hash by Web Crypto's name.
+fn hash(name: &str) -> Result<Digest, Error> {
+    Digest::by_web_name(name).ok_or(Error::NoSuchHash)
 }
 
-fn hash_arg(
-    scope: &mut v8::PinScope,
-    args: &v8::FunctionCallbackArguments,
-    index: i32,
-) -> Option<Digest> {
-    let hash = str_arg(scope, args, index, |_, name| Digest::by_web_name(name));
-    if hash.is_none() {
-        throw_type_error(scope, "There is no such hash.");
-    }
-    hash
+/// `isHash(name)`.
+#[op]
+fn is_hash(name: &str) -> bool {
+    hash(name).is_ok()
 }
 
 /// `digest(name, bytes)`: an ArrayBuffer.
-fn digest(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
-    let Some(hash) = hash_arg(scope, &args, 0) else {
-        return;
-    };
-    match with_bytes(args.get(1), |bytes| hash.of(bytes)) {
-        Ok(digest) => rv.set(array_buffer(scope, digest).into()),
-        Err(failed) => throw(scope, &failed.into()),
-    }
+#[op]
+fn digest(name: &str, bytes: &[u8]) -> Result<Buffer, Error> {
+    Ok(Buffer(hash(name)?.of(bytes)?))
 }
 
 /// `digestLong(name, bytes)`: a promise of a Uint8Array.
-fn digest_long(
-    scope: &mut v8::PinScope,
-    args: v8::FunctionCallbackArguments,
-    mut rv: v8::ReturnValue,
-) {
-    let Some(hash) = hash_arg(scope, &args, 0) else {
-        return;
-    };
-    let bytes = bytes_arg(&args, 1);
-    thread_op(scope, &mut rv, move || hash.of(&bytes));
+#[op]
+fn digest_long<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    name: &str,
+    bytes: Bytes,
+) -> Result<Promise<'s, Vec<u8>>, Thrown> {
+    let function = hash(name);
+    thread(scope, move || Ok::<_, Error>(function?.of(&bytes)?))
 }
 
 /// What a DigestStream computes.
@@ -205,108 +199,70 @@ impl Summer {
 type SharedSummer = RefCell<Option<Summer>>;
 
 /// `newSummer(name)`: a native hasher, or undefined where there is none of that name.
-fn new_summer(
-    scope: &mut v8::PinScope,
-    args: v8::FunctionCallbackArguments,
-    mut rv: v8::ReturnValue,
-) {
-    match str_arg(scope, &args, 0, |_, name| Summer::new(name)) {
-        Some(Ok(summer)) => rv.set(native_object(scope, SharedSummer::new(Some(summer))).into()),
-        Some(Err(failed)) => throw(scope, &failed.into()),
-        None => {}
+#[op]
+fn new_summer(name: &str) -> Result<Maybe<Summer>, Error> {
+    Ok(Maybe(Summer::new(name).transpose()?))
+}
+
+impl<'s> IntoJs<'s> for Summer {
+    fn into_js(self, scope: &mut v8::PinScope<'s, '_>) -> v8::Local<'s, v8::Value> {
+        native_object(scope, SharedSummer::new(Some(self))).into()
     }
 }
 
 /// `update(summer, bytes)`.
-fn update(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, _: v8::ReturnValue) {
-    let Some(summer) = native_arg::<SharedSummer>(scope, &args, 0) else {
-        return;
-    };
-    let result = with_bytes(args.get(1), |bytes| {
-        summer.borrow_mut().as_mut().ok_or(Failed)?.update(bytes)
-    });
-    if let Err(failed) = result {
-        throw(scope, &failed.into());
-    }
+#[op]
+fn update(summer: Rc<SharedSummer>, bytes: &[u8]) -> Result<(), Error> {
+    let mut summer = summer.borrow_mut();
+    Ok(summer.as_mut().ok_or(Failed)?.update(bytes)?)
 }
 
 /// `finish(summer)`: the digest as an ArrayBuffer; the summer is used up.
-fn finish(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
-    let Some(summer) = native_arg::<SharedSummer>(scope, &args, 0) else {
-        return;
-    };
-    let summer = summer.borrow_mut().take();
-    match summer.ok_or(Failed).and_then(Summer::finish) {
-        Ok(digest) => rv.set(array_buffer(scope, digest).into()),
-        Err(failed) => throw(scope, &failed.into()),
-    }
+#[op]
+fn finish(summer: Rc<SharedSummer>) -> Result<Buffer, Error> {
+    Ok(Buffer(summer.take().ok_or(Failed)?.finish()?))
 }
 
 /// `equal(a, b)`: compares views of one length in constant time.
-fn equal(_: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
-    rv.set_bool(with_bytes(args.get(0), |a| {
-        with_bytes(args.get(1), |b| libcrypto::equal(a, b))
-    }));
+#[op]
+fn equal(a: &[u8], b: &[u8]) -> bool {
+    libcrypto::equal(a, b)
 }
 
 /// `bitLength(bytes)`: of the number that they are, most significant byte first.
-fn bit_length(_: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
-    let bits = with_bytes(args.get(0), |bytes| {
-        let zeros = bytes.iter().take_while(|byte| **byte == 0).count();
-        let bits = bytes
-            .get(zeros)
-            .map_or(0, |first| 8 - first.leading_zeros());
-        bits + 8 * (bytes.len() - zeros).saturating_sub(1) as u32
-    });
-    rv.set_uint32(bits);
+#[op]
+fn bit_length(bytes: &[u8]) -> u32 {
+    let zeros = bytes.iter().take_while(|byte| **byte == 0).count();
+    let bits = bytes
+        .get(zeros)
+        .map_or(0, |first| 8 - first.leading_zeros());
+    bits + 8 * (bytes.len() - zeros).saturating_sub(1) as u32
 }
 
 /// `smallNumber(bytes)`: the number that they are, most significant byte first, as near as a double is.
-fn small_number(
-    _: &mut v8::PinScope,
-    args: v8::FunctionCallbackArguments,
-    mut rv: v8::ReturnValue,
-) {
-    rv.set_double(with_bytes(args.get(0), |bytes| {
-        bytes
-            .iter()
-            .fold(0.0, |number, byte| number * 256.0 + f64::from(*byte))
-    }));
+#[op]
+fn small_number(bytes: &[u8]) -> f64 {
+    bytes
+        .iter()
+        .fold(0.0, |number, byte| number * 256.0 + f64::from(*byte))
 }
 
 /// `asUint8Array(view)`: a copy of a view's bytes.
-fn as_uint8_array(
-    scope: &mut v8::PinScope,
-    args: v8::FunctionCallbackArguments,
-    mut rv: v8::ReturnValue,
-) {
-    let bytes = with_bytes(args.get(0), <[u8]>::to_vec);
-    rv.set(uint8_array(scope, bytes).into());
+#[op]
+fn as_uint8_array(view: Vec<u8>) -> Vec<u8> {
+    view
 }
 
 /// `toBase64Url(bytes)`, without padding.
-fn to_base64_url(
-    scope: &mut v8::PinScope,
-    args: v8::FunctionCallbackArguments,
-    mut rv: v8::ReturnValue,
-) {
-    let encoded = with_bytes(args.get(0), super::encoding::encode_base64url);
-    let encoded = string(scope, &encoded);
-    rv.set(encoded.into());
+#[op]
+fn to_base64_url(bytes: &[u8]) -> String {
+    encode_base64url(bytes)
 }
 
 /// `fromBase64Url(text)`: a Uint8Array, or null if the text is none.
-fn from_base64_url(
-    scope: &mut v8::PinScope,
-    args: v8::FunctionCallbackArguments,
-    mut rv: v8::ReturnValue,
-) {
-    match str_arg(scope, &args, 0, |_, text| {
-        super::encoding::decode_base64url(text.as_bytes())
-    }) {
-        Some(bytes) => rv.set(uint8_array(scope, bytes).into()),
-        None => rv.set_null(),
-    }
+#[op]
+fn from_base64_url(text: &str) -> Option<Vec<u8>> {
+    decode_base64url(text.as_bytes())
 }
 
 #[cfg(test)]

@@ -207,8 +207,7 @@ async function verify(algorithm, key, signature, data) {
   if (name === "Ed25519" && byteLengthOf(signature) !== 64) {
     throw operationError(`Invalid ${key.algorithm.name} signature length ${byteLengthOf(signature)}`);
   }
-  const right = await ops.verify(key.handle, data, name, hash, detail, signature);
-  return right[0] === 1;
+  return await ops.verify(key.handle, data, name, hash, detail, signature);
 }
 
 /** What the sign and verify ops are told of an algorithm. */

@@ -2,36 +2,40 @@
 //!
 //! Every op of some length gives a Uint8Array, at once for short work or as a promise for work done elsewhere.
 
+use std::rc::Rc;
+
+use bytes::Bytes;
 use libcrypto::Failed;
 use libcrypto::aes::{self, Mode};
 use libcrypto::key::{Curve, Key, Kind, Raw, Scheme};
 use libcrypto::{hmac, kdf};
 
-use super::hash_arg;
+use super::{Error, hash};
 use crate::glue::context::is_alone;
 use crate::glue::{
-    IntoJs, Ops, bool_arg, bytes_arg, current, f64_arg, i32_arg, native_arg, native_object,
-    str_arg, string, string_arg, thread_op, throw, throw_type_error, u32_arg, uint8_array,
+    Arguments, FromJs, IntoJs, List, Made, Ops, Thrown, current, native_object, op, thread, throw,
     with_bytes,
 };
 use crate::service::processor;
 
 pub fn ops(ops: &mut Ops) {
-    ops.add("isLong", is_long_op);
-    ops.add("hmac", hmac);
-    ops.add("aes", aes);
-    ops.add("keyWrap", key_wrap);
-    ops.add("hkdf", hkdf);
-    ops.add("pbkdf2", pbkdf2);
-    ops.add("hashBlockBits", hash_block_bits);
-    ops.add("generatePair", generate_pair);
-    ops.add("importKey", import_key);
-    ops.add("keyKind", key_kind);
-    ops.add("exportKey", export_key);
-    ops.add("sign", sign);
-    ops.add("verify", verify);
-    ops.add("oaep", oaep);
-    ops.add("derive", derive);
+    ops.add_all(&[
+        is_long,
+        hmac,
+        aes,
+        key_wrap,
+        hkdf,
+        pbkdf2,
+        hash_block_bits,
+        generate_pair,
+        import_key,
+        key_kind,
+        export_key,
+        sign,
+        verify,
+        oaep,
+        derive,
+    ]);
 }
 
 /// Input up to this many bytes is worked on at once; a thread costs more than it.
@@ -40,72 +44,84 @@ const INLINE_BYTES: usize = 64 * 1024;
 /// The same where nothing else is under way in the process: the copy that a thread needs would cost more than it spares.
 const INLINE_ALONE_BYTES: usize = 1024 * 1024;
 
-/// Whether work on input of that many bytes is for a thread of its own.
-pub fn is_long(bytes: usize) -> bool {
+/// `isLong(bytes)`: whether work on input of that many bytes is for a thread of its own.
+#[op]
+fn is_long(bytes: f64) -> bool {
+    is_long_input(bytes as usize)
+}
+
+fn is_long_input(bytes: usize) -> bool {
     bytes > INLINE_ALONE_BYTES || (bytes > INLINE_BYTES && !is_alone())
 }
 
-/// [`give`] for work on the bytes of `input`, which are copied only where a thread needs them.
-fn give_of(
-    scope: &mut v8::PinScope,
-    rv: &mut v8::ReturnValue,
-    input: v8::Local<v8::Value>,
-    work: impl FnOnce(&[u8]) -> Result<Vec<u8>, Failed> + Send + 'static,
-) {
-    if current(scope).is_some() && is_long(with_bytes(input, <[u8]>::len)) {
+/// [`make`] for work on the bytes of `input`, which are copied only where a thread needs them.
+fn make_of<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    input: v8::Local<'s, v8::Value>,
+    work: impl FnOnce(&[u8]) -> Result<Vec<u8>, Error> + Send + 'static,
+) -> Result<Made<'s, Vec<u8>>, Thrown> {
+    if current(scope).is_some() && is_long_input(with_bytes(input, <[u8]>::len)) {
         let input = with_bytes(input, <[u8]>::to_vec);
-        return thread_op(scope, rv, move || work(&input));
+        return thread(scope, move || work(&input)).map(Made::Later);
     }
     match with_bytes(input, work) {
-        Ok(bytes) => rv.set(uint8_array(scope, bytes).into()),
-        Err(failed) => throw(scope, &failed.into()),
+        Ok(bytes) => Ok(Made::Now(bytes)),
+        Err(error) => {
+            throw(scope, &error.into());
+            Err(Thrown)
+        }
     }
 }
 
-/// Returns what `work` makes: at once, or as a promise where it takes `long` and an event runs to wait for it.
-fn give(
-    scope: &mut v8::PinScope,
-    rv: &mut v8::ReturnValue,
+/// What `work` makes: at once, or as a promise where it takes `long` and an event runs to wait for it.
+fn make<'s, T: for<'a> IntoJs<'a> + Send + 'static>(
+    scope: &mut v8::PinScope<'s, '_>,
     long: bool,
-    work: impl FnOnce() -> Result<Vec<u8>, Failed> + Send + 'static,
-) {
-    if long && current(scope).is_some() {
-        return thread_op(scope, rv, work);
-    }
-    match work() {
-        Ok(bytes) => rv.set(uint8_array(scope, bytes).into()),
-        Err(failed) => throw(scope, &failed.into()),
-    }
-}
-
-/// `isLong(bytes)`: see [`is_long`].
-fn is_long_op(
-    scope: &mut v8::PinScope,
-    args: v8::FunctionCallbackArguments,
-    mut rv: v8::ReturnValue,
-) {
-    rv.set_bool(is_long(f64_arg(scope, &args, 0) as usize));
+    work: impl FnOnce() -> Result<T, Error> + Send + 'static,
+) -> Result<Made<'s, T>, Thrown> {
+    let later = long && current(scope).is_some();
+    Made::of(scope, later, work)
 }
 
 /// `hmac(hash, key, data)`.
-fn hmac(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
-    let Some(hash) = hash_arg(scope, &args, 0) else {
-        return;
-    };
-    let key = bytes_arg(&args, 1);
-    give_of(scope, &mut rv, args.get(2), move |data| {
-        hmac::code(hash, &key, data)
-    });
+#[op]
+fn hmac<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    hash_name: &str,
+    key: Bytes,
+    data: v8::Local<'s, v8::Value>,
+) -> Result<Made<'s, Vec<u8>>, Thrown> {
+    let digest = hash(hash_name);
+    make_of(scope, data, move |data| {
+        Ok(hmac::code(digest?, &key, data)?)
+    })
 }
 
-/// `aes(mode, encrypt, key, data, iv, additional, number)`: the number is the tag's bytes or the counter's bits.
-fn aes(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
-    let (iv, additional, number) = (
-        bytes_arg(&args, 4).to_vec(),
-        bytes_arg(&args, 5).to_vec(),
-        u32_arg(scope, &args, 6),
-    );
-    let mode = match string_arg(scope, &args, 0).as_str() {
+/// What AES needs beside key and data.
+#[derive(Arguments)]
+struct Details {
+    iv: Vec<u8>,
+    additional: Vec<u8>,
+    /// The tag's bytes or the counter's bits.
+    number: u32,
+}
+
+/// `aes(mode, encrypt, key, data, iv, additional, number)`: see [`Details`].
+#[op]
+fn aes<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    mode: &str,
+    encrypt: bool,
+    key: Bytes,
+    data: v8::Local<'s, v8::Value>,
+    details: Details,
+) -> Result<Made<'s, Vec<u8>>, Thrown> {
+    let Details {
+        iv,
+        additional,
+        number,
+    } = details;
+    let mode = match mode {
         "AES-CBC" => Mode::Cbc { iv },
         "AES-CTR" => Mode::Ctr {
             counter: iv,
@@ -117,75 +133,71 @@ fn aes(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8
             tag_bytes: number as usize,
         },
     };
-    let (encrypt, key) = (bool_arg(&args, 1), bytes_arg(&args, 2));
-    give_of(scope, &mut rv, args.get(3), move |data| {
-        aes::run(&mode, encrypt, &key, data)
-    });
+    make_of(scope, data, move |data| {
+        Ok(aes::run(&mode, encrypt, &key, data)?)
+    })
 }
 
 /// `keyWrap(wrap, key, data)`.
-fn key_wrap(
-    scope: &mut v8::PinScope,
-    args: v8::FunctionCallbackArguments,
-    mut rv: v8::ReturnValue,
-) {
-    let (wrap, key, data) = (bool_arg(&args, 0), bytes_arg(&args, 1), bytes_arg(&args, 2));
-    give(scope, &mut rv, false, move || {
-        aes::key_wrap(wrap, &key, &data)
-    });
+#[op]
+fn key_wrap(wrap: bool, key: &[u8], data: &[u8]) -> Result<Vec<u8>, Error> {
+    Ok(aes::key_wrap(wrap, key, data)?)
 }
 
 /// `hkdf(hash, key, salt, info, bytes)`.
-fn hkdf(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
-    let Some(hash) = hash_arg(scope, &args, 0) else {
-        return;
-    };
-    let (key, salt, info) = (
-        bytes_arg(&args, 1),
-        bytes_arg(&args, 2),
-        bytes_arg(&args, 3),
-    );
-    let length = u32_arg(scope, &args, 4) as usize;
+#[op]
+fn hkdf<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    hash_name: &str,
+    key: Bytes,
+    salt: Bytes,
+    info: Bytes,
+    bytes: u32,
+) -> Result<Made<'s, Vec<u8>>, Thrown> {
+    let digest = hash(hash_name);
     let long = key.len() + salt.len() + info.len() > INLINE_BYTES;
-    give(scope, &mut rv, long, move || {
-        kdf::hkdf(hash, &key, &salt, &info, length)
-    });
+    make(scope, long, move || {
+        Ok(kdf::hkdf(digest?, &key, &salt, &info, bytes as usize)?)
+    })
 }
 
 /// `pbkdf2(hash, key, salt, iterations, bytes)`.
-fn pbkdf2(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
+#[op]
+fn pbkdf2<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    hash_name: &str,
+    key: Bytes,
+    salt: Bytes,
+    iterations: u32,
+    bytes: u32,
+) -> Result<Made<'s, Vec<u8>>, Thrown> {
     const INLINE_ITERATIONS: u32 = 100;
-    let Some(hash) = hash_arg(scope, &args, 0) else {
-        return;
-    };
-    let (key, salt) = (bytes_arg(&args, 1), bytes_arg(&args, 2));
-    let (iterations, length) = (u32_arg(scope, &args, 3), u32_arg(scope, &args, 4) as usize);
+    let digest = hash(hash_name);
+    let length = bytes as usize;
     let long = iterations > INLINE_ITERATIONS
         || key.len() + salt.len() > INLINE_BYTES
         || length > INLINE_BYTES / 64;
-    give(scope, &mut rv, long, move || {
-        kdf::pbkdf2(hash, &key, &salt, iterations, length, processor::is_used_up)
-    });
+    make(scope, long, move || {
+        let is_over = processor::is_used_up;
+        Ok(kdf::pbkdf2(
+            digest?, &key, &salt, iterations, length, is_over,
+        )?)
+    })
 }
 
 /// `hashBlockBits(hash)`: the length of an HMAC key that nobody gave.
-fn hash_block_bits(
-    scope: &mut v8::PinScope,
-    args: v8::FunctionCallbackArguments,
-    mut rv: v8::ReturnValue,
-) {
-    if let Some(hash) = hash_arg(scope, &args, 0) {
-        rv.set_uint32(hash.block_size() as u32 * 8);
-    }
+#[op]
+fn hash_block_bits(hash_name: &str) -> Result<u32, Error> {
+    Ok(hash(hash_name)?.block_size() as u32 * 8)
 }
 
-/// The kind of key in an argument: a curve's name, or `RSA`.
-fn kind_arg(scope: &mut v8::PinScope, args: &v8::FunctionCallbackArguments, index: i32) -> Kind {
-    str_arg(scope, args, index, |_, name| match name {
+/// A kind of key: a curve's name, or `RSA`.
+fn kind_of(name: &str) -> Kind {
+    match name {
         "Ed25519" => Kind::Raw(Raw::Ed25519),
         "X25519" => Kind::Raw(Raw::X25519),
         name => Curve::by_name(name).map_or(Kind::Rsa, Kind::Ec),
-    })
+    }
 }
 
 impl<'s> IntoJs<'s> for Key {
@@ -195,166 +207,149 @@ impl<'s> IntoJs<'s> for Key {
 }
 
 /// `generatePair(kind, modulusBits, exponent)`: a native private key, which tells its public one too; of RSA a promise.
-fn generate_pair(
-    scope: &mut v8::PinScope,
-    args: v8::FunctionCallbackArguments,
-    mut rv: v8::ReturnValue,
-) {
-    let pair = match kind_arg(scope, &args, 0) {
-        Kind::Raw(raw) => Key::generate_raw(raw),
-        Kind::Ec(curve) => Key::generate_ec(curve),
-        Kind::Rsa => {
-            let (bits, exponent) = (i32_arg(scope, &args, 1), bytes_arg(&args, 2));
-            let generate = move || Key::generate_rsa(bits, &exponent, processor::is_used_up);
-            if current(scope).is_some() {
-                return thread_op(scope, &mut rv, generate);
-            }
-            generate()
+#[op]
+fn generate_pair<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    kind: &str,
+    bits: f64,
+    exponent: Bytes,
+) -> Result<Made<'s, Key>, Thrown> {
+    let kind = kind_of(kind);
+    make(scope, kind == Kind::Rsa, move || {
+        Ok(match kind {
+            Kind::Raw(raw) => Key::generate_raw(raw)?,
+            Kind::Ec(curve) => Key::generate_ec(curve)?,
+            Kind::Rsa => Key::generate_rsa(bits as i32, &exponent, processor::is_used_up)?,
+        })
+    })
+}
+
+/// Copies of the bytes in an array.
+struct Parts(Vec<Vec<u8>>);
+
+impl<'s> FromJs<'s> for Parts {
+    fn from_js(scope: &mut v8::PinScope<'s, '_>, value: v8::Local<'s, v8::Value>) -> Option<Self> {
+        let array = v8::Local::<v8::Array>::try_from(value).ok()?;
+        let part = |index| Some(with_bytes(array.get_index(scope, index)?, <[u8]>::to_vec));
+        (0..array.length())
+            .map(part)
+            .collect::<Option<_>>()
+            .map(Self)
+    }
+
+    fn fits(value: v8::Local<'s, v8::Value>) -> bool {
+        value.is_array()
+    }
+}
+
+/// What `importKey` gives: null for data that is no such key, as the caller knows the words.
+enum Imported {
+    Key(Key),
+    /// So many bytes follow the key.
+    Left(u32),
+    Nothing,
+}
+
+impl<'s> IntoJs<'s> for Imported {
+    fn into_js(self, scope: &mut v8::PinScope<'s, '_>) -> v8::Local<'s, v8::Value> {
+        match self {
+            Self::Key(key) => key.into_js(scope),
+            Self::Left(bytes) => bytes.into_js(scope),
+            Self::Nothing => v8::null(scope).into(),
         }
-    };
-    match pair {
-        Ok(pair) => rv.set(native_object(scope, pair).into()),
-        Err(failed) => throw(scope, &failed.into()),
     }
 }
 
-/// Null stands for data that is no such key: the caller knows the words.
-fn return_key(scope: &mut v8::PinScope, key: Result<Key, Failed>, rv: &mut v8::ReturnValue) {
-    match key {
-        Ok(key) => rv.set(native_object(scope, key).into()),
-        Err(Failed) => rv.set_null(),
-    }
-}
-
-/// `importKey(format, kind, ...parts)`: a native key, or null for bytes that are none of that kind.
+/// `importKey(format, kind, parts)`: a native key, or null for bytes that are none of that kind.
 ///
 /// Formats: pkcs8 and spki, of any kind, where a number says how many bytes follow the key; raw (a public key or point),
-/// private (a private key with its public one), numbers, scalar (a private key of a curve alone).
-fn import_key(
-    scope: &mut v8::PinScope,
-    args: v8::FunctionCallbackArguments,
-    mut rv: v8::ReturnValue,
-) {
-    let kind = kind_arg(scope, &args, 1);
-    let part = |index: i32| bytes_arg(&args, index + 2);
-    let count = args.length() - 2;
-    let key = match (string_arg(scope, &args, 0).as_str(), kind) {
-        (format @ ("pkcs8" | "spki"), _) => {
-            let read = if format == "spki" {
-                Key::from_spki
-            } else {
-                Key::from_pkcs8
-            };
-            match read(&part(0)) {
-                Ok((_, left)) if left > 0 => return rv.set_uint32(left as u32),
-                key => key.map(|(key, _)| key),
-            }
+/// private (a private key with its public one), numbers, scalar (a private key of a curve alone). All but numbers are one part.
+#[op]
+fn import_key(format: &str, kind: &str, parts: Parts) -> Imported {
+    let key = match (format, kind_of(kind), &parts.0[..]) {
+        ("pkcs8", _, [der]) => return encoded(Key::from_pkcs8(der)),
+        ("spki", _, [der]) => return encoded(Key::from_spki(der)),
+        ("raw", Kind::Raw(raw), [key]) => Key::from_raw_public(raw, key),
+        ("raw", Kind::Ec(curve), [point]) => Key::from_point(curve, point),
+        ("private", Kind::Raw(raw), [key]) => Key::from_raw_private(raw, key),
+        ("scalar", Kind::Ec(curve), [d]) => Key::from_scalar(curve, d),
+        ("numbers", Kind::Ec(curve), [x, y, rest @ ..]) => {
+            Key::from_coordinates(curve, x, y, rest.first().map(Vec::as_slice))
         }
-        ("raw", Kind::Raw(raw)) => Key::from_raw_public(raw, &part(0)),
-        ("raw", Kind::Ec(curve)) => Key::from_point(curve, &part(0)),
-        ("private", Kind::Raw(raw)) => Key::from_raw_private(raw, &part(0)),
-        ("scalar", Kind::Ec(curve)) => Key::from_scalar(curve, &part(0)),
-        ("numbers", Kind::Ec(curve)) => {
-            let d = (count > 2).then(|| part(2));
-            Key::from_coordinates(curve, &part(0), &part(1), d.as_deref())
-        }
-        ("numbers", Kind::Rsa) => Key::from_rsa_numbers(
-            &(0..count)
-                .map(|index| part(index).to_vec())
-                .collect::<Vec<_>>(),
-        ),
+        ("numbers", Kind::Rsa, numbers) => Key::from_rsa_numbers(numbers),
         _ => Err(Failed),
     };
-    return_key(scope, key, &mut rv);
+    key.map_or(Imported::Nothing, Imported::Key)
+}
+
+fn encoded(read: Result<(Key, usize), Failed>) -> Imported {
+    match read {
+        Ok((key, 0)) => Imported::Key(key),
+        Ok((_, left)) => Imported::Left(left as u32),
+        Err(Failed) => Imported::Nothing,
+    }
 }
 
 /// `keyKind(key)`: `RSA` or a curve's name, or nothing for a kind that Web Crypto lacks.
-fn key_kind(
-    scope: &mut v8::PinScope,
-    args: v8::FunctionCallbackArguments,
-    mut rv: v8::ReturnValue,
-) {
-    let Some(key) = key_arg(scope, &args, 0) else {
-        return;
-    };
-    let name = match key.kind() {
+#[op]
+fn key_kind(key: Rc<Key>) -> &'static str {
+    match key.kind() {
         Some(Kind::Rsa) => "RSA",
         Some(Kind::Ec(curve)) => curve.name(),
         Some(Kind::Raw(Raw::Ed25519)) => "Ed25519",
         Some(Kind::Raw(Raw::X25519)) => "X25519",
         None => "",
-    };
-    let name = string(scope, name);
-    rv.set(name.into());
-}
-
-fn key_arg(
-    scope: &mut v8::PinScope,
-    args: &v8::FunctionCallbackArguments,
-    index: i32,
-) -> Option<Key> {
-    let key = native_arg::<Key>(scope, args, index);
-    if key.is_none() {
-        throw_type_error(scope, "There is no such key.");
     }
-    key.map(|key| (*key).clone())
 }
 
 /// `exportKey(format, key)`: an array of Uint8Arrays. Formats as in `importKey`, and `public numbers`.
-fn export_key(
-    scope: &mut v8::PinScope,
-    args: v8::FunctionCallbackArguments,
-    mut rv: v8::ReturnValue,
-) {
-    let Some(key) = key_arg(scope, &args, 1) else {
-        return;
+#[op]
+fn export_key(format: &str, key: Rc<Key>) -> Result<List<Vec<u8>>, Error> {
+    let parts = match (format, key.kind()) {
+        ("pkcs8", _) => vec![key.to_pkcs8()?],
+        ("spki", _) => vec![key.to_spki()?],
+        ("raw", Some(Kind::Raw(_))) => vec![key.raw_public()?],
+        ("raw", Some(Kind::Ec(curve))) => vec![key.point(curve)?],
+        ("private", Some(Kind::Raw(_))) => vec![key.raw_private()?],
+        ("numbers", Some(Kind::Ec(curve))) => key.coordinates(curve, true)?,
+        ("public numbers", Some(Kind::Ec(curve))) => key.coordinates(curve, false)?,
+        ("numbers", Some(Kind::Rsa)) => key.rsa_numbers(true)?,
+        ("public numbers", Some(Kind::Rsa)) => key.rsa_numbers(false)?,
+        _ => return Err(Error::Failed),
     };
-    let parts = match (string_arg(scope, &args, 0).as_str(), key.kind()) {
-        ("pkcs8", _) => key.to_pkcs8().map(|der| vec![der]),
-        ("spki", _) => key.to_spki().map(|der| vec![der]),
-        ("raw", Some(Kind::Raw(_))) => key.raw_public().map(|raw| vec![raw]),
-        ("raw", Some(Kind::Ec(curve))) => key.point(curve).map(|point| vec![point]),
-        ("private", Some(Kind::Raw(_))) => key.raw_private().map(|raw| vec![raw]),
-        ("numbers", Some(Kind::Ec(curve))) => key.coordinates(curve, true),
-        ("public numbers", Some(Kind::Ec(curve))) => key.coordinates(curve, false),
-        ("numbers", Some(Kind::Rsa)) => key.rsa_numbers(true),
-        ("public numbers", Some(Kind::Rsa)) => key.rsa_numbers(false),
-        _ => Err(Failed),
-    };
-    match parts {
-        Ok(parts) => {
-            let parts: Vec<_> = parts
-                .into_iter()
-                .map(|part| uint8_array(scope, part).into())
-                .collect();
-            rv.set(v8::Array::new_with_elements(scope, &parts).into());
+    Ok(List(parts))
+}
+
+/// What a scheme needs beside its name and hash: the salt's bytes of RSA-PSS, the curve of ECDSA.
+enum Detail {
+    Bytes(i32),
+    Curve(Curve),
+}
+
+impl<'s> FromJs<'s> for Detail {
+    fn from_js(scope: &mut v8::PinScope<'s, '_>, value: v8::Local<'s, v8::Value>) -> Option<Self> {
+        if value.is_string() {
+            let name = String::from_js(scope, value)?;
+            return Curve::by_name(&name).map(Self::Curve);
         }
-        Err(failed) => throw(scope, &failed.into()),
+        i32::from_js(scope, value).map(Self::Bytes)
+    }
+
+    fn fits(value: v8::Local<'s, v8::Value>) -> bool {
+        value.is_string() || value.is_number()
     }
 }
 
-/// The scheme in three arguments: algorithm, hash, and a curve's name or the length of a salt.
-fn scheme_arg(
-    scope: &mut v8::PinScope,
-    args: &v8::FunctionCallbackArguments,
-    first: i32,
-) -> Option<Scheme> {
-    let algorithm = string_arg(scope, args, first);
-    match algorithm.as_str() {
-        "Ed25519" => return Some(Scheme::Ed25519),
-        "RSA-RAW" => return Some(Scheme::RsaRaw),
+fn scheme(name: &str, hash_name: &str, detail: Detail) -> Result<Scheme, Error> {
+    match name {
+        "Ed25519" => return Ok(Scheme::Ed25519),
+        "RSA-RAW" => return Ok(Scheme::RsaRaw),
         _ => {}
     }
-    let digest = hash_arg(scope, args, first + 1)?;
-    Some(match algorithm.as_str() {
-        "RSA-PSS" => Scheme::Pss {
-            digest,
-            salt_bytes: i32_arg(scope, args, first + 2),
-        },
-        "ECDSA" => {
-            let curve = str_arg(scope, args, first + 2, |_, name| Curve::by_name(name))?;
-            Scheme::Ecdsa { digest, curve }
-        }
+    let digest = hash(hash_name)?;
+    Ok(match (name, detail) {
+        ("RSA-PSS", Detail::Bytes(salt_bytes)) => Scheme::Pss { digest, salt_bytes },
+        ("ECDSA", Detail::Curve(curve)) => Scheme::Ecdsa { digest, curve },
         _ => Scheme::Pkcs1(digest),
     })
 }
@@ -365,57 +360,60 @@ fn is_slow(key: &Key) -> bool {
     key.rsa_bits().is_some_and(|bits| bits > QUICK_BITS)
 }
 
-/// `sign(key, data, algorithm, hash, detail)`.
-fn sign(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
-    let Some(key) = key_arg(scope, &args, 0) else {
-        return;
-    };
-    let Some(scheme) = scheme_arg(scope, &args, 2) else {
-        return;
-    };
-    let data = bytes_arg(&args, 1);
+/// `sign(key, data, algorithm, hash, detail)`: see [`Detail`].
+#[op]
+fn sign<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    key: Rc<Key>,
+    data: Bytes,
+    algorithm: &str,
+    hash_name: &str,
+    detail: Detail,
+) -> Result<Made<'s, Vec<u8>>, Thrown> {
+    let key = Key::clone(&key);
+    let scheme = scheme(algorithm, hash_name, detail);
     let long = data.len() > INLINE_BYTES || is_slow(&key);
-    give(scope, &mut rv, long, move || key.sign(scheme, &data));
+    make(scope, long, move || Ok(key.sign(scheme?, &data)?))
 }
 
-/// `verify(key, data, algorithm, hash, detail, signature)`: a Uint8Array of one byte, 1 where it is right.
-fn verify(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
-    let Some(key) = key_arg(scope, &args, 0) else {
-        return;
-    };
-    let Some(scheme) = scheme_arg(scope, &args, 2) else {
-        return;
-    };
-    let (data, signature) = (bytes_arg(&args, 1), bytes_arg(&args, 5));
-    let long = data.len() > INLINE_BYTES;
-    give(scope, &mut rv, long, move || {
-        key.verify(scheme, &signature, &data)
-            .map(|right| vec![right.into()])
-    });
+/// `verify(key, data, algorithm, hash, detail, signature)`: whether it is right.
+#[op]
+fn verify<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    key: Rc<Key>,
+    data: Bytes,
+    algorithm: &str,
+    hash_name: &str,
+    detail: Detail,
+    signature: Bytes,
+) -> Result<Made<'s, bool>, Thrown> {
+    let key = Key::clone(&key);
+    let scheme = scheme(algorithm, hash_name, detail);
+    make(scope, data.len() > INLINE_BYTES, move || {
+        Ok(key.verify(scheme?, &signature, &data)?)
+    })
 }
 
 /// `oaep(key, data, encrypt, hash, label)`.
-fn oaep(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
-    let Some(key) = key_arg(scope, &args, 0) else {
-        return;
-    };
-    let Some(hash) = hash_arg(scope, &args, 3) else {
-        return;
-    };
-    let (data, encrypt, label) = (bytes_arg(&args, 1), bool_arg(&args, 2), bytes_arg(&args, 4));
+#[op]
+fn oaep<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    key: Rc<Key>,
+    data: Bytes,
+    encrypt: bool,
+    hash_name: &str,
+    label: Bytes,
+) -> Result<Made<'s, Vec<u8>>, Thrown> {
+    let key = Key::clone(&key);
+    let digest = hash(hash_name);
     let long = !encrypt && is_slow(&key);
-    give(scope, &mut rv, long, move || {
-        key.oaep(encrypt, hash, &label, &data)
-    });
+    make(scope, long, move || {
+        Ok(key.oaep(encrypt, digest?, &label, &data)?)
+    })
 }
 
 /// `derive(privateKey, publicKey)`.
-fn derive(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
-    let Some(key) = key_arg(scope, &args, 0) else {
-        return;
-    };
-    let Some(peer) = key_arg(scope, &args, 1) else {
-        return;
-    };
-    give(scope, &mut rv, false, move || key.derive(&peer));
+#[op]
+fn derive(key: Rc<Key>, peer: Rc<Key>) -> Result<Vec<u8>, Error> {
+    Ok(key.derive(&peer)?)
 }

@@ -5,8 +5,9 @@ mod decoder;
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use v8::simdutf::{self, Base64Options, LastChunkHandling};
+use v8::simdutf;
 
+use crate::glue::base64::{self, Base64Options};
 use crate::glue::{
     Api, IntoJs, JsNumber, Maybe, OpError, Ops, intern, native_object, op, with_bytes,
 };
@@ -183,22 +184,12 @@ fn atob(text: &str) -> Option<Latin1> {
 
 /// Forgiving base64 (Infra standard): ASCII white space is skipped, padding is optional.
 pub fn decode_base64(text: &[u8]) -> Option<Vec<u8>> {
-    decode_as(text, Base64Options::Default)
+    base64::decode(text, Base64Options::Default)
 }
 
 /// base64url (RFC 4648, section 5), with or without padding.
 pub fn decode_base64url(text: &[u8]) -> Option<Vec<u8>> {
-    decode_as(text, Base64Options::Url)
-}
-
-fn decode_as(text: &[u8], options: Base64Options) -> Option<Vec<u8>> {
-    let mut bytes = vec![0; simdutf::maximal_binary_length_from_base64(text)];
-    // SAFETY: the output has the length that the library asks for.
-    #[allow(unsafe_code)]
-    let result =
-        unsafe { simdutf::base64_to_binary(text, &mut bytes, options, LastChunkHandling::Loose) };
-    bytes.truncate(result.count);
-    result.is_ok().then_some(bytes)
+    base64::decode(text, Base64Options::Url)
 }
 
 /// `btoa(text)`: base64 of a string of Latin-1, or null if it holds other characters.
@@ -222,12 +213,7 @@ pub fn encode_base64url(bytes: &[u8]) -> String {
 }
 
 fn encode_as(bytes: &[u8], options: Base64Options) -> String {
-    let mut text = vec![0; simdutf::base64_length_from_binary(bytes.len(), options)];
-    // SAFETY: the output has the length that the library asks for.
-    #[allow(unsafe_code)]
-    let length = unsafe { simdutf::binary_to_base64(bytes, &mut text, options) };
-    text.truncate(length);
-    String::from_utf8(text).unwrap_or_default()
+    String::from_utf8(base64::encode(bytes, options)).unwrap_or_default()
 }
 
 #[cfg(test)]
