@@ -338,10 +338,13 @@ unsafe extern "C" fn after_collection(
     _: v8::GCCallbackFlags,
     data: *mut c_void,
 ) {
-    // SAFETY: see above.
-    let full = unsafe { &*data.cast::<Full>() };
-    // SAFETY: V8 calls it with the isolate that collects.
-    let isolate = unsafe { v8::Isolate::ref_from_raw_isolate_ptr_mut(&mut isolate) };
+    // SAFETY: see above; V8 calls it with the isolate that collects.
+    let (full, isolate) = unsafe {
+        (
+            &*data.cast::<Full>(),
+            v8::Isolate::ref_from_raw_isolate_ptr_mut(&mut isolate),
+        )
+    };
     if kind == v8::GCType::kGCTypeMarkSweepCompact {
         let left = isolate.get_heap_statistics().used_heap_size();
         full.left_bytes.set(left);
@@ -357,10 +360,13 @@ unsafe extern "C" fn after_collection(
 /// As for [`after_collection`].
 #[allow(unsafe_code)]
 unsafe extern "C" fn look(mut isolate: v8::UnsafeRawIsolatePtr, data: *mut c_void) {
-    // SAFETY: see above.
-    let full = unsafe { &*data.cast::<Full>() };
-    // SAFETY: V8 calls it with the isolate that runs.
-    let isolate = unsafe { v8::Isolate::ref_from_raw_isolate_ptr_mut(&mut isolate) };
+    // SAFETY: see above; V8 calls it with the isolate that runs.
+    let (full, isolate) = unsafe {
+        (
+            &*data.cast::<Full>(),
+            v8::Isolate::ref_from_raw_isolate_ptr_mut(&mut isolate),
+        )
+    };
     if full.is_suspect.get() && full.is_over(isolate) {
         full.fill();
     }
