@@ -3,6 +3,7 @@
 //! Everything else builds on this crate. `workerd_capnp`, `peer_capnp` and `token_capnp` are generated from the schemas beside them and
 //! committed; `tests/generated.rs` checks that it is current and says how to renew it.
 
+pub mod binding;
 pub mod compat;
 
 #[rustfmt::skip]

@@ -5,6 +5,7 @@
 
 mod actors;
 mod api;
+mod bindings;
 mod boot;
 mod dispatch;
 mod glue;

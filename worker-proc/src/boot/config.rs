@@ -5,18 +5,16 @@
 use schema::compat;
 use schema::workerd_capnp as schema_capnp;
 
-use super::crypto_key;
+use super::bindings::{self, AllNamespaces, Unread};
 use crate::actors::{HistoryLimits, NamespaceSpec, StoreSpec};
-use crate::dispatch::spec::{
-    BindingKind, BindingSpec, Code, Designator, ExtensionModule, Outlet, WorkerSpec,
-};
+use crate::dispatch::spec::{Code, ExtensionModule, WorkerSpec};
 use crate::dispatch::{Directory, Router};
 use crate::http::{HttpOptions, server::Endpoint};
 use crate::isolate::modules::Source;
 use crate::net::{
     ExternalSpec, FrontDoor, Inside, NetworkSpec, Plain, Protocol, TcpEndpoint, TlsServer, TlsSpec,
 };
-use crate::service::Props;
+use crate::service::{Designator, Outlet, Props};
 use bytes::Bytes;
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -98,11 +96,13 @@ pub fn read(bytes: ipc::ConfigBytes, options: &ipc::Options) -> Result<Config, E
     }
 }
 
-fn text(reader: capnp::text::Reader<'static>) -> Result<&'static str, capnp::Error> {
+pub(super) fn text(reader: capnp::text::Reader<'static>) -> Result<&'static str, capnp::Error> {
     Ok(reader.to_str()?)
 }
 
-fn optional(reader: capnp::Result<capnp::text::Reader<'static>>) -> Option<&'static str> {
+pub(super) fn optional(
+    reader: capnp::Result<capnp::text::Reader<'static>>,
+) -> Option<&'static str> {
     reader
         .ok()
         .and_then(|text| text.to_str().ok())
@@ -237,7 +237,7 @@ fn fill(
     Ok(())
 }
 
-fn read_designator(
+pub(super) fn read_designator(
     designator: schema_capnp::service_designator::Reader<'static>,
 ) -> Result<Designator, capnp::Error> {
     use schema_capnp::service_designator::props::Which;
@@ -425,11 +425,12 @@ fn read_worker(
         }
         code => code,
     };
-    let mut bindings = Vec::new();
+    let mut properties = Vec::new();
     for binding in worker.get_bindings()? {
-        match read_binding(binding, &name, &maps.namespaces)? {
-            Ok(binding) => bindings.push(binding),
-            Err(error) => errors.push(format!("service {name}: {error}")),
+        match bindings::read(binding, &name, &maps.namespaces) {
+            Ok(property) => properties.push(property),
+            Err(Unread::Wrong(error)) => errors.push(format!("service {name}: {error}")),
+            Err(Unread::Malformed(error)) => return Err(error),
         }
     }
     let cache_outbound = match worker.has_cache_api_outbound() {
@@ -446,11 +447,12 @@ fn read_worker(
         name,
         code,
         flags,
-        bindings,
+        properties,
         extensions: extensions.clone(),
         global_outbound,
         cache_outbound,
         slot: None,
+        given: None,
         namespaces,
         storage,
         tails,
@@ -464,9 +466,6 @@ struct Maps {
     namespaces: AllNamespaces,
     disks: Disks,
 }
-
-/// Key and kind of every namespace, by service and class.
-type AllNamespaces = HashMap<(String, String), (String, bool)>;
 
 fn all_namespaces(
     root: schema_capnp::config::Reader<'static>,
@@ -595,90 +594,4 @@ fn read_module(
         }
     };
     Ok(Ok((name, source)))
-}
-
-fn read_binding(
-    binding: schema_capnp::worker::binding::Reader<'static>,
-    worker: &str,
-    namespaces: &AllNamespaces,
-) -> Result<Result<BindingSpec, String>, capnp::Error> {
-    use schema_capnp::worker::binding::Which;
-    let name = text(binding.get_name()?)?.to_owned();
-    let kind = match binding.which()? {
-        Which::CryptoKey(key) => crypto_key::read(key?)?
-            .map(BindingKind::CryptoKey)
-            .map_err(|error| format!("CryptoKey binding \"{name}\" contained {error}")),
-        _ => read_kind(binding, worker, namespaces)?
-            .map_err(|error| format!("binding {name}: {error}")),
-    };
-    Ok(kind.map(|kind| BindingSpec { name, kind }))
-}
-
-fn read_kind(
-    binding: schema_capnp::worker::binding::Reader<'static>,
-    worker: &str,
-    namespaces: &AllNamespaces,
-) -> Result<Result<BindingKind, String>, capnp::Error> {
-    use schema_capnp::worker::binding::Which;
-    Ok(Ok(match binding.which()? {
-        Which::Text(value) => BindingKind::Text(text(value?)?),
-        Which::Json(value) => BindingKind::Json(text(value?)?),
-        Which::Data(value) => BindingKind::Data(value?),
-        Which::WasmModule(value) => BindingKind::WasmModule(value?),
-        Which::FromEnvironment(variable) => {
-            let value = std::env::var_os(text(variable?)?);
-            BindingKind::FromEnvironment(value.map(|value| value.to_string_lossy().into_owned()))
-        }
-        Which::Service(designator) => BindingKind::Service(read_designator(designator?)?),
-        Which::DurableObjectNamespace(designator) => {
-            let designator = designator?;
-            let service = optional(designator.get_service_name()).unwrap_or(worker);
-            let class = text(designator.get_class_name()?)?;
-            match namespaces.get(&(service.to_owned(), class.to_owned())) {
-                Some((key, ephemeral)) => BindingKind::Namespace {
-                    key: key.clone(),
-                    ephemeral: *ephemeral,
-                },
-                None => {
-                    return Ok(Err(format!(
-                        "service \"{service}\" has no Durable Object namespace of the class \"{class}\"."
-                    )));
-                }
-            }
-        }
-        Which::DurableObjectClass(class) => BindingKind::ActorClass(read_designator(class?)?),
-        Which::AnalyticsEngine(designator) => {
-            BindingKind::AnalyticsEngine(read_designator(designator?)?)
-        }
-        Which::UnsafeEval(()) => BindingKind::UnsafeEval,
-        Which::MemoryCache(cache) => {
-            let limits = cache.get_limits()?;
-            BindingKind::MemoryCache {
-                id: optional(cache.get_id()).map(str::to_owned),
-                max_keys: limits.get_max_keys(),
-                max_value_bytes: limits.get_max_value_size(),
-                max_total_bytes: limits.get_max_total_value_size(),
-            }
-        }
-        Which::WorkerLoader(loader) => {
-            BindingKind::Loader(optional(loader.get_id()).map(str::to_owned))
-        }
-        Which::Wrapped(wrapped) => {
-            let wrapped = wrapped?;
-            let mut inner = Vec::new();
-            for binding in wrapped.get_inner_bindings()? {
-                match read_binding(binding, worker, namespaces)? {
-                    Ok(binding) => inner.push(binding),
-                    Err(error) => return Ok(Err(format!("inner {error}"))),
-                }
-            }
-            BindingKind::Wrapped {
-                module: text(wrapped.get_module_name()?)?.to_owned(),
-                entrypoint: text(wrapped.get_entrypoint()?)?.to_owned(),
-                inner,
-            }
-        }
-        Which::Unspecified(()) => return Ok(Err("nothing was specified for it.".to_owned())),
-        _ => return Ok(Err("this kind of binding is not supported.".to_owned())),
-    }))
 }

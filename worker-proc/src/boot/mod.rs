@@ -2,9 +2,9 @@
 //!
 //! The one place that sees all parts. The supervisor calls [`serve`] and [`test()`]; its build script [`build_snapshot`].
 
+mod bindings;
 mod config;
 mod control;
-mod crypto_key;
 mod nesting;
 pub mod objects;
 mod routes;
@@ -20,6 +20,7 @@ use ipc::Start;
 
 use crate::dispatch::spec::WorkerSpec;
 use crate::dispatch::{Directory, Router};
+use crate::glue::Api;
 use crate::peer::{PeerLinks, ProcessPlace};
 use crate::storage::FolderLock;
 use crate::{api, http, isolate, log, net};
@@ -34,8 +35,14 @@ pub const EXIT_START_FAILED: u8 = ipc::handshake::EXIT_START_FAILED;
 /// # Errors
 /// The exception, if internal JavaScript throws.
 pub fn build_snapshot() -> Result<Vec<u8>, String> {
-    isolate::setup(api::ALL, &[])?;
+    isolate::setup(apis(), &[])?;
     isolate::snapshot::create()
+}
+
+/// Everything that internal JavaScript is made of.
+pub(crate) fn apis() -> Vec<&'static Api> {
+    let bindings = crate::bindings::ALL.iter().map(|binding| &binding.api);
+    api::ALL.iter().chain(bindings).collect()
 }
 
 /// Takes a folder that objects are kept in for this server, for as long as the descriptor is open.
@@ -86,7 +93,7 @@ fn start_runtime(
     if options.limit_heap_mb > 0 {
         isolate::limits::set_heap((options.limit_heap_mb as usize) << 20);
     }
-    isolate::setup(api::ALL, &read.v8_flags).map_err(|error| vec![error])?;
+    isolate::setup(apis(), &read.v8_flags).map_err(|error| vec![error])?;
     if options.limit_cpu_ms > 0 {
         isolate::limits::set_cpu(Duration::from_millis(options.limit_cpu_ms.into()));
     }

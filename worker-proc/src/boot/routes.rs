@@ -5,9 +5,9 @@
 use std::rc::Rc;
 
 use crate::actors::{Host, Placement, Rendezvous, Routes};
-use crate::dispatch::spec::Designator;
 use crate::dispatch::{Directory, Router};
 use crate::peer::PeerLinks;
+use crate::service::Designator;
 use crate::service::websocket::Role;
 use crate::service::{ActorId, Address, Designation, Namespace, Props, Service};
 use crate::{http, net};

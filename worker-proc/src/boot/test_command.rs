@@ -6,12 +6,12 @@ use std::time::{Duration, Instant};
 use ipc::{Control, Start, TestFilter, ToRuntime};
 
 use super::{EXIT_START_FAILED, control, doors, limits, start_runtime};
-use crate::dispatch::spec::Designator;
 use crate::dispatch::{Directory, Router};
 use crate::http;
 use crate::log;
 use crate::net::loopback;
 use crate::peer::{PeerId, PeerLinks};
+use crate::service::Designator;
 use crate::service::Event;
 use crate::service::trace::all_told;
 

@@ -2,10 +2,10 @@
 
 use std::rc::Rc;
 
-use super::spec::{Designator, ExtensionModule};
+use super::spec::ExtensionModule;
 use crate::actors::Host;
 use crate::glue::loader::Loader;
-use crate::service::{Lasting, Service};
+use crate::service::{Designator, Lasting, Service};
 
 /// See the module.
 pub trait Directory {

@@ -7,14 +7,12 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 use super::bindings::{self, Outlets};
-use super::directory::Directory;
 use super::handlers::Handlers;
-use super::spec::{Code, Outlet, WorkerSpec};
+use super::spec::{Code, WorkerSpec};
 use crate::glue::loader::LoaderHandle;
 use crate::glue::{IsolateState, string};
 use crate::isolate::{Isolate, describe, modules};
-use crate::service::Service;
-use crate::service::rpc::Target;
+use crate::service::{Outlet, Service};
 
 /// See the module.
 pub struct Live {
@@ -22,12 +20,10 @@ pub struct Live {
     pub handlers: Handlers,
     /// `entrypoint:handler` of everything that the code exports.
     pub entrypoints: Vec<String>,
-    pub outlets: Vec<Outlet>,
-    pub namespaces: Vec<(String, bool)>,
-    pub stubs: Vec<Rc<dyn Target>>,
-    pub loaders: Vec<Rc<LoaderHandle>>,
-    /// Services of the config, looked up once each.
+    pub outlets: Outlets,
+    /// Services of the config, looked up once each, and loaders.
     pub found: RefCell<HashMap<u32, Rc<dyn Service>>>,
+    pub loaders: RefCell<HashMap<u32, Rc<LoaderHandle>>>,
 }
 
 impl Live {
@@ -35,23 +31,14 @@ impl Live {
     ///
     /// # Errors
     /// Everything that goes wrong, in the published binary's words.
-    pub fn start(
-        spec: &WorkerSpec,
-        directory: &Rc<dyn Directory>,
-    ) -> Result<Rc<Self>, Vec<String>> {
+    pub fn start(spec: &WorkerSpec) -> Result<Rc<Self>, Vec<String>> {
         let isolate = Isolate::new(&spec.flags).map_err(|error| vec![error])?;
         isolate.set_label(&spec.name);
-        let mut outlets = Outlets {
-            services: vec![
-                spec.global_outbound.clone(),
-                spec.cache_outbound
-                    .clone()
-                    .map_or(Outlet::None, Outlet::Named),
-            ],
-            namespaces: Vec::new(),
-            stubs: Vec::new(),
-            loaders: Vec::new(),
-        };
+        let cache = spec.cache_outbound.clone();
+        let mut outlets = Outlets(vec![
+            spec.global_outbound.clone(),
+            cache.map_or(Outlet::None, Outlet::Named),
+        ]);
         let script = matches!(spec.code, Code::Script(_));
         // Not in one turn: the code's microtasks run before it is asked what it exports.
         let evaluated = isolate.run(None, |scope| {
@@ -90,23 +77,21 @@ impl Live {
         if !errors.is_empty() {
             return Err(errors);
         }
-        let loaders = outlets.loaders.into_iter();
-        let loaders = loaders
-            .map(|id| {
-                let loader = directory.clone().loader(id, &spec.extensions);
-                Rc::new(LoaderHandle(loader))
-            })
-            .collect();
         Ok(Rc::new(Self {
             isolate,
             handlers,
             entrypoints,
-            outlets: outlets.services,
-            namespaces: outlets.namespaces,
-            stubs: outlets.stubs,
-            loaders,
+            outlets,
             found: RefCell::default(),
+            loaders: RefCell::default(),
         }))
+    }
+}
+
+impl Live {
+    /// What a channel leads to.
+    pub fn outlet(&self, channel: u32) -> Option<&Outlet> {
+        self.outlets.0.get(channel as usize)
     }
 }
 
@@ -136,14 +121,18 @@ fn set_up(
             modules::prepare(scope, name)?;
         }
     }
-    let env = bindings::describe(scope, &spec.bindings, outlets)?;
+    let env = bindings::describe(scope, &spec.properties, outlets);
+    let given = match (&spec.given, &spec.slot) {
+        (Some(props), _) => bindings::describe_given(scope, props, outlets),
+        (None, Some(_)) => v8::null(scope).into(),
+        (None, None) => v8::undefined(scope).into(),
+    };
     let script = v8::Boolean::new(scope, matches!(spec.code, Code::Script(_)));
-    let loaded = v8::Boolean::new(scope, spec.slot.is_some());
     let set_up = IsolateState::get(scope).internal(scope, "workers", "setup")?;
     let is_traced = !spec.tails.is_empty() || !spec.streaming_tails.is_empty();
     let traced = v8::Boolean::new(scope, is_traced);
     let this = v8::undefined(scope).into();
-    let arguments = [env.into(), script.into(), loaded.into(), traced.into()];
+    let arguments = [env.into(), given, script.into(), traced.into()];
     set_up.call(scope, this, &arguments)?;
     Some(())
 }
@@ -258,7 +247,14 @@ fn list_entrypoints<'s>(
             loopback.push(outlets.add(scope, own));
             let namespace = spec.namespaces.iter().find(|spec| spec.class_name == name);
             loopback.push(match namespace {
-                Some(namespace) => outlets.add_namespace(scope, &namespace.key(&spec.name), true),
+                Some(namespace) => {
+                    let outlet = Outlet::Namespace {
+                        key: namespace.key(&spec.name),
+                        is_own: true,
+                        is_ephemeral: namespace.unique_key.is_none(),
+                    };
+                    outlets.add(scope, outlet)
+                }
                 None => v8::null(scope).into(),
             });
             let ephemeral = namespace.is_some_and(|namespace| namespace.unique_key.is_none());

@@ -1,6 +1,6 @@
 //! Workers that other workers load: how they are started, kept, and let go of.
 //!
-//! `api/cloudflare/worker_loader` reaches a [`WorkerLoader`] through its binding. A loaded worker's isolate goes with the last stub of
+//! `bindings/worker_loader` reaches a [`WorkerLoader`] through its binding. A loaded worker's isolate goes with the last stub of
 //! it; named ones are kept for whoever asks next. Both may go earlier, while nothing of theirs is under way, when there are
 //! too many: their code is then asked for again.
 
@@ -14,13 +14,13 @@ use tokio::sync::Notify;
 
 use super::directory::Directory;
 use super::entrypoint::Entrypoint;
-use super::spec::{self, BindingKind, BindingSpec, Code, ExtensionModule, Outlet, WorkerSpec};
+use super::spec::{self, Code, ExtensionModule, WorkerSpec};
 use super::worker::Worker;
 use crate::actors::StoreSpec;
 use crate::glue::loader::{CodeSource, Loaded, Loader, WorkerCode};
 use crate::request::on_behalf;
 use crate::service::rpc;
-use crate::service::{Error, Event, Origin, Props, Request, Response, Service};
+use crate::service::{Error, Event, Origin, Outlet, Props, Request, Response, Service};
 
 /// Loaded workers that have an isolate at once, in one process.
 const MAX_LOADED_WORKERS: usize = 100;
@@ -174,10 +174,6 @@ impl Slot {
                 return Err(failed(&format!("Uncaught Error: No such module: {main}")));
             }
         }
-        let bindings = code.env.iter().map(|env| BindingSpec {
-            name: String::new(),
-            kind: BindingKind::Properties(env.clone()),
-        });
         Ok(WorkerSpec {
             name: format!(
                 "{}:{}",
@@ -186,7 +182,7 @@ impl Slot {
             ),
             code: Code::Modules(modules),
             flags: code.flags,
-            bindings: bindings.collect(),
+            properties: Vec::new(),
             extensions: loader.extensions.clone(),
             global_outbound: Outlet::Given(match &code.global_outbound {
                 Some(service) => service.clone(),
@@ -201,6 +197,7 @@ impl Slot {
                 .map(Outlet::Given)
                 .collect(),
             slot: Some(self.this.clone() as Weak<dyn spec::Slot>),
+            given: code.env.clone(),
             namespaces: Vec::new(),
             storage: StoreSpec::None,
         })

@@ -6,11 +6,13 @@ use std::rc::Rc;
 
 use super::directory::Directory;
 use super::loader::{Fleet, WorkerLoader};
-use super::spec::{Designator, ExtensionModule, WorkerSpec};
+use super::spec::{ExtensionModule, WorkerSpec};
 use super::worker::Worker;
 use crate::actors::Host;
 use crate::glue::loader::Loader;
-use crate::service::{Lasting, Namespace, Origin, RestoredService, Service, with_origin};
+use crate::service::{
+    Designator, Lasting, Namespace, Origin, RestoredService, Service, with_origin,
+};
 
 /// Something that `boot` has made which is not a worker: a network, an external server.
 pub type Plain = Rc<dyn Service>;

@@ -3,8 +3,9 @@
 use std::rc::{Rc, Weak};
 
 use crate::actors::{NamespaceSpec, StoreSpec};
+use crate::glue::Property;
 use crate::isolate::modules;
-use crate::service::{Props, Service};
+use crate::service::{Designator, Outlet, Props};
 
 /// A module that the config gives to every worker.
 #[derive(Debug)]
@@ -20,12 +21,13 @@ pub struct WorkerSpec {
     pub name: String,
     pub code: Code,
     pub flags: schema::compat::Flags,
-    pub bindings: Vec<BindingSpec>,
+    pub properties: Vec<Property>,
     pub extensions: Rc<Vec<ExtensionModule>>,
     pub global_outbound: Outlet,
     pub cache_outbound: Option<Designator>,
-    /// Where it is kept, if another worker has loaded it.
+    /// Where it is kept, and what `env` it is given, if another worker has loaded it.
     pub slot: Option<Weak<dyn Slot>>,
+    pub given: Option<Props>,
     /// The Durable Object namespaces whose classes the worker has, and where their objects are kept.
     pub namespaces: Vec<NamespaceSpec>,
     pub storage: StoreSpec,
@@ -46,85 +48,4 @@ pub enum Code {
     Modules(Vec<(String, modules::Source)>),
     /// Service-worker syntax.
     Script(&'static str),
-}
-
-/// Where a channel of a worker leads.
-#[derive(Clone)]
-pub enum Outlet {
-    /// Nowhere.
-    None,
-    /// To a service of the config.
-    Named(Designator),
-    /// To an entrypoint of its own.
-    Own(Option<String>),
-    Given(Rc<dyn Service>),
-}
-
-/// A reference to a service, or to one of its entrypoints.
-#[derive(Clone, Debug, Default)]
-pub struct Designator {
-    pub service: String,
-    pub entrypoint: Option<String>,
-    pub props: Option<Props>,
-}
-
-/// One property of `env`.
-pub struct BindingSpec {
-    pub name: String,
-    pub kind: BindingKind,
-}
-
-/// The arguments of `crypto.subtle.importKey()`.
-pub struct CryptoKeySpec {
-    pub format: &'static str,
-    pub material: KeyMaterial,
-    /// A name, or JSON of an object.
-    pub algorithm: &'static str,
-    pub algorithm_is_json: bool,
-    pub extractable: bool,
-    pub usages: Vec<&'static str>,
-}
-
-pub enum KeyMaterial {
-    Bytes(Vec<u8>),
-    Json(&'static str),
-}
-
-/// What the property is.
-pub enum BindingKind {
-    Text(&'static str),
-    Json(&'static str),
-    Data(&'static [u8]),
-    WasmModule(&'static [u8]),
-    /// The value of an environment variable, or null.
-    FromEnvironment(Option<String>),
-    Service(Designator),
-    /// A Durable Object namespace, by its key.
-    Namespace {
-        key: String,
-        ephemeral: bool,
-    },
-    /// A class to start facets of.
-    ActorClass(Designator),
-    CryptoKey(CryptoKeySpec),
-    UnsafeEval,
-    /// Who is told of data points; its name is the dataset's.
-    AnalyticsEngine(Designator),
-    MemoryCache {
-        /// Bindings of the same id share theirs.
-        id: Option<String>,
-        max_keys: u32,
-        max_value_bytes: u32,
-        max_total_bytes: u64,
-    },
-    /// A loader of workers; bindings of the same id share theirs.
-    Loader(Option<String>),
-    /// Every property of an object.
-    Properties(Props),
-    /// What a function of an extension module makes of other bindings.
-    Wrapped {
-        module: String,
-        entrypoint: String,
-        inner: Vec<BindingSpec>,
-    },
 }

@@ -3,9 +3,8 @@
 use std::rc::{Rc, Weak};
 
 use super::directory::Directory;
-use super::spec::Outlet;
 use crate::service::trace::{Ancestors, Tails};
-use crate::service::{Designation, Service};
+use crate::service::{Designation, Outlet, Service};
 
 /// See the module.
 pub struct WorkerTails {
@@ -41,7 +40,7 @@ impl WorkerTails {
                 }
                 _ => Some(service.clone()),
             },
-            Outlet::None | Outlet::Own(_) => None,
+            _ => None,
         };
         all.iter().filter_map(find).collect()
     }

@@ -7,14 +7,17 @@ use std::rc::{Rc, Weak};
 use super::directory::Directory;
 use super::entrypoint::{Entrypoint, OwnEntrypoint};
 use super::live::Live;
-use super::spec::{Outlet, WorkerSpec};
+use super::spec::WorkerSpec;
 use super::tails::WorkerTails;
 use crate::actors::{Class, Home};
+use crate::glue::loader::LoaderHandle;
 use crate::isolate::{Isolate, limits};
 use crate::log;
 use crate::service::rpc::Target;
 use crate::service::trace::Tails;
-use crate::service::{Channels, Error, Lasting, Namespace, Objects, Origin, Props, Service};
+use crate::service::{
+    Channels, Error, Lasting, Namespace, Objects, Origin, Outlet, Props, Service,
+};
 
 /// See the module.
 pub struct Worker {
@@ -32,11 +35,11 @@ impl Channels for Worker {
         if let Some(service) = live.found.borrow().get(&channel) {
             return Some(service.clone());
         }
-        let service = match live.outlets.get(channel as usize)? {
-            Outlet::None => return None,
+        let service = match live.outlet(channel)? {
             Outlet::Given(service) => return Some(service.clone()),
             Outlet::Own(name) => self.own(name, None),
             Outlet::Named(designator) => self.directory.upgrade()?.find(designator)?,
+            _ => return None,
         };
         live.found.borrow_mut().insert(channel, service.clone());
         Some(service)
@@ -44,13 +47,15 @@ impl Channels for Worker {
 
     fn namespace(&self, channel: u32) -> Option<Rc<dyn Namespace>> {
         let live = self.live.borrow();
-        let (key, _) = live.namespaces.get(channel as usize)?;
+        let Outlet::Namespace { key, .. } = live.outlet(channel)? else {
+            return None;
+        };
         let host = self.directory.upgrade()?.host().clone();
         host.namespace(key).map(|found| found as Rc<dyn Namespace>)
     }
 
     fn service_with_props(&self, channel: u32, props: Props) -> Option<Rc<dyn Service>> {
-        match self.live.borrow().outlets.get(channel as usize)? {
+        match self.live.borrow().outlet(channel)? {
             Outlet::Own(name) => Some(self.own(name, Some(props))),
             _ => None,
         }
@@ -61,18 +66,33 @@ impl Channels for Worker {
     }
 
     fn loader(&self, channel: u32) -> Option<Rc<dyn Any>> {
-        let loader = self.live.borrow().loaders.get(channel as usize)?.clone();
-        Some(loader)
+        let live = self.live.borrow();
+        let Outlet::Loader(id) = live.outlet(channel)? else {
+            return None;
+        };
+        let directory = self.directory.upgrade()?;
+        let mut loaders = live.loaders.borrow_mut();
+        let loader = loaders.entry(channel).or_insert_with(|| {
+            let loader = directory.loader(id.clone(), &self.spec.extensions);
+            Rc::new(LoaderHandle(loader))
+        });
+        Some(loader.clone())
     }
 
     fn stub(&self, channel: u32) -> Option<Rc<dyn Target>> {
-        self.live.borrow().stubs.get(channel as usize).cloned()
+        match self.live.borrow().outlet(channel)? {
+            Outlet::Stub(target) => Some(target.clone()),
+            _ => None,
+        }
     }
 
     fn namespace_lasts(&self, channel: u32) -> bool {
         let live = self.live.borrow();
-        let namespace = live.namespaces.get(channel as usize);
-        self.stores_stubs() && namespace.is_some_and(|(_, is_own)| *is_own)
+        let own = matches!(
+            live.outlet(channel),
+            Some(Outlet::Namespace { is_own: true, .. })
+        );
+        own && self.stores_stubs()
     }
 
     fn revive(&self, lasting: &Lasting) -> Option<Rc<dyn Service>> {
@@ -93,7 +113,7 @@ impl Worker {
     /// # Errors
     /// Everything that goes wrong, in the published binary's words.
     pub fn start(spec: WorkerSpec, directory: &Rc<dyn Directory>) -> Result<Rc<Self>, Vec<String>> {
-        let live = Live::start(&spec, directory)?;
+        let live = Live::start(&spec)?;
         let tails = WorkerTails::of(directory, spec.tails.clone(), spec.streaming_tails.clone());
         let worker = Rc::new_cyclic(|this| Self {
             this: Weak::clone(this),
@@ -120,10 +140,10 @@ impl Worker {
         if !live.isolate.is_over() {
             return Ok(live);
         }
-        let directory = self.directory.upgrade();
-        let directory =
-            directory.ok_or_else(|| Error::disconnected("The server is shutting down."))?;
-        let live = Live::start(&self.spec, &directory).map_err(|errors| {
+        if self.directory.strong_count() == 0 {
+            return Err(Error::disconnected("The server is shutting down."));
+        }
+        let live = Live::start(&self.spec).map_err(|errors| {
             for error in errors {
                 log::error(format_args!("service {}: {error}", self.spec.name));
             }

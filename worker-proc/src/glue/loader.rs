@@ -1,4 +1,4 @@
-//! Workers that a worker loads: the contract between `api/cloudflare/worker_loader`, which has their code, and `dispatch`, which runs it.
+//! Workers that a worker loads: the contract between `bindings/worker_loader`, which has their code, and `dispatch`, which runs it.
 
 use std::rc::Rc;
 

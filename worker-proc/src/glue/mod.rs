@@ -5,6 +5,7 @@
 pub mod args;
 pub mod async_op;
 pub mod base64;
+pub mod binding;
 pub mod buffers;
 pub mod bytes;
 pub mod code;
@@ -21,6 +22,7 @@ pub mod state;
 pub use args::{bool_arg, f64_arg, i32_arg, intern, str_arg, string, string_arg, u32_arg};
 #[allow(unused_imports)]
 pub use async_op::{Made, Promise, async_op, promise, thread};
+pub use binding::{Binding, Property, Reference, Value, as_given};
 pub use buffers::{Budget, BufferBytes};
 pub use bytes::{bytes_arg, uint8_array, uint8_array_copy, with_bytes};
 pub use context::{IoContext, context_id, current, in_event, require_context, terminate};

@@ -230,7 +230,7 @@ pub struct Module {
 
 /// All APIs, indexed.
 pub struct Registry {
-    pub apis: &'static [Api],
+    pub apis: Vec<&'static Api>,
     pub ops: Vec<Ops>,
     pub modules: HashMap<String, Module>,
     /// Names of the snapshot's modules in order of evaluation.
@@ -251,10 +251,10 @@ static REGISTRY: OnceLock<Registry> = OnceLock::new();
 
 impl Registry {
     /// Installs the process's registry; later calls return the first.
-    pub fn install(apis: &'static [Api]) -> &'static Registry {
+    pub fn install(apis: Vec<&'static Api>) -> &'static Registry {
         REGISTRY.get_or_init(|| {
             let mut registry = Registry {
-                apis,
+                apis: Vec::new(),
                 ops: Vec::new(),
                 modules: HashMap::new(),
                 eager: Vec::new(),
@@ -264,13 +264,14 @@ impl Registry {
                 push_props: None,
                 push_told: None,
             };
-            for (index, api) in apis.iter().enumerate() {
+            for (index, api) in apis.into_iter().enumerate() {
                 let mut ops = Ops::default();
                 (api.ops)(&mut ops);
                 registry.push_request = registry.push_request.or(ops.push_request);
                 registry.push_call = registry.push_call.or(ops.push_call);
                 registry.push_props = registry.push_props.or(ops.push_props);
                 registry.push_told = registry.push_told.or(ops.push_told);
+                registry.apis.push(api);
                 registry.ops.push(ops);
                 for (list, lazy) in [(api.modules, false), (api.lazy, true)] {
                     for source in list {

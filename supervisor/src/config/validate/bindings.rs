@@ -1,6 +1,7 @@
-//! The bindings of a worker.
+//! The bindings of a worker: what the schema's types say of each, and the rules of its kind.
 
 use super::{Checker, lossy};
+use schema::binding::{Reference, Rule, kind, read, rules};
 use schema::workerd_capnp::worker;
 use worker::binding;
 
@@ -14,83 +15,52 @@ impl Checker<'_> {
         let name = lossy(binding.get_name()?);
         let prefix = format!("service {worker_name}: ");
         let context = format!("Worker \"{worker_name}\"'s binding \"{name}\"");
-        match binding.which() {
-            Ok(binding::Unspecified(())) => {
-                self.error(format!("{prefix}{context} does not specify any binding value."));
-            }
-            Ok(binding::Parameter(_)) => {
-                self.error(format!("{prefix}{context} is a parameter, which is not implemented yet"));
-            }
-            Ok(binding::WasmModule(_)) => {
-                if !matches!(worker.which(), Ok(worker::ServiceWorkerScript(_))) {
-                    self.error(format!(
-                        "{prefix}{context} is a Wasm binding, but Wasm bindings are not allowed in modules-based \
-                         scripts. Use Wasm modules instead."
-                    ));
-                }
-            }
-            Ok(binding::CryptoKey(key)) => self.crypto_key(&prefix, &name, key?)?,
-            Ok(binding::Service(to)) => self.service_reference(to?, &context)?,
-            Ok(binding::DurableObjectClass(to)) => {
-                if self.options.experimental {
-                    self.class_reference(to?, &context)?;
-                }
-                self.experimental(&prefix, "Durable Object class bindings");
-            }
-            Ok(binding::DurableObjectNamespace(to)) => self.namespace(&prefix, &context, worker_name, to?)?,
-            Ok(binding::KvNamespace(to) | binding::R2Bucket(to) | binding::Queue(to)) => {
-                self.service_reference(to?, &context)?;
-            }
-            Ok(binding::Obsolete0(_)) => self.error(format!("{prefix}{context} uses an obsolete binding type.")),
-            Ok(binding::Wrapped(wrapped)) => {
-                for inner in wrapped?.get_inner_bindings()? {
-                    self.binding(worker_name, worker, inner)?;
-                }
-            }
-            Ok(binding::AnalyticsEngine(to)) => {
-                if self.options.experimental {
-                    self.service_reference(to?, &context)?;
-                }
-                self.experimental(&prefix, "AnalyticsEngine bindings");
-            }
-            Ok(binding::Hyperdrive(hyperdrive)) => {
-                self.service_reference(hyperdrive.get_designator()?, &context)?;
-            }
-            Ok(binding::UnsafeEval(())) => self.experimental(&prefix, "Unsafe eval bindings"),
-            Ok(binding::MemoryCache(cache)) => {
-                self.experimental(&prefix, "MemoryCache bindings");
-                if self.options.experimental && !cache.has_limits() {
-                    self.error(format!(
-                        "{prefix}MemoryCache bindings must specify limits. Please update the binding in the worker \
-                         configuration and try again."
-                    ));
-                }
-            }
-            Ok(binding::WorkerLoader(_)) => self.experimental(&prefix, "Worker loader bindings"),
-            Ok(binding::WorkerdDebugPort(())) => self.experimental(&prefix, "workerdDebugPort bindings"),
-            Ok(binding::Text(_) | binding::Data(_) | binding::Json(_) | binding::FromEnvironment(_)) => {}
-            Err(_) => self.error(format!(
+        let Some(kind) = kind(binding)? else {
+            self.error(format!(
                 "{prefix}{context} has unrecognized type. Was the config compiled with a newer version of the schema?"
-            )),
-        }
-        Ok(())
-    }
-
-    fn crypto_key(
-        &mut self,
-        prefix: &str,
-        name: &str,
-        key: binding::crypto_key::Reader<'_>,
-    ) -> capnp::Result<()> {
-        let unknown = match (key.which(), key.get_algorithm().which()) {
-            (Err(_), _) => "type",
-            (_, Err(_)) => "algorithm type",
-            _ => return Ok(()),
+            ));
+            return Ok(());
         };
-        self.error(format!(
-            "{prefix}Encountered unknown CryptoKey {unknown} for binding \"{name}\". Was the config compiled with a \
-             newer version of the schema?"
-        ));
+        let mut means_class = false;
+        for rule in rules(kind) {
+            match rule {
+                Rule::Never(why) => {
+                    self.error(format!("{prefix}{context} {why}"));
+                    return Ok(());
+                }
+                Rule::Experimental(feature) if !self.options.experimental => {
+                    self.experimental(&prefix, feature);
+                    return Ok(());
+                }
+                Rule::ScriptsOnly(why)
+                    if !matches!(worker.which(), Ok(worker::ServiceWorkerScript(_))) =>
+                {
+                    self.error(format!("{prefix}{context} {why}"));
+                }
+                Rule::MeansClass => means_class = true,
+                Rule::Experimental(_) | Rule::ScriptsOnly(_) | Rule::Requires(..) => {}
+            }
+        }
+        let mut given = read(binding, &mut |reference| match reference {
+            Reference::Service(to) if means_class => self.class_reference(to, &context),
+            Reference::Service(to) => self.service_reference(to, &context),
+            Reference::Namespace(to) => self.namespace(&prefix, &context, worker_name, to),
+            Reference::Binding(inner) => self.binding(worker_name, worker, inner),
+            Reference::Unknown(what) => {
+                self.error(format!(
+                    "{prefix}Encountered unknown {what} for binding \"{name}\". Was the config compiled with a newer \
+                     version of the schema?"
+                ));
+                Ok(())
+            }
+        })?;
+        for rule in rules(kind) {
+            if let Rule::Requires(member, message) = rule
+                && !given.take(member).is_some()
+            {
+                self.error(format!("{prefix}{message}"));
+            }
+        }
         Ok(())
     }
 

@@ -6,7 +6,7 @@ const { CLASS, NAMESPACE, Fetcher, Stamp, kFetcher, makeCallable, own, specializ
 const { SERVICE, anyWriter, currentReader } = require("rpc/externals");
 const { readLasting, writeLasting } = require("rpc/transfer");
 const { dataCloneError, registerCloneable } = require("structured_clone");
-const { addBinder, addLoopback } = require("workers");
+const { addLoopback } = require("workers");
 const trace = require("trace");
 
 const inside = { __proto__: null };
@@ -208,11 +208,9 @@ function serviceOfClass(value) {
   return state?.kind === CLASS ? state.channel : state?.kind === NAMESPACE ? state.service : undefined;
 }
 
-addBinder("actors", (channel) => new DurableObjectNamespace(inside, channel));
-addBinder("ephemeral_actors", (channel) => new ColoLocalActorNamespace(inside, channel));
-addBinder("actor_class", (channel) => createClass(channel));
-
 exports.createClass = createClass;
+exports.createNamespace = (channel, isEphemeral) =>
+  isEphemeral ? new ColoLocalActorNamespace(inside, channel) : new DurableObjectNamespace(inside, channel);
 exports.createId = createId;
 exports.isId = (value) => isId(value);
 exports.serviceOfClass = serviceOfClass;

@@ -8,7 +8,7 @@ const { nativeRequest, withoutUsedBody } = require("fetch/request");
 const { isResponse, sendResponse } = require("fetch/response");
 const { fetchThrough, GLOBAL_OUTBOUND } = require("fetch");
 const { WorkerEntrypoint, WorkflowEntrypoint, createContext } = require("workers/entrypoints");
-const { createFetcher, createLoopback, keepLoopbacks } = require("rpc");
+const { createLoopback, keepLoopbacks } = require("rpc");
 const { BOUND_STUB, SERVICE, readProps } = require("rpc/externals");
 const serving = require("rpc/serve");
 const { EVENT } = serving;
@@ -20,7 +20,6 @@ const { ASYNC, SYNC, logOnly, logUncaught } = require("report_error");
 const trace = require("trace");
 const { beginTime } = require("clock");
 const flags = require("flags");
-const { createUnsafeEval } = require("workers/unsafe_eval");
 const serviceWorker = require("workers/service_worker");
 
 const HANDLERS = [
@@ -35,23 +34,6 @@ const LOADED =
   "Entrypoints to dynamically-loaded workers cannot be transferred to other Workers, because the system does not know how to " +
   "reload this Worker from scratch. Instead, have the parent Worker expose an entrypoint which constructs the dynamic worker " +
   "and forwards to it.";
-
-const binders = {
-  __proto__: null,
-  value: (value) => value,
-  service: (channel) => createFetcher(channel),
-  // Loaded where a worker has one.
-  memory_cache: (parts) => require("memory_cache").createBinding(parts),
-  analytics_engine: (parts) => require("analytics_engine").createBinding(parts),
-  crypto_key: (parts) => require("crypto/binding").createBinding(parts),
-  unsafe_eval: () => createUnsafeEval(),
-  wrapped: ([make, inner]) => make(build({}, inner)),
-};
-
-/** Another folder's kind of binding: `make(value, name)` gives the property of `env`. */
-function addBinder(kind, make) {
-  binders[kind] = make;
-}
 
 function isA(Class, Base) {
   for (let proto = Class; proto !== null; proto = ObjectGetPrototypeOf(proto)) if (proto === Base) return true;
@@ -68,12 +50,11 @@ function kindOf(Class) {
 
 /* In brackets, as all that every start calls: see glue/bootstrap.js. */
 
-/** Adds bindings, given as name, kind, value, to `env`. */
-const build = (function (env, bindings) {
-  for (let i = 0; i < bindings.length; i += 3) {
-    const kind = bindings[i + 1];
-    if (kind === "properties") addProperties(env, bindings[i + 2]);
-    else define(env, bindings[i], binders[kind](bindings[i + 2], bindings[i]));
+/** Adds properties to `env`: of each its name, the module that makes it, and what that makes it of. */
+const build = (function (env, properties) {
+  for (let i = 0; i < properties.length; i++) {
+    const { 0: name, 1: module, 2: value } = properties[i];
+    define(env, name, require(module).bind(value, name));
   }
   return env;
 });
@@ -83,7 +64,7 @@ const define = (function (object, name, value) {
 });
 
 /** What another worker gave this one as its `env`: JSON or bytes, and the channels of what the bytes refer to. */
-function addProperties(env, [value, ...caps]) {
+function addGiven(env, [value, ...caps]) {
   const externals = [];
   for (let i = 0; i < caps.length; i += 2) ArrayPrototypePush(externals, caps[i] ? BOUND_STUB : SERVICE, caps[i + 1], undefined);
   const given = makeProps(value, externals);
@@ -116,15 +97,16 @@ const setExports = (function (list) {
 });
 
 /**
- * Makes `env` of bindings given as name, kind, value: a script's are globals. `loaded`: another worker has loaded this one;
- * `traced`: there are tail workers.
+ * Makes `env`: a script's properties are globals. `given`: what another worker, which has loaded this one, gives it; undefined
+ * if none has, null if nothing. `traced`: there are tail workers.
  */
-const setup = (function (bindings, script, loaded, traced) {
-  if (loaded) keepLoopbacks(LOADED);
+const setup = (function (properties, given, script, traced) {
+  if (given !== undefined) keepLoopbacks(LOADED);
   if (traced) trace.enable();
   worker.script = script;
   worker.env = script ? globalThis : {};
-  build(worker.env, bindings);
+  build(worker.env, properties);
+  if (given) addGiven(worker.env, given);
 });
 
 /** Takes the main module's namespace (null for a script); returns `entrypoint:handler`s. */
@@ -417,7 +399,7 @@ function addController(name, make) {
 }
 
 exports.LOADED = LOADED;
-exports.addBinder = addBinder;
+exports.build = build;
 exports.addLoopback = addLoopback;
 exports.addController = addController;
 exports.entrypoints = entrypoints;

@@ -29,7 +29,6 @@ pub const API: Api = Api {
         js!("keys.js").defining(&["CryptoKey"]),
         js!("jwk.js"),
         js!("import_export.js"),
-        js!("binding.js"),
         js!("subtle.js").defining(&["SubtleCrypto"]),
         js!("crypto.js").defining(&["Crypto", "crypto"]),
     ],

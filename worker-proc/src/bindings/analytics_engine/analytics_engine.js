@@ -97,4 +97,4 @@ function send(channel, json) {
   PromisePrototypeThen(PromisePrototypeThen(subrequest(channel, "POST", "https://fake-host", [], json, undefined), answered), undefined, failed);
 }
 
-exports.createBinding = ({ 0: channel, 1: dataset }) => new AnalyticsEngine(inside, channel, dataset);
+exports.bind = ({ service, dataset }) => new AnalyticsEngine(inside, service, dataset);

@@ -14,7 +14,7 @@ const { describe } = require("rpc/errors");
 const { dataCloneError } = require("structured_clone");
 const { createClass } = require("actors/namespace");
 const { ASYNC, SYNC, logUncaught } = require("report_error");
-const { addBinder, LOADED: UNSENDABLE } = require("workers");
+const { LOADED: UNSENDABLE } = require("workers");
 
 const inside = { __proto__: null };
 
@@ -281,4 +281,4 @@ function entrypoint(stub, method, name, options) {
   return ops.entrypoint(loaded, text === "default" ? undefined : text, props?.bytes, props?.externals);
 }
 
-addBinder("worker_loader", (channel) => new WorkerLoader(inside, channel));
+exports.bind = (channel) => new WorkerLoader(inside, channel);

@@ -101,5 +101,5 @@ class MemoryCache {
 if (!flags.memoryCacheDelete) delete MemoryCache.prototype.delete;
 defineInterface(MemoryCache);
 
-exports.createBinding = ({ 0: id, 1: maxKeys, 2: maxValueSize, 3: maxTotalValueSize }) =>
-  new MemoryCache(inside, ops.open(id, maxKeys, maxValueSize, maxTotalValueSize));
+exports.bind = ({ id, limits: { maxKeys, maxValueSize, maxTotalValueSize } }) =>
+  new MemoryCache(inside, ops.open(id === "" ? null : id, maxKeys, maxValueSize, maxTotalValueSize));

@@ -48,7 +48,7 @@ function named(made, name) {
 
 const unsafeEval = new UnsafeEval(inside);
 
-exports.createUnsafeEval = () => new UnsafeEval(inside);
+exports.bind = () => new UnsafeEval(inside);
 exports.module = { __proto__: null, default: unsafeEval };
-provideInside("internal:unsafe-eval", "workers/unsafe_eval");
-provide("workerd:unsafe-eval", "workers/unsafe_eval", (flags) => flags.unsafeModule);
+provideInside("internal:unsafe-eval", "bindings/unsafe_eval");
+provide("workerd:unsafe-eval", "bindings/unsafe_eval", (flags) => flags.unsafeModule);

@@ -17,18 +17,29 @@ use crate::glue::code::{Compiled, Source, Text};
 use crate::glue::context::{IoContext, current};
 use crate::glue::loader::{CodeSource, Loaded, Loader, LoaderHandle, WorkerCode};
 use crate::glue::{
-    Api, Ops, ServiceHandle, bool_arg, native_arg, native_object, require_context, string_arg,
-    throw_error, u32_arg, with_bytes,
+    Api, Binding, Ops, Reference, ServiceHandle, Value, bool_arg, native_arg, native_object,
+    require_context, string_arg, throw_error, u32_arg, with_bytes,
 };
 use crate::js;
-use crate::service::{Error, Kind, Service};
+use crate::service::{Error, Kind, Outlet, Service};
 
-pub const API: Api = Api {
-    name: "worker_loader",
-    modules: &[js!("worker_loader.js")],
-    lazy: &[],
-    ops,
+pub const BINDING: Binding = Binding {
+    kind: "workerLoader",
+    api: Api {
+        name: "bindings/worker_loader",
+        modules: &[js!("worker_loader.js")],
+        lazy: &[],
+        ops,
+    },
+    prepare: loader_of,
 };
+
+/// The loader of that id, or of none.
+fn loader_of(_: &str, mut given: Value) -> Result<Value, String> {
+    let id = given.take("id");
+    let id = (!id.text().is_empty()).then(|| id.text().to_owned());
+    Ok(Value::Reference(Reference::Outlet(Outlet::Loader(id))))
+}
 
 /// Most bytes of all modules of a worker; workerd's limit.
 const MAX_CODE_BYTES: usize = 64 << 20;

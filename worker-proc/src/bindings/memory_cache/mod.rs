@@ -9,18 +9,22 @@ use std::rc::Rc;
 
 use crate::glue::context::current;
 use crate::glue::{
-    Api, IntoJs, OpError, Ops, async_op, bytes_arg, f64_arg, native_arg, native_object,
-    require_context, string_arg, u32_arg,
+    Api, Binding, IntoJs, OpError, Ops, as_given, async_op, bytes_arg, f64_arg, native_arg,
+    native_object, require_context, string_arg, u32_arg,
 };
 use crate::js;
 
 use store::{Found, Limits, Ticket, Turn, Use};
 
-pub const API: Api = Api {
-    name: "memory_cache",
-    modules: &[],
-    lazy: &[js!("memory_cache.js")],
-    ops,
+pub const BINDING: Binding = Binding {
+    kind: "memoryCache",
+    api: Api {
+        name: "bindings/memory_cache",
+        modules: &[],
+        lazy: &[js!("memory_cache.js")],
+        ops,
+    },
+    prepare: as_given,
 };
 
 fn ops(ops: &mut Ops) {

@@ -1,0 +1,2 @@
+/* An ArrayBuffer binding. */
+exports.bind = (data) => data;

@@ -1,0 +1,15 @@
+//! ArrayBuffers.
+
+use crate::glue::{Api, Binding, as_given};
+use crate::js;
+
+pub const BINDING: Binding = Binding {
+    kind: "data",
+    api: Api {
+        name: "bindings/data",
+        modules: &[js!("data.js")],
+        lazy: &[],
+        ops: |_| {},
+    },
+    prepare: as_given,
+};

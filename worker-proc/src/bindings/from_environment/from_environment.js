@@ -1,0 +1,2 @@
+/* The binding of an environment variable. */
+exports.bind = (value) => value;

@@ -1,0 +1,4 @@
+/* The binding of a service. */
+const { createFetcher } = require("rpc");
+
+exports.bind = (channel) => createFetcher(channel);

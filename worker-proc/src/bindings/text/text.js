@@ -1,0 +1,2 @@
+/* A string binding. */
+exports.bind = (text) => text;

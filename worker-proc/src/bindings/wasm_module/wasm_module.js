@@ -1,0 +1,2 @@
+/* A compiled Wasm binding. */
+exports.bind = (bytes) => ops.compile(bytes);
