@@ -9,6 +9,7 @@ pub mod data;
 pub mod durable_object_class;
 pub mod durable_object_namespace;
 pub mod from_environment;
+pub mod hyperdrive;
 pub mod json;
 pub mod memory_cache;
 pub mod service;

@@ -16,7 +16,7 @@ use crate::service::{Body, Connect, Error, StartTls, Starter, Tls, promised};
 pub const API: Api = Api {
     name: "sockets",
     modules: &[],
-    lazy: &[js!("sockets.js")],
+    lazy: &[js!("overrides.js"), js!("sockets.js")],
     ops,
 };
 

@@ -11,6 +11,7 @@ const { Deferred, markHandled } = require("streams/common");
 const { joinDuplex, openDuplex } = require("streams/duplex");
 const { GLOBAL_OUTBOUND } = require("fetch");
 const { addressParts } = require("url");
+const { openers } = require("sockets/overrides");
 const { dataCloneError } = require("structured_clone");
 
 const inside = { __proto__: null };
@@ -254,9 +255,16 @@ function toCount(value) {
 }
 
 /** A socket to an address, through a channel. `badOptions` makes the error of options that are none. */
-function connectThrough(channel, address, options, badOptions) {
-  const { authority, host, isFetchPort } = parseAddress(address);
-  const { transport, allowHalfOpen, highWaterMark } = parseOptions(options, badOptions);
+const connectThrough = (channel, address, options, badOptions) =>
+  open(channel, parseAddress(address), parseOptions(options, badOptions), refused);
+
+/** A socket to a host and port that a binding has made up. `why` makes the error of a connection that fails. */
+const connectTo = (channel, host, port, why) =>
+  open(channel, { __proto__: null, authority: `${host}:${port}`, host, isFetchPort: false }, parseOptions(undefined), why);
+
+/** A socket to a parsed address. */
+function open(channel, address, { transport, allowHalfOpen, highWaterMark }, why) {
+  const { authority, host, isFetchPort } = address;
   const { 0: input, 1: slot } = ops.openInput();
   const { duplex, left, output } = openDuplex(input, highWaterMark);
   const state = makeState({
@@ -269,7 +277,7 @@ function connectThrough(channel, address, options, badOptions) {
       state.starter = starter;
       opened(state);
     },
-    () => failed(state, new Error(isFetchPort ? `${REFUSED}${TRY_FETCH}` : REFUSED)),
+    () => failed(state, why(address)),
   );
   return new Socket(inside, state);
 }
@@ -277,10 +285,16 @@ function connectThrough(channel, address, options, badOptions) {
 const REFUSED = "proxy request failed, cannot connect to the specified address";
 const TRY_FETCH = ". It looks like you might be trying to connect to a HTTP-based service \u2014 consider using fetch instead";
 
+const refused = ({ isFetchPort }) => new Error(isFetchPort ? `${REFUSED}${TRY_FETCH}` : REFUSED);
+
+const badOptions = () => argumentError("SocketsModule", "connect", 2, "SocketOptions");
+
 const { connect } = {
   connect(address, options) {
-    return connectThrough(GLOBAL_OUTBOUND, address, options, () =>
-      argumentError("SocketsModule", "connect", 2, "SocketOptions"));
+    const parsed = parseAddress(address);
+    const opener = openers[parsed.authority];
+    if (opener !== undefined) return opener();
+    return open(GLOBAL_OUTBOUND, parsed, parseOptions(options, badOptions), refused);
   },
 };
 
@@ -335,5 +349,6 @@ transferable.read = ([remoteAddress, localAddress, transport, isFetchPort, allow
 
 exports.accept = accept;
 exports.connectThrough = connectThrough;
+exports.connectTo = connectTo;
 exports.passOn = passOn;
 exports.module = { __proto__: null, connect };
