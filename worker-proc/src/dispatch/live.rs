@@ -53,13 +53,10 @@ impl Live {
             return Err(vec![error.to_owned()]);
         }
         let mut errors = Vec::new();
-        let module = match evaluated {
-            Ok(module) => module,
-            Err(error) => {
-                errors.push(error);
-                None
-            }
-        };
+        let module = evaluated.unwrap_or_else(|error| {
+            errors.push(error);
+            None
+        });
         let settled = isolate.run(None, |scope| settle(scope, module, spec, &mut outlets));
         let (entrypoints, handlers) = match settled {
             Ok(settled) => settled,

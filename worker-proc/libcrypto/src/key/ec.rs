@@ -5,7 +5,8 @@ use std::ptr::null_mut;
 
 use aws_lc_sys as lc;
 
-use super::{Key, der};
+use super::Key;
+use super::builder::written;
 use crate::object::Owned;
 use crate::{Failed, check, failed, ffi, number};
 
@@ -221,7 +222,7 @@ pub(super) fn encoded_signature(plain: &[u8]) -> Result<Vec<u8>, Failed> {
         check(set)?;
         signature
     };
-    der::written(|builder| ffi::ECDSA_SIG_marshal(builder, &signature))
+    written(|builder| ffi::ECDSA_SIG_marshal(builder, &signature))
 }
 
 #[cfg(test)]

@@ -1,8 +1,9 @@
 //! Asymmetric keys of RSA, elliptic curves, Ed25519 and X25519, and what any of them can do.
 //!
-//! A file a kind (`rsa`, `ec`, `raw`) makes keys of their parts and takes them apart, `der` reads and writes encodings, `sign`
-//! makes signatures and checks them.
+//! A file a kind (`rsa`, `ec`, `raw`) makes keys of their parts and takes them apart, `der` reads and writes encodings by
+//! way of a `builder`, `sign` makes signatures and checks them.
 
+mod builder;
 mod der;
 mod ec;
 mod raw;
