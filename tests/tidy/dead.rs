@@ -103,8 +103,8 @@ impl Definitions {
     }
 }
 
-/// What is named outside of all sources: by the system, and by the registry that the build script writes.
-const NAMED_ELSEWHERE: [&str; 2] = ["main", "API"];
+/// What is named outside of all sources: by the system, and by the registries that the build script writes.
+const NAMED_ELSEWHERE: [&str; 3] = ["main", "API", "BINDING"];
 
 /// Visible definitions that nothing but themselves names. A name that is defined twice is alive if either is.
 fn unnamed(sources: &[Source]) -> Vec<String> {
