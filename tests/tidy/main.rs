@@ -2,6 +2,7 @@
 //!
 //! Rust is read as a syntax tree, so that no import hides in a group, a macro, an inline path or behind `super`.
 
+mod bindings;
 mod dead;
 mod files;
 mod functions;
