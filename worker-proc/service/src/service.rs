@@ -47,7 +47,6 @@ pub trait Service: 'static {
     }
 
     /// How another process finds the same service; none if it must be reached through this one.
-    #[allow(dead_code)] // The contract of services that cross a link.
     fn designation(&self) -> Option<Designation> {
         None
     }
@@ -74,7 +73,6 @@ pub trait Service: 'static {
 
 /// What tells one service from another, so that a process with the same config finds it again.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[allow(dead_code)] // The contract of services that cross a link.
 pub enum Designation {
     /// An entrypoint of a service of the config; props are JSON.
     Entrypoint {

@@ -7,6 +7,8 @@ pub mod client;
 mod headers;
 mod pool;
 mod progress;
+mod refused;
+mod request;
 pub mod server;
 mod sweep;
 mod upgrade;

@@ -1,61 +1,29 @@
 //! The server side: one task a connection, one call of a service a request.
 
 use std::cell::Cell;
-use std::fmt;
+use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Buf;
-use http::header::{CONNECTION, CONTENT_TYPE, EXPECT, HOST, HeaderValue, SEC_WEBSOCKET_VERSION};
+use http::header::{CONNECTION, HeaderValue, SEC_WEBSOCKET_VERSION};
 use http::{StatusCode, Version};
 use hyper::body::Incoming;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 
-use super::body::{Chunks, FLUSH_LOOK, Receiver, ToHyper, Unread, from_client};
-use super::headers::{HttpOptions, frame_response, has_known_coding, inject, join_cookies};
+use super::body::{Chunks, FLUSH_LOOK, Receiver, ToHyper, Unread};
+use super::headers::{HttpOptions, frame_response, inject};
 use super::progress::Stream;
+use super::refused::{NoAnswer, bad_request, failed, late, refusal, unanswered};
+use super::request::neutral;
 use super::sweep::{Connection, Connections, Limits, Queued, Sending};
 use super::upgrade::{Asked, Guarded, Parts};
 use super::watched::{Watched, may_end_as_refusal};
 use crate::log;
 use crate::service::websocket::ByteStream;
-use crate::service::{
-    Body, Connect, Error, Kind, Request, Response, Service, Tls, WebSocket, channel, tunnel,
-};
-
-/// Methods that workerd knows; others are answered 501.
-const METHODS: [&str; 28] = [
-    "GET",
-    "HEAD",
-    "POST",
-    "PUT",
-    "DELETE",
-    "PATCH",
-    "PURGE",
-    "OPTIONS",
-    "TRACE",
-    "COPY",
-    "LOCK",
-    "MKCOL",
-    "MOVE",
-    "PROPFIND",
-    "PROPPATCH",
-    "SEARCH",
-    "UNLOCK",
-    "ACL",
-    "REPORT",
-    "MKACTIVITY",
-    "CHECKOUT",
-    "MERGE",
-    "MSEARCH",
-    "NOTIFY",
-    "SUBSCRIBE",
-    "UNSUBSCRIBE",
-    "QUERY",
-    "BAN",
-];
+use crate::service::{Body, Connect, Response, Service, Tls, WebSocket, channel, tunnel};
 
 const SWITCHING: u16 = StatusCode::SWITCHING_PROTOCOLS.as_u16();
 
@@ -293,12 +261,7 @@ impl Counted {
                 ended = served.as_mut() => ended,
                 () = connection.close.notified() => {
                     served.as_mut().graceful_shutdown();
-                    // A header that never ends does not hold the connection, a request that came at last does.
-                    while tokio::time::timeout(CLOSE_GRACE, served.as_mut()).await.is_err() {
-                        if connection.is_idle() {
-                            break;
-                        }
-                    }
+                    wind_down(served.as_mut(), connection).await;
                     Ok(())
                 }
             }
@@ -338,7 +301,13 @@ impl Counted {
         let head = request.method() == http::Method::HEAD;
         let asked = Asked::of(&mut request);
         let unread = Unread::default();
-        let mut response = match neutral(request, &endpoint, &exchange.0, &unread) {
+        let mut response = match neutral(
+            request,
+            &endpoint.options,
+            endpoint.scheme,
+            &exchange.0,
+            &unread,
+        ) {
             Ok(request) => match endpoint.service.clone().fetch(request).await {
                 Ok(mut response) => {
                     inject(&mut response.headers, &endpoint.options.inject_response);
@@ -377,6 +346,19 @@ impl Counted {
             }
         }
         Ok(to_hyper(response, exchange))
+    }
+}
+
+/// Waits for what is under way on a connection that takes no more. A header that never ends does not hold it, a request that
+/// came at last does.
+async fn wind_down(mut served: Pin<&mut impl Future>, connection: &Connection) {
+    while tokio::time::timeout(CLOSE_GRACE, served.as_mut())
+        .await
+        .is_err()
+    {
+        if connection.is_idle() {
+            break;
+        }
     }
 }
 
@@ -505,128 +487,6 @@ impl Drop for Exchange {
     }
 }
 
-/// hyper's request as ours, or the answer to a bad one.
-#[allow(clippy::result_large_err)] // Once a request, and moved nowhere else.
-fn neutral(
-    request: http::Request<Incoming>,
-    endpoint: &Endpoint,
-    client: &Arc<Connection>,
-    unread: &Unread,
-) -> Result<Request, Result<Response, NoAnswer>> {
-    let http2 = request.version() == Version::HTTP_2;
-    let (mut head, body) = request.into_parts();
-    if !METHODS.contains(&head.method.as_str()) {
-        return Err(Ok(refusal(501, "ERROR: Unrecognized request method.")));
-    }
-    if !has_known_coding(&head.headers) {
-        return Err(Ok(refusal(501, "ERROR: Unrecognized transfer coding.")));
-    }
-    let options = &endpoint.options;
-    let forwarded = options.forwarded_proto.as_ref();
-    let scheme = match forwarded.and_then(|name| head.headers.remove(name)) {
-        None => endpoint.scheme,
-        Some(value) if value.as_bytes().eq_ignore_ascii_case(b"https") => "https",
-        Some(_) => "http",
-    };
-    let path = head.uri.path_and_query().map_or("/", |path| path.as_str());
-    let told = host_header(&head.headers)?;
-    let host = match (head.uri.authority(), told) {
-        // Of two names one is a lie (RFC 9113 section 8.3.1).
-        (Some(authority), Some(told))
-            if http2 && !authority.as_str().eq_ignore_ascii_case(told) =>
-        {
-            return Err(Err(NoAnswer::because(h2::Reason::PROTOCOL_ERROR)));
-        }
-        // The request's target goes before the header (RFC 9112 section 3.2.2).
-        (Some(authority), _) if !options.proxy => authority.as_str(),
-        (_, Some(told)) => told,
-        (Some(authority), None) => authority.as_str(),
-        (None, None) => return Err(Ok(bad_request("no Host header"))),
-    };
-    let url = if options.proxy {
-        if head.uri.scheme().is_none() {
-            return Err(Ok(bad_request("a proxy is asked for whole URLs")));
-        }
-        head.uri.to_string()
-    } else {
-        url_of(scheme, host, path).ok_or_else(bad_host)?
-    };
-    if told != Some(host)
-        && let Ok(host) = HeaderValue::from_str(host)
-    {
-        head.headers.insert(HOST, host);
-    }
-    join_cookies(&mut head.headers);
-    let cf = match &options.cf_blob {
-        None => client.client.clone(),
-        Some(name) => head
-            .headers
-            .remove(name)
-            .and_then(|value| String::from_utf8(value.as_bytes().to_vec()).ok()),
-    };
-    let waits = head.headers.contains_key(EXPECT);
-    inject(&mut head.headers, &options.inject_request);
-    Ok(Request {
-        method: head.method,
-        url,
-        headers: head.headers,
-        body: from_client(body, client.clone(), unread, waits),
-        cf,
-    })
-}
-
-/// What the `Host` header says, if there is one; two are an error.
-#[allow(clippy::result_large_err)] // As above.
-fn host_header(headers: &http::HeaderMap) -> Result<Option<&str>, Result<Response, NoAnswer>> {
-    let mut hosts = headers.get_all(HOST).iter();
-    let (told, more) = (hosts.next(), hosts.next());
-    if more.is_some() {
-        return Err(Ok(bad_request("more than one Host header")));
-    }
-    let told = told.map(|told| told.to_str().map_err(|_| bad_host()));
-    told.transpose()
-}
-
-/// The URL of these parts, as the URL standard serialises it; none if the host is none.
-fn url_of(scheme: &str, host: &str, path: &str) -> Option<String> {
-    if host.is_empty() || host.contains(['/', '?', '#', '\\', ' ']) {
-        return None;
-    }
-    let mut url = String::with_capacity(scheme.len() + 3 + host.len() + path.len());
-    url.push_str(scheme);
-    url.push_str("://");
-    url.push_str(host);
-    if !path.starts_with('/') {
-        url.push('/');
-    }
-    url.push_str(path);
-    if is_normal(host, path) {
-        return Some(url);
-    }
-    let parsed = ada_url::Url::parse(&url, None).ok()?;
-    Some(parsed.href().to_owned())
-}
-
-/// Whether a URL of these parts is already as the URL standard serialises it; most are.
-fn is_normal(host: &str, path: &str) -> bool {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_~!$&()*+,;=:@/?.".contains(&byte);
-    let (name, port) = host.split_once(':').unwrap_or((host, "1"));
-    path.bytes().all(plain)
-        && !path.contains("/.")
-        && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-' || byte == b'.')
-        // A last label with a digit may be an address in one of its many spellings.
-        && (is_dotted_quad(name) || name.bytes().next_back().is_some_and(|byte| byte.is_ascii_lowercase()))
-        && !name.starts_with('.')
-        && !name.contains("..")
-        && !name.contains("xn--")
-        && !port.starts_with(['0', '+'])
-        && port.parse::<u16>().is_ok_and(|port| port != 80 && port != 443)
-}
-
-fn is_dotted_quad(name: &str) -> bool {
-    name.parse::<std::net::Ipv4Addr>().is_ok()
-}
-
 fn to_hyper(response: Response, exchange: Exchange) -> http::Response<ToHyper<Exchange>> {
     let mut made = http::Response::new(ToHyper::new(response.body, exchange));
     *made.status_mut() =
@@ -640,80 +500,6 @@ fn to_hyper(response: Response, exchange: Exchange) -> http::Response<ToHyper<Ex
     made
 }
 
-/// What hyper is told to end a connection, or an HTTP/2 stream with that reason, in place of an answer.
-#[derive(Debug)]
-struct NoAnswer(h2::Error);
-
-impl NoAnswer {
-    fn because(reason: h2::Reason) -> Self {
-        Self(reason.into())
-    }
-}
-
-impl fmt::Display for NoAnswer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the handler sent no response")
-    }
-}
-
-impl std::error::Error for NoAnswer {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        Some(&self.0)
-    }
-}
-
-/// What a client is told when the service fails. Where the worker let go of a lost connection there is no answer, unless
-/// it was this client's, which sent its body badly or not to its end.
-fn unanswered(error: &Error, broken_body: bool) -> Result<Response, NoAnswer> {
-    if broken_body {
-        log::error("HTTP connection failed: the request's body is malformed or incomplete");
-        return Ok(bad_request("the body is malformed or incomplete"));
-    }
-    if error.flags.over_limit {
-        return Ok(closing(Response::text(503, error.message.clone())));
-    }
-    if error.kind != Kind::Disconnected {
-        return Ok(failed());
-    }
-    let no_answer = NoAnswer::because(h2::Reason::INTERNAL_ERROR);
-    log::error(format_args!("HTTP connection failed: {no_answer}"));
-    Err(no_answer)
-}
-
-/// What a client is told that was too slow with its request.
-fn late() -> Response {
-    log::error("HTTP connection failed: the client took too long to send the request's body");
-    closing(Response::text(408, "Request Timeout"))
-}
-
-/// What the client is told when a service fails; the log has the details.
-fn failed() -> Response {
-    closing(Response::text(500, "Internal Server Error"))
-}
-
-fn bad_request(what: &str) -> Response {
-    closing(Response::text(400, format!("Bad Request: {what}")))
-}
-
-fn bad_host() -> Result<Response, NoAnswer> {
-    Ok(bad_request("the Host header names no host"))
-}
-
-fn refusal(status: u16, text: &'static str) -> Response {
-    let mut response = closing(Response::text(status, text));
-    response
-        .headers
-        .insert(CONTENT_TYPE, HeaderValue::from_static("text/plain"));
-    response
-}
-
-fn closing(mut response: Response) -> Response {
-    response
-        .headers
-        .insert(CONNECTION, HeaderValue::from_static("close"));
-    response
-}
-
 /// Runs hyper's tasks on the process's one thread.
 #[derive(Clone, Copy)]
 pub struct LocalExecutor;
@@ -721,52 +507,5 @@ pub struct LocalExecutor;
 impl<F: Future + 'static> hyper::rt::Executor<F> for LocalExecutor {
     fn execute(&self, future: F) {
         tokio::task::spawn_local(Stream::run(future));
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::is_normal;
-
-    #[test]
-    fn what_is_called_normal_is_what_the_standard_serialises() {
-        let hosts = [
-            "a.example",
-            "127.0.0.1",
-            "127.1",
-            "0x7f.1",
-            "A.example",
-            "a.example:80",
-            "a.example:8080",
-            "a..b",
-            "1",
-            "a.1",
-        ];
-        let more = [
-            "localhost",
-            "localhost:65535",
-            "localhost:65536",
-            "localhost:080",
-            "localhost:",
-            "[::1]:80",
-            "xn--a",
-            "a_b",
-            "-",
-        ];
-        let paths = [
-            "/", "/a?b=c&d", "/a/../b", "/./", "/a%2e/", "/\u{e9}", "/a'b?c'd", "/|", "/a b",
-            "/a\\b", "//x", "/?a#b", "/a.b/.c",
-        ];
-        for host in hosts.iter().chain(&more) {
-            for path in paths {
-                if is_normal(host, path) {
-                    let url = format!("http://{host}{path}");
-                    let parsed = ada_url::Url::parse(&url, None).map(|url| url.href().to_owned());
-                    assert_eq!(parsed.ok(), Some(url));
-                }
-            }
-        }
-        assert!(is_normal("localhost:8080", "/a/b.c?d=e&f=(g)"));
-        assert!(is_normal("127.0.0.1:8901", "/"));
     }
 }

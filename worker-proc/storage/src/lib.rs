@@ -13,8 +13,6 @@
 //! - `pitr`: what an object was before
 //! - `inspect`, `portable`, `tar`: objects as files, for the command line
 
-#![allow(dead_code, unused_imports)]
-
 mod alarm;
 #[cfg(test)]
 mod alarm_model;

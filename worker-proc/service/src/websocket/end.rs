@@ -71,14 +71,12 @@ impl WebSocket {
     }
 
     /// Whether it is known that nothing sent now can arrive.
-    #[allow(dead_code)] // The contract of ends that others carry.
     pub fn is_lost(&self) -> bool {
         self.transport.borrow().is_lost()
     }
 
     /// The connection itself, to be carried on by another process; the end as it was where there is none, or frames have
     /// passed.
-    #[allow(dead_code)] // The contract of ends that others carry.
     pub fn into_wire(self) -> Result<Wire, Self> {
         if self.used.get() {
             return Err(self);

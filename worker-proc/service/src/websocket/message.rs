@@ -43,7 +43,6 @@ impl Message {
     }
 
     /// Whether the payload has no bytes.
-    #[allow(dead_code)] // The counterpart of `len`.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }

@@ -29,7 +29,6 @@ pub trait Transport {
     ) -> Poll<Result<Message, Error>>;
 
     /// Whether it is known that nothing sent now can arrive.
-    #[allow(dead_code)] // The contract of ends that others carry.
     fn is_lost(&self) -> bool;
 
     /// Connects what is at the far end of this one to `other` for good, with nothing in between: this end is used up then.
@@ -63,7 +62,6 @@ pub enum Role {
 /// A connection of any kind.
 pub trait ByteStream: AsyncRead + AsyncWrite + Unpin {
     /// The connected socket, where nothing but the kernel is between it and the frames; else the stream as it was.
-    #[allow(dead_code)] // The contract of ends that others carry.
     fn into_socket(self: Box<Self>) -> Result<OwnedFd, Box<dyn ByteStream>>;
 }
 

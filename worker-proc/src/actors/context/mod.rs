@@ -1,6 +1,6 @@
 //! A live object: its instance in the isolate, and the one context that all of its events share.
 //!
-//! `actors::host` makes one when an object is called that is not live, and drops it when the object is idle or broken.
+//! `namespace` makes one when an object is called that is not live, and drops it when the object is idle or broken.
 //! Relies on `request::Io` for what is under way, on `gates` for when it may go on, on `storage` for its writes. `drive` is its
 //! task, `state` what its JavaScript asks of it beside what any event may.
 

@@ -11,12 +11,12 @@ use super::payload::{
     NOT_BYTES, SignalResource, TargetResource, TriggerResource, give_externals, props_of,
     push_props, sink_body, take_externals,
 };
-use crate::api::cloudflare::trace::span_context;
 use crate::api::web::structured_clone::serialize_for_rpc;
 use crate::api::web::{fetch, streams};
 use crate::glue::args::to_string;
 use crate::glue::context::IoContext;
 use crate::glue::error::{is_disconnection, mark_disconnection};
+use crate::glue::native::span_context;
 use crate::glue::{
     IntoJs, IsolateState, OpError, Ops, ServiceHandle, async_op, bool_arg, context_id, current,
     native_object, promise, require_context, string, string_arg, throw_error, u32_arg, uint8_array,

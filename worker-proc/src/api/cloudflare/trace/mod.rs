@@ -12,8 +12,6 @@ use crate::glue::{Api, IoContext, Ops, async_op, require_context, throw_error, u
 use crate::js;
 use crate::service::trace::{Reader, Told};
 
-pub use span::span_context;
-
 pub const API: Api = Api {
     name: "trace",
     modules: &[js!("trace.js"), js!("tracing.js")],

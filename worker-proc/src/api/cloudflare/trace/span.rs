@@ -7,7 +7,7 @@ use crate::glue::args::to_string;
 use crate::glue::{
     Ops, bool_arg, current, in_event, native_arg, native_object, native_value, string, string_arg,
 };
-use crate::service::trace::{Body, Span, SpanContext, Value};
+use crate::service::trace::{Body, Span, Value};
 
 pub fn register(r: &mut Ops) {
     r.add("openSpan", open_span);
@@ -28,11 +28,6 @@ pub fn register(r: &mut Ops) {
 /// The id of the span in an argument, if it is one.
 pub fn span_id(scope: &mut v8::PinScope, value: v8::Local<v8::Value>) -> Option<u64> {
     native_value::<Span>(scope, value).map(|span| span.id())
-}
-
-/// What an event is begun with that the span in an argument causes.
-pub fn span_context(scope: &mut v8::PinScope, value: v8::Local<v8::Value>) -> Option<SpanContext> {
-    Some(native_value::<Span>(scope, value)?.context())
 }
 
 /// `openSpan(parent | undefined, name, always)`: a span of the running event; undefined where nobody would see it, but for

@@ -8,12 +8,11 @@ use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderValue, TRANSFER_ENCODING}
 use tokio::sync::watch;
 
 use super::head;
-use crate::api::cloudflare::trace::span_context;
 use crate::api::web::streams::{OTHER_REQUEST, keep_body, take_body};
 use crate::glue::args::to_string;
 use crate::glue::context::{Completion, IoContext, Outcome};
 use crate::glue::error::is_disconnection;
-use crate::glue::native::ServiceHandle;
+use crate::glue::native::{ServiceHandle, span_context};
 use crate::glue::{
     IntoJs, OpError, Ops, async_op, context_id, current, intern, native_value, require_context,
     string, string_arg, terminate, throw_error, u32_arg, uint8_array, with_bytes,
