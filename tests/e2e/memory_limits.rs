@@ -49,6 +49,15 @@ fn what_grows_counts_with_what_it_may_grow_to() {
         ("padded", "RangeError: Invalid string length"),
         ("summed", "RangeError: Invalid string length"),
         ("matched", "RangeError: Invalid string length"),
+        ("transferred", refused),
+        ("transferredToShorter", refused),
+        ("clonedThenGrown", refused),
+        ("clonedShared", refused),
+        ("clonedByTransfer", refused),
+        ("splitAtFew", "5,3,1,20000003"),
+        ("sorted", "RangeError: Invalid array length"),
+        ("sortedLater", "1,2"),
+        ("cloneReadAlong", "41943040,41943040"),
     ] {
         assert_eq!(server.get(&format!("/{path}")).text(), answer, "{path}");
     }
@@ -63,7 +72,14 @@ fn what_grows_counts_with_what_it_may_grow_to() {
             "{path}: {answer:?}"
         );
     }
-    for path in ["json", "parsed"] {
+    for path in [
+        "json",
+        "parsed",
+        "parsedObject",
+        "cloned",
+        "bodies",
+        "clones",
+    ] {
         let full = server.get(&format!("/{path}"));
         assert_eq!((full.status, full.text()), (503, EXCEEDED), "{path}");
         assert_eq!(server.get("/").text(), "fine", "after {path}");
@@ -71,6 +87,38 @@ fn what_grows_counts_with_what_it_may_grow_to() {
     assert!(peak_mib(&server) < 800, "{} MiB", peak_mib(&server));
     assert_eq!(server.tree(), processes);
     assert!(server.stop().success());
+}
+
+#[test]
+fn no_array_is_larger_than_arrays_can_be() {
+    for limit in ["--limit-heap-mb=64", "--limit-heap-mb=256"] {
+        let (_folder, server) = serve(&[limit]);
+        let processes = server.tree();
+        for path in [
+            "summed",
+            "matched",
+            "splitObject",
+            "splitByRegExp",
+            "splitByGroups",
+            "splitBySymbol",
+            "matchedBySymbol",
+            "replacedByRegExp",
+            "replacedByParts",
+            "repeatedObject",
+        ] {
+            assert_eq!(
+                server.get(&format!("/{path}")).text(),
+                "RangeError: Invalid string length",
+                "{path} with {limit}"
+            );
+        }
+        assert!(peak_mib(&server) < 800, "{} MiB", peak_mib(&server));
+        assert_eq!(server.tree(), processes);
+    }
+    let (_folder, free) = serve(&[]);
+    let refused = "RangeError: Invalid array length";
+    assert_eq!(free.get("/sorted").text(), refused);
+    assert_eq!(free.get("/sortedLater").text(), "1,2");
 }
 
 #[test]

@@ -1,9 +1,12 @@
 //! What V8 makes beyond any limit, where there is one (`--limit-heap-mb`), is refused before it is made.
 //!
 //! Buffers that can grow get their memory from elsewhere than others, and V8 tells nobody: each counts with the length that it
-//! may grow to. A text longer than the heap may be costs nothing until it is used, and then the process, where V8 makes more
-//! of it than an array may have. JSON of a megabyte may need a hundred, all within one function of V8's, which nothing ends.
+//! may grow to, and whoever copies them asks [`check_copied`]. What waits in bodies is [`Held`]. A text longer than the heap may
+//! be costs nothing until it is used, and then the process, where V8 makes more of it than an array may have. JSON of a megabyte
+//! may need a hundred, all within one function of V8's, which nothing ends.
 
+use std::cell::Cell;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -21,6 +24,7 @@ fn ops(ops: &mut Ops) {
     ops.add("limit", limit);
     ops.add("reserve", reserve);
     ops.add("checkJson", check_json);
+    ops.add("isArray", is_array);
 }
 
 /// `limit()`: the most bytes that the heap may have, and buffers; undefined where there is no limit.
@@ -69,6 +73,116 @@ fn reserve(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv
     });
     if let Some(reservation) = reservation {
         rv.set(native_object(scope, reservation).into());
+    }
+}
+
+/// `isArray(value)`: whether it is an array itself, and no proxy of one.
+fn is_array(_: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
+    rv.set_bool(args.get(0).is_array());
+}
+
+/// Has what one buffer has reserved count for as long as another lives, which has the same memory.
+pub fn adopt(scope: &mut v8::PinScope, from: v8::Local<v8::Value>, to: v8::Local<v8::Value>) {
+    let state = IsolateState::get(scope);
+    if state.budget.get().is_some()
+        && let Some(adopt) = state.internal(scope, "memory_limit", "adopt")
+    {
+        let this = v8::undefined(scope).into();
+        let _ = adopt.call(scope, this, &[from, to]);
+    }
+}
+
+/// Ends the turn where buffers are more than there may be, those that can grow as well: copies of them are told of by nobody.
+pub fn check_copied(scope: &mut v8::PinScope) {
+    let state = IsolateState::get(scope);
+    let Some(budget) = state.budget.get() else {
+        return;
+    };
+    if scope.get_heap_statistics().external_memory() > budget.limit {
+        scope.request_garbage_collection_for_testing(v8::GarbageCollectionType::Full);
+        if scope.get_heap_statistics().external_memory() > budget.limit {
+            (budget.overrun)();
+        }
+    }
+}
+
+/// What waits outside the heap for an isolate with a limit: it counts as the isolate's buffers do, and what waits alone may
+/// come to as much as they.
+pub struct Held {
+    bytes: usize,
+    counted: Option<Counted>,
+}
+
+struct Counted {
+    /// Of the isolate, in buffers and all that waits.
+    alive: Arc<BufferBytes>,
+    waiting: Rc<Waiting>,
+    limit: usize,
+}
+
+/// What waits for one isolate, bytes.
+#[derive(Default)]
+struct Waiting(Cell<usize>);
+
+impl Held {
+    /// Nothing yet.
+    pub fn new(isolate: &v8::Isolate) -> Self {
+        let state = IsolateState::get(isolate);
+        let counted = state.budget.get().map(|budget| Counted {
+            alive: state.buffers.clone(),
+            waiting: state.extension::<Waiting>(),
+            limit: budget.limit,
+        });
+        Self { bytes: 0, counted }
+    }
+
+    /// Of the same isolate.
+    pub fn another(&self) -> Self {
+        let counted = self.counted.as_ref().map(|counted| Counted {
+            alive: counted.alive.clone(),
+            waiting: counted.waiting.clone(),
+            limit: counted.limit,
+        });
+        Self { bytes: 0, counted }
+    }
+
+    #[cfg(test)]
+    pub fn unlimited() -> Self {
+        Self {
+            bytes: 0,
+            counted: None,
+        }
+    }
+
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// Whether so many more may wait.
+    #[must_use]
+    pub fn add(&mut self, bytes: usize) -> bool {
+        self.bytes += bytes;
+        self.counted.as_ref().is_none_or(|counted| {
+            counted.alive.alive.fetch_add(bytes, Ordering::Relaxed);
+            let all = counted.waiting.0.get() + bytes;
+            counted.waiting.0.set(all);
+            all <= counted.limit
+        })
+    }
+
+    /// So many wait no more.
+    pub fn give_back(&mut self, bytes: usize) {
+        self.bytes -= bytes;
+        if let Some(counted) = &self.counted {
+            counted.alive.alive.fetch_sub(bytes, Ordering::Relaxed);
+            counted.waiting.0.set(counted.waiting.0.get() - bytes);
+        }
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.give_back(self.bytes);
     }
 }
 
@@ -130,6 +244,29 @@ mod tests {
         ] {
             assert_eq!(least_bytes(text.bytes()), words * 8, "{text}");
         }
+    }
+
+    #[test]
+    fn what_waits_counts_until_it_leaves() {
+        let counted = Counted {
+            alive: Arc::default(),
+            waiting: Rc::default(),
+            limit: 100,
+        };
+        let alive = counted.alive.clone();
+        let mut one = Held {
+            bytes: 0,
+            counted: Some(counted),
+        };
+        let mut other = one.another();
+        assert!(one.add(60));
+        assert!(other.add(40));
+        assert!(!other.add(1));
+        one.give_back(30);
+        assert!(other.add(1));
+        assert_eq!(alive.alive.load(Ordering::Relaxed), 72);
+        drop((one, other));
+        assert_eq!(alive.alive.load(Ordering::Relaxed), 0);
     }
 
     #[test]

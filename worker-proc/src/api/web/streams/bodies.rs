@@ -9,6 +9,7 @@ use std::task::{Context, Poll, Waker, ready};
 use bytes::{Bytes, BytesMut};
 
 use super::tee::tee;
+use crate::api::base::memory_limit::Held;
 use crate::glue::context::IoContext;
 use crate::glue::{
     IntoJs, OpError, Ops, async_op, bool_arg, bytes_arg, context_id, current, f64_arg, promise,
@@ -155,28 +156,30 @@ fn read_all(
     let Some(body) = body_of(scope, number) else {
         return;
     };
+    let mut held = Held::new(scope);
     async_op(scope, &mut rv, async move {
         let mut all = BytesMut::new();
         let mut only = None;
         while let Some(chunk) = body.next_chunk().await? {
+            if !held.add(chunk.len()) {
+                return Err(OpError::type_error(BEYOND_LIMIT));
+            }
             match only.take() {
                 None if all.is_empty() => only = Some(chunk),
                 first => {
                     all.extend_from_slice(&first.unwrap_or_default());
                     all.extend_from_slice(&chunk);
                     if all.len() > MAX_BUFFERED_BYTES {
-                        return Err(OpError::type_error(
-                            "Memory limit would be exceeded before EOF.",
-                        ));
+                        return Err(OpError::type_error(BEYOND_LIMIT));
                     }
                 }
             }
         }
         let all = only.unwrap_or_else(|| all.freeze());
         Ok(if as_text {
-            Whole::Text(all)
+            Whole::Text(all, held)
         } else {
-            Whole::Bytes(all)
+            Whole::Bytes(all, held)
         })
     });
 }
@@ -184,16 +187,23 @@ fn read_all(
 /// The largest body that `text()`, `json()` and their like collect.
 const MAX_BUFFERED_BYTES: usize = 128 << 20;
 
+const BEYOND_LIMIT: &str = "Memory limit would be exceeded before EOF.";
+
+/// A whole body, held until JavaScript has it.
 enum Whole {
-    Text(Bytes),
-    Bytes(Bytes),
+    Text(Bytes, Held),
+    Bytes(Bytes, Held),
 }
 
 impl<'s> IntoJs<'s> for Whole {
     fn into_js(self, scope: &mut v8::PinScope<'s, '_>) -> v8::Local<'s, v8::Value> {
         match self {
-            Self::Bytes(bytes) => bytes.into_js(scope),
-            Self::Text(bytes) => {
+            Self::Bytes(bytes, held) => {
+                // From here on it counts as a buffer.
+                drop(held);
+                bytes.into_js(scope)
+            }
+            Self::Text(bytes, _held) => {
                 let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
                 v8::String::new_from_utf8(scope, bytes, v8::NewStringType::Normal)
                     .unwrap_or_else(|| v8::String::empty(scope))
@@ -507,7 +517,7 @@ fn tee_body(
     let Some(context) = current(scope) else {
         return;
     };
-    let numbers = tee(body)
+    let numbers = tee(body, Held::new(scope))
         .map(|branch| v8::Integer::new_from_unsigned(scope, keep_body(&*context, branch)).into());
     rv.set(v8::Array::new_with_elements(scope, &numbers).into());
 }

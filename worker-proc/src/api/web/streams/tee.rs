@@ -1,6 +1,6 @@
 //! One native body read by two: each gets every chunk, and what one of them has not read yet waits for it.
 //!
-//! `bodies` offers it as an op. The chunks are shared, not copied.
+//! `bodies` offers it as an op. The chunks are shared, not copied; what waits counts as the isolate's memory.
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
@@ -9,6 +9,7 @@ use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
 
+use crate::api::base::memory_limit::Held;
 use crate::service::{Body, BodyStream, Error, Kind};
 
 /// What waits for the slower branch at most, bytes; beyond it both fail. workerd's limit.
@@ -21,10 +22,9 @@ struct Trunk {
     waiting: [Option<Waiting>; 2],
 }
 
-#[derive(Default)]
 struct Waiting {
     chunks: VecDeque<Bytes>,
-    bytes: usize,
+    held: Held,
     waker: Option<Waker>,
 }
 
@@ -34,13 +34,20 @@ struct Branch {
     left: Option<u64>,
 }
 
-/// Two bodies that each yield what this one would.
-pub fn tee(source: Body) -> [Body; 2] {
+/// Two bodies that each yield what this one would. What waits for a branch counts as by `held`, which holds nothing yet.
+pub fn tee(source: Body, held: Held) -> [Body; 2] {
     let left = source.length();
+    let waiting = |held| {
+        Some(Waiting {
+            chunks: VecDeque::new(),
+            held,
+            waker: None,
+        })
+    };
     let trunk = Rc::new(RefCell::new(Trunk {
         source,
         end: None,
-        waiting: [Some(Waiting::default()), Some(Waiting::default())],
+        waiting: [waiting(held.another()), waiting(held)],
     }));
     [0, 1].map(|index| {
         Body::Stream(Box::new(Branch {
@@ -67,10 +74,11 @@ impl Trunk {
             }
             Poll::Ready(Some(Ok(chunk))) => {
                 if let Some(other) = &mut self.waiting[1 - index] {
-                    other.bytes += chunk.len();
+                    let fits = other.held.add(chunk.len());
                     other.chunks.push_back(chunk.clone());
-                    if other.bytes > MAX_WAITING_BYTES {
+                    if !fits || other.held.bytes() > MAX_WAITING_BYTES {
                         other.chunks.clear();
+                        other.held.give_back(other.held.bytes());
                         let message = "ReadableStream.tee() buffer limit exceeded.";
                         return self.finish(index, Err(Error::new(Kind::Worker, message)));
                     }
@@ -112,7 +120,7 @@ impl BodyStream for Branch {
             Some(own) => own
                 .chunks
                 .pop_front()
-                .inspect(|chunk| own.bytes -= chunk.len()),
+                .inspect(|chunk| own.held.give_back(chunk.len())),
             None => return Poll::Ready(None),
         };
         let polled = match (ready, &trunk.end) {
@@ -162,7 +170,7 @@ mod tests {
     #[tokio::test(flavor = "current_thread")]
     async fn each_branch_gets_all() {
         let (writer, body) = channel(Some(6));
-        let [mut left, mut right] = tee(body);
+        let [mut left, mut right] = tee(body, Held::unlimited());
         let write = async {
             writer.write(Bytes::from_static(b"abc")).await.unwrap();
             writer.write(Bytes::from_static(b"def")).await.unwrap();
@@ -186,7 +194,7 @@ mod tests {
     #[tokio::test(flavor = "current_thread")]
     async fn a_branch_that_goes_wakes_the_other() {
         let (writer, body) = channel(None);
-        let [mut left, mut right] = tee(body);
+        let [mut left, mut right] = tee(body, Held::unlimited());
         let other = async {
             let waits = std::future::poll_fn(|cx| left.poll_chunk(cx));
             assert!(futures_util::FutureExt::now_or_never(waits).is_none());

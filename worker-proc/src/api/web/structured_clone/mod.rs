@@ -10,6 +10,7 @@ use std::rc::Rc;
 
 use v8::{ValueDeserializerHelper, ValueSerializerHelper};
 
+use crate::api::base::memory_limit;
 use crate::glue::{
     Api, IsolateState, OpError, Ops, bool_arg, intern, throw, throw_error, throw_type_error,
     uint8_array, with_bytes,
@@ -113,7 +114,9 @@ fn detach<'s>(
 ) -> v8::Local<'s, v8::ArrayBuffer> {
     let store = buffer.get_backing_store();
     buffer.detach(None);
-    v8::ArrayBuffer::with_backing_store(scope, &store)
+    let moved = v8::ArrayBuffer::with_backing_store(scope, &store);
+    memory_limit::adopt(scope, buffer.into(), moved.into());
+    moved
 }
 
 /// `serialize(value)`: a Uint8Array.
@@ -218,8 +221,11 @@ pub fn deserialize<'s>(
     read(scope, bytes, &[], &Shared::default())
 }
 
-/// The memory of shared buffers, in the order met.
-type Shared = RefCell<Vec<v8::SharedRef<v8::BackingStore>>>;
+/// Shared buffers, in the order met.
+type Shared = RefCell<Vec<v8::Global<v8::SharedArrayBuffer>>>;
+
+/// V8's mark of a buffer that can grow. Other data may have it as well.
+const RESIZABLE_TAG: u8 = b'~';
 
 fn write<'s>(
     scope: &mut v8::PinScope<'s, '_>,
@@ -253,7 +259,11 @@ fn read<'s>(
     for (id, buffer) in (0..).zip(buffers) {
         deserializer.transfer_array_buffer(id, *buffer);
     }
-    deserializer.read_value(context)
+    let value = deserializer.read_value(context)?;
+    if bytes.contains(&RESIZABLE_TAG) {
+        memory_limit::check_copied(scope);
+    }
+    Some(value)
 }
 
 struct Writer {
@@ -327,7 +337,7 @@ impl v8::ValueSerializerImpl for Writer {
             return None;
         };
         let mut list = shared.borrow_mut();
-        list.push(buffer.get_backing_store());
+        list.push(v8::Global::new(scope, buffer));
         u32::try_from(list.len() - 1).ok()
     }
 
@@ -395,7 +405,7 @@ impl Mark {
 }
 
 struct Reader {
-    shared: Vec<v8::SharedRef<v8::BackingStore>>,
+    shared: Vec<v8::Global<v8::SharedArrayBuffer>>,
 }
 
 impl v8::ValueDeserializerImpl for Reader {
@@ -423,7 +433,15 @@ impl v8::ValueDeserializerImpl for Reader {
         id: u32,
     ) -> Option<v8::Local<'s, v8::SharedArrayBuffer>> {
         match self.shared.get(id as usize) {
-            Some(store) => Some(v8::SharedArrayBuffer::with_backing_store(scope, store)),
+            Some(original) => {
+                let original = v8::Local::new(scope, original);
+                let store = original.get_backing_store();
+                let copy = v8::SharedArrayBuffer::with_backing_store(scope, &store);
+                // None of users' code runs in it.
+                v8::allow_javascript_execution_scope!(let scope, scope);
+                memory_limit::adopt(scope, original.into(), copy.into());
+                Some(copy)
+            }
             None => {
                 throw_error(scope, "Unable to deserialize cloned data.");
                 None

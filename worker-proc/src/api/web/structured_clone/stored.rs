@@ -6,7 +6,8 @@
 
 use v8::{ValueDeserializerHelper, ValueSerializerHelper};
 
-use super::{Hosts, call, refuse, refuse_shared};
+use super::{Hosts, RESIZABLE_TAG, call, refuse, refuse_shared};
+use crate::api::base::memory_limit;
 use crate::glue::args::to_string;
 use crate::glue::{IsolateState, string, throw_error, uint8_array_copy, with_bytes};
 
@@ -116,7 +117,11 @@ fn read<'s>(
     let context = scope.get_current_context();
     let deserializer = v8::ValueDeserializer::new(scope, Box::new(Reader { props }), bytes);
     deserializer.read_header(context)?;
-    deserializer.read_value(context)
+    let value = deserializer.read_value(context)?;
+    if bytes.contains(&RESIZABLE_TAG) {
+        memory_limit::check_copied(scope);
+    }
+    Some(value)
 }
 
 /// Whether errors keep the properties that users gave them, which is a compatibility flag.
