@@ -17,20 +17,27 @@ use worker::binding::{self, durable_object_namespace_designator as namespace};
 pub enum Value<'a, T> {
     /// No value, or a struct that is not there.
     Nothing,
+    /// Yes or no.
     Bool(bool),
+    /// A number that has no sign.
     Number(u64),
     /// Text, or the name of one of several choices.
     Text(Cow<'a, str>),
+    /// Bytes.
     Data(Cow<'a, [u8]>),
+    /// Values of one type.
     List(Vec<Self>),
     /// The members of a struct or group with their names; of a union the one that is set.
     Members(Vec<(&'static str, Self)>),
+    /// What leads to something else in the config.
     Reference(T),
 }
 
 /// What leads to something else in the config.
 pub enum Reference<'a> {
+    /// A service, or one of its entrypoints.
     Service(service_designator::Reader<'a>),
+    /// A namespace of Durable Objects.
     Namespace(namespace::Reader<'a>),
     /// A binding within a binding.
     Binding(binding::Reader<'a>),

@@ -17,22 +17,30 @@ pub enum Outlet {
     Named(Designator),
     /// An entrypoint of the worker's own.
     Own(Option<String>),
+    /// A service that is there already.
     Given(Rc<dyn Service>),
-    /// A namespace of Durable Objects, by its key; whether it is the worker's own, and its objects keep nothing.
+    /// A namespace of Durable Objects.
     Namespace {
+        /// What it is known by in the process.
         key: String,
+        /// Whether its class is the worker's.
         is_own: bool,
+        /// Whether its objects keep nothing.
         is_ephemeral: bool,
     },
     /// A loader of workers; those of the same id are one.
     Loader(Option<String>),
+    /// An RPC stub.
     Stub(Rc<dyn rpc::Target>),
 }
 
 /// A reference to a service, or to one of its entrypoints.
 #[derive(Clone, Debug, Default)]
 pub struct Designator {
+    /// Its name in the config.
     pub service: String,
+    /// Of a worker; the default one for none.
     pub entrypoint: Option<String>,
+    /// What the entrypoint is told as `ctx.props`.
     pub props: Option<Props>,
 }
