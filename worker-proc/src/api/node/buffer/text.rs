@@ -3,7 +3,7 @@
 use v8::simdutf;
 
 use crate::glue::base64::{self, Base64Options};
-use crate::glue::{JsNumber, OpError, Ops, op, with_bytes};
+use crate::glue::{FromJs, JsNumber, OpError, Ops, op, with_bytes};
 
 pub fn ops(ops: &mut Ops) {
     ops.add_all(&[
@@ -29,6 +29,20 @@ enum Encoding {
     Utf16,
     Hex,
     Base64Url,
+}
+
+/// A place among bytes, or their count. The methods of Buffer take any object as theirs, which may call anything its length.
+struct Place(usize);
+
+impl<'s> FromJs<'s> for Place {
+    fn from_js(scope: &mut v8::PinScope<'s, '_>, value: v8::Local<'s, v8::Value>) -> Option<Self> {
+        let number = value.integer_value(scope).unwrap_or(0);
+        Some(Self(number.max(0) as usize))
+    }
+
+    fn fits(_: v8::Local<'s, v8::Value>) -> bool {
+        true
+    }
 }
 
 /// `encode(text, encoding)`: the bytes as a Uint8Array. Hex stops at the first pair that is none; base64 skips strangers.
@@ -121,12 +135,12 @@ fn decode<'s>(
     scope: &mut v8::PinScope<'s, '_>,
     bytes: v8::Local<'s, v8::Value>,
     encoding: Encoding,
-    start: f64,
-    end: f64,
+    start: Place,
+    end: Place,
 ) -> Result<v8::Local<'s, v8::String>, OpError> {
     let text = with_bytes(bytes, |bytes| {
-        let end = (end as usize).min(bytes.len());
-        to_text(scope, &bytes[(start as usize).min(end)..end], encoding)
+        let end = end.0.min(bytes.len());
+        to_text(scope, &bytes[start.0.min(end)..end], encoding)
     });
     text.ok_or_else(|| OpError::range_error("String is too long for a V8 string."))
 }
@@ -195,15 +209,17 @@ fn to_text<'s>(
 #[op]
 fn write_text<'s>(
     scope: &mut v8::PinScope<'s, '_>,
-    view: v8::Local<'s, v8::ArrayBufferView>,
+    view: v8::Local<'s, v8::Value>,
     text: v8::Local<'s, v8::String>,
-    offset: f64,
-    length: f64,
+    offset: Place,
+    length: Place,
     encoding: Encoding,
 ) -> u32 {
-    let (offset, length) = (offset as usize, length as usize);
-    let offset = offset.min(view.byte_length());
-    let length = length.min(view.byte_length() - offset);
+    let Ok(view) = v8::Local::<v8::ArrayBufferView>::try_from(view) else {
+        return 0;
+    };
+    let offset = offset.0.min(view.byte_length());
+    let length = length.0.min(view.byte_length() - offset);
     if length == 0 {
         return 0;
     }
@@ -242,16 +258,26 @@ fn utf8_length<'s>(scope: &mut v8::PinScope<'s, '_>, text: v8::Local<'s, v8::Str
 
 /// `compareBytes(a, b)`: -1, 0 or 1.
 #[op]
-pub fn compare_bytes(a: &[u8], b: &[u8]) -> i32 {
-    a.cmp(b) as i32
+pub fn compare_bytes<'s>(a: v8::Local<'s, v8::Value>, b: v8::Local<'s, v8::Value>) -> i32 {
+    with_bytes(a, |a| with_bytes(b, |b| a.cmp(b))) as i32
 }
 
 /// `search(bytes, needle, from, isForward, step)`: the place of the first occurrence at or after `from`, or of the last
 /// one at or before it; -1 if there is none. With step 2 only even places count.
 #[op]
-fn search(bytes: &[u8], needle: &[u8], from: f64, is_forward: bool, step: u32) -> f64 {
+fn search<'s>(
+    bytes: v8::Local<'s, v8::Value>,
+    needle: v8::Local<'s, v8::Value>,
+    from: Place,
+    is_forward: bool,
+    step: u32,
+) -> f64 {
     let step = if step == 2 { 2 } else { 1 };
-    let found = find(bytes, needle, from as usize, is_forward, step);
+    let found = with_bytes(bytes, |bytes| {
+        with_bytes(needle, |needle| {
+            find(bytes, needle, from.0, is_forward, step)
+        })
+    });
     found.map_or(-1.0, |place| place as f64)
 }
 

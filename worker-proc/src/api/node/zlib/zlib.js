@@ -118,7 +118,7 @@ ZlibBase.prototype.close = function (callback) {
 function code(stream, bytes, flush) {
   if (stream._ended) return trailing(stream, bytes, flush);
   const room = MathMin(stream._maxOutputLength - stream._total, MAX_WRITE_OUTPUT_BYTES);
-  const result = ops.zlibWrite(stream._handle, bytes, flush, room);
+  const result = ops.zlibWrite(stream._handle, bytes, flush | 0, room);
   if (typeof result[ERRNO] === "number") throw dataError(result[ERRNO], result[CODE], result[MESSAGE]);
   const { [OUTPUT]: output, [TAKEN]: taken, [ENDED]: ended } = result;
   stream.bytesWritten += taken;
