@@ -8,22 +8,6 @@ use crate::source::{Source, is_test, rust};
 /// Lines of a function from its `fn` to its last brace.
 const MAX_LINES: usize = 70;
 
-/// Functions that have a reason to be longer, each with it.
-const LONGER: &[(&str, &str)] = &[
-    (
-        "worker-proc/src/boot/config.rs: fill",
-        "bindings are read here",
-    ),
-    (
-        "worker-proc/src/boot/config.rs: read_worker",
-        "bindings are read here",
-    ),
-    (
-        "worker-proc/src/dispatch/bindings.rs: describe",
-        "bindings are made here",
-    ),
-];
-
 #[derive(Default)]
 struct Long(Vec<(usize, usize, String)>);
 
@@ -61,11 +45,6 @@ fn check(source: &Source) -> Vec<String> {
     long.visit_file(source.product());
     let found = long.0.into_iter();
     found
-        .filter(|(_, _, name)| {
-            !LONGER
-                .iter()
-                .any(|(longer, _)| *longer == format!("{}: {name}", source.name))
-        })
         .map(|(lines, line, name)| format!("{}:{line}: {name} has {lines} lines", source.name))
         .collect()
 }
