@@ -3,6 +3,8 @@
 //! Called by the runtime's `peer`, which makes its own types of them. Relies on `schema/peer.capnp`. A value is read inside
 //! the closure that is given to `read_*`, straight from the buffer it arrived in.
 
+use std::borrow::Cow;
+
 use capnp::message::{Builder, ReaderOptions, ScratchSpaceHeapAllocator};
 use capnp::serialize::{read_message_from_flat_slice_no_alloc, write_message};
 use capnp::struct_list;
@@ -172,7 +174,7 @@ pub struct Failure<'a> {
     /// Who is at fault.
     pub kind: FailureKind,
     /// JavaScript's class.
-    pub class: &'a str,
+    pub class: Cow<'a, str>,
     /// What is said to whoever called.
     pub message: &'a str,
     /// What was thrown, in V8's wire format.
@@ -376,7 +378,7 @@ fn write_failure(mut out: wire::failure::Builder, failure: &Failure) {
         FailureKind::Disconnected => Kind::Disconnected,
         FailureKind::Internal => Kind::Internal,
     });
-    out.set_class(failure.class);
+    out.set_class(&*failure.class);
     out.set_message(failure.message);
     if let Some(exception) = failure.exception {
         out.set_exception(exception);
@@ -570,7 +572,7 @@ fn failure<'a>(failure: wire::failure::Reader<'a>) -> capnp::Result<Failure<'a>>
             Kind::Disconnected => FailureKind::Disconnected,
             Kind::Internal => FailureKind::Internal,
         },
-        class: failure.get_class()?.to_str()?,
+        class: Cow::Borrowed(failure.get_class()?.to_str()?),
         message: failure.get_message()?.to_str()?,
         exception: match failure.has_exception() {
             true => Some(failure.get_exception()?),
@@ -675,7 +677,7 @@ mod tests {
     fn answers_come_back() {
         let failure = Failure {
             kind: FailureKind::Worker,
-            class: "TypeError",
+            class: "TypeError".into(),
             message: "no",
             exception: Some(b"\xff\x0f"),
             retryable: true,

@@ -3,13 +3,14 @@
 //!
 //! `worker-proc` uses it in `api`, `bindings` and `glue`; what the generated code calls is in `glue/op.rs` and `glue/convert.rs`.
 
+mod error;
 mod op;
 mod shape;
 
 use proc_macro::TokenStream;
 use syn::parse_macro_input;
 
-/// Makes a constant of type `glue::Op` of a function, for `Ops::add`. JavaScript calls it by the function's name in camel case,
+/// Makes a function that JavaScript can call of one: by its name Rust gets the `glue::Op`, for `Ops::add_all`. JavaScript calls it by the function's name in camel case,
 /// or by the one in brackets (`#[op(drop)]`).
 ///
 /// A first parameter that is a mutable reference is the scope. Every other one is a `glue::Argument`, in the order of
@@ -45,10 +46,27 @@ pub fn from_js_array(item: TokenStream) -> TokenStream {
     )))
 }
 
+/// Makes a struct whose fields are the last parameters of a JavaScript function, in the order of their definition: `push` adds
+/// them to the arguments of a call. Where `Ops::passes` names the function, a test compares its parameters' names.
+#[proc_macro_derive(JsParameters)]
+pub fn js_parameters(item: TokenStream) -> TokenStream {
+    finish(shape::parameters(parse_macro_input!(
+        item as syn::DeriveInput
+    )))
+}
+
 /// Makes an enum without fields that is a number in JavaScript, where its variants are constants as those of [`JsArray`] are.
 #[proc_macro_derive(JsNumber)]
 pub fn js_number(item: TokenStream) -> TokenStream {
     finish(shape::number(parse_macro_input!(item as syn::DeriveInput)))
+}
+
+/// Gives each variant of a folder's failures the JavaScript class and the message that users see, and makes a `glue::OpError` of
+/// it: `#[error("...")]`, `#[type_error("...")]`, `#[range_error("...")]`, or `#[dom(DataCloneError, "...")]`. A variant's
+/// fields stand in its message as in `format!`.
+#[proc_macro_derive(JsError, attributes(error, type_error, range_error, dom))]
+pub fn js_error(item: TokenStream) -> TokenStream {
+    finish(error::expand(parse_macro_input!(item as syn::DeriveInput)))
 }
 
 fn finish(made: syn::Result<proc_macro2::TokenStream>) -> TokenStream {

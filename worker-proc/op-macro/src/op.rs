@@ -114,8 +114,7 @@ pub fn expand(name: Option<Ident>, function: ItemFn) -> Result<TokenStream> {
     inner.vis = syn::Visibility::Inherited;
     Ok(quote! {
         #(#docs)*
-        #[allow(non_upper_case_globals)]
-        #visibility const #rust_name: crate::glue::Op = {
+        #visibility fn #rust_name() -> crate::glue::Op {
             #inner
             #[allow(unused_mut, unused_variables, clippy::let_unit_value)]
             fn call<'s>(
@@ -134,8 +133,8 @@ pub fn expand(name: Option<Ident>, function: ItemFn) -> Result<TokenStream> {
                 crate::glue::OpResult::give(result, scope, &mut rv);
             }
             const ARITY: crate::glue::Arity = #arity;
-            crate::glue::Op { name: #name, callback: || v8::MapFnTo::map_fn_to(call), arity: ARITY }
-        };
+            crate::glue::Op { name: #name, callback: v8::MapFnTo::map_fn_to(call), arity: ARITY }
+        }
     })
 }
 

@@ -74,6 +74,31 @@ pub fn array(input: DeriveInput) -> Result<TokenStream> {
     })
 }
 
+pub fn parameters(input: DeriveInput) -> Result<TokenStream> {
+    let fields = fields(&input)?;
+    let names: Vec<_> = fields.iter().map(|(name, _)| name).collect();
+    let constants = names.iter().map(|name| upper_snake(&name.to_string()));
+    let (lifetime, this) = scope_lifetime(&input);
+    let shared = shared(&input, constants);
+    // Without handles among its fields the type has no lifetime: then the method has it.
+    let (of_type, of_method) = match input.generics.lifetimes().next() {
+        Some(_) => (quote!(<#lifetime>), quote!()),
+        None => (quote!(), quote!(<#lifetime>)),
+    };
+    Ok(quote! {
+        #shared
+        impl #of_type #this {
+            fn push #of_method (
+                self,
+                scope: &mut v8::PinScope<#lifetime, '_>,
+                arguments: &mut Vec<v8::Local<#lifetime, v8::Value>>,
+            ) {
+                #(arguments.push(crate::glue::IntoJs::into_js(self.#names, scope));)*
+            }
+        }
+    })
+}
+
 pub fn from_array(input: DeriveInput) -> Result<TokenStream> {
     let fields = fields(&input)?;
     let names: Vec<_> = fields.iter().map(|(name, _)| name).collect();

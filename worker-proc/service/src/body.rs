@@ -141,7 +141,7 @@ impl BodyStream for Promised {
     fn poll_chunk(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Error>>> {
         if let Self::Waiting(receiver) = self {
             let come = std::task::ready!(Pin::new(receiver).poll(cx));
-            let come = come.unwrap_or_else(|_| Err(lost()));
+            let come = come.unwrap_or_else(|_| Err(Error::lost()));
             match come {
                 Ok(body) => *self = Self::There(body),
                 Err(error) => {
@@ -310,10 +310,6 @@ impl fmt::Debug for Body {
             Self::Stream(stream) => write!(f, "Stream({:?})", stream.length()),
         }
     }
-}
-
-pub(super) fn lost() -> Error {
-    Error::disconnected("Network connection lost.")
 }
 
 #[cfg(test)]

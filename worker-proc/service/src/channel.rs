@@ -9,7 +9,7 @@ use std::task::{Context, Poll, Waker};
 use bytes::Bytes;
 use tokio::sync::Mutex;
 
-use super::body::{Body, BodyStream, lost};
+use super::body::{Body, BodyStream};
 use super::error::Error;
 
 /// What waits in a channel until its writer waits, too. A socket gets it in one write.
@@ -107,7 +107,7 @@ impl BodyWriter {
         poll_fn(|cx| {
             let mut channel = self.channel.borrow_mut();
             if channel.reader_gone {
-                return Poll::Ready(Err(channel.refused.clone().unwrap_or_else(lost)));
+                return Poll::Ready(Err(channel.refused.clone().unwrap_or_else(Error::lost)));
             }
             chunk = chunk.take().and_then(|chunk| channel.push(chunk).err());
             if chunk.is_none() {
@@ -194,7 +194,7 @@ impl BodyStream for Reader {
         Poll::Ready(match channel.end.replace(Ok(())) {
             Some(Ok(())) => None,
             Some(Err(error)) => Some(Err(error)),
-            None => Some(Err(lost())),
+            None => Some(Err(Error::lost())),
         })
     }
 

@@ -1,5 +1,6 @@
 //! Why a service could not answer.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::hash::{BuildHasher, RandomState};
 
@@ -18,13 +19,62 @@ pub enum Kind {
     Internal,
 }
 
+/// The JavaScript class of an exception.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Class {
+    /// `Error`.
+    Error,
+    /// `TypeError`.
+    TypeError,
+    /// `RangeError`.
+    RangeError,
+    /// `SyntaxError`.
+    SyntaxError,
+    /// A `DOMException` of this name.
+    Dom(Cow<'static, str>),
+    /// Another of a worker's, by its name: whoever it is passed on to sees an `Error`.
+    Other(Box<str>),
+}
+
+impl Class {
+    /// As JavaScript and other processes are told it.
+    pub fn name(&self) -> Cow<'_, str> {
+        Cow::Borrowed(match self {
+            Self::Error => "Error",
+            Self::TypeError => "TypeError",
+            Self::RangeError => "RangeError",
+            Self::SyntaxError => "SyntaxError",
+            Self::Dom(name) => return Cow::Owned(format!("{DOM_EXCEPTION}{name}")),
+            Self::Other(name) => name,
+        })
+    }
+}
+
+/// What the names of `DOMException`s are preceded by.
+const DOM_EXCEPTION: &str = "DOMException ";
+
+impl From<&str> for Class {
+    fn from(name: &str) -> Self {
+        match name {
+            "Error" => Self::Error,
+            "TypeError" => Self::TypeError,
+            "RangeError" => Self::RangeError,
+            "SyntaxError" => Self::SyntaxError,
+            name => match name.strip_prefix(DOM_EXCEPTION) {
+                Some(name) => Self::Dom(Cow::Owned(name.to_owned())),
+                None => Self::Other(name.into()),
+            },
+        }
+    }
+}
+
 /// A failed call between services.
 #[derive(Clone, Debug)]
 pub struct Error {
     /// Who is at fault.
     pub kind: Kind,
-    /// The JavaScript class of the worker's exception, `Error` if there is none.
-    pub class: String,
+    /// Of the worker's exception, `Error` if there is none.
+    pub class: Class,
     /// What callers and clients are told.
     pub message: String,
     /// What callers are told beside the message.
@@ -55,7 +105,7 @@ impl Error {
     pub fn new(kind: Kind, message: impl Into<String>) -> Self {
         Self {
             kind,
-            class: "Error".to_owned(),
+            class: Class::Error,
             message: message.into(),
             flags: Flags::default(),
             exception: None,
@@ -85,10 +135,35 @@ impl Error {
         error
     }
 
+    /// A connection was lost, or could not be made.
+    pub fn lost() -> Self {
+        Self::disconnected("Network connection lost.")
+    }
+
+    /// The process ends.
+    pub fn shutting_down() -> Self {
+        Self::disconnected("The server is shutting down.")
+    }
+
+    /// A Durable Object has gone away under its callers.
+    pub fn object_shut_down() -> Self {
+        Self::disconnected("The Durable Object was shut down.")
+    }
+
+    /// A Durable Object lives in another process by now.
+    pub fn object_moved() -> Self {
+        Self::disconnected("The Durable Object has moved.")
+    }
+
+    /// Too many calls wait for a Durable Object; workerd's text.
+    pub fn object_overloaded() -> Self {
+        Self::overloaded("Durable Object is overloaded. Too many requests queued.")
+    }
+
     /// A request's URL that no server can be asked for.
     pub fn bad_url(url: &str) -> Self {
         Self {
-            class: "TypeError".to_owned(),
+            class: Class::TypeError,
             ..Self::new(Kind::Worker, format!("Fetch API cannot load: {url}"))
         }
     }
@@ -117,3 +192,23 @@ impl fmt::Display for Error {
 }
 
 impl std::error::Error for Error {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_class_is_told_by_its_name() {
+        for name in [
+            "Error",
+            "TypeError",
+            "DOMException AbortError",
+            "MyError",
+            "",
+        ] {
+            assert_eq!(Class::from(name).name(), name);
+        }
+        let dom = Class::Dom(Cow::Borrowed("AbortError"));
+        assert_eq!(Class::from("DOMException AbortError"), dom);
+    }
+}

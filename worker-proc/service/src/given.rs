@@ -4,7 +4,7 @@
 //! Whoever makes events of requests uses it: `dispatch` for entrypoints, `actors` for objects and facets.
 
 use super::body::{Body, End, Loan, lent};
-use super::error::{Error, Kind};
+use super::error::{Class, Error, Kind};
 use super::message::{Request, Response};
 
 /* workerd's texts. */
@@ -62,7 +62,7 @@ impl Drop for Given {
 
 fn end_with(loan: &Loan, message: &str) {
     loan.end(Error {
-        class: "TypeError".to_owned(),
+        class: Class::TypeError,
         ..Error::new(Kind::Worker, message)
     });
 }

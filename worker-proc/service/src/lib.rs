@@ -30,7 +30,7 @@ pub use body::{Body, BodyStream, End, Loan, lent, promised};
 pub use channel::{BodyWriter, MAX_WAITING_BYTES, channel};
 pub use channels::{Channels, Namespace, Objects};
 pub use connect::{Connect, Connection, StartTls, Starter, Tls};
-pub use error::{Error, Flags, Kind};
+pub use error::{Class, Error, Flags, Kind};
 pub use given::Given;
 pub use lasting::{Cap, Lasting, Me, Origin, Props, Recipe, with_origin};
 pub use message::{Event, Request, Response};

@@ -8,7 +8,7 @@ use std::rc::Rc;
 use futures_util::future::LocalBoxFuture;
 use tokio::sync::Mutex;
 
-use super::error::{Error, Kind};
+use super::error::{Class, Error, Kind};
 use super::lasting::{Lasting, Me, Origin, Props, Recipe, with_origin};
 use super::message::{Event, Request, Response};
 use super::rpc::{Answer, Call, External, Operation, Payload, Promised, Target, answer};
@@ -30,7 +30,7 @@ fn restore(argument: &Props) -> Result<Call, Error> {
 
 fn other_type(before: &str, now: &str) -> Error {
     Error {
-        class: "TypeError".to_owned(),
+        class: Class::TypeError,
         ..Error::new(
             Kind::Internal,
             format!(

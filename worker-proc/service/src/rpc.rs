@@ -66,7 +66,7 @@ impl Call {
             Operation::Event(_) => {
                 Error::internal("External HTTP servers don't support this event type.")
             }
-            _ => Error::disconnected("Network connection lost."),
+            _ => Error::lost(),
         })
     }
 }

@@ -74,7 +74,7 @@ async fn receive(mut from: impl AsyncRead + Unpin, to: BodyWriter) -> Result<(),
             }
             Ok(_) => {}
             Err(_) => {
-                to.fail(Error::disconnected("Network connection lost."));
+                to.fail(Error::lost());
                 return Err(Broken);
             }
         }

@@ -178,7 +178,7 @@ async fn run(namespace: &Rc<Namespace>, address: &Address, due: &Due) -> Result<
 fn delivered(call: Delivered) -> Result<(), Error> {
     match call {
         Delivered::Ended(_) => Ok(()),
-        Delivered::Moved(..) => Err(Error::disconnected("The Durable Object has moved.")),
+        Delivered::Moved(..) => Err(Error::object_moved()),
     }
 }
 

@@ -6,9 +6,6 @@ use crate::isolate::Isolate;
 use crate::service::trace::Tails;
 use crate::service::{Channels, Error, Props};
 
-/// What a call is told of an object that has as many waiting as it may; workerd's text.
-pub(super) const OVERLOADED: &str = "Durable Object is overloaded. Too many requests queued.";
-
 /// The worker that objects live in.
 pub trait Home {
     /// The isolate of its own that there is.

@@ -132,7 +132,7 @@ impl Namespace {
         }
         let successor = self.routes().and_then(|routes| routes.successor(address));
         if successor.is_none() && stage == Stage::Closing {
-            return Err(Error::disconnected("The server is shutting down."));
+            return Err(Error::shutting_down());
         }
         Ok(successor)
     }

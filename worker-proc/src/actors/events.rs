@@ -51,7 +51,7 @@ fn thrown_error(scope: &mut v8::PinScope<'_, '_>, thrown: v8::Local<v8::Array>) 
     let class = text(0).unwrap_or_default();
     let message = text(1).unwrap_or_default();
     let mut error = Error {
-        class,
+        class: class.as_str().into(),
         ..Error::new(Kind::Worker, message)
     };
     error.flags.durable_object_reset = true;

@@ -10,7 +10,7 @@ use std::rc::{Rc, Weak};
 use futures_util::future::LocalBoxFuture;
 use tokio::sync::Notify;
 
-use super::class::{Class, OVERLOADED};
+use super::class::Class;
 use super::context::{ActorContext, Inner, Owner};
 use super::events;
 use super::gates::{Queue, QueuePlace};
@@ -170,7 +170,10 @@ impl Facets {
         let owner: Weak<dyn Owner> = self.this.clone();
         let context = ActorContext::new(
             next_id(),
-            self.parent.upgrade().ok_or_else(ended)?.actor_id(),
+            self.parent
+                .upgrade()
+                .ok_or_else(Error::object_shut_down)?
+                .actor_id(),
             info.id.clone(),
             &class,
             owner,
@@ -270,7 +273,7 @@ impl Owner for Facets {
         };
         self.running.borrow_mut().remove(&name);
         let error = context.broken().map(Error::of_reset);
-        facet.closing(context, error.unwrap_or_else(ended));
+        facet.closing(context, error.unwrap_or_else(Error::object_shut_down));
     }
 
     fn ended(&self, _: &Rc<ActorContext>) {}
@@ -367,10 +370,6 @@ impl Facet {
     }
 }
 
-fn ended() -> Error {
-    Error::disconnected("The Durable Object was shut down.")
-}
-
 impl FacetIo for Facets {
     fn get(&self, name: String, start: FacetStart) -> Result<Rc<dyn Service>, Error> {
         if self.depth + 1 >= MAX_TREE_DEPTH {
@@ -454,10 +453,10 @@ impl Callee for FacetStub {
         F: Start + 'static,
     {
         let Some(facet) = self.facet() else {
-            return Box::pin(async { Err(ended()) });
+            return Box::pin(async { Err(Error::object_shut_down()) });
         };
         if facet.queue.len() >= MAX_WAITING_CALLS {
-            return Box::pin(async { Err(Error::overloaded(OVERLOADED)) });
+            return Box::pin(async { Err(Error::object_overloaded()) });
         }
         let place = facet.queue.enter();
         let call = Call::new(&facet);

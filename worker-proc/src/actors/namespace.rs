@@ -13,7 +13,7 @@ use ipc::live::{Numbers, Order};
 use tokio::time::Instant;
 
 use super::actor::Actor;
-use super::class::{Class, NamespaceSpec, OVERLOADED};
+use super::class::{Class, NamespaceSpec};
 use super::context::{ActorContext, Owner};
 use super::events;
 use super::facets::Facets;
@@ -268,7 +268,7 @@ impl Namespace {
             if let Some(error) = life.end() {
                 return Err(error);
             }
-            let place = place.ok_or_else(|| Error::overloaded(OVERLOADED))?;
+            let place = place.ok_or_else(Error::object_overloaded)?;
             match namespace
                 .deliver(&actor, &address, place, &life, tracer, start)
                 .await?
@@ -509,7 +509,7 @@ impl Listener for Object {
             );
             // A connection stays with the process that has it.
             let Begun::Here(context, running) = begun.await? else {
-                return Err(Error::disconnected("The Durable Object has moved."));
+                return Err(Error::object_moved());
             };
             finish(context, running, limit, call);
             Ok(())

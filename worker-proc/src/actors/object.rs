@@ -12,8 +12,8 @@ use super::stub::{self, Callee, Delivery, Life, Start};
 use crate::service::rpc;
 use crate::service::trace::Info;
 use crate::service::{
-    self, ActorId, Address, Designation, Error, Event, Kind, Lasting, Origin, Request, Response,
-    Service,
+    self, ActorId, Address, Class, Designation, Error, Event, Kind, Lasting, Origin, Request,
+    Response, Service,
 };
 
 /// An object as a service.
@@ -131,7 +131,7 @@ pub(super) struct Gone;
 
 impl Service for Gone {
     fn fetch(self: Rc<Self>, _: Request) -> LocalBoxFuture<'static, Result<Response, Error>> {
-        Box::pin(async { Err(Error::disconnected("The server is shutting down.")) })
+        Box::pin(async { Err(Error::shutting_down()) })
     }
 }
 
@@ -148,7 +148,7 @@ impl service::Namespace for Namespace {
 
     fn id_from_string(&self, text: &str) -> Result<ActorId, Error> {
         self.ids().parse(text).map_err(|bad| Error {
-            class: "TypeError".to_owned(),
+            class: Class::TypeError,
             ..Error::new(
                 Kind::Worker,
                 match bad {

@@ -11,7 +11,7 @@ use futures_util::future::LocalBoxFuture;
 use super::context::ActorContext;
 use super::events;
 use super::gates::QueuePlace;
-use crate::glue::context::{IoContext, Outcome};
+use crate::glue::context::{Lifecycle, Outcome};
 use crate::service::rpc::{self, SharedReply};
 use crate::service::trace::Info;
 use crate::service::{Error, Event, Given, Kind, Request, Response, Service};

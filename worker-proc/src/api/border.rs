@@ -11,7 +11,7 @@ struct Mention<'a> {
     name: &'a str,
     /// Of a call, unless it spreads them.
     arguments: Option<i32>,
-    /// The names that a pattern takes out of it: `const { A, B: C } = ops.Layout`.
+    /// The names that are taken out of it: `const { A, B: C } = ops.Layout`, `ops.Layout.A`.
     taken: Vec<&'a str>,
 }
 
@@ -31,7 +31,7 @@ fn mentions(text: &str) -> Vec<Mention<'_>> {
         found.push(Mention {
             name: &after[..end],
             arguments: after[end..].strip_prefix('(').and_then(count_arguments),
-            taken: taken(before),
+            taken: taken(before, &after[end..]),
         });
     }
     found
@@ -68,8 +68,12 @@ fn count_arguments(text: &str) -> Option<i32> {
     None
 }
 
-/// The names in the object pattern that ends here, before the ` = `.
-fn taken(before: &str) -> Vec<&str> {
+/// The names in the object pattern that ends before the mention, or the one after it.
+fn taken<'a>(before: &'a str, after: &'a str) -> Vec<&'a str> {
+    if let Some(name) = after.strip_prefix('.') {
+        let is_part = |c: char| c.is_alphanumeric() || c == '_';
+        return vec![&name[..name.find(|c| !is_part(c)).unwrap_or(name.len())]];
+    }
     let Some(pattern) = before.strip_suffix("} = ") else {
         return Vec::new();
     };
@@ -83,7 +87,7 @@ fn taken(before: &str) -> Vec<&str> {
 
 #[test]
 fn mentions_are_found_in_text() {
-    let text = "const { A, B: C } = ops.Layout;\n * ops.inComment(1)\nops.call(f(a, b), [`x, ${y}`, \")\"]) + props.x;";
+    let text = "const { A, B: C } = ops.Layout;\n * ops.inComment(1)\nops.call(f(a, b), [`x, ${y}`, \")\"]) + props.x; ops.Layout.A;";
     let mention = |name, arguments, taken| Mention {
         name,
         arguments,
@@ -92,11 +96,40 @@ fn mentions_are_found_in_text() {
     let expected = [
         mention("Layout", None, vec!["A", "B"]),
         mention("call", Some(2), vec![]),
+        mention("Layout", None, vec!["A"]),
     ];
     assert_eq!(mentions(text), expected);
     assert_eq!(count_arguments(")"), Some(0));
     assert_eq!(count_arguments("a,\n  b,\n)"), Some(2));
     assert_eq!(count_arguments("...all)"), None);
+}
+
+/// The names of a function's parameters, as Rust's constants have them: `PROPS_EXTERNALS` for `propsExternals`.
+fn parameters(text: &str, function: &str) -> Option<Vec<String>> {
+    let (_, after) = text.split_once(&format!("\nfunction {function}("))?;
+    let names = after.split(')').next()?.split(',').map(str::trim);
+    let upper = |name: &str| {
+        let parts = name.chars().map(|c| match c.is_ascii_uppercase() {
+            true => format!("_{c}"),
+            false => c.to_ascii_uppercase().to_string(),
+        });
+        parts.collect()
+    };
+    Some(names.map(upper).collect())
+}
+
+#[test]
+fn functions_take_what_they_are_called_with() {
+    let registry = Registry::install(super::ALL);
+    let passed: Vec<_> = registry.ops.iter().flat_map(|ops| &ops.passed).collect();
+    assert!(!passed.is_empty());
+    for (module, function, names) in passed {
+        let text = registry.modules[*module].source.read();
+        let taken = parameters(&text, function);
+        let taken = taken.unwrap_or_else(|| panic!("{module} has no function {function}"));
+        let last = &taken[taken.len().saturating_sub(names.len())..];
+        assert_eq!(last, *names, "{module}.{function}");
+    }
 }
 
 #[test]

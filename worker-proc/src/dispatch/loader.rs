@@ -154,7 +154,7 @@ impl Slot {
             .as_ref()
             .and_then(|loader| loader.directory.upgrade());
         let (Some(loader), Some(directory)) = (loader, directory) else {
-            return Err(Error::disconnected("The server is shutting down."));
+            return Err(Error::shutting_down());
         };
         loader.fleet.make_room()?;
         let spec = self.spec(&loader, &code)?;

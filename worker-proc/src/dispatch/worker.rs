@@ -141,7 +141,7 @@ impl Worker {
             return Ok(live);
         }
         if self.directory.strong_count() == 0 {
-            return Err(Error::disconnected("The server is shutting down."));
+            return Err(Error::shutting_down());
         }
         let live = Live::start(&self.spec).map_err(|errors| {
             for error in errors {

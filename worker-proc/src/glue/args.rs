@@ -25,23 +25,6 @@ pub fn string_arg(
     to_string(scope, args.get(index))
 }
 
-/// Calls `use_it` with the argument's text, without a heap allocation where the string is short.
-pub fn str_arg<R>(
-    scope: &mut v8::PinScope,
-    args: &v8::FunctionCallbackArguments,
-    index: i32,
-    use_it: impl FnOnce(&mut v8::PinScope, &str) -> R,
-) -> R {
-    match v8::Local::<v8::String>::try_from(args.get(index)) {
-        Ok(value) => {
-            let mut buffer = [std::mem::MaybeUninit::uninit(); 512];
-            let text = value.to_rust_cow_lossy(scope, &mut buffer);
-            use_it(scope, &text)
-        }
-        Err(_) => use_it(scope, ""),
-    }
-}
-
 /// Any value that is a string as a `String`; anything else is empty.
 pub fn to_string(scope: &mut v8::PinScope, value: v8::Local<v8::Value>) -> String {
     match v8::Local::<v8::String>::try_from(value) {
@@ -53,11 +36,6 @@ pub fn to_string(scope: &mut v8::PinScope, value: v8::Local<v8::Value>) -> Strin
 /// The argument as an unsigned number, 0 if it is none.
 pub fn u32_arg(scope: &mut v8::PinScope, args: &v8::FunctionCallbackArguments, index: i32) -> u32 {
     args.get(index).uint32_value(scope).unwrap_or(0)
-}
-
-/// The argument as a signed number, 0 if it is none.
-pub fn i32_arg(scope: &mut v8::PinScope, args: &v8::FunctionCallbackArguments, index: i32) -> i32 {
-    args.get(index).int32_value(scope).unwrap_or(0)
 }
 
 /// The argument as a double, NaN if it is none.

@@ -9,6 +9,7 @@ use std::rc::{Rc, Weak};
 use std::time::Duration;
 
 use futures_util::future::LocalBoxFuture;
+use op_macro::op;
 
 use super::args::intern;
 use super::error::{OpError, throw};
@@ -21,8 +22,8 @@ use crate::storage::{Committed, Storage};
 /// What runs in the isolate when an async op has its result.
 pub type Completion = Box<dyn FnOnce(&mut v8::PinScope<'_, '_>)>;
 
-/// The request (or other event) on whose behalf JavaScript runs.
-pub trait IoContext {
+/// The request (or other event) on whose behalf JavaScript runs. An op takes what it needs of it: one of these traits.
+pub trait IoContext: Keep + Timers + Lifecycle + Account {
     /// Identifies the context among those of its isolate.
     fn id(&self) -> u64;
     /// Runs an op's future; its completion is run in the isolate, in this context. Dropped with the context.
@@ -31,55 +32,12 @@ pub trait IoContext {
     fn resources(&self) -> &ResourceTable;
     /// Where subrequests go.
     fn channels(&self) -> Rc<dyn Channels>;
-    /// Starts a timer that calls JavaScript's `timers.fire(id)` after `millis`; returns its id.
-    fn start_timer(&self, millis: f64, repeat: bool) -> u32;
-    /// Stops a timer; unknown ids are ignored.
-    fn clear_timer(&self, id: u32);
-    /// Keeps the context alive until [`IoContext::release`] (`waitUntil`), for a bounded time after its outcome.
-    fn retain(&self);
-    fn release(&self);
-    /// The same for a body that JavaScript writes, for as long as somebody reads it.
-    fn retain_body(&self);
-    fn release_body(&self);
-    /// The number of the event that begins in this turn, where a context has several.
-    fn event(&self) -> u32 {
-        0
-    }
-    /// Runs this in the isolate if the caller of an event goes away before it has the answer; the last one counts.
-    fn on_gone(&self, event: u32, turn: Completion);
-    /// The turn is run if nothing of the context can go on by itself, before it ends for that; once what it is about is no
-    /// more, it may be dropped. Objects wait for other events.
-    fn on_stuck(&self, _about: Weak<dyn Any>, _turn: Completion) {}
     /// A way for others to run turns in this context, when it lets them; what they run is dropped once it has ended.
     fn entrance(&self) -> Entrance;
-    /// A WebSocket that JavaScript holds keeps the context alive, or does no more: an object that has to leave its process
-    /// does not wait for it.
-    fn count_socket(&self, _held: bool) {}
-    /// Something outside leads into the context until [`IoContext::release_export`]: it does not count as hung. As a
-    /// `result` of an event it keeps the context alive as well.
-    fn retain_export(&self, result: bool);
-    fn release_export(&self, result: bool);
-    /// Ends the context at once, with all that belongs to it; whoever waits for it is told the error.
-    fn abort(&self, error: service::Error);
-    /// Why it was ended so, if it was. Outlives the context.
-    fn aborted(&self) -> Rc<RefCell<Option<service::Error>>>;
     /// Tells its isolate from others.
     fn isolate(&self) -> usize {
         0
     }
-    /// Processor time that JavaScript has used for the event, where there is a limit of it.
-    fn cpu_time(&self) -> Option<&Cell<Duration>> {
-        None
-    }
-    /// Completes an event with a value of the context's own kind; the first call counts. `event` is the number that the
-    /// handler was called with: an object's events share one context.
-    fn respond(&self, event: u32, outcome: Outcome);
-    /// What records the event for tail workers; none where the worker has none.
-    fn tracer(&self) -> Option<Rc<Tracer>> {
-        None
-    }
-    /// Code of the context has run in another one's turn.
-    fn visited(&self) {}
     /// What to wait for before anything is sent out: an object's writes before it. Taken while JavaScript runs, awaited
     /// after.
     fn output_gate(&self) -> Option<Gate> {
@@ -89,6 +47,65 @@ pub trait IoContext {
     fn actor(&self) -> Option<Rc<dyn ActorIo>> {
         None
     }
+}
+
+/// What keeps a context alive after its event has an answer, each for as long as it is held.
+pub trait Keep {
+    /// Keeps the context alive until [`Keep::release`] (`waitUntil`), for a bounded time after its outcome.
+    fn retain(&self);
+    fn release(&self);
+    /// The same for a body that JavaScript writes, for as long as somebody reads it.
+    fn retain_body(&self);
+    fn release_body(&self);
+    /// A WebSocket that JavaScript holds keeps the context alive, or does no more: an object that has to leave its process
+    /// does not wait for it.
+    fn count_socket(&self, _held: bool) {}
+    /// Something outside leads into the context until [`Keep::release_export`]: it does not count as hung. As a
+    /// `result` of an event it keeps the context alive as well.
+    fn retain_export(&self, result: bool);
+    fn release_export(&self, result: bool);
+}
+
+/// The timers of a context.
+pub trait Timers {
+    /// Starts a timer that calls JavaScript's `timers.fire(id)` after `millis`; returns its id.
+    fn start_timer(&self, millis: f64, repeat: bool) -> u32;
+    /// Stops a timer; unknown ids are ignored.
+    fn clear_timer(&self, id: u32);
+}
+
+/// The events of a context: how they begin, who waits for them, how they end.
+pub trait Lifecycle {
+    /// The number of the event that begins in this turn, where a context has several.
+    fn event(&self) -> u32 {
+        0
+    }
+    /// Runs this in the isolate if the caller of an event goes away before it has the answer; the last one counts.
+    fn on_gone(&self, event: u32, turn: Completion);
+    /// The turn is run if nothing of the context can go on by itself, before it ends for that; once what it is about is no
+    /// more, it may be dropped. Objects wait for other events.
+    fn on_stuck(&self, _about: Weak<dyn Any>, _turn: Completion) {}
+    /// Ends the context at once, with all that belongs to it; whoever waits for it is told the error.
+    fn abort(&self, error: service::Error);
+    /// Why it was ended so, if it was. Outlives the context.
+    fn aborted(&self) -> Rc<RefCell<Option<service::Error>>>;
+    /// Completes an event with a value of the context's own kind; the first call counts. `event` is the number that the
+    /// handler was called with: an object's events share one context.
+    fn respond(&self, event: u32, outcome: Outcome);
+}
+
+/// What is written down of a context: its use of the processor, and what tail workers are told.
+pub trait Account {
+    /// Processor time that JavaScript has used for the event, where there is a limit of it.
+    fn cpu_time(&self) -> Option<&Cell<Duration>> {
+        None
+    }
+    /// What records the event for tail workers; none where the worker has none.
+    fn tracer(&self) -> Option<Rc<Tracer>> {
+        None
+    }
+    /// Code of the context has run in another one's turn.
+    fn visited(&self) {}
 }
 
 /// See [`IoContext::entrance`].
@@ -265,21 +282,15 @@ pub fn set_owner(scope: &mut v8::PinScope, id: u64) {
 }
 
 /// The op `inEvent()`: false at global scope.
-pub fn in_event(
-    scope: &mut v8::PinScope,
-    _: v8::FunctionCallbackArguments,
-    mut rv: v8::ReturnValue,
-) {
-    rv.set_bool(current(scope).is_some());
+#[op]
+pub fn in_event(context: Option<Rc<dyn IoContext>>) -> bool {
+    context.is_some()
 }
 
 /// The op `contextId()`: the running context's number, 0 at global scope.
-pub fn context_id(
-    scope: &mut v8::PinScope,
-    _: v8::FunctionCallbackArguments,
-    mut rv: v8::ReturnValue,
-) {
-    rv.set_double(current(scope).map_or(0.0, |context| context.id() as f64));
+#[op]
+pub fn context_id(context: Option<Rc<dyn IoContext>>) -> f64 {
+    context.map_or(0.0, |context| context.id() as f64)
 }
 
 /// Ends the JavaScript that calls the op: no code of the turn runs any more, no `finally` either.

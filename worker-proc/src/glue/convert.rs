@@ -6,10 +6,12 @@
 use std::rc::Rc;
 
 use bytes::Bytes;
+use op_macro::JsArray;
 
 use super::args::{string, to_string};
 use super::bytes::{array_buffer, uint8_array, uint8_array_copy, with_bytes};
 use super::native::native_value;
+use crate::service::Class;
 use crate::service::websocket::Message;
 
 /// A Rust value made of a JavaScript one.
@@ -89,9 +91,27 @@ impl<'s> FromJs<'s> for String {
     }
 }
 
-/// Whether [`with_bytes`] finds bytes there.
+/// By its name, as `event.js` describes errors.
+impl<'s> FromJs<'s> for Class {
+    fn from_js(scope: &mut v8::PinScope<'s, '_>, value: v8::Local<'s, v8::Value>) -> Option<Self> {
+        Some(Self::from(to_string(scope, value).as_str()))
+    }
+
+    fn fits(value: v8::Local<'s, v8::Value>) -> bool {
+        value.is_string()
+    }
+}
+
+/// The same.
+impl<'s> IntoJs<'s> for Class {
+    fn into_js(self, scope: &mut v8::PinScope<'s, '_>) -> v8::Local<'s, v8::Value> {
+        string(scope, &self.name()).into()
+    }
+}
+
+/// Whether [`with_bytes`] may be asked for the bytes; of shared memory it finds none.
 pub(super) fn has_bytes(value: v8::Local<v8::Value>) -> bool {
-    value.is_array_buffer_view() || value.is_array_buffer()
+    value.is_array_buffer_view() || value.is_array_buffer() || value.is_shared_array_buffer()
 }
 
 /// A copy of an ArrayBuffer's or a view's bytes.
@@ -148,10 +168,9 @@ impl<'s, T: FromJs<'s>> FromJs<'s> for Option<T> {
     const OPTIONAL: bool = true;
 
     fn from_js(scope: &mut v8::PinScope<'s, '_>, value: v8::Local<'s, v8::Value>) -> Option<Self> {
-        Some(if value.is_null_or_undefined() {
-            None
-        } else {
-            Some(T::from_js(scope, value)?)
+        Some(match value.is_null_or_undefined() {
+            true => None,
+            false => T::from_js(scope, value),
         })
     }
 
@@ -234,6 +253,12 @@ impl<'s> IntoJs<'s> for &str {
     }
 }
 
+impl<'s> IntoJs<'s> for Rc<str> {
+    fn into_js(self, scope: &mut v8::PinScope<'s, '_>) -> v8::Local<'s, v8::Value> {
+        string(scope, &self).into()
+    }
+}
+
 impl<'s> IntoJs<'s> for String {
     fn into_js(self, scope: &mut v8::PinScope<'s, '_>) -> v8::Local<'s, v8::Value> {
         string(scope, &self).into()
@@ -269,7 +294,22 @@ impl<'s, T: IntoJs<'s>> IntoJs<'s> for List<T> {
     }
 }
 
-/// A WebSocket's message: a string, an ArrayBuffer, or `[code, reason]`.
+/// An array of so many.
+impl<'s, T: IntoJs<'s>, const N: usize> IntoJs<'s> for [T; N] {
+    fn into_js(self, scope: &mut v8::PinScope<'s, '_>) -> v8::Local<'s, v8::Value> {
+        let items = self.map(|item| item.into_js(scope));
+        v8::Array::new_with_elements(scope, &items).into()
+    }
+}
+
+/// How a WebSocket's other end has closed it.
+#[derive(JsArray)]
+pub struct Closed {
+    code: u32,
+    reason: String,
+}
+
+/// A WebSocket's message: a string, an ArrayBuffer, or [`Closed`].
 impl<'s> IntoJs<'s> for Message {
     fn into_js(self, scope: &mut v8::PinScope<'s, '_>) -> v8::Local<'s, v8::Value> {
         match self {
@@ -278,9 +318,11 @@ impl<'s> IntoJs<'s> for Message {
                 .into(),
             Self::Binary(bytes) => array_buffer(scope, bytes.into()).into(),
             Self::Close(close) => {
-                let code = v8::Integer::new(scope, i32::from(close.code)).into();
-                let reason = string(scope, &close.reason).into();
-                v8::Array::new_with_elements(scope, &[code, reason]).into()
+                let closed = Closed {
+                    code: close.code.into(),
+                    reason: close.reason,
+                };
+                closed.into_js(scope)
             }
         }
     }

@@ -5,31 +5,7 @@ use std::borrow::Cow;
 use super::args::{intern, string};
 use crate::service;
 
-/// The class of the JavaScript exception that an error becomes.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Class {
-    Error,
-    TypeError,
-    RangeError,
-    SyntaxError,
-    /// A `DOMException` of this name.
-    Dom(Cow<'static, str>),
-}
-
-impl From<&str> for Class {
-    /// The class that a worker's exception had, as far as it can be told by name.
-    fn from(name: &str) -> Self {
-        match name {
-            "TypeError" => Self::TypeError,
-            "RangeError" => Self::RangeError,
-            "SyntaxError" => Self::SyntaxError,
-            name => match name.strip_prefix("DOMException ") {
-                Some(name) => Self::Dom(Cow::Owned(name.to_owned())),
-                None => Self::Error,
-            },
-        }
-    }
-}
+pub use crate::service::Class;
 
 /// An op's failure: a JavaScript class and a message that user code sees.
 #[derive(Clone, Debug)]
@@ -74,7 +50,7 @@ impl OpError {
     pub fn to_exception<'s>(&self, scope: &mut v8::PinScope<'s, '_>) -> v8::Local<'s, v8::Value> {
         let message = string(scope, &self.message);
         let exception = match &self.class {
-            Class::Error => v8::Exception::error(scope, message),
+            Class::Error | Class::Other(_) => v8::Exception::error(scope, message),
             Class::TypeError => v8::Exception::type_error(scope, message),
             Class::RangeError => v8::Exception::range_error(scope, message),
             Class::SyntaxError => v8::Exception::syntax_error(scope, message),
@@ -101,9 +77,19 @@ impl OpError {
     }
 }
 
+/// The worker's code is at fault.
+impl From<OpError> for service::Error {
+    fn from(error: OpError) -> Self {
+        Self {
+            class: error.class,
+            ..Self::new(service::Kind::Worker, error.message)
+        }
+    }
+}
+
 impl From<service::Error> for OpError {
     fn from(error: service::Error) -> Self {
-        let mut made = Self::new(Class::from(error.class.as_str()), error.message);
+        let mut made = Self::new(error.class, error.message);
         made.remote = error.kind == service::Kind::Worker;
         made.flags = error.flags;
         made.disconnected = error.kind == service::Kind::Disconnected;

@@ -19,21 +19,22 @@ pub mod op;
 pub mod registry;
 pub mod state;
 
-pub use args::{bool_arg, f64_arg, i32_arg, intern, str_arg, string, string_arg, u32_arg};
+pub use args::{bool_arg, f64_arg, intern, string, string_arg, u32_arg};
 #[allow(unused_imports)]
 pub use async_op::{Made, Promise, async_op, promise, thread};
 pub use binding::{Binding, Property, Reference, Value, as_given};
 pub use buffers::{Budget, BufferBytes};
-pub use bytes::{bytes_arg, uint8_array, uint8_array_copy, with_bytes};
+pub use bytes::{bytes_arg, uint8_array_copy, with_bytes};
 pub use context::{IoContext, context_id, current, in_event, require_context, terminate};
 pub use convert::{FromJs, IntoJs, List, Maybe, Shared};
 pub use error::{OpError, throw, throw_error, throw_type_error};
 pub use native::{ServiceHandle, native_arg, native_object, native_value};
 #[allow(unused_imports)]
 pub use op::{
-    Argument, Arity, Call, Op, OpResult, TextBuffer, Throw, Thrown, bytes_argument, text_argument,
+    Argument, Arity, Call, Op, OpResult, OrThrow, TextBuffer, Throw, Thrown, bytes_argument,
+    text_argument,
 };
 #[allow(unused_imports)]
-pub use op_macro::{Arguments, FromJsArray, JsArray, JsNumber, op};
+pub use op_macro::{Arguments, FromJsArray, JsArray, JsError, JsNumber, JsParameters, op};
 pub use registry::{Api, JsSource, Ops, Registry};
 pub use state::IsolateState;

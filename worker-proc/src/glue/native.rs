@@ -10,7 +10,6 @@ use std::rc::Rc;
 
 use super::state::IsolateState;
 use crate::service::Service;
-use crate::service::trace::{Span, SpanContext};
 
 /// A service that JavaScript holds: a stub.
 pub struct ServiceHandle(pub Rc<dyn Service>);
@@ -25,11 +24,6 @@ struct Owned {
 struct Natives {
     next: Cell<u32>,
     entries: RefCell<HashMap<u32, Owned>>,
-}
-
-/// What an event is begun with that the span in an argument causes, which `api/cloudflare/trace` has made.
-pub fn span_context(scope: &mut v8::PinScope, value: v8::Local<v8::Value>) -> Option<SpanContext> {
-    Some(native_value::<Span>(scope, value)?.context())
 }
 
 /// A JavaScript object that owns `value`.

@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use std::mem::MaybeUninit;
 use std::rc::Rc;
 
-use super::context::{IoContext, current, require_context};
+use super::context::{IoContext, Keep, Lifecycle, current, require_context};
 use super::convert::{FromJs, IntoJs, has_bytes};
 use super::error::{OpError, throw};
 
@@ -15,8 +15,7 @@ use super::error::{OpError, throw};
 pub struct Op {
     /// What JavaScript calls it.
     pub name: &'static str,
-    /// Gives its address, which is known at run time only.
-    pub callback: fn() -> v8::FunctionCallback,
+    pub callback: v8::FunctionCallback,
     pub arity: Arity,
 }
 
@@ -115,35 +114,39 @@ impl<'s, T: FromJs<'s>> Argument<'s> for T {
     }
 }
 
-/// The context that runs; at global scope the op throws.
-impl<'s> Argument<'s> for Rc<dyn IoContext> {
-    const ARITY: Arity = Arity::NONE;
+/// The context that runs, as far as the op needs it. At global scope the op throws, unless it takes an `Option`.
+macro_rules! context_arguments {
+    ($($capability:ident)*) => {$(
+        impl<'s> Argument<'s> for Rc<dyn $capability> {
+            const ARITY: Arity = Arity::NONE;
 
-    #[inline]
-    fn read(
-        scope: &mut v8::PinScope<'s, '_>,
-        _: &Call<'_, 's>,
-        _: i32,
-        _: &'static str,
-    ) -> Option<Self> {
-        require_context(scope)
-    }
+            #[inline]
+            fn read(
+                scope: &mut v8::PinScope<'s, '_>,
+                _: &Call<'_, 's>,
+                _: i32,
+                _: &'static str,
+            ) -> Option<Self> {
+                require_context(scope).map(|context| context as Rc<dyn $capability>)
+            }
+        }
+
+        impl<'s> Argument<'s> for Option<Rc<dyn $capability>> {
+            const ARITY: Arity = Arity::NONE;
+
+            #[inline]
+            fn read(
+                scope: &mut v8::PinScope<'s, '_>,
+                _: &Call<'_, 's>,
+                _: i32,
+                _: &'static str,
+            ) -> Option<Self> {
+                Some(current(scope).map(|context| context as Rc<dyn $capability>))
+            }
+        }
+    )*};
 }
-
-/// The context that runs, if there is one.
-impl<'s> Argument<'s> for Option<Rc<dyn IoContext>> {
-    const ARITY: Arity = Arity::NONE;
-
-    #[inline]
-    fn read(
-        scope: &mut v8::PinScope<'s, '_>,
-        _: &Call<'_, 's>,
-        _: i32,
-        _: &'static str,
-    ) -> Option<Self> {
-        Some(current(scope))
-    }
-}
+context_arguments!(IoContext Keep Lifecycle);
 
 /// Room for a short text, so that reading it takes nothing from the heap.
 pub struct TextBuffer([MaybeUninit<u8>; 512]);
@@ -213,9 +216,30 @@ impl<E: Into<OpError>> Throw for E {
     }
 }
 
+/// Throws the error of a result where JavaScript may still be run.
+pub trait OrThrow<T> {
+    /// # Errors
+    /// The error is thrown.
+    fn or_throw(self, scope: &mut v8::PinScope) -> Result<T, Thrown>;
+}
+
+impl<T, E: Throw> OrThrow<T> for Result<T, E> {
+    fn or_throw(self, scope: &mut v8::PinScope) -> Result<T, Thrown> {
+        self.map_err(|error| Thrown::throw(scope, error))
+    }
+}
+
 /// The exception is thrown already.
 #[derive(Debug)]
 pub struct Thrown;
+
+impl Thrown {
+    /// Throws the error.
+    pub fn throw(scope: &mut v8::PinScope, error: impl Throw) -> Self {
+        error.throw(scope);
+        Self
+    }
+}
 
 impl Throw for Thrown {
     fn throw(self, _: &mut v8::PinScope) {}

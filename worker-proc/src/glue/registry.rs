@@ -156,6 +156,9 @@ pub type PushTold = for<'s> fn(
     &mut Vec<v8::Local<'s, v8::Value>>,
 );
 
+/// Module, function, and names of its last parameters.
+type Passed = (&'static str, &'static str, &'static [&'static str]);
+
 /// An op as it is registered.
 pub(crate) struct Entry {
     pub name: &'static str,
@@ -171,6 +174,9 @@ pub struct Ops {
     pub(crate) list: Vec<Entry>,
     /// What JavaScript reads of Rust's layouts: a name, and the names of constants that count from 0.
     pub(crate) shared: Vec<(&'static str, &'static [&'static str])>,
+    /// What JavaScript's functions are called with.
+    #[cfg_attr(not(test), allow(dead_code))]
+    pub(crate) passed: Vec<Passed>,
     push_request: Option<PushRequest>,
     push_call: Option<PushCall>,
     push_props: Option<PushProps>,
@@ -179,10 +185,10 @@ pub struct Ops {
 
 impl Ops {
     /// Adds what `#[op]` has made.
-    pub fn add_all(&mut self, ops: &[Op]) {
-        self.list.extend(ops.iter().map(|op| Entry {
+    pub fn add_all(&mut self, ops: &[fn() -> Op]) {
+        self.list.extend(ops.iter().map(|op| op()).map(|op| Entry {
             name: op.name,
-            callback: (op.callback)(),
+            callback: op.callback,
             arity: Some(op.arity),
         }));
     }
@@ -194,6 +200,13 @@ impl Ops {
             callback: op.map_fn_to(),
             arity: None,
         });
+    }
+
+    /// Says which functions, by module and name, are called with the fields of a type; a test compares.
+    pub fn passes<T: Shared>(&mut self, functions: &[(&'static str, &'static str)]) {
+        let all = functions.iter();
+        self.passed
+            .extend(all.map(|(module, function)| (*module, *function, T::CONSTANTS)));
     }
 
     /// Gives JavaScript a type's layout, as constants in `ops` under the type's name.

@@ -104,7 +104,7 @@ impl Client {
                 Err(_) => self.connection.body_broke(),
             }
         }
-        polled.map_err(|_| lost())
+        polled.map_err(|_| Error::lost())
     }
 
     fn received(&self, bytes: usize) {
@@ -116,10 +116,6 @@ impl Client {
 }
 
 type PolledFrame = Poll<Option<Result<Frame<Bytes>, Error>>>;
-
-fn lost() -> Error {
-    Error::disconnected("Network connection lost.")
-}
 
 impl Drop for Client {
     fn drop(&mut self) {
@@ -137,7 +133,7 @@ impl BodyStream for FromHyper {
         while let Some(body) = &mut self.body {
             let body = Pin::new(body);
             let polled = match &mut self.client {
-                None => body.poll_frame(cx).map_err(|_| lost()),
+                None => body.poll_frame(cx).map_err(|_| Error::lost()),
                 Some(client) => client.poll_frame(body, cx),
             };
             match std::task::ready!(polled) {

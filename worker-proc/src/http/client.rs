@@ -133,7 +133,7 @@ fn lost(error: &hyper::Error) -> Error {
             format!("The server's answer is no HTTP: {error}"),
         );
     }
-    Error::disconnected("Network connection lost.")
+    Error::lost()
 }
 
 fn outgoing(request: Request, options: &HttpOptions) -> Result<http::Request<ToHyper<()>>, Error> {

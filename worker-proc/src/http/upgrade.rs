@@ -175,7 +175,7 @@ impl Offer {
         let deflate = self.check(response.headers()).map_err(|text| {
             super::concealed(format!("Server failed WebSocket handshake: {text}"))
         })?;
-        let lost = || Error::disconnected("Network connection lost.");
+        let lost = Error::lost;
         let upgraded = hyper::upgrade::on(response).await.map_err(|_| lost())?;
         let parts = stream(upgraded).ok_or_else(lost)?;
         Ok(Some(WebSocket::over(Wire {

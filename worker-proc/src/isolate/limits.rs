@@ -92,7 +92,7 @@ impl Meter {
     /// A turn begins, of an event if there is one.
     pub fn begin(isolate: &v8::Isolate, io: Option<&dyn IoContext>) -> Option<Self> {
         let cpu = CPU.get()?;
-        let spent = io.and_then(IoContext::cpu_time);
+        let spent = io.and_then(|io| io.cpu_time());
         let spent = spent.map_or(Duration::ZERO, Cell::get);
         let began = thread_time();
         let left = cpu.limit.saturating_sub(spent);
@@ -124,7 +124,7 @@ impl Meter {
         if is_over {
             isolate.cancel_terminate_execution();
         }
-        if let Some(spent) = io.and_then(IoContext::cpu_time) {
+        if let Some(spent) = io.and_then(|io| io.cpu_time()) {
             spent.set(self.spent + thread_time().saturating_sub(self.began));
         }
         is_over

@@ -49,7 +49,7 @@ pub async fn connect(
 }
 
 async fn plain(address: &Address, rules: Option<&Rules>) -> Result<Stream, Error> {
-    let lost = |_: std::io::Error| Error::disconnected("Network connection lost.");
+    let lost = |_: std::io::Error| Error::lost();
     let (host, port) = match address {
         Address::Unix(path) => {
             let opened = with_descriptor(|| UnixStream::connect(path)).await;
@@ -86,7 +86,7 @@ async fn plain(address: &Address, rules: Option<&Rules>) -> Result<Stream, Error
             Err(error) => last = Some(error),
         }
     }
-    Err(last.map_or_else(|| Error::disconnected("Network connection lost."), lost))
+    Err(last.map_or_else(Error::lost, lost))
 }
 
 /// Opens a socket; where there are no descriptors left, once more after those of idle connections are given up.

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use ipc::peer::{PeerError, head};
 
 use crate::service::websocket::Deflate;
-use crate::service::{Address, Body, Error, Event, Flags, Kind, Request, Response};
+use crate::service::{Address, Body, Class, Error, Event, Flags, Kind, Request, Response};
 
 /// A body up to this length goes with its head; a longer one in chunks.
 const MAX_INLINE_BODY_BYTES: usize = 32 * 1024;
@@ -112,7 +112,7 @@ pub fn failure_head(error: &Error) -> head::Failure<'_> {
             Kind::Disconnected => head::FailureKind::Disconnected,
             Kind::Internal => head::FailureKind::Internal,
         },
-        class: &error.class,
+        class: error.class.name(),
         message: shortened(&error.message),
         exception: (error.exception.as_deref())
             .filter(|exception| exception.len() <= MAX_EXCEPTION_BYTES),
@@ -134,7 +134,7 @@ pub fn error(failure: &head::Failure<'_>) -> Error {
         head::FailureKind::Internal => Kind::Internal,
     };
     Error {
-        class: failure.class.to_owned(),
+        class: Class::from(&*failure.class),
         message: failure.message.to_owned(),
         exception: failure.exception.map(Bytes::copy_from_slice),
         flags: Flags {

@@ -4,10 +4,10 @@ use crate::service::Error;
 
 /// More calls wait than may.
 pub fn overloaded() -> Error {
-    Error::overloaded("Durable Object is overloaded. Too many requests queued.")
+    Error::object_overloaded()
 }
 
 /// The process that they called has gone.
 pub fn lost() -> Error {
-    Error::disconnected("Network connection lost.")
+    Error::lost()
 }

@@ -12,7 +12,9 @@ use tokio::sync::{Notify, oneshot};
 
 use super::io::{Io, Op, timer_turn};
 use super::trace;
-use crate::glue::context::{Completion, Entrance, IoContext, Known, Outcome, next_id};
+use crate::glue::context::{
+    Account, Completion, Entrance, IoContext, Keep, Known, Lifecycle, Outcome, Timers, next_id,
+};
 use crate::isolate::Isolate;
 use crate::log;
 use crate::service::trace::Tracer;
@@ -357,14 +359,21 @@ impl IoContext for RequestContext {
         self.channels.clone()
     }
 
-    fn start_timer(&self, millis: f64, repeat: bool) -> u32 {
-        self.io.start_timer(millis, repeat)
+    fn entrance(&self) -> Entrance {
+        let this = self.this.clone();
+        Box::new(move |turn| {
+            if let Some(this) = this.upgrade() {
+                this.spawn(Box::pin(async move { turn }));
+            }
+        })
     }
 
-    fn clear_timer(&self, id: u32) {
-        self.io.clear_timer(id);
+    fn isolate(&self) -> usize {
+        self.isolate.number()
     }
+}
 
+impl Keep for RequestContext {
     fn retain(&self) {
         self.retained.set(self.retained.get() + 1);
     }
@@ -383,23 +392,6 @@ impl IoContext for RequestContext {
         self.io.wake();
     }
 
-    fn on_gone(&self, _: u32, turn: Completion) {
-        *self.on_gone.borrow_mut() = Some(turn);
-    }
-
-    fn on_stuck(&self, about: Weak<dyn Any>, turn: Completion) {
-        self.on_stuck.borrow_mut().add(about, turn);
-    }
-
-    fn entrance(&self) -> Entrance {
-        let this = self.this.clone();
-        Box::new(move |turn| {
-            if let Some(this) = this.upgrade() {
-                this.spawn(Box::pin(async move { turn }));
-            }
-        })
-    }
-
     fn retain_export(&self, result: bool) {
         self.exports.set(self.exports.get() + 1);
         self.results.set(self.results.get() + usize::from(result));
@@ -411,6 +403,26 @@ impl IoContext for RequestContext {
         self.results.set(results);
         self.io.wake();
     }
+}
+
+impl Timers for RequestContext {
+    fn start_timer(&self, millis: f64, repeat: bool) -> u32 {
+        self.io.start_timer(millis, repeat)
+    }
+
+    fn clear_timer(&self, id: u32) {
+        self.io.clear_timer(id);
+    }
+}
+
+impl Lifecycle for RequestContext {
+    fn on_gone(&self, _: u32, turn: Completion) {
+        *self.on_gone.borrow_mut() = Some(turn);
+    }
+
+    fn on_stuck(&self, about: Weak<dyn Any>, turn: Completion) {
+        self.on_stuck.borrow_mut().add(about, turn);
+    }
 
     fn abort(&self, error: Error) {
         self.aborted.borrow_mut().get_or_insert(error.clone());
@@ -420,18 +432,6 @@ impl IoContext for RequestContext {
 
     fn aborted(&self) -> Rc<RefCell<Option<Error>>> {
         self.aborted.clone()
-    }
-
-    fn cpu_time(&self) -> Option<&Cell<Duration>> {
-        Some(&self.cpu_time)
-    }
-
-    fn isolate(&self) -> usize {
-        self.isolate.number()
-    }
-
-    fn tracer(&self) -> Option<Rc<Tracer>> {
-        self.tracer.borrow().clone()
     }
 
     fn respond(&self, _event: u32, mut outcome: Outcome) {
@@ -467,6 +467,16 @@ impl IoContext for RequestContext {
                 outcome => Ok(outcome),
             });
         }
+    }
+}
+
+impl Account for RequestContext {
+    fn cpu_time(&self) -> Option<&Cell<Duration>> {
+        Some(&self.cpu_time)
+    }
+
+    fn tracer(&self) -> Option<Rc<Tracer>> {
+        self.tracer.borrow().clone()
     }
 }
 

@@ -82,7 +82,7 @@ pub fn ended_with(tracer: &Tracer, error: &Error) {
     tracer.exception(
         None,
         ErrorInfo {
-            name: error.class.clone(),
+            name: error.class.name().into_owned(),
             message: error.message.clone(),
             stack: None,
         },

@@ -22,16 +22,14 @@ use super::gates::{Held, InputGate, OutputGate, SectionClock, Tag};
 use super::store::{Store, broken_by};
 use super::traces::Traces;
 use crate::glue::context::{
-    ActorIo, Completion, Entrance, FacetIo, Gate, IoContext, Known, Outcome,
+    Account, ActorIo, Completion, Entrance, FacetIo, Gate, IoContext, Keep, Known, Lifecycle,
+    Outcome, Timers,
 };
 use crate::isolate::Isolate;
 use crate::request::{Io, Op};
 use crate::service::trace::Tracer;
 use crate::service::websocket::{Hibernated, Hibernation};
 use crate::service::{ActorId, Body, Channels, End, Error, Identity, Kind, Me, ResourceTable};
-
-/// What the callers of an object are told when it goes away under them.
-const SHUT_DOWN: &str = "The Durable Object was shut down.";
 
 /// The section that a timer was started in.
 struct TimerTag {
@@ -307,9 +305,7 @@ impl ActorContext {
         Box::pin(async move {
             let mut outcome = match receiver.await {
                 Ok(outcome) => outcome,
-                Err(_) => Err(context
-                    .broken()
-                    .unwrap_or_else(|| Error::disconnected(SHUT_DOWN))),
+                Err(_) => Err(context.broken().unwrap_or_else(Error::object_shut_down)),
             };
             context.output.passed().await?;
             match &mut outcome {
@@ -376,7 +372,7 @@ impl ActorContext {
 
     /// Ends this life of the object quietly: it is idle.
     pub fn end(&self) {
-        self.break_with(Error::disconnected(SHUT_DOWN));
+        self.break_with(Error::object_shut_down());
     }
 
     fn end_turn(&self) {
@@ -416,25 +412,6 @@ impl IoContext for ActorContext {
         self.number
     }
 
-    fn event(&self) -> u32 {
-        self.beginning.get()
-    }
-
-    fn visited(&self) {
-        if self.follows.replace(true) {
-            return;
-        }
-        let this = self.this.clone();
-        // What it has written is committed at the end of a turn.
-        self.spawn(Box::pin(async move {
-            Box::new(move |_: &mut v8::PinScope<'_, '_>| {
-                if let Some(this) = this.upgrade() {
-                    this.follows.set(false);
-                }
-            }) as Completion
-        }));
-    }
-
     fn spawn(&self, op: Op) {
         let tag = self.tag.borrow().clone();
         let gate = self.gate.clone();
@@ -464,24 +441,38 @@ impl IoContext for ActorContext {
         self.channels.clone()
     }
 
-    fn start_timer(&self, millis: f64, repeat: bool) -> u32 {
-        let id = self.io.start_timer(millis, repeat);
-        self.timer_tags.borrow_mut().insert(
-            id,
-            TimerTag {
-                tag: self.tag.borrow().clone(),
-                repeat,
-            },
-        );
-        id
+    fn entrance(&self) -> Entrance {
+        let this = self.this.clone();
+        // What a critical section gives out leads back into it.
+        let tag = self.tag.borrow().clone();
+        Box::new(move |turn| {
+            let Some(this) = this.upgrade() else { return };
+            let before = this.tag.replace(tag.clone());
+            this.spawn(Box::pin(async move { turn }));
+            this.tag.replace(before);
+        })
     }
 
-    fn clear_timer(&self, id: u32) {
-        self.io.clear_timer(id);
-        self.timer_tags.borrow_mut().remove(&id);
-        self.due.borrow_mut().retain(|due| *due != id);
+    fn isolate(&self) -> usize {
+        self.isolate.number()
     }
 
+    fn output_gate(&self) -> Option<Gate> {
+        let storage = ActorIo::storage(self);
+        let has_written = storage.is_some_and(|storage| storage.has_uncommitted());
+        if !has_written && self.output.is_open() {
+            return None;
+        }
+        let output = self.output.clone();
+        Some(Box::pin(async move { output.passed().await }))
+    }
+
+    fn actor(&self) -> Option<Rc<dyn ActorIo>> {
+        self.this.upgrade().map(|this| this as Rc<dyn ActorIo>)
+    }
+}
+
+impl Keep for ActorContext {
     fn retain(&self) {
         self.retained.set(self.retained.get() + 1);
     }
@@ -502,33 +493,6 @@ impl IoContext for ActorContext {
         self.release();
     }
 
-    fn on_gone(&self, event: u32, turn: Completion) {
-        let gone = self
-            .events
-            .borrow()
-            .get(&event)
-            .map(oneshot::Sender::is_closed);
-        // An event that has its outcome waits for nobody.
-        if let Some(gone) = gone {
-            self.on_gone.borrow_mut().insert(event, turn);
-            if gone {
-                self.part(event, false);
-            }
-        }
-    }
-
-    fn entrance(&self) -> Entrance {
-        let this = self.this.clone();
-        // What a critical section gives out leads back into it.
-        let tag = self.tag.borrow().clone();
-        Box::new(move |turn| {
-            let Some(this) = this.upgrade() else { return };
-            let before = this.tag.replace(tag.clone());
-            this.spawn(Box::pin(async move { turn }));
-            this.tag.replace(before);
-        })
-    }
-
     fn count_socket(&self, held: bool) {
         let held_before = self.held_sockets.get();
         self.held_sockets.set(match held {
@@ -547,6 +511,47 @@ impl IoContext for ActorContext {
         let left = self.results.get().saturating_sub(usize::from(result));
         self.results.set(left);
     }
+}
+
+impl Timers for ActorContext {
+    fn start_timer(&self, millis: f64, repeat: bool) -> u32 {
+        let id = self.io.start_timer(millis, repeat);
+        self.timer_tags.borrow_mut().insert(
+            id,
+            TimerTag {
+                tag: self.tag.borrow().clone(),
+                repeat,
+            },
+        );
+        id
+    }
+
+    fn clear_timer(&self, id: u32) {
+        self.io.clear_timer(id);
+        self.timer_tags.borrow_mut().remove(&id);
+        self.due.borrow_mut().retain(|due| *due != id);
+    }
+}
+
+impl Lifecycle for ActorContext {
+    fn event(&self) -> u32 {
+        self.beginning.get()
+    }
+
+    fn on_gone(&self, event: u32, turn: Completion) {
+        let gone = self
+            .events
+            .borrow()
+            .get(&event)
+            .map(oneshot::Sender::is_closed);
+        // An event that has its outcome waits for nobody.
+        if let Some(gone) = gone {
+            self.on_gone.borrow_mut().insert(event, turn);
+            if gone {
+                self.part(event, false);
+            }
+        }
+    }
 
     fn abort(&self, error: Error) {
         self.break_with(error);
@@ -554,18 +559,6 @@ impl IoContext for ActorContext {
 
     fn aborted(&self) -> Rc<RefCell<Option<Error>>> {
         self.broken.clone()
-    }
-
-    fn cpu_time(&self) -> Option<&Cell<Duration>> {
-        Some(&self.cpu_time)
-    }
-
-    fn isolate(&self) -> usize {
-        self.isolate.number()
-    }
-
-    fn tracer(&self) -> Option<Rc<Tracer>> {
-        self.traces.current()
     }
 
     fn respond(&self, event: u32, mut outcome: Outcome) {
@@ -589,19 +582,30 @@ impl IoContext for ActorContext {
             let _ = sender.send(outcome);
         }
     }
+}
 
-    fn output_gate(&self) -> Option<Gate> {
-        let storage = ActorIo::storage(self);
-        let has_written = storage.is_some_and(|storage| storage.has_uncommitted());
-        if !has_written && self.output.is_open() {
-            return None;
+impl Account for ActorContext {
+    fn visited(&self) {
+        if self.follows.replace(true) {
+            return;
         }
-        let output = self.output.clone();
-        Some(Box::pin(async move { output.passed().await }))
+        let this = self.this.clone();
+        // What it has written is committed at the end of a turn.
+        self.spawn(Box::pin(async move {
+            Box::new(move |_: &mut v8::PinScope<'_, '_>| {
+                if let Some(this) = this.upgrade() {
+                    this.follows.set(false);
+                }
+            }) as Completion
+        }));
     }
 
-    fn actor(&self) -> Option<Rc<dyn ActorIo>> {
-        self.this.upgrade().map(|this| this as Rc<dyn ActorIo>)
+    fn cpu_time(&self) -> Option<&Cell<Duration>> {
+        Some(&self.cpu_time)
+    }
+
+    fn tracer(&self) -> Option<Rc<Tracer>> {
+        self.traces.current()
     }
 }
 

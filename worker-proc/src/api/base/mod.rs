@@ -2,6 +2,7 @@
 
 pub mod async_context;
 pub mod clock;
+pub mod event;
 pub mod memory_limit;
 pub mod modules;
 pub mod stack_trace;

@@ -5,10 +5,10 @@ const {
 } = primordials;
 const { argumentError, defineInterface, fieldError, illegalConstructor, illegalInvocation, isObject, toArray, toDictionary, toUSVString } =
   require("webidl");
-const { subrequest } = require("fetch");
+const { RECEIVED, subrequest } = require("fetch");
 const { encodeUtf8 } = require("encoding");
 const { bytesIn } = require("streams/native");
-const { release, retain } = require("fetch/events");
+const { release, retain } = require("event");
 const { ASYNC, logOnly } = require("report_error");
 
 /** The most doubles, and as many blobs. */
@@ -89,7 +89,7 @@ function send(channel, json) {
     release();
     logOnly(ASYNC, error);
   };
-  const answered = ({ 0: status }) => {
+  const answered = ({ [RECEIVED.STATUS]: status }) => {
     if (status < 200 || status >= 300) throw new TypeError(`A data point of Analytics Engine was answered ${status}.`);
     release();
   };

@@ -17,11 +17,11 @@ use crate::glue::code::{Compiled, Source, Text};
 use crate::glue::context::{IoContext, current};
 use crate::glue::loader::{CodeSource, Loaded, Loader, LoaderHandle, WorkerCode};
 use crate::glue::{
-    Api, Binding, Ops, Reference, ServiceHandle, Value, bool_arg, native_arg, native_object,
-    require_context, string_arg, throw_error, u32_arg, with_bytes,
+    Api, Binding, FromJs, Ops, Reference, ServiceHandle, Value, bool_arg, native_arg,
+    native_object, require_context, string_arg, throw_error, u32_arg, with_bytes,
 };
 use crate::js;
-use crate::service::{Error, Kind, Outlet, Service};
+use crate::service::{Error, Kind, Outlet, Props, Service};
 
 pub const BINDING: Binding = Binding {
     kind: "workerLoader",
@@ -174,6 +174,18 @@ fn is_wasm_module(
 /// What a worker is made of, as JavaScript holds it.
 struct CodeHandle(Rc<WorkerCode>);
 
+/// Props of two arguments, the bytes of which may be undefined.
+fn props_arg<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    context: &dyn IoContext,
+    bytes: v8::Local<'s, v8::Value>,
+    externals: v8::Local<'s, v8::Value>,
+) -> Option<Props> {
+    let bytes = Option::<Bytes>::from_js(scope, bytes)??;
+    let externals = externals.try_into().ok()?;
+    Some(rpc::props_of(scope, context, bytes, externals))
+}
+
 /// The services of an array.
 fn services(
     scope: &mut v8::PinScope,
@@ -193,7 +205,11 @@ fn services(
 
 /// `code(modules, main, compat, outbound | null, bytes | undefined, externals, tails, streamingTails)`: a native object with a
 /// worker's code. Services are given as `fetch` is.
-fn code(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
+fn code<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    args: v8::FunctionCallbackArguments<'s>,
+    mut rv: v8::ReturnValue,
+) {
     let Some(context) = require_context(scope) else {
         return;
     };
@@ -206,8 +222,7 @@ fn code(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v
         outbound if outbound.is_null() => None,
         outbound => fetch::service_of(scope, &*context, outbound),
     };
-    let env = (!args.get(4).is_undefined())
-        .then(|| rpc::props_of(scope, &*context, args.get(4), args.get(5)));
+    let env = props_arg(scope, &*context, args.get(4), args.get(5));
     let [tails, streaming_tails] = [6, 7].map(|index| services(scope, &*context, args.get(index)));
     let code = WorkerCode {
         modules: modules.0.clone(),
@@ -319,16 +334,16 @@ fn code_is(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, _: v8:
 fn code_fails(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, _: v8::ReturnValue) {
     let number = u32_arg(scope, &args, 0);
     let error = Error {
-        class: string_arg(scope, &args, 1),
+        class: string_arg(scope, &args, 1).as_str().into(),
         ..Error::new(Kind::Internal, string_arg(scope, &args, 2))
     };
     answer(scope, number, Err(error));
 }
 
 /// `entrypoint(worker, name | undefined, bytes | undefined, externals)`: a native service.
-fn entrypoint(
-    scope: &mut v8::PinScope,
-    args: v8::FunctionCallbackArguments,
+fn entrypoint<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    args: v8::FunctionCallbackArguments<'s>,
     mut rv: v8::ReturnValue,
 ) {
     let Some(context) = require_context(scope) else {
@@ -336,8 +351,7 @@ fn entrypoint(
     };
     let name = args.get(1);
     let name = name.is_string().then(|| to_string(scope, name));
-    let props = (!args.get(2).is_undefined())
-        .then(|| rpc::props_of(scope, &*context, args.get(2), args.get(3)));
+    let props = props_arg(scope, &*context, args.get(2), args.get(3));
     if let Some(worker) = native_arg::<LoadedHandle>(scope, &args, 0) {
         let service = worker.0.entrypoint(name, props);
         rv.set(native_object(scope, ServiceHandle(service)).into());

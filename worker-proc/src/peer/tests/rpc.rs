@@ -163,7 +163,7 @@ async fn values_of_every_length_cross() {
 async fn errors_cross_with_all_they_have() {
     let (_caller, _callee, stub) = two(|call| {
         let mut error = Error::new(Kind::Worker, "m".repeat(200_000));
-        error.class = "RangeError".into();
+        error.class = Class::RangeError;
         error.actor = Some([5; 32]);
         error.flags = Flags {
             retryable: true,
@@ -177,7 +177,7 @@ async fn errors_cross_with_all_they_have() {
     });
     let error = stub.clone().rpc(get("a")).result.await.unwrap_err();
     assert_eq!(
-        (error.kind, error.class.as_str()),
+        (error.kind, &*error.class.name()),
         (Kind::Worker, "RangeError")
     );
     assert_eq!(error.actor, Some([5; 32]));

@@ -1,7 +1,7 @@
 //! Async context: the current frame, which V8 carries through promises for the embedder.
 
 use crate::glue::context::{frame, set_frame};
-use crate::glue::{Api, Ops, context_id};
+use crate::glue::{Api, Ops, context_id, op};
 use crate::js;
 
 pub const API: Api = Api {
@@ -12,17 +12,17 @@ pub const API: Api = Api {
 };
 
 fn ops(ops: &mut Ops) {
-    ops.add("get", get);
-    ops.add("set", set);
-    ops.add("contextId", context_id);
+    ops.add_all(&[get, set, context_id]);
 }
 
 /// `get()`: the current frame, undefined where there is none.
-fn get(scope: &mut v8::PinScope, _: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
-    rv.set(frame(scope));
+#[op]
+fn get<'s>(scope: &mut v8::PinScope<'s, '_>) -> v8::Local<'s, v8::Value> {
+    frame(scope)
 }
 
 /// `set(frame)`.
-fn set(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, _: v8::ReturnValue) {
-    set_frame(scope, args.get(0));
+#[op]
+fn set<'s>(scope: &mut v8::PinScope<'s, '_>, frame: v8::Local<'s, v8::Value>) {
+    set_frame(scope, frame);
 }

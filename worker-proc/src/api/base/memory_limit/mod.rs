@@ -10,7 +10,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use crate::glue::{Api, BufferBytes, IsolateState, Ops, f64_arg, native_object, throw_error};
+use crate::glue::{Api, BufferBytes, IsolateState, Maybe, OpError, Ops, native_object, op};
 use crate::js;
 
 pub const API: Api = Api {
@@ -21,18 +21,14 @@ pub const API: Api = Api {
 };
 
 fn ops(ops: &mut Ops) {
-    ops.add("limit", limit);
-    ops.add("reserve", reserve);
-    ops.add("checkJson", check_json);
-    ops.add("isArray", is_array);
+    ops.add_all(&[limit, reserve, check_json, is_array]);
 }
 
 /// `limit()`: the most bytes that the heap may have, and buffers; undefined where there is no limit.
-fn limit(scope: &mut v8::PinScope, _: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
+#[op]
+fn limit(scope: &mut v8::PinScope) -> Maybe<f64> {
     let state = IsolateState::get(scope);
-    if let Some(budget) = state.budget.get() {
-        rv.set_double(budget.limit as f64);
-    }
+    Maybe(state.budget.get().map(|budget| budget.limit as f64))
 }
 
 /// What a buffer may grow to, counted for as long as it lives.
@@ -60,25 +56,25 @@ impl Drop for Reservation {
 }
 
 /// `reserve(bytes)`: an object that counts so many bytes for as long as it lives, or undefined where there are no more.
-fn reserve(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
+#[op]
+fn reserve<'s>(scope: &mut v8::PinScope<'s, '_>, bytes: f64) -> Maybe<v8::Local<'s, v8::Object>> {
     let state = IsolateState::get(scope);
     let limit = state.budget.get().map_or(usize::MAX, |budget| budget.limit);
-    let bytes = f64_arg(scope, &args, 0) as usize;
+    let bytes = bytes as usize;
     if bytes > limit {
-        return;
+        return Maybe(None);
     }
     let reservation = Reservation::new(bytes, &state.buffers, limit).or_else(|| {
         scope.request_garbage_collection_for_testing(v8::GarbageCollectionType::Full);
         Reservation::new(bytes, &state.buffers, limit)
     });
-    if let Some(reservation) = reservation {
-        rv.set(native_object(scope, reservation).into());
-    }
+    Maybe(reservation.map(|reservation| native_object(scope, reservation)))
 }
 
 /// `isArray(value)`: whether it is an array itself, and no proxy of one.
-fn is_array(_: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
-    rv.set_bool(args.get(0).is_array());
+#[op]
+fn is_array(value: v8::Local<v8::Value>) -> bool {
+    value.is_array()
 }
 
 /// Has what one buffer has reserved count for as long as another lives, which has the same memory.
@@ -186,11 +182,12 @@ impl Drop for Held {
     }
 }
 
-/// Ends the turn where JSON needs more memory than there may be.
-fn check_json(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, _: v8::ReturnValue) {
-    let Ok(text) = v8::Local::<v8::String>::try_from(args.get(0)) else {
-        return;
-    };
+/// `checkJson(text)`: ends the turn where JSON needs more memory than there may be.
+#[op]
+fn check_json<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    text: v8::Local<'s, v8::String>,
+) -> Result<(), OpError> {
     let view = v8::ValueView::new(scope, text);
     let least = match view.data() {
         v8::ValueViewData::OneByte(text) => least_bytes(text.iter().copied()),
@@ -204,8 +201,9 @@ fn check_json(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, _: 
         && least > budget.limit
     {
         (budget.overrun)();
-        throw_error(scope, "Worker exceeded memory limit.");
+        return Err(OpError::error("Worker exceeded memory limit."));
     }
+    Ok(())
 }
 
 /// The least that V8 needs for what JSON says: three words for an object, four for an array, one for each further member.

@@ -5,7 +5,7 @@ const {
 const flags = require("flags");
 const { argumentError, defineInterface, illegalConstructor, illegalInvocation, toDictionary } = require("webidl");
 const { nativeRequest } = require("fetch/request");
-const { describeError, fail } = require("fetch/events");
+const { describeError, fail } = require("event");
 const { ASYNC, SYNC, logUncaught } = require("report_error");
 const { DurableObject, keepAlive } = require("workers/entrypoints");
 const { EVENT, refuse, serveEntrypoint } = require("rpc/serve");

@@ -1,13 +1,14 @@
 //! What the module `workerd:unsafe` does with objects: ops of `unsafe.js`.
 
-use crate::glue::{OpError, Ops, ServiceHandle, async_op, bool_arg, native_arg, require_context};
+use std::rc::Rc;
+
+use crate::glue::{
+    IoContext, OpError, Ops, Promise, ServiceHandle, Thrown, native_value, op, promise,
+};
 use crate::service::{Designation, Error, Kind, Objects};
 
 pub fn ops(r: &mut Ops) {
-    r.add("evict", evict);
-    r.add("evictAll", evict_all);
-    r.add("abortAll", abort_all);
-    r.add("deleteAll", delete_all);
+    r.add_all(&[evict, evict_all, abort_all, delete_all]);
 }
 
 fn none() -> OpError {
@@ -15,70 +16,85 @@ fn none() -> OpError {
 }
 
 /// `evict(service, close)`: a promise that the object of that native service has ended, which it does when it is idle.
-fn evict(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
-    let Some(context) = require_context(scope) else {
-        return;
-    };
+#[op]
+fn evict<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    context: Rc<dyn IoContext>,
+    service: v8::Local<'s, v8::Value>,
+    close: bool,
+) -> Result<Promise<'s, ()>, Thrown> {
     let objects = context.channels().objects();
-    let service = native_arg::<ServiceHandle>(scope, &args, 0);
+    // A stub of another kind has a channel's number.
+    let service = native_value::<ServiceHandle>(scope, service);
     let designation = service.and_then(|service| service.0.designation());
-    let close = bool_arg(&args, 1);
-    async_op(scope, &mut rv, async move {
+    promise(scope, async move {
         let Some(Designation::Actor(address)) = designation else {
             let message = "evict() can only be used on a Durable Object stub.";
             return Err(OpError::error(message));
         };
         let objects = objects.ok_or_else(none)?;
         objects.evict(&address, close).await.map_err(super::local)
-    });
+    })
 }
 
 /// `evictAll(close)`: the same for every live object.
-fn evict_all(
-    scope: &mut v8::PinScope,
-    args: v8::FunctionCallbackArguments,
-    mut rv: v8::ReturnValue,
-) {
-    let Some(context) = require_context(scope) else {
-        return;
-    };
+#[op]
+fn evict_all<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    context: Rc<dyn IoContext>,
+    close: bool,
+) -> Result<Promise<'s, ()>, Thrown> {
     let objects = context.channels().objects();
-    let close = bool_arg(&args, 0);
-    async_op(scope, &mut rv, async move {
+    promise(scope, async move {
         let objects = objects.ok_or_else(none)?;
         objects.evict_all(close).await.map_err(super::local)
-    });
+    })
 }
 
 /// `abortAll()`: every live object breaks.
-fn abort_all(scope: &mut v8::PinScope, _: v8::FunctionCallbackArguments, rv: v8::ReturnValue) {
-    reset_all(scope, rv, "abortAllDurableObjects", |objects, error| {
-        objects.abort_all(error);
-    });
+#[op]
+fn abort_all<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    context: Rc<dyn IoContext>,
+) -> Result<Promise<'s, ()>, Thrown> {
+    reset_all(
+        scope,
+        &*context,
+        "abortAllDurableObjects",
+        |objects, error| {
+            objects.abort_all(error);
+        },
+    )
 }
 
 /// `deleteAll()`: the same, and what they have stored goes.
-fn delete_all(scope: &mut v8::PinScope, _: v8::FunctionCallbackArguments, rv: v8::ReturnValue) {
-    reset_all(scope, rv, "deleteAllDurableObjects", |objects, error| {
-        objects.delete_all(error);
-    });
+#[op]
+fn delete_all<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    context: Rc<dyn IoContext>,
+) -> Result<Promise<'s, ()>, Thrown> {
+    reset_all(
+        scope,
+        &*context,
+        "deleteAllDurableObjects",
+        |objects, error| {
+            objects.delete_all(error);
+        },
+    )
 }
 
-fn reset_all(
-    scope: &mut v8::PinScope,
-    mut rv: v8::ReturnValue,
+fn reset_all<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    context: &dyn IoContext,
     called: &'static str,
     reset: fn(&dyn Objects, Error),
-) {
-    let Some(context) = require_context(scope) else {
-        return;
-    };
+) -> Result<Promise<'s, ()>, Thrown> {
     let objects = context.channels().objects();
-    async_op(scope, &mut rv, async move {
+    promise(scope, async move {
         // Not within the turn of an object, which may be among them.
         let mut error = Error::new(Kind::Worker, format!("Application called {called}()."));
         error.flags.durable_object_reset = true;
         reset(&*objects.ok_or_else(none)?, error);
         Ok(())
-    });
+    })
 }

@@ -5,26 +5,27 @@ use std::rc::Rc;
 
 use tokio::sync::oneshot;
 
-use super::{actor, local};
+use super::{Running, local};
 use crate::api::web::fetch;
-use crate::glue::args::to_string;
 use crate::glue::context::{FacetInfo, FacetIo, FacetStart, IoContext};
 use crate::glue::{
-    Ops, ServiceHandle, bool_arg, current, native_object, require_context, string_arg, throw,
-    throw_error, throw_type_error, u32_arg,
+    Argument, Arguments, Arity, Call, OpError, Ops, OrThrow, ServiceHandle, Throw, Thrown, current,
+    native_object, op,
 };
-use crate::service::{Error, Identity, Kind, from_hex};
+use crate::service::{Class, Error, Identity, Kind, from_hex};
 
 /// The longest name of a facet, in bytes of UTF-8; workerd's limit.
 const MAX_NAME_BYTES: usize = 256;
 
 pub(super) fn register(r: &mut Ops) {
-    r.add("facet", facet);
-    r.add("facetStarts", facet_starts);
-    r.add("facetFails", facet_fails);
-    r.add("abortFacet", abort_facet);
-    r.add("deleteFacet", delete_facet);
-    r.add("copyFacet", copy_facet);
+    r.add_all(&[
+        facet,
+        facet_starts,
+        facet_fails,
+        abort_facet,
+        delete_facet,
+        copy_facet,
+    ]);
 }
 
 /// What waits for a facet's class and id.
@@ -34,49 +35,62 @@ type Waiting = oneshot::Sender<Result<FacetInfo, Error>>;
 struct StartResource(RefCell<Option<Waiting>>);
 
 /// The facets of the running object; throws where there are none.
-fn facets(scope: &mut v8::PinScope) -> Option<Rc<dyn FacetIo>> {
-    let facets = actor(scope)?.facets();
-    if facets.is_none() {
-        throw_error(
-            scope,
-            "This Durable Object does not support creating facets.",
-        );
+struct Facets(Rc<dyn FacetIo>);
+
+impl<'s> Argument<'s> for Facets {
+    const ARITY: Arity = Arity::NONE;
+
+    fn read(
+        scope: &mut v8::PinScope<'s, '_>,
+        call: &Call<'_, 's>,
+        at: i32,
+        name: &'static str,
+    ) -> Option<Self> {
+        let facets = Running::read(scope, call, at, name)?.0.facets();
+        if facets.is_none() {
+            let none = "This Durable Object does not support creating facets.";
+            OpError::error(none).throw(scope);
+        }
+        facets.map(Self)
     }
-    facets
 }
 
 /// A facet's name; throws if it is too long.
-fn name_arg(
-    scope: &mut v8::PinScope,
-    args: &v8::FunctionCallbackArguments,
-    index: i32,
-) -> Option<String> {
-    let name = string_arg(scope, args, index);
-    if name.len() > MAX_NAME_BYTES {
-        let message = format!("Facet name is too long (max {MAX_NAME_BYTES} characters).");
-        throw_type_error(scope, &message);
-        return None;
+struct FacetName(String);
+
+impl<'s> Argument<'s> for FacetName {
+    const ARITY: Arity = Arity::ONE;
+
+    fn read(
+        scope: &mut v8::PinScope<'s, '_>,
+        call: &Call<'_, 's>,
+        at: i32,
+        name: &'static str,
+    ) -> Option<Self> {
+        let text = String::read(scope, call, at, name)?;
+        if text.len() > MAX_NAME_BYTES {
+            let message = format!("Facet name is too long (max {MAX_NAME_BYTES} characters).");
+            OpError::type_error(message).throw(scope);
+            return None;
+        }
+        Some(Self(text))
     }
-    Some(name)
 }
 
 /// `facet(name, start)`: the facet as a native service. `start(number)` is called in a turn of its own if the facet is to be
 /// started, and answers by `facetStarts` or `facetFails`.
-fn facet(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
-    let (Some(facets), Some(context)) = (facets(scope), require_context(scope)) else {
-        return;
-    };
-    let Some(name) = name_arg(scope, &args, 0) else {
-        return;
-    };
-    let Ok(start) = v8::Local::<v8::Function>::try_from(args.get(1)) else {
-        return;
-    };
+#[op]
+fn facet<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    context: Rc<dyn IoContext>,
+    facets: Facets,
+    name: FacetName,
+    start: v8::Local<'s, v8::Function>,
+) -> Result<v8::Local<'s, v8::Object>, Thrown> {
     let start = starter(&*context, v8::Global::new(scope, start));
-    match facets.get(name, start) {
-        Ok(service) => rv.set(native_object(scope, ServiceHandle(service)).into()),
-        Err(error) => throw(scope, &local(error)),
-    }
+    let service = facets.0.get(name.0, start).map_err(local);
+    let service = service.or_throw(scope)?;
+    Ok(native_object(scope, ServiceHandle(service)))
 }
 
 fn starter(context: &dyn IoContext, start: v8::Global<v8::Function>) -> FacetStart {
@@ -96,81 +110,76 @@ fn starter(context: &dyn IoContext, start: v8::Global<v8::Function>) -> FacetSta
             // JavaScript answers for what fails; only termination comes out here.
             let _ = start.call(scope, this, &[number]);
         }));
-        let gone = |_| Err(Error::disconnected("The Durable Object was shut down."));
+        let gone = |_| Err(Error::object_shut_down());
         Box::pin(async move { receiver.await.unwrap_or_else(gone) })
     })
 }
 
-fn waiting(scope: &mut v8::PinScope, number: u32) -> Option<Waiting> {
-    let context = current(scope)?;
+fn waiting(context: &dyn IoContext, number: u32) -> Option<Waiting> {
     context.resources().take::<StartResource>(number)?.0.take()
 }
 
 /// `facetStarts(number, class, id, name, isText)`: the class as a channel or a native service, and what `ctx.id` is to be.
-fn facet_starts(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, _: v8::ReturnValue) {
-    let number = u32_arg(scope, &args, 0);
-    let Some(context) = require_context(scope) else {
-        return;
+#[op]
+fn facet_starts<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    context: Rc<dyn IoContext>,
+    number: u32,
+    class: v8::Local<'s, v8::Value>,
+    id: String,
+    name: Option<String>,
+    is_text: bool,
+) {
+    let class = fetch::service_of(scope, &*context, class);
+    let id = match from_hex(&id) {
+        Some(id) if !is_text => Identity::Id(id, name),
+        _ => Identity::Text(id),
     };
-    let class = fetch::service_of(scope, &*context, args.get(1));
-    let text = string_arg(scope, &args, 2);
-    let name = args.get(3);
-    let name = name.is_string().then(|| to_string(scope, name));
-    let id = match from_hex(&text) {
-        Some(id) if !bool_arg(&args, 4) => Identity::Id(id, name),
-        _ => Identity::Text(text),
-    };
-    if let Some(waiting) = waiting(scope, number) {
+    if let Some(waiting) = waiting(&*context, number) {
         let missing = || Error::internal("The class of this facet is not configured.");
         let class = class.ok_or_else(missing);
         let _ = waiting.send(class.map(|class| FacetInfo { class, id }));
     }
 }
 
-/// `facetFails(number, class, message)`: the parent threw instead.
-fn facet_fails(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, _: v8::ReturnValue) {
-    let number = u32_arg(scope, &args, 0);
-    let error = error_args(scope, &args, 1);
-    if let Some(waiting) = waiting(scope, number) {
-        let _ = waiting.send(Err(error));
+/// An exception by class and message.
+#[derive(Arguments)]
+struct Exception {
+    class: Class,
+    message: String,
+}
+
+impl From<Exception> for Error {
+    fn from(exception: Exception) -> Self {
+        Self {
+            class: exception.class,
+            ..Self::new(Kind::Internal, exception.message)
+        }
     }
 }
 
-/// An exception by class and message.
-fn error_args(scope: &mut v8::PinScope, args: &v8::FunctionCallbackArguments, index: i32) -> Error {
-    Error {
-        class: string_arg(scope, args, index),
-        ..Error::new(Kind::Internal, string_arg(scope, args, index + 1))
+/// `facetFails(number, class, message)`: the parent threw instead.
+#[op]
+fn facet_fails(context: Option<Rc<dyn IoContext>>, number: u32, error: Exception) {
+    if let Some(waiting) = context.and_then(|context| waiting(&*context, number)) {
+        let _ = waiting.send(Err(error.into()));
     }
 }
 
 /// `abortFacet(name, class, message)`.
-fn abort_facet(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, _: v8::ReturnValue) {
-    let Some(name) = name_arg(scope, &args, 0) else {
-        return;
-    };
-    let error = error_args(scope, &args, 1);
-    if let Some(facets) = facets(scope) {
-        facets.abort(&name, error);
-    }
+#[op]
+fn abort_facet(name: FacetName, error: Exception, facets: Facets) {
+    facets.0.abort(&name.0, error.into());
 }
 
 /// `deleteFacet(name)`.
-fn delete_facet(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, _: v8::ReturnValue) {
-    let Some(name) = name_arg(scope, &args, 0) else {
-        return;
-    };
-    if let Some(facets) = facets(scope) {
-        facets.delete(&name);
-    }
+#[op]
+fn delete_facet(name: FacetName, facets: Facets) {
+    facets.0.delete(&name.0);
 }
 
 /// `copyFacet(from, to)`.
-fn copy_facet(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, _: v8::ReturnValue) {
-    let (Some(from), Some(to)) = (name_arg(scope, &args, 0), name_arg(scope, &args, 1)) else {
-        return;
-    };
-    if let Some(facets) = facets(scope) {
-        facets.copy(&from, &to);
-    }
+#[op]
+fn copy_facet(from: FacetName, to: FacetName, facets: Facets) {
+    facets.0.copy(&from.0, &to.0);
 }

@@ -15,10 +15,12 @@ class Cloudflare {
 defineInterface(Cloudflare);
 const cloudflare = new Cloudflare(kCreate);
 
+const { ENABLE, FIELD } = ops.FlagName;
+
 function readFlags() {
   const names = ops.flagNames();
   const record = { __proto__: null };
-  for (let i = 0; i < names.length; i += 2) record[names[i]] = flags[names[i + 1]];
+  for (let i = 0; i < names.length; i++) record[names[i][ENABLE]] = flags[names[i][FIELD]];
   return ObjectFreeze(record);
 }
 

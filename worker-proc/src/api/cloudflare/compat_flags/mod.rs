@@ -1,6 +1,6 @@
 //! The `Cloudflare` global: which compatibility flags hold for the worker.
 
-use crate::glue::{Api, Ops, intern};
+use crate::glue::{Api, JsArray, List, Ops, op};
 use crate::js;
 
 pub const API: Api = Api {
@@ -11,17 +11,28 @@ pub const API: Api = Api {
 };
 
 fn ops(ops: &mut Ops) {
-    ops.add("flagNames", flag_names);
+    ops.add_all(&[flag_names]);
+    ops.share::<FlagName>();
 }
 
-/// `flagNames()`: for every flag that can be enabled, the name that a configuration uses and the table's, in one flat array.
-fn flag_names(scope: &mut v8::PinScope, _: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
-    let mut names: Vec<v8::Local<v8::Value>> = Vec::new();
-    for (field, _) in schema::compat::Flags::default().iter() {
-        if let Some(enable) = field.enable_flag() {
-            names.push(intern(scope, enable).into());
-            names.push(intern(scope, field.name()).into());
-        }
-    }
-    rv.set(v8::Array::new_with_elements(scope, &names).into());
+/// What a flag is called.
+#[derive(JsArray)]
+struct FlagName {
+    /// By a configuration that enables it.
+    enable: &'static str,
+    /// In the table.
+    field: &'static str,
+}
+
+/// `flagNames()`: of every flag that can be enabled.
+#[op]
+fn flag_names() -> List<FlagName> {
+    let flags = schema::compat::Flags::default();
+    let names = flags.iter().filter_map(|(field, _)| {
+        Some(FlagName {
+            enable: field.enable_flag()?,
+            field: field.name(),
+        })
+    });
+    List(names.collect())
 }

@@ -19,7 +19,13 @@ const { END_TAG, expire, makeToken } = require("html_rewriter/tokens");
 const flags = require("flags");
 
 /** The kinds of handlers, in the order of their numbers. */
-const KINDS = ["element", "comments", "text", "doctype", "end"];
+const { ELEMENT, COMMENTS, TEXT, DOCTYPE, END } = ops.Handler;
+const KINDS = [];
+KINDS[ELEMENT] = "element";
+KINDS[COMMENTS] = "comments";
+KINDS[TEXT] = "text";
+KINDS[DOCTYPE] = "doctype";
+KINDS[END] = "end";
 /** Numbers of handlers that a set has. */
 const SET = 8;
 
@@ -168,7 +174,7 @@ class Rewriting {
   insert({ stream, isHtml }) {
     checkUnlocked(stream);
     const write = (bytes) => {
-      ops.writeStream(this.native, bytes, undefined, isHtml);
+      ops.writeStream(this.native, bytes, isHtml);
       return this.flush();
     };
     return pumpTo(stream, { __proto__: null, write, close() {}, abort() {} });
@@ -193,7 +199,7 @@ function charsetOf(response) {
 function readHandlers(handlers, dictionary, first, last) {
   const set = { __proto__: null, selector: null, functions: [], bits: 0, receiver: handlers };
   for (let kind = 0; kind < KINDS.length; kind++) {
-    const used = handlers !== null && (kind === 1 || kind === 2 || (kind >= first && kind <= last));
+    const used = handlers !== null && (kind === COMMENTS || kind === TEXT || (kind >= first && kind <= last));
     const handler = used ? handlers[KINDS[kind]] : undefined;
     if (handler !== undefined) {
       if (typeof handler !== "function") throw fieldError(dictionary, KINDS[kind], "function");
@@ -214,7 +220,7 @@ class HTMLRewriter {
     if (handlers !== null && !isObject(handlers)) {
       throw argumentError("HTMLRewriter", "on", 2, "ElementContentHandlers");
     }
-    const set = readHandlers(handlers, "ElementContentHandlers", 0, 2);
+    const set = readHandlers(handlers, "ElementContentHandlers", ELEMENT, TEXT);
     set.selector = ops.parseSelector(text);
     ArrayPrototypePush(this.#sets, set);
     return this;
@@ -225,7 +231,7 @@ class HTMLRewriter {
     if (handlers !== null && !isObject(handlers)) {
       throw argumentError("HTMLRewriter", "onDocument", 1, "DocumentContentHandlers");
     }
-    ArrayPrototypePush(this.#sets, readHandlers(handlers, "DocumentContentHandlers", 3, 4));
+    ArrayPrototypePush(this.#sets, readHandlers(handlers, "DocumentContentHandlers", DOCTYPE, END));
     return this;
   }
 

@@ -21,12 +21,7 @@ const STRING_ONLY =
   "string.";
 
 /* Where content goes, as the ops number it. */
-const BEFORE = 0;
-const AFTER = 1;
-const PREPEND = 2;
-const APPEND = 3;
-const REPLACE = 4;
-const INNER = 5;
+const { BEFORE, AFTER, PREPEND, APPEND, REPLACE, INNER } = ops.Insertion;
 
 let stateOf;
 

@@ -2,38 +2,39 @@
 
 #![allow(unsafe_code)]
 
+use std::rc::Rc;
+
 use lol_html::html_content::{Comment, ContentType, DocumentEnd, Element, EndTag, TextChunk};
 
-use super::complain;
+use super::complaint;
 use super::rewriter::{Rewriter, Token};
-use crate::glue::{
-    Ops, bool_arg, intern, native_arg, str_arg, string, string_arg, u32_arg, with_bytes,
-};
+use crate::glue::{IntoJs, JsNumber, List, Maybe, OpError, Ops, intern, op};
 
 pub fn ops(ops: &mut Ops) {
-    ops.add("name", name);
-    ops.add("setName", set_name);
-    ops.add("publicId", public_id);
-    ops.add("systemId", system_id);
-    ops.add("text", text);
-    ops.add("setText", set_text);
-    ops.add("isLast", is_last);
-    ops.add("isRemoved", is_removed);
-    ops.add("namespaceUri", namespace_uri);
-    ops.add("attributes", attributes);
-    ops.add("getAttribute", get_attribute);
-    ops.add("hasAttribute", has_attribute);
-    ops.add("setAttribute", set_attribute);
-    ops.add("removeAttribute", remove_attribute);
-    ops.add("insert", insert);
-    ops.add("insertStream", insert_stream);
-    ops.add("writeStream", write_stream);
-    ops.add("remove", remove);
-    ops.add("removeAndKeepContent", remove_and_keep_content);
-    ops.add("onEndTag", on_end_tag);
+    ops.add_all(&[
+        name,
+        set_name,
+        public_id,
+        system_id,
+        text,
+        set_text,
+        is_last,
+        is_removed,
+        namespace_uri,
+        attributes,
+        get_attribute,
+        has_attribute,
+        set_attribute,
+        remove_attribute,
+        insert,
+        insert_stream,
+        write_stream,
+        remove,
+        remove_and_keep_content,
+        on_end_tag,
+    ]);
+    ops.share::<Insertion>();
 }
-
-type Args<'a> = v8::FunctionCallbackArguments<'a>;
 
 /// A token whose handler runs.
 enum Lent<'a> {
@@ -46,13 +47,8 @@ enum Lent<'a> {
     Sink(&'a mut lol_html::html_content::StreamingHandlerSink<'static>),
 }
 
-/// Calls `use_it` with the token of the rewriter in the first argument; no call nests in another.
-fn with_token<R>(
-    scope: &mut v8::PinScope,
-    args: &Args,
-    use_it: impl FnOnce(&mut v8::PinScope, Lent, &Rewriter) -> R,
-) -> Option<R> {
-    let rewriter = native_arg::<Rewriter>(scope, args, 0)?;
+/// Calls `use_it` with the rewriter's token; no call nests in another.
+fn with_token<R>(rewriter: &Rewriter, use_it: impl FnOnce(Lent) -> R) -> Option<R> {
     // SAFETY: the parser waits on its stack, where what it lent to the handler stays until the handler is done, and
     // nobody but this call uses it meanwhile: `use_it` runs no JavaScript.
     let lent = unsafe {
@@ -66,166 +62,163 @@ fn with_token<R>(
             Token::Sink(sink) => Lent::Sink(&mut *sink),
         }
     };
-    Some(use_it(scope, lent, &rewriter))
+    Some(use_it(lent))
 }
 
 /// Calls `use_it` if the token is an element.
 fn with_element<R>(
-    scope: &mut v8::PinScope,
-    args: &Args,
-    use_it: impl FnOnce(&mut v8::PinScope, &mut Element<'static, 'static>) -> R,
+    rewriter: &Rewriter,
+    use_it: impl FnOnce(&mut Element<'static, 'static>) -> R,
 ) -> Option<R> {
-    with_token(scope, args, |scope, token, _| match token {
-        Lent::Element(element) => Some(use_it(scope, element)),
+    with_token(rewriter, |token| match token {
+        Lent::Element(element) => Some(use_it(element)),
         _ => None,
     })?
 }
 
-fn give_text(scope: &mut v8::PinScope, rv: &mut v8::ReturnValue, text: Option<String>) {
-    match text {
-        Some(text) => rv.set(string(scope, &text).into()),
-        None => rv.set_null(),
-    }
-}
-
 /// `name(rewriter)`: of an element, end tag or doctype.
-fn name(scope: &mut v8::PinScope, args: Args, mut rv: v8::ReturnValue) {
-    with_token(scope, &args, |scope, token, _| {
-        let name = match token {
-            Lent::Element(element) => Some(element.tag_name()),
-            Lent::EndTag(tag) => Some(tag.name()),
-            Lent::Doctype(doctype) => doctype.name(),
-            _ => None,
-        };
-        give_text(scope, &mut rv, name);
-    });
+#[op]
+fn name(rewriter: Rc<Rewriter>) -> Option<String> {
+    with_token(&rewriter, |token| match token {
+        Lent::Element(element) => Some(element.tag_name()),
+        Lent::EndTag(tag) => Some(tag.name()),
+        Lent::Doctype(doctype) => doctype.name(),
+        _ => None,
+    })?
 }
 
 /// `setName(rewriter, name)`: of an element or end tag.
-fn set_name(scope: &mut v8::PinScope, args: Args, _: v8::ReturnValue) {
-    let name = string_arg(scope, &args, 1);
-    with_token(scope, &args, |scope, token, _| match token {
-        Lent::Element(element) => {
-            if let Err(error) = element.set_tag_name(&name) {
-                complain(scope, &error);
-            }
+#[op]
+fn set_name(rewriter: Rc<Rewriter>, name: String) -> Result<(), OpError> {
+    let set = with_token(&rewriter, |token| match token {
+        Lent::Element(element) => element.set_tag_name(&name).map_err(complaint),
+        Lent::EndTag(tag) => {
+            tag.set_name_str(name);
+            Ok(())
         }
-        Lent::EndTag(tag) => tag.set_name_str(name),
-        _ => {}
+        _ => Ok(()),
     });
+    set.unwrap_or(Ok(()))
 }
 
-fn public_id(scope: &mut v8::PinScope, args: Args, mut rv: v8::ReturnValue) {
-    with_token(scope, &args, |scope, token, _| {
-        if let Lent::Doctype(doctype) = token {
-            give_text(scope, &mut rv, doctype.public_id());
-        }
-    });
+/// `publicId(rewriter)`: of a doctype.
+#[op]
+fn public_id(rewriter: Rc<Rewriter>) -> Option<String> {
+    with_token(&rewriter, |token| match token {
+        Lent::Doctype(doctype) => doctype.public_id(),
+        _ => None,
+    })?
 }
 
-fn system_id(scope: &mut v8::PinScope, args: Args, mut rv: v8::ReturnValue) {
-    with_token(scope, &args, |scope, token, _| {
-        if let Lent::Doctype(doctype) = token {
-            give_text(scope, &mut rv, doctype.system_id());
-        }
-    });
+/// `systemId(rewriter)`: of a doctype.
+#[op]
+fn system_id(rewriter: Rc<Rewriter>) -> Option<String> {
+    with_token(&rewriter, |token| match token {
+        Lent::Doctype(doctype) => doctype.system_id(),
+        _ => None,
+    })?
 }
 
 /// `text(rewriter)`: of a comment or a piece of text.
-fn text(scope: &mut v8::PinScope, args: Args, mut rv: v8::ReturnValue) {
-    with_token(scope, &args, |scope, token, _| match token {
-        Lent::Comment(comment) => rv.set(string(scope, &comment.text()).into()),
-        Lent::Text(text) => rv.set(string(scope, text.as_str()).into()),
-        _ => {}
+#[op]
+fn text<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    rewriter: Rc<Rewriter>,
+) -> Maybe<v8::Local<'s, v8::Value>> {
+    let text = with_token(&rewriter, |token| match token {
+        Lent::Comment(comment) => Some(comment.text().into_js(scope)),
+        Lent::Text(text) => Some(text.as_str().into_js(scope)),
+        _ => None,
     });
+    Maybe(text.flatten())
 }
 
 /// `setText(rewriter, text)`: of a comment.
-fn set_text(scope: &mut v8::PinScope, args: Args, _: v8::ReturnValue) {
-    let text = string_arg(scope, &args, 1);
-    with_token(scope, &args, |scope, token, _| {
-        if let Lent::Comment(comment) = token
-            && let Err(error) = comment.set_text(&text)
-        {
-            complain(scope, &error);
-        }
+#[op]
+fn set_text(rewriter: Rc<Rewriter>, text: &str) -> Result<(), OpError> {
+    let set = with_token(&rewriter, |token| match token {
+        Lent::Comment(comment) => comment.set_text(text).map_err(complaint),
+        _ => Ok(()),
     });
+    set.unwrap_or(Ok(()))
 }
 
 /// `isLast(rewriter)`: whether a piece of text is the last of its node.
-fn is_last(scope: &mut v8::PinScope, args: Args, mut rv: v8::ReturnValue) {
-    with_token(scope, &args, |_, token, _| {
-        if let Lent::Text(text) = token {
-            rv.set_bool(text.last_in_text_node());
-        }
+#[op]
+fn is_last(rewriter: Rc<Rewriter>) -> Maybe<bool> {
+    let is_last = with_token(&rewriter, |token| match token {
+        Lent::Text(text) => Some(text.last_in_text_node()),
+        _ => None,
     });
+    Maybe(is_last.flatten())
 }
 
-fn is_removed(scope: &mut v8::PinScope, args: Args, mut rv: v8::ReturnValue) {
-    with_token(scope, &args, |_, token, _| {
-        rv.set_bool(match token {
-            Lent::Element(element) => element.removed(),
-            Lent::Comment(comment) => comment.removed(),
-            Lent::Text(text) => text.removed(),
-            _ => false,
-        });
-    });
+/// `isRemoved(rewriter)`.
+#[op]
+fn is_removed(rewriter: Rc<Rewriter>) -> Maybe<bool> {
+    Maybe(with_token(&rewriter, |token| match token {
+        Lent::Element(element) => element.removed(),
+        Lent::Comment(comment) => comment.removed(),
+        Lent::Text(text) => text.removed(),
+        _ => false,
+    }))
 }
 
-fn namespace_uri(scope: &mut v8::PinScope, args: Args, mut rv: v8::ReturnValue) {
-    with_element(scope, &args, |scope, element| {
-        rv.set(intern(scope, element.namespace_uri()).into());
-    });
+/// `namespaceUri(rewriter)`: of an element.
+#[op]
+fn namespace_uri<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    rewriter: Rc<Rewriter>,
+) -> Maybe<v8::Local<'s, v8::String>> {
+    Maybe(with_element(&rewriter, |element| {
+        intern(scope, element.namespace_uri())
+    }))
 }
 
 /// `attributes(rewriter)`: names and values in turn.
-fn attributes(scope: &mut v8::PinScope, args: Args, mut rv: v8::ReturnValue) {
-    with_element(scope, &args, |scope, element| {
-        let mut flat: Vec<v8::Local<v8::Value>> = Vec::new();
-        for attribute in element.attributes() {
-            flat.push(string(scope, &attribute.name()).into());
-            flat.push(string(scope, &attribute.value()).into());
-        }
-        rv.set(v8::Array::new_with_elements(scope, &flat).into());
-    });
+#[op]
+fn attributes(rewriter: Rc<Rewriter>) -> Maybe<List<String>> {
+    Maybe(with_element(&rewriter, |element| {
+        let attributes = element.attributes().iter();
+        List(
+            attributes
+                .flat_map(|attribute| [attribute.name(), attribute.value()])
+                .collect(),
+        )
+    }))
 }
 
 /// `getAttribute(rewriter, name)`: null if there is none.
-fn get_attribute(scope: &mut v8::PinScope, args: Args, mut rv: v8::ReturnValue) {
-    str_arg(scope, &args, 1, |scope, name| {
-        with_element(scope, &args, |scope, element| {
-            give_text(scope, &mut rv, element.get_attribute(name));
-        });
-    });
+#[op]
+fn get_attribute(rewriter: Rc<Rewriter>, name: &str) -> Maybe<Option<String>> {
+    Maybe(with_element(&rewriter, |element| {
+        element.get_attribute(name)
+    }))
 }
 
-fn has_attribute(scope: &mut v8::PinScope, args: Args, mut rv: v8::ReturnValue) {
-    str_arg(scope, &args, 1, |scope, name| {
-        with_element(scope, &args, |_, element| {
-            rv.set_bool(element.has_attribute(name));
-        });
-    });
+/// `hasAttribute(rewriter, name)`.
+#[op]
+fn has_attribute(rewriter: Rc<Rewriter>, name: &str) -> Maybe<bool> {
+    Maybe(with_element(&rewriter, |element| {
+        element.has_attribute(name)
+    }))
 }
 
-fn set_attribute(scope: &mut v8::PinScope, args: Args, _: v8::ReturnValue) {
-    let value = string_arg(scope, &args, 2);
-    str_arg(scope, &args, 1, |scope, name| {
-        with_element(scope, &args, |scope, element| {
-            if let Err(error) = element.set_attribute(name, &value) {
-                complain(scope, &error);
-            }
-        });
-    });
+/// `setAttribute(rewriter, name, value)`.
+#[op]
+fn set_attribute(rewriter: Rc<Rewriter>, name: &str, value: &str) -> Result<(), OpError> {
+    let set = with_element(&rewriter, |element| element.set_attribute(name, value));
+    set.unwrap_or(Ok(())).map_err(complaint)
 }
 
-fn remove_attribute(scope: &mut v8::PinScope, args: Args, _: v8::ReturnValue) {
-    str_arg(scope, &args, 1, |scope, name| {
-        with_element(scope, &args, |_, element| element.remove_attribute(name));
-    });
+/// `removeAttribute(rewriter, name)`.
+#[op]
+fn remove_attribute(rewriter: Rc<Rewriter>, name: &str) {
+    with_element(&rewriter, |element| element.remove_attribute(name));
 }
 
-/// Where content goes, as JavaScript numbers it.
-#[derive(Clone, Copy)]
+/// Where content goes.
+#[derive(Clone, Copy, JsNumber)]
 enum Insertion {
     Before,
     After,
@@ -235,88 +228,72 @@ enum Insertion {
     Inner,
 }
 
-fn place_arg(scope: &mut v8::PinScope, args: &Args) -> Insertion {
-    match u32_arg(scope, args, 1) {
-        0 => Insertion::Before,
-        1 => Insertion::After,
-        2 => Insertion::Prepend,
-        3 => Insertion::Append,
-        4 => Insertion::Replace,
-        _ => Insertion::Inner,
-    }
-}
-
-fn content_type(args: &Args) -> ContentType {
-    if bool_arg(args, 3) {
-        ContentType::Html
-    } else {
-        ContentType::Text
+fn content_type(is_html: bool) -> ContentType {
+    match is_html {
+        true => ContentType::Html,
+        false => ContentType::Text,
     }
 }
 
 /// `insert(rewriter, place, text, isHtml)`. JavaScript offers each token the places that it has.
-fn insert(scope: &mut v8::PinScope, args: Args, _: v8::ReturnValue) {
-    let (place, kind) = (place_arg(scope, &args), content_type(&args));
-    str_arg(scope, &args, 2, |scope, text| {
-        with_token(scope, &args, |_, token, _| match (token, place) {
-            (Lent::Element(element), Insertion::Before) => element.before(text, kind),
-            (Lent::Element(element), Insertion::After) => element.after(text, kind),
-            (Lent::Element(element), Insertion::Prepend) => element.prepend(text, kind),
-            (Lent::Element(element), Insertion::Append) => element.append(text, kind),
-            (Lent::Element(element), Insertion::Replace) => element.replace(text, kind),
-            (Lent::Element(element), Insertion::Inner) => element.set_inner_content(text, kind),
-            (Lent::EndTag(tag), Insertion::Before) => tag.before(text, kind),
-            (Lent::EndTag(tag), Insertion::After) => tag.after(text, kind),
-            (Lent::Comment(comment), Insertion::Before) => comment.before(text, kind),
-            (Lent::Comment(comment), Insertion::After) => comment.after(text, kind),
-            (Lent::Comment(comment), Insertion::Replace) => comment.replace(text, kind),
-            (Lent::Text(chunk), Insertion::Before) => chunk.before(text, kind),
-            (Lent::Text(chunk), Insertion::After) => chunk.after(text, kind),
-            (Lent::Text(chunk), Insertion::Replace) => chunk.replace(text, kind),
-            (Lent::End(end), Insertion::Append) => end.append(text, kind),
-            _ => {}
-        });
+#[op]
+fn insert(rewriter: Rc<Rewriter>, place: Insertion, text: &str, is_html: bool) {
+    let kind = content_type(is_html);
+    with_token(&rewriter, |token| match (token, place) {
+        (Lent::Element(element), Insertion::Before) => element.before(text, kind),
+        (Lent::Element(element), Insertion::After) => element.after(text, kind),
+        (Lent::Element(element), Insertion::Prepend) => element.prepend(text, kind),
+        (Lent::Element(element), Insertion::Append) => element.append(text, kind),
+        (Lent::Element(element), Insertion::Replace) => element.replace(text, kind),
+        (Lent::Element(element), Insertion::Inner) => element.set_inner_content(text, kind),
+        (Lent::EndTag(tag), Insertion::Before) => tag.before(text, kind),
+        (Lent::EndTag(tag), Insertion::After) => tag.after(text, kind),
+        (Lent::Comment(comment), Insertion::Before) => comment.before(text, kind),
+        (Lent::Comment(comment), Insertion::After) => comment.after(text, kind),
+        (Lent::Comment(comment), Insertion::Replace) => comment.replace(text, kind),
+        (Lent::Text(chunk), Insertion::Before) => chunk.before(text, kind),
+        (Lent::Text(chunk), Insertion::After) => chunk.after(text, kind),
+        (Lent::Text(chunk), Insertion::Replace) => chunk.replace(text, kind),
+        (Lent::End(end), Insertion::Append) => end.append(text, kind),
+        _ => {}
     });
 }
 
 /// `insertStream(rewriter, place, number)`: a handler of that number is due when the content's place has come.
-fn insert_stream(scope: &mut v8::PinScope, args: Args, _: v8::ReturnValue) {
-    let place = place_arg(scope, &args);
-    let number = u32_arg(scope, &args, 2);
-    with_token(scope, &args, |_, token, rewriter| {
-        let stream = rewriter.streamed(number);
-        match (token, place) {
-            (Lent::Element(element), Insertion::Before) => element.streaming_before(stream),
-            (Lent::Element(element), Insertion::After) => element.streaming_after(stream),
-            (Lent::Element(element), Insertion::Prepend) => element.streaming_prepend(stream),
-            (Lent::Element(element), Insertion::Append) => element.streaming_append(stream),
-            (Lent::Element(element), Insertion::Replace) => element.streaming_replace(stream),
-            (Lent::Element(element), Insertion::Inner) => {
-                element.streaming_set_inner_content(stream)
-            }
-            (Lent::EndTag(tag), Insertion::Before) => tag.streaming_before(stream),
-            (Lent::EndTag(tag), Insertion::After) => tag.streaming_after(stream),
-            (Lent::Text(chunk), Insertion::Before) => chunk.streaming_before(stream),
-            (Lent::Text(chunk), Insertion::After) => chunk.streaming_after(stream),
-            (Lent::Text(chunk), Insertion::Replace) => chunk.streaming_replace(stream),
-            _ => {}
-        }
+#[op]
+fn insert_stream(rewriter: Rc<Rewriter>, place: Insertion, number: u32) {
+    let stream = rewriter.streamed(number);
+    with_token(&rewriter, |token| match (token, place) {
+        (Lent::Element(element), Insertion::Before) => element.streaming_before(stream),
+        (Lent::Element(element), Insertion::After) => element.streaming_after(stream),
+        (Lent::Element(element), Insertion::Prepend) => element.streaming_prepend(stream),
+        (Lent::Element(element), Insertion::Append) => element.streaming_append(stream),
+        (Lent::Element(element), Insertion::Replace) => element.streaming_replace(stream),
+        (Lent::Element(element), Insertion::Inner) => element.streaming_set_inner_content(stream),
+        (Lent::EndTag(tag), Insertion::Before) => tag.streaming_before(stream),
+        (Lent::EndTag(tag), Insertion::After) => tag.streaming_after(stream),
+        (Lent::Text(chunk), Insertion::Before) => chunk.streaming_before(stream),
+        (Lent::Text(chunk), Insertion::After) => chunk.streaming_after(stream),
+        (Lent::Text(chunk), Insertion::Replace) => chunk.streaming_replace(stream),
+        _ => {}
     });
 }
 
-/// `writeStream(rewriter, bytes, undefined, isHtml)`: a piece of the content whose place has come.
-fn write_stream(scope: &mut v8::PinScope, args: Args, _: v8::ReturnValue) {
-    let kind = content_type(&args);
-    with_token(scope, &args, |scope, token, _| {
-        let Lent::Sink(sink) = token else { return };
-        if let Err(error) = with_bytes(args.get(1), |bytes| sink.write_utf8_chunk(bytes, kind)) {
-            complain(scope, &error);
-        }
+/// `writeStream(rewriter, bytes, isHtml)`: a piece of the content whose place has come.
+#[op]
+fn write_stream(rewriter: Rc<Rewriter>, bytes: &[u8], is_html: bool) -> Result<(), OpError> {
+    let kind = content_type(is_html);
+    let written = with_token(&rewriter, |token| match token {
+        Lent::Sink(sink) => sink.write_utf8_chunk(bytes, kind).map_err(complaint),
+        _ => Ok(()),
     });
+    written.unwrap_or(Ok(()))
 }
 
-fn remove(scope: &mut v8::PinScope, args: Args, _: v8::ReturnValue) {
-    with_token(scope, &args, |_, token, _| match token {
+/// `remove(rewriter)`.
+#[op]
+fn remove(rewriter: Rc<Rewriter>) {
+    with_token(&rewriter, |token| match token {
         Lent::Element(element) => element.remove(),
         Lent::EndTag(tag) => tag.remove(),
         Lent::Comment(comment) => comment.remove(),
@@ -325,18 +302,18 @@ fn remove(scope: &mut v8::PinScope, args: Args, _: v8::ReturnValue) {
     });
 }
 
-fn remove_and_keep_content(scope: &mut v8::PinScope, args: Args, _: v8::ReturnValue) {
-    with_element(scope, &args, |_, element| element.remove_and_keep_content());
+/// `removeAndKeepContent(rewriter)`: of an element.
+#[op]
+fn remove_and_keep_content(rewriter: Rc<Rewriter>) {
+    with_element(&rewriter, |element| element.remove_and_keep_content());
 }
 
 /// `onEndTag(rewriter, number)`: a handler of that number is due at the element's end tag.
-fn on_end_tag(scope: &mut v8::PinScope, args: Args, _: v8::ReturnValue) {
-    let number = u32_arg(scope, &args, 1);
-    with_token(scope, &args, |scope, token, rewriter| {
-        if let Lent::Element(element) = token
-            && !rewriter.on_end_tag(element, number)
-        {
-            complain(scope, &"No end tag.");
-        }
-    });
+#[op]
+fn on_end_tag(rewriter: Rc<Rewriter>, number: u32) -> Result<(), OpError> {
+    let known = with_element(&rewriter, |element| rewriter.on_end_tag(element, number));
+    match known {
+        Some(false) => Err(complaint("No end tag.")),
+        _ => Ok(()),
+    }
 }

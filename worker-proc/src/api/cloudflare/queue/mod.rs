@@ -1,7 +1,7 @@
 //! Batches of a queue's messages: how a worker gives them to another one, and how that one says what becomes of them.
 
 use crate::api::web::structured_clone::stored;
-use crate::glue::{Api, Ops, uint8_array, with_bytes};
+use crate::glue::{Api, Ops, Thrown, op};
 use crate::js;
 
 pub const API: Api = Api {
@@ -12,36 +12,29 @@ pub const API: Api = Api {
 };
 
 fn ops(r: &mut Ops) {
-    r.add("copy", copy);
-    r.add("serialize", serialize);
-    r.add("deserialize", deserialize);
+    r.add_all(&[copy, serialize, deserialize]);
 }
 
 /// `copy(bytes)`: the bytes of a buffer or view in a Uint8Array of their own.
-fn copy(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
-    let bytes = with_bytes(args.get(0), <[u8]>::to_vec);
-    rv.set(uint8_array(scope, bytes).into());
+#[op]
+fn copy(bytes: Vec<u8>) -> Vec<u8> {
+    bytes
 }
 
 /// `serialize(value)`: the bytes of a message's body.
-fn serialize(
-    scope: &mut v8::PinScope,
-    args: v8::FunctionCallbackArguments,
-    mut rv: v8::ReturnValue,
-) {
-    if let Some(bytes) = stored::serialize(scope, args.get(0)) {
-        rv.set(uint8_array(scope, bytes).into());
-    }
+#[op]
+fn serialize<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    value: v8::Local<'s, v8::Value>,
+) -> Result<Vec<u8>, Thrown> {
+    stored::serialize(scope, value).ok_or(Thrown)
 }
 
 /// `deserialize(bytes)`.
-fn deserialize(
-    scope: &mut v8::PinScope,
-    args: v8::FunctionCallbackArguments,
-    mut rv: v8::ReturnValue,
-) {
-    let bytes = with_bytes(args.get(0), <[u8]>::to_vec);
-    if let Some(value) = stored::deserialize(scope, &bytes) {
-        rv.set(value);
-    }
+#[op]
+fn deserialize<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    bytes: Vec<u8>,
+) -> Result<v8::Local<'s, v8::Value>, Thrown> {
+    stored::deserialize(scope, &bytes).ok_or(Thrown)
 }

@@ -5,14 +5,11 @@ const flags = require("flags");
 const { isObject } = require("webidl");
 const { DOMException, isDOMException } = require("dom_exception");
 const structuredClone = require("structured_clone");
-const { describeError } = require("fetch/events");
+const { describeError } = require("event");
 const { define, isError } = require("rpc/prepare");
 const { Reader, Writer, read, write } = require("rpc/externals");
 
 const { ERROR_TYPES } = structuredClone;
-
-/** As rpc/ops.rs numbers them. */
-const FLAGS = ["retryable", "overloaded", "durableObjectReset"];
 
 /** The class that a name stands for, if it is one of the language's. */
 function typeNamed(name) {
@@ -48,24 +45,28 @@ function describe(exception) {
   return described;
 }
 
-/** The exception of `[false, class, message, remote, retryable, overloaded, durableObjectReset, disconnected, actor, bytes]`. */
+const {
+  CLASS, MESSAGE, REMOTE, RETRYABLE, OVERLOADED, DURABLE_OBJECT_RESET, DISCONNECTED, ACTOR, BYTES,
+} = ops.Failure;
+
+/** The exception of an answer that is none. */
 function fromParts(parts) {
   let error;
-  if (parts[9] !== undefined) {
+  if (parts[BYTES] !== undefined) {
     try {
-      error = read(parts[9], new Reader([]));
+      error = read(parts[BYTES], new Reader([]));
     } catch {
       // Its class and message are here all the same.
     }
   }
-  if (!isObject(error)) error = make(parts[1], parts[2]);
+  if (!isObject(error)) error = make(parts[CLASS], parts[MESSAGE]);
   if (isDOMException(error)) stackHere(error);
-  if (parts[3]) define(error, "remote", true);
-  if (parts[4]) define(error, "retryable", true);
-  if (parts[5]) define(error, "overloaded", true);
-  if (parts[6]) define(error, "durableObjectReset", true);
-  if (parts[8] !== undefined) define(error, "durableObjectId", parts[8]);
-  if (parts[7]) ops.markDisconnection(error);
+  if (parts[REMOTE]) define(error, "remote", true);
+  if (parts[RETRYABLE]) define(error, "retryable", true);
+  if (parts[OVERLOADED]) define(error, "overloaded", true);
+  if (parts[DURABLE_OBJECT_RESET]) define(error, "durableObjectReset", true);
+  if (parts[ACTOR] !== undefined) define(error, "durableObjectId", parts[ACTOR]);
+  if (parts[DISCONNECTED]) ops.markDisconnection(error);
   return error;
 }
 
@@ -86,17 +87,14 @@ function stackHere(exception) {
   }
 }
 
-/** What the caller is told of an exception as properties: it may have them of a call of its own. */
-function flagsOf(exception) {
-  let sum = 0;
-  for (let i = 0; i < FLAGS.length; i++) {
-    try {
-      if (isObject(exception) && exception[FLAGS[i]] === true) sum |= 1 << i;
-    } catch {
-      // What cannot be read is not set.
-    }
+/** What the caller is told of an exception as a property: it may have it of a call of its own. */
+function says(exception, flag) {
+  try {
+    return isObject(exception) && exception[flag] === true;
+  } catch {
+    // What cannot be read is not set.
+    return false;
   }
-  return sum;
 }
 
 exports.describe = describe;
@@ -106,5 +104,7 @@ exports.reply = (number, error) => {
   const actor = ops.actorId();
   if (actor !== undefined && isObject(error)) ReflectSet(error, "durableObjectId", actor);
   const { name, message, bytes } = describe(error);
-  ops.replyError(number, name, message, bytes, error, flagsOf(error));
+  const retryable = says(error, "retryable");
+  const overloaded = says(error, "overloaded");
+  ops.replyError(number, name, message, bytes, error, retryable, overloaded, says(error, "durableObjectReset"));
 };

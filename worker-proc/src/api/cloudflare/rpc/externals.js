@@ -5,15 +5,7 @@ const flags = require("flags");
 const { dataCloneError, deserialize, deserializeProps, serializeProps, session } = require("structured_clone");
 const { prepare } = require("rpc/prepare");
 
-/* As payload.rs names them. */
-const TARGET = 0;
-const OWNED_TARGET = 1;
-const SERVICE = 2;
-const READABLE = 3;
-const WRITABLE = 4;
-const SIGNAL = 5;
-/* Of `env` alone: an RPC stub that is a binding, by its channel. */
-const BOUND_STUB = 6;
+const { TARGET, OWNED_TARGET, SERVICE, READABLE, WRITABLE, SIGNAL, BOUND_STUB } = ops.ExternalKind;
 
 class Writer {
   /** Kind, value, value; three for each. */

@@ -2,27 +2,27 @@
 
 use std::rc::Rc;
 
+use bytes::Bytes;
 use ipc::token::{self, Content, Token, Value};
 
 use super::payload::{TargetResource, props_of};
 use crate::api::web::fetch;
 use crate::glue::context::IoContext;
-use crate::glue::{
-    OpError, Ops, ServiceHandle, bool_arg, native_object, require_context, throw, throw_error,
-    u32_arg, uint8_array, with_bytes,
-};
+use crate::glue::{Maybe, OpError, Ops, ServiceHandle, Thrown, native_object, op};
 use crate::service::{
-    Address, Cap, Channels, Lasting, Me, Props, Recipe, RestoredService, RestoredStub,
+    self, Address, Cap, Channels, Lasting, Me, Props, Recipe, RestoredService, RestoredStub,
 };
 
 pub fn register(r: &mut Ops) {
-    r.add("serviceToken", service_token);
-    r.add("stubToken", stub_token);
-    r.add("serviceOfToken", service_of_token);
-    r.add("stubOfToken", stub_of_token);
-    r.add("restoredService", restored_service);
-    r.add("restoredStub", restored_stub);
-    r.add("openStub", open_stub);
+    r.add_all(&[
+        service_token,
+        stub_token,
+        service_of_token,
+        stub_of_token,
+        restored_service,
+        restored_stub,
+        open_stub,
+    ]);
 }
 
 /// What is told of a stub that may not be stored; workerd's text.
@@ -143,189 +143,142 @@ fn stub_of(lasting: Lasting, channels: &dyn Channels) -> Option<Rc<RestoredStub>
     Some(RestoredStub::stored(vendor, recipe))
 }
 
-fn give_token(
-    scope: &mut v8::PinScope,
-    mut rv: v8::ReturnValue,
-    kind: token::Kind,
-    lasting: Option<Lasting>,
-) {
-    match lasting.as_ref().and_then(token_of) {
-        Some(token) => rv.set(uint8_array(scope, token::encode(kind, &token)).into()),
-        None => throw(scope, &OpError::dom("DataCloneError", NOT_ALLOWED)),
+fn bytes_of(kind: token::Kind, lasting: Option<Lasting>) -> Result<Vec<u8>, OpError> {
+    let token = lasting.as_ref().and_then(token_of);
+    let token = token.ok_or_else(|| OpError::dom("DataCloneError", NOT_ALLOWED))?;
+    Ok(token::encode(kind, &token))
+}
+
+fn service_kind(is_class: bool) -> token::Kind {
+    match is_class {
+        true => token::Kind::Class,
+        false => token::Kind::Service,
     }
 }
 
 /// `serviceToken(channel, isClass)`: the bytes by which a service is found again. Throws if it may not be stored.
-fn service_token(
-    scope: &mut v8::PinScope,
-    args: v8::FunctionCallbackArguments,
-    rv: v8::ReturnValue,
-) {
-    let Some(context) = require_context(scope) else {
-        return;
-    };
-    let kind = match bool_arg(&args, 1) {
-        true => token::Kind::Class,
-        false => token::Kind::Service,
-    };
-    let service = fetch::service_of(scope, &*context, args.get(0));
+#[op]
+fn service_token<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    context: Rc<dyn IoContext>,
+    channel: v8::Local<'s, v8::Value>,
+    is_class: bool,
+) -> Result<Vec<u8>, OpError> {
+    let service = fetch::service_of(scope, &*context, channel);
     let lasting = service.and_then(|service| service.lasting());
-    give_token(scope, rv, kind, lasting);
+    bytes_of(service_kind(is_class), lasting)
 }
 
 /// `stubToken(number)`: the same for an RPC stub; undefined if it is none that was restored.
-fn stub_token(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, rv: v8::ReturnValue) {
-    let Some(context) = require_context(scope) else {
-        return;
+#[op]
+fn stub_token(context: Rc<dyn IoContext>, number: u32) -> Result<Maybe<Vec<u8>>, OpError> {
+    let target = context.resources().get::<TargetResource>(number);
+    let Some(target) = target.filter(|target| target.0.is_restored()) else {
+        return Ok(Maybe(None));
     };
-    let number = u32_arg(scope, &args, 0);
-    let Some(target) = context.resources().get::<TargetResource>(number) else {
-        return;
-    };
-    if target.0.is_restored() {
-        give_token(scope, rv, token::Kind::Stub, target.0.lasting());
-    }
+    let bytes = bytes_of(token::Kind::Stub, target.0.lasting())?;
+    Ok(Maybe(Some(bytes)))
 }
 
-/// What a stored token stands for; throws if it stands for nothing.
+/// What a stored token stands for.
+///
+/// # Errors
+/// It stands for nothing.
 fn read_token(
-    scope: &mut v8::PinScope,
     context: &dyn IoContext,
     kind: token::Kind,
-    bytes: v8::Local<v8::Value>,
-) -> Option<Lasting> {
-    let decoded = with_bytes(bytes, |bytes| token::decode(kind, bytes));
-    let token = match decoded {
-        Ok(token) => token,
-        Err(error) => {
-            throw_error(scope, &error.to_string());
-            return None;
-        }
-    };
-    let lasting = lasting_of(token, &*context.channels());
-    if lasting.is_none() {
-        throw_error(scope, NOT_CONFIGURED);
-    }
-    lasting
+    bytes: &[u8],
+) -> Result<Lasting, OpError> {
+    let token = token::decode(kind, bytes).map_err(|error| OpError::error(error.to_string()))?;
+    lasting_of(token, &*context.channels()).ok_or_else(not_configured)
 }
 
-const NOT_CONFIGURED: &str = "What a stored stub refers to is not configured.";
+fn not_configured() -> OpError {
+    OpError::error("What a stored stub refers to is not configured.")
+}
 
 /// `serviceOfToken(bytes, isClass)`: a native service.
-fn service_of_token(
-    scope: &mut v8::PinScope,
-    args: v8::FunctionCallbackArguments,
-    mut rv: v8::ReturnValue,
-) {
-    let Some(context) = require_context(scope) else {
-        return;
-    };
-    let kind = match bool_arg(&args, 1) {
-        true => token::Kind::Class,
-        false => token::Kind::Service,
-    };
-    let Some(lasting) = read_token(scope, &*context, kind, args.get(0)) else {
-        return;
-    };
-    match context.channels().revive(&lasting) {
-        Some(service) => rv.set(native_object(scope, ServiceHandle(service)).into()),
-        None => throw_error(scope, NOT_CONFIGURED),
-    }
+#[op]
+fn service_of_token<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    context: Rc<dyn IoContext>,
+    bytes: Vec<u8>,
+    is_class: bool,
+) -> Result<v8::Local<'s, v8::Object>, OpError> {
+    let lasting = read_token(&*context, service_kind(is_class), &bytes)?;
+    let service = context.channels().revive(&lasting);
+    let service = service.ok_or_else(not_configured)?;
+    Ok(native_object(scope, ServiceHandle(service)))
 }
 
 /// `stubOfToken(bytes)`: the number of a target.
-fn stub_of_token(
-    scope: &mut v8::PinScope,
-    args: v8::FunctionCallbackArguments,
-    mut rv: v8::ReturnValue,
-) {
-    let Some(context) = require_context(scope) else {
-        return;
-    };
-    let Some(lasting) = read_token(scope, &*context, token::Kind::Stub, args.get(0)) else {
-        return;
-    };
-    match stub_of(lasting, &*context.channels()) {
-        Some(stub) => rv.set_uint32(context.resources().insert(Rc::new(TargetResource(stub)))),
-        None => throw_error(scope, NOT_CONFIGURED),
-    }
+#[op]
+fn stub_of_token(context: Rc<dyn IoContext>, bytes: &[u8]) -> Result<u32, OpError> {
+    let lasting = read_token(&*context, token::Kind::Stub, bytes)?;
+    let stub = stub_of(lasting, &*context.channels()).ok_or_else(not_configured)?;
+    Ok(context.resources().insert(Rc::new(TargetResource(stub))))
 }
 
 /// How the running worker or object makes a stub of an argument, given as `writeProps` does; throws where nobody can ask
 /// for it again.
-fn recipe(
-    scope: &mut v8::PinScope,
+fn recipe<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
     context: &dyn IoContext,
-    args: &v8::FunctionCallbackArguments,
-) -> Option<(Rc<Recipe>, bool)> {
+    bytes: Bytes,
+    externals: v8::Local<'s, v8::Array>,
+) -> Result<(Rc<Recipe>, bool), Thrown> {
     let me = match context.actor() {
         Some(actor) => actor.me(),
         None => context.channels().me(),
     };
     let Some(Me { lasting, lasts }) = me else {
-        throw_error(scope, NO_SELF);
-        return None;
+        return Err(Thrown::throw(scope, OpError::error(NO_SELF)));
     };
-    let argument = props_of(scope, context, args.get(1), args.get(2));
     let recipe = Recipe {
         vendor: lasting,
-        argument,
+        argument: props_of(scope, context, bytes, externals),
     };
-    Some((Rc::new(recipe), lasts))
+    Ok((Rc::new(recipe), lasts))
 }
 
 /// `restoredService(channel, bytes, externals)`: the service as one that the running worker's `[restore]()` makes.
-fn restored_service(
-    scope: &mut v8::PinScope,
-    args: v8::FunctionCallbackArguments,
-    mut rv: v8::ReturnValue,
-) {
-    let Some(context) = require_context(scope) else {
-        return;
-    };
-    let Some((recipe, lasts)) = recipe(scope, &*context, &args) else {
-        return;
-    };
-    if let Some(service) = fetch::service_of(scope, &*context, args.get(0)) {
+#[op]
+fn restored_service<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    context: Rc<dyn IoContext>,
+    channel: v8::Local<'s, v8::Value>,
+    bytes: Bytes,
+    externals: v8::Local<'s, v8::Array>,
+) -> Result<Maybe<v8::Local<'s, v8::Object>>, Thrown> {
+    let (recipe, lasts) = recipe(scope, &*context, bytes, externals)?;
+    let service = fetch::service_of(scope, &*context, channel);
+    Ok(Maybe(service.map(|service| {
         let restored = RestoredService::fresh(service, recipe, lasts);
-        rv.set(native_object(scope, ServiceHandle(restored)).into());
-    }
+        native_object(scope, ServiceHandle(restored))
+    })))
 }
 
 /// `restoredStub(number, bytes, externals)`: the same for an RPC stub, whose target is given away.
-fn restored_stub(
-    scope: &mut v8::PinScope,
-    args: v8::FunctionCallbackArguments,
-    mut rv: v8::ReturnValue,
-) {
-    let Some(context) = require_context(scope) else {
-        return;
-    };
-    let Some((recipe, lasts)) = recipe(scope, &*context, &args) else {
-        return;
-    };
-    let number = u32_arg(scope, &args, 0);
-    if let Some(target) = context.resources().take::<TargetResource>(number) {
+#[op]
+fn restored_stub<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    context: Rc<dyn IoContext>,
+    number: u32,
+    bytes: Bytes,
+    externals: v8::Local<'s, v8::Array>,
+) -> Result<Maybe<u32>, Thrown> {
+    let (recipe, lasts) = recipe(scope, &*context, bytes, externals)?;
+    let resources = context.resources();
+    let target = resources.take::<TargetResource>(number);
+    Ok(Maybe(target.map(|target| {
         let restored = RestoredStub::fresh(target.0.clone(), recipe, lasts);
-        rv.set_uint32(
-            context
-                .resources()
-                .insert(Rc::new(TargetResource(restored))),
-        );
-    }
+        resources.insert(Rc::new(TargetResource(restored)))
+    })))
 }
 
 /// `openStub(channel)`: the number of a target that is one of the worker's bindings.
-fn open_stub(
-    scope: &mut v8::PinScope,
-    args: v8::FunctionCallbackArguments,
-    mut rv: v8::ReturnValue,
-) {
-    let Some(context) = require_context(scope) else {
-        return;
-    };
-    let channel = u32_arg(scope, &args, 0);
-    if let Some(target) = context.channels().stub(channel) {
-        rv.set_uint32(context.resources().insert(Rc::new(TargetResource(target))));
-    }
+#[op]
+fn open_stub(context: Rc<dyn IoContext>, channel: u32) -> Maybe<u32> {
+    let target = context.channels().stub(channel);
+    Maybe(target.map(|target| context.resources().insert(Rc::new(TargetResource(target)))))
 }

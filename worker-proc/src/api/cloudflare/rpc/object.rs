@@ -5,10 +5,15 @@
 use std::cell::RefCell;
 use std::rc::{Rc, Weak};
 
-use super::payload::push_payload;
+use bytes::Bytes;
+
+use super::ops::Asked;
+use super::payload::give_externals;
 use crate::glue::context::{Entrance, IoContext};
-use crate::glue::{IsolateState, current, string};
-use crate::service::rpc::{self, Answer, CONTEXT_ENDED, Call, Operation, SharedReply, Target};
+use crate::glue::{IsolateState, JsParameters, List, Maybe, current};
+use crate::service::rpc::{
+    self, Answer, CONTEXT_ENDED, Call, Operation, Payload, SharedReply, Target,
+};
 use crate::service::{ActorId, Error, Kind};
 
 /// What JavaScript answers a call by. If the context is aborted, that is the answer.
@@ -189,11 +194,6 @@ fn run(scope: &mut v8::PinScope<'_, '_>, function: &'static str, values: &[v8::L
     let _ = function.call(scope, this, values);
 }
 
-/* What a call does, as `serve.js` is told. */
-const GET: u32 = 0;
-const CALL: u32 = 1;
-const EVENT: u32 = 2;
-
 /// Adds what JavaScript's functions that serve a session's first call take: path, what it does, the arguments' bytes and externals, the reply.
 pub fn push_call<'s>(
     scope: &mut v8::PinScope<'s, '_>,
@@ -212,6 +212,18 @@ pub fn push_call<'s>(
     push(scope, context, call, reply, values);
 }
 
+/// A call on its way to JavaScript.
+#[derive(JsParameters)]
+pub(super) struct Delivered<'s> {
+    path: List<String>,
+    operation: Asked,
+    /// Of the arguments; undefined where there are none.
+    bytes: Maybe<Bytes>,
+    externals: v8::Local<'s, v8::Array>,
+    /// The number that it is answered by.
+    reply: u32,
+}
+
 fn push<'s>(
     scope: &mut v8::PinScope<'s, '_>,
     context: &dyn IoContext,
@@ -219,19 +231,18 @@ fn push<'s>(
     reply: ReplyResource,
     values: &mut Vec<v8::Local<'s, v8::Value>>,
 ) {
-    let path: Vec<v8::Local<v8::Value>> = call
-        .path
-        .iter()
-        .map(|name| string(scope, name).into())
-        .collect();
-    values.push(v8::Array::new_with_elements(scope, &path).into());
     let (operation, arguments) = match call.operation {
-        Operation::Get => (GET, Default::default()),
-        Operation::Call(arguments) => (CALL, arguments),
-        Operation::Event(arguments) => (EVENT, arguments),
+        Operation::Get => (Asked::Get, Default::default()),
+        Operation::Call(arguments) => (Asked::Call, arguments),
+        Operation::Event(arguments) => (Asked::Event, arguments),
     };
-    values.push(v8::Integer::new_from_unsigned(scope, operation).into());
-    push_payload(scope, arguments, values);
-    let reply = context.resources().insert(Rc::new(reply));
-    values.push(v8::Integer::new_from_unsigned(scope, reply).into());
+    let Payload { bytes, externals } = arguments;
+    let delivered = Delivered {
+        path: List(call.path),
+        operation,
+        bytes: Maybe((!bytes.is_empty()).then_some(bytes)),
+        externals: give_externals(scope, externals),
+        reply: context.resources().insert(Rc::new(reply)),
+    };
+    delivered.push(scope, values);
 }

@@ -10,18 +10,23 @@ use tokio::sync::oneshot;
 
 use crate::api::web::{fetch, streams};
 use crate::glue::context::IoContext;
-use crate::glue::{IntoJs, ServiceHandle, current, native_object, string, with_bytes};
+use crate::glue::{FromJs, IntoJs, JsNumber, ServiceHandle, Throw, current, native_object, string};
 use crate::service::rpc::{External, Payload, Signal, Target};
 use crate::service::{Body, BodyStream, Cap, Error, Kind, Props};
 
-/* The kinds, as JavaScript knows them. */
-const TARGET: u32 = 0;
-/// A target that JavaScript gives away.
-const OWNED_TARGET: u32 = 1;
-const SERVICE: u32 = 2;
-const READABLE: u32 = 3;
-const WRITABLE: u32 = 4;
-const SIGNAL: u32 = 5;
+/// What an external is.
+#[derive(Clone, Copy, PartialEq, JsNumber)]
+pub(super) enum ExternalKind {
+    Target,
+    /// A target that JavaScript gives away.
+    OwnedTarget,
+    Service,
+    Readable,
+    Writable,
+    Signal,
+    /// Of `env` alone: an RPC stub that is a binding, by its channel.
+    BoundStub,
+}
 
 /// A target that JavaScript holds by number.
 pub(super) struct TargetResource(pub Rc<dyn Target>);
@@ -32,45 +37,69 @@ pub(super) struct SignalResource(pub RefCell<Option<Signal>>);
 /// The end that aborts a signal.
 pub(super) struct TriggerResource(pub RefCell<Option<oneshot::Sender<Payload>>>);
 
-/// What `externals.js` lists, taken out of the context's resources; what is not there any more is an error for the receiver.
-pub(super) fn take_externals(
-    scope: &mut v8::PinScope,
-    context: &dyn IoContext,
-    list: v8::Local<v8::Value>,
-) -> Vec<External> {
-    let Ok(list) = v8::Local::<v8::Array>::try_from(list) else {
-        return Vec::new();
-    };
-    let mut externals = Vec::with_capacity(list.length() as usize / 3);
+/// Calls `each` with kind, first and second value of what `externals.js` lists.
+fn each_external<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    list: v8::Local<'s, v8::Array>,
+    mut each: impl FnMut(
+        &mut v8::PinScope<'s, '_>,
+        ExternalKind,
+        v8::Local<'s, v8::Value>,
+        v8::Local<'s, v8::Value>,
+    ),
+) {
     for index in (0..list.length()).step_by(3) {
         let entry = [0, 1, 2].map(|offset| list.get_index(scope, index + offset));
-        let [Some(kind), Some(first), Some(_)] = entry else {
-            continue;
-        };
-        let kind = kind.uint32_value(scope).unwrap_or(u32::MAX);
-        if let Some(external) = take_external(scope, context, kind, first) {
-            externals.push(external);
+        if let [Some(kind), Some(first), Some(second)] = entry
+            && let Some(kind) = ExternalKind::from_js(scope, kind)
+        {
+            each(scope, kind, first, second);
         }
     }
+}
+
+/// What `externals.js` lists, taken out of the context's resources; what is not there any more is an error for the receiver.
+pub(super) fn take_externals<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    context: &dyn IoContext,
+    list: Option<v8::Local<'s, v8::Array>>,
+) -> Vec<External> {
+    let Some(list) = list else { return Vec::new() };
+    let mut externals = Vec::with_capacity(list.length() as usize / 3);
+    each_external(scope, list, |scope, kind, first, _| {
+        externals.extend(take_external(scope, context, kind, first));
+    });
     externals
 }
 
 fn take_external(
     scope: &mut v8::PinScope,
     context: &dyn IoContext,
-    kind: u32,
+    kind: ExternalKind,
     first: v8::Local<v8::Value>,
 ) -> Option<External> {
     let number = first.uint32_value(scope).unwrap_or(0);
     let resources = context.resources();
     Some(match kind {
-        TARGET => External::Target(resources.get::<TargetResource>(number)?.0.clone()),
-        OWNED_TARGET => External::Target(resources.take::<TargetResource>(number)?.0.clone()),
-        SERVICE => External::Service(fetch::service_of(scope, context, first)?),
-        READABLE => External::Readable(streams::take_body(scope, number)?),
-        WRITABLE => External::Writable(streams::take_writer(scope, number)?),
-        SIGNAL => External::Signal(resources.take::<SignalResource>(number)?.0.take()?),
-        _ => return None,
+        ExternalKind::Target => {
+            External::Target(resources.get::<TargetResource>(number)?.0.clone())
+        }
+        ExternalKind::OwnedTarget => {
+            External::Target(resources.take::<TargetResource>(number)?.0.clone())
+        }
+        ExternalKind::Service => External::Service(fetch::service_of(scope, context, first)?),
+        ExternalKind::Readable => match streams::take_body(context, number) {
+            Ok(body) => External::Readable(body),
+            Err(error) => {
+                error.throw(scope);
+                return None;
+            }
+        },
+        ExternalKind::Writable => External::Writable(streams::take_writer(context, number)?),
+        ExternalKind::Signal => {
+            External::Signal(resources.take::<SignalResource>(number)?.0.take()?)
+        }
+        ExternalKind::BoundStub => return None,
     })
 }
 
@@ -87,27 +116,33 @@ pub(super) fn give_externals<'s>(
     for external in externals {
         let mut second = -1.0;
         let (kind, first) = match external {
-            External::Target(target) => (TARGET, resources.insert(Rc::new(TargetResource(target)))),
+            External::Target(target) => {
+                let target = Rc::new(TargetResource(target));
+                (ExternalKind::Target, resources.insert(target))
+            }
             External::Readable(body) => {
                 second = body.length().map_or(-1.0, |length| length as f64);
                 let body = renamed(body, PREMATURE);
-                (READABLE, streams::give_body(scope, body).unwrap_or(0))
+                (ExternalKind::Readable, streams::keep_body(&*context, body))
             }
-            External::Writable(writer) => (WRITABLE, streams::give_writer(&*context, writer)),
+            External::Writable(writer) => {
+                let number = streams::give_writer(&*context, writer);
+                (ExternalKind::Writable, number)
+            }
             External::Signal(signal) => {
                 let signal = SignalResource(RefCell::new(Some(signal)));
-                (SIGNAL, resources.insert(Rc::new(signal)))
+                (ExternalKind::Signal, resources.insert(Rc::new(signal)))
             }
             External::Service(service) => {
-                list.push(v8::Integer::new_from_unsigned(scope, SERVICE).into());
+                list.push(ExternalKind::Service.into_js(scope));
                 list.push(native_object(scope, ServiceHandle(service)).into());
                 list.push(v8::undefined(scope).into());
                 continue;
             }
         };
-        list.push(v8::Integer::new_from_unsigned(scope, kind).into());
-        list.push(v8::Integer::new_from_unsigned(scope, first).into());
-        list.push(v8::Number::new(scope, second).into());
+        list.push(kind.into_js(scope));
+        list.push(first.into_js(scope));
+        list.push(second.into_js(scope));
     }
     v8::Array::new_with_elements(scope, &list)
 }
@@ -131,33 +166,24 @@ pub(super) fn push_props<'s>(
 }
 
 /// Props of what JavaScript's `writeProps` gives.
-pub fn props_of(
-    scope: &mut v8::PinScope,
+pub fn props_of<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
     context: &dyn IoContext,
-    bytes: v8::Local<v8::Value>,
-    externals: v8::Local<v8::Value>,
+    bytes: Bytes,
+    externals: v8::Local<'s, v8::Array>,
 ) -> Props {
     let mut caps = Vec::new();
-    if let Ok(list) = v8::Local::<v8::Array>::try_from(externals) {
-        for index in (0..list.length()).step_by(3) {
-            let entry = [0, 1, 2].map(|offset| list.get_index(scope, index + offset));
-            let [Some(kind), Some(first), Some(second)] = entry else {
-                continue;
-            };
-            let kind = kind.uint32_value(scope).unwrap_or(u32::MAX);
-            match take_external(scope, context, kind, first) {
-                // What is a class is marked.
-                Some(External::Service(service)) if second.is_true() => {
-                    caps.push(Cap::Class(service));
-                }
-                Some(External::Service(service)) => caps.push(Cap::Service(service)),
-                Some(External::Target(target)) => caps.push(Cap::Stub(target)),
-                _ => {}
-            }
+    each_external(scope, externals, |scope, kind, first, second| {
+        match take_external(scope, context, kind, first) {
+            // What is a class is marked.
+            Some(External::Service(service)) if second.is_true() => caps.push(Cap::Class(service)),
+            Some(External::Service(service)) => caps.push(Cap::Service(service)),
+            Some(External::Target(target)) => caps.push(Cap::Stub(target)),
+            _ => {}
         }
-    }
+    });
     Props::Value {
-        bytes: with_bytes(bytes, Bytes::copy_from_slice),
+        bytes,
         caps: caps.into(),
     }
 }

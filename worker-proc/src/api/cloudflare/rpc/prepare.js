@@ -6,12 +6,7 @@ const {
 } = primordials;
 const { defineInterface, isObject } = require("webidl");
 
-/* What an object is, as the op `kindOf` tells it. */
-const PROXY = 1;
-const ARRAY = 2;
-const MAP = 3;
-const SET = 4;
-const ERROR = 5;
+const { PROXY, ARRAY, MAP, SET, ERROR } = ops.Nature;
 
 let referentOf;
 

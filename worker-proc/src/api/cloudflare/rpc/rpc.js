@@ -31,11 +31,9 @@ const PENDING = 0;
 const RESOLVED = 1;
 const DISPOSED = 2;
 
-/* What a call does, for the ops. */
-const GET = 0;
-const CALL = 1;
-const CALL_WITH = 2;
-const EVENT = 3;
+const { GET, CALL, CALL_WITH, EVENT } = ops.Asked;
+const { ANSWER, PIPELINE } = ops.Started;
+const { IS_OK, BYTES, EXTERNALS, HAS_DISPOSER } = ops.Success;
 
 /** The deepest chain of properties, as in workerd. */
 const MAX_PROPERTY_DEPTH = 64;
@@ -348,9 +346,9 @@ const scheduledFailed = () => ({ outcome: "exception", noRetry: false });
 function sendEvent({ channel }, path, description, failed) {
   const writer = new Writer(false, false);
   write([description], writer);
-  const { 0: answer } = ops.callService(channel, path, EVENT, writer.externals);
+  const { [ANSWER]: answer } = ops.callService(channel, path, EVENT, writer.externals);
   return PromisePrototypeThen(answer, (received) => {
-    if (received[0]) return read(received[1], new Reader(received[2]));
+    if (received[IS_OK]) return read(received[BYTES], new Reader(received[EXTERNALS]));
     const error = errors.fromParts(received);
     if (error.remote === true || error.durableObjectReset === true) return failed();
     throw error;
@@ -400,8 +398,8 @@ function start(parent, name, args) {
       : ops.callTarget(lead.number, path, operation, writer?.externals);
     if (lead.once) ops.drop(lead.number);
     if (writer !== undefined) disposeAll(writer.stubs);
-    call.pipeline = parts[1];
-    call.promise = PromisePrototypeThen(parts[0], (received) => {
+    call.pipeline = parts[PIPELINE];
+    call.promise = PromisePrototypeThen(parts[ANSWER], (received) => {
       if (spans !== undefined) {
         trace.close(spans.span);
         trace.close(spans.session);
@@ -444,11 +442,11 @@ function rootOfPromise(root) {
 
 /** The result of a call is there. */
 function settle(call, received) {
-  if (!received[0]) throw errors.fromParts(received);
-  const reader = new Reader(received[2]);
-  const value = received[1] === undefined ? undefined : read(received[1], reader);
+  if (!received[IS_OK]) throw errors.fromParts(received);
+  const reader = new Reader(received[EXTERNALS]);
+  const value = received[BYTES] === undefined ? undefined : read(received[BYTES], reader);
   const group = { __proto__: null, stubs: reader.stubs, pipeline: 0 };
-  if (received[3]) {
+  if (received[HAS_DISPOSER]) {
     group.pipeline = call.pipeline;
     call.pipeline = 0;
   } else if (call.status !== DISPOSED) {
@@ -508,7 +506,7 @@ function targetOf(state) {
 function exportObject(object, allowInstance, result) {
   const dispose = object[SymbolDispose];
   const made = typeof dispose === "function" ? { __proto__: null, dispose, stubs: [] } : undefined;
-  return ops.exportObject(object, allowInstance, made, result);
+  return ops.exportObject(object, allowInstance === true, made, result);
 }
 
 /** Whether a function is the user's own, which goes by reference. */

@@ -20,15 +20,8 @@ const RESERVED_BY_ENTRYPOINTS = {
   webSocketClose: true, webSocketError: true,
 };
 
-/* What a call does, as rpc/object.rs numbers it. */
-const GET = 0;
-const CALL = 1;
-const EVENT = 2;
-
-/* Where calls on a result go, for the op. */
-const TO_NUMBER = 0;
-const TO_FIRST_EXTERNAL = 1;
-const TO_NOTHING = 2;
+const { GET, CALL, EVENT } = ops.Asked;
+const { NUMBER: TO_NUMBER, FIRST_EXTERNAL: TO_FIRST_EXTERNAL, NOTHING: TO_NOTHING } = ops.Pipeline;
 
 const notImplemented = (name) => new TypeError(`The RPC receiver does not implement the method "${name}".`);
 

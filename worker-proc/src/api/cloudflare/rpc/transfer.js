@@ -2,7 +2,7 @@
    responses, signals. Each says how it is listed in the externals and made again from them. */
 const { ArrayPrototypePush, FunctionPrototypeToString, PromisePrototypeThen, ReflectApply, TypeError } = primordials;
 const { dataCloneError, registerCloneable, session } = require("structured_clone");
-const { describeError } = require("fetch/events");
+const { describeError } = require("event");
 const { isRequest, requestOfParts, requestParts } = require("fetch/request");
 const { isResponse, responseOfParts, responseParts } = require("fetch/response");
 const { headersFromNative, headersToFlat } = require("headers");
@@ -186,6 +186,9 @@ exports.writeLasting = writeLasting;
 
 // Streams.
 
+const { WRITER, BODY } = ops.Sink;
+const dropWriter = (number) => ops.dropWriter(number);
+
 registerCloneable({
   is: streams.isReadableStream,
   write: (stream) => {
@@ -204,13 +207,13 @@ registerCloneable({
   write: (stream) => {
     const writer = currentWriter("WritableStream can only be serialized for RPC.");
     if (streams.isWritableLocked(stream)) throw new TypeError("The WritableStream has been locked to a writer.");
-    const [sent, kept] = ops.openSink();
+    const { [WRITER]: sent, [BODY]: kept } = ops.openSink();
     streams.pumpIn(kept, stream, refuse);
     return writer.add(WRITABLE, sent);
   },
   read: (index) => {
     const [number] = currentReader().take(index, WRITABLE);
-    return streams.writableToBody(number, ops.dropWriter);
+    return streams.writableToBody(number, dropWriter);
   },
 });
 
@@ -230,7 +233,7 @@ registerCloneable({
   },
 });
 
-exports.dropWriter = (number) => ops.dropWriter(number);
+exports.dropWriter = dropWriter;
 exports.socket = socket;
 
 /** The reader here wants no more: the stream's source learns why, if there is a reason. */
@@ -286,11 +289,14 @@ registerCloneable({
 
 // Signals.
 
+const { SIGNAL: OPEN_SIGNAL, TRIGGER } = ops.OpenSignal;
+const { BYTES, EXTERNALS } = ops.Reason;
+
 /** The reason's value, or null and the index of the signal. */
 abort.transfer.write = (signal) => {
   const writer = currentWriter("AbortSignal can only be serialized for RPC.");
   if (abort.isAborted(signal)) return [abort.abortReason(signal)];
-  const [sent, trigger] = ops.openSignal();
+  const { [OPEN_SIGNAL]: sent, [TRIGGER]: trigger } = ops.openSignal();
   abort.addAlgorithm(signal, (reason) => {
     const reasons = new Writer(true, false);
     try {
@@ -310,7 +316,7 @@ abort.transfer.read = (fields) => {
     return signal;
   }
   const [number] = currentReader().take(fields[1], SIGNAL);
-  const aborted = ([bytes, externals]) => abort.abortSignal(signal, read(bytes, new Reader(externals)));
+  const aborted = (reason) => abort.abortSignal(signal, read(reason[BYTES], new Reader(reason[EXTERNALS])));
   const lost = (error) => abort.abortSignal(signal, error);
   PromisePrototypeThen(PromisePrototypeThen(ops.signalled(number), aborted), undefined, lost);
   return signal;

@@ -5,10 +5,11 @@ use std::rc::Rc;
 
 use tokio::sync::oneshot;
 
-use crate::api::web::fetch::service_of;
+use crate::api::web::fetch::{self, service_of};
 use crate::api::web::streams::{keep_body, take_body};
 use crate::glue::{
-    Api, IntoJs, OpError, Ops, async_op, current, require_context, string_arg, u32_arg,
+    Api, IntoJs, IoContext, JsArray, JsNumber, OpError, Ops, OrThrow, Promise, Thrown, current, op,
+    promise,
 };
 use crate::js;
 use crate::service::{Body, Connect, Error, StartTls, Starter, Tls, promised};
@@ -21,9 +22,9 @@ pub const API: Api = Api {
 };
 
 fn ops(ops: &mut Ops) {
-    ops.add("openInput", open_input);
-    ops.add("connect", connect);
-    ops.add("startTls", start_tls);
+    ops.add_all(&[open_input, connect, start_tls]);
+    ops.share::<Input>();
+    ops.share::<Transport>();
 }
 
 /// Where a body goes that has been promised to JavaScript.
@@ -41,47 +42,60 @@ impl InputResource {
 /// What encrypts an open connection.
 struct StarterResource(RefCell<Option<Starter>>);
 
-/// `openInput()`: the number of a body that is not there yet, and that by which `connect` and `startTls` provide it.
-fn open_input(scope: &mut v8::PinScope, _: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
-    let Some(context) = require_context(scope) else {
-        return;
-    };
-    let (sender, body) = promised();
-    let input = InputResource(RefCell::new(Some(sender)));
-    let numbers = [
-        keep_body(&*context, body),
-        context.resources().insert(Rc::new(input)),
-    ];
-    let numbers = numbers.map(|number| v8::Integer::new_from_unsigned(scope, number).into());
-    rv.set(v8::Array::new_with_elements(scope, &numbers).into());
+/// What is received, before there is a connection.
+#[derive(JsArray)]
+struct Input {
+    /// The number of a body that is not there yet.
+    body: u32,
+    /// The number by which `connect` and `startTls` provide it.
+    slot: u32,
 }
 
-/// `connect(channel, authority, tls, output, input)`: a promise of a number for `startTls`, 0 if there is none. `tls` is 0 for
-/// never, 1 for later, 2 for at once.
-fn connect(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
-    let Some(context) = require_context(scope) else {
-        return;
+/// `openInput()`.
+#[op]
+fn open_input(context: Rc<dyn IoContext>) -> Input {
+    let (sender, body) = promised();
+    let slot = InputResource(RefCell::new(Some(sender)));
+    Input {
+        body: keep_body(&*context, body),
+        slot: context.resources().insert(Rc::new(slot)),
+    }
+}
+
+/// When a connection is encrypted.
+#[derive(Clone, Copy, JsNumber)]
+enum Transport {
+    Off,
+    Starttls,
+    On,
+}
+
+/// `connect(channel, authority, transport, output, slot)`: a promise of a number for `startTls`, 0 if there is none.
+#[op]
+fn connect<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    context: Rc<dyn IoContext>,
+    channel: v8::Local<'s, v8::Value>,
+    authority: String,
+    transport: Transport,
+    output: u32,
+    slot: u32,
+) -> Result<Promise<'s, Opened>, Thrown> {
+    let service = service_of(scope, &*context, channel);
+    let tls = match transport {
+        Transport::Off => Tls::Never,
+        Transport::Starttls => Tls::Later,
+        Transport::On => Tls::AtOnce,
     };
-    let service = service_of(scope, &*context, args.get(0));
-    let authority = string_arg(scope, &args, 1);
-    let tls = match u32_arg(scope, &args, 2) {
-        0 => Tls::Never,
-        1 => Tls::Later,
-        _ => Tls::AtOnce,
-    };
-    let output = u32_arg(scope, &args, 3);
-    let Some(output) = take_body(scope, output) else {
-        return;
-    };
-    let input = u32_arg(scope, &args, 4);
-    let input = context.resources().take::<InputResource>(input);
+    let output = take_body(&*context, output).or_throw(scope)?;
+    let input = context.resources().take::<InputResource>(slot);
     let gate = context.output_gate();
-    async_op(scope, &mut rv, async move {
+    promise(scope, async move {
         let input = input.ok_or_else(gone)?;
         if let Some(gate) = gate {
             gate.await?;
         }
-        let service = service.ok_or_else(|| OpError::error("This service is not configured."))?;
+        let service = service.ok_or(fetch::Failure::NotConfigured)?;
         let wanted = Connect {
             authority,
             tls,
@@ -91,9 +105,10 @@ fn connect(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv
         let connection = service.connect(wanted).await?;
         input.give(Ok(connection.input));
         Ok(Opened(connection.starter))
-    });
+    })
 }
 
+/// The number of what encrypts the connection.
 struct Opened(Option<Starter>);
 
 impl<'s> IntoJs<'s> for Opened {
@@ -105,30 +120,25 @@ impl<'s> IntoJs<'s> for Opened {
             }
             _ => 0,
         };
-        v8::Integer::new_from_unsigned(scope, number).into()
+        number.into_js(scope)
     }
 }
 
-/// `startTls(starter, host, output, input)`: a promise that the connection is encrypted. The bodies take the place of those
+/// `startTls(starter, host, output, slot)`: a promise that the connection is encrypted. The bodies take the place of those
 /// that it had; what was sent must end next.
-fn start_tls(
-    scope: &mut v8::PinScope,
-    args: v8::FunctionCallbackArguments,
-    mut rv: v8::ReturnValue,
-) {
-    let Some(context) = require_context(scope) else {
-        return;
-    };
-    let starter = u32_arg(scope, &args, 0);
+#[op]
+fn start_tls<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    context: Rc<dyn IoContext>,
+    starter: u32,
+    host: String,
+    output: u32,
+    slot: u32,
+) -> Result<Promise<'s, ()>, Thrown> {
     let starter = context.resources().take::<StarterResource>(starter);
     let starter = starter.and_then(|starter| starter.0.take());
-    let host = string_arg(scope, &args, 1);
-    let output = u32_arg(scope, &args, 2);
-    let Some(output) = take_body(scope, output) else {
-        return;
-    };
-    let input = u32_arg(scope, &args, 3);
-    let input = context.resources().take::<InputResource>(input);
+    let output = take_body(&*context, output).or_throw(scope)?;
+    let input = context.resources().take::<InputResource>(slot);
     let (sender, opened) = oneshot::channel();
     let start = StartTls {
         host,
@@ -137,13 +147,13 @@ fn start_tls(
     };
     // A connection that has ended drops what it is sent, and with it the sender.
     let _ = starter.map(|starter| starter.send(start));
-    async_op(scope, &mut rv, async move {
+    promise(scope, async move {
         let input = input.ok_or_else(gone)?;
         input.give(Ok(opened.await.map_err(|_| gone())??));
         Ok(())
-    });
+    })
 }
 
 fn gone() -> OpError {
-    Error::disconnected("Network connection lost.").into()
+    Error::lost().into()
 }

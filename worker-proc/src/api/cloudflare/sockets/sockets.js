@@ -21,10 +21,13 @@ const PENDING = 0;
 const OPENED = 1;
 const FAILED = 2;
 
+const { BODY, SLOT } = ops.Input;
+const { OFF, STARTTLS, ON } = ops.Transport;
 /** What `secureTransport` may be, by the number that the op takes. */
-const TRANSPORTS = ["off", "starttls", "on"];
-const STARTTLS = 1;
-const ON = 2;
+const TRANSPORTS = [];
+TRANSPORTS[OFF] = "off";
+TRANSPORTS[STARTTLS] = "starttls";
+TRANSPORTS[ON] = "on";
 
 let stateOf;
 let isSocket;
@@ -85,7 +88,7 @@ defineInterface(Socket);
 function makeState(own) {
   const state = {
     __proto__: null, duplex: undefined, status: PENDING, opened: new Deferred(), closed: new Deferred(), isOver: false,
-    remoteAddress: undefined, localAddress: undefined, transport: 0, host: undefined, isFetchPort: false,
+    remoteAddress: undefined, localAddress: undefined, transport: OFF, host: undefined, isFetchPort: false,
     allowHalfOpen: false, highWaterMark: undefined, upgraded: false, isClosing: false, starter: 0, hasReceived: false,
     hasSent: false, isDone: false,
     ...own,
@@ -172,7 +175,7 @@ function startTls(state, options) {
   if (state.host === undefined) throw new TypeError(NO_HOST);
   const members = toDictionary(options, () => argumentError("Socket", "startTls", 1, "TlsOptions"));
   const expected = members?.expectedServerHostname;
-  const { 0: input, 1: slot } = ops.openInput();
+  const { [BODY]: input, [SLOT]: slot } = ops.openInput();
   const { duplex, left, output } = openDuplex(input, state.highWaterMark);
   const secured = makeState({ __proto__: null, ...chosen(state), duplex, transport: ON });
   watchSending(secured, left);
@@ -228,7 +231,7 @@ function parseAddress(address) {
 }
 
 function parseOptions(options, bad) {
-  const parsed = { __proto__: null, transport: 0, allowHalfOpen: false, highWaterMark: undefined };
+  const parsed = { __proto__: null, transport: OFF, allowHalfOpen: false, highWaterMark: undefined };
   if (options === undefined) return parsed;
   if (options === null) throw new TypeError(NO_OPTIONS);
   if (!isObject(options)) throw bad();
@@ -265,7 +268,7 @@ const connectTo = (channel, host, port, why) =>
 /** A socket to a parsed address. */
 function open(channel, address, { transport, allowHalfOpen, highWaterMark }, why) {
   const { authority, host, isFetchPort } = address;
-  const { 0: input, 1: slot } = ops.openInput();
+  const { [BODY]: input, [SLOT]: slot } = ops.openInput();
   const { duplex, left, output } = openDuplex(input, highWaterMark);
   const state = makeState({
     __proto__: null, duplex, remoteAddress: authority, transport, host, isFetchPort, allowHalfOpen, highWaterMark,
@@ -319,8 +322,8 @@ function accept(input, localAddress, remoteAddress) {
 
 /** Passes a connection on to the global outbound: a promise of the number of the body that the caller receives. */
 function passOn(input, authority) {
-  const { 0: output, 1: slot } = ops.openInput();
-  return PromisePrototypeThen(ops.connect(GLOBAL_OUTBOUND, authority, 0, input, slot), () => output);
+  const { [BODY]: output, [SLOT]: slot } = ops.openInput();
+  return PromisePrototypeThen(ops.connect(GLOBAL_OUTBOUND, authority, OFF, input, slot), () => output);
 }
 
 // RPC.

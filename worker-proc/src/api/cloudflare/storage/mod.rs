@@ -15,8 +15,8 @@ use crate::glue::args::to_string;
 use crate::glue::context::ActorIo;
 use crate::glue::error::Class;
 use crate::glue::{
-    Api, IsolateState, OpError, Ops, async_op, bool_arg, f64_arg, require_context, string,
-    string_arg, throw, throw_error, u32_arg, uint8_array, with_bytes,
+    Api, Argument, Arguments, Arity, Call, IntoJs, IsolateState, JsNumber, List, Maybe, OpError,
+    Ops, OrThrow, Promise, Throw, Thrown, op, promise, require_context,
 };
 use crate::js;
 use crate::storage::{self, ListOptions, Storage};
@@ -29,58 +29,85 @@ pub const API: Api = Api {
 };
 
 fn ops(r: &mut Ops) {
-    r.add("access", access);
-    r.add("enter", enter);
-    r.add("nextToken", next_token);
-    r.add("pushToken", push_token);
-    r.add("get", get);
-    r.add("getMany", get_many);
-    r.add("list", list);
-    r.add("put", put);
-    r.add("putMany", put_many);
-    r.add("delete", delete);
-    r.add("deleteMany", delete_many);
-    r.add("deleteAll", delete_all);
-    r.add("getAlarm", get_alarm);
-    r.add("setAlarm", set_alarm);
-    r.add("deleteAlarm", delete_alarm);
-    r.add("begin", begin);
-    r.add("commit", commit);
-    r.add("rollback", rollback);
-    r.add("beginSync", begin_sync);
-    r.add("commitSync", commit_sync);
-    r.add("rollbackSync", rollback_sync);
-    r.add("sync", sync);
-    r.add("currentBookmark", current_bookmark);
-    r.add("bookmarkForTime", bookmark_for_time);
-    r.add("restoreBookmark", restore_bookmark);
+    r.add_all(&[
+        access,
+        enter,
+        next_token,
+        push_token,
+        get,
+        get_many,
+        list,
+        put,
+        put_many,
+        delete,
+        delete_many,
+        delete_all,
+        get_alarm,
+        set_alarm,
+        delete_alarm,
+        begin,
+        commit,
+        rollback,
+        begin_sync,
+        commit_sync,
+        rollback_sync,
+        sync,
+        current_bookmark,
+        bookmark_for_time,
+        restore_bookmark,
+    ]);
+    r.share::<Access>();
     sql::ops(r);
     sync_kv::ops(r);
 }
 
-type Args<'a, 's> = &'a v8::FunctionCallbackArguments<'s>;
-
 /// What is told where no object runs, or another one than the storage's.
 const NOT_HERE: &str = "Cannot perform I/O on behalf of a different Durable Object. I/O objects (such as streams, request/response bodies, and others) created in the context of one Durable Object cannot be accessed from a different Durable Object in the same isolate. This is a limitation of Cloudflare Workers which allows us to improve overall performance.";
 
-/// The object that runs and its storage; throws if it is not the one of that life.
-fn open(scope: &mut v8::PinScope, args: Args) -> Option<(Rc<dyn ActorIo>, Rc<Storage>)> {
-    let actor = require_actor(scope, args)?;
-    let found = actor.storage().map(|storage| (actor, storage));
-    if found.is_none() {
-        throw_error(scope, NOT_HERE);
+/// The object that runs, which JavaScript names by the number of its life; throws if it is not that one.
+struct Here(Rc<dyn ActorIo>);
+
+impl<'s> Argument<'s> for Here {
+    const ARITY: Arity = Arity::ONE;
+
+    fn read(
+        scope: &mut v8::PinScope<'s, '_>,
+        call: &Call<'_, 's>,
+        at: i32,
+        _: &'static str,
+    ) -> Option<Self> {
+        let life = f64::read(scope, call, at, "life")?;
+        let context = require_context(scope)?;
+        let actor = context.actor().filter(|_| context.id() as f64 == life);
+        if actor.is_none() {
+            OpError::error(NOT_HERE).throw(scope);
+        }
+        actor.map(Self)
     }
-    found
 }
 
-fn require_actor(scope: &mut v8::PinScope, args: Args) -> Option<Rc<dyn ActorIo>> {
-    let context = require_context(scope)?;
-    let here = context.id() as f64 == f64_arg(scope, args, 0);
-    let actor = context.actor().filter(|_| here);
-    if actor.is_none() {
-        throw_error(scope, NOT_HERE);
+/// The same, and its storage.
+struct Open {
+    actor: Rc<dyn ActorIo>,
+    storage: Rc<Storage>,
+}
+
+impl<'s> Argument<'s> for Open {
+    const ARITY: Arity = Here::ARITY;
+
+    fn read(
+        scope: &mut v8::PinScope<'s, '_>,
+        call: &Call<'_, 's>,
+        at: i32,
+        name: &'static str,
+    ) -> Option<Self> {
+        let Here(actor) = Here::read(scope, call, at, name)?;
+        let storage = actor.storage();
+        if storage.is_none() {
+            OpError::error(NOT_HERE).throw(scope);
+        }
+        storage.map(|storage| Self { actor, storage })
     }
-    actor
 }
 
 /// Most bytes of a key of what is kept in memory alone.
@@ -93,85 +120,87 @@ const VALUE_OVERHEAD_BYTES: usize = 34;
 /// Most keys of a `get` there.
 const MAX_MEMORY_PAIRS: usize = 128;
 
-/// Whether a key may be used; throws if not. Files have no limit but SQLite's.
-fn check_key(scope: &mut v8::PinScope, storage: &Storage, key: &str) -> bool {
-    let fits = !storage.in_memory() || key.len() <= MAX_MEMORY_KEY_BYTES;
-    if !fits {
-        let message = format!(
+/// Whether a key may be used. Files have no limit but SQLite's.
+fn check_key(storage: &Storage, key: &str) -> Result<(), OpError> {
+    if storage.in_memory() && key.len() > MAX_MEMORY_KEY_BYTES {
+        return Err(OpError::range_error(format!(
             "Keys cannot be larger than {MAX_MEMORY_KEY_BYTES} bytes. A key of size {} was provided.",
             key.len()
-        );
-        throw(scope, &OpError::range_error(message));
+        )));
     }
-    fits
+    Ok(())
 }
 
-/// Whether a pair may be stored; throws if not.
-fn check_pair(scope: &mut v8::PinScope, storage: &Storage, key: &str, value: &[u8]) -> bool {
-    if !check_key(scope, storage, key) {
-        return false;
-    }
-    let fits = !storage.in_memory() || value.len() <= MAX_MEMORY_VALUE_BYTES + VALUE_OVERHEAD_BYTES;
-    if !fits {
-        let message = format!(
+/// Whether a pair may be stored.
+fn check_pair(storage: &Storage, key: &str, value: &[u8]) -> Result<(), OpError> {
+    check_key(storage, key)?;
+    if storage.in_memory() && value.len() > MAX_MEMORY_VALUE_BYTES + VALUE_OVERHEAD_BYTES {
+        return Err(OpError::range_error(format!(
             "Values cannot be larger than {MAX_MEMORY_VALUE_BYTES} bytes. A value of size {} was provided.",
             value.len()
-        );
-        throw(scope, &OpError::range_error(message));
+        )));
     }
-    fits
+    Ok(())
 }
 
-/// The value of a storage result; throws its error.
-fn checked<T>(scope: &mut v8::PinScope, result: storage::Result<T>) -> Option<T> {
-    match result {
-        Ok(value) => Some(value),
-        Err(error) => {
-            throw(scope, &op_error(&error));
-            None
-        }
+impl From<storage::Error> for OpError {
+    fn from(error: storage::Error) -> Self {
+        let class = match error.class() {
+            storage::Class::Error => Class::Error,
+            storage::Class::TypeError => Class::TypeError,
+        };
+        Self::new(class, error.message())
     }
-}
-
-fn op_error(error: &storage::Error) -> OpError {
-    let class = match error.class() {
-        storage::Class::Error => Class::Error,
-        storage::Class::TypeError => Class::TypeError,
-    };
-    OpError::new(class, error.message())
 }
 
 /// `enter(life)`: throws unless that life of an object runs.
-fn enter(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, _: v8::ReturnValue) {
-    require_actor(scope, &args);
+#[op]
+fn enter(_here: Here) {}
+
+/// Whether an object's class may use SQL.
+#[derive(Clone, Copy, JsNumber)]
+enum Access {
+    Sql,
+    /// Its namespace has not enabled it.
+    NotEnabled,
+    /// There is no file.
+    InMemory,
 }
 
-/// `access(life)`: 0 if the object's class may use SQL, 1 if its namespace has not enabled it, 2 if there is no file.
-fn access(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
-    let Some((_, storage)) = open(scope, &args) else {
-        return;
-    };
-    rv.set_uint32(match (storage.in_memory(), storage.sql_enabled()) {
-        (true, _) => 2,
-        (false, false) => 1,
-        (false, true) => 0,
-    });
+/// `access(life)`.
+#[op]
+fn access(open: Open) -> Access {
+    match (open.storage.in_memory(), open.storage.sql_enabled()) {
+        (true, _) => Access::InMemory,
+        (false, false) => Access::NotEnabled,
+        (false, true) => Access::Sql,
+    }
 }
 
 /// `get(life, key)`: the value, or undefined.
-fn get(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
-    let Some((_, storage)) = open(scope, &args) else {
-        return;
-    };
-    let key = string_arg(scope, &args, 1);
-    if !check_key(scope, &storage, &key) {
-        return;
-    }
+#[op]
+fn get<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    open: Open,
+    key: String,
+) -> Result<Maybe<v8::Local<'s, v8::Value>>, Thrown> {
+    check_key(&open.storage, &key).or_throw(scope)?;
+    read(scope, &open.storage, &key).map(Maybe)
+}
+
+/// The value of a key, if there is one.
+fn read<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    storage: &Rc<Storage>,
+    key: &str,
+) -> Result<Option<v8::Local<'s, v8::Value>>, Thrown> {
     let value = storage
         .kv
-        .get(&key, |bytes| revive(scope, &storage, &key, bytes));
-    if let Some(Some(Some(value))) = checked(scope, value) {
-        rv.set(value);
+        .get(key, |bytes| revive(scope, storage, key, bytes));
+    match value.or_throw(scope)? {
+        Some(Some(value)) => Ok(Some(value)),
+        Some(None) => Err(Thrown),
+        None => Ok(None),
     }
 }
 
@@ -198,402 +227,313 @@ fn revive<'s>(
 }
 
 /// `nextToken()`: the next token of the value that is read; undefined if there is none.
-fn next_token(scope: &mut v8::PinScope, _: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
+#[op]
+fn next_token(scope: &mut v8::PinScope) -> Result<Maybe<Vec<u8>>, OpError> {
     let tokens = IsolateState::get(scope).extension::<Tokens>();
     let mut read = tokens.read.borrow_mut();
     let Some((storage, key, count)) = &mut *read else {
-        return;
+        return Ok(Maybe(None));
     };
-    let found = storage.kv.externals(key);
+    let mut found = storage.kv.externals(key)?;
     let index = *count;
     *count += 1;
-    if let Some(mut found) = checked(scope, found)
-        && index < found.len()
-    {
-        rv.set(uint8_array(scope, found.swap_remove(index)).into());
-    }
+    Ok(Maybe(
+        (index < found.len()).then(|| found.swap_remove(index)),
+    ))
 }
 
 /// `pushToken(bytes)`: a token of the value that is written.
-fn push_token(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, _: v8::ReturnValue) {
+#[op]
+fn push_token(scope: &mut v8::PinScope, token: Vec<u8>) {
     let tokens = IsolateState::get(scope).extension::<Tokens>();
-    let token = with_bytes(args.get(0), <[u8]>::to_vec);
     tokens.written.borrow_mut().push(token);
 }
 
 const NO_STUBS_IN_MEMORY: &str = "Storing RPC stubs in Durable Object KV storage is only \
     supported when using the SQLite storage backend.";
 
-/// The bytes of a value with the tokens of the stubs that it refers to; none after an exception was thrown.
+/// The bytes of a value with the tokens of the stubs that it refers to.
 fn dismantle(
     scope: &mut v8::PinScope,
     storage: &Storage,
     value: v8::Local<v8::Value>,
-) -> Option<(Vec<u8>, Vec<Vec<u8>>)> {
+) -> Result<(Vec<u8>, Vec<Vec<u8>>), Thrown> {
     let tokens = IsolateState::get(scope).extension::<Tokens>();
     tokens.written.borrow_mut().clear();
-    let bytes = serialize(scope, value)?;
+    let bytes = serialize(scope, value).ok_or(Thrown)?;
     let written = tokens.written.take();
     if !written.is_empty() && storage.in_memory() {
-        throw(scope, &OpError::dom("DataCloneError", NO_STUBS_IN_MEMORY));
-        return None;
+        let error = OpError::dom("DataCloneError", NO_STUBS_IN_MEMORY);
+        return Err(Thrown::throw(scope, error));
     }
-    Some((bytes, written))
-}
-
-/// The strings of an array argument.
-fn strings(scope: &mut v8::PinScope, args: Args, index: i32) -> Vec<String> {
-    let Ok(array) = v8::Local::<v8::Array>::try_from(args.get(index)) else {
-        return Vec::new();
-    };
-    let item = |index| {
-        let value = array.get_index(scope, index)?;
-        Some(to_string(scope, value))
-    };
-    (0..array.length()).filter_map(item).collect()
+    Ok((bytes, written))
 }
 
 /// `getMany(life, keys)`: what is there of it, in the order of the keys' bytes, as key, value, key, value.
-fn get_many(
-    scope: &mut v8::PinScope,
-    args: v8::FunctionCallbackArguments,
-    mut rv: v8::ReturnValue,
-) {
-    let Some((_, storage)) = open(scope, &args) else {
-        return;
-    };
-    let mut keys = strings(scope, &args, 1);
-    if storage.in_memory() && keys.len() > MAX_MEMORY_PAIRS {
+#[op]
+fn get_many<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    open: Open,
+    mut keys: Vec<String>,
+) -> Result<List<v8::Local<'s, v8::Value>>, Thrown> {
+    if open.storage.in_memory() && keys.len() > MAX_MEMORY_PAIRS {
         let message = format!(
             "Maximum number of key value pairs is {MAX_MEMORY_PAIRS}. {} pairs were provided.",
             keys.len()
         );
-        return throw(scope, &OpError::range_error(message));
+        return Err(Thrown::throw(scope, OpError::range_error(message)));
     }
     keys.sort_unstable();
     keys.dedup();
-    let mut flat: Vec<v8::Local<v8::Value>> = Vec::new();
+    let mut flat = Vec::new();
     for key in keys {
-        let value = storage
-            .kv
-            .get(&key, |bytes| revive(scope, &storage, &key, bytes));
-        match checked(scope, value) {
-            Some(Some(Some(value))) => flat.extend([string(scope, &key).into(), value]),
-            Some(None) => {}
-            Some(Some(None)) | None => return,
+        if let Some(value) = read(scope, &open.storage, &key)? {
+            flat.extend([key.into_js(scope), value]);
         }
     }
-    rv.set(v8::Array::new_with_elements(scope, &flat).into());
+    Ok(List(flat))
 }
 
-/// The arguments from the second on: `start, startAfter, end, prefix, reverse, limit`.
-fn list_options(scope: &mut v8::PinScope, args: Args) -> ListOptions {
-    let mut text = |index| {
-        let value = args.get(index);
-        value.is_string().then(|| to_string(scope, value))
-    };
-    ListOptions {
-        start: text(1),
-        start_after: text(2),
-        end: text(3),
-        prefix: text(4),
-        reverse: bool_arg(args, 5),
-        limit: args.get(6).is_number().then(|| u32_arg(scope, args, 6)),
+/// What a listing takes.
+#[derive(Arguments)]
+struct Listing {
+    start: Option<String>,
+    start_after: Option<String>,
+    end: Option<String>,
+    prefix: Option<String>,
+    reverse: bool,
+    limit: Option<u32>,
+}
+
+impl From<Listing> for ListOptions {
+    fn from(listing: Listing) -> Self {
+        Self {
+            start: listing.start,
+            start_after: listing.start_after,
+            end: listing.end,
+            prefix: listing.prefix,
+            reverse: listing.reverse,
+            limit: listing.limit,
+        }
     }
 }
 
 /// `list(life, start, startAfter, end, prefix, reverse, limit)`: key, value, key, value.
-fn list(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
-    let Some((_, storage)) = open(scope, &args) else {
-        return;
-    };
-    let options = list_options(scope, &args);
-    let Some(cursor) = checked(scope, storage.kv.cursor(&options)) else {
-        return;
-    };
-    let mut flat: Vec<v8::Local<v8::Value>> = Vec::new();
+#[op]
+fn list<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    open: Open,
+    listing: Listing,
+) -> Result<List<v8::Local<'s, v8::Value>>, Thrown> {
+    let cursor = open.storage.kv.cursor(&listing.into()).or_throw(scope)?;
+    let mut flat = Vec::new();
     loop {
         let shown = cursor.next(|key, bytes| {
-            let value = revive(scope, &storage, key, bytes)?;
-            Some([string(scope, key).into(), value])
+            let value = revive(scope, &open.storage, key, bytes)?;
+            Some([key.into_js(scope), value])
         });
-        match checked(scope, shown) {
-            Some(Some(Some(pair))) => flat.extend(pair),
-            Some(None) => break,
-            Some(Some(None)) | None => return,
+        match shown.or_throw(scope)? {
+            Some(Some(pair)) => flat.extend(pair),
+            Some(None) => return Err(Thrown),
+            None => return Ok(List(flat)),
         }
     }
-    rv.set(v8::Array::new_with_elements(scope, &flat).into());
 }
 
 /// `put(life, key, value, confirm)`.
-fn put(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, _: v8::ReturnValue) {
-    let Some((_, storage)) = open(scope, &args) else {
-        return;
-    };
-    let Some((bytes, tokens)) = dismantle(scope, &storage, args.get(2)) else {
-        return;
-    };
-    let key = string_arg(scope, &args, 1);
-    if check_pair(scope, &storage, &key, &bytes) {
-        let put = storage.kv.put(&key, &bytes, bool_arg(&args, 3));
-        let put = put.and_then(|()| match tokens.is_empty() {
-            true => Ok(()),
-            false => storage.kv.put_externals(&key, &tokens),
-        });
-        checked(scope, put);
+#[op]
+fn put<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    open: Open,
+    key: String,
+    value: v8::Local<'s, v8::Value>,
+    confirm: bool,
+) -> Result<(), Thrown> {
+    let kv = &open.storage.kv;
+    let (bytes, tokens) = dismantle(scope, &open.storage, value)?;
+    check_pair(&open.storage, &key, &bytes).or_throw(scope)?;
+    kv.put(&key, &bytes, confirm).or_throw(scope)?;
+    if !tokens.is_empty() {
+        kv.put_externals(&key, &tokens).or_throw(scope)?;
     }
+    Ok(())
 }
 
 /// `putMany(life, [key, value, ...], confirm)`: all or none.
-fn put_many(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, _: v8::ReturnValue) {
-    let Some((_, storage)) = open(scope, &args) else {
-        return;
-    };
-    let Ok(flat) = v8::Local::<v8::Array>::try_from(args.get(1)) else {
-        return;
-    };
+#[op]
+fn put_many<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    open: Open,
+    flat: v8::Local<'s, v8::Array>,
+    confirm: bool,
+) -> Result<(), Thrown> {
     let mut pairs = Vec::new();
     let mut externals = Vec::new();
     for index in 0..flat.length() / 2 {
-        let Some(key) = flat.get_index(scope, index * 2) else {
-            return;
-        };
+        let key = flat.get_index(scope, index * 2).ok_or(Thrown)?;
         let key = to_string(scope, key);
-        let Some(value) = flat.get_index(scope, index * 2 + 1) else {
-            return;
-        };
-        let Some((bytes, tokens)) = dismantle(scope, &storage, value) else {
-            return;
-        };
-        if !check_pair(scope, &storage, &key, &bytes) {
-            return;
-        }
+        let value = flat.get_index(scope, index * 2 + 1).ok_or(Thrown)?;
+        let (bytes, tokens) = dismantle(scope, &open.storage, value)?;
+        check_pair(&open.storage, &key, &bytes).or_throw(scope)?;
         if !tokens.is_empty() {
             externals.push((key.clone(), tokens));
         }
         pairs.push((key, bytes));
     }
-    let put = storage.kv.put_many(&pairs, bool_arg(&args, 2));
-    let put = put.and_then(|()| {
-        let mut all = externals.iter();
-        all.try_for_each(|(key, tokens)| storage.kv.put_externals(key, tokens))
-    });
-    checked(scope, put);
+    let kv = &open.storage.kv;
+    kv.put_many(&pairs, confirm).or_throw(scope)?;
+    for (key, tokens) in &externals {
+        kv.put_externals(key, tokens).or_throw(scope)?;
+    }
+    Ok(())
 }
 
 /// `delete(life, key, confirm)`: whether it was there.
-fn delete(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
-    let Some((_, storage)) = open(scope, &args) else {
-        return;
-    };
-    let key = string_arg(scope, &args, 1);
-    if !check_key(scope, &storage, &key) {
-        return;
-    }
-    let deleted = storage.kv.delete(&key, bool_arg(&args, 2));
-    if let Some(deleted) = checked(scope, deleted) {
-        rv.set_bool(deleted);
-    }
+#[op]
+fn delete(open: Open, key: &str, confirm: bool) -> Result<bool, OpError> {
+    check_key(&open.storage, key)?;
+    Ok(open.storage.kv.delete(key, confirm)?)
 }
 
 /// `deleteMany(life, keys, confirm)`: how many were there.
-fn delete_many(
-    scope: &mut v8::PinScope,
-    args: v8::FunctionCallbackArguments,
-    mut rv: v8::ReturnValue,
-) {
-    let Some((_, storage)) = open(scope, &args) else {
-        return;
-    };
-    let keys = strings(scope, &args, 1);
-    if !keys.iter().all(|key| check_key(scope, &storage, key)) {
-        return;
-    }
-    let deleted = storage.kv.delete_many(&keys, bool_arg(&args, 2));
-    if let Some(deleted) = checked(scope, deleted) {
-        rv.set_uint32(deleted);
-    }
+#[op]
+fn delete_many(open: Open, keys: Vec<String>, confirm: bool) -> Result<u32, OpError> {
+    let storage = &open.storage;
+    keys.iter().try_for_each(|key| check_key(storage, key))?;
+    Ok(storage.kv.delete_many(&keys, confirm)?)
 }
 
 /// `deleteAll(life, deleteAlarm)`.
-fn delete_all(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, _: v8::ReturnValue) {
-    if let Some((actor, storage)) = open(scope, &args) {
-        let deleted = storage.delete_all(bool_arg(&args, 1));
-        if checked(scope, deleted).is_some()
-            && let Some(facets) = actor.facets()
-        {
-            facets.delete_all();
-        }
+#[op]
+fn delete_all(open: Open, delete_alarm: bool) -> Result<(), OpError> {
+    open.storage.delete_all(delete_alarm)?;
+    if let Some(facets) = open.actor.facets() {
+        facets.delete_all();
     }
+    Ok(())
 }
 
 /// `getAlarm(life)`: milliseconds since 1970, or null.
-fn get_alarm(
-    scope: &mut v8::PinScope,
-    args: v8::FunctionCallbackArguments,
-    mut rv: v8::ReturnValue,
-) {
-    let Some((_, storage)) = open(scope, &args) else {
-        return;
-    };
-    match checked(scope, storage.alarm.get()) {
-        Some(Some(millis)) => rv.set_double(millis as f64),
-        Some(None) => rv.set_null(),
-        None => {}
-    }
+#[op]
+fn get_alarm(open: Open) -> Result<Option<f64>, OpError> {
+    Ok(open.storage.alarm.get()?.map(|millis| millis as f64))
 }
 
 /// `setAlarm(life, millis, confirm)`.
-fn set_alarm(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, _: v8::ReturnValue) {
+#[op]
+fn set_alarm(open: Open, millis: f64, confirm: bool) -> Result<(), OpError> {
     // A time that has passed is now.
     let now = SystemTime::now().duration_since(UNIX_EPOCH);
     let now = now.map_or(0.0, |now| (now.as_secs_f64() * 1000.0).floor());
-    let millis = f64_arg(scope, &args, 1).max(now) as i64;
-    if let Some((_, storage)) = open(scope, &args) {
-        let set = storage.alarm.set(Some(millis), bool_arg(&args, 2));
-        checked(scope, set);
-    }
+    Ok(open
+        .storage
+        .alarm
+        .set(Some(millis.max(now) as i64), confirm)?)
 }
 
 /// `deleteAlarm(life, confirm)`.
-fn delete_alarm(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, _: v8::ReturnValue) {
-    if let Some((_, storage)) = open(scope, &args) {
-        let set = storage.alarm.set(None, bool_arg(&args, 1));
-        checked(scope, set);
-    }
+#[op]
+fn delete_alarm(open: Open, confirm: bool) -> Result<(), OpError> {
+    Ok(open.storage.alarm.set(None, confirm)?)
 }
 
 /// `begin(life)`: opens a transaction, in another if one is open; its depth.
-fn begin(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
-    let Some((actor, storage)) = open(scope, &args) else {
-        return;
-    };
-    actor.commit();
-    if let Some(depth) = checked(scope, storage.begin()) {
-        rv.set_uint32(u32::try_from(depth).unwrap_or(u32::MAX));
-    }
+#[op]
+fn begin(open: Open) -> Result<u32, OpError> {
+    open.actor.commit();
+    Ok(u32::try_from(open.storage.begin()?).unwrap_or(u32::MAX))
 }
 
 /// `commit(life, depth)`: ends the transaction and keeps what it did.
-fn commit(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, _: v8::ReturnValue) {
-    let depth = u32_arg(scope, &args, 1) as usize;
-    let Some((actor, storage)) = open(scope, &args) else {
-        return;
-    };
-    if let Some(committed) = checked(scope, storage.commit_transaction(depth)) {
-        actor.hold_output(committed);
-    }
+#[op]
+fn commit(open: Open, depth: u32) -> Result<(), OpError> {
+    let committed = open.storage.commit_transaction(depth as usize)?;
+    open.actor.hold_output(committed);
+    Ok(())
 }
 
 /// `rollback(life, depth)`: ends the transaction and undoes what it did.
-fn rollback(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, _: v8::ReturnValue) {
-    let depth = u32_arg(scope, &args, 1) as usize;
-    if let Some((_, storage)) = open(scope, &args) {
-        if !storage.is_innermost(depth) {
-            return throw_error(
-                scope,
-                "Cannot roll back an outer transaction while a nested transaction is still running.",
-            );
-        }
-        let rolled_back = storage.rollback_transaction(depth);
-        checked(scope, rolled_back);
+#[op]
+fn rollback(open: Open, depth: u32) -> Result<(), OpError> {
+    let depth = depth as usize;
+    if !open.storage.is_innermost(depth) {
+        return Err(OpError::error(
+            "Cannot roll back an outer transaction while a nested transaction is still running.",
+        ));
     }
+    Ok(open.storage.rollback_transaction(depth)?)
 }
 
 /// `beginSync(life)`: opens a `transactionSync`, in another if one is open. One of the next two ends it.
-fn begin_sync(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, _: v8::ReturnValue) {
-    if let Some((_, storage)) = open(scope, &args) {
-        if storage.in_memory() {
-            return throw_error(scope, "Durable Object is not backed by SQL.");
-        }
-        let begun = storage.begin_sync();
-        checked(scope, begun);
+#[op]
+fn begin_sync(open: Open) -> Result<(), OpError> {
+    if open.storage.in_memory() {
+        return Err(OpError::error("Durable Object is not backed by SQL."));
     }
+    Ok(open.storage.begin_sync()?)
 }
 
 /// `commitSync(life)`: if it throws, the transaction is still open.
-fn commit_sync(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, _: v8::ReturnValue) {
-    if let Some((_, storage)) = open(scope, &args) {
-        let committed = storage.commit_sync();
-        checked(scope, committed);
-    }
+#[op]
+fn commit_sync(open: Open) -> Result<(), OpError> {
+    Ok(open.storage.commit_sync()?)
 }
 
 /// `rollbackSync(life)`.
-fn rollback_sync(
-    scope: &mut v8::PinScope,
-    args: v8::FunctionCallbackArguments,
-    _: v8::ReturnValue,
-) {
-    if let Some((_, storage)) = open(scope, &args) {
-        let rolled_back = storage.rollback_sync();
-        checked(scope, rolled_back);
-    }
+#[op]
+fn rollback_sync(open: Open) -> Result<(), OpError> {
+    Ok(open.storage.rollback_sync()?)
 }
 
 /// `sync(life)`: a promise that everything written so far is durable.
-fn sync(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
-    let Some((actor, storage)) = open(scope, &args) else {
-        return;
-    };
-    actor.commit();
-    let pending = storage.pending();
-    async_op(scope, &mut rv, async move {
-        pending.wait().await.map_err(|error| op_error(&error))
-    });
+#[op]
+fn sync<'s>(scope: &mut v8::PinScope<'s, '_>, open: Open) -> Result<Promise<'s, ()>, Thrown> {
+    open.actor.commit();
+    let pending = open.storage.pending();
+    promise(scope, async move { Ok(pending.wait().await?) })
 }
 
 /// `currentBookmark(life)`: a promise of a bookmark of what is stored now.
-fn current_bookmark(
-    scope: &mut v8::PinScope,
-    args: v8::FunctionCallbackArguments,
-    mut rv: v8::ReturnValue,
-) {
-    let Some((actor, storage)) = open(scope, &args) else {
-        return;
-    };
-    if storage.in_memory() {
-        return throw_error(scope, storage::NO_POINT_IN_TIME_RECOVERY);
+#[op]
+fn current_bookmark<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    open: Open,
+) -> Result<Promise<'s, String>, Thrown> {
+    if open.storage.in_memory() {
+        let error = OpError::error(storage::NO_POINT_IN_TIME_RECOVERY);
+        return Err(Thrown::throw(scope, error));
     }
-    actor.commit();
-    async_op(scope, &mut rv, async move {
-        let bookmark = storage.current_bookmark().await;
-        bookmark.map_err(|error| op_error(&error))
-    });
+    open.actor.commit();
+    let storage = open.storage;
+    promise(scope, async move { Ok(storage.current_bookmark().await?) })
 }
 
 /// `bookmarkForTime(life, millis)`: a promise of a bookmark of what was stored then.
-fn bookmark_for_time(
-    scope: &mut v8::PinScope,
-    args: v8::FunctionCallbackArguments,
-    mut rv: v8::ReturnValue,
-) {
-    let time_ms = f64_arg(scope, &args, 1) as i64;
-    let Some((actor, storage)) = open(scope, &args) else {
-        return;
-    };
-    actor.commit();
-    async_op(scope, &mut rv, async move {
-        let bookmark = storage.bookmark_for_time(time_ms).await;
-        bookmark.map_err(|error| op_error(&error))
-    });
+#[op]
+fn bookmark_for_time<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    open: Open,
+    millis: f64,
+) -> Result<Promise<'s, String>, Thrown> {
+    open.actor.commit();
+    let storage = open.storage;
+    let time_ms = millis as i64;
+    promise(scope, async move {
+        Ok(storage.bookmark_for_time(time_ms).await?)
+    })
 }
 
 /// `restoreBookmark(life, bookmark)`: the object's next life finds what was stored then. A promise of the bookmark that
 /// undoes it.
-fn restore_bookmark(
-    scope: &mut v8::PinScope,
-    args: v8::FunctionCallbackArguments,
-    mut rv: v8::ReturnValue,
-) {
-    let bookmark = string_arg(scope, &args, 1);
-    let Some((actor, storage)) = open(scope, &args) else {
-        return;
-    };
-    actor.commit();
-    async_op(scope, &mut rv, async move {
-        let undo = storage.restore_on_next_session(&bookmark).await;
-        undo.map_err(|error| op_error(&error))
-    });
+#[op]
+fn restore_bookmark<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    open: Open,
+    bookmark: String,
+) -> Result<Promise<'s, String>, Thrown> {
+    open.actor.commit();
+    let storage = open.storage;
+    promise(scope, async move {
+        Ok(storage.restore_on_next_session(&bookmark).await?)
+    })
 }

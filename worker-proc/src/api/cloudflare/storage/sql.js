@@ -24,6 +24,10 @@ function openExec(text, bindings) {
   return span;
 }
 
+const { NAMES, ROWS_READ, ROWS_WRITTEN, REUSED, CURSOR } = ops.Executed;
+const { ROWS_READ: COUNTED_READ, ROWS_WRITTEN: COUNTED_WRITTEN } = ops.Counts;
+const { REMAINDER, ROWS_READ: INGEST_READ, ROWS_WRITTEN: INGEST_WRITTEN, STATEMENTS } = ops.Ingested;
+
 /** The rows of a statement. */
 class Cursor {
   #life;
@@ -39,11 +43,11 @@ class Cursor {
   constructor(token, life, made, span) {
     if (token !== inside) throw illegalConstructor();
     this.#life = life;
-    this.#names = made[0];
-    this.#read = made[1];
-    this.#written = made[2];
-    this.#reused = made[3];
-    this.#native = made[4];
+    this.#names = made[NAMES];
+    this.#read = made[ROWS_READ];
+    this.#written = made[ROWS_WRITTEN];
+    this.#reused = made[REUSED];
+    this.#native = made[CURSOR];
     this.#span = span;
     if (this.#native === undefined) this.#end();
   }
@@ -95,12 +99,12 @@ class Cursor {
 
   get rowsRead() {
     if (!(#native in this)) throw illegalInvocation();
-    return this.#native === undefined ? this.#read : ops.sqlCounts(this.#native)[0];
+    return this.#native === undefined ? this.#read : ops.sqlCounts(this.#native)[COUNTED_READ];
   }
 
   get rowsWritten() {
     if (!(#native in this)) throw illegalInvocation();
-    return this.#native === undefined ? this.#written : ops.sqlCounts(this.#native)[1];
+    return this.#native === undefined ? this.#written : ops.sqlCounts(this.#native)[COUNTED_WRITTEN];
   }
 
   get reusedCachedQueryForTest() {
@@ -174,16 +178,16 @@ class SqlStorage {
     const done = ops.sqlIngest(this.#life, text);
     if (trace.isOn()) {
       trace.note(
-        `${RESPONSE}rows_read`, BigInt(done[1]), `${RESPONSE}rows_written`, BigInt(done[2]), `${RESPONSE}statement_count`, BigInt(done[3]),
+        `${RESPONSE}rows_read`, BigInt(done[INGEST_READ]), `${RESPONSE}rows_written`, BigInt(done[INGEST_WRITTEN]), `${RESPONSE}statement_count`, BigInt(done[STATEMENTS]),
       );
     }
-    return { remainder: done[0], rowsRead: done[1], rowsWritten: done[2], statementCount: done[3] };
+    return { remainder: done[REMAINDER], rowsRead: done[INGEST_READ], rowsWritten: done[INGEST_WRITTEN], statementCount: done[STATEMENTS] };
   }
 
   setMaxPageCountForTest(count) {
     if (!(#life in this)) throw illegalInvocation();
     this.#check();
-    ops.sqlMaxPages(this.#life, +count);
+    ops.sqlMaxPages(this.#life, +count >>> 0);
   }
 
   get databaseSize() {

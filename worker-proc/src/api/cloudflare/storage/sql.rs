@@ -1,23 +1,30 @@
 //! The ops of `storage.sql`. Rows become V8 values where SQLite holds them, one copy for each value.
 
-use super::{Args, checked, open};
+use std::rc::Rc;
+
+use super::Open;
 use crate::glue::args::to_string;
 use crate::glue::bytes::array_buffer;
 use crate::glue::{
-    Ops, bool_arg, intern, native_arg, native_object, string, string_arg, throw_error,
-    throw_type_error, u32_arg, with_bytes,
+    JsArray, List, Maybe, OpError, Ops, OrThrow, Thrown, intern, native_object, op, string,
+    throw_type_error, with_bytes,
 };
 use crate::storage::{Cursor, Row, ValueRef};
 
 pub(super) fn ops(r: &mut Ops) {
-    r.add("sqlExec", exec);
-    r.add("sqlNext", next);
-    r.add("sqlAll", all);
-    r.add("sqlOne", one);
-    r.add("sqlCounts", counts);
-    r.add("sqlIngest", ingest);
-    r.add("sqlSize", size);
-    r.add("sqlMaxPages", max_pages);
+    r.add_all(&[
+        sql_exec,
+        sql_next,
+        sql_all,
+        sql_one,
+        sql_counts,
+        sql_ingest,
+        sql_size,
+        sql_max_pages,
+    ]);
+    r.share::<Executed>();
+    r.share::<Counts>();
+    r.share::<Ingested>();
 }
 
 /// A parameter, taken out of JavaScript before SQLite sees any: converting one may run a worker's code.
@@ -57,10 +64,11 @@ impl Parameter {
     }
 }
 
-fn parameters(scope: &mut v8::PinScope, args: Args, index: i32) -> Option<Vec<Parameter>> {
-    let Ok(array) = v8::Local::<v8::Array>::try_from(args.get(index)) else {
-        return Some(Vec::new());
-    };
+/// None after an exception.
+fn parameters<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    array: v8::Local<'s, v8::Array>,
+) -> Option<Vec<Parameter>> {
     let mut taken = Vec::with_capacity(array.length() as usize);
     for index in 0..array.length() {
         let value = array.get_index(scope, index)?;
@@ -69,36 +77,38 @@ fn parameters(scope: &mut v8::PinScope, args: Args, index: i32) -> Option<Vec<Pa
     Some(taken)
 }
 
-/// `sqlExec(life, sql, parameters)`: names of the columns, rows read, rows written, whether the statement was prepared
-/// before, and the cursor unless there is no row.
-fn exec(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
-    let Some(parameters) = parameters(scope, &args, 2) else {
-        return;
-    };
-    let Some((_, storage)) = open(scope, &args) else {
-        return;
-    };
-    let sql = string_arg(scope, &args, 1);
+/// A statement that has run.
+#[derive(JsArray)]
+struct Executed<'s> {
+    /// Of the columns.
+    names: List<v8::Local<'s, v8::String>>,
+    rows_read: f64,
+    rows_written: f64,
+    /// It was prepared before.
+    reused: bool,
+    /// Undefined where there is no row.
+    cursor: Maybe<v8::Local<'s, v8::Object>>,
+}
+
+/// `sqlExec(life, sql, parameters)`.
+#[op]
+fn sql_exec<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    open: Open,
+    sql: String,
+    parameters_list: v8::Local<'s, v8::Array>,
+) -> Result<Executed<'s>, Thrown> {
+    let parameters = parameters(scope, parameters_list).ok_or(Thrown)?;
     let values: Vec<_> = parameters.iter().map(Parameter::as_ref).collect();
-    let Some(cursor) = checked(scope, storage.sql.exec(&sql, &values)) else {
-        return;
-    };
-    let names: Vec<_> = cursor
-        .columns()
-        .iter()
-        .map(|name| intern(scope, name).into())
-        .collect();
-    let names = v8::Array::new_with_elements(scope, &names);
-    let mut made: Vec<v8::Local<v8::Value>> = vec![
-        names.into(),
-        v8::Number::new(scope, cursor.rows_read() as f64).into(),
-        v8::Number::new(scope, cursor.rows_written() as f64).into(),
-        v8::Boolean::new(scope, cursor.reused_cached_query()).into(),
-    ];
-    if !cursor.is_done() {
-        made.push(native_object(scope, cursor).into());
-    }
-    rv.set(v8::Array::new_with_elements(scope, &made).into());
+    let cursor = open.storage.sql.exec(&sql, &values).or_throw(scope)?;
+    let names = cursor.columns().iter();
+    Ok(Executed {
+        names: List(names.map(|name| intern(scope, name)).collect()),
+        rows_read: cursor.rows_read() as f64,
+        rows_written: cursor.rows_written() as f64,
+        reused: cursor.reused_cached_query(),
+        cursor: Maybe((!cursor.is_done()).then(|| native_object(scope, cursor))),
+    })
 }
 
 fn value<'s>(scope: &mut v8::PinScope<'s, '_>, value: ValueRef<'_>) -> v8::Local<'s, v8::Value> {
@@ -139,64 +149,49 @@ fn row<'s>(
 /// The names of the columns, as the worker has left them: there is one for each column, or it throws.
 fn names<'s>(
     scope: &mut v8::PinScope<'s, '_>,
-    args: Args<'_, 's>,
+    array: v8::Local<'s, v8::Array>,
     cursor: &Cursor,
-) -> Option<Vec<v8::Local<'s, v8::Name>>> {
-    let array = v8::Local::<v8::Array>::try_from(args.get(2)).ok()?;
+) -> Result<Vec<v8::Local<'s, v8::Name>>, Thrown> {
     let count = cursor.columns().len();
     let mut names = Vec::with_capacity(count);
     for index in 0..array.length() {
-        let name = array.get_index(scope, index)?;
+        let name = array.get_index(scope, index).ok_or(Thrown)?;
         let name = match v8::Local::<v8::Name>::try_from(name) {
             Ok(name) => name,
-            Err(_) => name.to_string(scope)?.into(),
+            Err(_) => name.to_string(scope).ok_or(Thrown)?.into(),
         };
         names.push(name);
     }
     if names.len() != count {
-        throw_error(scope, "The names of the cursor's columns were changed.");
-        return None;
+        let error = OpError::error("The names of the cursor's columns were changed.");
+        return Err(Thrown::throw(scope, error));
     }
-    Some(names)
+    Ok(names)
 }
 
 /// `sqlNext(life, cursor, names, raw)`: the next row, undefined at the end.
-fn next<'s>(
+#[op]
+fn sql_next<'s>(
     scope: &mut v8::PinScope<'s, '_>,
-    args: v8::FunctionCallbackArguments<'s>,
-    mut rv: v8::ReturnValue,
-) {
-    if open(scope, &args).is_none() {
-        return;
-    }
-    let raw = bool_arg(&args, 3);
-    let Some(cursor) = native_arg::<Cursor>(scope, &args, 1) else {
-        return;
-    };
-    let Some(names) = names(scope, &args, &cursor) else {
-        return;
-    };
+    _open: Open,
+    cursor: Rc<Cursor>,
+    names_array: v8::Local<'s, v8::Array>,
+    raw: bool,
+) -> Result<Maybe<v8::Local<'s, v8::Value>>, Thrown> {
+    let names = names(scope, names_array, &cursor)?;
     let shown = cursor.next(|shown| row(scope, &shown, &names, raw));
-    if let Some(Some(row)) = checked(scope, shown) {
-        rv.set(row);
-    }
+    shown.or_throw(scope).map(Maybe)
 }
 
 /// `sqlAll(life, cursor, names)`: the rows that are left.
-fn all<'s>(
+#[op]
+fn sql_all<'s>(
     scope: &mut v8::PinScope<'s, '_>,
-    args: v8::FunctionCallbackArguments<'s>,
-    mut rv: v8::ReturnValue,
-) {
-    if open(scope, &args).is_none() {
-        return;
-    }
-    let Some(cursor) = native_arg::<Cursor>(scope, &args, 1) else {
-        return;
-    };
-    let Some(names) = names(scope, &args, &cursor) else {
-        return;
-    };
+    _open: Open,
+    cursor: Rc<Cursor>,
+    names_array: v8::Local<'s, v8::Array>,
+) -> Result<List<v8::Local<'s, v8::Value>>, Thrown> {
+    let names = names(scope, names_array, &cursor)?;
     let mut rows = Vec::new();
     loop {
         let shown = cursor.next(|shown| {
@@ -204,94 +199,79 @@ fn all<'s>(
             let shown = row(scope, &shown, &names, false);
             scope.escape(shown)
         });
-        match checked(scope, shown) {
-            Some(Some(row)) => rows.push(row),
-            Some(None) => break,
-            None => return,
+        match shown.or_throw(scope)? {
+            Some(row) => rows.push(row),
+            None => return Ok(List(rows)),
         }
     }
-    rv.set(v8::Array::new_with_elements(scope, &rows).into());
 }
 
 /// `sqlOne(life, cursor, names)`: the only row; throws if there are more.
-fn one<'s>(
+#[op]
+fn sql_one<'s>(
     scope: &mut v8::PinScope<'s, '_>,
-    args: v8::FunctionCallbackArguments<'s>,
-    mut rv: v8::ReturnValue,
-) {
-    if open(scope, &args).is_none() {
-        return;
-    }
-    let Some(cursor) = native_arg::<Cursor>(scope, &args, 1) else {
-        return;
-    };
-    let Some(names) = names(scope, &args, &cursor) else {
-        return;
-    };
+    _open: Open,
+    cursor: Rc<Cursor>,
+    names_array: v8::Local<'s, v8::Array>,
+) -> Result<v8::Local<'s, v8::Value>, Thrown> {
+    let names = names(scope, names_array, &cursor)?;
     let shown = cursor.next(|shown| row(scope, &shown, &names, false));
-    let Some(row) = checked(scope, shown) else {
-        return;
-    };
+    let row = shown.or_throw(scope)?;
     if !cursor.is_done() {
         cursor.end();
-        return throw_error(
-            scope,
-            "Expected exactly one result from SQL query, but got multiple results.",
-        );
+        let many = "Expected exactly one result from SQL query, but got multiple results.";
+        return Err(Thrown::throw(scope, OpError::error(many)));
     }
-    match row {
-        Some(row) => rv.set(row),
-        None => throw_error(
-            scope,
-            "Expected exactly one result from SQL query, but got no results.",
-        ),
+    let none = "Expected exactly one result from SQL query, but got no results.";
+    row.ok_or_else(|| OpError::error(none)).or_throw(scope)
+}
+
+/// What a cursor has done so far.
+#[derive(JsArray)]
+struct Counts {
+    rows_read: f64,
+    rows_written: f64,
+}
+
+/// `sqlCounts(cursor)`.
+#[op]
+fn sql_counts(cursor: Rc<Cursor>) -> Counts {
+    Counts {
+        rows_read: cursor.rows_read() as f64,
+        rows_written: cursor.rows_written() as f64,
     }
 }
 
-/// `sqlCounts(cursor)`: rows read and rows written.
-fn counts(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
-    let Some(cursor) = native_arg::<Cursor>(scope, &args, 0) else {
-        return;
-    };
-    let counts = [
-        v8::Number::new(scope, cursor.rows_read() as f64).into(),
-        v8::Number::new(scope, cursor.rows_written() as f64).into(),
-    ];
-    rv.set(v8::Array::new_with_elements(scope, &counts).into());
+/// Statements that have run.
+#[derive(JsArray)]
+struct Ingested {
+    /// The rest of the text.
+    remainder: String,
+    rows_read: f64,
+    rows_written: f64,
+    statements: f64,
 }
 
-/// `sqlIngest(life, text)`: the rest of the text, rows read, rows written, statements.
-fn ingest(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
-    let Some((_, storage)) = open(scope, &args) else {
-        return;
-    };
-    let text = string_arg(scope, &args, 1);
-    let Some(done) = checked(scope, storage.sql.ingest(&text)) else {
-        return;
-    };
-    let made = [
-        string(scope, &done.remainder).into(),
-        v8::Number::new(scope, done.rows_read as f64).into(),
-        v8::Number::new(scope, done.rows_written as f64).into(),
-        v8::Number::new(scope, done.statements as f64).into(),
-    ];
-    rv.set(v8::Array::new_with_elements(scope, &made).into());
+/// `sqlIngest(life, text)`.
+#[op]
+fn sql_ingest(open: Open, text: &str) -> Result<Ingested, OpError> {
+    let done = open.storage.sql.ingest(text)?;
+    Ok(Ingested {
+        rows_read: done.rows_read as f64,
+        rows_written: done.rows_written as f64,
+        statements: done.statements as f64,
+        remainder: done.remainder,
+    })
 }
 
 /// `sqlSize(life)`: bytes of the database.
-fn size(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
-    if let Some((_, storage)) = open(scope, &args)
-        && let Some(bytes) = checked(scope, storage.sql.database_size())
-    {
-        rv.set_double(bytes as f64);
-    }
+#[op]
+fn sql_size(open: Open) -> Result<f64, OpError> {
+    Ok(open.storage.sql.database_size()? as f64)
 }
 
 /// `sqlMaxPages(life, pages)`: for tests of a full disk.
-fn max_pages(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, _: v8::ReturnValue) {
-    let pages = u32_arg(scope, &args, 1);
-    if let Some((_, storage)) = open(scope, &args) {
-        let set = storage.sql.set_max_page_count(pages);
-        checked(scope, set);
-    }
+#[op]
+fn sql_max_pages(open: Open, pages: u32) -> Result<(), OpError> {
+    Ok(open.storage.sql.set_max_page_count(pages)?)
 }

@@ -24,30 +24,32 @@ const ROLLED_BACK = 2;
 const IN_TRANSACTION = "Cannot call deleteAll() within a transaction";
 const NO_SNAPSHOTS = "This Durable Object's storage back-end does not implement snapshots.";
 
+const { NOT_ENABLED, IN_MEMORY } = ops.Access;
+
 // Why a namespace may not use SQL: its config does not say so, or its objects are in memory only.
-const SQL_REFUSALS = [
-  undefined,
-  "SQL is not enabled for this Durable Object class. To enable it, change `new_classes` to `new_sqlite_classes` within the " +
+const SQL_REFUSALS = {
+  __proto__: null,
+  [NOT_ENABLED]: "SQL is not enabled for this Durable Object class. To enable it, change `new_classes` to `new_sqlite_classes` within the " +
     "'migrations' field in your wrangler.jsonc or wrangler.toml file. If using workerd directly,set `enableSql = true` in your " +
     "workerd config for the class. Note that this change cannot be made after the class is already deployed to production.",
-  "This Durable Object is not backed by SQLite storage, so the SQL API is not available. SQL can be enabled on a new Durable " +
+  [IN_MEMORY]: "This Durable Object is not backed by SQLite storage, so the SQL API is not available. SQL can be enabled on a new Durable " +
     "Object class by using the `new_sqlite_classes` instead of `new_classes` under `[[migrations]]` in your wrangler.toml, but an " +
     "already-deployed class cannot be converted to SQLite (except by deleting the existing data).",
-];
+};
 const NO_KV =
   "The storage.kv (synchronous KV) API is only available for SQLite-backed Durable Objects, but this object's namespace is not " +
   "declared to use SQLite. You can use the older, asyncronous interface via methods of `storage` itself (e.g. `storage.get()`). ";
-const KV_REFUSALS = [
-  undefined,
-  NO_KV +
+const KV_REFUSALS = {
+  __proto__: null,
+  [NOT_ENABLED]: NO_KV +
     "Alternatively, to enable SQLite, change `new_classes` to `new_sqlite_classes` within the 'migrations' field in your " +
     "wrangler.jsonc or wrangler.toml file. If using workerd directly, set `enableSql = true` in your workerd config for the class. " +
     "Note that this change cannot be made after the class is already deployed to production.",
-  NO_KV +
+  [IN_MEMORY]: NO_KV +
     "SQLite can be enabled on a new Durable Object class by using the `new_sqlite_classes` instead of `new_classes` under " +
     "`migrations` in your wrangler.jsonc or wrangler.toml, but an already-deployed class cannot be converted to SQLite (except by " +
     "deleting the existing data).",
-];
+};
 
 /** Throws where a transaction is over. */
 function check(state, operation) {
@@ -306,7 +308,7 @@ class DurableObjectStorage {
     lazily(this, "kv", () => createKv(life, KV_REFUSALS[ops.access(life)]));
     lazily(this, "sql", () => {
       const access = ops.access(life);
-      return createSql(life, access === 1 && flags.workerdExperimental ? undefined : SQL_REFUSALS[access]);
+      return createSql(life, access === NOT_ENABLED && flags.workerdExperimental ? undefined : SQL_REFUSALS[access]);
     });
   }
 

@@ -11,7 +11,7 @@ const optional = (value) => (value === undefined ? undefined : toDOMString(value
 
 /** The arguments that the listing ops take after the life, of `list`'s only one. */
 function listArguments(type, options) {
-  if (options === undefined || options === null) return [];
+  if (options === undefined || options === null) return [undefined, undefined, undefined, undefined, false, undefined];
   if (!isObject(options)) throw argumentError(type, "list", 1, "ListOptions");
   const start = optional(options.start);
   const startAfter = optional(options.startAfter);

@@ -1,43 +1,40 @@
 //! The ops that only `storage.kv` has: its listings go step by step.
 
-use super::{checked, list_options, open, revive};
-use crate::glue::{Ops, native_arg, native_object, string};
+use std::rc::Rc;
+
+use super::{Listing, Open, revive};
+use crate::glue::{IntoJs, Maybe, OpError, Ops, OrThrow, Thrown, native_object, op};
 use crate::storage::KvCursor;
 
 pub(super) fn ops(r: &mut Ops) {
-    r.add("cursor", cursor);
-    r.add("cursorNext", cursor_next);
+    r.add_all(&[cursor, cursor_next]);
 }
 
 /// `cursor(life, start, startAfter, end, prefix, reverse, limit)`: ends the one before.
-fn cursor(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
-    let Some((_, storage)) = open(scope, &args) else {
-        return;
-    };
-    let options = list_options(scope, &args);
-    if let Some(cursor) = checked(scope, storage.kv.cursor(&options)) {
-        rv.set(native_object(scope, cursor).into());
-    }
+#[op]
+fn cursor<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    open: Open,
+    listing: Listing,
+) -> Result<v8::Local<'s, v8::Object>, OpError> {
+    let cursor = open.storage.kv.cursor(&listing.into())?;
+    Ok(native_object(scope, cursor))
 }
 
-/// `cursorNext(life, cursor)`: key and value, undefined at the end.
-fn cursor_next(
-    scope: &mut v8::PinScope,
-    args: v8::FunctionCallbackArguments,
-    mut rv: v8::ReturnValue,
-) {
-    let Some((_, storage)) = open(scope, &args) else {
-        return;
-    };
-    let Some(cursor) = native_arg::<KvCursor>(scope, &args, 1) else {
-        return;
-    };
+/// `cursorNext(life, cursor)`: key and value, as users see them; undefined at the end.
+#[op]
+fn cursor_next<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    open: Open,
+    cursor: Rc<KvCursor>,
+) -> Result<Maybe<[v8::Local<'s, v8::Value>; 2]>, Thrown> {
     let shown = cursor.next(|key, bytes| {
-        let value = revive(scope, &storage, key, bytes)?;
-        let pair = [string(scope, key).into(), value];
-        Some(v8::Array::new_with_elements(scope, &pair))
+        let value = revive(scope, &open.storage, key, bytes)?;
+        Some([key.into_js(scope), value])
     });
-    if let Some(Some(Some(pair))) = checked(scope, shown) {
-        rv.set(pair.into());
+    match shown.or_throw(scope)? {
+        Some(Some(pair)) => Ok(Maybe(Some(pair))),
+        Some(None) => Err(Thrown),
+        None => Ok(Maybe(None)),
     }
 }

@@ -8,7 +8,7 @@ mod span;
 
 use std::rc::Rc;
 
-use crate::glue::{Api, IoContext, Ops, async_op, require_context, throw_error, u32_arg};
+use crate::glue::{Api, IntoJs, IoContext, OpError, Ops, Promise, Thrown, op, promise};
 use crate::js;
 use crate::service::trace::{Reader, Told};
 
@@ -28,7 +28,7 @@ pub const API: Api = Api {
 
 fn ops(r: &mut Ops) {
     r.receive_traces(push_told);
-    r.add("nextEvents", next_events);
+    r.add_all(&[next_events]);
     record::register(r);
     span::register(r);
 }
@@ -47,25 +47,24 @@ fn push_told<'s>(
         Told::Trace(trace) => convert::trace(scope, &trace),
         Told::Stream(reader) => {
             let number = context.resources().insert(Rc::new(StreamResource(reader)));
-            v8::Integer::new_from_unsigned(scope, number).into()
+            number.into_js(scope)
         }
     });
 }
 
 /// `nextEvents(number)`: a promise of the stream's next events, which are none at its end.
-fn next_events(
-    scope: &mut v8::PinScope,
-    args: v8::FunctionCallbackArguments,
-    mut rv: v8::ReturnValue,
-) {
-    let number = u32_arg(scope, &args, 0);
-    let Some(context) = require_context(scope) else {
-        return;
-    };
+#[op]
+fn next_events<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    context: Rc<dyn IoContext>,
+    number: u32,
+) -> Result<Promise<'s, convert::Events>, Thrown> {
     let Some(stream) = context.resources().get::<StreamResource>(number) else {
-        return throw_error(scope, "The stream of events is over.");
+        let over = OpError::error("The stream of events is over.");
+        return Err(Thrown::throw(scope, over));
     };
-    async_op(scope, &mut rv, async move {
-        Ok(convert::Events(stream.0.next().await))
-    });
+    promise(
+        scope,
+        async move { Ok(convert::Events(stream.0.next().await)) },
+    )
 }

@@ -5,10 +5,10 @@ const {
 } = primordials;
 const { isObject } = require("webidl");
 const { kind, Kind } = require("console/introspect");
-const { print } = require("console/output");
+const { STDOUT, print } = require("console/output");
+const { told } = require("trace");
 const { current } = require("trace/spans");
 
-const STDOUT = 0;
 
 /** Whether an argument is shown as JSON: plain values and objects, and what has a `toJSON`. */
 function isJson(value) {
@@ -53,11 +53,11 @@ function partsOf(error) {
   if (stack !== undefined) {
     const named = without(stack, name);
     if (named !== undefined) stack = without(named, ": ") ?? named;
-    const told = without(stack, message);
-    if (told !== undefined) stack = without(told, "\n") ?? told;
+    const rest = without(stack, message);
+    if (rest !== undefined) stack = without(rest, "\n") ?? rest;
     if (stack === "") stack = undefined;
   }
-  return [name, message, stack];
+  return told(name, message, stack);
 }
 
 /** For each argument that is an error its parts; undefined if none is. */
@@ -94,7 +94,7 @@ function exception(error) {
   try {
     parts = partsOf(error);
   } catch {
-    parts = ["Error", "an error that cannot be read", undefined];
+    parts = told("Error", "an error that cannot be read", undefined);
   }
   ops.exception(parts, current());
 }
@@ -114,6 +114,6 @@ exports.bodyFailed = (reason) => {
   exception(reason);
   ops.failed();
 };
-exports.reported = (text) => ops.exception(["Error", text, undefined], current());
+exports.reported = (text) => ops.exception(told("Error", text, undefined), current());
 exports.backgroundFailed = () => ops.backgroundFailed();
 exports.published = (channel, message) => ops.diagnostic(typeof channel === "symbol" ? channel.description ?? "" : channel, message, current());

@@ -4,76 +4,107 @@ use std::rc::Rc;
 
 use bytes::Bytes;
 
-use super::span::span_id;
 use crate::api::web::structured_clone::{deserialize, serialize};
-use crate::glue::args::to_string;
-use crate::glue::{Ops, current, string, string_arg};
-use crate::service::trace::{ErrorInfo, EventOutcome, Tracer};
+use crate::glue::{Argument, Arity, Call, FromJs, FromJsArray, Ops, current, op, string};
+use crate::service::trace::{ErrorInfo, EventOutcome, Span, Tracer};
 
 pub fn register(r: &mut Ops) {
-    r.add("isTraced", is_traced);
-    r.add("log", log);
-    r.add("exception", exception);
-    r.add("diagnostic", diagnostic);
-    r.add("message", message_op);
-    r.add("backgroundFailed", background_failed);
-    r.add("failed", failed);
+    r.add_all(&[
+        is_traced,
+        log,
+        exception,
+        diagnostic,
+        message_op,
+        background_failed,
+        failed,
+    ]);
+    r.share::<Told>();
 }
 
-/// The running event's tracer.
-pub fn tracer(scope: &mut v8::PinScope) -> Option<Rc<Tracer>> {
-    current(scope)?.tracer()
+/// The running event's tracer, if it has one.
+pub struct Recorder(pub Option<Rc<Tracer>>);
+
+impl<'s> Argument<'s> for Recorder {
+    const ARITY: Arity = Arity::NONE;
+
+    fn read(
+        scope: &mut v8::PinScope<'s, '_>,
+        _: &Call<'_, 's>,
+        _: i32,
+        _: &'static str,
+    ) -> Option<Self> {
+        Some(Self(current(scope).and_then(|context| context.tracer())))
+    }
 }
 
 /// `isTraced()`: whether anything is recorded of the running event.
-fn is_traced(scope: &mut v8::PinScope, _: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
-    rv.set_bool(tracer(scope).is_some());
+#[op]
+fn is_traced(recorder: Recorder) -> bool {
+    recorder.0.is_some()
 }
 
-/// An error as JavaScript passes it: `[name, message, stack | undefined]`.
-pub fn error_of(scope: &mut v8::PinScope, value: v8::Local<v8::Value>) -> Option<ErrorInfo> {
-    let parts = v8::Local::<v8::Array>::try_from(value).ok()?;
-    let mut part = |index| {
-        let value = parts.get_index(scope, index)?;
-        value.is_string().then(|| to_string(scope, value))
-    };
-    Some(ErrorInfo {
-        name: part(0).unwrap_or_default(),
-        message: part(1).unwrap_or_default(),
-        stack: part(2),
-    })
+/// An error as JavaScript passes it.
+#[derive(FromJsArray)]
+pub struct Told {
+    name: String,
+    message: String,
+    stack: Option<String>,
 }
 
-/// `log(level, message, errors | undefined, span | undefined)`: `message` is JSON, `errors` an error or null for each
-/// argument.
-fn log(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, _: v8::ReturnValue) {
-    let Some(tracer) = tracer(scope) else { return };
-    let level = match string_arg(scope, &args, 0).as_str() {
+impl From<Told> for ErrorInfo {
+    fn from(told: Told) -> Self {
+        Self {
+            name: told.name,
+            message: told.message,
+            stack: told.stack,
+        }
+    }
+}
+
+/// An error or null for each argument of a call.
+struct Errors(Vec<Option<ErrorInfo>>);
+
+impl<'s> FromJs<'s> for Errors {
+    fn from_js(scope: &mut v8::PinScope<'s, '_>, value: v8::Local<'s, v8::Value>) -> Option<Self> {
+        let list = v8::Local::<v8::Array>::try_from(value).ok()?;
+        let each = (0..list.length()).map(|index| {
+            let value = list.get_index(scope, index)?;
+            Told::from_js(scope, value).map(ErrorInfo::from)
+        });
+        Some(Self(each.collect()))
+    }
+
+    fn fits(value: v8::Local<'s, v8::Value>) -> bool {
+        value.is_array()
+    }
+}
+
+/// `log(level, message, errors | undefined, span | undefined)`: `message` is JSON.
+#[op]
+fn log(
+    recorder: Recorder,
+    level: &str,
+    message: String,
+    errors: Option<Errors>,
+    span: Option<Rc<Span>>,
+) {
+    let Some(tracer) = recorder.0 else { return };
+    let level = match level {
         "debug" => "debug",
         "info" => "info",
         "warn" => "warn",
         "error" => "error",
         _ => "log",
     };
-    let message = string_arg(scope, &args, 1);
-    let errors = v8::Local::<v8::Array>::try_from(args.get(2)).ok();
-    let errors = errors.map(|errors| {
-        let each = (0..errors.length()).map(|index| {
-            let value = errors.get_index(scope, index)?;
-            error_of(scope, value)
-        });
-        each.collect()
-    });
-    let span = span_id(scope, args.get(3));
-    tracer.log(span, level, message, errors);
+    let span = span.map(|span| span.id());
+    tracer.log(span, level, message, errors.map(|errors| errors.0));
 }
 
-/// `exception([name, message, stack | undefined], span | undefined)`.
-fn exception(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, _: v8::ReturnValue) {
-    let Some(tracer) = tracer(scope) else { return };
-    if let Some(error) = error_of(scope, args.get(0)) {
-        let span = span_id(scope, args.get(1));
-        tracer.exception(span, error);
+/// `exception(error, span | undefined)`.
+#[op]
+fn exception(recorder: Recorder, error: Told, span: Option<Rc<Span>>) {
+    if let Some(tracer) = recorder.0 {
+        tracer.exception(span.map(|span| span.id()), error.into());
     }
 }
 
@@ -81,16 +112,22 @@ fn exception(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, _: v
 const NOT_SERIALIZABLE: &str = "[[ Diagnostic event was not serializable ]]";
 
 /// `diagnostic(channel, message, span | undefined)`: a message on a diagnostics channel.
-fn diagnostic(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, _: v8::ReturnValue) {
-    let Some(tracer) = tracer(scope) else { return };
-    let channel = string_arg(scope, &args, 0);
-    let span = span_id(scope, args.get(2));
+#[op]
+fn diagnostic<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    recorder: Recorder,
+    channel: String,
+    message: v8::Local<'s, v8::Value>,
+    span: Option<Rc<Span>>,
+) {
+    let Some(tracer) = recorder.0 else { return };
     v8::tc_scope!(let scope, scope);
-    let bytes = serialize(scope, args.get(1)).or_else(|| {
+    let bytes = serialize(scope, message).or_else(|| {
         scope.reset();
         let instead = string(scope, NOT_SERIALIZABLE).into();
         serialize(scope, instead)
     });
+    let span = span.map(|span| span.id());
     tracer.diagnostic(span, channel, Bytes::from(bytes.unwrap_or_default()));
 }
 
@@ -107,29 +144,23 @@ pub fn message<'s>(scope: &mut v8::PinScope<'s, '_>, bytes: &[u8]) -> v8::Local<
 }
 
 /// `message(bytes)`: the same for JavaScript.
-fn message_op(
-    scope: &mut v8::PinScope,
-    args: v8::FunctionCallbackArguments,
-    mut rv: v8::ReturnValue,
-) {
-    let bytes = crate::glue::with_bytes(args.get(0), <[u8]>::to_vec);
-    rv.set(message(scope, &bytes));
+#[op(message)]
+fn message_op<'s>(scope: &mut v8::PinScope<'s, '_>, bytes: Vec<u8>) -> v8::Local<'s, v8::Value> {
+    message(scope, &bytes)
 }
 
 /// `backgroundFailed()`: `waitUntil` work of the event has failed.
-fn background_failed(
-    scope: &mut v8::PinScope,
-    _: v8::FunctionCallbackArguments,
-    _: v8::ReturnValue,
-) {
-    if let Some(tracer) = tracer(scope) {
+#[op]
+fn background_failed(recorder: Recorder) {
+    if let Some(tracer) = recorder.0 {
         tracer.background_failed();
     }
 }
 
 /// `failed()`: the event fails, though something answers it.
-fn failed(scope: &mut v8::PinScope, _: v8::FunctionCallbackArguments, _: v8::ReturnValue) {
-    if let Some(tracer) = tracer(scope) {
+#[op]
+fn failed(recorder: Recorder) {
+    if let Some(tracer) = recorder.0 {
         tracer.failed(EventOutcome::Exception);
     }
 }

@@ -137,14 +137,12 @@ exports.openFetch = (target, method, url, headers, body) => {
   return span;
 };
 
-/** `parts`: see the op `fetch`. */
-exports.answered = (span, parts) => {
-  const webSocket = parts[5];
+exports.answered = (span, status, headers, length, webSocket) => {
   if (webSocket === 0) {
     set(span, [
-      "http.response.status_code", BigInt(parts[0]),
-      "http.response.body.size", parts[4] >= 0 ? BigInt(parts[4]) : undefined,
-      "cloudflare.ray_id", header(parts[2], "cf-ray"),
+      "http.response.status_code", BigInt(status),
+      "http.response.body.size", length >= 0 ? BigInt(length) : undefined,
+      "cloudflare.ray_id", header(headers, "cf-ray"),
     ]);
   }
   close(span);

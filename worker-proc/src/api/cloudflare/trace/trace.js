@@ -52,15 +52,26 @@ exports.published = (channel, message) => {
   if (isOn) record().published(channel, message);
 };
 
+const { NAME, MESSAGE, STACK } = ops.Told;
+
+/** An error as the ops take it. */
+exports.told = (name, message, stack) => {
+  const parts = [undefined, undefined, undefined];
+  parts[NAME] = name;
+  parts[MESSAGE] = message;
+  parts[STACK] = stack;
+  return parts;
+};
+
 /* Spans. What opens one returns undefined where nobody would see it; the others take that for no span. */
 
 /** A subrequest's, below the span of `target` if it has one. `headers` is a flat list, `body` what is sent. */
 exports.openFetch = (target, method, url, headers, body) =>
   isOn ? spans().openFetch(target, method, url, headers, body) : undefined;
 
-/** Its answer as the op gives it. */
-exports.answered = (span, parts) => {
-  if (span !== undefined) spans().answered(span, parts);
+/** Its answer, as the op gives it. */
+exports.answered = (span, status, headers, length, webSocket) => {
+  if (span !== undefined) spans().answered(span, status, headers, length, webSocket);
 };
 
 /** An RPC call's on `target`. */

@@ -4,10 +4,13 @@ const {
   ObjectKeys, ReflectApply, StringPrototypeSlice, TypeError, TypedArrayPrototypeGetByteLength, globalThis,
 } = primordials;
 const { provideInside } = require("modules");
+const { told } = require("trace");
 const { argumentError, defineInterface, illegalConstructor, illegalInvocation, isObject, toDOMString } = require("webidl");
 
 /* Compiled for workers that open spans. */
 const spans = () => require("trace/spans");
+
+const { TRACE, SPAN } = ops.Ids;
 
 const inside = { __proto__: null };
 
@@ -46,7 +49,7 @@ class Span {
   spanContext() {
     if (!(#handle in this)) throw illegalInvocation();
     const ids = this.#handle === undefined ? undefined : ops.spanIds(this.#handle);
-    const { traceId, spanId } = ids === undefined ? NO_CONTEXT : { __proto__: null, traceId: ids[0], spanId: ids[1] };
+    const { traceId, spanId } = ids === undefined ? NO_CONTEXT : { __proto__: null, traceId: ids[TRACE], spanId: ids[SPAN] };
     return { traceId, spanId, traceFlags: 0 };
   }
 
@@ -131,7 +134,7 @@ function toValue(value) {
 
 /** An exception as `[[name, message, stack], code]`; undefined where it says nothing. */
 function partsOf(exception) {
-  if (typeof exception === "string") return [["", exception, undefined], undefined];
+  if (typeof exception === "string") return [told("", exception, undefined), undefined];
   if (!isObject(exception)) return undefined;
   const text = (value) => (value === undefined ? undefined : `${value}`);
   const { code } = exception;
@@ -139,7 +142,7 @@ function partsOf(exception) {
   const name = text(exception.name);
   const stack = text(exception.stack);
   if (name === undefined && message === undefined) return undefined;
-  return [[name ?? "", message ?? "", stack], typeof code === "number" || code === undefined ? code : `${code}`];
+  return [told(name ?? "", message ?? "", stack), typeof code === "number" || code === undefined ? code : `${code}`];
 }
 
 /** A new span below the one that code runs in. */

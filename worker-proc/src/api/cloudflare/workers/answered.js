@@ -4,7 +4,7 @@ const { Error, PromisePrototypeThen, PromiseResolve } = primordials;
 const { Reader, Writer, read, write } = require("rpc/externals");
 const { trust } = require("events");
 const { ASYNC, SYNC, logUncaught } = require("report_error");
-const { done, fail } = require("fetch/events");
+const { done, fail } = require("event");
 const { background } = require("workers/entrypoints");
 const serving = require("rpc/serve");
 

@@ -1,7 +1,7 @@
 /* The classes that a worker's entrypoints extend, and `ctx`. */
 const { Error, ObjectDefineProperty, PromisePrototypeThen, PromiseReject, PromiseResolve, SafeMap } = primordials;
 const { argumentError, defineInterface, illegalConstructor, illegalInvocation } = require("webidl");
-const fetchOps = require("fetch/events");
+const fetchOps = require("event");
 const { setWaitUntil } = require("events/kinds");
 const { ASYNC, logUncaught } = require("report_error");
 const trace = require("trace");

@@ -1,6 +1,8 @@
 //! How events reach a worker's code: entrypoints, `ctx`, `env`, and the module `cloudflare:workers`.
 
-use crate::glue::{Api, Ops, current, string_arg, terminate};
+use std::rc::Rc;
+
+use crate::glue::{Api, IoContext, Ops, op, terminate};
 use crate::js;
 use crate::log;
 use crate::service::Error;
@@ -20,19 +22,15 @@ pub const API: Api = Api {
 };
 
 fn ops(r: &mut Ops) {
-    r.add("abortIsolate", abort_isolate);
+    r.add_all(&[abort_isolate]);
 }
 
 /// `abortIsolate(reason)`: ends the worker and the event that runs; without an event nothing but the JavaScript that calls it.
-fn abort_isolate(
-    scope: &mut v8::PinScope,
-    args: v8::FunctionCallbackArguments,
-    _: v8::ReturnValue,
-) {
-    let reason = string_arg(scope, &args, 0);
-    if let Some(context) = current(scope) {
+#[op]
+fn abort_isolate(scope: &mut v8::PinScope, context: Option<Rc<dyn IoContext>>, reason: &str) {
+    if let Some(context) = context {
         if !context.channels().discard() {
-            let reason = match reason.as_str() {
+            let reason = match reason {
                 "" => String::new(),
                 reason => format!("; reason = {reason}"),
             };

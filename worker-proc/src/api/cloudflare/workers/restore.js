@@ -7,7 +7,7 @@ const { ASYNC, logUncaught } = require("report_error");
 const rpc = require("rpc");
 const errors = require("rpc/errors");
 const serving = require("rpc/serve");
-const { done, fail } = require("fetch/events");
+const { done, fail } = require("event");
 
 const kRestore = Symbol("cloudflare:workers:restore");
 

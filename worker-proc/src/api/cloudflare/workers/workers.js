@@ -5,7 +5,7 @@ const {
   PromiseResolve, ReflectApply, ReflectConstruct, ReflectOwnKeys, SafeMap, TypeError, Error,
 } = primordials;
 const { nativeRequest, withoutUsedBody } = require("fetch/request");
-const { isResponse, sendResponse } = require("fetch/response");
+const { isResponse, respond, sendResponse } = require("fetch/response");
 const { fetchThrough, GLOBAL_OUTBOUND } = require("fetch");
 const { WorkerEntrypoint, WorkflowEntrypoint, createContext } = require("workers/entrypoints");
 const { createLoopback, keepLoopbacks } = require("rpc");
@@ -15,7 +15,7 @@ const { EVENT } = serving;
 const answered = require("workers/answered");
 const restoring = require("workers/restore");
 const { retainUntil } = require("streams/resource");
-const { done, fail, isDisconnection, respond } = require("fetch/events");
+const { done, fail, isDisconnection } = require("event");
 const { ASYNC, SYNC, logOnly, logUncaught } = require("report_error");
 const trace = require("trace");
 const { beginTime } = require("clock");

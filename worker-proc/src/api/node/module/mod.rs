@@ -1,7 +1,7 @@
 //! Which `node:*` modules and globals there are, `node:module` with its `require`, and `node:vm`.
 
 use crate::glue::state::IsolateState;
-use crate::glue::{Api, Ops, string_arg};
+use crate::glue::{Api, Maybe, Ops, op};
 use crate::js;
 
 pub const API: Api = Api {
@@ -17,20 +17,15 @@ pub const API: Api = Api {
 };
 
 fn ops(ops: &mut Ops) {
-    ops.add("createRequire", create_require);
+    ops.add_all(&[create_require]);
 }
 
 /// `createRequire(path)`: a `require` that resolves as for code of the module at `path`.
-fn create_require(
-    scope: &mut v8::PinScope,
-    args: v8::FunctionCallbackArguments,
-    mut rv: v8::ReturnValue,
-) {
-    let path = string_arg(scope, &args, 0);
-    let Some(make) = IsolateState::get(scope).create_require.get() else {
-        return;
-    };
-    if let Some(require) = make(scope, &path) {
-        rv.set(require.into());
-    }
+#[op]
+fn create_require<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    path: &str,
+) -> Maybe<v8::Local<'s, v8::Function>> {
+    let make = IsolateState::get(scope).create_require.get();
+    Maybe(make.and_then(|make| make(scope, path)))
 }

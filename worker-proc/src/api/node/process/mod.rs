@@ -1,6 +1,8 @@
 //! `node:process` and what describes the machine: `node:os`, `node:tty`.
 
-use crate::glue::{Api, Ops, current, i32_arg, terminate};
+use std::rc::Rc;
+
+use crate::glue::{Api, IoContext, Ops, op, terminate};
 use crate::js;
 use crate::service::{Error, Kind};
 
@@ -20,16 +22,16 @@ pub const API: Api = Api {
 };
 
 fn ops(ops: &mut Ops) {
-    ops.add("exit", exit);
+    ops.add_all(&[exit]);
 }
 
 /// `exit(code)`: ends the running event, or the object that runs, and its JavaScript; at global scope there is nothing to end.
-fn exit(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, _: v8::ReturnValue) {
-    let Some(context) = current(scope) else {
+#[op]
+fn exit(scope: &mut v8::PinScope, context: Option<Rc<dyn IoContext>>, code: i32) {
+    let Some(context) = context else {
         crate::log::line("process.exit(...) called without a current request context. Ignoring.");
         return;
     };
-    let code = i32_arg(scope, &args, 0);
     let message =
         format!("The Node.js process.exit({code}) API was called. Canceling the request.");
     context.abort(Error::new(Kind::Worker, message));

@@ -13,7 +13,8 @@ const { encodeUtf8, joinBytes } = require("encoding");
 const { asyncFailure } = require("streams/common");
 const { getHeader } = require("headers");
 const { STREAM, contentOf, isRecoded, isUnusable, isUsed, sendable, sendableAs, takeBody } = require("fetch/body");
-const { subrequest } = require("fetch");
+const { RECEIVED, subrequest } = require("fetch");
+const { STATUS, HEADERS, BODY, BODY_LENGTH } = RECEIVED;
 const { Request, isRequest, requestCfText, requestHeaders, requestState } = require("fetch/request");
 const { isResponse, receivedResponse, responseCoding, responseHead, responseHeaders, responseType } = require("fetch/response");
 const { cancelBody, lengthOf, prepend } = require("streams");
@@ -111,16 +112,16 @@ async function match(span, cacheName, { info, ignoreMethod }) {
   const cf = requestCfText(state);
   const headers = headersWith(request, "Cache-Control", "only-if-cached", cacheName);
   const parts = await subrequest(CACHE, "GET", keyOf(state), headers, null, cf);
-  const found = headerOf(parts[2], "cf-cache-status");
+  const found = headerOf(parts[HEADERS], "cf-cache-status");
   trace.set(
     span,
-    "cache.response.status_code", BigInt(parts[0]),
-    "cache.response.body.size", parts[4] >= 0 ? BigInt(parts[4]) : undefined,
+    "cache.response.status_code", BigInt(parts[STATUS]),
+    "cache.response.body.size", parts[BODY_LENGTH] >= 0 ? BigInt(parts[BODY_LENGTH]) : undefined,
     "cache.response.cache_status", found ?? undefined,
     "cache.response.success", found === "HIT",
   );
   if (found !== "HIT") {
-    cancelBody(parts[3]);
+    cancelBody(parts[BODY]);
     return undefined;
   }
   return receivedResponse(parts, "", false);
@@ -136,11 +137,11 @@ async function forget(span, cacheName, { info, ignoreMethod }) {
   const cf = requestCfText(state);
   const headers = headersWith(request, "X-Real-IP", "127.0.0.1", cacheName);
   const parts = await subrequest(CACHE, "PURGE", keyOf(state), headers, null, cf);
-  cancelBody(parts[3]);
-  trace.set(span, "cache.response.status_code", BigInt(parts[0]), "cache.response.success", parts[0] === 200);
-  if (parts[0] === 200) return true;
-  if (parts[0] === 404) return false;
-  if (parts[0] === 429) throw new Error("Unable to delete cached response. Subrequests are being rate-limited.");
+  cancelBody(parts[BODY]);
+  trace.set(span, "cache.response.status_code", BigInt(parts[STATUS]), "cache.response.success", parts[STATUS] === 200);
+  if (parts[STATUS] === 200) return true;
+  if (parts[STATUS] === 404) return false;
+  if (parts[STATUS] === 429) throw new Error("Unable to delete cached response. Subrequests are being rate-limited.");
   throw new Error("Unable to delete cached response.");
 }
 
@@ -210,8 +211,8 @@ async function put(span, cacheName, info, response) {
   const headers = headersWith(request, "Content-Length", undefined, cacheName);
   try {
     const parts = await subrequest(CACHE, "PUT", keyOf(state), headers, body, requestCfText(state));
-    cancelBody(parts[3]);
-    trace.set(span, "cache.response.success", parts[0] === 204);
+    cancelBody(parts[BODY]);
+    trace.set(span, "cache.response.success", parts[STATUS] === 204);
   } catch (error) {
     trace.set(span, "cache.response.success", false);
     if (failure === undefined) throw error;

@@ -9,7 +9,7 @@ use bytes::{Buf, Bytes};
 use super::coder::{CodeError, Coder, Step};
 use super::content::ContentCoder;
 use crate::glue::IoContext;
-use crate::service::{Body, BodyStream, Error, Kind, processor};
+use crate::service::{Body, BodyStream, Class, Error, Kind, processor};
 
 /// What a body can go through.
 pub enum AnyCoder {
@@ -106,7 +106,7 @@ impl BodyStream for CodedBody {
 
 fn service_error(error: CodeError) -> Error {
     Error {
-        class: "TypeError".to_owned(),
+        class: Class::TypeError,
         ..Error::new(Kind::Worker, error.message())
     }
 }
@@ -145,6 +145,6 @@ mod tests {
         let error = collect(coded(Body::Empty, Coder::decompressor(Format::Gzip, true)))
             .await
             .unwrap_err();
-        assert_eq!(error.class, "TypeError");
+        assert_eq!(error.class, Class::TypeError);
     }
 }

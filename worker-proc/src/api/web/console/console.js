@@ -27,12 +27,11 @@ const {
 
 const { inspect } = require("console/inspect");
 const { formatWithOptions } = require("console/format");
-const { Kind, kind, previewEntries } = require("console/introspect");
+const { Kind, Preview, kind, previewEntries } = require("console/introspect");
 const { displayWidth } = require("console/text");
 const trace = require("trace");
 
-const STDOUT = 0;
-const STDERR = 1;
+const { STDOUT, STDERR } = ops.Stream;
 // Labels kept by count() and time(); the oldest go first.
 const MAX_LABELS = 1000;
 const GROUP_INDENT_CHARS = 2;
@@ -190,7 +189,7 @@ function table(data, columns) {
       colors: ops.colors(STDOUT),
     });
   const type = kind(data);
-  const { 0: entries, 1: isKeyValue } = previewEntries(data) ?? [undefined, false];
+  const { [Preview.ENTRIES]: entries, [Preview.IS_KEY_VALUE]: isKeyValue } = previewEntries(data) ?? [undefined, false];
   if (type === Kind.Map || (type === Kind.MapIterator && isKeyValue)) {
     const rows = [];
     for (let i = 0; i < entries.length; i += 2) {

@@ -47,7 +47,7 @@ const {
   Uint8Array,
 } = primordials;
 
-const { Kind, kind, ownNonIndexKeys, previewEntries, promiseDetails, constructorName } =
+const { Kind, Preview, Settled, State, kind, ownNonIndexKeys, previewEntries, promiseDetails, constructorName } =
   require("console/introspect");
 const text = require("console/text");
 const { formatError } = require("console/inspect_error");
@@ -552,7 +552,7 @@ function typedArrayEntries(ctx, value, depth, length) {
 }
 
 function setEntries(ctx, value, depth) {
-  const { 0: items } = previewEntries(value);
+  const { [Preview.ENTRIES]: items } = previewEntries(value);
   return listItems(ctx, items, depth, items.length);
 }
 
@@ -580,10 +580,10 @@ function listPairs(ctx, items, depth, open = "", separator = " => ", close = "")
   return output;
 }
 
-const mapEntries = (ctx, value, depth) => listPairs(ctx, previewEntries(value)[0], depth);
+const mapEntries = (ctx, value, depth) => listPairs(ctx, previewEntries(value)[Preview.ENTRIES], depth);
 
 function iteratorEntries(ctx, value, depth, braces) {
-  const { 0: items, 1: isKeyValue } = previewEntries(value);
+  const { [Preview.ENTRIES]: items, [Preview.IS_KEY_VALUE]: isKeyValue } = previewEntries(value);
   if (!isKeyValue) return listItems(ctx, items, depth);
   braces[0] = primordials.RegExpPrototypeSymbolReplace(/ Iterator] {$/, braces[0], " Entries] {");
   const max = limit(ctx, items.length / 2);
@@ -602,7 +602,7 @@ function iteratorEntries(ctx, value, depth, braces) {
 const layOut = (...args) => primordials.ReflectApply(require("console/inspect").layOut, undefined, args);
 
 function weakEntries(ctx, value, depth) {
-  const { 0: items } = previewEntries(value);
+  const { [Preview.ENTRIES]: items } = previewEntries(value);
   const lines =
     kind(value) === Kind.WeakMap ? listPairs(ctx, items, depth) : listItems(ctx, items, depth);
   // The order is the collector's: sorted, the output is stable.
@@ -632,12 +632,12 @@ function bufferEntries(ctx, value) {
 }
 
 function promiseEntries(ctx, value, depth) {
-  const { 0: state, 1: result } = promiseDetails(value);
-  if (state === 0) return [ctx.stylize("<pending>", "special")];
+  const { [Settled.STATE]: state, [Settled.RESULT]: result } = promiseDetails(value);
+  if (state === State.PENDING) return [ctx.stylize("<pending>", "special")];
   ctx.indentationLvl += 2;
   const shown = ctx.format(ctx, result, depth);
   ctx.indentationLvl -= 2;
-  return [state === 2 ? `${ctx.stylize("<rejected>", "special")} ${shown}` : shown];
+  return [state === State.REJECTED ? `${ctx.stylize("<rejected>", "special")} ${shown}` : shown];
 }
 
 function namespaceEntries(ctx, value, depth, keys) {

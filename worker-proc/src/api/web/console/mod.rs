@@ -4,7 +4,7 @@ use std::io::{IsTerminal, Write};
 use std::sync::OnceLock;
 use std::time::Instant;
 
-use crate::glue::{Api, Ops, i32_arg, string_arg, u32_arg};
+use crate::glue::{Api, JsArray, JsNumber, Maybe, Ops, op};
 use crate::js;
 
 pub const API: Api = Api {
@@ -25,30 +25,48 @@ pub const API: Api = Api {
 };
 
 fn ops(ops: &mut Ops) {
-    ops.add("print", print);
-    ops.add("colors", colors);
-    ops.add("now", now);
-    ops.add("kind", kind);
-    ops.add("proxyDetails", proxy_details);
-    ops.add("previewEntries", preview_entries);
-    ops.add("ownNonIndexKeys", own_non_index_keys);
-    ops.add("promiseDetails", promise_details);
-    ops.add("constructorName", constructor_name);
+    ops.add_all(&[
+        print,
+        colors,
+        now,
+        kind,
+        proxy_details,
+        preview_entries,
+        own_non_index_keys,
+        promise_details,
+        constructor_name,
+    ]);
+    ops.share::<Kind>();
+    ops.share::<Stream>();
+    ops.share::<Preview>();
+    ops.share::<Settled>();
+    ops.share::<State>();
 }
 
-/// `print(stream, text)`: to standard output (0) or error (1). A stream that nobody reads is no error.
-fn print(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, _: v8::ReturnValue) {
-    let text = string_arg(scope, &args, 1);
-    if u32_arg(scope, &args, 0) == 0 {
-        let mut out = std::io::stdout().lock();
-        let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
-    } else {
-        let _ = std::io::stderr().lock().write_all(text.as_bytes());
+/// Where text is printed.
+#[derive(Clone, Copy, PartialEq, JsNumber)]
+enum Stream {
+    Stdout,
+    Stderr,
+}
+
+/// `print(stream, text)`: a stream that nobody reads is no error.
+#[op]
+fn print(stream: Stream, text: &str) {
+    match stream {
+        Stream::Stdout => {
+            let mut out = std::io::stdout().lock();
+            let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+        }
+        Stream::Stderr => {
+            let _ = std::io::stderr().lock().write_all(text.as_bytes());
+        }
     }
 }
 
 /// `colors(stream)`: whether to colour. FORCE_COLOR decides, else NO_COLOR and CI forbid, else a terminal gets colours.
-fn colors(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
+#[op]
+fn colors(stream: Stream) -> bool {
     static COLORS: OnceLock<[bool; 2]> = OnceLock::new();
     let colors = COLORS.get_or_init(|| match std::env::var("FORCE_COLOR") {
         Ok(value) => [matches!(value.as_str(), "" | "1" | "2" | "3" | "true"); 2],
@@ -60,153 +78,209 @@ fn colors(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv:
             std::io::stderr().is_terminal(),
         ],
     });
-    rv.set_bool(colors[usize::from(u32_arg(scope, &args, 0) != 0)]);
+    colors[stream as usize]
 }
 
 /// `now()`: milliseconds of real time, for the console's own output; workers never see the number.
-fn now(_: &mut v8::PinScope, _: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
+#[op]
+fn now() -> f64 {
     static START: OnceLock<Instant> = OnceLock::new();
-    rv.set_double(START.get_or_init(Instant::now).elapsed().as_secs_f64() * 1000.0);
+    START.get_or_init(Instant::now).elapsed().as_secs_f64() * 1000.0
 }
 
-/// `kind(value)`: its built-in kind, numbered as in `introspect.js`.
-fn kind(_: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
-    rv.set_int32(kind_of(args.get(0)));
+/// The built-in kinds of values.
+#[derive(Clone, Copy, JsNumber)]
+enum Kind {
+    Plain,
+    Array,
+    Function,
+    AsyncFunction,
+    GeneratorFunction,
+    AsyncGeneratorFunction,
+    Date,
+    RegExp,
+    Error,
+    Promise,
+    Map,
+    Set,
+    WeakMap,
+    WeakSet,
+    WeakRef,
+    MapIterator,
+    SetIterator,
+    Generator,
+    Proxy,
+    Arguments,
+    Namespace,
+    ArrayBuffer,
+    SharedArrayBuffer,
+    DataView,
+    NumberObject,
+    StringObject,
+    BooleanObject,
+    SymbolObject,
+    BigIntObject,
+    External,
+    TypedArray,
 }
 
-fn kind_of(value: v8::Local<v8::Value>) -> i32 {
+/// `kind(value)`: its built-in kind.
+#[op]
+fn kind(value: v8::Local<v8::Value>) -> Kind {
+    kind_of(value)
+}
+
+fn kind_of(value: v8::Local<v8::Value>) -> Kind {
     if !value.is_object() {
-        return if value.is_external() { 29 } else { 0 };
+        return match value.is_external() {
+            true => Kind::External,
+            false => Kind::Plain,
+        };
     }
     if value.is_proxy() {
-        return 18;
+        return Kind::Proxy;
     }
     if value.is_function() {
         return match (value.is_async_function(), value.is_generator_function()) {
-            (true, true) => 5,
-            (false, true) => 4,
-            (true, false) => 3,
-            (false, false) => 2,
+            (true, true) => Kind::AsyncGeneratorFunction,
+            (false, true) => Kind::GeneratorFunction,
+            (true, false) => Kind::AsyncFunction,
+            (false, false) => Kind::Function,
         };
     }
     type Check = fn(&v8::Value) -> bool;
-    const CHECKS: [(Check, i32); 26] = [
-        (v8::Value::is_array, 1),
-        (v8::Value::is_typed_array, 30),
-        (v8::Value::is_native_error, 8),
-        (v8::Value::is_date, 6),
-        (v8::Value::is_reg_exp, 7),
-        (v8::Value::is_promise, 9),
-        (v8::Value::is_map, 10),
-        (v8::Value::is_set, 11),
-        (v8::Value::is_array_buffer, 21),
-        (v8::Value::is_shared_array_buffer, 22),
-        (v8::Value::is_data_view, 23),
-        (v8::Value::is_weak_map, 12),
-        (v8::Value::is_weak_set, 13),
-        (v8::Value::is_map_iterator, 15),
-        (v8::Value::is_set_iterator, 16),
-        (v8::Value::is_generator_object, 17),
-        (v8::Value::is_arguments_object, 19),
-        (v8::Value::is_module_namespace_object, 20),
-        (v8::Value::is_number_object, 24),
-        (v8::Value::is_string_object, 25),
-        (v8::Value::is_boolean_object, 26),
-        (v8::Value::is_symbol_object, 27),
-        (v8::Value::is_big_int_object, 28),
-        (v8::Value::is_external, 29),
-        (v8::Value::is_proxy, 18),
-        (v8::Value::is_function, 2),
+    const CHECKS: [(Check, Kind); 26] = [
+        (v8::Value::is_array, Kind::Array),
+        (v8::Value::is_typed_array, Kind::TypedArray),
+        (v8::Value::is_native_error, Kind::Error),
+        (v8::Value::is_date, Kind::Date),
+        (v8::Value::is_reg_exp, Kind::RegExp),
+        (v8::Value::is_promise, Kind::Promise),
+        (v8::Value::is_map, Kind::Map),
+        (v8::Value::is_set, Kind::Set),
+        (v8::Value::is_array_buffer, Kind::ArrayBuffer),
+        (v8::Value::is_shared_array_buffer, Kind::SharedArrayBuffer),
+        (v8::Value::is_data_view, Kind::DataView),
+        (v8::Value::is_weak_map, Kind::WeakMap),
+        (v8::Value::is_weak_set, Kind::WeakSet),
+        (v8::Value::is_map_iterator, Kind::MapIterator),
+        (v8::Value::is_set_iterator, Kind::SetIterator),
+        (v8::Value::is_generator_object, Kind::Generator),
+        (v8::Value::is_arguments_object, Kind::Arguments),
+        (v8::Value::is_module_namespace_object, Kind::Namespace),
+        (v8::Value::is_number_object, Kind::NumberObject),
+        (v8::Value::is_string_object, Kind::StringObject),
+        (v8::Value::is_boolean_object, Kind::BooleanObject),
+        (v8::Value::is_symbol_object, Kind::SymbolObject),
+        (v8::Value::is_big_int_object, Kind::BigIntObject),
+        (v8::Value::is_external, Kind::External),
+        (v8::Value::is_proxy, Kind::Proxy),
+        (v8::Value::is_function, Kind::Function),
     ];
     CHECKS
         .iter()
         .find(|(check, _)| check(&value))
-        .map_or(0, |(_, kind)| *kind)
+        .map_or(Kind::Plain, |(_, kind)| *kind)
 }
 
-/// `proxyDetails(value)`: `[target, handler]`, undefined for what is no proxy.
-fn proxy_details(
-    scope: &mut v8::PinScope,
-    args: v8::FunctionCallbackArguments,
-    mut rv: v8::ReturnValue,
-) {
-    let Ok(proxy) = v8::Local::<v8::Proxy>::try_from(args.get(0)) else {
-        return;
-    };
-    let pair = [proxy.get_target(scope), proxy.get_handler(scope)];
-    rv.set(v8::Array::new_with_elements(scope, &pair).into());
+/// `proxyDetails(value)`: target and handler, undefined for what is no proxy.
+#[op]
+fn proxy_details<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    value: v8::Local<'s, v8::Value>,
+) -> Maybe<[v8::Local<'s, v8::Value>; 2]> {
+    let proxy = v8::Local::<v8::Proxy>::try_from(value).ok();
+    Maybe(proxy.map(|proxy| [proxy.get_target(scope), proxy.get_handler(scope)]))
 }
 
-/// `previewEntries(value)`: `[entries, isKeyValue]` of a collection or iterator, undefined for anything else.
-fn preview_entries(
-    scope: &mut v8::PinScope,
-    args: v8::FunctionCallbackArguments,
-    mut rv: v8::ReturnValue,
-) {
-    let Ok(object) = v8::Local::<v8::Object>::try_from(args.get(0)) else {
-        return;
-    };
-    let (Some(entries), is_key_value) = object.preview_entries(scope) else {
-        return;
-    };
-    let pair = [entries.into(), v8::Boolean::new(scope, is_key_value).into()];
-    rv.set(v8::Array::new_with_elements(scope, &pair).into());
+/// What is in a collection or iterator.
+#[derive(JsArray)]
+struct Preview<'s> {
+    entries: v8::Local<'s, v8::Array>,
+    is_key_value: bool,
 }
 
-/// `ownNonIndexKeys(object, filter)`: own keys that are no array indices; filter 2 leaves only enumerable ones.
-fn own_non_index_keys(
-    scope: &mut v8::PinScope,
-    args: v8::FunctionCallbackArguments,
-    mut rv: v8::ReturnValue,
-) {
-    let Ok(object) = v8::Local::<v8::Object>::try_from(args.get(0)) else {
-        return rv.set(v8::Array::new(scope, 0).into());
-    };
-    let filter = if i32_arg(scope, &args, 1) == 2 {
-        v8::PropertyFilter::ONLY_ENUMERABLE
-    } else {
-        v8::PropertyFilter::ALL_PROPERTIES
+/// `previewEntries(value)`: undefined for what has none.
+#[op]
+fn preview_entries<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    value: v8::Local<'s, v8::Value>,
+) -> Maybe<Preview<'s>> {
+    let object = v8::Local::<v8::Object>::try_from(value).ok();
+    let preview = object.map(|object| object.preview_entries(scope));
+    Maybe(preview.and_then(|(entries, is_key_value)| {
+        let entries = entries?;
+        Some(Preview {
+            entries,
+            is_key_value,
+        })
+    }))
+}
+
+/// `ownNonIndexKeys(object, onlyEnumerable)`: own keys that are no array indices.
+#[op]
+fn own_non_index_keys<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    value: v8::Local<'s, v8::Value>,
+    only_enumerable: bool,
+) -> Maybe<v8::Local<'s, v8::Array>> {
+    let Ok(object) = v8::Local::<v8::Object>::try_from(value) else {
+        return Maybe(Some(v8::Array::new(scope, 0)));
     };
     let options = v8::GetPropertyNamesArgs {
         mode: v8::KeyCollectionMode::OwnOnly,
-        property_filter: filter,
+        property_filter: match only_enumerable {
+            true => v8::PropertyFilter::ONLY_ENUMERABLE,
+            false => v8::PropertyFilter::ALL_PROPERTIES,
+        },
         index_filter: v8::IndexFilter::SkipIndices,
         key_conversion: v8::KeyConversionMode::ConvertToString,
     };
-    if let Some(keys) = object.get_property_names(scope, options) {
-        rv.set(keys.into());
-    }
+    Maybe(object.get_property_names(scope, options))
 }
 
-/// `promiseDetails(promise)`: `[state, result]`, state 0 pending, 1 fulfilled, 2 rejected.
-fn promise_details(
-    scope: &mut v8::PinScope,
-    args: v8::FunctionCallbackArguments,
-    mut rv: v8::ReturnValue,
-) {
-    let Ok(promise) = v8::Local::<v8::Promise>::try_from(args.get(0)) else {
-        return;
-    };
-    let (state, result) = match promise.state() {
-        v8::PromiseState::Pending => (0, v8::undefined(scope).into()),
-        v8::PromiseState::Fulfilled => (1, promise.result(scope)),
-        v8::PromiseState::Rejected => (2, promise.result(scope)),
-    };
-    let pair = [v8::Integer::new(scope, state).into(), result];
-    rv.set(v8::Array::new_with_elements(scope, &pair).into());
+/// How a promise stands.
+#[derive(Clone, Copy, JsNumber)]
+enum State {
+    Pending,
+    Fulfilled,
+    Rejected,
 }
 
-/// `constructorName(object)`: what the engine calls the constructor.
-fn constructor_name(
-    scope: &mut v8::PinScope,
-    args: v8::FunctionCallbackArguments,
-    mut rv: v8::ReturnValue,
-) {
-    let Ok(object) = v8::Local::<v8::Object>::try_from(args.get(0)) else {
-        return;
-    };
-    let name: v8::Local<v8::Value> = object.get_constructor_name().into();
-    // The name is the engine's own handle: a local of this scope keeps it alive for the caller.
-    let name = v8::Global::new(scope, name);
-    rv.set(v8::Local::new(scope, name));
+#[derive(JsArray)]
+struct Settled<'s> {
+    state: State,
+    result: v8::Local<'s, v8::Value>,
+}
+
+/// `promiseDetails(promise)`: undefined for what is none.
+#[op]
+fn promise_details<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    value: v8::Local<'s, v8::Value>,
+) -> Maybe<Settled<'s>> {
+    let promise = v8::Local::<v8::Promise>::try_from(value).ok();
+    Maybe(promise.map(|promise| {
+        let (state, result) = match promise.state() {
+            v8::PromiseState::Pending => (State::Pending, v8::undefined(scope).into()),
+            v8::PromiseState::Fulfilled => (State::Fulfilled, promise.result(scope)),
+            v8::PromiseState::Rejected => (State::Rejected, promise.result(scope)),
+        };
+        Settled { state, result }
+    }))
+}
+
+/// `constructorName(object)`: what the engine calls the constructor; undefined for what is no object.
+#[op]
+fn constructor_name<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    value: v8::Local<'s, v8::Value>,
+) -> Maybe<v8::Local<'s, v8::Value>> {
+    let object = v8::Local::<v8::Object>::try_from(value).ok();
+    Maybe(object.map(|object| {
+        let name: v8::Local<v8::Value> = object.get_constructor_name().into();
+        // The name is the engine's own handle: a local of this scope keeps it alive for the caller.
+        let name = v8::Global::new(scope, name);
+        v8::Local::new(scope, name)
+    }))
 }

@@ -36,7 +36,7 @@ pub const API: Api = Api {
 };
 
 fn ops(ops: &mut Ops) {
-    ops.add("inEvent", in_event);
+    ops.add_all(&[in_event]);
     ops.add_all(&[
         get_random_values,
         random_bytes,

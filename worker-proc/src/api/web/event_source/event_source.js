@@ -201,7 +201,7 @@ const inside = { __proto__: null };
 let stateOf;
 
 function requireRequest() {
-  if (!ops.isInRequest()) throw new DOMException(OUTSIDE, "NotSupportedError");
+  if (!ops.inEvent()) throw new DOMException(OUTSIDE, "NotSupportedError");
 }
 
 /** The channel of `init.fetcher`, or the global outbound's. */

@@ -1,7 +1,6 @@
 //! EventSource (HTML section 9.2): events from a URL, or from a stream of bytes.
 
-use crate::glue::context::current;
-use crate::glue::{Api, Ops};
+use crate::glue::{Api, Ops, in_event};
 use crate::js;
 
 pub const API: Api = Api {
@@ -12,14 +11,5 @@ pub const API: Api = Api {
 };
 
 fn ops(ops: &mut Ops) {
-    ops.add("isInRequest", is_in_request);
-}
-
-/// `isInRequest()`: whether a request, or another event, is what runs.
-fn is_in_request(
-    scope: &mut v8::PinScope,
-    _: v8::FunctionCallbackArguments,
-    mut rv: v8::ReturnValue,
-) {
-    rv.set_bool(current(scope).is_some());
+    ops.add_all(&[in_event]);
 }

@@ -60,6 +60,8 @@ function locationOf(flat) {
   return null;
 }
 
+const { STATUS, HEADERS, BODY, BODY_LENGTH, WEB_SOCKET } = ops.Received;
+
 /** `cancel` ends the op that is under way when `signal` aborts; `target` is the service as tail workers know it. */
 async function follow(channel, request, cancel, signal, target) {
   const state = requestState(request);
@@ -84,9 +86,9 @@ async function follow(channel, request, cancel, signal, target) {
       trace.close(span);
       throw error;
     }
-    trace.answered(span, parts);
-    const status = parts[0];
-    const location = state.redirect === "follow" && isRedirect(status) ? locationOf(parts[2]) : null;
+    trace.answered(span, parts[STATUS], parts[HEADERS], parts[BODY_LENGTH], parts[WEB_SOCKET]);
+    const status = parts[STATUS];
+    const location = state.redirect === "follow" && isRedirect(status) ? locationOf(parts[HEADERS]) : null;
     if (location === null) {
       return receivedResponse(parts, url, urls.length > 1, state.encodeResponseBody, method === "HEAD");
     }
@@ -95,7 +97,7 @@ async function follow(channel, request, cancel, signal, target) {
       throw new TypeError("Invalid Location header; unable to follow redirect.");
     }
     if (urls.length > MAX_REDIRECTS) throw new TypeError(`Too many redirects.${ArrayPrototypeJoin(urls, ", ")}`);
-    if (parts[3] !== 0) cancelBody(parts[3]);
+    if (parts[BODY] !== 0) cancelBody(parts[BODY]);
     if (flags.stripAuthorizationOnCrossOriginRedirect && originOf(next) !== originOf(url)) {
       headers = without(headers, { __proto__: null, authorization: true });
     }
@@ -163,7 +165,8 @@ function fetch(input, init = undefined) {
 }
 
 /** One request through a channel: a promise of its parts, for `receivedResponse`. */
-exports.subrequest = (channel, method, url, headers, body, cf) => ops.fetch(channel, method, url, headers, body, cf, undefined);
+exports.subrequest = (channel, method, url, headers, body, cf) => ops.fetch(channel, method, url, headers, body, cf);
+exports.RECEIVED = ops.Received;
 exports.GLOBAL_OUTBOUND = GLOBAL_OUTBOUND;
 exports.fetchThrough = fetchThrough;
 exports.globals = { fetch };

@@ -2,7 +2,20 @@
 
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 
-use crate::glue::{intern, string};
+use crate::glue::{FromJs, intern, string};
+
+/// Headers from JavaScript.
+pub struct Head(pub HeaderMap);
+
+impl<'s> FromJs<'s> for Head {
+    fn from_js(scope: &mut v8::PinScope<'s, '_>, value: v8::Local<'s, v8::Value>) -> Option<Self> {
+        Some(Self(from_js(scope, value)))
+    }
+
+    fn fits(value: v8::Local<'s, v8::Value>) -> bool {
+        value.is_array()
+    }
+}
 
 /// Headers as a flat array; values are Latin-1, as HTTP has them.
 pub fn to_js<'s>(

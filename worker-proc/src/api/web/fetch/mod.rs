@@ -5,7 +5,7 @@
 mod head;
 mod ops;
 
-pub use ops::service_of;
+pub use ops::{Failure, service_of};
 
 use crate::glue::Api;
 use crate::js;
@@ -14,7 +14,6 @@ pub const API: Api = Api {
     name: "fetch",
     modules: &[
         js!("href.js"),
-        js!("events.js"),
         js!("body.js"),
         js!("request.js"),
         js!("response.js"),

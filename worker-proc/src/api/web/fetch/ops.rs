@@ -4,47 +4,61 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use bytes::Bytes;
-use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderValue, TRANSFER_ENCODING};
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderValue, TRANSFER_ENCODING};
 use tokio::sync::watch;
 
-use super::head;
-use crate::api::web::streams::{OTHER_REQUEST, keep_body, take_body};
-use crate::glue::args::to_string;
-use crate::glue::context::{Completion, IoContext, Outcome};
-use crate::glue::error::is_disconnection;
-use crate::glue::native::{ServiceHandle, span_context};
+use super::head::{self, Head};
+use crate::api::web::streams::{self, keep_body, take_body};
+use crate::glue::context::{IoContext, Outcome};
+use crate::glue::native::ServiceHandle;
 use crate::glue::{
-    IntoJs, OpError, Ops, async_op, context_id, current, intern, native_value, require_context,
-    string, string_arg, terminate, throw_error, u32_arg, uint8_array, with_bytes,
+    Argument, Arguments, Arity, Call, IntoJs, JsArray, JsError, JsParameters, Maybe, OpError, Ops,
+    Promise, Throw, Thrown, current, intern, native_value, op, promise, require_context,
+    with_bytes,
 };
-use crate::service::trace::within;
+use crate::service::trace::{Span, within};
 use crate::service::{self, Body, Error, Kind, Loan, Request, Response, lent};
 
 pub fn register(r: &mut Ops) {
     r.receive_requests(push_request);
-    r.add("requestHeaders", request_headers);
-    r.add("respond", respond);
-    r.add("fail", fail);
-    r.add("isDisconnection", is_disconnection_op);
-    r.add("done", done);
-    r.add("abort", abort);
-    r.add("retain", retain);
-    r.add("release", release);
-    r.add("fetch", fetch);
-    r.add("openCancel", open_cancel);
-    r.add("cancelFetch", cancel_fetch);
-    r.add("cancelEnds", cancel_ends);
-    r.add("eventNumber", event_number);
-    r.add("onClientGone", on_client_gone);
-    r.add("contextId", context_id);
-    r.add("percentDecode", percent_decode);
-    r.add("decodeBase64", decode_base64);
+    r.passes::<Incoming>(&[("workers", "fetch"), ("actors", "fetch")]);
+    r.add_all(&[
+        request_headers,
+        respond,
+        fetch,
+        open_cancel,
+        cancel_fetch,
+        cancel_ends,
+        percent_decode,
+        decode_base64,
+    ]);
+    r.share::<Received>();
 }
 
 /// The headers of the request that is handled, until JavaScript asks for them.
-struct HeadResource(http::HeaderMap);
+struct HeadResource(HeaderMap);
 
-/// Adds what JavaScript's `workers.fetch` takes: headers' number, method, URL, body's number and length, cf.
+impl<'s> IntoJs<'s> for Rc<HeadResource> {
+    fn into_js(self, scope: &mut v8::PinScope<'s, '_>) -> v8::Local<'s, v8::Value> {
+        head::to_js(scope, &self.0).into()
+    }
+}
+
+/// A request on its way to JavaScript.
+#[derive(JsParameters)]
+struct Incoming<'s> {
+    /// The headers' number.
+    head: u32,
+    method: v8::Local<'s, v8::String>,
+    url: String,
+    /// Its number, or 0.
+    body: u32,
+    /// -1 if it is unknown, and where there is no body.
+    length: f64,
+    cf: Maybe<String>,
+}
+
+/// See [`crate::glue::registry::PushRequest`].
 fn push_request<'s>(
     scope: &mut v8::PinScope<'s, '_>,
     context: &dyn IoContext,
@@ -55,22 +69,24 @@ fn push_request<'s>(
     name_length(&mut headers, &request.body);
     let has_body = !matches!(request.body, Body::Empty) || headers.contains_key(CONTENT_LENGTH);
     let head = context.resources().insert(Rc::new(HeadResource(headers)));
-    arguments.push(v8::Integer::new_from_unsigned(scope, head).into());
-    arguments.push(intern(scope, request.method.as_str()).into());
-    arguments.push(string(scope, &request.url).into());
-    push_body(scope, context, request.body, arguments);
     // Of an empty body and of none the length tells.
-    if !has_body && let Some(length) = arguments.last_mut() {
-        *length = v8::Integer::new(scope, -1).into();
-    }
-    arguments.push(match request.cf {
-        Some(cf) => string(scope, &cf).into(),
-        None => v8::undefined(scope).into(),
-    });
+    let length = match has_body {
+        true => length_of(&request.body),
+        false => -1.0,
+    };
+    let incoming = Incoming {
+        head,
+        method: intern(scope, request.method.as_str()),
+        url: request.url,
+        body: number_of(context, request.body),
+        length,
+        cf: Maybe(request.cf),
+    };
+    incoming.push(scope, arguments);
 }
 
 /// Tells a worker of its body's length as HTTP would, whatever another worker has said of it.
-fn name_length(headers: &mut http::HeaderMap, body: &Body) {
+fn name_length(headers: &mut HeaderMap, body: &Body) {
     match (body, body.length()) {
         (Body::Empty, _) => {
             if headers.get(CONTENT_LENGTH).is_some_and(|told| told != "0") {
@@ -110,188 +126,108 @@ fn says(told: &HeaderValue, mut number: u64) -> bool {
     }
 }
 
-/// A body as its number (0 is none) and its length (-1 is unknown).
-fn push_body<'s>(
-    scope: &mut v8::PinScope<'s, '_>,
-    context: &dyn IoContext,
-    body: Body,
-    arguments: &mut Vec<v8::Local<'s, v8::Value>>,
-) {
-    let length = body.length().map_or(-1.0, |length| length as f64);
-    let number = match body {
+/// -1 if it is unknown.
+fn length_of(body: &Body) -> f64 {
+    body.length().map_or(-1.0, |length| length as f64)
+}
+
+/// The number by which JavaScript holds a body; 0 if there is none.
+fn number_of(context: &dyn IoContext, body: Body) -> u32 {
+    match body {
         Body::Empty => 0,
         body => keep_body(context, body),
-    };
-    arguments.push(v8::Integer::new_from_unsigned(scope, number).into());
-    arguments.push(v8::Number::new(scope, length).into());
+    }
 }
 
-/// `requestHeaders(number)`: the request's headers as a flat array; only once.
+/// `requestHeaders(number)`: the request's headers; only once.
+#[op]
 fn request_headers(
-    scope: &mut v8::PinScope,
-    args: v8::FunctionCallbackArguments,
-    mut rv: v8::ReturnValue,
-) {
-    let number = u32_arg(scope, &args, 0);
-    let Some(context) = require_context(scope) else {
-        return;
-    };
-    match context.resources().take::<HeadResource>(number) {
-        Some(headers) => rv.set(head::to_js(scope, &headers.0).into()),
-        None => throw_error(scope, OTHER_REQUEST),
-    }
+    context: Rc<dyn IoContext>,
+    number: u32,
+) -> Result<Rc<HeadResource>, streams::Failure> {
+    let head = context.resources().take::<HeadResource>(number);
+    head.ok_or(streams::Failure::OtherRequest)
 }
 
-/// A body as JavaScript passes it: a string, bytes, a number, or nothing.
-fn body_arg(scope: &mut v8::PinScope, value: v8::Local<v8::Value>) -> Option<Body> {
-    if let Ok(text) = v8::Local::<v8::String>::try_from(value) {
-        let mut utf8 = String::new();
-        text.write_utf8_into(scope, &mut utf8);
-        return Some(Bytes::from(utf8).into());
-    }
-    if value.is_array_buffer_view() || value.is_array_buffer() {
-        return Some(with_bytes(value, Bytes::copy_from_slice).into());
-    }
-    if value.is_number() {
+/// A body as JavaScript passes it: a string, bytes, a number, or nothing. The op throws where there is none of that number.
+struct Sent(Body);
+
+impl<'s> Argument<'s> for Sent {
+    const ARITY: Arity = Arity::ONE;
+
+    fn read(
+        scope: &mut v8::PinScope<'s, '_>,
+        call: &Call<'_, 's>,
+        at: i32,
+        _: &'static str,
+    ) -> Option<Self> {
+        let value = call.arguments.get(at);
+        if let Ok(text) = v8::Local::<v8::String>::try_from(value) {
+            let mut utf8 = String::new();
+            text.write_utf8_into(scope, &mut utf8);
+            return Some(Self(Bytes::from(utf8).into()));
+        }
+        if value.is_array_buffer_view() || value.is_array_buffer() {
+            let bytes = with_bytes(value, Bytes::copy_from_slice);
+            return Some(Self(bytes.into()));
+        }
+        if !value.is_number() {
+            return Some(Self(Body::Empty));
+        }
         let number = value.uint32_value(scope)?;
-        return take_body(scope, number);
+        match take_body(&*require_context(scope)?, number) {
+            Ok(body) => Some(Self(body)),
+            Err(error) => {
+                error.throw(scope);
+                None
+            }
+        }
     }
-    Some(Body::Empty)
 }
 
-/// `respond(event, status, statusText, headers, body, webSocket)`: the event's response. `headers` is a flat array, or 1
-/// for text; `webSocket` the number of an end, if there is one.
-fn respond(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, _: v8::ReturnValue) {
-    let Some(context) = require_context(scope) else {
-        return;
-    };
-    let status = u32_arg(scope, &args, 1);
-    let status_text = args.get(2);
-    let status_text = status_text
-        .is_string()
-        .then(|| to_string(scope, status_text));
-    let headers = if args.get(3).is_number() {
-        let mut headers = http::HeaderMap::with_capacity(2);
-        headers.insert(
-            CONTENT_TYPE,
-            HeaderValue::from_static("text/plain;charset=UTF-8"),
-        );
-        headers
-    } else {
-        head::from_js(scope, args.get(3))
-    };
-    let Some(body) = body_arg(scope, args.get(4)) else {
-        return;
-    };
-    let websocket = match u32_arg(scope, &args, 5) {
+/// Headers as JavaScript passes those of a response: an array, or 1 for those of text.
+struct ResponseHead(HeaderMap);
+
+impl<'s> crate::glue::FromJs<'s> for ResponseHead {
+    fn from_js(scope: &mut v8::PinScope<'s, '_>, value: v8::Local<'s, v8::Value>) -> Option<Self> {
+        if !value.is_number() {
+            return Some(Self(head::from_js(scope, value)));
+        }
+        let mut headers = HeaderMap::with_capacity(2);
+        let text = HeaderValue::from_static("text/plain;charset=UTF-8");
+        headers.insert(CONTENT_TYPE, text);
+        Some(Self(headers))
+    }
+
+    fn fits(value: v8::Local<'s, v8::Value>) -> bool {
+        value.is_number() || value.is_array()
+    }
+}
+
+/// `respond(event, status, statusText, headers, body, webSocket)`: the event's response. `webSocket` is the number of an end,
+/// or 0.
+#[op]
+fn respond(
+    context: Rc<dyn IoContext>,
+    event: u32,
+    status: u32,
+    status_text: Option<String>,
+    headers: ResponseHead,
+    body: Sent,
+    websocket: u32,
+) {
+    let websocket = match websocket {
         0 => None,
         number => crate::api::web::websocket::take(&*context, number),
     };
-    let event = u32_arg(scope, &args, 0);
     let response = Outcome::Response(Response {
         status: u16::try_from(status).unwrap_or(500),
         status_text,
-        headers,
-        body,
+        headers: headers.0,
+        body: body.0,
         websocket,
     });
     context.respond(event, response);
-}
-
-/// `fail(event, class, message, exception)`: the event ended with an exception.
-fn fail(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, _: v8::ReturnValue) {
-    let Some(context) = current(scope) else {
-        return;
-    };
-    let event = u32_arg(scope, &args, 0);
-    let class = string_arg(scope, &args, 1);
-    let message = string_arg(scope, &args, 2);
-    let kind = if is_disconnection(scope, args.get(3)) {
-        Kind::Disconnected
-    } else {
-        Kind::Worker
-    };
-    let failed = Outcome::Failed(Error {
-        class,
-        ..Error::new(kind, message)
-    });
-    context.respond(event, failed);
-}
-
-/// `isDisconnection(error)`: whether it tells of a lost connection.
-fn is_disconnection_op(
-    scope: &mut v8::PinScope,
-    args: v8::FunctionCallbackArguments,
-    mut rv: v8::ReturnValue,
-) {
-    rv.set_bool(is_disconnection(scope, args.get(0)));
-}
-
-/// `abort(class, message)`: ends the context at once, and the JavaScript that calls it.
-fn abort(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, _: v8::ReturnValue) {
-    let class = string_arg(scope, &args, 0);
-    let message = string_arg(scope, &args, 1);
-    if let Some(context) = require_context(scope) {
-        context.abort(Error {
-            class,
-            ..Error::new(Kind::Internal, message)
-        });
-        terminate(scope);
-    }
-}
-
-/// `done(event)`: the event ended well.
-fn done(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, _: v8::ReturnValue) {
-    if let Some(context) = current(scope) {
-        let event = u32_arg(scope, &args, 0);
-        context.respond(event, Outcome::Done);
-    }
-}
-
-/// `retain()`: the event goes on until `release()`, though it has answered.
-fn retain(scope: &mut v8::PinScope, _: v8::FunctionCallbackArguments, _: v8::ReturnValue) {
-    if let Some(context) = require_context(scope) {
-        context.retain();
-    }
-}
-
-fn release(scope: &mut v8::PinScope, _: v8::FunctionCallbackArguments, _: v8::ReturnValue) {
-    if let Some(context) = current(scope) {
-        context.release();
-    }
-}
-
-/// `eventNumber()`: the event that begins in this turn, among those of its context.
-fn event_number(
-    scope: &mut v8::PinScope,
-    _: v8::FunctionCallbackArguments,
-    mut rv: v8::ReturnValue,
-) {
-    rv.set_uint32(current(scope).map_or(0, |context| context.event()));
-}
-
-/// `onClientGone(event, callback)`: the callback is called if nobody waits for the event's answer any more.
-fn on_client_gone(
-    scope: &mut v8::PinScope,
-    args: v8::FunctionCallbackArguments,
-    _: v8::ReturnValue,
-) {
-    let (Some(context), Ok(callback)) = (
-        current(scope),
-        v8::Local::<v8::Function>::try_from(args.get(1)),
-    ) else {
-        return;
-    };
-    let event = u32_arg(scope, &args, 0);
-    let callback = v8::Global::new(scope, callback);
-    let turn: Completion = Box::new(move |scope| {
-        v8::tc_scope!(let scope, scope);
-        let callback = v8::Local::new(scope, callback);
-        let this = v8::undefined(scope).into();
-        // Listeners report what they throw.
-        let _ = callback.call(scope, this, &[]);
-    });
-    context.on_gone(event, turn);
 }
 
 /// Tells a `fetch` op to end, and then the body of the response.
@@ -322,93 +258,95 @@ impl CancelResource {
         self.told.send_replace(true);
         if let Some(body) = self.body.take() {
             body.end(Error {
-                class: "DOMException AbortError".to_owned(),
-                ..Error::internal(ABORTED)
+                kind: Kind::Internal,
+                ..OpError::from(Failure::Aborted).into()
             });
         }
     }
 }
 
-const ABORTED: &str = "The operation was aborted";
-
 /// `openCancel()`: a number for `fetch` and for `cancelFetch(number)`.
-fn open_cancel(
-    scope: &mut v8::PinScope,
-    _: v8::FunctionCallbackArguments,
-    mut rv: v8::ReturnValue,
-) {
-    if let Some(context) = require_context(scope) {
-        rv.set_uint32(context.resources().insert(Rc::<CancelResource>::default()));
-    }
+#[op]
+fn open_cancel(context: Rc<dyn IoContext>) -> u32 {
+    context.resources().insert(Rc::<CancelResource>::default())
 }
 
 /// `cancelFetch(number)`: drops the request, which cancels its work, or what is left of the response's body.
-fn cancel_fetch(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, _: v8::ReturnValue) {
-    let number = u32_arg(scope, &args, 0);
-    if let Some(context) = current(scope)
-        && let Some(cancel) = context.resources().take::<CancelResource>(number)
-    {
+#[op]
+fn cancel_fetch(context: Option<Rc<dyn IoContext>>, number: u32) {
+    let cancel = context.and_then(|context| context.resources().take::<CancelResource>(number));
+    if let Some(cancel) = cancel {
         cancel.cancel();
     }
 }
 
 /// `cancelEnds(number)`: a promise that there is nothing left to cancel.
-fn cancel_ends(
-    scope: &mut v8::PinScope,
-    args: v8::FunctionCallbackArguments,
-    mut rv: v8::ReturnValue,
-) {
-    let number = u32_arg(scope, &args, 0);
-    let cancel =
-        current(scope).and_then(|context| context.resources().get::<CancelResource>(number));
-    async_op(scope, &mut rv, async move {
+#[op]
+fn cancel_ends<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    context: Rc<dyn IoContext>,
+    number: u32,
+) -> Result<Promise<'s, ()>, Thrown> {
+    let cancel = context.resources().get::<CancelResource>(number);
+    promise(scope, async move {
         if let Some(cancel) = cancel {
             cancel.told.closed().await;
         }
         Ok(())
-    });
+    })
 }
 
-/// `fetch(channel, method, url, headers, body, cf, cancel, span)`: a promise of `[status, statusText, headers, body,
-/// length, webSocket]`, the last of which is 0 for an ordinary response.
-fn fetch(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
-    let Some(context) = require_context(scope) else {
-        return;
-    };
-    let method = string_arg(scope, &args, 1);
-    let url = string_arg(scope, &args, 2);
-    let headers = head::from_js(scope, args.get(3));
-    let Some(body) = body_arg(scope, args.get(4)) else {
-        return;
-    };
-    let cf = args.get(5);
-    let cf = cf.is_string().then(|| to_string(scope, cf));
-    let service = service_of(scope, &*context, args.get(0));
-    let cancel = args.get(6);
-    let cancel = match cancel.is_uint32() {
-        true => context
-            .resources()
-            .get::<CancelResource>(u32_arg(scope, &args, 6)),
-        false => None,
-    };
+/// What `fetch` takes.
+#[derive(Arguments)]
+struct Subrequest<'s> {
+    /// See [`service_of`].
+    channel: v8::Local<'s, v8::Value>,
+    method: String,
+    url: String,
+    headers: Head,
+    body: Sent,
+    cf: Option<String>,
+    /// What `openCancel` gave.
+    cancel: Option<u32>,
+    span: Option<Rc<Span>>,
+}
+
+/// `fetch(channel, method, url, headers, body, cf, cancel, span)`: a promise of the response.
+#[op]
+fn fetch<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    context: Rc<dyn IoContext>,
+    asked: Subrequest<'s>,
+) -> Result<Promise<'s, Answer>, Thrown> {
+    let service = service_of(scope, &*context, asked.channel);
+    let cancel = asked.cancel;
+    let cancel = cancel.and_then(|number| context.resources().get::<CancelResource>(number));
     let gate = context.output_gate();
-    let span = span_context(scope, args.get(7));
+    let span = asked.span.map(|span| span.context());
+    let Subrequest {
+        method,
+        url,
+        headers,
+        body,
+        cf,
+        ..
+    } = asked;
     let answer = async move {
         if let Some(gate) = gate {
             gate.await?;
         }
-        let service = service.ok_or_else(|| OpError::error("This service is not configured."))?;
-        let method = http::Method::from_bytes(method.as_bytes())
-            .map_err(|_| OpError::type_error(format!("Invalid HTTP method string: {method}")))?;
+        let service = service.ok_or(Failure::NotConfigured)?;
+        let method =
+            http::Method::from_bytes(method.as_bytes()).map_err(|_| Failure::Method(method))?;
         let request = Request {
             method,
             url,
-            headers,
-            body,
+            headers: headers.0,
+            body: body.0,
             cf,
         };
         let Some(cancel) = cancel else {
-            return Ok(Received(service.fetch(request).await?));
+            return Ok(Answer(service.fetch(request).await?));
         };
         let response = tokio::select! {
             // Whoever aborts it before it begins is told so, even where the answer would be there at once.
@@ -422,16 +360,28 @@ fn fetch(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: 
                 if let Body::Stream(_) = response.body {
                     response.body = cancel.watch(response.body);
                 }
-                Ok(Received(response))
+                Ok(Answer(response))
             }
             None => {
                 // Whoever was asked learns of it first: its answer to that counts before the caller goes on.
                 tokio::task::yield_now().await;
-                Err(OpError::dom("AbortError", ABORTED))
+                Err(Failure::Aborted.into())
             }
         }
     };
-    async_op(scope, &mut rv, within(span, answer));
+    promise(scope, within(span, answer))
+}
+
+/// Why a request is not made.
+#[derive(JsError)]
+pub enum Failure {
+    /// A channel leads nowhere.
+    #[error("This service is not configured.")]
+    NotConfigured,
+    #[type_error("Invalid HTTP method string: {0}")]
+    Method(String),
+    #[dom(AbortError, "The operation was aborted")]
+    Aborted,
 }
 
 /// The service that a Fetcher stands for: a channel's number, or a handle.
@@ -448,38 +398,48 @@ pub fn service_of(
     context.channels().service(channel)
 }
 
-struct Received(Response);
+/// A response on its way to JavaScript.
+struct Answer(Response);
 
-impl<'s> IntoJs<'s> for Received {
+#[derive(JsArray)]
+struct Received<'s> {
+    status: i32,
+    status_text: Maybe<String>,
+    headers: v8::Local<'s, v8::Array>,
+    /// Its number, or 0.
+    body: u32,
+    /// -1 if it is unknown.
+    body_length: f64,
+    /// The number of an end, or 0.
+    web_socket: u32,
+}
+
+impl<'s> IntoJs<'s> for Answer {
     fn into_js(self, scope: &mut v8::PinScope<'s, '_>) -> v8::Local<'s, v8::Value> {
         let response = self.0;
-        let mut all: Vec<v8::Local<v8::Value>> = Vec::with_capacity(5);
-        all.push(v8::Integer::new(scope, i32::from(response.status)).into());
-        all.push(match response.status_text {
-            Some(text) => string(scope, &text).into(),
-            None => v8::undefined(scope).into(),
+        let headers = head::to_js(scope, &response.headers);
+        let length = length_of(&response.body);
+        let (body, web_socket) = current(scope).map_or((0, 0), |context| {
+            let give = |end| crate::api::web::websocket::give(&*context, end);
+            let body = number_of(&*context, response.body);
+            (body, response.websocket.map_or(0, give))
         });
-        all.push(head::to_js(scope, &response.headers).into());
-        match current(scope) {
-            Some(context) => {
-                push_body(scope, &*context, response.body, &mut all);
-                let give = |end| crate::api::web::websocket::give(&*context, end);
-                let number = response.websocket.map_or(0, give);
-                all.push(v8::Integer::new_from_unsigned(scope, number).into());
-            }
-            None => all.push(v8::null(scope).into()),
-        }
-        v8::Array::new_with_elements(scope, &all).into()
+        let received = Received {
+            status: i32::from(response.status),
+            status_text: Maybe(response.status_text),
+            headers,
+            body,
+            body_length: length,
+            web_socket,
+        };
+        received.into_js(scope)
     }
 }
 
 /// `percentDecode(text)`: the bytes, by the URL standard.
-fn percent_decode(
-    scope: &mut v8::PinScope,
-    args: v8::FunctionCallbackArguments,
-    mut rv: v8::ReturnValue,
-) {
-    let text = string_arg(scope, &args, 0).into_bytes();
+#[op]
+fn percent_decode(text: String) -> Vec<u8> {
+    let text = text.into_bytes();
     let hex = |byte: Option<&u8>| byte.and_then(|byte| char::from(*byte).to_digit(16));
     let mut bytes = Vec::with_capacity(text.len());
     let mut at = 0;
@@ -495,36 +455,13 @@ fn percent_decode(
             }
         }
     }
-    rv.set(uint8_array(scope, bytes).into());
+    bytes
 }
 
 /// `decodeBase64(bytes)`: forgiving base64 decoding; null if it is none.
-fn decode_base64(
-    scope: &mut v8::PinScope,
-    args: v8::FunctionCallbackArguments,
-    mut rv: v8::ReturnValue,
-) {
-    let decoded = with_bytes(args.get(0), |text| {
-        let mut output = vec![0; text.len()];
-        // SAFETY: decoded bytes are fewer than the text's.
-        #[allow(unsafe_code)]
-        let result = unsafe {
-            v8::simdutf::base64_to_binary(
-                text,
-                &mut output,
-                v8::simdutf::Base64Options::Default,
-                v8::simdutf::LastChunkHandling::Loose,
-            )
-        };
-        result.is_ok().then(|| {
-            output.truncate(result.count);
-            output
-        })
-    });
-    match decoded {
-        Some(bytes) => rv.set(uint8_array(scope, bytes).into()),
-        None => rv.set_null(),
-    }
+#[op]
+fn decode_base64(text: &[u8]) -> Option<Vec<u8>> {
+    crate::api::web::encoding::decode_base64(text)
 }
 
 #[cfg(test)]
@@ -535,7 +472,7 @@ mod tests {
     fn the_length_that_a_worker_reads_is_the_bodys() {
         let told = |headers: &[(http::HeaderName, &'static str)], body: Body| {
             let headers = headers.iter().cloned();
-            let mut headers: http::HeaderMap = headers
+            let mut headers: HeaderMap = headers
                 .map(|(name, value)| (name, HeaderValue::from_static(value)))
                 .collect();
             name_length(&mut headers, &body);

@@ -5,6 +5,7 @@ const { Headers, MUTABLE, IMMUTABLE, cloneHeaders, headersFromNative, headersToF
 const { defineInterface, isObject, constructorError, fieldError } = require("webidl");
 const { abortSignal, createSignal, isAbortSignal } = require("abort");
 const { retryableException } = require("dom_exception");
+const { eventNumber, onClientGone } = require("event");
 const {
   Body, NOTHING, bodyOfParts, bodyParts, cloneBody, contentOf, emptyBody, extractBody, hasBody, isUsed, moveBody, nativeBody,
   setBody, setType,
@@ -163,7 +164,7 @@ function clientSignal(client) {
   if (client.signal === null) {
     const signal = (client.signal = createSignal());
     clientSignals.set(signal, true);
-    ops.onClientGone(client.event, () => abortSignal(signal, retryableException("The client has disconnected", "AbortError")));
+    onClientGone(client.event, () => abortSignal(signal, retryableException("The client has disconnected", "AbortError")));
   }
   return client.signal;
 }
@@ -353,7 +354,7 @@ function nativeRequest(head, method, url, body, length, cfText) {
   state.cfText = cfText;
   // A worker that passes its request on leaves redirects to its client.
   state.redirect = "manual";
-  if (flags.enableRequestSignal) state.client = { __proto__: null, signal: null, event: ops.eventNumber() };
+  if (flags.enableRequestSignal) state.client = { __proto__: null, signal: null, event: eventNumber() };
   return makeRequest(state, body === 0 && length === 0 ? emptyBody() : nativeBody(body, length));
 }
 

@@ -16,7 +16,6 @@ const {
 const { cancelBody } = require("streams");
 const { parseHref } = require("fetch/href");
 const flags = require("flags");
-const { respond } = require("fetch/events");
 
 /* Few workers use it. */
 const sockets = () => require("websocket");
@@ -259,24 +258,29 @@ const isResponse = (value) => {
   }
 };
 
+const { STATUS, STATUS_TEXT, HEADERS, BODY, BODY_LENGTH, WEB_SOCKET } = ops.Received;
+
 /** A response from `fetch`, as the op gives it. */
 function receivedResponse(parts, url, redirected, encodeBody = "automatic", toHead = false) {
   const state = new State();
-  state.status = parts[0];
-  state.statusText = parts[1] ?? REASONS[parts[0]] ?? "";
-  state.headers = headersFromNative(parts[2], IMMUTABLE);
+  state.status = parts[STATUS];
+  state.statusText = parts[STATUS_TEXT] ?? REASONS[parts[STATUS]] ?? "";
+  state.headers = headersFromNative(parts[HEADERS], IMMUTABLE);
   state.url = url;
   state.redirected = redirected;
-  if (parts[5] !== 0) state.webSocket = sockets().socketOver(parts[5]);
+  if (parts[WEB_SOCKET] !== 0) state.webSocket = sockets().socketOver(parts[WEB_SOCKET]);
   state.encodeBody = encodeBody;
-  const isNull = toHead || parts[5] !== 0 || ArrayPrototypeIncludes(NULL_BODY_STATUSES, state.status);
-  if (isNull && parts[3] !== 0) cancelBody(parts[3]);
-  const coding = parts[3] === 0 || encodeBody === "manual" ? null : codingNamed(headerOf(parts[2], "content-encoding"));
-  const content = parts[3] === 0 && !isNull ? emptyBody() : nativeBody(isNull ? 0 : parts[3], parts[4], coding);
+  const isNull = toHead || parts[WEB_SOCKET] !== 0 || ArrayPrototypeIncludes(NULL_BODY_STATUSES, state.status);
+  if (isNull && parts[BODY] !== 0) cancelBody(parts[BODY]);
+  const coding = parts[BODY] === 0 || encodeBody === "manual" ? null : codingNamed(headerOf(parts[HEADERS], "content-encoding"));
+  const content = parts[BODY] === 0 && !isNull ? emptyBody() : nativeBody(isNull ? 0 : parts[BODY], parts[BODY_LENGTH], coding);
   // An answer to HEAD may be passed on with the length that it tells of.
-  if (toHead) content.length = parts[4];
+  if (toHead) content.length = parts[BODY_LENGTH];
   return makeResponse(state, content);
 }
+
+const respond = (event, status, statusText, headers, body, webSocket) =>
+  ops.respond(event, status, statusText, headers, body, webSocket);
 
 const NOT_ASKED =
   'Worker tried to return a WebSocket in a response to a request which did not contain the header "Upgrade: websocket".';
@@ -318,6 +322,8 @@ function asksForWebSocket(flat) {
   return upgrade !== null && StringPrototypeToLowerCase(upgrade) === "websocket";
 }
 
+const NO_HEADERS = [];
+
 /** Sends the handler's response to whoever asked. Throws if its body is used. */
 function sendResponse(response, request, event) {
   const state = stateOf(response);
@@ -337,8 +343,8 @@ function sendResponse(response, request, event) {
       for (let i = 0; i < flat.length; i++) ArrayPrototypePush(told, flat[i]);
       flat = told;
     }
-  } else flat = content.type === null ? undefined : TEXT_ONLY;
-  respond(event, state.status, state.statusText === "" ? undefined : state.statusText, flat, body);
+  } else flat = content.type === null ? NO_HEADERS : TEXT_ONLY;
+  respond(event, state.status, state.statusText === "" ? undefined : state.statusText, flat, body, 0);
 }
 
 /** The length that they tell is not that of what is sent. */
@@ -408,5 +414,7 @@ exports.redirectedTo = (response) => {
 };
 exports.responseType = (response) => stateOf(response).type;
 exports.receivedResponse = receivedResponse;
+/** Answers an event. */
+exports.respond = respond;
 exports.sendResponse = sendResponse;
 exports.globals = { Response };

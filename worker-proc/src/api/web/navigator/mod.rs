@@ -11,5 +11,5 @@ pub const API: Api = Api {
 };
 
 fn ops(ops: &mut Ops) {
-    ops.add("inEvent", in_event);
+    ops.add_all(&[in_event]);
 }

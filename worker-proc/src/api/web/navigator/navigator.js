@@ -26,7 +26,7 @@ class Navigator {
     if (arguments.length < 1) throw argumentError("Navigator", "sendBeacon", 1, "string");
     url = toDOMString(url);
     if (!ops.inEvent()) return false;
-    const { release, retain } = require("fetch/events");
+    const { release, retain } = require("event");
     const { fetch } = require("fetch").globals;
     retain();
     PromisePrototypeThen(fetch(url, { __proto__: null, method: "POST", body }), release, release);

@@ -2,7 +2,7 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use crate::glue::{Api, Ops, in_event};
+use crate::glue::{Api, Ops, in_event, op};
 use crate::js;
 
 pub const API: Api = Api {
@@ -13,14 +13,14 @@ pub const API: Api = Api {
 };
 
 fn ops(ops: &mut Ops) {
-    ops.add("inEvent", in_event);
-    ops.add("preciseNow", precise_now);
+    ops.add_all(&[in_event, precise_now]);
 }
 
 /// `preciseNow()`: milliseconds since the Unix epoch, with fractions.
-fn precise_now(_: &mut v8::PinScope, _: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
+#[op]
+fn precise_now() -> f64 {
     let since = SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .unwrap_or_default();
-    rv.set_double(since.as_secs_f64() * 1000.0);
+    since.as_secs_f64() * 1000.0
 }

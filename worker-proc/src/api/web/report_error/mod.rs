@@ -1,7 +1,7 @@
 //! reportError, and what becomes of errors that nobody catches.
 
 use crate::glue::args::to_string;
-use crate::glue::{Api, Ops, string, string_arg};
+use crate::glue::{Api, JsArray, Ops, op};
 use crate::js;
 use crate::log;
 
@@ -13,20 +13,30 @@ pub const API: Api = Api {
 };
 
 fn ops(ops: &mut Ops) {
-    ops.add("locate", locate);
-    ops.add("log", log_error);
+    ops.add_all(&[locate, log_error]);
+    ops.share::<Located>();
 }
 
-/// `locate(error)`: [message, file name, line, column] as V8 would report it here.
-fn locate(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
-    let message = v8::Exception::create_message(scope, args.get(0));
-    let text = message.get(scope);
+/// An error as V8 would report it.
+#[derive(JsArray)]
+struct Located<'s> {
+    message: v8::Local<'s, v8::String>,
+    file: String,
+    line: u32,
+    column: u32,
+}
+
+/// `locate(error)`: as V8 would report it here.
+#[op]
+fn locate<'s>(scope: &mut v8::PinScope<'s, '_>, error: v8::Local<'s, v8::Value>) -> Located<'s> {
+    let message = v8::Exception::create_message(scope, error);
     let at = place(scope, message);
-    let file = string(scope, &at.file);
-    let line = v8::Integer::new_from_unsigned(scope, at.line);
-    let column = v8::Integer::new_from_unsigned(scope, at.column);
-    let parts = [text.into(), file.into(), line.into(), column.into()];
-    rv.set(v8::Array::new_with_elements(scope, &parts).into());
+    Located {
+        message: message.get(scope),
+        file: at.file,
+        line: at.line,
+        column: at.column,
+    }
 }
 
 #[derive(Default)]
@@ -80,9 +90,7 @@ fn place(scope: &mut v8::PinScope, message: v8::Local<v8::Message>) -> SourcePla
 const INTERNAL: &str = "internal:";
 
 /// `log(text)`: an error of the worker's code.
-fn log_error(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, _: v8::ReturnValue) {
-    log::error(format_args!(
-        "uncaught exception; {}",
-        string_arg(scope, &args, 0)
-    ));
+#[op(log)]
+fn log_error(text: &str) {
+    log::error(format_args!("uncaught exception; {text}"));
 }

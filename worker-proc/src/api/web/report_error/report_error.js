@@ -9,9 +9,11 @@ const { dispatch, trust } = require("events");
 const { ErrorEvent } = require("events/kinds");
 const trace = require("trace");
 
+const { MESSAGE, FILE, LINE, COLUMN } = ops.Located;
+
 /** What V8 says of a value, without "Uncaught ". */
 const textOf = (error) => {
-  const { 0: message } = ops.locate(error);
+  const { [MESSAGE]: message } = ops.locate(error);
   return StringPrototypeStartsWith(message, UNCAUGHT) ? StringPrototypeSlice(message, UNCAUGHT.length) : message;
 };
 const UNCAUGHT = "Uncaught ";
@@ -19,7 +21,7 @@ const UNCAUGHT = "Uncaught ";
 /** Tells the global scope's listeners of an error, then the log. Never throws. */
 function reportUncaught(error) {
   try {
-    const { 0: message, 1: filename, 2: lineno, 3: colno } = ops.locate(error);
+    const { [MESSAGE]: message, [FILE]: filename, [LINE]: lineno, [COLUMN]: colno } = ops.locate(error);
     const init = { __proto__: null, message, filename, lineno, colno, error };
     if (!dispatch(globalThis, trust(new ErrorEvent("error", init)))) return;
     const text = stackOf(error) ?? textOf(error);
@@ -73,7 +75,7 @@ exports.SYNC = SYNC;
 exports.logOnly = logOnly;
 exports.logUncaught = logUncaught;
 /** "Uncaught " and the exception as text, as V8 words it. */
-exports.messageOf = (error) => ops.locate(error)[0];
+exports.messageOf = (error) => ops.locate(error)[MESSAGE];
 exports.reportError = reportError;
 exports.reportTimer = reportTimer;
 exports.reportUncaught = reportUncaught;

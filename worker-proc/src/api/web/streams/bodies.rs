@@ -9,37 +9,61 @@ use std::task::{Context, Poll, Waker, ready};
 use bytes::{Bytes, BytesMut};
 
 use super::tee::tee;
-use crate::api::base::memory_limit::Held;
-use crate::glue::context::IoContext;
+use crate::api::base::memory_limit;
+use crate::glue::context::{IoContext, Keep};
 use crate::glue::{
-    IntoJs, OpError, Ops, async_op, bool_arg, bytes_arg, context_id, current, f64_arg, promise,
-    require_context, string_arg, throw_error, u32_arg,
+    Argument, Arity, Call, IntoJs, JsArray, JsError, Maybe, OpError, Ops, OrThrow, Promise, Throw,
+    Thrown, context_id, op, promise, require_context,
 };
-use crate::service::{self, Body, BodyStream, BodyWriter, End, Error, Kind};
+use crate::service::{self, Body, BodyStream, BodyWriter, Class, End, Error, Kind};
 
 pub fn register(r: &mut Ops) {
-    r.add("read", read);
-    r.add("readAll", read_all);
-    r.add("cancel", cancel);
-    r.add("openBody", open_body);
-    r.add("write", write);
-    r.add("closeBody", close_body);
-    r.add("abortBody", abort_body);
-    r.add("cutBody", cut_body);
-    r.add("onBodyLeft", on_body_left);
-    r.add("retainBody", retain_body);
-    r.add("releaseBody", release_body);
-    r.add("prepend", prepend);
-    r.add("limit", limit);
-    r.add("hideLength", hide_length);
-    r.add("contextId", context_id);
-    r.add("checkOwner", check_owner);
-    r.add("watch", watch);
-    r.add("tee", tee_body);
+    r.add_all(&[
+        read,
+        read_all,
+        cancel,
+        open_body,
+        write,
+        close_body,
+        abort_body,
+        cut_body,
+        on_body_left,
+        retain_body,
+        release_body,
+        prepend,
+        limit,
+        hide_length,
+        context_id,
+        check_owner,
+        watch,
+        tee_body,
+    ]);
+    r.share::<Opened>();
+    r.share::<Watched>();
 }
 
-/// What is told when one request's body is used from another.
-pub const OTHER_REQUEST: &str = "Cannot perform I/O on behalf of a different request. I/O objects (such as streams, request/response bodies, and others) created in the context of one request handler cannot be accessed from a different request's handler. This is a limitation of Cloudflare Workers which allows us to improve overall performance.";
+/// What native bodies refuse.
+#[derive(Clone, Copy, Debug, JsError)]
+pub enum Failure {
+    #[error(
+        "Cannot perform I/O on behalf of a different request. I/O objects (such as streams, request/response bodies, and others) created in the context of one request handler cannot be accessed from a different request's handler. This is a limitation of Cloudflare Workers which allows us to improve overall performance."
+    )]
+    OtherRequest,
+    #[type_error("Memory limit would be exceeded before EOF.")]
+    TooLong,
+    #[type_error("This WritableStream has been closed.")]
+    Closed,
+    #[type_error("Attempt to write too many bytes through a FixedLengthStream.")]
+    TooManyBytes,
+    #[type_error("FixedLengthStream did not see all expected bytes before close().")]
+    TooFewBytes,
+}
+
+impl From<Failure> for Error {
+    fn from(failure: Failure) -> Self {
+        OpError::from(failure).into()
+    }
+}
 
 /// A body that JavaScript holds by number. Read by one reader at a time.
 struct BodyResource {
@@ -81,21 +105,17 @@ impl BodyResource {
 /// The writing side of a body that JavaScript makes; gone once closed.
 struct WriterResource(RefCell<Option<Rc<BodyWriter>>>);
 
-/// Takes the body behind a number away from JavaScript, for an API that wraps it. Throws where it is not this request's.
-pub fn take_body(scope: &mut v8::PinScope, number: u32) -> Option<Body> {
-    let context = require_context(scope)?;
-    match context.resources().take::<BodyResource>(number) {
-        Some(body) => Some(body.take()),
-        None => {
-            throw_error(scope, OTHER_REQUEST);
-            None
-        }
-    }
+/// Takes the body behind a number away from JavaScript, for an API that wraps it.
+///
+/// # Errors
+/// It is not this request's.
+pub fn take_body(context: &dyn IoContext, number: u32) -> Result<Body, Failure> {
+    let body = context.resources().take::<BodyResource>(number);
+    body.map(|body| body.take()).ok_or(Failure::OtherRequest)
 }
 
 /// Takes the writer of a body that JavaScript writes.
-pub fn take_writer(scope: &mut v8::PinScope, number: u32) -> Option<BodyWriter> {
-    let context = require_context(scope)?;
+pub fn take_writer(context: &dyn IoContext, number: u32) -> Option<BodyWriter> {
     let writer = context.resources().take::<WriterResource>(number)?;
     // A write under way has it as well; then it is not to be had.
     Rc::into_inner(writer.0.take()?)
@@ -108,61 +128,66 @@ pub fn give_writer(context: &dyn IoContext, writer: BodyWriter) -> u32 {
 }
 
 /// Gives JavaScript a body to hold by number.
-pub fn give_body(scope: &mut v8::PinScope, body: Body) -> Option<u32> {
-    Some(keep_body(&*require_context(scope)?, body))
-}
-
-/// The same for who has the context at hand.
 pub fn keep_body(context: &dyn IoContext, body: Body) -> u32 {
     context.resources().insert(BodyResource::new(body))
 }
 
-fn body_of(scope: &mut v8::PinScope, number: u32) -> Option<Rc<BodyResource>> {
-    let context = require_context(scope)?;
-    let body = context.resources().get::<BodyResource>(number);
-    if body.is_none() {
-        throw_error(scope, OTHER_REQUEST);
+/// A body that JavaScript has named by its number, and goes on to hold.
+struct Held(Rc<BodyResource>);
+
+impl<'s> Argument<'s> for Held {
+    const ARITY: Arity = Arity::ONE;
+
+    fn read(
+        scope: &mut v8::PinScope<'s, '_>,
+        call: &Call<'_, 's>,
+        at: i32,
+        name: &'static str,
+    ) -> Option<Self> {
+        let number = u32::read(scope, call, at, name)?;
+        let context = require_context(scope)?;
+        let body = context.resources().get::<BodyResource>(number);
+        if body.is_none() {
+            Failure::OtherRequest.throw(scope);
+        }
+        body.map(Self)
     }
-    body
 }
 
 /// `read(number, maxBytes)`: a promise of the next bytes, null at the end.
-fn read(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
-    let number = u32_arg(scope, &args, 0);
-    let max = u32_arg(scope, &args, 1) as usize;
-    let Some(body) = body_of(scope, number) else {
-        return;
-    };
-    async_op(scope, &mut rv, async move {
-        let Some(mut chunk) = body.next_chunk().await? else {
+#[op]
+fn read<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    body: Held,
+    max_bytes: u32,
+) -> Result<Promise<'s, Option<Bytes>>, Thrown> {
+    let max = max_bytes as usize;
+    promise(scope, async move {
+        let Some(mut chunk) = body.0.next_chunk().await? else {
             return Ok(None);
         };
         if max > 0 && chunk.len() > max {
             let rest = chunk.split_off(max);
-            body.body.borrow_mut().put_back(rest);
+            body.0.body.borrow_mut().put_back(rest);
         }
         Ok(Some(chunk))
-    });
+    })
 }
 
 /// `readAll(number, asText)`: a promise of the whole body, as bytes or as text (UTF-8, a BOM taken off).
-fn read_all(
-    scope: &mut v8::PinScope,
-    args: v8::FunctionCallbackArguments,
-    mut rv: v8::ReturnValue,
-) {
-    let number = u32_arg(scope, &args, 0);
-    let as_text = bool_arg(&args, 1);
-    let Some(body) = body_of(scope, number) else {
-        return;
-    };
-    let mut held = Held::new(scope);
-    async_op(scope, &mut rv, async move {
+#[op]
+fn read_all<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    body: Held,
+    as_text: bool,
+) -> Result<Promise<'s, Whole>, Thrown> {
+    let mut held = memory_limit::Held::new(scope);
+    promise(scope, async move {
         let mut all = BytesMut::new();
         let mut only = None;
-        while let Some(chunk) = body.next_chunk().await? {
+        while let Some(chunk) = body.0.next_chunk().await? {
             if !held.add(chunk.len()) {
-                return Err(OpError::type_error(BEYOND_LIMIT));
+                return Err(Failure::TooLong.into());
             }
             match only.take() {
                 None if all.is_empty() => only = Some(chunk),
@@ -170,7 +195,7 @@ fn read_all(
                     all.extend_from_slice(&first.unwrap_or_default());
                     all.extend_from_slice(&chunk);
                     if all.len() > MAX_BUFFERED_BYTES {
-                        return Err(OpError::type_error(BEYOND_LIMIT));
+                        return Err(Failure::TooLong.into());
                     }
                 }
             }
@@ -181,18 +206,17 @@ fn read_all(
         } else {
             Whole::Bytes(all, held)
         })
-    });
+    })
 }
 
 /// The largest body that `text()`, `json()` and their like collect.
 const MAX_BUFFERED_BYTES: usize = 128 << 20;
 
-const BEYOND_LIMIT: &str = "Memory limit would be exceeded before EOF.";
 
 /// A whole body, held until JavaScript has it.
 enum Whole {
-    Text(Bytes, Held),
-    Bytes(Bytes, Held),
+    Text(Bytes, memory_limit::Held),
+    Bytes(Bytes, memory_limit::Held),
 }
 
 impl<'s> IntoJs<'s> for Whole {
@@ -214,43 +238,40 @@ impl<'s> IntoJs<'s> for Whole {
 }
 
 /// `cancel(number)`: drops the body and so cancels its source.
-fn cancel(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, _: v8::ReturnValue) {
-    let number = u32_arg(scope, &args, 0);
-    if let Some(context) = current(scope)
-        && let Some(body) = context.resources().take::<BodyResource>(number)
-    {
+#[op]
+fn cancel(context: Option<Rc<dyn IoContext>>, number: u32) {
+    let body = context.and_then(|context| context.resources().take::<BodyResource>(number));
+    if let Some(body) = body {
         drop(body.take());
     }
 }
 
-/// `openBody(length)`: a body that JavaScript writes; returns the numbers of its writer and of itself.
-fn open_body(
-    scope: &mut v8::PinScope,
-    args: v8::FunctionCallbackArguments,
-    mut rv: v8::ReturnValue,
-) {
-    let length = args
-        .get(0)
-        .number_value(scope)
-        .filter(|length| *length >= 0.0)
-        .map(|length| length as u64);
-    let Some(context) = require_context(scope) else {
-        return;
-    };
-    let (writer, body) = service::channel(length);
-    let writer = give_writer(&*context, writer);
-    let body = context.resources().insert(BodyResource::new(body));
-    let numbers = [writer, body].map(|number| v8::Integer::new_from_unsigned(scope, number).into());
-    rv.set(v8::Array::new_with_elements(scope, &numbers).into());
+/// A body that JavaScript writes, by numbers.
+#[derive(JsArray)]
+struct Opened {
+    writer: u32,
+    body: u32,
+}
+
+/// `openBody(length)`: a body that JavaScript writes; negative for a length that is not known.
+#[op]
+fn open_body(context: Rc<dyn IoContext>, length: Option<f64>) -> Opened {
+    let length = length.filter(|length| *length >= 0.0);
+    let (writer, body) = service::channel(length.map(|length| length as u64));
+    Opened {
+        writer: give_writer(&*context, writer),
+        body: keep_body(&*context, body),
+    }
 }
 
 /// `write(number, chunk)`: undefined where the chunk was taken at once, else a promise that it has been.
-fn write(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
-    let number = u32_arg(scope, &args, 0);
-    let mut chunk = bytes_arg(&args, 1);
-    let Some(context) = require_context(scope) else {
-        return;
-    };
+#[op]
+fn write<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    context: Rc<dyn IoContext>,
+    number: u32,
+    mut chunk: Bytes,
+) -> Result<Maybe<Promise<'s, ()>>, Thrown> {
     let writer = context
         .resources()
         .get::<WriterResource>(number)
@@ -258,34 +279,32 @@ fn write(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: 
     let gate = context.output_gate();
     if let (Some(writer), None) = (&writer, &gate) {
         match writer.try_write(chunk) {
-            Ok(()) => return,
+            Ok(()) => return Ok(Maybe(None)),
             Err(back) => chunk = back,
         }
     }
-    async_op(scope, &mut rv, async move {
+    let written = promise(scope, async move {
         if let Some(gate) = gate {
             gate.await?;
         }
-        let writer =
-            writer.ok_or_else(|| OpError::type_error("This WritableStream has been closed."))?;
+        let writer = writer.ok_or(Failure::Closed)?;
         Ok(writer.write(chunk).await?)
     });
+    written.map(|written| Maybe(Some(written)))
 }
 
 /// `closeBody(number)`: the end of the body.
-fn close_body(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, _: v8::ReturnValue) {
-    let number = u32_arg(scope, &args, 0);
-    if let Some(writer) = end_writer(scope, number) {
+#[op]
+fn close_body(context: Option<Rc<dyn IoContext>>, number: u32) {
+    if let Some(writer) = end_writer(context, number) {
         writer.finish();
     }
 }
 
 /// `abortBody(number, class, message)`: the body ends with an error.
-fn abort_body(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, _: v8::ReturnValue) {
-    let number = u32_arg(scope, &args, 0);
-    let class = string_arg(scope, &args, 1);
-    let message = string_arg(scope, &args, 2);
-    if let Some(writer) = end_writer(scope, number) {
+#[op]
+fn abort_body(context: Option<Rc<dyn IoContext>>, number: u32, class: Class, message: String) {
+    if let Some(writer) = end_writer(context, number) {
         writer.fail(Error {
             class,
             ..Error::new(Kind::Worker, message)
@@ -295,14 +314,14 @@ fn abort_body(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, _: 
 
 /// `onBodyLeft(number, callback)`: if the reader goes before the body has ended, or nothing can ever end it, the callback is
 /// called with an exception, and whether that is the reader's own reason.
-fn on_body_left(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, _: v8::ReturnValue) {
-    let number = u32_arg(scope, &args, 0);
-    let (Some(context), Ok(callback)) = (
-        current(scope),
-        v8::Local::<v8::Function>::try_from(args.get(1)),
-    ) else {
-        return;
-    };
+#[op]
+fn on_body_left<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    context: Option<Rc<dyn IoContext>>,
+    number: u32,
+    callback: v8::Local<'s, v8::Function>,
+) {
+    let Some(context) = context else { return };
     let writer = context.resources().get::<WriterResource>(number);
     let Some(writer) = writer.and_then(|writer| writer.0.borrow().clone()) else {
         return;
@@ -333,7 +352,7 @@ fn tell_left(
         return;
     };
     let is_given = v8::Boolean::new(scope, reason.is_some()).into();
-    let exception = OpError::from(reason.unwrap_or_else(lost)).to_exception(scope);
+    let exception = OpError::from(reason.unwrap_or_else(Error::lost)).to_exception(scope);
     v8::tc_scope!(let scope, scope);
     let callback = v8::Local::new(scope, callback);
     let this = v8::undefined(scope).into();
@@ -342,66 +361,56 @@ fn tell_left(
 }
 
 /// `cutBody(number)`: the body ends where it is, which is an error for its reader.
-fn cut_body(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, _: v8::ReturnValue) {
-    let number = u32_arg(scope, &args, 0);
-    drop(end_writer(scope, number));
+#[op]
+fn cut_body(context: Option<Rc<dyn IoContext>>, number: u32) {
+    drop(end_writer(context, number));
 }
 
-fn lost() -> Error {
-    Error::disconnected("Network connection lost.")
-}
-
-fn end_writer(scope: &mut v8::PinScope, number: u32) -> Option<Rc<BodyWriter>> {
-    current(scope)?
-        .resources()
-        .take::<WriterResource>(number)?
-        .0
-        .take()
+fn end_writer(context: Option<Rc<dyn IoContext>>, number: u32) -> Option<Rc<BodyWriter>> {
+    let writer = context?.resources().take::<WriterResource>(number)?;
+    writer.0.take()
 }
 
 /// `retainBody()`: as `retain()`, but for as long as a body that JavaScript writes is read.
-fn retain_body(scope: &mut v8::PinScope, _: v8::FunctionCallbackArguments, _: v8::ReturnValue) {
-    if let Some(context) = require_context(scope) {
-        context.retain_body();
-    }
+#[op]
+fn retain_body(context: Rc<dyn Keep>) {
+    context.retain_body();
 }
 
-fn release_body(scope: &mut v8::PinScope, _: v8::FunctionCallbackArguments, _: v8::ReturnValue) {
-    if let Some(context) = current(scope) {
+/// `releaseBody()`: see `retainBody`.
+#[op]
+fn release_body(context: Option<Rc<dyn Keep>>) {
+    if let Some(context) = context {
         context.release_body();
     }
 }
 
-/// Replaces the body behind the number in the first argument.
+/// Replaces the body behind a number, and gives the new one's.
 fn replace(
-    scope: &mut v8::PinScope,
-    args: &v8::FunctionCallbackArguments,
+    context: &dyn IoContext,
+    number: u32,
     with: impl FnOnce(Body) -> Body,
-) -> Option<u32> {
-    let number = u32_arg(scope, args, 0);
-    let body = take_body(scope, number)?;
-    give_body(scope, with(body))
+) -> Result<u32, Failure> {
+    let body = take_body(context, number)?;
+    Ok(keep_body(context, with(body)))
 }
 
 /// `prepend(number, bytes)`: the number of a body that yields these bytes and then that one.
-fn prepend(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
-    let first = bytes_arg(&args, 1);
-    let prepended = |mut body: Body| {
+#[op]
+fn prepend(context: Rc<dyn IoContext>, number: u32, first: Bytes) -> Result<u32, Failure> {
+    replace(&*context, number, |mut body| {
         body.put_back(first);
         body
-    };
-    if let Some(number) = replace(scope, &args, prepended) {
-        rv.set_uint32(number);
-    }
+    })
 }
 
 /// `limit(number, length)`: the number of the same body, which fails unless it has exactly so many bytes.
-fn limit(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
-    let left = f64_arg(scope, &args, 1) as u64;
-    let limited = |body| Body::Stream(Box::new(Limited { body, left }));
-    if let Some(number) = replace(scope, &args, limited) {
-        rv.set_uint32(number);
-    }
+#[op]
+fn limit(context: Rc<dyn IoContext>, number: u32, length: f64) -> Result<u32, Failure> {
+    let left = length as u64;
+    replace(&*context, number, |body| {
+        Body::Stream(Box::new(Limited { body, left }))
+    })
 }
 
 /// See [`limit`].
@@ -411,13 +420,10 @@ struct Limited {
 }
 
 impl Limited {
-    fn fail(&mut self, message: &str) -> Error {
+    fn fail(&mut self, failure: Failure) -> Error {
         self.body = Body::Empty;
         self.left = 0;
-        Error {
-            class: "TypeError".to_owned(),
-            ..Error::new(Kind::Worker, message)
-        }
+        failure.into()
     }
 }
 
@@ -429,9 +435,9 @@ impl BodyStream for Limited {
                     self.left = left;
                     Ok(chunk)
                 }
-                None => Err(self.fail(TOO_MANY_BYTES)),
+                None => Err(self.fail(Failure::TooManyBytes)),
             }),
-            None if self.left > 0 => Some(Err(self.fail(TOO_FEW_BYTES))),
+            None if self.left > 0 => Some(Err(self.fail(Failure::TooFewBytes))),
             end => end,
         })
     }
@@ -445,27 +451,21 @@ impl BodyStream for Limited {
     }
 }
 
-const TOO_MANY_BYTES: &str = "Attempt to write too many bytes through a FixedLengthStream.";
-const TOO_FEW_BYTES: &str = "FixedLengthStream did not see all expected bytes before close().";
-
 /// `checkOwner(id)`: throws for what belongs to another event; nothing belongs to 0.
-fn check_owner(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, _: v8::ReturnValue) {
-    let owner = f64_arg(scope, &args, 0);
-    if owner != 0.0 && current(scope).is_none_or(|context| context.id() as f64 != owner) {
-        throw_error(scope, OTHER_REQUEST);
+#[op]
+fn check_owner(context: Option<Rc<dyn IoContext>>, owner: f64) -> Result<(), Failure> {
+    if owner != 0.0 && context.is_none_or(|context| context.id() as f64 != owner) {
+        return Err(Failure::OtherRequest);
     }
+    Ok(())
 }
 
 /// `hideLength(number)`: the number of the same body, which does not tell how long it is.
-fn hide_length(
-    scope: &mut v8::PinScope,
-    args: v8::FunctionCallbackArguments,
-    mut rv: v8::ReturnValue,
-) {
-    let hidden = |body| Body::Stream(Box::new(Unmeasured(body)));
-    if let Some(number) = replace(scope, &args, hidden) {
-        rv.set_uint32(number);
-    }
+#[op]
+fn hide_length(context: Rc<dyn IoContext>, number: u32) -> Result<u32, Failure> {
+    replace(&*context, number, |body| {
+        Body::Stream(Box::new(Unmeasured(body)))
+    })
 }
 
 /// See [`hide_length`].
@@ -481,43 +481,46 @@ impl BodyStream for Unmeasured {
     }
 }
 
-/// `watch(number)`: the number of the same body, and a promise of the end of its reading.
-fn watch(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
+/// What `watch` gives.
+#[derive(JsArray)]
+struct Watched<'s> {
+    /// The number of the same body.
+    body: u32,
+    /// The end of its reading.
+    end: Promise<'s, ()>,
+}
+
+/// `watch(number)`: the same body, and a promise of the end of its reading.
+#[op]
+fn watch<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    context: Rc<dyn IoContext>,
+    number: u32,
+) -> Result<Watched<'s>, Thrown> {
     let (sender, receiver) = tokio::sync::oneshot::channel();
     let told = move |end| {
         let _ = sender.send(end);
     };
-    let Some(number) = replace(scope, &args, |body| body.watched(told)) else {
-        return;
-    };
-    let ended = promise(scope, async move {
+    let body = replace(&*context, number, |body| body.watched(told));
+    let body = body.or_throw(scope)?;
+    let end = promise(scope, async move {
         match receiver.await {
             Ok(End::Whole) => Ok(()),
             Ok(End::Failed(error) | End::Left(Some(error))) => Err(error.into()),
-            Ok(End::Left(None)) | Err(_) => Err(lost().into()),
+            Ok(End::Left(None)) | Err(_) => Err(Error::lost().into()),
         }
-    });
-    if let Ok(ended) = ended {
-        let number = number.into_js(scope);
-        let ended = ended.into_js(scope);
-        rv.set(v8::Array::new_with_elements(scope, &[number, ended]).into());
-    }
+    })?;
+    Ok(Watched { body, end })
 }
 
 /// `tee(number)`: the numbers of two bodies that each yield what that one would.
+#[op(tee)]
 fn tee_body(
     scope: &mut v8::PinScope,
-    args: v8::FunctionCallbackArguments,
-    mut rv: v8::ReturnValue,
-) {
-    let number = u32_arg(scope, &args, 0);
-    let Some(body) = take_body(scope, number) else {
-        return;
-    };
-    let Some(context) = current(scope) else {
-        return;
-    };
-    let numbers = tee(body, Held::new(scope))
-        .map(|branch| v8::Integer::new_from_unsigned(scope, keep_body(&*context, branch)).into());
-    rv.set(v8::Array::new_with_elements(scope, &numbers).into());
+    context: Rc<dyn IoContext>,
+    number: u32,
+) -> Result<[u32; 2], Failure> {
+    let body = take_body(&*context, number)?;
+    let held = memory_limit::Held::new(scope);
+    Ok(tee(body, held).map(|branch| keep_body(&*context, branch)))
 }

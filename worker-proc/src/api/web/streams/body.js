@@ -16,6 +16,8 @@ const { readableOf, teeReadable, wrapReadable } = require("streams/readable");
 const { BodySink, BodySource, failWhenLeft, onBodyLeft, retainUntil } = require("streams/resource");
 const { writableOf, wrapWritable } = require("streams/writable");
 
+const { WRITER, BODY } = ops.Opened;
+
 // Streams over native bodies.
 
 /**
@@ -274,7 +276,7 @@ class Outlet extends BodySink {
 }
 
 function abortBody(number, reason) {
-  const { name, message } = require("fetch/events").describeError(reason);
+  const { name, message } = require("event").describeError(reason);
   ops.abortBody(number, name, message);
 }
 
@@ -292,25 +294,25 @@ const PUMP_OPTIONS = {
  * fails; `notBytes` as BodySink has it. The event goes on until the stream has ended.
  */
 function pumpOut(stream, length, failed = undefined, notBytes = undefined) {
-  const numbers = ops.openBody(length);
+  const opened = ops.openBody(length);
   const abort = failed === undefined ? abortBody : (number, reason) => {
     abortBody(number, reason);
     failed(reason);
   };
   const readable = readableOf(stream);
   if (readable instanceof NativeReadable && readable.isFresh && typeof readable.source.connect === "function") {
-    const outlet = new Outlet(numbers[0], abort);
+    const outlet = new Outlet(opened[WRITER], abort);
     retainUntil(outlet.ended.promise);
     const source = readable.takeSource();
     source.connect(outlet);
-    onBodyLeft(numbers[0], (error) => source.leave(error));
+    onBodyLeft(opened[WRITER], (error) => source.leave(error));
   } else {
-    const sink = new BodySink(numbers[0], abort, notBytes);
+    const sink = new BodySink(opened[WRITER], abort, notBytes);
     const writable = new NativeWritable(sink, undefined);
     retainUntil(pipe(readable, writable, PUMP_OPTIONS));
     failWhenLeft(writable, sink, false);
   }
-  return numbers[1];
+  return opened[BODY];
 }
 
 /** Moves an unlocked stream to a sink as streams/native has them, with a promise of the end; `signal` may end it before. */

@@ -11,6 +11,8 @@ const { BodySink, BodySource, watch } = require("streams/resource");
 const { wrapWritable, writableOf } = require("streams/writable");
 const writing = require("streams/writer");
 
+const { WRITER, BODY } = ops.Opened;
+
 /** Tells at once when a read finds the end. */
 class Received extends NativeReadable {
   constructor(source, ended) {
@@ -28,7 +30,7 @@ class Duplex {
   /** `input`: the number of the body that is received; `sink`: what is sent goes there. */
   constructor(input, sink, highWaterMark) {
     // The body may also be read to its end by others than the stream.
-    const { 0: number, 1: received } = watch(input);
+    const { body: number, end: received } = watch(input);
     const ended = new Deferred();
     PromisePrototypeThen(received, ended.resolve, ended.reject);
     /** A promise of the end of what is received. */
@@ -93,8 +95,8 @@ internal(Duplex);
 
 /** A connection over a body that is received: `duplex`, the number of the `output` and a promise `left` of its reading's end. */
 function openDuplex(input, highWaterMark = undefined) {
-  const { 0: writer, 1: body } = ops.openBody(-1);
-  const { 0: output, 1: left } = watch(body);
+  const { [WRITER]: writer, [BODY]: body } = ops.openBody(-1);
+  const { body: output, end: left } = watch(body);
   return { __proto__: null, duplex: new Duplex(input, new BodySink(writer, abortBody), highWaterMark), output, left: markHandled(left) };
 }
 

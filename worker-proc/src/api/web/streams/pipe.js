@@ -249,7 +249,7 @@ class Pipe {
     const { source, destination } = this;
     const rest = source.toNative();
     if (rest === 0) return 0;
-    const [number, end] = watch(prepend(this.hasChunk ? this.heldChunk : null, rest));
+    const { body: number, end } = watch(prepend(this.hasChunk ? this.heldChunk : null, rest));
     this.hasChunk = false;
     this.heldChunk = undefined;
     this.shuttingDown = this.finished = true;

@@ -6,12 +6,14 @@
 const { PromisePrototypeThen } = primordials;
 const { READABLE, internal } = require("streams/common");
 
+const cancelBody = (number) => ops.cancel(number);
+
 /**
  * Reads a native body. `length`: bytes to come, or undefined; `cancel(number, reason, given)` if others than the body are told;
  * `given` is the reason as the reader gave it.
  */
 class BodySource {
-  constructor(number, length, cancel = ops.cancel) {
+  constructor(number, length, cancel = cancelBody) {
     this.number = number;
     this.length = length;
     this.cancelBody = cancel;
@@ -95,10 +97,12 @@ const prepend = (bytes, number) => (bytes === null ? number : ops.prepend(number
 /** The number of the same body, which does not tell how long it is. */
 const hideLength = (number) => ops.hideLength(number);
 
+const releaseBody = () => ops.releaseBody();
+
 /** The event goes on until what is written to a native body, `end` being the promise of that, has ended. */
 function retainUntil(end) {
   ops.retainBody();
-  PromisePrototypeThen(end, ops.releaseBody, ops.releaseBody);
+  PromisePrototypeThen(end, releaseBody, releaseBody);
 }
 
 exports.BodySink = BodySink;
@@ -110,4 +114,9 @@ exports.join = join;
 exports.limit = (number, length) => ops.limit(number, length);
 exports.prepend = prepend;
 exports.retainUntil = retainUntil;
-exports.watch = (number) => ops.watch(number);
+const { BODY, END } = ops.Watched;
+/** The number of the same body, and a promise of the end of its reading. */
+exports.watch = (number) => {
+  const watched = ops.watch(number);
+  return { __proto__: null, body: watched[BODY], end: watched[END] };
+};

@@ -12,8 +12,7 @@ use v8::{ValueDeserializerHelper, ValueSerializerHelper};
 
 use crate::api::base::memory_limit;
 use crate::glue::{
-    Api, IsolateState, OpError, Ops, bool_arg, intern, throw, throw_error, throw_type_error,
-    uint8_array, with_bytes,
+    Api, IsolateState, OpError, Ops, Thrown, intern, op, throw, throw_error, throw_type_error,
 };
 use crate::js;
 
@@ -25,53 +24,51 @@ pub const API: Api = Api {
 };
 
 fn ops(ops: &mut Ops) {
-    ops.add("clone", clone);
-    ops.add("serialize", serialize_op);
-    ops.add("deserialize", deserialize_op);
-    ops.add("serializeProps", serialize_props);
-    ops.add("deserializeProps", deserialize_props);
-    ops.add("constructorName", constructor_name);
-    ops.add("isError", is_error);
+    ops.add_all(&[
+        clone,
+        serialize_op,
+        deserialize_op,
+        serialize_props,
+        deserialize_props,
+        constructor_name,
+        is_error,
+    ]);
 }
 
 /// `clone(value, transfer | undefined, errors)`: throws a DataCloneError for what cannot be cloned.
+#[op]
 fn clone<'s>(
     scope: &mut v8::PinScope<'s, '_>,
-    args: v8::FunctionCallbackArguments<'s>,
-    mut rv: v8::ReturnValue,
-) {
-    let Some(buffers) = transferred(scope, args.get(1)) else {
-        return;
+    value: v8::Local<'s, v8::Value>,
+    transfer: Option<v8::Local<'s, v8::Array>>,
+    errors: bool,
+) -> Result<v8::Local<'s, v8::Value>, Thrown> {
+    let buffers = match transfer {
+        Some(list) => transferred(scope, list).ok_or(Thrown)?,
+        None => Vec::new(),
     };
     let shared = Rc::new(Shared::default());
     let writer = Writer {
         shared: Some(shared.clone()),
         hosts: Hosts {
             plain: None,
-            errors: bool_arg(&args, 2),
+            errors,
         },
     };
-    let Some(bytes) = write(scope, args.get(0), &buffers, writer) else {
-        return;
-    };
+    let bytes = write(scope, value, &buffers, writer).ok_or(Thrown)?;
     let copies: Vec<_> = buffers
         .iter()
         .map(|buffer| detach(scope, *buffer))
         .collect();
-    if let Some(copy) = read(scope, &bytes, &copies, &shared) {
-        rv.set(copy);
-    }
+    read(scope, &bytes, &copies, &shared).ok_or(Thrown)
 }
 
 /// The buffers of a transfer list, each once; throws and returns none if it holds anything else.
 fn transferred<'s>(
     scope: &mut v8::PinScope<'s, '_>,
-    list: v8::Local<'s, v8::Value>,
+    list: v8::Local<'s, v8::Array>,
 ) -> Option<Vec<v8::Local<'s, v8::ArrayBuffer>>> {
     let mut buffers = Vec::new();
-    let Ok(list) = v8::Local::<v8::Array>::try_from(list) else {
-        return Some(buffers);
-    };
     for index in 0..list.length() {
         let item = list.get_index(scope, index)?;
         let buffer = match v8::Local::<v8::ArrayBufferView>::try_from(item) {
@@ -120,65 +117,54 @@ fn detach<'s>(
 }
 
 /// `serialize(value)`: a Uint8Array.
-fn serialize_op(
-    scope: &mut v8::PinScope,
-    args: v8::FunctionCallbackArguments,
-    mut rv: v8::ReturnValue,
-) {
-    if let Some(bytes) = serialize(scope, args.get(0)) {
-        rv.set(uint8_array(scope, bytes).into());
-    }
+#[op(serialize)]
+fn serialize_op<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    value: v8::Local<'s, v8::Value>,
+) -> Result<Vec<u8>, Thrown> {
+    serialize(scope, value).ok_or(Thrown)
 }
 
 /// `serializeProps(value)`: a Uint8Array; see [`stored::serialize_props`].
-fn serialize_props(
-    scope: &mut v8::PinScope,
-    args: v8::FunctionCallbackArguments,
-    mut rv: v8::ReturnValue,
-) {
-    if let Some(bytes) = stored::serialize_props(scope, args.get(0)) {
-        rv.set(uint8_array(scope, bytes).into());
-    }
+#[op]
+fn serialize_props<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    value: v8::Local<'s, v8::Value>,
+) -> Result<Vec<u8>, Thrown> {
+    stored::serialize_props(scope, value).ok_or(Thrown)
 }
 
 /// `deserializeProps(bytes)`.
-fn deserialize_props(
-    scope: &mut v8::PinScope,
-    args: v8::FunctionCallbackArguments,
-    mut rv: v8::ReturnValue,
-) {
-    let bytes = with_bytes(args.get(0), <[u8]>::to_vec);
-    if let Some(value) = stored::deserialize_props(scope, &bytes) {
-        rv.set(value);
-    }
+#[op]
+fn deserialize_props<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    bytes: Vec<u8>,
+) -> Result<v8::Local<'s, v8::Value>, Thrown> {
+    stored::deserialize_props(scope, &bytes).ok_or(Thrown)
 }
 
 /// `isError(value)`: whether it is an error of the language.
-fn is_error(_: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
-    rv.set_bool(args.get(0).is_native_error());
+#[op]
+fn is_error(value: v8::Local<v8::Value>) -> bool {
+    value.is_native_error()
 }
 
 /// `constructorName(object)`: the name of its class, without running any code.
-fn constructor_name(
-    _: &mut v8::PinScope,
-    args: v8::FunctionCallbackArguments,
-    mut rv: v8::ReturnValue,
-) {
-    if let Ok(object) = v8::Local::<v8::Object>::try_from(args.get(0)) {
-        rv.set(object.get_constructor_name().into());
-    }
+#[op]
+fn constructor_name<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    object: v8::Local<'s, v8::Object>,
+) -> v8::Local<'s, v8::String> {
+    v8::Local::new(scope, object.get_constructor_name())
 }
 
 /// `deserialize(bytes)`.
-fn deserialize_op(
-    scope: &mut v8::PinScope,
-    args: v8::FunctionCallbackArguments,
-    mut rv: v8::ReturnValue,
-) {
-    let bytes = with_bytes(args.get(0), <[u8]>::to_vec);
-    if let Some(value) = deserialize(scope, &bytes) {
-        rv.set(value);
-    }
+#[op(deserialize)]
+fn deserialize_op<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    bytes: Vec<u8>,
+) -> Result<v8::Local<'s, v8::Value>, Thrown> {
+    deserialize(scope, &bytes).ok_or(Thrown)
 }
 
 /// The bytes of a value; none after an exception was thrown.

@@ -6,7 +6,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::rc::{Rc, Weak};
 
-use crate::glue::{Api, IoContext, IsolateState, Maybe, OpError, Ops, op};
+use crate::glue::{Api, IoContext, IsolateState, JsError, Maybe, Ops, op};
 use crate::js;
 
 pub const API: Api = Api {
@@ -18,6 +18,15 @@ pub const API: Api = Api {
 
 /// Timers that one request may have at a time.
 const MAX_ACTIVE_TIMERS: usize = 10_000;
+
+#[derive(JsError)]
+enum TooManyTimers {
+    #[dom(
+        QuotaExceededError,
+        "You have exceeded the number of active timeouts you may set. max active timeouts: {MAX_ACTIVE_TIMERS}, current active timeouts: {MAX_ACTIVE_TIMERS}, finished timeouts: 0"
+    )]
+    Active {},
+}
 
 fn ops(ops: &mut Ops) {
     ops.add_all(&[start, clear, take]);
@@ -67,13 +76,10 @@ fn start<'s>(
     callback: v8::Local<'s, v8::Function>,
     millis: f64,
     repeats: bool,
-) -> Result<u32, OpError> {
+) -> Result<u32, TooManyTimers> {
     let callbacks = callbacks_of(scope, &*context);
     if callbacks.by_id.borrow().len() >= MAX_ACTIVE_TIMERS {
-        let message = format!(
-            "You have exceeded the number of active timeouts you may set. max active timeouts: {MAX_ACTIVE_TIMERS}, current active timeouts: {MAX_ACTIVE_TIMERS}, finished timeouts: 0"
-        );
-        return Err(OpError::dom("QuotaExceededError", message));
+        return Err(TooManyTimers::Active {});
     }
     let id = context.start_timer(millis, repeats);
     let timer = Timer {

@@ -158,9 +158,11 @@ function setWebSocketAutoResponse(pair) {
   ops.setAutoResponse(requestOf(pair), responseOf(pair));
 }
 
+const { REQUEST, RESPONSE } = ops.Pair;
+
 function getWebSocketAutoResponse() {
   const pair = ops.autoResponse();
-  return pair === null ? null : new WebSocketRequestResponsePair(pair[0], pair[1]);
+  return pair === null ? null : new WebSocketRequestResponsePair(pair[REQUEST], pair[RESPONSE]);
 }
 
 function getWebSocketAutoResponseTimestamp(socket) {

@@ -12,13 +12,15 @@ use bytes::Bytes;
 use http::header::{HeaderValue, SEC_WEBSOCKET_EXTENSIONS, SEC_WEBSOCKET_PROTOCOL, UPGRADE};
 use tokio::sync::Notify;
 
-use crate::glue::args::to_string;
+use super::fetch;
+use super::streams::Failure::OtherRequest;
+use crate::glue::convert::Closed;
 use crate::glue::{
-    Api, IntoJs, IoContext, OpError, Ops, async_op, bool_arg, current, require_context, string,
-    string_arg, throw_error, u32_arg, with_bytes,
+    Api, Argument, Arity, Call, FromJs, IntoJs, IoContext, JsArray, JsError, Maybe, OpError, Ops,
+    Promise, Throw, Thrown, current, op, promise, require_context, with_bytes,
 };
 use crate::js;
-use crate::service::websocket::{Close, Message, Role, Socket, WebSocket};
+use crate::service::websocket::{Close, MAX_SOCKETS, Message, Role, Socket, WebSocket};
 use crate::service::{self, Body, Error, Kind, Request};
 
 pub const API: Api = Api {
@@ -32,23 +34,24 @@ pub const API: Api = Api {
 };
 
 fn ops(ops: &mut Ops) {
-    ops.add("pair", pair);
-    ops.add("deadEnd", dead_end);
-    ops.add("hold", hold);
-    ops.add("letGo", let_go);
-    ops.add("send", send);
-    ops.add("close", close);
-    ops.add("bufferedAmount", buffered_amount);
-    ops.add("receive", receive);
-    ops.add("preferredExtensions", preferred_extensions);
-    ops.add("prepare", prepare);
-    ops.add("connect", connect);
-    ops.add("cancel", cancel);
+    ops.add_all(&[
+        pair,
+        dead_end,
+        hold,
+        let_go,
+        send,
+        close,
+        buffered_amount,
+        receive,
+        preferred_extensions,
+        prepare,
+        connect,
+        cancel,
+    ]);
+    ops.share::<Opened>();
+    ops.share::<Closed>();
     hibernation::ops(ops);
 }
-
-/// What is told when one request's WebSocket is used from another.
-const OTHER_REQUEST: &str = "Cannot perform I/O on behalf of a different request. I/O objects (such as streams, request/response bodies, and others) created in the context of one request handler cannot be accessed from a different request's handler. This is a limitation of Cloudflare Workers which allows us to improve overall performance.";
 
 /// An end that JavaScript holds.
 struct Held {
@@ -69,7 +72,7 @@ enum Keeps {
 /// What JavaScript is told of a failure.
 fn failure(error: Error) -> OpError {
     if error.kind == Kind::Disconnected {
-        return Error::disconnected("Network connection lost.").into();
+        return Error::lost().into();
     }
     error.into()
 }
@@ -88,55 +91,47 @@ pub fn take(context: &dyn IoContext, number: u32) -> Option<WebSocket> {
     held.socket.take_end()
 }
 
-fn held_arg(
-    scope: &mut v8::PinScope,
-    args: &v8::FunctionCallbackArguments,
-) -> Option<(Rc<dyn IoContext>, Rc<Held>)> {
-    let number = u32_arg(scope, args, 0);
-    let context = require_context(scope)?;
-    match context.resources().get::<Held>(number) {
-        Some(held) => Some((context, held)),
-        None => {
-            throw_error(scope, OTHER_REQUEST);
-            None
-        }
-    }
-}
+/// An end, which JavaScript names by its number.
+struct End(Rc<Held>);
 
-fn socket_arg(
-    scope: &mut v8::PinScope,
-    args: &v8::FunctionCallbackArguments,
-) -> Option<Rc<Socket>> {
-    held_arg(scope, args).map(|(_, held)| held.socket.clone())
+impl<'s> Argument<'s> for End {
+    const ARITY: Arity = Arity::ONE;
+
+    fn read(
+        scope: &mut v8::PinScope<'s, '_>,
+        call: &Call<'_, 's>,
+        at: i32,
+        name: &'static str,
+    ) -> Option<Self> {
+        let number = u32::read(scope, call, at, name)?;
+        let held = require_context(scope)?.resources().get::<Held>(number);
+        if held.is_none() {
+            OtherRequest.throw(scope);
+        }
+        held.map(Self)
+    }
 }
 
 /// `pair()`: the numbers of two ends.
-fn pair(scope: &mut v8::PinScope, _: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
-    let Some(context) = require_context(scope) else {
-        return;
-    };
+#[op]
+fn pair(context: Rc<dyn IoContext>) -> [u32; 2] {
     let (a, b) = WebSocket::pair();
-    let numbers =
-        [a, b].map(|end| v8::Integer::new_from_unsigned(scope, give(&*context, end)).into());
-    rv.set(v8::Array::new_with_elements(scope, &numbers).into());
+    [a, b].map(|end| give(&*context, end))
 }
 
 /// `deadEnd()`: the number of an end whose other end is gone.
-fn dead_end(scope: &mut v8::PinScope, _: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
-    if let Some(context) = require_context(scope) {
-        rv.set_uint32(give(&*context, WebSocket::pair().0));
-    }
+#[op]
+fn dead_end(context: Rc<dyn IoContext>) -> u32 {
+    give(&*context, WebSocket::pair().0)
 }
 
 /// `hold(number, caller)`: the event goes on for as long as this end is open; so does the object that it is of, if the
 /// other end is with the event's caller.
-fn hold(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, _: v8::ReturnValue) {
-    let Some((context, held)) = held_arg(scope, &args) else {
-        return;
-    };
+#[op]
+fn hold(context: Rc<dyn IoContext>, End(held): End, caller: bool) {
     if held.keeps.get() == Keeps::Nothing {
         context.count_socket(true);
-        if bool_arg(&args, 1) {
+        if caller {
             held.keeps.set(Keeps::Caller);
             context.retain_export(true);
         } else {
@@ -147,9 +142,9 @@ fn hold(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, _: v8::Re
 }
 
 /// `letGo(number)`: the end is dropped.
-fn let_go(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, _: v8::ReturnValue) {
-    let number = u32_arg(scope, &args, 0);
-    if let Some(context) = current(scope)
+#[op]
+fn let_go(context: Option<Rc<dyn IoContext>>, number: u32) {
+    if let Some(context) = context
         && let Some(held) = context.resources().take::<Held>(number)
     {
         drop(held.socket.take_end());
@@ -165,112 +160,117 @@ fn let_go(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, _: v8::
 }
 
 /// What JavaScript sends: a string, or bytes.
-fn message_arg(
-    scope: &mut v8::PinScope,
-    args: &v8::FunctionCallbackArguments,
-    index: i32,
-) -> Message {
-    match v8::Local::<v8::String>::try_from(args.get(index)) {
-        Ok(text) => {
-            let mut utf8 = String::new();
-            text.write_utf8_into(scope, &mut utf8);
-            Message::Text(utf8.into())
-        }
-        Err(_) => Message::Binary(with_bytes(args.get(index), Bytes::copy_from_slice)),
+struct Sent(Message);
+
+impl<'s> FromJs<'s> for Sent {
+    fn from_js(scope: &mut v8::PinScope<'s, '_>, value: v8::Local<'s, v8::Value>) -> Option<Self> {
+        Some(Self(match v8::Local::<v8::String>::try_from(value) {
+            Ok(text) => {
+                let mut utf8 = String::new();
+                text.write_utf8_into(scope, &mut utf8);
+                Message::Text(utf8.into())
+            }
+            Err(_) => Message::Binary(with_bytes(value, Bytes::copy_from_slice)),
+        }))
+    }
+
+    fn fits(value: v8::Local<'s, v8::Value>) -> bool {
+        value.is_string() || value.is_array_buffer_view() || value.is_array_buffer()
     }
 }
 
-fn close_arg(
-    scope: &mut v8::PinScope,
-    args: &v8::FunctionCallbackArguments,
-    index: i32,
-) -> Message {
-    let code = u32_arg(scope, args, index);
+fn close_message(code: u32, reason: String) -> Message {
     Message::Close(Close {
         code: u16::try_from(code).unwrap_or(Close::NO_STATUS),
-        reason: string_arg(scope, args, index + 1),
+        reason,
     })
 }
 
-/// `send(number, data)`: queues a string or bytes. Nothing, or a promise that the queue is empty where this call has
-/// begun to empty it.
-fn send(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
-    if let Some(socket) = socket_arg(scope, &args) {
-        let message = message_arg(scope, &args, 1);
-        queue(scope, &socket, message, &mut rv);
-    }
+/// What queues a message gives: nothing, or a promise that the queue is empty where this call has begun to empty it.
+type Queued<'s> = Result<Maybe<Promise<'s, ()>>, Thrown>;
+
+/// `send(number, data)`: queues a string or bytes.
+#[op]
+fn send<'s>(scope: &mut v8::PinScope<'s, '_>, End(held): End, message: Sent) -> Queued<'s> {
+    queue(scope, &held.socket, message.0)
 }
 
-/// `close(number, code, reason)`: queues a Close message; otherwise as `send`.
-fn close(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
-    if let Some(socket) = socket_arg(scope, &args) {
-        let message = close_arg(scope, &args, 1);
-        queue(scope, &socket, message, &mut rv);
-    }
+/// `close(number, code, reason)`: queues a Close message.
+#[op]
+fn close<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    End(held): End,
+    code: u32,
+    reason: String,
+) -> Queued<'s> {
+    queue(scope, &held.socket, close_message(code, reason))
 }
 
-/// What is told when a socket has too much to send.
-const FULL: &str = "Too many bytes wait to be sent on this WebSocket.";
+/// What is told of a WebSocket beside what its other end tells.
+#[derive(JsError)]
+enum Failure {
+    #[error("Too many bytes wait to be sent on this WebSocket.")]
+    Full,
+    #[type_error(
+        "Failed to establish the WebSocket connection: expected server to reply with HTTP status code 101 (switching protocols), but received {0} instead."
+    )]
+    Status(u16),
+    #[type_error("Worker received body in a response to a request for a WebSocket.")]
+    Body,
+    #[error("only {MAX_SOCKETS} websockets can be accepted on a single Durable Object instance")]
+    TooMany {},
+}
 
-fn queue(
-    scope: &mut v8::PinScope,
+fn queue<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
     socket: &Rc<Socket>,
     message: Message,
-    rv: &mut v8::ReturnValue,
-) {
+) -> Queued<'s> {
     let gate = current(scope).and_then(|context| context.output_gate());
     if socket.queue(gate, message).is_err() {
-        return throw_error(scope, FULL);
+        return Err(Thrown::throw(scope, Failure::Full));
     }
-    match socket.begin() {
-        None => {}
-        Some(Err(error)) => async_op::<()>(scope, rv, async { Err(failure(error)) }),
-        Some(Ok(pump)) => async_op(scope, rv, async { pump.await.map_err(failure) }),
-    }
+    let emptied = match socket.begin() {
+        None => return Ok(Maybe(None)),
+        Some(Err(error)) => promise(scope, async { Err(failure(error)) }),
+        Some(Ok(pump)) => promise(scope, async { pump.await.map_err(failure) }),
+    };
+    emptied.map(|emptied| Maybe(Some(emptied)))
 }
 
 /// `bufferedAmount(number)`: bytes that wait to be sent.
-fn buffered_amount(
-    scope: &mut v8::PinScope,
-    args: v8::FunctionCallbackArguments,
-    mut rv: v8::ReturnValue,
-) {
-    if let Some(socket) = socket_arg(scope, &args) {
-        rv.set_double(socket.queued_bytes() as f64);
-    }
+#[op]
+fn buffered_amount(End(held): End) -> f64 {
+    held.socket.queued_bytes() as f64
 }
 
-/// `receive(number, maxBytes)`: a promise of a string, an ArrayBuffer, `[code, reason]`, or null for a lost connection.
-fn receive(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
-    let Some(socket) = socket_arg(scope, &args) else {
-        return;
-    };
-    let max_bytes = u32_arg(scope, &args, 1) as usize;
-    async_op(scope, &mut rv, async move {
-        match socket.receive(max_bytes).await {
+/// `receive(number, maxBytes)`: a promise of a message, or null for a lost connection.
+#[op]
+fn receive<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    End(held): End,
+    max_bytes: u32,
+) -> Result<Promise<'s, Option<Message>>, Thrown> {
+    let socket = held.socket.clone();
+    promise(scope, async move {
+        match socket.receive(max_bytes as usize).await {
             Ok(message) => Ok(Some(message)),
             Err(error) if error.kind == Kind::Disconnected => Ok(None),
             Err(error) => Err(error.into()),
         }
-    });
+    })
 }
 
 /// `preferredExtensions(number)`: the compression that spares a proxy from unpacking what it passes on, as a header; null
 /// where there is none to prefer.
-fn preferred_extensions(
-    scope: &mut v8::PinScope,
-    args: v8::FunctionCallbackArguments,
-    mut rv: v8::ReturnValue,
-) {
-    let Some(socket) = socket_arg(scope, &args) else {
-        return;
-    };
-    match socket.wire() {
+#[op]
+fn preferred_extensions(End(held): End) -> Option<String> {
+    match held.socket.wire() {
         Some((Role::Client, deflate)) => {
             let text = deflate.map(|deflate| deflate.to_string());
-            rv.set(string(scope, &text.unwrap_or_default()).into());
+            Some(text.unwrap_or_default())
         }
-        _ => rv.set_null(),
+        _ => None,
     }
 }
 
@@ -279,50 +279,52 @@ fn preferred_extensions(
 struct Connecting(Notify);
 
 /// `prepare()`: the number of a connection that is to be made.
-fn prepare(scope: &mut v8::PinScope, _: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
-    if let Some(context) = require_context(scope) {
-        rv.set_uint32(context.resources().insert(Rc::<Connecting>::default()));
-    }
+#[op]
+fn prepare(context: Rc<dyn IoContext>) -> u32 {
+    context.resources().insert(Rc::<Connecting>::default())
 }
 
 /// `cancel(number)`: the connection is not wanted any more.
-fn cancel(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, _: v8::ReturnValue) {
-    let number = u32_arg(scope, &args, 0);
-    if let Some(context) = current(scope)
-        && let Some(connecting) = context.resources().get::<Connecting>(number)
-    {
+#[op]
+fn cancel(context: Option<Rc<dyn IoContext>>, number: u32) {
+    let connecting = context.and_then(|context| context.resources().get::<Connecting>(number));
+    if let Some(connecting) = connecting {
         connecting.0.notify_one();
     }
 }
 
-/// `connect(number, url, protocols, extensions)`: a promise of `[end, protocol, extensions]`, the last two null if none
-/// was chosen.
-fn connect(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
-    let number = u32_arg(scope, &args, 0);
-    let Some(context) = require_context(scope) else {
-        return;
-    };
+/// `connect(number, url, protocols | undefined, extensions | undefined)`: a promise of the end.
+#[op]
+fn connect<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    context: Rc<dyn IoContext>,
+    number: u32,
+    url: String,
+    protocols: Option<String>,
+    extensions: Option<String>,
+) -> Result<Promise<'s, Established>, Thrown> {
     let Some(connecting) = context.resources().get::<Connecting>(number) else {
-        return throw_error(scope, OTHER_REQUEST);
+        return Err(Thrown::throw(scope, OtherRequest));
     };
-    let url = string_arg(scope, &args, 1);
     let mut headers = http::HeaderMap::new();
     headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
-    for (index, name) in [(2, SEC_WEBSOCKET_PROTOCOL), (3, SEC_WEBSOCKET_EXTENSIONS)] {
-        let value = args.get(index);
-        if value.is_string()
-            && let Ok(value) = HeaderValue::from_str(&to_string(scope, value))
+    for (value, name) in [
+        (protocols, SEC_WEBSOCKET_PROTOCOL),
+        (extensions, SEC_WEBSOCKET_EXTENSIONS),
+    ] {
+        if let Some(value) = value
+            && let Ok(value) = HeaderValue::try_from(value)
         {
             headers.insert(name, value);
         }
     }
     let service = context.channels().service(0);
     let gate = context.output_gate();
-    async_op(scope, &mut rv, async move {
+    promise(scope, async move {
         if let Some(gate) = gate {
             gate.await?;
         }
-        let service = service.ok_or_else(|| OpError::error("This service is not configured."))?;
+        let service = service.ok_or(fetch::Failure::NotConfigured)?;
         let request = Request {
             method: http::Method::GET,
             url,
@@ -334,47 +336,50 @@ fn connect(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv
             response = service.fetch(request) => response.map_err(failure)?,
             () = connecting.0.notified() => return Err(failure(Error::disconnected(""))),
         };
-        opened(response)
-    });
+        Ok(opened(response)?)
+    })
 }
 
-fn opened(response: service::Response) -> Result<Opened, OpError> {
+fn opened(response: service::Response) -> Result<Established, Failure> {
     if response.status != 101 {
-        return Err(OpError::type_error(format!(
-            "Failed to establish the WebSocket connection: expected server to reply with HTTP status code 101 (switching protocols), but received {} instead.",
-            response.status
-        )));
+        return Err(Failure::Status(response.status));
     }
     let Some(end) = response.websocket else {
-        return Err(OpError::type_error(
-            "Worker received body in a response to a request for a WebSocket.",
-        ));
+        return Err(Failure::Body);
     };
     let header = |name| {
         let value = response.headers.get(name)?;
         Some(String::from_utf8_lossy(value.as_bytes()).into_owned())
     };
-    Ok(Opened {
+    Ok(Established {
         end,
         protocol: header(SEC_WEBSOCKET_PROTOCOL),
         extensions: header(SEC_WEBSOCKET_EXTENSIONS),
     })
 }
 
-struct Opened {
+/// A connection on its way to JavaScript.
+struct Established {
     end: WebSocket,
     protocol: Option<String>,
     extensions: Option<String>,
 }
 
-impl<'s> IntoJs<'s> for Opened {
+#[derive(JsArray)]
+struct Opened {
+    number: u32,
+    /// What the server chose, if anything; so for the extensions.
+    protocol: Option<String>,
+    extensions: Option<String>,
+}
+
+impl<'s> IntoJs<'s> for Established {
     fn into_js(self, scope: &mut v8::PinScope<'s, '_>) -> v8::Local<'s, v8::Value> {
-        let number = current(scope).map_or(0, |context| give(&*context, self.end));
-        let all = [
-            v8::Integer::new_from_unsigned(scope, number).into(),
-            self.protocol.into_js(scope),
-            self.extensions.into_js(scope),
-        ];
-        v8::Array::new_with_elements(scope, &all).into()
+        let opened = Opened {
+            number: current(scope).map_or(0, |context| give(&*context, self.end)),
+            protocol: self.protocol,
+            extensions: self.extensions,
+        };
+        opened.into_js(scope)
     }
 }

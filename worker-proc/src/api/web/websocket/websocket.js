@@ -299,14 +299,17 @@ function checkProtocols(protocols) {
   return ArrayPrototypeJoin(protocols, ", ");
 }
 
+const { NUMBER, PROTOCOL, EXTENSIONS } = ops.Opened;
+const { CODE, REASON } = ops.Closed;
+
 function connect(socket, state, target, protocol) {
   const extensions = flags.webSocketCompression ? "permessage-deflate" : undefined;
   PromisePrototypeThen(
     ops.connect(state.number, target, protocol, extensions),
     (opened) => {
-      state.number = opened[0];
-      state.protocol = opened[1];
-      state.extensions = opened[2];
+      state.number = opened[NUMBER];
+      state.protocol = opened[PROTOCOL];
+      state.extensions = opened[EXTENSIONS];
       accept(socket, state);
       fire(socket, state, new Event("open"));
     },
@@ -359,7 +362,7 @@ function deliver(socket, state, message) {
     const data = state.blobs ? require("blob").blobFromBytes(new primordials.Uint8Array(message), "") : message;
     dispatch(socket, messageEvent(data));
   } else {
-    const { 0: code, 1: reason } = message;
+    const { [CODE]: code, [REASON]: reason } = message;
     state.closedIncoming = true;
     if (!state.allowHalfOpen && !state.closedOutgoing && !state.outgoingAborted) close(socket, state, code, reason);
     dispatch(socket, closeEvent(code, reason, true));

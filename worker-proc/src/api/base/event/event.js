@@ -1,4 +1,4 @@
-/* How long an event lives, and how it ends: ops for the modules that handle events. */
+/* How long an event lives, and how it ends: for the modules that handle events. */
 const { isDOMException } = require("dom_exception");
 const trace = require("trace");
 
@@ -7,8 +7,10 @@ exports.release = () => ops.release();
 /** The running event's number, 0 at global scope. */
 exports.contextId = () => ops.contextId();
 exports.done = (event) => ops.done(event);
-exports.respond = (event, status, statusText, headers, body, webSocket) =>
-  ops.respond(event, status, statusText, headers, body, webSocket);
+/** The number of the event that begins in this turn. */
+exports.eventNumber = () => ops.eventNumber();
+/** Calls back if nobody waits for the event's answer any more. */
+exports.onClientGone = (event, callback) => ops.onClientGone(event, callback);
 
 /** An exception as name and message. Hostile error objects cannot throw here. `DOMException X` names a DOMException. */
 function describeError(error) {
