@@ -20,6 +20,10 @@ pub struct Api {
     pub modules: &'static [JsSource],
     /// Modules compiled when first required, or when a global of theirs is first read.
     pub lazy: &'static [JsSource],
+    /// The APIs whose modules these require when they are loaded: they load each other in no loop.
+    pub uses: &'static [&'static str],
+    /// The APIs whose modules these require only in functions, each with the reason for not using it at once.
+    pub lazy_uses: &'static [(&'static str, &'static str)],
     /// Adds the folder's ops.
     pub ops: fn(&mut Ops),
 }
@@ -277,6 +281,14 @@ impl Registry {
                 push_props: None,
                 push_told: None,
             };
+            debug_assert!(
+                apis.iter().all(|api| {
+                    let later = api.lazy_uses.iter().map(|(name, _)| name);
+                    let mut used = api.uses.iter().chain(later);
+                    used.all(|name| apis.iter().any(|other| other.name == *name))
+                }),
+                "an API uses one that is not there"
+            );
             for (index, api) in apis.into_iter().enumerate() {
                 let mut ops = Ops::default();
                 (api.ops)(&mut ops);

@@ -15,6 +15,7 @@ pub mod form_data;
 pub mod global_scope;
 pub mod headers;
 pub mod message_channel;
+pub mod mime;
 pub mod navigator;
 pub mod performance;
 pub mod report_error;

@@ -10,6 +10,8 @@ pub const BINDING: Binding = Binding {
         name: "bindings/analytics_engine",
         modules: &[],
         lazy: &[js!("analytics_engine.js")],
+        uses: &["encoding", "fetch", "report_error", "streams", "webidl"],
+        lazy_uses: &[],
         ops: |_| {},
     },
     prepare: with_dataset,

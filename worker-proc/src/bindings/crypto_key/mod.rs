@@ -11,6 +11,8 @@ pub const BINDING: Binding = Binding {
         name: "bindings/crypto_key",
         modules: &[],
         lazy: &[js!("crypto_key.js")],
+        uses: &["crypto", "encoding"],
+        lazy_uses: &[],
         ops: |_| {},
     },
     prepare,

@@ -9,6 +9,8 @@ pub const BINDING: Binding = Binding {
         name: "bindings/data",
         modules: &[js!("data.js")],
         lazy: &[],
+        uses: &[],
+        lazy_uses: &[],
         ops: |_| {},
     },
     prepare: as_given,

@@ -9,6 +9,8 @@ pub const BINDING: Binding = Binding {
         name: "bindings/durable_object_class",
         modules: &[js!("durable_object_class.js")],
         lazy: &[],
+        uses: &["actors"],
+        lazy_uses: &[],
         ops: |_| {},
     },
     prepare: as_given,

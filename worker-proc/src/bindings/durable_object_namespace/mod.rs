@@ -10,6 +10,8 @@ pub const BINDING: Binding = Binding {
         name: "bindings/durable_object_namespace",
         modules: &[js!("durable_object_namespace.js")],
         lazy: &[],
+        uses: &["actors"],
+        lazy_uses: &[],
         ops: |_| {},
     },
     prepare: with_kind,

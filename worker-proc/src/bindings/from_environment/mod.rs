@@ -9,6 +9,8 @@ pub const BINDING: Binding = Binding {
         name: "bindings/from_environment",
         modules: &[],
         lazy: &[js!("from_environment.js")],
+        uses: &[],
+        lazy_uses: &[],
         ops: |_| {},
     },
     prepare: look_up,

@@ -11,6 +11,8 @@ pub const BINDING: Binding = Binding {
         name: "bindings/hyperdrive",
         modules: &[],
         lazy: &[js!("hyperdrive.js")],
+        uses: &["sockets", "webidl"],
+        lazy_uses: &[],
         ops,
     },
     prepare: as_given,

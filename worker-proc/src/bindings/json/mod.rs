@@ -9,6 +9,8 @@ pub const BINDING: Binding = Binding {
         name: "bindings/json",
         modules: &[js!("json.js")],
         lazy: &[],
+        uses: &[],
+        lazy_uses: &[],
         ops: |_| {},
     },
     prepare: as_given,

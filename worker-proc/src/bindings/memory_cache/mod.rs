@@ -22,6 +22,8 @@ pub const BINDING: Binding = Binding {
         name: "bindings/memory_cache",
         modules: &[],
         lazy: &[js!("memory_cache.js")],
+        uses: &["dom_exception", "encoding", "structured_clone", "webidl"],
+        lazy_uses: &[],
         ops,
     },
     prepare: as_given,

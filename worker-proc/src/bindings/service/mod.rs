@@ -9,6 +9,8 @@ pub const BINDING: Binding = Binding {
         name: "bindings/service",
         modules: &[js!("service.js")],
         lazy: &[],
+        uses: &["rpc"],
+        lazy_uses: &[],
         ops: |_| {},
     },
     prepare: as_given,

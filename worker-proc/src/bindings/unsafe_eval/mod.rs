@@ -11,6 +11,8 @@ pub const BINDING: Binding = Binding {
         name: "bindings/unsafe_eval",
         modules: &[js!("unsafe_eval.js")],
         lazy: &[],
+        uses: &["fetch", "modules", "webidl"],
+        lazy_uses: &[],
         ops,
     },
     prepare: as_given,

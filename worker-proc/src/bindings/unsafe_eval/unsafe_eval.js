@@ -1,5 +1,5 @@
 /* The `unsafeEval` binding: code from strings, for local development. */
-const { ArrayBufferIsView, Function, ReflectConstruct, String, AsyncFunction } = primordials;
+const { ArrayBufferIsView, ArrayPrototypePush, AsyncFunction, Function, ReflectConstruct, String } = primordials;
 const { provide, provideInside } = require("modules");
 const { isAnyArrayBuffer } = require("fetch/body");
 const { argumentError, defineInterface, illegalConstructor } = require("webidl");
@@ -26,11 +26,13 @@ class UnsafeEval {
   }
 
   newFunction(script, name = undefined, ...parameters) {
-    return allowed(() => named(ReflectConstruct(Function, [...parameters, String(script)]), name));
+    ArrayPrototypePush(parameters, String(script));
+    return allowed(() => named(ReflectConstruct(Function, parameters), name));
   }
 
   newAsyncFunction(script, name = undefined, ...parameters) {
-    return allowed(() => named(ReflectConstruct(AsyncFunction, [...parameters, String(script)]), name));
+    ArrayPrototypePush(parameters, String(script));
+    return allowed(() => named(ReflectConstruct(AsyncFunction, parameters), name));
   }
 
   newWasmModule(source) {

@@ -10,6 +10,8 @@ pub const BINDING: Binding = Binding {
         name: "bindings/wasm_module",
         modules: &[js!("wasm_module.js")],
         lazy: &[],
+        uses: &[],
+        lazy_uses: &[],
         ops,
     },
     prepare: as_given,

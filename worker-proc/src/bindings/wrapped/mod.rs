@@ -10,6 +10,8 @@ pub const BINDING: Binding = Binding {
         name: "bindings/wrapped",
         modules: &[],
         lazy: &[js!("wrapped.js")],
+        uses: &["workers"],
+        lazy_uses: &[],
         ops,
     },
     prepare: as_given,

@@ -8,6 +8,8 @@ pub const API: Api = Api {
     name: "async_context",
     modules: &[js!("async_context.js")],
     lazy: &[js!("async_local_storage.js")],
+    uses: &["webidl"],
+    lazy_uses: &[],
     ops,
 };
 

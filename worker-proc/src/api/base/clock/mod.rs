@@ -7,5 +7,7 @@ pub const API: Api = Api {
     name: "clock",
     modules: &[js!("clock.js")],
     lazy: &[],
+    uses: &[],
+    lazy_uses: &[],
     ops: |_| {},
 };

@@ -17,6 +17,8 @@ pub const API: Api = Api {
     name: "memory_limit",
     modules: &[js!("memory_limit.js")],
     lazy: &[],
+    uses: &["webidl"],
+    lazy_uses: &[],
     ops,
 };
 

@@ -7,6 +7,11 @@ pub const API: Api = Api {
     name: "modules",
     modules: &[js!("modules.js")],
     lazy: &[],
+    uses: &[],
+    lazy_uses: &[
+        ("timers", "only require() of a module that waits needs them"),
+        ("url", "only import.meta.resolve() needs it"),
+    ],
     ops,
 };
 

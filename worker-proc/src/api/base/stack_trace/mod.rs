@@ -7,5 +7,7 @@ pub const API: Api = Api {
     name: "stack_trace",
     modules: &[js!("stack_trace.js")],
     lazy: &[],
+    uses: &[],
+    lazy_uses: &[],
     ops: |_| {},
 };

@@ -7,5 +7,7 @@ pub const API: Api = Api {
     name: "webidl",
     modules: &[js!("webidl.js"), js!("iterators.js")],
     lazy: &[],
+    uses: &[],
+    lazy_uses: &[],
     ops: |_| {},
 };

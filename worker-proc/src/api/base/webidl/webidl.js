@@ -18,26 +18,10 @@
  */
 
 const {
-  ArrayIsArray,
-  ArrayPrototypePush,
-  FunctionPrototype,
-  FunctionPrototypeBind,
-  FunctionPrototypeCall,
-  MathTrunc,
-  NumberIsFinite,
-  ObjectDefineProperty,
-  ObjectSetPrototypeOf,
-  ReflectDeleteProperty,
-  ReflectGetOwnPropertyDescriptor,
-  ReflectGetPrototypeOf,
-  ReflectOwnKeys,
-  SafeMap,
-  StringPrototypeToWellFormed,
-  Symbol,
-  SymbolFor,
-  SymbolIterator,
-  SymbolToStringTag,
-  TypeError,
+  ArrayIsArray, ArrayPrototypePush, Error, FunctionPrototype, FunctionPrototypeBind, FunctionPrototypeCall, MathTrunc,
+  NumberIsFinite, ObjectDefineProperty, ObjectSetPrototypeOf, ReflectDeleteProperty, ReflectGetOwnPropertyDescriptor,
+  ReflectGetPrototypeOf, ReflectOwnKeys, SafeMap, StringPrototypeToWellFormed, Symbol, SymbolFor, SymbolIterator,
+  SymbolToStringTag, TypeError,
 } = primordials;
 
 const flags = require("flags");
@@ -97,14 +81,6 @@ const checkedInteger = (value) => {
   const number = +value;
   if (!NumberIsFinite(number)) throw new TypeError(NOT_AN_INTEGER);
   return number;
-};
-
-const signed = (minimum, maximum) => (value) => {
-  const number = checkedInteger(value);
-  if (number < minimum || number > maximum) {
-    throw new TypeError(`Value out of range. Must be between ${minimum} and ${maximum} (inclusive).`);
-  }
-  return MathTrunc(number);
 };
 
 const unsigned = (maximum) => (value) => {
@@ -357,9 +333,6 @@ function defineConstants(Class, constants) {
   }
 }
 
-/** True for an instance or prototype of a platform class: inspection prints its accessors as properties. */
-const isPlatformObject = (value) => isObject(value) && kResourceTypeInspect in value;
-
 /** The name of the nearest platform class of an object, or undefined. */
 function interfaceNameOf(object) {
   for (let prototype = object; prototype !== null; prototype = ReflectGetPrototypeOf(prototype)) {
@@ -395,7 +368,6 @@ exports.illegalConstructor = illegalConstructor;
 exports.illegalInvocation = illegalInvocation;
 exports.interfaceNameOf = interfaceNameOf;
 exports.isObject = isObject;
-exports.isPlatformObject = isPlatformObject;
 exports.kResourceTypeInspect = kResourceTypeInspect;
 exports.notImplemented = notImplemented;
 exports.published = published;
@@ -403,13 +375,10 @@ exports.setterError = setterError;
 exports.toArray = toArray;
 exports.toDOMString = toDOMString;
 exports.toDictionary = toDictionary;
-exports.toInt16 = signed(-32768, 32767);
 exports.toInt32 = toInt32;
-exports.toInt8 = signed(-128, 127);
 exports.toRecord = toRecord;
 exports.toSequence = toSequence;
 exports.toUSVString = toUSVString;
 exports.toUint16 = unsigned(65535);
 exports.toUint32 = unsigned(4294967295);
-exports.toUint8 = unsigned(255);
 exports.valueError = valueError;

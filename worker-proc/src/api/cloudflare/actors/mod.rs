@@ -23,6 +23,20 @@ pub const API: Api = Api {
         js!("unsafe.js"),
     ],
     lazy: &[],
+    uses: &[
+        "fetch",
+        "modules",
+        "report_error",
+        "rpc",
+        "structured_clone",
+        "trace",
+        "webidl",
+        "workers",
+    ],
+    lazy_uses: &[
+        ("storage", "an object without storage needs none"),
+        ("websocket", "few objects hibernate"),
+    ],
     ops,
 };
 

@@ -1,4 +1,5 @@
 /* The binding of a Durable Object namespace: ids, and stubs for objects. Its class can be had too, to start facets of. */
+// own: writer (what an RPC message refers to)
 const { Error, ObjectDefineProperty, RangeError, TypeError } = primordials;
 const { argumentError, defineInterface, illegalConstructor, illegalInvocation, isObject, toDictionary } = require("webidl");
 const { CLASS, NAMESPACE, Fetcher, Stamp, kFetcher, makeCallable, own, specialize, stateOf, unsendableLoopbacks } =
@@ -184,7 +185,8 @@ registerCloneable({
 class LoopbackDurableObjectClass extends DurableObjectClass {}
 class LoopbackDurableObjectNamespace extends DurableObjectNamespace {}
 class LoopbackColoLocalActorNamespace extends ColoLocalActorNamespace {}
-for (const Class of [LoopbackDurableObjectClass, LoopbackDurableObjectNamespace, LoopbackColoLocalActorNamespace]) {
+for (let i = 0, Classes = [LoopbackDurableObjectClass, LoopbackDurableObjectNamespace, LoopbackColoLocalActorNamespace]; i < Classes.length; i++) {
+  const Class = Classes[i];
   defineInterface(Class);
 }
 

@@ -7,6 +7,8 @@ pub const API: Api = Api {
     name: "compat_flags",
     modules: &[],
     lazy: &[js!("compat_flags.js").defining(&["Cloudflare"])],
+    uses: &["webidl"],
+    lazy_uses: &[],
     ops,
 };
 

@@ -20,6 +20,8 @@ pub const API: Api = Api {
         js!("html_rewriter.js").defining(&["HTMLRewriter"]),
         js!("tokens.js"),
     ],
+    uses: &["async_context", "fetch", "headers", "streams", "webidl"],
+    lazy_uses: &[],
     ops,
 };
 

@@ -8,6 +8,8 @@ pub const API: Api = Api {
     name: "queue",
     modules: &[],
     lazy: &[js!("queue.js")],
+    uses: &["console", "events", "fetch", "structured_clone", "webidl"],
+    lazy_uses: &[],
     ops,
 };
 

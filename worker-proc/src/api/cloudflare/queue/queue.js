@@ -118,7 +118,7 @@ class QueueMessage {
   #verdict;
   #id;
 
-  constructor(token, verdict, [id, timestamp, bytes, attempts]) {
+  constructor(token, verdict, { 0: id, 1: timestamp, 2: bytes, 3: attempts }) {
     if (token !== inside) throw illegalConstructor();
     this.#verdict = verdict;
     this.#id = id;
@@ -178,7 +178,7 @@ function ackAll(verdict) {
   verdict.ackAll = true;
 }
 
-function fill(object, verdict, [queueName, messages, [backlogCount, backlogBytes, oldest]]) {
+function fill(object, verdict, { 0: queueName, 1: messages, 2: { 0: backlogCount, 1: backlogBytes, 2: oldest } }) {
   const metrics = { backlogCount, backlogBytes };
   // 0 stands for an empty queue.
   if (oldest !== undefined && oldest !== 0) metrics.oldestMessageTimestamp = new Date(oldest);

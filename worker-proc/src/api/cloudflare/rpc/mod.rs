@@ -25,5 +25,21 @@ pub const API: Api = Api {
         js!("transfer.js"),
     ],
     lazy: &[],
+    uses: &[
+        "abort",
+        "dom_exception",
+        "fetch",
+        "headers",
+        "streams",
+        "structured_clone",
+        "trace",
+        "webidl",
+    ],
+    lazy_uses: &[
+        ("queue", "only stub.queue() needs it"),
+        ("scheduled", "only stub.scheduled() needs it"),
+        ("sockets", "few stubs connect, few messages hold a socket"),
+        ("url", "only put() with an expiration needs it"),
+    ],
     ops: ops::register,
 };

@@ -1,5 +1,6 @@
 /* V8's serializer refuses functions and proxies. Values that hold any are copied first, with stand-ins in their places, which
    are platform objects and so come to the kinds in rpc/transfer. */
+// own: made (a SafeMap); seen (a SafeSet)
 const {
   Array, Map, MapPrototypeForEach, MapPrototypeSet, ObjectDefineProperty, ObjectGetPrototypeOf, ObjectKeys, ObjectPrototype,
   SafeMap, SafeSet, Set, SetPrototypeAdd, SetPrototypeForEach,

@@ -330,7 +330,8 @@ const extraHandlers = {
 };
 
 function defineExtraHandlers() {
-  for (const name of ["queue", "scheduled"]) {
+  for (let i = 0, names = ["queue", "scheduled"]; i < names.length; i++) {
+    const name = names[i];
     ObjectDefineProperty(Fetcher.prototype, name, {
       __proto__: null, value: extraHandlers[name], writable: true, enumerable: true, configurable: true,
     });
@@ -355,15 +356,17 @@ function sendEvent({ channel }, path, description, failed) {
   });
 }
 
-for (const Class of [RpcStub, RpcPromise, RpcProperty, Fetcher]) {
+for (let i = 0, Classes = [RpcStub, RpcPromise, RpcProperty, Fetcher]; i < Classes.length; i++) {
+  const Class = Classes[i];
   ObjectSetPrototypeOf(defineInterface(Class).prototype, wildcard);
 }
 defineInterface(LoopbackServiceStub);
 defineInterface(RpcTarget);
 /* They are known to `toString` by other names than their constructors have. */
-for (const [Class, tag] of [
+for (let i = 0, entries = [
   [RpcStub, "JsRpcStub"], [RpcPromise, "JsRpcPromise"], [RpcProperty, "JsRpcProperty"], [RpcTarget, "JsRpcTarget"],
-]) {
+]; i < entries.length; i++) {
+  const { 0: Class, 1: tag } = entries[i];
   ObjectDefineProperty(Class.prototype, SymbolToStringTag, { __proto__: null, value: tag });
 }
 
@@ -547,7 +550,6 @@ exports.Stamp = Stamp;
 exports.createFetcher = (channel, unsendable = undefined) => new Fetcher(inside, channel, unsendable);
 exports.createLoopback = createLoopback;
 exports.disposeAll = disposeAll;
-exports.disposeStub = disposeStub;
 exports.exportObject = exportObject;
 exports.isFunctionForRpc = isFunctionForRpc;
 exports.isRpcTarget = (value) => isRpcTarget(value);

@@ -1,5 +1,6 @@
 /* The kinds of things that RPC sends by reference, or that hold such: stubs, functions, services, streams, requests and
    responses, signals. Each says how it is listed in the externals and made again from them. */
+// own: writer (what an RPC message refers to)
 const { ArrayPrototypePush, FunctionPrototypeToString, PromisePrototypeThen, ReflectApply, TypeError } = primordials;
 const { dataCloneError, registerCloneable, session } = require("structured_clone");
 const { describeError } = require("event");
@@ -197,7 +198,7 @@ registerCloneable({
     return writer.add(READABLE, streams.takeBody(stream) || streams.pumpOut(stream, streams.lengthOf(stream) ?? -1, undefined, ops.notBytes));
   },
   read: (index) => {
-    const [number, length] = currentReader().take(index, READABLE);
+    const { 0: number, 1: length } = currentReader().take(index, READABLE);
     return streams.readableFromBody(number, length >= 0 ? length : undefined, null, cancelReceived);
   },
 });
@@ -212,7 +213,7 @@ registerCloneable({
     return writer.add(WRITABLE, sent);
   },
   read: (index) => {
-    const [number] = currentReader().take(index, WRITABLE);
+    const { 0: number } = currentReader().take(index, WRITABLE);
     return streams.writableToBody(number, dropWriter);
   },
 });
@@ -315,7 +316,7 @@ abort.transfer.read = (fields) => {
     abort.abortSignal(signal, fields[0]);
     return signal;
   }
-  const [number] = currentReader().take(fields[1], SIGNAL);
+  const { 0: number } = currentReader().take(fields[1], SIGNAL);
   const aborted = (reason) => abort.abortSignal(signal, read(reason[BYTES], new Reader(reason[EXTERNALS])));
   const lost = (error) => abort.abortSignal(signal, error);
   PromisePrototypeThen(PromisePrototypeThen(ops.signalled(number), aborted), undefined, lost);

@@ -7,5 +7,7 @@ pub const API: Api = Api {
     name: "scheduled",
     modules: &[],
     lazy: &[js!("scheduled.js").defining(&["ScheduledEvent"])],
+    uses: &["events", "webidl"],
+    lazy_uses: &[],
     ops: |_| (),
 };

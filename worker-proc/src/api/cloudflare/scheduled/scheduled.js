@@ -21,7 +21,7 @@ function describe(options) {
   return [millis, cron === undefined ? "" : `${cron}`];
 }
 
-function fill(object, [scheduledTime, cron]) {
+function fill(object, { 0: scheduledTime, 1: cron }) {
   const show = (name, value) =>
     ObjectDefineProperty(object, name, { __proto__: null, value, writable: false, enumerable: true, configurable: true });
   show("cron", cron);

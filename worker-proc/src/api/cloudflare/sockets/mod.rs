@@ -18,6 +18,15 @@ pub const API: Api = Api {
     name: "sockets",
     modules: &[],
     lazy: &[js!("overrides.js"), js!("sockets.js")],
+    uses: &[
+        "fetch",
+        "rpc",
+        "streams",
+        "structured_clone",
+        "url",
+        "webidl",
+    ],
+    lazy_uses: &[],
     ops,
 };
 

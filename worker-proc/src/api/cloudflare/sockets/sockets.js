@@ -343,7 +343,7 @@ transferable.write = (socket) => {
   return [remoteAddress, localAddress, transport, isFetchPort, allowHalfOpen, duplex.readable, duplex.writable];
 };
 
-transferable.read = ([remoteAddress, localAddress, transport, isFetchPort, allowHalfOpen, readable, writable]) => {
+transferable.read = ({ 0: remoteAddress, 1: localAddress, 2: transport, 3: isFetchPort, 4: allowHalfOpen, 5: readable, 6: writable }) => {
   const duplex = joinDuplex(readable, writable, dropWriter);
   const state = makeState({ __proto__: null, duplex, remoteAddress, localAddress, transport, isFetchPort, allowHalfOpen });
   opened(state);

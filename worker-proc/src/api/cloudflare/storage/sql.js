@@ -202,7 +202,8 @@ class SqlStorage {
 }
 trace.instrument(SqlStorage.prototype, "durable_object_storage_", ["ingest"]);
 defineInterface(SqlStorage);
-for (const Class of [Cursor, Statement]) {
+for (let i = 0, Classes = [Cursor, Statement]; i < Classes.length; i++) {
+  const Class = Classes[i];
   ReflectDefineProperty(SqlStorage.prototype, Class.name, {
     __proto__: null, value: Class, writable: true, enumerable: true, configurable: true,
   });

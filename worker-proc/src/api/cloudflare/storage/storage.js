@@ -424,7 +424,8 @@ class DurableObjectStorage {
 trace.instrument(DurableObjectStorage.prototype, SPAN_PREFIX, [
   "deleteAll", "transaction", "sync", "getCurrentBookmark", "waitForBookmark",
 ]);
-for (const Class of [DurableObjectTransaction, DurableObjectStorage]) {
+for (let i = 0, Classes = [DurableObjectTransaction, DurableObjectStorage]; i < Classes.length; i++) {
+  const Class = Classes[i];
   const { stateOf } = Class;
   delete Class.stateOf;
   defineOperations(Class, stateOf);

@@ -23,6 +23,11 @@ pub const API: Api = Api {
         js!("stream.js"),
         js!("helpers.js"),
     ],
+    uses: &["async_context", "console", "events", "modules", "webidl"],
+    lazy_uses: &[(
+        "encoding",
+        "only a span's own name or attribute is measured",
+    )],
     ops,
 };
 

@@ -6,7 +6,8 @@ const { ExtendableEvent, kCreateExtendable } = require("events/kinds");
 class TailEvent extends ExtendableEvent {
   constructor(token, type, events) {
     super(token, type);
-    for (const name of ["traces", "events"]) {
+    for (let i = 0, names = ["traces", "events"]; i < names.length; i++) {
+      const name = names[i];
       ObjectDefineProperty(this, name, { __proto__: null, value: events, writable: false, enumerable: true, configurable: true });
     }
   }

@@ -1,6 +1,7 @@
 /* What other modules tell tail workers, if the worker has any: `workers` says so before its code runs. Where it has none,
    each of these is the look at one variable. */
 
+// own: spans() (a module)
 let isOn = false;
 const record = () => require("trace/record");
 const spans = () => require("trace/spans");

@@ -1,7 +1,9 @@
 /* Spans of the worker's own: `tracing` of `cloudflare:workers`, and `ctx.tracing`. Where nobody would see a span it does
    nothing. */
+// own: spans() (a module)
 const {
-  ObjectKeys, ReflectApply, StringPrototypeSlice, TypeError, TypedArrayPrototypeGetByteLength, globalThis,
+  ArrayPrototypeUnshift, ObjectKeys, ReflectApply, StringPrototypeRepeat, StringPrototypeSlice, TypeError,
+  TypedArrayPrototypeGetByteLength, globalThis,
 } = primordials;
 const { provideInside } = require("modules");
 const { told } = require("trace");
@@ -19,7 +21,7 @@ const MAX_NAME_CHARS = 64;
 const MAX_SPAN_BYTES = 64 * 1024;
 /** What a name is cut to in a warning. */
 const MAX_SHOWN_NAME_CHARS = 64;
-const NO_CONTEXT = { __proto__: null, traceId: "0".repeat(32), spanId: "0".repeat(16) };
+const NO_CONTEXT = { __proto__: null, traceId: StringPrototypeRepeat("0", 32), spanId: StringPrototypeRepeat("0", 16) };
 
 const utf8Length = (text) => TypedArrayPrototypeGetByteLength(require("encoding").encodeUtf8(text));
 const cut = (name) => (name.length > MAX_NAME_CHARS ? StringPrototypeSlice(name, 0, MAX_NAME_CHARS) : name);
@@ -180,14 +182,16 @@ class Tracing {
     if (!isTracing(this)) throw illegalInvocation();
     const span = open(checkCall("enterSpan", arguments.length, name, callback));
     const { handle } = handleOf(span);
-    const call = () => callIn(span, callback, [span, ...args]);
+    ArrayPrototypeUnshift(args, span);
+    const call = () => callIn(span, callback, args);
     return handle === undefined ? call() : spans().closeAfter(handle, call);
   }
 
   startActiveSpan(name, callback, ...args) {
     if (!isTracing(this)) throw illegalInvocation();
     const span = open(checkCall("startActiveSpan", arguments.length, name, callback));
-    return callIn(span, callback, [span, ...args]);
+    ArrayPrototypeUnshift(args, span);
+    return callIn(span, callback, args);
   }
 
   startSpan(name) {
@@ -232,4 +236,7 @@ exports.createTracing = createTracing;
 exports.tracing = tracing;
 exports.module = { __proto__: null, default: tracing };
 provideInside("cloudflare-internal:tracing", "trace/tracing");
-for (const name of ["tracing-helpers", "test-tracing-wrapper"]) provideInside(`cloudflare-internal:${name}`, "trace/helpers");
+for (let i = 0, names = ["tracing-helpers", "test-tracing-wrapper"]; i < names.length; i++) {
+  const name = names[i];
+  provideInside(`cloudflare-internal:${name}`, "trace/helpers");
+}

@@ -151,13 +151,13 @@ class WorkflowEntrypoint {
   }
 }
 
-for (const Class of [WorkerEntrypoint, DurableObject, WorkflowEntrypoint]) {
+for (let i = 0, Classes = [WorkerEntrypoint, DurableObject, WorkflowEntrypoint]; i < Classes.length; i++) {
+  const Class = Classes[i];
   ObjectDefineProperty(Class.prototype, primordials.SymbolToStringTag, {
     __proto__: null, value: Class.name, writable: false, enumerable: false, configurable: true,
   });
 }
 
-exports.ExecutionContext = ExecutionContext;
 exports.WorkerEntrypoint = WorkerEntrypoint;
 exports.DurableObject = DurableObject;
 exports.WorkflowEntrypoint = WorkflowEntrypoint;

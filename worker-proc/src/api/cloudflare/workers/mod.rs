@@ -18,6 +18,23 @@ pub const API: Api = Api {
         js!("cloudflare_workers.js"),
     ],
     lazy: &[],
+    uses: &[
+        "async_context",
+        "clock",
+        "events",
+        "fetch",
+        "modules",
+        "report_error",
+        "rpc",
+        "streams",
+        "trace",
+        "webidl",
+    ],
+    lazy_uses: &[
+        ("queue", "few workers consume queues"),
+        ("scheduled", "few workers have a schedule"),
+        ("sockets", "few workers take connections"),
+    ],
     ops,
 };
 

@@ -1,5 +1,5 @@
 /* Service-worker syntax: `addEventListener("fetch", ...)` in a classic script. */
-const { ArrayPrototypePush, Error, PromiseResolve, TypeError } = primordials;
+const { ArrayPrototypePush, Error, PromiseResolve, TypeError, globalThis } = primordials;
 const { defineInterface } = require("webidl");
 const { ExtendableEvent, kCreateExtendable } = require("events/kinds");
 const { dispatch, listenerCount, trust } = require("events");

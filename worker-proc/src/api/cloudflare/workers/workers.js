@@ -1,8 +1,8 @@
 /* From an event to the worker's handler and back. Called by dispatch/worker.rs: `setup` before the worker's code runs,
    `entrypoints` after it, `fetch` and `event` for each event. */
 const {
-  ArrayPrototypePush, ArrayPrototypeSort, JSONParse, ObjectDefineProperty, ObjectGetPrototypeOf, ObjectKeys, PromisePrototypeThen,
-  PromiseResolve, ReflectApply, ReflectConstruct, ReflectOwnKeys, SafeMap, TypeError, Error,
+  ArrayPrototypePush, ArrayPrototypeSort, Error, JSONParse, ObjectDefineProperty, ObjectGetPrototypeOf, ObjectKeys,
+  PromisePrototypeThen, PromiseResolve, ReflectApply, ReflectConstruct, ReflectOwnKeys, SafeMap, TypeError, globalThis,
 } = primordials;
 const { nativeRequest, withoutUsedBody } = require("fetch/request");
 const { isResponse, respond, sendResponse } = require("fetch/response");
@@ -64,10 +64,10 @@ const define = (function (object, name, value) {
 });
 
 /** What another worker gave this one as its `env`: JSON or bytes, and the channels of what the bytes refer to. */
-function addGiven(env, [value, ...caps]) {
+function addGiven(env, caps) {
   const externals = [];
-  for (let i = 0; i < caps.length; i += 2) ArrayPrototypePush(externals, caps[i] ? BOUND_STUB : SERVICE, caps[i + 1], undefined);
-  const given = makeProps(value, externals);
+  for (let i = 1; i < caps.length; i += 2) ArrayPrototypePush(externals, caps[i] ? BOUND_STUB : SERVICE, caps[i + 1], undefined);
+  const given = makeProps(caps[0], externals);
   const names = ObjectKeys(given);
   for (let i = 0; i < names.length; i++) define(env, names[i], given[names[i]]);
 }
@@ -393,15 +393,9 @@ function rpc(entrypoint, props, propsExternals, path, operation, bytes, external
 
 const controllers = { __proto__: null, test: () => ({}) };
 
-/** Another folder's kind of event: `make(json)` gives the handler's first argument. */
-function addController(name, make) {
-  controllers[name] = make;
-}
-
 exports.LOADED = LOADED;
 exports.build = build;
 exports.addLoopback = addLoopback;
-exports.addController = addController;
 exports.entrypoints = entrypoints;
 exports.setup = setup;
 exports.setExports = setExports;

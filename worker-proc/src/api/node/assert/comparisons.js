@@ -3,6 +3,7 @@
  * prototypes, same own enumerable properties, `Object.is` on primitives, cycles allowed.
  */
 
+// own: rest (a SafeSet); pairs (a SafeMap)
 const {
   ArrayBufferIsView, ArrayIsArray, ArrayPrototypeConcat, ArrayPrototypeEvery, ArrayPrototypeFilter, ArrayPrototypeFind,
   ArrayPrototypeIncludes, ArrayPrototypePush, ArrayPrototypeSome, BigIntPrototypeValueOf, BooleanPrototypeValueOf, Date,

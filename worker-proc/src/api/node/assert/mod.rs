@@ -13,6 +13,8 @@ pub const API: Api = Api {
         js!("mock.js" as "node:test"),
         js!("strict.js" as "node:assert/strict"),
     ],
+    uses: &["console", "node/common"],
+    lazy_uses: &[],
     ops,
 };
 

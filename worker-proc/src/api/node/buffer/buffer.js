@@ -3,6 +3,7 @@
  * (`encode`, `decode`, `writeText`, `search`, `compareBytes`); every Buffer has its own memory.
  */
 
+// own: value (what the caller gives); buffer (a Buffer)
 const {
   ArrayBufferIsView, ArrayFrom, ArrayIsArray, ArrayPrototypeIncludes, ArrayPrototypeJoin, ArrayPrototypeSlice, DataView,
   Error, MathAbs, MathFloor, MathMax, MathMin, MathTrunc, NumberIsNaN, NumberMAX_SAFE_INTEGER, ObjectAssign,

@@ -15,6 +15,8 @@ pub const API: Api = Api {
         js!("search.js"),
         js!("string_decoder.js" as "node:string_decoder"),
     ],
+    uses: &["blob", "console", "encoding", "node/common", "webidl"],
+    lazy_uses: &[],
     ops,
 };
 

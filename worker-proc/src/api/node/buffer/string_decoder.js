@@ -2,6 +2,7 @@
  * node:string_decoder: text from bytes that arrive in pieces, never splitting a character.
  */
 
+// own: chunk (what the caller gives)
 const {
   ArrayBufferIsView, MathMin, ObjectAssign, ObjectDefineProperty, Symbol, TypeError, TypedArrayPrototypeSet,
   TypedArrayPrototypeSubarray, Uint8Array,

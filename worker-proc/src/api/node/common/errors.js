@@ -94,7 +94,6 @@ function received(value, limit = 28) {
   if (shown.length > limit) shown = `${StringPrototypeSlice(shown, 0, 25)}...`;
   return `type ${typeof value} (${shown})`;
 }
-exports.received = received;
 
 const wrongType = (name, expected, actual) => `${expectation(name, expected)}. Received ${received(actual, 25)}`;
 const wrongValue = (name, value, reason = "is invalid") =>

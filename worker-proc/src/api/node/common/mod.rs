@@ -12,7 +12,13 @@ pub const API: Api = Api {
         js!("system_constants.js"),
         js!("system_errors.js"),
         js!("types.js"),
+        js!("unsupported.js"),
         js!("validators.js"),
+    ],
+    uses: &["console"],
+    lazy_uses: &[
+        ("crypto", "only a question about a key needs it"),
+        ("node/crypto", "only a question about a key needs it"),
     ],
     ops,
 };

@@ -4,10 +4,9 @@
 
 const {
   ArrayBufferIsView, ArrayIsArray, ArrayPrototypeIncludes, ArrayPrototypeJoin, ArrayPrototypeMap, NumberIsFinite,
-  NumberIsInteger, NumberIsNaN, NumberMAX_SAFE_INTEGER, NumberMIN_SAFE_INTEGER, NumberParseInt, ObjectAssign,
-  ObjectHasOwn, RegExpPrototypeExec, String, StringPrototypeTrim,
+  NumberIsInteger, NumberIsNaN, NumberMAX_SAFE_INTEGER, NumberMIN_SAFE_INTEGER, ObjectAssign, String,
 } = primordials;
-const { ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE, ERR_OUT_OF_RANGE, ERR_SOCKET_BAD_PORT } =
+const { ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE, ERR_OUT_OF_RANGE } =
   require("node/common/errors");
 
 const requireType = (type, shown) => (value, name) => {
@@ -20,8 +19,6 @@ exports.validateFunction = requireType("function", "Function");
 
 const isInt32 = (value) => typeof value === "number" && value === (value | 0);
 const isUint32 = (value) => typeof value === "number" && value === value >>> 0;
-exports.isInt32 = isInt32;
-exports.isUint32 = isUint32;
 
 exports.validateBuffer = function (value, name = "buffer") {
   if (!ArrayBufferIsView(value)) {
@@ -60,12 +57,9 @@ const NULLABLE = 1;
 const ARRAY = 2;
 const FUNCTION = 4;
 ObjectAssign(exports, {
-  kValidateObjectNone: 0,
   kValidateObjectAllowNullable: NULLABLE,
   kValidateObjectAllowArray: ARRAY,
-  kValidateObjectAllowFunction: FUNCTION,
   kValidateObjectAllowObjects: ARRAY | FUNCTION,
-  kValidateObjectAllowObjectsAndNull: NULLABLE | ARRAY | FUNCTION,
 });
 
 exports.validateObject = function (value, name, allow = 0) {
@@ -101,45 +95,15 @@ exports.validateAbortSignal = function (signal, name) {
 };
 
 /** False for undefined and NaN, true for finite numbers; anything else is an error. */
-exports.checkFiniteNumber = function (value, name) {
+function checkFiniteNumber(value, name) {
   if (value === undefined || NumberIsNaN(value)) return false;
   if (NumberIsFinite(value)) return true;
   exports.validateNumber(value, name);
   throw new ERR_OUT_OF_RANGE(name, "a finite number", value);
-};
+}
 
 exports.checkRangesOrGetDefault = function (value, name, lower, upper, fallback) {
-  if (!exports.checkFiniteNumber(value, name)) return fallback;
+  if (!checkFiniteNumber(value, name)) return fallback;
   if (value < lower || value > upper) throw new ERR_OUT_OF_RANGE(name, `>= ${lower} and <= ${upper}`, value);
   return value;
-};
-
-exports.validatePort = function (port, name = "Port", allowZero = true) {
-  const isRight =
-    (typeof port === "number" || (typeof port === "string" && StringPrototypeTrim(port) !== "")) &&
-    +port === +port >>> 0 &&
-    +port <= 0xffff &&
-    (port !== 0 || allowZero);
-  if (!isRight) throw new ERR_SOCKET_BAD_PORT(name, port, allowZero);
-  return +port | 0;
-};
-
-exports.parseFileMode = function (value, name, fallback) {
-  value ??= fallback;
-  if (typeof value === "string") {
-    if (RegExpPrototypeExec(/^[0-7]+$/, value) === null) {
-      throw new ERR_INVALID_ARG_VALUE(name, value, "must be a 32-bit unsigned integer or an octal string");
-    }
-    value = NumberParseInt(value, 8);
-  }
-  exports.validateUint32(value, name);
-  return value;
-};
-
-/** One of an object's own fields marks its class. */
-exports.validateThisInternalField = function (object, field, className) {
-  if (typeof object !== "object" || object === null || !ObjectHasOwn(object, field)) {
-    const { ERR_INVALID_THIS } = require("node/common/errors");
-    throw new ERR_INVALID_THIS(className);
-  }
 };

@@ -2,6 +2,7 @@
  * Cipheriv and Decipheriv of node:crypto.
  */
 
+// own: this (a stream)
 const {
   ArrayPrototypeConcat, ArrayPrototypeFilter, ArrayPrototypeFind, ArrayPrototypeIncludes, ArrayPrototypeMap, Boolean,
   Error, FunctionPrototypeCall, ObjectAssign, ObjectSetPrototypeOf, RangeError, StringPrototypeToLowerCase, Symbol,

@@ -13,7 +13,7 @@ const { KeyObject, createSecretKey } = require("node/crypto/keys");
 const random = require("node/crypto/random");
 const { constants } = require("node/crypto/constants");
 const { ERR_INVALID_ARG_TYPE, ERR_METHOD_NOT_IMPLEMENTED, ERR_MISSING_ARGS } = require("node/common/errors");
-const { unsupported } = require("node/stubs/common");
+const { unsupported } = require("node/common/unsupported");
 const { isBytes } = require("node/crypto/util");
 
 function timingSafeEqual(a, b) {

@@ -2,6 +2,7 @@
  * Hash, Hmac and `hash` of node:crypto.
  */
 
+// own: this (a stream); bytes (a Buffer)
 const { ArrayBufferIsView, Error, FunctionPrototypeCall, ObjectAssign, ObjectSetPrototypeOf, Symbol } = primordials;
 const { Buffer } = require("node:buffer");
 const { Transform } = require("node:stream");

@@ -2,6 +2,7 @@
  * KeyObject of node:crypto: secret keys, whose bytes scripts see only by `export`.
  */
 
+// own: #bytes (a Buffer)
 const { ArrayBufferIsView, ObjectAssign, Symbol, SymbolToStringTag, Uint8Array } = primordials;
 const { Buffer } = require("node:buffer");
 const { ERR_INVALID_ARG_TYPE, ERR_ILLEGAL_CONSTRUCTOR } = require("node/common/errors");

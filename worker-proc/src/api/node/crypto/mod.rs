@@ -23,6 +23,14 @@ pub const API: Api = Api {
         js!("random.js"),
         js!("util.js"),
     ],
+    uses: &[
+        "crypto",
+        "node/buffer",
+        "node/common",
+        "node/streams",
+        "webidl",
+    ],
+    lazy_uses: &[],
     ops,
 };
 

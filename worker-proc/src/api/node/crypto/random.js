@@ -2,6 +2,7 @@
  * Random bytes, integers, UUIDs and primes of node:crypto.
  */
 
+// own: bytes (a Buffer)
 const {
   ArrayBufferPrototypeSlice, ArrayPrototypeSome, BigInt, BigIntPrototypeToString, MathCeil, ObjectAssign,
   PromisePrototypeThen, PromiseResolve, RangeError, ReflectApply, StringPrototypePadStart, TypedArrayPrototypeSubarray,

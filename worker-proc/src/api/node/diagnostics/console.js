@@ -5,7 +5,7 @@
 const { FunctionPrototypeBind, Map, ObjectAssign, ObjectDefineProperty } = primordials;
 const { console } = require("console");
 const { ERR_METHOD_NOT_IMPLEMENTED } = require("node/common/errors");
-const { unsupported } = require("node/stubs/common");
+const { unsupported } = require("node/common/unsupported");
 
 function Console() {
   throw new ERR_METHOD_NOT_IMPLEMENTED("Console");

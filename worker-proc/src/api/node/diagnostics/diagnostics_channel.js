@@ -3,6 +3,7 @@
  * Relies on the async context for stores that a channel binds.
  */
 
+// own: [kSubscribers] (a SafeSet); [kStores] (a SafeMap)
 const {
   ArrayPrototypePush, ArrayPrototypeSome, ArrayPrototypeSplice, Error, ObjectAssign, ObjectCreate, ObjectDefineProperty,
   Promise, PromisePrototypeThen, PromiseReject, PromiseResolve, ReflectApply, SafeMap, SafeSet, Symbol, globalThis,

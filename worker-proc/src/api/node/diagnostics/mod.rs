@@ -13,6 +13,16 @@ pub const API: Api = Api {
         js!("perf_hooks.js" as "node:perf_hooks"),
         js!("v8.js" as "node:v8"),
     ],
+    uses: &[
+        "async_context",
+        "console",
+        "node/common",
+        "performance",
+        "report_error",
+        "timers",
+        "trace",
+    ],
+    lazy_uses: &[("node/process", "only the streams of the console need it")],
     ops,
 };
 

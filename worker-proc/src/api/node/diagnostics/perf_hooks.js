@@ -4,7 +4,7 @@
 
 const { ObjectAssign, ObjectFreeze } = primordials;
 const { performance } = require("performance");
-const { unsupported } = require("node/stubs/common");
+const { unsupported } = require("node/common/unsupported");
 const { classes } = require("performance/timeline");
 
 const constants = ObjectFreeze({

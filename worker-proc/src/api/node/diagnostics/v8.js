@@ -6,7 +6,7 @@ const {
   ArrayPrototypeMap, Object, ObjectAssign, ObjectDefineProperty, ObjectFromEntries, ReflectApply, StringPrototypeSplit,
 } = primordials;
 const { ERR_INVALID_ARG_VALUE, ERR_METHOD_NOT_IMPLEMENTED } = require("node/common/errors");
-const { unsupported } = require("node/stubs/common");
+const { unsupported } = require("node/common/unsupported");
 const { validateBoolean, validateFunction, validateObject, validateOneOf, validateString, validateUint32 } =
   require("node/common/validators");
 

@@ -2,6 +2,7 @@
  * What node:dns and node:dns/promises are made of: what a name means, asked of Cloudflare's resolver over HTTPS through the worker's global outbound.
  */
 
+// own: searchParams (a URL's)
 const {
   ArrayPrototypeConcat, ArrayPrototypeFilter, ArrayPrototypeJoin, ArrayPrototypeMap, ArrayPrototypePush,
   ArrayPrototypeReduce, ArrayPrototypeSlice, ArrayPrototypeSort, ArrayPrototypeSplice, Error, NumberParseInt,

@@ -11,6 +11,15 @@ pub const API: Api = Api {
         js!("dns.js" as "node:dns"),
         js!("promises.js" as "node:dns/promises"),
     ],
+    uses: &[
+        "fetch",
+        "node/common",
+        "node/timers",
+        "node/util",
+        "sockets",
+        "url",
+    ],
+    lazy_uses: &[],
     ops,
 };
 

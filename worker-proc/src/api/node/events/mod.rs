@@ -7,6 +7,17 @@ pub const API: Api = Api {
     name: "node/events",
     modules: &[],
     lazy: &[js!("events.js" as "node:events")],
+    uses: &[
+        "async_context",
+        "console",
+        "events",
+        "node/common",
+        "timers",
+    ],
+    lazy_uses: &[
+        ("node/process", "only a warning needs it"),
+        ("node/timers", "only a rejected listener needs it"),
+    ],
     ops,
 };
 

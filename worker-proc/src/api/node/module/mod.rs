@@ -13,6 +13,11 @@ pub const API: Api = Api {
         js!("module.js" as "node:module"),
         js!("vm.js" as "node:vm"),
     ],
+    uses: &["modules", "node/buffer", "node/common", "url"],
+    lazy_uses: &[
+        ("node/process", "a global is made when it is read"),
+        ("node/timers", "a global is made when it is read"),
+    ],
     ops,
 };
 

@@ -8,7 +8,7 @@ const {
 } = primordials;
 const { currentURL } = require("url");
 const { ERR_INVALID_ARG_VALUE } = require("node/common/errors");
-const { unsupported } = require("node/stubs/common");
+const { unsupported } = require("node/common/unsupported");
 const { builtinModules } = require("node/module/builtin_modules");
 const flags = require("flags");
 

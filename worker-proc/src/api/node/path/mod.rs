@@ -11,6 +11,8 @@ pub const API: Api = Api {
         js!("posix.js" as "node:path/posix"),
         js!("win32.js" as "node:path/win32"),
     ],
+    uses: &["node/common"],
+    lazy_uses: &[],
     ops,
 };
 

@@ -3,6 +3,7 @@
  * platform's separators; the parts that differ (drives, UNC roots) are in `windowsRoot`.
  */
 
+// own: posix, win32 (the module itself)
 const {
   ArrayPrototypeFilter, ArrayPrototypeForEach, ArrayPrototypeJoin, ArrayPrototypeMap, ArrayPrototypePop,
   ArrayPrototypePush, ArrayPrototypeSlice, Boolean, MathMax, ObjectAssign, RegExp, RegExpPrototypeExec,

@@ -3,6 +3,7 @@
  * worker sets itself. Values are strings, as in Node.
  */
 
+// own: seen (a SafeSet)
 const {
   ArrayPrototype, ArrayPrototypeEvery, ArrayPrototypeIncludes, ArrayPrototypeSome, JSONStringify, ObjectGetPrototypeOf,
   ObjectHasOwn, ObjectKeys, ObjectPrototype, ObjectValues, Proxy, ReflectDefineProperty, ReflectDeleteProperty,

@@ -18,6 +18,24 @@ pub const API: Api = Api {
         js!("stdio.js"),
         js!("tty.js" as "node:tty"),
     ],
+    uses: &[
+        "console",
+        "events",
+        "node/buffer",
+        "node/common",
+        "node/events",
+        "node/module",
+        "node/streams",
+        "node/timers",
+        "node/util",
+        "timers",
+        "url",
+    ],
+    lazy_uses: &[
+        ("node/assert", "only process.assert needs it"),
+        ("node/path", "only a change of the folder needs it"),
+        ("workers", "only process.env needs it"),
+    ],
     ops,
 };
 

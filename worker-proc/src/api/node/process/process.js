@@ -3,10 +3,11 @@
  * Without `enable_nodejs_process_v2` only the first few members exist.
  */
 
+// own: path (what the caller gives)
 const {
   ArrayIsArray, ArrayPrototypeIncludes, ArrayPrototypeMap, BigInt, DateNow, Error, ErrorCaptureStackTrace,
   FunctionPrototypeCall, Number, NumberIsInteger, NumberParseInt, ObjectAssign, ObjectDefineProperty, ObjectFromEntries,
-  ObjectKeys, ObjectSetPrototypeOf, ReflectApply, RegExpPrototypeExec, Set, SymbolToStringTag,
+  ObjectKeys, ObjectSetPrototypeOf, ReflectApply, RegExpPrototypeExec, SafeSet, Set, SymbolToStringTag,
 } = primordials;
 const { console } = require("console");
 const { listen } = require("events");
@@ -14,7 +15,7 @@ const { queueMicrotask } = require("timers");
 const { currentURL } = require("url");
 const EventEmitter = require("node:events").default;
 const { ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE, ERR_OUT_OF_RANGE } = require("node/common/errors");
-const { unsupported } = require("node/stubs/common");
+const { unsupported } = require("node/common/unsupported");
 const { config, features } = require("node/process/config");
 const { env } = require("node/process/env");
 const { chdir, cwd } = require("node/process/cwd");
@@ -269,7 +270,7 @@ const first = { nextTick, env, exit, getBuiltinModule, platform, features };
 
 /** Passes rejections on to the process's own listeners, from the first such listener on. */
 function forwardRejections(target) {
-  const forwarded = new Set();
+  const forwarded = new SafeSet();
   target.on("newListener", (name) => {
     if (forwarded.has(name)) return;
     if (name === "unhandledRejection") {

@@ -2,6 +2,7 @@
  * The standard streams of `process`: stdin is at its end, stdout and stderr print.
  */
 
+// own: from() (a Buffer); this (a stream)
 const { ObjectAssign } = primordials;
 const { Readable, Writable } = require("node:stream");
 const { print } = require("console/output");

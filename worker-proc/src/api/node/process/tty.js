@@ -4,7 +4,7 @@
 
 const { ArrayPrototypeFindLast, ObjectAssign, ObjectSetPrototypeOf } = primordials;
 const { Duplex } = require("node:stream");
-const { inert } = require("node/stubs/common");
+const { inert } = require("node/common/unsupported");
 
 function ReadStream(fd) {
   if (!(this instanceof ReadStream)) return new ReadStream(fd);

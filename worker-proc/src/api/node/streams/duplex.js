@@ -2,6 +2,7 @@
  * Duplex: a Readable that is a Writable too; and `duplexPair`.
  */
 
+// own: other (a stream)
 const {
   ArrayPrototypeIncludes, Boolean, ObjectAssign, ObjectDefineProperties, ObjectDefineProperty, ObjectKeys,
   ObjectSetPrototypeOf,

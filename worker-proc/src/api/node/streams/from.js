@@ -2,6 +2,7 @@
  * Streams made of other things: `Readable.from` an iterable, `Duplex.from` nearly anything.
  */
 
+// own: this, stream (a stream); body, value (what the caller gives)
 const {
   Boolean, ObjectAssign, PromisePrototypeThen, PromiseWithResolvers, SymbolAsyncIterator, SymbolIterator,
 } = primordials;
@@ -300,4 +301,4 @@ function duplexOf(pair) {
   return duplex;
 }
 
-ObjectAssign(exports, { from, duplexFrom, duplexOf });
+ObjectAssign(exports, { from, duplexFrom });

@@ -24,6 +24,21 @@ pub const API: Api = Api {
         js!("web.js" as "node:stream/web"),
         js!("writable.js"),
     ],
+    uses: &[
+        "abort",
+        "async_context",
+        "blob",
+        "compression",
+        "encoding",
+        "node/buffer",
+        "node/common",
+        "node/events",
+        "node/timers",
+        "streams",
+        "timers",
+        "webidl",
+    ],
+    lazy_uses: &[],
     ops,
 };
 

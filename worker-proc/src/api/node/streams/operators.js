@@ -77,7 +77,7 @@ function map(fn, options) {
             value = PromiseReject(error);
           }
           running += 1;
-          value.then(afterItem, onCatch);
+          PromisePrototypeThen(value, afterItem, onCatch);
           ArrayPrototypePush(queue, value);
           if (next) {
             next();
@@ -90,7 +90,7 @@ function map(fn, options) {
         ArrayPrototypePush(queue, kEnd);
       } catch (error) {
         const value = PromiseReject(error);
-        value.then(afterItem, onCatch);
+        PromisePrototypeThen(value, afterItem, onCatch);
         ArrayPrototypePush(queue, value);
       } finally {
         isDone = true;

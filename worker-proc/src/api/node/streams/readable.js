@@ -2,6 +2,7 @@
  * Readable: the buffer, paused and flowing mode, `pipe`, decoding, and async iteration.
  */
 
+// own: from() (a Buffer); first, chunk (text or a Buffer)
 const {
   ArrayBufferIsView, ArrayPrototypeIncludes, ArrayPrototypeIndexOf, ArrayPrototypeJoin, ArrayPrototypePush,
   ArrayPrototypeShift, ArrayPrototypeSplice, ArrayPrototypeUnshift, Boolean, FunctionPrototypeBind,

@@ -14,7 +14,6 @@ const kErrored = SymbolFor("nodejs.stream.errored");
 const kReadable = SymbolFor("nodejs.stream.readable");
 const kWritable = SymbolFor("nodejs.stream.writable");
 const kDisturbed = SymbolFor("nodejs.stream.disturbed");
-const kClosedPromise = SymbolFor("nodejs.webstream.isClosedPromise");
 
 let defaultBytes = 64 * 1024;
 let defaultObjects = 16;
@@ -121,14 +120,6 @@ function isWritableFinished(stream, strict) {
   return Boolean(state.finished || (strict === false && state.ended === true && state.length === 0));
 }
 
-function isReadableEnded(stream) {
-  if (!isReadableNodeStream(stream)) return null;
-  if (stream.readableEnded === true) return true;
-  const state = stream._readableState;
-  if (!state || state.errored) return false;
-  return typeof state.ended === "boolean" ? state.ended : null;
-}
-
 function isReadableFinished(stream, strict) {
   if (!isReadableNodeStream(stream)) return null;
   const state = stream._readableState;
@@ -207,11 +198,11 @@ function isErrored(stream) {
 }
 
 ObjectAssign(exports, {
-  kDestroyed, kErrored, kReadable, kWritable, kDisturbed, kClosedPromise,
+  kDestroyed, 
   getDefaultHighWaterMark, setDefaultHighWaterMark, highWaterMarkOf,
   isReadableNodeStream, isWritableNodeStream, isDuplexNodeStream, isNodeStream,
   isReadableStream, isWritableStream, isTransformStream, isWebStream, isIterable,
-  isDestroyed, isWritableEnded, isWritableFinished, isReadableEnded, isReadableFinished,
+  isDestroyed, isWritableEnded, isWritableFinished, isReadableFinished,
   isReadable, isWritable, isFinished, isClosed, willEmitClose, isDisturbed, isErrored,
-  isRequest, isServerRequest, isServerResponse, isOutgoingMessage,
+  isRequest, isServerRequest, 
 });

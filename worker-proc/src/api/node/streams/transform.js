@@ -2,6 +2,7 @@
  * Transform, a Duplex whose output is computed from its input, and PassThrough.
  */
 
+// own: this, stream (a stream)
 const { Boolean, FunctionPrototypeCall, ObjectAssign, ObjectSetPrototypeOf, Symbol } = primordials;
 const { ERR_METHOD_NOT_IMPLEMENTED } = require("node/common/errors");
 const { Duplex } = require("node/streams/duplex");

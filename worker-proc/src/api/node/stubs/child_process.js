@@ -5,7 +5,7 @@
 const { ArrayIsArray, ObjectAssign, SymbolDispose } = primordials;
 const EventEmitter = require("node:events").default;
 const { ERR_METHOD_NOT_IMPLEMENTED } = require("node/common/errors");
-const { unsupported } = require("node/stubs/common");
+const { unsupported } = require("node/common/unsupported");
 const { validateArray, validateFunction, validateObject, validateString } = require("node/common/validators");
 
 class ChildProcess extends EventEmitter {

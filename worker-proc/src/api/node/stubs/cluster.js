@@ -4,7 +4,7 @@
 
 const { ObjectAssign } = primordials;
 const EventEmitter = require("node:events").default;
-const { unsupported } = require("node/stubs/common");
+const { unsupported } = require("node/common/unsupported");
 
 const SCHED_NONE = 1;
 const SCHED_RR = 2;

@@ -4,7 +4,7 @@
 
 const { FunctionPrototypeCall, ObjectAssign, ObjectSetPrototypeOf, SymbolAsyncDispose } = primordials;
 const EventEmitter = require("node:events").default;
-const { inert, self } = require("node/stubs/common");
+const { inert, self } = require("node/common/unsupported");
 const { validateFunction, validateObject } = require("node/common/validators");
 
 function Socket(type, callback) {

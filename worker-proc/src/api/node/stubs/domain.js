@@ -4,7 +4,7 @@
 
 const { ObjectAssign, ReflectApply } = primordials;
 const EventEmitter = require("node:events").default;
-const { inert } = require("node/stubs/common");
+const { inert } = require("node/common/unsupported");
 
 class Domain extends EventEmitter {
   members = undefined;

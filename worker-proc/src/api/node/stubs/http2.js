@@ -5,7 +5,7 @@
 const { ObjectAssign, ObjectCreate, Symbol } = primordials;
 const { Buffer } = require("node:buffer");
 const { ERR_METHOD_NOT_IMPLEMENTED } = require("node/common/errors");
-const { unsupported } = require("node/stubs/common");
+const { unsupported } = require("node/common/unsupported");
 const { constants } = require("node/stubs/http2_constants");
 
 const absent = (name) =>

@@ -5,7 +5,7 @@
 const { ObjectDefineProperty, PromiseResolve, SymbolDispose } = primordials;
 const EventEmitter = require("node:events").default;
 const { ERR_METHOD_NOT_IMPLEMENTED } = require("node/common/errors");
-const { unsupported } = require("node/stubs/common");
+const { unsupported } = require("node/common/unsupported");
 
 const console = {};
 for (let i = 0, names = [

@@ -9,7 +9,6 @@ pub const API: Api = Api {
     lazy: &[
         js!("child_process.js" as "node:child_process"),
         js!("cluster.js" as "node:cluster"),
-        js!("common.js"),
         js!("dgram.js" as "node:dgram"),
         js!("domain.js" as "node:domain"),
         js!("http2.js" as "node:http2"),
@@ -25,6 +24,18 @@ pub const API: Api = Api {
         js!("wasi.js" as "node:wasi"),
         js!("worker_threads.js" as "node:worker_threads"),
     ],
+    uses: &[
+        "console",
+        "message_channel",
+        "node/buffer",
+        "node/common",
+        "node/events",
+        "node/module",
+    ],
+    lazy_uses: &[(
+        "node/process",
+        "only a property of a cluster worker needs it",
+    )],
     ops,
 };
 

@@ -4,7 +4,7 @@
 
 const { ObjectAssign, PromiseResolve, SymbolAsyncDispose, SymbolAsyncIterator, SymbolDispose } = primordials;
 const EventEmitter = require("node:events").default;
-const { inert, self } = require("node/stubs/common");
+const { inert, self } = require("node/common/unsupported");
 
 class BaseInterface extends EventEmitter {
   terminal = false;

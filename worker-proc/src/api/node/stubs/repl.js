@@ -4,7 +4,7 @@
 
 const { ArrayPrototypeFilter, ObjectAssign, ObjectDefineProperty, Symbol, SyntaxError } = primordials;
 const { ERR_METHOD_NOT_IMPLEMENTED } = require("node/common/errors");
-const { unsupported } = require("node/stubs/common");
+const { unsupported } = require("node/common/unsupported");
 const { promises } = require("node:readline");
 const { builtinModules } = require("node/module/builtin_modules");
 

@@ -6,7 +6,7 @@ const {
   ArrayPrototypeMap, Number, ObjectAssign, ObjectFromEntries, RegExpPrototypeSymbolSplit, StringPrototypeSplit,
   StringPrototypeTrim, TypeError,
 } = primordials;
-const { unsupported } = require("node/stubs/common");
+const { unsupported } = require("node/common/unsupported");
 
 const names = `
 CHANGESET_OMIT=0 CHANGESET_REPLACE=1 CHANGESET_ABORT=2 CHANGESET_DATA=1 CHANGESET_NOTFOUND=2 CHANGESET_CONFLICT=3

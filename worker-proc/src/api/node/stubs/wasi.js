@@ -4,7 +4,7 @@
 
 const { ObjectAssign, ObjectDefineProperty } = primordials;
 const { ERR_METHOD_NOT_IMPLEMENTED } = require("node/common/errors");
-const { unsupported } = require("node/stubs/common");
+const { unsupported } = require("node/common/unsupported");
 const { validateArray, validateBoolean, validateInt32, validateObject, validateOneOf } = require("node/common/validators");
 
 class WASI {

@@ -5,7 +5,7 @@
 const { ObjectAssign, ObjectDefineProperty, SafeMap, SymbolAsyncDispose, SymbolFor } = primordials;
 const EventEmitter = require("node:events").default;
 const { ERR_METHOD_NOT_IMPLEMENTED } = require("node/common/errors");
-const { inert, unsupported } = require("node/stubs/common");
+const { inert, unsupported } = require("node/common/unsupported");
 
 const { MessageChannel, MessagePort } = require("node/stubs/message_channel");
 

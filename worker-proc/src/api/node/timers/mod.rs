@@ -11,6 +11,8 @@ pub const API: Api = Api {
         js!("promises.js" as "node:timers/promises"),
         js!("timers.js" as "node:timers"),
     ],
+    uses: &["async_context", "node/common", "timers"],
+    lazy_uses: &[("webidl", "only an error needs it")],
     ops,
 };
 

@@ -12,6 +12,8 @@ pub const API: Api = Api {
         js!("querystring.js" as "node:querystring"),
         js!("url.js" as "node:url"),
     ],
+    uses: &["node/buffer", "node/common", "node/path", "url", "webidl"],
+    lazy_uses: &[],
     ops,
 };
 

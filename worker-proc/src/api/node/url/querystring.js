@@ -2,6 +2,7 @@
  * node:querystring.
  */
 
+// own: out (a Buffer); unescapeBuffer() (a Buffer)
 const {
   ArrayIsArray, ArrayPrototypeJoin, ArrayPrototypePush, NumberIsFinite, NumberParseInt, ObjectAssign,
   ObjectDefineProperty, ObjectKeys, RegExpPrototypeExec, String, StringFromCodePoint, StringPrototypeCharCodeAt,

@@ -7,12 +7,29 @@ pub const API: Api = Api {
     name: "node/util",
     modules: &[],
     lazy: &[
-        js!("mime.js"),
         js!("parse_args.js"),
         js!("parse_env.js"),
         js!("sys.js" as "node:sys"),
         js!("util.js" as "node:util"),
         js!("util_types.js" as "node:util/types"),
+    ],
+    uses: &[
+        "abort",
+        "console",
+        "encoding",
+        "mime",
+        "node/assert",
+        "node/common",
+        "streams",
+        "timers",
+        "webidl",
+    ],
+    lazy_uses: &[
+        ("node/buffer", "only isBuffer() needs it"),
+        (
+            "node/process",
+            "only parseArgs() of the process's own needs it",
+        ),
     ],
     ops,
 };

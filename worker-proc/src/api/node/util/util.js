@@ -2,6 +2,7 @@
  * node:util. The inspector and the formatter are the console's own.
  */
 
+// own: systemErrors (a SafeMap)
 const {
   ArrayFrom, ArrayIsArray, ArrayPrototypeForEach, ArrayPrototypeJoin, ArrayPrototypeMap, ArrayPrototypePop,
   ArrayPrototypePush, Date, DatePrototypeGetDate, DatePrototypeGetHours, DatePrototypeGetMinutes, DatePrototypeGetMonth,
@@ -16,12 +17,12 @@ const encoding = require("encoding");
 const { ReadableStream, WritableStream } = require("streams").globals;
 const { queueMicrotask } = require("timers");
 const { published } = require("webidl");
-const { inspect } = require("console/inspect");
+const { inspect, setDefaultsCheck } = require("console/inspect");
 const { formatWithOptions } = require("console/format");
 const { stripEscapes } = require("console/text");
 const { isDeepStrictEqual } = require("node/assert/comparisons");
 const { ERR_FALSY_VALUE_REJECTION, ERR_INVALID_ARG_TYPE, ERR_METHOD_NOT_IMPLEMENTED } = require("node/common/errors");
-const { MIMEParams, MIMEType } = require("node/util/mime");
+const { MIMEParams, MIMEType } = require("mime");
 const { parseEnv } = require("node/util/parse_env");
 const { parseArgs } = require("node/util/parse_args");
 const { systemErrors } = require("node/common/system_errors");
@@ -36,6 +37,8 @@ const {
   validateOneOf,
   validateString,
 } = require("node/common/validators");
+
+setDefaultsCheck((options) => validateObject(options, "options"));
 
 function format(...args) {
   return formatWithOptions(undefined, args);

@@ -9,6 +9,14 @@ pub const API: Api = Api {
     name: "node/zlib",
     modules: &[],
     lazy: &[js!("constants.js"), js!("zlib.js" as "node:zlib")],
+    uses: &[
+        "node/buffer",
+        "node/common",
+        "node/streams",
+        "node/timers",
+        "timers",
+    ],
+    lazy_uses: &[],
     ops,
 };
 

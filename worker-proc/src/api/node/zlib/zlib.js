@@ -3,6 +3,7 @@
  * The coders are native; a stream feeds them chunk by chunk.
  */
 
+// own: stream (a stream)
 const {
   ArrayBufferIsView, ArrayPrototypeIncludes, Boolean, Error, FunctionPrototypeCall, MathMax, MathMin, Number,
   NumberIsNaN, ObjectAssign, ObjectDefineProperties, ObjectDefineProperty, ObjectFreeze, ObjectKeys,

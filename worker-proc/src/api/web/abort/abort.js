@@ -3,6 +3,7 @@
  * with `addAlgorithm`, which run before any listener of users. Relies on `events`, `dom_exception` and `timers`.
  */
 
+// own: dependents (a SafeSet); algorithms (a SafeMap)
 const {
   ArrayIsArray,
   ArrayPrototypePush,
@@ -228,7 +229,6 @@ exports.abortError = abortError;
 exports.abortReason = (signal) => stateOf(signal).reason;
 exports.abortSignal = abortSignal;
 exports.addAlgorithm = addAlgorithm;
-exports.anySignal = anySignal;
 exports.createSignal = createSignal;
 exports.isAborted = (signal) => stateOf(signal).aborted;
 exports.isAbortSignal = isAbortSignal;

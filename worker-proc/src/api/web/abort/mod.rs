@@ -7,5 +7,7 @@ pub const API: Api = Api {
     name: "abort",
     modules: &[js!("abort.js")],
     lazy: &[],
+    uses: &["dom_exception", "events", "structured_clone", "webidl"],
+    lazy_uses: &[("timers", "only AbortSignal.timeout() needs them")],
     ops: |_| {},
 };

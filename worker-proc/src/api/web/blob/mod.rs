@@ -7,6 +7,8 @@ pub const API: Api = Api {
     name: "blob",
     modules: &[js!("blob.js")],
     lazy: &[],
+    uses: &["encoding", "structured_clone", "webidl"],
+    lazy_uses: &[("streams", "only blob.stream() needs them")],
     ops,
 };
 

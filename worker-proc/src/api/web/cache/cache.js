@@ -4,9 +4,9 @@
  * whole HTTP response, and made to forget with PURGE. It tells by CF-Cache-Status whether it had what was asked for.
  */
 const {
-  BigInt, encodeURIComponent, ArrayPrototypePush, Error, ObjectDefineProperty, PromiseResolve,
+  ArrayPrototypePush, ArrayPrototypeUnshift, BigInt, Error, ObjectDefineProperty, PromiseResolve, ReflectApply,
   RegExpPrototypeExec, StringPrototypeIncludes, StringPrototypeReplaceAll, StringPrototypeToLowerCase,
-  StringPrototypeToWellFormed, TypedArrayPrototypeGetByteLength, TypeError,
+  StringPrototypeToWellFormed, TypeError, TypedArrayPrototypeGetByteLength, encodeURIComponent,
 } = primordials;
 const { argumentError, defineInterface, illegalConstructor, illegalInvocation, isObject, notImplemented } = require("webidl");
 const { encodeUtf8, joinBytes } = require("encoding");
@@ -83,7 +83,8 @@ function headerOf(flat, name) {
 async function measured(name, operate, cacheName, ...args) {
   const span = trace.open(undefined, name);
   try {
-    return await operate(span, cacheName, ...args);
+    ArrayPrototypeUnshift(args, span, cacheName);
+    return await ReflectApply(operate, undefined, args);
   } finally {
     trace.close(span);
   }

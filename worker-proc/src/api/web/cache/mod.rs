@@ -9,6 +9,8 @@ pub const API: Api = Api {
     name: "cache",
     modules: &[],
     lazy: &[js!("cache.js").defining(&["Cache", "CacheStorage", "caches"])],
+    uses: &["encoding", "fetch", "headers", "streams", "trace", "webidl"],
+    lazy_uses: &[],
     ops,
 };
 

@@ -23,6 +23,8 @@ pub const API: Api = Api {
         js!("compression.js").defining(&["CompressionStream", "DecompressionStream"]),
         js!("content.js"),
     ],
+    uses: &["encoding", "streams", "webidl"],
+    lazy_uses: &[],
     ops,
 };
 

@@ -4,32 +4,18 @@
  * Relies on the inspector and the ops `print(stream, text)` and `colors(stream)`.
  */
 
+// own: map (a SafeMap)
 const {
-  ArrayIsArray,
-  ArrayPrototypeIncludes,
-  ArrayPrototypeJoin,
-  ArrayPrototypePush,
-  ArrayPrototypeUnshift,
-  ErrorCaptureStackTrace,
-  NumberPrototypeToFixed,
-  ObjectDefineProperty,
-  ObjectKeys,
-  ObjectPrototypeHasOwnProperty,
-  SafeMap,
-  String,
-  StringPrototypeIncludes,
-  StringPrototypePadStart,
-  StringPrototypeRepeat,
-  StringPrototypeReplaceAll,
-  StringPrototypeSlice,
-  SymbolToStringTag,
+  ArrayIsArray, ArrayPrototypeIncludes, ArrayPrototypeJoin, ArrayPrototypePush, ArrayPrototypeUnshift,
+  ErrorCaptureStackTrace, MapIteratorPrototypeNext, NumberPrototypeToFixed, ObjectDefineProperty, ObjectKeys,
+  ObjectPrototypeHasOwnProperty, SafeMap, String, StringPrototypeIncludes, StringPrototypePadStart,
+  StringPrototypeRepeat, StringPrototypeReplaceAll, StringPrototypeSlice, SymbolToStringTag,
 } = primordials;
 
 const { inspect } = require("console/inspect");
 const { formatWithOptions } = require("console/format");
 const { Kind, Preview, kind, previewEntries } = require("console/introspect");
 const { displayWidth } = require("console/text");
-const trace = require("trace");
 
 const { STDOUT, STDERR } = ops.Stream;
 // Labels kept by count() and time(); the oldest go first.
@@ -67,7 +53,7 @@ function print(stream, args) {
 }
 
 function setLabel(map, label, value) {
-  if (!map.has(label) && map.size >= MAX_LABELS) map.delete(map.keys().next().value);
+  if (!map.has(label) && map.size >= MAX_LABELS) map.delete(MapIteratorPrototypeNext(map.keys()).value);
   map.set(label, value);
 }
 
@@ -261,7 +247,7 @@ function box(head, rows) {
 const leveled = (level, stream) =>
   [
     function (...args) {
-      trace.log(level, args);
+      require("trace").log(level, args);
       print(stream, args);
     },
   ][0];

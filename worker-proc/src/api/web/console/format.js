@@ -3,6 +3,7 @@
  * joined by spaces. Used by the console and by `node:util`'s `format`.
  */
 
+// own: builtIns (a SafeSet)
 const {
   JSONStringify,
   Number,
@@ -129,4 +130,3 @@ function hasOwnToString(value) {
   const constructor = ObjectGetOwnPropertyDescriptor(owner, "constructor")?.value;
   return typeof constructor === "function" && !builtIns.has(constructor.name);
 }
-exports.hasOwnToString = hasOwnToString;

@@ -4,6 +4,7 @@
  * Relies on introspect (kinds), text (quoting, colours) and inspect_values (one printer a kind).
  */
 
+// own: shape (how a kind of value is shown)
 const {
   ArrayPrototypeIncludes,
   ArrayPrototypeJoin,
@@ -236,7 +237,6 @@ function formatPrimitive(stylize, value, ctx) {
       return stylize(SymbolPrototypeToString(value), "symbol");
   }
 }
-exports.formatPrimitive = formatPrimitive;
 
 /** An object or function that is neither proxy, nor custom, nor already being printed. */
 function formatObject(ctx, value, depth, isTypedArrayPart) {
@@ -461,10 +461,13 @@ function arrangeColumns(ctx, output, value) {
   return lines;
 }
 
-exports.colored = colored;
-exports.makeContext = makeContext;
 exports.layOut = layOut;
-exports.isStackOverflow = isStackOverflow;
+
+/* `node:util`, which alone shows the property, brings the check. */
+let checkDefaults;
+exports.setDefaultsCheck = (check) => {
+  checkDefaults = check;
+};
 
 inspect.custom = customInspect;
 inspect.colors = text.colorTable;
@@ -475,7 +478,7 @@ ObjectDefineProperty(inspect, "defaultOptions", {
     return defaults;
   },
   set(options) {
-    require("node/common/validators").validateObject(options, "options");
+    checkDefaults(options);
     ObjectAssign(defaults, options);
   },
 });

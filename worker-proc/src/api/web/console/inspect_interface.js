@@ -4,6 +4,7 @@
  * `webidl.defineInterface` marks these classes, and names the fields that only inspection shows.
  */
 
+// own: builtIns (a SafeSet)
 const {
   ArrayFrom,
   ArrayIsArray,

@@ -5,46 +5,15 @@
  */
 
 const {
-  ArrayPrototypeForEach,
-  ArrayPrototypePush,
-  ArrayPrototypeSplice,
-  ArrayPrototypeUnshift,
-  BigIntPrototypeValueOf,
-  BooleanPrototypeValueOf,
-  DatePrototypeGetTime,
-  DatePrototypeToISOString,
-  DatePrototypeToString,
-  FunctionPrototypeToString,
-  MapPrototypeGetSize,
-  MathMax,
-  MathMin,
-  NumberIsNaN,
-  NumberPrototypeValueOf,
-  ObjectGetOwnPropertyDescriptor,
-  ObjectGetOwnPropertyNames,
-  ObjectGetOwnPropertySymbols,
-  ObjectGetPrototypeOf,
-  ObjectKeys,
-  ObjectPrototypeHasOwnProperty,
-  ObjectPrototypePropertyIsEnumerable,
-  RegExp,
-  RegExpPrototypeExec,
-  RegExpPrototypeToString,
-  SafeMap,
-  SafeSet,
-  SetPrototypeGetSize,
-  StringPrototypeEndsWith,
-  StringPrototypeIndexOf,
-  StringPrototypeSlice,
-  StringPrototypeStartsWith,
-  StringPrototypeToLowerCase,
-  StringPrototypeValueOf,
-  SymbolIterator,
-  SymbolPrototypeValueOf,
-  SymbolToStringTag,
-  TypedArrayPrototypeGetLength,
-  TypedArrayPrototypeGetSymbolToStringTag,
-  Uint8Array,
+  ArrayPrototypeForEach, ArrayPrototypePush, ArrayPrototypeSplice, ArrayPrototypeUnshift, BigIntPrototypeValueOf,
+  BooleanPrototypeValueOf, DatePrototypeGetTime, DatePrototypeToISOString, DatePrototypeToString,
+  FunctionPrototypeToString, MapPrototypeGetSize, MathMax, MathMin, NumberIsNaN, NumberPrototypeValueOf,
+  ObjectGetOwnPropertyDescriptor, ObjectGetOwnPropertyNames, ObjectGetOwnPropertySymbols, ObjectGetPrototypeOf,
+  ObjectKeys, ObjectPrototypeHasOwnProperty, ObjectPrototypePropertyIsEnumerable, RegExp, RegExpPrototypeExec,
+  RegExpPrototypeToString, SafeMap, SafeSet, SetPrototypeGetSize, StringPrototypeEndsWith, StringPrototypeIndexOf,
+  StringPrototypeSlice, StringPrototypeStartsWith, StringPrototypeToLowerCase, StringPrototypeValueOf, SymbolIterator,
+  SymbolPrototypeValueOf, SymbolToStringTag, TypedArrayPrototypeGetLength, TypedArrayPrototypeGetSymbolToStringTag,
+  Uint8Array, globalThis,
 } = primordials;
 
 const { Kind, Preview, Settled, State, kind, ownNonIndexKeys, previewEntries, promiseDetails, constructorName } =
@@ -95,7 +64,6 @@ function prefixOf(constructor, tag, fallback, size = "") {
   }
   return tag !== "" && constructor !== tag ? `${constructor}${size} [${tag}] ` : `${constructor}${size} `;
 }
-exports.prefixOf = prefixOf;
 
 // Prototypes whose class is known although a user replaced their `constructor`.
 const wellKnown = new SafeMap();
@@ -106,7 +74,7 @@ const wellKnown = new SafeMap();
     "Promise", "WeakMap", "WeakSet", "WeakRef",
   ];
   for (let i = 0; i < classes.length; i++) {
-    const constructor = globalThis[classes[i]];
+    const constructor = primordials[classes[i]];
     wellKnown.set(constructor.prototype, { __proto__: null, name: classes[i], constructor });
   }
   const TypedArray = ObjectGetPrototypeOf(Uint8Array);

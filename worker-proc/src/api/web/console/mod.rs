@@ -21,6 +21,8 @@ pub const API: Api = Api {
         js!("console.js").defining(&["console"]),
         js!("output.js"),
     ],
+    uses: &["clock", "webidl"],
+    lazy_uses: &[("trace", "the trace prints by the inspector, which is here")],
     ops,
 };
 

@@ -4,18 +4,9 @@
  */
 
 const {
-  ArrayPrototypeIncludes,
-  RegExpPrototypeExec,
-  RegExpPrototypeSymbolReplace,
-  StringPrototypeCharCodeAt,
-  StringPrototypeCodePointAt,
-  StringPrototypeIncludes,
-  StringPrototypeSlice,
-  StringPrototypeNormalize,
-  NumberPrototypeToString,
-  StringPrototypeToUpperCase,
-  StringPrototypePadStart,
-  StringPrototypeSplit,
+  NumberPrototypeToString, RegExpPrototypeExec, RegExpPrototypeSymbolReplace, StringPrototypeCharCodeAt,
+  StringPrototypeCodePointAt, StringPrototypeIncludes, StringPrototypeNormalize, StringPrototypePadStart,
+  StringPrototypeSlice, StringPrototypeSplit, StringPrototypeToUpperCase,
 } = primordials;
 
 const colorTable = {
@@ -266,4 +257,3 @@ exports.numberText = function (number, separate) {
 exports.bigintText = (number, separate) => (separate ? `${groupDigits(`${number}`)}n` : `${number}n`);
 
 exports.isIdentifier = (key) => RegExpPrototypeExec(/^[a-zA-Z_][a-zA-Z_0-9]*$/, key) !== null;
-exports.includes = (list, value) => ArrayPrototypeIncludes(list, value);

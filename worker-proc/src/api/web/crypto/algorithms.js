@@ -36,7 +36,10 @@ const algorithms = {
 };
 
 const byUpperCase = { __proto__: null };
-for (const name of ReflectOwnKeys(algorithms)) byUpperCase[StringPrototypeToUpperCase(name)] = name;
+for (let i = 0, names = ReflectOwnKeys(algorithms); i < names.length; i++) {
+  const name = names[i];
+  byUpperCase[StringPrototypeToUpperCase(name)] = name;
+}
 
 /** The algorithm's name as the standard spells it, or as given where there is none of that name. Case is ASCII's. */
 function canonicalName(name) {
@@ -165,7 +168,6 @@ exports.curveOf = curveOf;
 exports.domError = domError;
 exports.hashByName = hashByName;
 exports.hashOf = hashOf;
-exports.missingField = missingField;
 exports.required = required;
 exports.toAlgorithm = toAlgorithm;
 exports.toJwk = toJwk;

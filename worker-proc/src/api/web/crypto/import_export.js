@@ -311,7 +311,6 @@ function pairBytes(format, key) {
 exports.AES_BITS = AES_BITS;
 exports.checkFormat = checkFormat;
 exports.checkModulus = checkModulus;
-exports.checkNodeCurve = checkNodeCurve;
 exports.clearSpareBits = clearSpareBits;
 exports.exportKey = exportKey;
 exports.importKey = importKey;

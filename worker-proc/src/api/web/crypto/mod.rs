@@ -32,6 +32,14 @@ pub const API: Api = Api {
         js!("subtle.js").defining(&["SubtleCrypto"]),
         js!("crypto.js").defining(&["Crypto", "crypto"]),
     ],
+    uses: &[
+        "dom_exception",
+        "encoding",
+        "memory_limit",
+        "streams",
+        "webidl",
+    ],
+    lazy_uses: &[],
     ops,
 };
 

@@ -7,5 +7,7 @@ pub const API: Api = Api {
     name: "dom_exception",
     modules: &[js!("dom_exception.js")],
     lazy: &[],
+    uses: &["webidl"],
+    lazy_uses: &[],
     ops: |_| {},
 };

@@ -18,6 +18,8 @@ pub const API: Api = Api {
     name: "encoding",
     modules: &[js!("encoding.js")],
     lazy: &[],
+    uses: &["dom_exception", "webidl"],
+    lazy_uses: &[],
     ops,
 };
 

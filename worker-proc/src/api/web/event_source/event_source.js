@@ -18,6 +18,7 @@ const { GLOBAL_OUTBOUND, fetchThrough } = require("fetch");
 const { originOf, parseHref } = require("fetch/href");
 const { redirectedTo, responseBody, responseHead, responseHeaders } = require("fetch/response");
 const { getHeader } = require("headers");
+const rpc = require("rpc");
 const { logUncaught } = require("report_error");
 const { isDisturbed, isLocked, isReadableStream, pumpTo } = require("streams");
 const { clearTimer, startTimer } = require("timers");
@@ -208,7 +209,6 @@ function requireRequest() {
 function channelOf(init) {
   const members = toDictionary(init, () => constructorError("EventSource", 2, "EventSourceInit"));
   const { withCredentials, fetcher } = members ?? { __proto__: null };
-  const rpc = require("rpc");
   const state = fetcher === undefined ? undefined : isObject(fetcher) ? rpc.stateOf(fetcher) : null;
   if (state !== undefined && state?.kind !== rpc.SERVICE) throw fieldError("EventSourceInit", "fetcher", "Fetcher");
   requireRequest();

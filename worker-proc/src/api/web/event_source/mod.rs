@@ -7,6 +7,20 @@ pub const API: Api = Api {
     name: "event_source",
     modules: &[],
     lazy: &[js!("event_source.js").defining(&["EventSource"])],
+    uses: &[
+        "abort",
+        "dom_exception",
+        "encoding",
+        "events",
+        "fetch",
+        "headers",
+        "report_error",
+        "rpc",
+        "streams",
+        "timers",
+        "webidl",
+    ],
+    lazy_uses: &[],
     ops,
 };
 

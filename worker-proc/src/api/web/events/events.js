@@ -4,6 +4,7 @@
  * through `dispatch`. Relies on `webidl`, `dom_exception`, and `abort` for listeners tied to a signal.
  */
 
+// own: map (a SafeMap)
 const {
   ArrayPrototypePush, ArrayPrototypeSlice, ArrayPrototypeSplice, FunctionPrototypeCall, ObjectDefineProperty,
   ReflectDeleteProperty, ReflectGetOwnPropertyDescriptor, SafeMap, TypeError,
@@ -167,7 +168,6 @@ function trust(event) {
 // Listeners. A target keeps, by type, the list of its listeners in the order they came.
 
 let listenersOf;
-let isEventTarget;
 
 class EventTarget {
   #listeners = null;
@@ -187,7 +187,6 @@ class EventTarget {
         throw illegalInvocation();
       }
     };
-    isEventTarget = (value) => isObject(value) && (value === scope.global || #listeners in value);
   }
 
   addEventListener(type, handler, options) {
@@ -350,8 +349,6 @@ function reportRejection(type, promise, reason) {
 exports.Event = Event;
 exports.EventTarget = EventTarget;
 exports.dispatch = dispatch;
-exports.isEvent = isEvent;
-exports.isEventTarget = isEventTarget;
 const { addEventListener } = EventTarget.prototype;
 /** Adds a listener to the global scope. */
 exports.listen = (type, listener) => FunctionPrototypeCall(addEventListener, scope.global, type, listener);

@@ -190,13 +190,11 @@ const promiseRejectionEvent = (type, promise, reason) =>
   trust(new PromiseRejectionEvent(kCreate, type, promise, reason));
 
 exports.CloseEvent = CloseEvent;
-exports.CustomEvent = CustomEvent;
 exports.ErrorEvent = ErrorEvent;
 exports.ExtendableEvent = ExtendableEvent;
 /** What a subclass of ExtendableEvent passes first to `super`. */
 exports.kCreateExtendable = kCreate;
 exports.MessageEvent = MessageEvent;
-exports.PromiseRejectionEvent = PromiseRejectionEvent;
 exports.promiseRejectionEvent = promiseRejectionEvent;
 /** The request module says what `event.waitUntil(promise)` does. */
 exports.setWaitUntil = (hook) => {

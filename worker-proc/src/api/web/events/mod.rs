@@ -7,5 +7,10 @@ pub const API: Api = Api {
     name: "events",
     modules: &[js!("events.js"), js!("kinds.js")],
     lazy: &[],
+    uses: &["dom_exception", "webidl"],
+    lazy_uses: &[
+        ("abort", "only a listener tied to a signal needs it"),
+        ("message_channel", "only an event with ports needs it"),
+    ],
     ops: |_| {},
 };

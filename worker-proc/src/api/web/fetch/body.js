@@ -273,7 +273,7 @@ function cloneBody(body) {
     copy.content = body.content;
     return copy;
   }
-  const [left, right] = streams.tee(streamOf(body));
+  const { 0: left, 1: right } = streams.tee(streamOf(body));
   body.kind = copy.kind = STREAM;
   body.content = body.stream = left;
   copy.content = copy.stream = right;
@@ -432,10 +432,8 @@ exports.STREAM = STREAM;
 exports.TEXT_TYPE = TEXT_TYPE;
 exports.isAnyArrayBuffer = isAnyArrayBuffer;
 exports.isEmpty = isEmpty;
-exports.USED = USED;
 exports.Body = Body;
 exports.contentOf = (object) => contentOf(object);
-exports.headersOf = (object) => headersOf(object);
 exports.setBody = (object, content, headers) => setBody(object, content, headers);
 exports.hasBody = (object) => hasBody(object);
 exports.globals = { Body };

@@ -4,6 +4,7 @@ const {
   StringPrototypeSlice, StringPrototypeStartsWith, StringPrototypeTrim, TypeError,
 } = primordials;
 const { Response } = require("fetch/response");
+const { MIMEType } = require("mime");
 
 const BASE64 = /;[ ]*base64$/i;
 
@@ -22,7 +23,6 @@ function fetchData(url) {
     if (bytes === null) return PromiseReject(new TypeError("Invalid base64 in data URL."));
   }
   if (StringPrototypeStartsWith(type, ";")) type = `text/plain${type}`;
-  const { MIMEType } = require("node/util/mime");
   try {
     type = `${new MIMEType(type)}`;
   } catch {

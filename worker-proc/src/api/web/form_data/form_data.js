@@ -154,7 +154,7 @@ function serializeFormData(form) {
   const boundary = ops.newBoundary();
   const pieces = [];
   for (let i = 0; i < list.length; i++) {
-    const [name, value] = list[i];
+    const { 0: name, 1: value } = list[i];
     const head = `--${boundary}\r\nContent-Disposition: form-data; name="${quoted(name)}"`;
     if (typeof value === "string") {
       ArrayPrototypePush(pieces, encodeUtf8(`${head}\r\n\r\n${value}\r\n`));

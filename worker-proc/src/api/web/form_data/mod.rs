@@ -10,6 +10,8 @@ pub const API: Api = Api {
     name: "form_data",
     modules: &[],
     lazy: &[js!("form_data.js").defining(&["FormData"])],
+    uses: &["blob", "encoding", "url", "webidl"],
+    lazy_uses: &[],
     ops,
 };
 

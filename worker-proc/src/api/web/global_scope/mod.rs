@@ -7,5 +7,7 @@ pub const API: Api = Api {
     name: "global_scope",
     modules: &[js!("global_scope.js")],
     lazy: &[],
+    uses: &["events", "webidl"],
+    lazy_uses: &[],
     ops: |_| {},
 };

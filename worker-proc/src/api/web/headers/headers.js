@@ -4,6 +4,7 @@
  * Values are strings of any characters, sent as UTF-8, as the published runtime does.
  */
 
+// own: list, listOf(), writableListOf() (a HeaderList)
 const {
   ArrayPrototypeJoin,
   ArrayPrototypePush,
@@ -457,11 +458,9 @@ exports.hasHeader = (headers, key) => listOf(headers).find(key) !== undefined;
 exports.guardOf = guardOf;
 exports.headersFromNative = headersFromNative;
 exports.headersToFlat = headersToFlat;
-exports.isHeaders = isHeaders;
 /** Sets whatever the guard says; `name` and `value` are already valid. */
 exports.setHeader = (headers, name, value) => listOf(headers).set(keyOf(name), name, value);
 exports.deleteHeader = (headers, key) => listOf(headers).delete(key);
-exports.setGuard = setGuard;
 exports.globals = { Headers };
 exports.install = (function (global, compat) {
   if (!compat.httpHeadersGetSetCookie) delete Headers.prototype.getSetCookie;

@@ -7,5 +7,7 @@ pub const API: Api = Api {
     name: "headers",
     modules: &[js!("headers.js")],
     lazy: &[],
+    uses: &["structured_clone", "webidl"],
+    lazy_uses: &[],
     ops: |_| {},
 };

@@ -7,5 +7,7 @@ pub const API: Api = Api {
     name: "message_channel",
     modules: &[js!("message_channel.js")],
     lazy: &[],
+    uses: &["events", "structured_clone", "webidl"],
+    lazy_uses: &[("report_error", "only an error of a listener needs it")],
     ops: |_| {},
 };

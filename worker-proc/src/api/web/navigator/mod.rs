@@ -7,6 +7,8 @@ pub const API: Api = Api {
     name: "navigator",
     modules: &[js!("navigator.js")],
     lazy: &[],
+    uses: &["webidl"],
+    lazy_uses: &[("fetch", "only sendBeacon needs it")],
     ops,
 };
 

@@ -9,6 +9,8 @@ pub const API: Api = Api {
     name: "performance",
     modules: &[js!("performance.js")],
     lazy: &[js!("timeline.js")],
+    uses: &["events", "webidl"],
+    lazy_uses: &[],
     ops,
 };
 

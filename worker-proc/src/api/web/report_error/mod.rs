@@ -9,6 +9,8 @@ pub const API: Api = Api {
     name: "report_error",
     modules: &[js!("report_error.js")],
     lazy: &[],
+    uses: &["events", "trace", "webidl"],
+    lazy_uses: &[],
     ops,
 };
 

@@ -4,6 +4,7 @@
  * neither side sees the other one's writes. The public controller and BYOB request objects are made by the caller
  * (streams/readable).
  */
+// own: reads, pullIntos (a queue)
 const {
   ArrayBuffer, ArrayBufferPrototypeGetByteLength, ArrayBufferPrototypeGetDetached, ArrayBufferPrototypeSlice,
   ArrayBufferPrototypeTransfer, BigInt64Array, BigUint64Array, DataView, Float32Array, Float64Array,
@@ -509,4 +510,3 @@ exports.install = (function (global) {
 
 exports.ByteReadable = ByteReadable;
 exports.elementSizeOf = elementSizeOf;
-exports.viewClassOf = viewClassOf;

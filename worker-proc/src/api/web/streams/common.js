@@ -206,4 +206,3 @@ exports.startWith = startWith;
 exports.asyncFailure = asyncFailure;
 exports.callbackField = callbackField;
 exports.strategyOf = strategyOf;
-exports.toHighWaterMark = toHighWaterMark;

@@ -2,6 +2,7 @@
  *
  * Used by ReadableStream, TransformStream, tee and from().
  */
+// own: reads (a queue)
 const { CLOSED, ERRORED, READABLE, readResult, typeError } = require("streams/common");
 const { SizedQueue, checkedSize } = require("streams/queue");
 const { ControlledReadable } = require("streams/controlled");

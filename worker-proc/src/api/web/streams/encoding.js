@@ -13,14 +13,14 @@ const EMPTY = "";
 const WRITABLE_STRATEGY = { __proto__: null, highWaterMark: 1, size: undefined };
 
 /** A running machine for a transformer that is made with it. */
-function machineFor(Transformer, ...details) {
+function machineFor(Transformer, decoder) {
   const readableStrategy = {
     __proto__: null,
     highWaterMark: flags.encoderStreamSpecCompliantBackpressure ? 0 : 1,
     size: undefined,
   };
   const machine = new Transform(WRITABLE_STRATEGY, readableStrategy, noop);
-  machine.transformer = new Transformer(machine, ...details);
+  machine.transformer = new Transformer(machine, decoder);
   machine.start(undefined);
   return machine;
 }

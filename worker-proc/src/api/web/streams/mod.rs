@@ -38,5 +38,10 @@ pub const API: Api = Api {
         js!("streams.js"),
     ],
     lazy: &[js!("duplex.js")],
+    uses: &["abort", "encoding", "webidl"],
+    lazy_uses: &[
+        ("compression", "few bodies are coded"),
+        ("fetch", "only a body that fails needs it"),
+    ],
     ops: bodies::register,
 };

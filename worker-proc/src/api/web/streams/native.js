@@ -21,6 +21,7 @@
  *     abandon(error)   optional: the writer of an unfinished write has gone
  *     notBytes(error)  optional: as abort, where a pipe brings what is no bytes
  */
+// own: destination (a pull-into); branch, events (a queue)
 const {
   ArrayBufferPrototypeGetByteLength, ArrayBufferPrototypeGetDetached, ArrayBufferPrototypeTransfer, Error,
   PromisePrototypeThen, PromiseReject, PromiseResolve, SymbolPrototypeToString, TypedArrayPrototypeGetByteLength,

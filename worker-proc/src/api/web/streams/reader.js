@@ -12,6 +12,7 @@
  * Whoever holds the lock sits in `reader` and is told of the end: readableClosed(), readableErrored(error). That is a
  * Reader, or a Pipe. A read request has chunk(value), close(value) and fail(error), of which one is called, once.
  */
+// own: reads (a queue)
 const { PromisePrototypeThen, PromiseReject, PromiseResolve } = primordials;
 const {
   CLOSED, Deferred, ERRORED, READABLE, internal, markHandled, noop, rejectedHandled, settleRead, typeError,
@@ -193,4 +194,3 @@ function releasedError() {
 exports.Readable = Readable;
 exports.ReadPromise = ReadPromise;
 exports.Reader = Reader;
-exports.releasedError = releasedError;

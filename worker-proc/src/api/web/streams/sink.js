@@ -4,6 +4,7 @@
  * Used by WritableStream and TransformStream. A sink is an object with write(chunk), close() and abort(reason), which
  * may return a promise and may throw.
  */
+// own: requests (a queue)
 const { PromiseReject, PromiseResolve } = primordials;
 const flags = require("flags");
 const { Deferred, asyncFailure, internal, typeError, upon } = require("streams/common");
@@ -334,4 +335,3 @@ function closedError() {
 }
 
 exports.DefaultWritable = DefaultWritable;
-exports.closedError = closedError;

@@ -40,7 +40,6 @@ const { ObjectDefineProperty, ReflectDeleteProperty, ReflectOwnKeys, SymbolToStr
 const body = require("streams/body");
 const { hasConstructors } = require("streams/common");
 const identity = require("streams/identity");
-const { NativeReadable, NativeWritable } = require("streams/native");
 const readable = require("streams/readable");
 const resource = require("streams/resource");
 const strategies = require("streams/strategies");
@@ -56,7 +55,6 @@ exports.classes = () => {
 exports.codingOf = body.codingOf;
 exports.isOverNothing = body.isOverNothing;
 exports.fromBytes = body.fromBytes;
-exports.isClosed = body.isClosed;
 exports.isDisturbed = body.isDisturbed;
 exports.isLocked = body.isLocked;
 exports.isReadableStream = readable.isReadableStream;
@@ -72,12 +70,10 @@ exports.readAllBytes = body.readAllBytes;
 exports.readAllText = body.readAllText;
 exports.readBody = (number, asText) => ops.readAll(number, asText);
 exports.readableFromBody = body.readableFromBody;
-exports.readableFromSource = (source) => readable.wrapReadable(new NativeReadable(source));
 exports.takeBody = body.takeBody;
 exports.tee = body.tee;
 exports.useUp = body.useUp;
 exports.writableToBody = body.writableToBody;
-exports.writableToSink = (sink, highWaterMark) => writable.wrapWritable(new NativeWritable(sink, highWaterMark));
 
 exports.globals = {
   ByteLengthQueuingStrategy: strategies.ByteLengthQueuingStrategy,

@@ -339,5 +339,4 @@ defineInterface(TransformStreamDefaultController);
 exports.Transform = Transform;
 exports.TransformStream = TransformStream;
 exports.TransformStreamDefaultController = TransformStreamDefaultController;
-exports.expectedLengthOf = expectedLengthOf;
 exports.kPair = kPair;

@@ -20,6 +20,8 @@ pub const API: Api = Api {
     name: "structured_clone",
     modules: &[js!("structured_clone.js")],
     lazy: &[],
+    uses: &["dom_exception", "webidl"],
+    lazy_uses: &[("rpc", "few values hold stubs")],
     ops,
 };
 

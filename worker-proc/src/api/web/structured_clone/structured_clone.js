@@ -232,6 +232,5 @@ exports.registerCloneable = registerCloneable;
 exports.revive = revive;
 exports.reviveStored = reviveStored;
 exports.session = session;
-exports.structuredClone = structuredClone;
 exports.throwDataCloneError = throwDataCloneError;
 exports.globals = { structuredClone };

@@ -8,6 +8,7 @@ const { FunctionPrototypeCall, Promise, PromisePrototypeThen, PromiseReject, Pro
   primordials;
 const { argumentError, defineInterface, fieldError, illegalConstructor, illegalInvocation, toDictionary } =
   require("webidl");
+const { wrap } = require("async_context");
 
 /** Calls `callback` after `delay` milliseconds; returns the timer's id. */
 const startTimer = (callback, delay) => ops.start(callback, delay, false);
@@ -22,7 +23,7 @@ function fire(id) {
 function start(method, args, callback, delay, repeats) {
   if (typeof callback !== "function") throw argumentError("ServiceWorkerGlobalScope", method, 1, "function");
   const millis = delay === undefined ? 0 : +delay;
-  const wrapped = require("async_context").wrap(callback);
+  const wrapped = wrap(callback);
   if (args.length <= 2) return ops.start(() => FunctionPrototypeCall(wrapped, globalThis), millis, repeats);
   const rest = [];
   for (let i = 2; i < args.length; i++) rest[i - 2] = args[i];

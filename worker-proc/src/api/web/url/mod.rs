@@ -11,6 +11,8 @@ pub const API: Api = Api {
     name: "url",
     modules: &[js!("form.js"), js!("search_params.js"), js!("url.js")],
     lazy: &[js!("original.js")],
+    uses: &["webidl"],
+    lazy_uses: &[("blob", "only createObjectURL needs it")],
     ops,
 };
 

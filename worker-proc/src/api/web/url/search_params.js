@@ -246,8 +246,6 @@ function searchParamsOf(query, onChange) {
 }
 
 exports.URLSearchParams = URLSearchParams;
-/** The flat list, for serialising a body; not to be changed. */
-exports.listOf = listOf;
 exports.isURLSearchParams = isURLSearchParams;
 exports.resetSearchParams = reset;
 exports.searchParamsOf = searchParamsOf;

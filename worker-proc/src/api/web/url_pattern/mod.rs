@@ -15,6 +15,8 @@ pub const API: Api = Api {
     name: "url_pattern",
     modules: &[],
     lazy: &[js!("url_pattern.js").defining(&["URLPattern"])],
+    uses: &["webidl"],
+    lazy_uses: &[],
     ops,
 };
 

@@ -2,6 +2,7 @@
  * Hibernatable WebSockets: what `ctx` of a Durable Object does with them, and their events. A socket is shown by a JavaScript
  * object for as long as the object's life lasts; what outlives it is in Rust, under the socket's number.
  */
+// own: sockets, seen() (a SafeMap)
 const {
   ArrayIsArray, ArrayPrototypePush, ArrayPrototypeReverse, ArrayPrototypeSlice, Date, Error, RangeError, ReflectApply, SafeMap,
   SafeSet, TypeError, TypedArrayPrototypeGetByteLength,

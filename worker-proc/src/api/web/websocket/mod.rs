@@ -30,6 +30,18 @@ pub const API: Api = Api {
         js!("websocket.js").defining(&["WebSocket", "WebSocketPair"]),
         js!("hibernation.js").defining(&["WebSocketRequestResponsePair"]),
     ],
+    uses: &[
+        "dom_exception",
+        "events",
+        "report_error",
+        "structured_clone",
+        "webidl",
+    ],
+    lazy_uses: &[
+        ("blob", "few sockets take messages as blobs"),
+        ("encoding", "only the reason of a close is measured"),
+        ("fetch", "only new WebSocket(url) needs it"),
+    ],
     ops,
 };
 

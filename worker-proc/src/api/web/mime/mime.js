@@ -2,6 +2,7 @@
  * MIMEType and MIMEParams of node:util, by the WHATWG MIME Sniffing standard.
  */
 
+// own: list (a SafeMap)
 const {
   ArrayPrototypeJoin, ArrayPrototypePush, ObjectAssign, RegExpPrototypeExec, RegExpPrototypeSymbolReplace, SafeMap,
   StringPrototypeIndexOf, StringPrototypeSlice, StringPrototypeToLowerCase, SymbolIterator, TypeError,
@@ -82,15 +83,21 @@ class MIMEParams {
   }
 
   *entries() {
-    yield* this.#list.entries();
+    const entries = [];
+    this.#list.forEach((value, name) => ArrayPrototypePush(entries, [name, value]));
+    for (let i = 0; i < entries.length; i++) yield entries[i];
   }
 
   *keys() {
-    yield* this.#list.keys();
+    const names = [];
+    this.#list.forEach((_, name) => ArrayPrototypePush(names, name));
+    for (let i = 0; i < names.length; i++) yield names[i];
   }
 
   *values() {
-    yield* this.#list.values();
+    const values = [];
+    this.#list.forEach((value) => ArrayPrototypePush(values, value));
+    for (let i = 0; i < values.length; i++) yield values[i];
   }
 
   /** As on workerd, a space stands before a boundary, and nowhere else. */
