@@ -286,16 +286,6 @@ impl AlarmQueue {
         let next = self.settled(id, Some(scheduled_ms));
         next.unwrap_or_else(|| self.try_again(id, now_ms, random))
     }
-
-    /// How many alarms there are, running ones included.
-    pub fn len(&self) -> usize {
-        self.entries.len()
-    }
-
-    /// Whether there is no alarm.
-    pub fn is_empty(&self) -> bool {
-        self.entries.is_empty()
-    }
 }
 
 #[cfg(test)]
@@ -322,7 +312,7 @@ mod tests {
             queue.finished("a", AlarmOutcome::Done, None, 31, 0.0),
             Next::Over
         );
-        assert_eq!(queue.len(), 1);
+        assert_eq!(queue.entries.len(), 1);
     }
 
     #[test]
@@ -341,7 +331,7 @@ mod tests {
         }
         assert_eq!(delays, [2000, 4000, 8000, 16_000, 32_000, 64_000]);
         assert_eq!(queue.abandoned("a", None), Next::Over);
-        assert!(queue.is_empty());
+        assert!(queue.entries.is_empty());
     }
 
     #[test]
@@ -463,6 +453,6 @@ mod tests {
         );
         queue.set("a", None, 7);
         queue.clear("a");
-        assert!(queue.is_empty() && queue.next_ms().is_none());
+        assert!(queue.entries.is_empty() && queue.next_ms().is_none());
     }
 }

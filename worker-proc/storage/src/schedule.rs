@@ -11,11 +11,11 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
 
-use super::error::{Error, Result};
+use super::error::Result;
 use super::kv::has_table;
 use super::queue::{AlarmOutcome, AlarmQueue, Due, Next};
 use super::raw::{Access, Connection, Prepared, ValueRef};
-use super::sync::{Ticket, WalSync, blocking, log_path};
+use super::sync::{Ticket, WalSync, blocking};
 
 /// How long a write waits for the writes of other processes, each of which takes well under a millisecond.
 const BUSY_TIMEOUT_MS: i32 = 2000;

@@ -14,6 +14,8 @@ pub const API: Api = Api {
     name: "event",
     modules: &[js!("event.js")],
     lazy: &[],
+    uses: &["dom_exception", "trace"],
+    lazy_uses: &[],
     ops,
 };
 
