@@ -6,6 +6,7 @@ const {
   ArrayBufferPrototypeGetMaxByteLength,
   ArrayBufferPrototypeGetResizable,
   MathMin,
+  Object,
   ObjectDefineProperty,
   Proxy,
   RangeError,

@@ -24,6 +24,7 @@ pub const API: Api = Api {
     ],
     lazy: &[],
     uses: &[
+        "event",
         "fetch",
         "modules",
         "report_error",

@@ -28,6 +28,7 @@ pub const API: Api = Api {
     uses: &[
         "abort",
         "dom_exception",
+        "event",
         "fetch",
         "headers",
         "streams",

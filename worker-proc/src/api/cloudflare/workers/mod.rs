@@ -21,6 +21,7 @@ pub const API: Api = Api {
     uses: &[
         "async_context",
         "clock",
+        "event",
         "events",
         "fetch",
         "modules",

@@ -1,5 +1,6 @@
 /* From an event to the worker's handler and back. Called by dispatch/worker.rs: `setup` before the worker's code runs,
    `entrypoints` after it, `fetch` and `event` for each event. */
+// own: require() (a binding's module)
 const {
   ArrayPrototypePush, ArrayPrototypeSort, Error, JSONParse, ObjectDefineProperty, ObjectGetPrototypeOf, ObjectKeys,
   PromisePrototypeThen, PromiseResolve, ReflectApply, ReflectConstruct, ReflectOwnKeys, SafeMap, TypeError, globalThis,

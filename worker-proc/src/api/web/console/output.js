@@ -3,5 +3,4 @@
  */
 
 exports.STDOUT = ops.Stream.STDOUT;
-exports.STDERR = ops.Stream.STDERR;
 exports.print = (stream, text) => ops.print(stream, text);

@@ -25,6 +25,7 @@ pub const API: Api = Api {
         "abort",
         "dom_exception",
         "encoding",
+        "event",
         "headers",
         "memory_limit",
         "mime",

@@ -8,7 +8,10 @@ pub const API: Api = Api {
     modules: &[js!("navigator.js")],
     lazy: &[],
     uses: &["webidl"],
-    lazy_uses: &[("fetch", "only sendBeacon needs it")],
+    lazy_uses: &[
+        ("event", "only sendBeacon() needs it"),
+        ("fetch", "only sendBeacon needs it"),
+    ],
     ops,
 };
 

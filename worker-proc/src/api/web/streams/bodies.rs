@@ -212,7 +212,6 @@ fn read_all<'s>(
 /// The largest body that `text()`, `json()` and their like collect.
 const MAX_BUFFERED_BYTES: usize = 128 << 20;
 
-
 /// A whole body, held until JavaScript has it.
 enum Whole {
     Text(Bytes, memory_limit::Held),

@@ -8,7 +8,7 @@ const {
   TypedArrayPrototypeSlice, Uint8Array,
 } = primordials;
 const { decodeUtf8, encodeUtf8 } = require("encoding");
-const { CLOSED, Deferred, internal, typeError } = require("streams/common");
+const { Deferred, internal, typeError } = require("streams/common");
 const { NativeReadable, NativeWritable, READ_CHUNK_BYTES, bytesIn } = require("streams/native");
 const { pipe } = require("streams/pipe");
 const { Deque } = require("streams/queue");
@@ -339,7 +339,6 @@ exports.abortBody = abortBody;
 exports.codingOf = codingOf;
 exports.isOverNothing = isOverNothing;
 exports.fromBytes = fromBytes;
-exports.isClosed = (stream) => readableOf(stream).state === CLOSED;
 exports.isDisturbed = (stream) => readableOf(stream).disturbed;
 exports.isLocked = (stream) => readableOf(stream).locked;
 exports.lengthOf = (stream) => readableOf(stream).length();

@@ -41,7 +41,7 @@ pub const API: Api = Api {
     uses: &["abort", "encoding", "webidl"],
     lazy_uses: &[
         ("compression", "few bodies are coded"),
-        ("fetch", "only a body that fails needs it"),
+        ("event", "only a body that fails needs it"),
     ],
     ops: bodies::register,
 };

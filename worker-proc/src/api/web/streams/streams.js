@@ -15,7 +15,7 @@
  * streams/native says):
  *
  *     isReadableStream(value), isWritableStream(value)
- *     isLocked(stream), isDisturbed(stream), isClosed(stream)
+ *     isLocked(stream), isDisturbed(stream)
  *     lengthOf(stream)                 bytes still to come, where that is known, else undefined
  *     fromBytes(Uint8Array | string)   a stream of bytes in memory; a string is encoded when it is read
  *     readableFromBody(number, length, coding)   a stream of a native body; `length` may be undefined, `coding` null
