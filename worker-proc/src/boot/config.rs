@@ -118,17 +118,7 @@ fn fill(
     for flag in root.get_v8_flags()? {
         config.v8_flags.push(text(flag?)?.to_owned());
     }
-    let mut extensions = Vec::new();
-    for extension in root.get_extensions()? {
-        for module in extension.get_modules()? {
-            extensions.push(ExtensionModule {
-                name: text(module.get_name()?)?,
-                internal: module.get_internal(),
-                code: text(module.get_es_module()?)?,
-            });
-        }
-    }
-    let extensions = Rc::new(extensions);
+    let extensions = Rc::new(read_extensions(root)?);
     let maps = Maps {
         namespaces: all_namespaces(root)?,
         disks: all_disks(root)?,
@@ -149,18 +139,8 @@ fn fill(
                 }
             }
             Which::Network(network) => {
-                let network = network?;
-                let mut spec = NetworkSpec::default();
-                for allowed in network.get_allow()? {
-                    spec.allow.push(text(allowed?)?.to_owned());
-                }
-                for denied in network.get_deny()? {
-                    spec.deny.push(text(denied?)?.to_owned());
-                }
-                if network.has_tls_options() {
-                    spec.tls = Some(read_tls(network.get_tls_options()?)?);
-                }
-                config.plain.push((name, Plain::Network(spec)));
+                let network = Plain::Network(read_network(network?)?);
+                config.plain.push((name, network));
             }
             Which::External(external) => match read_external(external?)? {
                 Ok(spec) => config.plain.push((name, Plain::External(spec))),
@@ -173,68 +153,110 @@ fn fill(
         }
     }
     if !has_internet {
-        let public = NetworkSpec {
-            allow: vec!["public".to_owned()],
-            deny: Vec::new(),
-            tls: Some(TlsSpec {
-                trust_browser_cas: true,
-                ..TlsSpec::default()
-            }),
-        };
         config
             .plain
-            .push(("internet".to_owned(), Plain::Network(public)));
+            .push(("internet".to_owned(), Plain::Network(public())));
     }
     for (index, socket) in root.get_sockets()?.iter().enumerate() {
-        use schema_capnp::socket::Which;
-        let name = optional(socket.get_name()).unwrap_or_default();
-        let (http, tls) = match socket.which()? {
-            Which::Http(http) => (Some(http?), None),
-            Which::Https(https) => (Some(https.get_options()?), Some(https.get_tls_options()?)),
-            Which::Tcp(tcp)
-                if tcp.get_tls_mode()? != schema_capnp::socket::TcpTlsMode::Implicit =>
-            {
-                errors.push(format!(
-                    "socket {name}: tlsMode = startTls is not supported."
-                ));
-                continue;
-            }
-            Which::Tcp(tcp) => {
-                let has_tls = tcp.has_tls_options();
-                (None, has_tls.then(|| tcp.get_tls_options()).transpose()?)
-            }
-            Which::Udp(_) => {
-                errors.push(format!("socket {name}: udp sockets are not supported."));
-                continue;
-            }
-        };
-        let tls = match tls {
-            Some(tls) => TlsServer::new(&read_tls(tls)?).map(Some),
-            None => Ok(None),
-        };
-        let tls = match tls {
-            Ok(tls) => tls,
-            Err(error) => {
-                errors.push(format!("Socket \"{name}\": {error}"));
-                continue;
-            }
-        };
-        let protocol = match http {
-            Some(http) => read_http(http)?.map(Protocol::Http),
-            None => Ok(Protocol::Tcp),
-        };
-        match protocol {
-            Ok(protocol) => config.sockets.push(SocketSpec {
-                index,
-                address: optional(socket.get_address()).unwrap_or_default(),
-                protocol,
-                tls,
-                service: read_designator(socket.get_service()?)?,
-            }),
-            Err(error) => errors.push(format!("socket {name}: {error}")),
+        match read_socket(index, socket)? {
+            Ok(socket) => config.sockets.push(socket),
+            Err(error) => errors.push(error),
         }
     }
     Ok(())
+}
+
+fn read_extensions(
+    root: schema_capnp::config::Reader<'static>,
+) -> Result<Vec<ExtensionModule>, capnp::Error> {
+    let mut extensions = Vec::new();
+    for extension in root.get_extensions()? {
+        for module in extension.get_modules()? {
+            extensions.push(ExtensionModule {
+                name: text(module.get_name()?)?,
+                internal: module.get_internal(),
+                code: text(module.get_es_module()?)?,
+            });
+        }
+    }
+    Ok(extensions)
+}
+
+fn read_network(
+    network: schema_capnp::network::Reader<'static>,
+) -> Result<NetworkSpec, capnp::Error> {
+    let mut spec = NetworkSpec::default();
+    for allowed in network.get_allow()? {
+        spec.allow.push(text(allowed?)?.to_owned());
+    }
+    for denied in network.get_deny()? {
+        spec.deny.push(text(denied?)?.to_owned());
+    }
+    if network.has_tls_options() {
+        spec.tls = Some(read_tls(network.get_tls_options()?)?);
+    }
+    Ok(spec)
+}
+
+/// The service `internet` of a config that has none.
+fn public() -> NetworkSpec {
+    NetworkSpec {
+        allow: vec!["public".to_owned()],
+        deny: Vec::new(),
+        tls: Some(TlsSpec {
+            trust_browser_cas: true,
+            ..TlsSpec::default()
+        }),
+    }
+}
+
+/// The socket of that index, or what is wrong with it.
+fn read_socket(
+    index: usize,
+    socket: schema_capnp::socket::Reader<'static>,
+) -> Result<Result<SocketSpec, String>, capnp::Error> {
+    use schema_capnp::socket::Which;
+    let name = optional(socket.get_name()).unwrap_or_default();
+    let (http, tls) = match socket.which()? {
+        Which::Http(http) => (Some(http?), None),
+        Which::Https(https) => (Some(https.get_options()?), Some(https.get_tls_options()?)),
+        Which::Tcp(tcp) if tcp.get_tls_mode()? != schema_capnp::socket::TcpTlsMode::Implicit => {
+            return Ok(Err(format!(
+                "socket {name}: tlsMode = startTls is not supported."
+            )));
+        }
+        Which::Tcp(tcp) => {
+            let has_tls = tcp.has_tls_options();
+            (None, has_tls.then(|| tcp.get_tls_options()).transpose()?)
+        }
+        Which::Udp(_) => {
+            return Ok(Err(format!(
+                "socket {name}: udp sockets are not supported."
+            )));
+        }
+    };
+    let tls = match tls {
+        Some(tls) => TlsServer::new(&read_tls(tls)?).map(Some),
+        None => Ok(None),
+    };
+    let tls = match tls {
+        Ok(tls) => tls,
+        Err(error) => return Ok(Err(format!("Socket \"{name}\": {error}"))),
+    };
+    let protocol = match http {
+        Some(http) => read_http(http)?.map(Protocol::Http),
+        None => Ok(Protocol::Tcp),
+    };
+    let service = read_designator(socket.get_service()?)?;
+    let address = optional(socket.get_address()).unwrap_or_default();
+    let spec = protocol.map(|protocol| SocketSpec {
+        index,
+        address,
+        protocol,
+        tls,
+        service,
+    });
+    Ok(spec.map_err(|error| format!("socket {name}: {error}")))
 }
 
 pub(super) fn read_designator(
@@ -398,24 +420,11 @@ fn read_worker(
             return Ok(None);
         }
     };
-    let mut flag_names = Vec::new();
-    for flag in worker.get_compatibility_flags()? {
-        flag_names.push(text(flag?)?);
-    }
-    let compat_options = compat::Options {
-        experimental: options.experimental,
-        date_override: options.compat_date.as_deref(),
-        ..compat::Options::default()
-    };
-    let date = optional(worker.get_compatibility_date());
-    let flags = match compat::compile_flags(date, flag_names, &compat_options) {
+    let flags = match read_flags(worker, options)? {
         Ok(flags) => flags,
         Err(found) => {
-            errors.extend(
-                found
-                    .into_iter()
-                    .map(|error| format!("service {name}: {error}")),
-            );
+            let found = found.into_iter();
+            errors.extend(found.map(|error| format!("service {name}: {error}")));
             return Ok(None);
         }
     };
@@ -459,6 +468,24 @@ fn read_worker(
         streaming_tails,
     };
     Ok((errors.len() == before).then_some(spec))
+}
+
+/// The flags of a worker, or what is wrong with them.
+fn read_flags(
+    worker: schema_capnp::worker::Reader<'static>,
+    options: &ipc::Options,
+) -> Result<Result<compat::Flags, Vec<String>>, capnp::Error> {
+    let mut names = Vec::new();
+    for flag in worker.get_compatibility_flags()? {
+        names.push(text(flag?)?);
+    }
+    let options = compat::Options {
+        experimental: options.experimental,
+        date_override: options.compat_date.as_deref(),
+        ..compat::Options::default()
+    };
+    let date = optional(worker.get_compatibility_date());
+    Ok(compat::compile_flags(date, names, &options))
 }
 
 /// What workers refer to elsewhere in the config.

@@ -1,7 +1,15 @@
 /* Builds the internal realm: primordials, `require`, the flags and the globals. Runs once, into the snapshot.
    Parameters: (internals, native, eager, lazyGlobals, flagNames, primordials). Fills `internals`, what Rust calls: `start`,
    `require`, `global`. */
-const { ObjectDefineProperty, ReflectGetOwnPropertyDescriptor, ReflectOwnKeys, Error, ArrayPrototypePush, StringPrototypeCharCodeAt, globalThis } = primordials;
+const {
+  ObjectDefineProperty,
+  ReflectGetOwnPropertyDescriptor,
+  ReflectOwnKeys,
+  Error,
+  ArrayPrototypePush,
+  StringPrototypeCharCodeAt,
+  globalThis,
+} = primordials;
 const modules = { __proto__: null };
 const allOps = { __proto__: null };
 const flags = { __proto__: null };
@@ -37,7 +45,13 @@ for (let i = 0; i < eager.length; i++) {
 
 /* As on workerd, the global object has these itself, and its prototypes all others. */
 const OWN = {
-  __proto__: null, Cloudflare: true, ServiceWorkerGlobalScope: true, caches: true, console: true, crypto: true, performance: true,
+  __proto__: null,
+  Cloudflare: true,
+  ServiceWorkerGlobalScope: true,
+  caches: true,
+  console: true,
+  crypto: true,
+  performance: true,
   scheduler: true,
 };
 const { ServiceWorkerGlobalScope, WorkerGlobalScope, detach } = require("global_scope");
@@ -50,23 +64,29 @@ for (let i = 0; i < eager.length; i++) {
   const names = globals === undefined ? [] : ReflectOwnKeys(globals);
   for (let j = 0; j < names.length; j++) {
     const value = published(globals[names[j]]);
-    if (typeof value === "function" && value.length !== 0) ObjectDefineProperty(value, "length", { __proto__: null, value: 0 });
+    if (typeof value === "function" && value.length !== 0)
+      ObjectDefineProperty(value, "length", { __proto__: null, value: 0 });
     ObjectDefineProperty(holderOf(names[j]), names[j], {
-      __proto__: null, value, writable: true, enumerable: true, configurable: true,
+      __proto__: null,
+      value,
+      writable: true,
+      enumerable: true,
+      configurable: true,
     });
   }
 }
 /* Pairs of a global's name and its module's. */
-for (let i = 0; i < lazyGlobals.length; i += 2) native.defineLazy(holderOf(lazyGlobals[i]), lazyGlobals[i], lazyGlobals[i + 1]);
+for (let i = 0; i < lazyGlobals.length; i += 2)
+  native.defineLazy(holderOf(lazyGlobals[i]), lazyGlobals[i], lazyGlobals[i + 1]);
 detach();
 isMade = true;
 
 /* Called once an isolate, before user code: `bits` has a 1 for every flag that is set. In brackets, as `install` functions
    are: V8 then compiles it with the rest and keeps the code in the snapshot. */
-const start = (function (bits) {
+const start = function (bits) {
   for (let i = 0; i < flagNames.length; i++) flags[flagNames[i]] = StringPrototypeCharCodeAt(bits, i) === 49;
   for (let i = 0; i < installers.length; i++) installers[i](globalThis, flags, scope, native.defineLazy);
-});
+};
 
 /* The first read of a lazy module's global. */
 const global = (module, name) => published(require(module).globals[name]);

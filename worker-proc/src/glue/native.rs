@@ -8,11 +8,20 @@ use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
 
+use super::JsError;
 use super::state::IsolateState;
 use crate::service::Service;
 
 /// A service that JavaScript holds: a stub.
 pub struct ServiceHandle(pub Rc<dyn Service>);
+
+/// Why a service is not reached.
+#[derive(JsError)]
+pub enum Unreached {
+    /// A channel leads nowhere.
+    #[error("This service is not configured.")]
+    NotConfigured,
+}
 
 struct Owned {
     value: Rc<dyn Any>,

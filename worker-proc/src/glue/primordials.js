@@ -10,7 +10,8 @@ primordials.uncurryThis = uncurryThis;
 primordials.applyBind = applyBind;
 
 const keyName = (key) =>
-  typeof key === "symbol" ? `Symbol${key.description[7].toUpperCase()}${key.description.slice(8)}`
+  typeof key === "symbol"
+    ? `Symbol${key.description[7].toUpperCase()}${key.description.slice(8)}`
     : `${key[0].toUpperCase()}${key.slice(1)}`;
 
 function put(prefix, kind, key, make) {
@@ -25,7 +26,8 @@ function copyStatics(source, prefix) {
       if (desc.get) put(prefix, "Get", key, () => desc.get.bind(source));
     } else {
       put(prefix, "", key, () =>
-        typeof desc.value === "function" && key !== "prototype" ? desc.value.bind(source) : desc.value);
+        typeof desc.value === "function" && key !== "prototype" ? desc.value.bind(source) : desc.value,
+      );
     }
   }
 }
@@ -47,11 +49,45 @@ for (const name of ["Proxy", "globalThis", "decodeURI", "decodeURIComponent", "e
   primordials[name] = globalThis[name];
 }
 for (const name of [
-  "AggregateError", "Array", "ArrayBuffer", "BigInt", "BigInt64Array", "BigUint64Array", "Boolean", "DataView", "Date",
-  "Error", "EvalError", "FinalizationRegistry", "Float32Array", "Float64Array", "Function", "Int16Array", "Int32Array",
-  "Int8Array", "Map", "Number", "Object", "RangeError", "ReferenceError", "RegExp", "Set", "String", "Symbol",
-  "SharedArrayBuffer", "SyntaxError", "TypeError", "URIError", "Uint16Array", "Uint32Array", "Uint8Array",
-  "Uint8ClampedArray", "WeakMap", "WeakRef", "WeakSet", "Promise",
+  "AggregateError",
+  "Array",
+  "ArrayBuffer",
+  "BigInt",
+  "BigInt64Array",
+  "BigUint64Array",
+  "Boolean",
+  "DataView",
+  "Date",
+  "Error",
+  "EvalError",
+  "FinalizationRegistry",
+  "Float32Array",
+  "Float64Array",
+  "Function",
+  "Int16Array",
+  "Int32Array",
+  "Int8Array",
+  "Map",
+  "Number",
+  "Object",
+  "RangeError",
+  "ReferenceError",
+  "RegExp",
+  "Set",
+  "String",
+  "Symbol",
+  "SharedArrayBuffer",
+  "SyntaxError",
+  "TypeError",
+  "URIError",
+  "Uint16Array",
+  "Uint32Array",
+  "Uint8Array",
+  "Uint8ClampedArray",
+  "WeakMap",
+  "WeakRef",
+  "WeakSet",
+  "Promise",
 ]) {
   const original = globalThis[name];
   if (original === undefined) continue;
@@ -70,7 +106,9 @@ for (const [name, original] of [
   primordials[name] = original;
   copyPrototype(original.prototype, `${name}Prototype`);
 }
-primordials.IteratorPrototype = Reflect.getPrototypeOf(primordials.ArrayIteratorPrototype ?? primordials.ArrayIterator.prototype);
+primordials.IteratorPrototype = Reflect.getPrototypeOf(
+  primordials.ArrayIteratorPrototype ?? primordials.ArrayIterator.prototype,
+);
 primordials.AsyncIteratorPrototype = Reflect.getPrototypeOf(Reflect.getPrototypeOf(async function* () {}).prototype);
 primordials.AsyncFunction = (async () => {}).constructor;
 primordials.SymbolDispose = Symbol.dispose;
@@ -88,26 +126,48 @@ function makeSafe(unsafe, safe) {
   Object.freeze(safe);
   return safe;
 }
-primordials.SafeMap = makeSafe(Map, class SafeMap extends Map {
-  constructor(entries) {
-    super();
-    if (entries === undefined) return;
-    for (let i = 0; i < entries.length; i++) this.set(entries[i][0], entries[i][1]);
-  }
-});
-primordials.SafeSet = makeSafe(Set, class SafeSet extends Set {
-  constructor(items) {
-    super();
-    if (items === undefined) return;
-    for (let i = 0; i < items.length; i++) this.add(items[i]);
-  }
-});
-primordials.SafeWeakMap = makeSafe(WeakMap, class SafeWeakMap extends WeakMap { constructor() { super(); } });
-primordials.SafeWeakSet = makeSafe(WeakSet, class SafeWeakSet extends WeakSet { constructor() { super(); } });
+primordials.SafeMap = makeSafe(
+  Map,
+  class SafeMap extends Map {
+    constructor(entries) {
+      super();
+      if (entries === undefined) return;
+      for (let i = 0; i < entries.length; i++) this.set(entries[i][0], entries[i][1]);
+    }
+  },
+);
+primordials.SafeSet = makeSafe(
+  Set,
+  class SafeSet extends Set {
+    constructor(items) {
+      super();
+      if (items === undefined) return;
+      for (let i = 0; i < items.length; i++) this.add(items[i]);
+    }
+  },
+);
+primordials.SafeWeakMap = makeSafe(
+  WeakMap,
+  class SafeWeakMap extends WeakMap {
+    constructor() {
+      super();
+    }
+  },
+);
+primordials.SafeWeakSet = makeSafe(
+  WeakSet,
+  class SafeWeakSet extends WeakSet {
+    constructor() {
+      super();
+    }
+  },
+);
 
 const { PromisePrototypeThen } = primordials;
 primordials.PromisePrototypeCatch = (promise, onRejected) => PromisePrototypeThen(promise, undefined, onRejected);
 /* Marks a promise as handled without reacting to it. */
-primordials.markPromiseHandled = (promise) => { PromisePrototypeThen(promise, undefined, () => {}); };
+primordials.markPromiseHandled = (promise) => {
+  PromisePrototypeThen(promise, undefined, () => {});
+};
 
 Object.freeze(primordials);

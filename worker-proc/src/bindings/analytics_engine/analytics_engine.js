@@ -1,10 +1,26 @@
 /* An Analytics Engine binding. Each data point is a POST of JSON to the binding's service, as workerd words it; nobody waits
    for its answer. Compiled for workers that have one. */
 const {
-  ArrayPrototypeJoin, DateNow, Number, NumberIsFinite, ObjectIs, PromisePrototypeThen, TypeError, TypedArrayPrototypeGetByteLength,
+  ArrayPrototypeJoin,
+  DateNow,
+  Number,
+  NumberIsFinite,
+  ObjectIs,
+  PromisePrototypeThen,
+  TypeError,
+  TypedArrayPrototypeGetByteLength,
 } = primordials;
-const { argumentError, defineInterface, fieldError, illegalConstructor, illegalInvocation, isObject, toArray, toDictionary, toUSVString } =
-  require("webidl");
+const {
+  argumentError,
+  defineInterface,
+  fieldError,
+  illegalConstructor,
+  illegalInvocation,
+  isObject,
+  toArray,
+  toDictionary,
+  toUSVString,
+} = require("webidl");
 const { RECEIVED, subrequest } = require("fetch");
 const { encodeUtf8 } = require("encoding");
 const { bytesIn } = require("streams/native");
@@ -31,7 +47,8 @@ class AnalyticsEngine {
 
   writeDataPoint(event = undefined) {
     if (!isObject(this) || !(#channel in this)) throw illegalInvocation();
-    const members = toDictionary(event, () => argumentError("AnalyticsEngine", "writeDataPoint", 1, "AnalyticsEngineEvent")) ?? {};
+    const members =
+      toDictionary(event, () => argumentError("AnalyticsEngine", "writeDataPoint", 1, "AnalyticsEngineEvent")) ?? {};
     const indexes = listOf(members, "indexes", toBytes);
     const doubles = listOf(members, "doubles", Number);
     const blobs = listOf(members, "blobs", toBytes);
@@ -64,7 +81,8 @@ function toJson(dataset, indexes, doubles, blobs) {
   if (blobs.length > MAX_MEMBERS) refuse(`Maximum of ${MAX_MEMBERS} blobs supported.`);
   if (doubles.length > MAX_MEMBERS) refuse(`Maximum of ${MAX_MEMBERS} doubles supported.`);
   const index = indexes[0] ?? encodeUtf8("");
-  if (TypedArrayPrototypeGetByteLength(index) > MAX_INDEX_BYTES) refuse(`Size of indexes[0] exceeds ${MAX_INDEX_BYTES} bytes).`);
+  if (TypedArrayPrototypeGetByteLength(index) > MAX_INDEX_BYTES)
+    refuse(`Size of indexes[0] exceeds ${MAX_INDEX_BYTES} bytes).`);
   let total = 0;
   for (let i = 0; i < blobs.length; i++) if (blobs[i] !== null) total += TypedArrayPrototypeGetByteLength(blobs[i]);
   if (total > MAX_BLOBS_BYTES) refuse(`Cumulative size of blobs exceeds ${MAX_BLOBS_BYTES} bytes).`);
@@ -94,7 +112,11 @@ function send(channel, json) {
     release();
   };
   retain();
-  PromisePrototypeThen(PromisePrototypeThen(subrequest(channel, "POST", "https://fake-host", [], json, undefined), answered), undefined, failed);
+  PromisePrototypeThen(
+    PromisePrototypeThen(subrequest(channel, "POST", "https://fake-host", [], json, undefined), answered),
+    undefined,
+    failed,
+  );
 }
 
 exports.bind = ({ service, dataset }) => new AnalyticsEngine(inside, service, dataset);

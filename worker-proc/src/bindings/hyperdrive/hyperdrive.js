@@ -14,7 +14,11 @@ class Hyperdrive {
     this.#open = open;
     for (const name in members) {
       ObjectDefineProperty(this, name, {
-        __proto__: null, value: members[name], writable: false, enumerable: true, configurable: true,
+        __proto__: null,
+        value: members[name],
+        writable: false,
+        enumerable: true,
+        configurable: true,
       });
     }
   }

@@ -1,6 +1,13 @@
 /* Memory caches. What is not there is made by the reader's function: of those who read one key at a time, one makes it. */
 const {
-  DateNow, NumberIsNaN, PromisePrototypeThen, PromiseReject, PromiseResolve, RangeError, TypeError, TypedArrayPrototypeGetByteLength,
+  DateNow,
+  NumberIsNaN,
+  PromisePrototypeThen,
+  PromiseReject,
+  PromiseResolve,
+  RangeError,
+  TypeError,
+  TypedArrayPrototypeGetByteLength,
 } = primordials;
 const { argumentError, defineInterface, illegalConstructor, illegalInvocation, isObject } = require("webidl");
 const { DOMException } = require("dom_exception");
@@ -79,7 +86,8 @@ class MemoryCache {
     if (!isObject(this) || !(#cache in this)) throw illegalInvocation();
     try {
       checkKey(key, "read");
-      if (fallback !== undefined && typeof fallback !== "function") throw argumentError("MemoryCache", "read", 2, "function");
+      if (fallback !== undefined && typeof fallback !== "function")
+        throw argumentError("MemoryCache", "read", 2, "function");
       checkLength(key);
       if (fallback === undefined) {
         const bytes = ops.get(this.#cache, key, DateNow());

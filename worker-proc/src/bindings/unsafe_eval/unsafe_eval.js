@@ -36,7 +36,8 @@ class UnsafeEval {
   }
 
   newWasmModule(source) {
-    if (!ArrayBufferIsView(source) && !isAnyArrayBuffer(source)) throw argumentError("UnsafeEval", "newWasmModule", 1, "ArrayBuffer or ArrayBufferView");
+    if (!ArrayBufferIsView(source) && !isAnyArrayBuffer(source))
+      throw argumentError("UnsafeEval", "newWasmModule", 1, "ArrayBuffer or ArrayBufferView");
     return allowed(() => ops.compileWasm(source));
   }
 }

@@ -1,12 +1,30 @@
 /* The binding of a worker loader: workers made of code that comes at run time. mod.rs hands the code on to dispatch/loader.rs,
    which starts them. */
 const {
-  ArrayBufferIsView, ArrayPrototypePush, Error, JSONStringify, ObjectKeys, PromisePrototypeThen, PromiseResolve, ReflectApply,
-  StringPrototypeEndsWith, TypeError, globalThis,
+  ArrayBufferIsView,
+  ArrayPrototypePush,
+  Error,
+  JSONStringify,
+  ObjectKeys,
+  PromisePrototypeThen,
+  PromiseResolve,
+  ReflectApply,
+  StringPrototypeEndsWith,
+  TypeError,
+  globalThis,
 } = primordials;
 const flags = require("flags");
-const { argumentError, defineInterface, elementError, fieldError, illegalConstructor, isObject, toArray, toDictionary, toUint32 } =
-  require("webidl");
+const {
+  argumentError,
+  defineInterface,
+  elementError,
+  fieldError,
+  illegalConstructor,
+  isObject,
+  toArray,
+  toDictionary,
+  toUint32,
+} = require("webidl");
 const { isAnyArrayBuffer } = require("fetch/body");
 const { LOADED, LOADER, SERVICE, Stamp, createFetcher, own, propsOf, stateOf } = require("rpc");
 const { writeProps } = require("rpc/externals");
@@ -22,7 +40,8 @@ const inside = { __proto__: null };
 const GLOBAL_OUTBOUND = 0;
 
 /** As the published binary says it. */
-const NO_CODE = "Cannot initialize N7workerd3api12WorkerLoader10WorkerCodeE with required members from an undefined or null value.";
+const NO_CODE =
+  "Cannot initialize N7workerd3api12WorkerLoader10WorkerCodeE with required members from an undefined or null value.";
 
 class WorkerLoader {
   constructor(token, channel) {
@@ -35,7 +54,10 @@ class WorkerLoader {
     if (arguments.length === 0) throw argumentError("WorkerLoader", "get", 1, "string");
     const text = name === undefined || name === null ? undefined : `${name}`;
     if (typeof getCode !== "function") throw argumentError("WorkerLoader", "get", 2, "function");
-    return new WorkerStub(inside, ops.get(channel, text, (number) => ask(number, getCode)));
+    return new WorkerStub(
+      inside,
+      ops.get(channel, text, (number) => ask(number, getCode)),
+    );
   }
 
   load(code) {
@@ -99,11 +121,20 @@ function read(code) {
   const props = env === undefined ? undefined : writeProps(env);
   const most = ops.maxEnvBytes();
   if (props !== undefined && props.bytes.length > most) {
-    throw new Error(`Dynamic Worker env size (${props.bytes.length} bytes) exceeds the maximum allowed size of ${most} bytes.`);
+    throw new Error(
+      `Dynamic Worker env size (${props.bytes.length} bytes) exceeds the maximum allowed size of ${most} bytes.`,
+    );
   }
   if (streaming !== undefined && !allowExperimental) throw new Error(NO_STREAMING);
   return ops.code(
-    all, main, compat, outboundOf(outbound), props?.bytes, props?.externals, channelsOf(tails), channelsOf(streamingTails),
+    all,
+    main,
+    compat,
+    outboundOf(outbound),
+    props?.bytes,
+    props?.externals,
+    channelsOf(tails),
+    channelsOf(streamingTails),
   );
 }
 
@@ -168,7 +199,15 @@ const PYTHON = 7;
 const BY_NAME = 8;
 
 /** Which field of a module gives which kind, in the order in which they are read. */
-const FIELDS = [["js", ES], ["cjs", COMMON_JS], ["text", TEXT], ["data", DATA], ["json", JSON], ["py", PYTHON], ["wasm", WASM]];
+const FIELDS = [
+  ["js", ES],
+  ["cjs", COMMON_JS],
+  ["text", TEXT],
+  ["data", DATA],
+  ["json", JSON],
+  ["py", PYTHON],
+  ["wasm", WASM],
+];
 
 /** Name, kind and content of each. */
 function readModules(given) {
@@ -245,7 +284,8 @@ function kindByName(name) {
   const isTypeScript =
     StringPrototypeEndsWith(name, ".ts") || StringPrototypeEndsWith(name, ".tsx") || StringPrototypeEndsWith(name, ".jsx");
   throw new TypeError(
-    "Module name must end with '.js' or '.py' (or the content must be an object indicating the type explicitly). Got: " + name +
+    "Module name must end with '.js' or '.py' (or the content must be an object indicating the type explicitly). Got: " +
+      name +
       (isTypeScript
         ? ". If you're trying to load TypeScript, bundle it first with '@cloudflare/worker-bundler' and pass the generated " +
           "JavaScript modules."

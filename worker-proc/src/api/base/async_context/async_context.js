@@ -63,9 +63,7 @@ exports.requestCheck = function () {
   const id = flags.bindAsyncLocalStorageSnapshot ? ops.contextId() : 0;
   return () => {
     if (id !== 0 && ops.contextId() !== id) {
-      throw new Error(
-        "Cannot call this AsyncLocalStorage bound function outside of the request in which it was created.",
-      );
+      throw new Error("Cannot call this AsyncLocalStorage bound function outside of the request in which it was created.");
     }
   };
 };

@@ -5,8 +5,15 @@
  */
 
 const {
-  Date, DateNow, DatePrototype, DatePrototypeToString, ObjectDefineProperty, Proxy, ReflectConstruct,
-  ReflectGetOwnPropertyDescriptor, globalThis,
+  Date,
+  DateNow,
+  DatePrototype,
+  DatePrototypeToString,
+  ObjectDefineProperty,
+  Proxy,
+  ReflectConstruct,
+  ReflectGetOwnPropertyDescriptor,
+  globalThis,
 } = primordials;
 
 let passes = false;
@@ -39,11 +46,12 @@ ObjectDefineProperty(globalThis, "Date", {
 });
 
 /** The worker's code has run. What it has put in the place of built-ins stays. */
-const beginTime = (function () {
+const beginTime = function () {
   passes = true;
-  if (ReflectGetOwnPropertyDescriptor(globalThis, "Date")?.get !== undefined) define(globalThis, "Date", isSeen ? view : Date);
+  if (ReflectGetOwnPropertyDescriptor(globalThis, "Date")?.get !== undefined)
+    define(globalThis, "Date", isSeen ? view : Date);
   if (ReflectGetOwnPropertyDescriptor(Date, "now")?.value === now) define(Date, "now", nativeNow);
-});
+};
 
 exports.beginTime = beginTime;
 /** Inspection shows it as the `Date` that it stands for. */

@@ -22,7 +22,7 @@ function describeError(error) {
       name = isDOMException(error) ? `DOMException ${given}` : given;
       message = `${error.message ?? error}`;
     } else {
-      message = typeof error === "symbol" ? error.description ?? "" : `${error}`;
+      message = typeof error === "symbol" ? (error.description ?? "") : `${error}`;
     }
   } catch {
     message ??= "The thrown value could not be read.";

@@ -1,9 +1,20 @@
 /* What `import` and `require` find beside the worker's own modules. Called by isolate/modules.rs.
    A folder adds built-in modules with `require("modules").provide(specifier, internalName, available)`. */
 const {
-  Error, ObjectDefineProperty, Promise, PromisePrototypeThen, ReflectHas, ReflectOwnKeys, RegExpPrototypeExec, SafeMap,
-  SafeSet, SafeWeakMap,
-  StringPrototypeLastIndexOf, StringPrototypeSlice, StringPrototypeStartsWith, TypeError,
+  Error,
+  ObjectDefineProperty,
+  Promise,
+  PromisePrototypeThen,
+  ReflectHas,
+  ReflectOwnKeys,
+  RegExpPrototypeExec,
+  SafeMap,
+  SafeSet,
+  SafeWeakMap,
+  StringPrototypeLastIndexOf,
+  StringPrototypeSlice,
+  StringPrototypeStartsWith,
+  TypeError,
 } = primordials;
 const flags = require("flags");
 
@@ -93,7 +104,11 @@ function namespaceAfter(evaluated, namespace) {
       clearTimer(timer);
       how(value);
     };
-    PromisePrototypeThen(evaluated, settle(() => resolve(namespace)), settle(reject));
+    PromisePrototypeThen(
+      evaluated,
+      settle(() => resolve(namespace)),
+      settle(reject),
+    );
   });
 }
 

@@ -1,6 +1,11 @@
 /* What V8 asks for when an error's `stack` is first read. */
 const {
-  ArrayPrototypePush, Error, ErrorPrototypeToString, ReflectApply, ReflectGetPrototypeOf, StringPrototypeStartsWith,
+  ArrayPrototypePush,
+  Error,
+  ErrorPrototypeToString,
+  ReflectApply,
+  ReflectGetPrototypeOf,
+  StringPrototypeStartsWith,
   uncurryThis,
 } = primordials;
 

@@ -18,10 +18,27 @@
  */
 
 const {
-  ArrayIsArray, ArrayPrototypePush, Error, FunctionPrototype, FunctionPrototypeBind, FunctionPrototypeCall, MathTrunc,
-  NumberIsFinite, ObjectDefineProperty, ObjectSetPrototypeOf, ReflectDeleteProperty, ReflectGetOwnPropertyDescriptor,
-  ReflectGetPrototypeOf, ReflectOwnKeys, SafeMap, StringPrototypeToWellFormed, Symbol, SymbolFor, SymbolIterator,
-  SymbolToStringTag, TypeError,
+  ArrayIsArray,
+  ArrayPrototypePush,
+  Error,
+  FunctionPrototype,
+  FunctionPrototypeBind,
+  FunctionPrototypeCall,
+  MathTrunc,
+  NumberIsFinite,
+  ObjectDefineProperty,
+  ObjectSetPrototypeOf,
+  ReflectDeleteProperty,
+  ReflectGetOwnPropertyDescriptor,
+  ReflectGetPrototypeOf,
+  ReflectOwnKeys,
+  SafeMap,
+  StringPrototypeToWellFormed,
+  Symbol,
+  SymbolFor,
+  SymbolIterator,
+  SymbolToStringTag,
+  TypeError,
 } = primordials;
 
 const flags = require("flags");
@@ -48,15 +65,11 @@ const constructorError = (className, index, type) =>
 
 /** The value assigned to an attribute is not a `type`. */
 const setterError = (className, property, type) =>
-  new TypeError(
-    `Failed to set the '${property}' property on '${className}': the provided value is not of type '${type}'.`,
-  );
+  new TypeError(`Failed to set the '${property}' property on '${className}': the provided value is not of type '${type}'.`);
 
 /** A dictionary's member is not a `type`. */
 const fieldError = (dictionary, field, type) =>
-  new TypeError(
-    `Incorrect type for the '${field}' field on '${dictionary}': the provided value is not of type '${type}'.`,
-  );
+  new TypeError(`Incorrect type for the '${field}' field on '${dictionary}': the provided value is not of type '${type}'.`);
 
 /** An array's element `index` (from 0) is not a `type`. */
 const elementError = (index, type) =>
@@ -86,9 +99,7 @@ const checkedInteger = (value) => {
 const unsigned = (maximum) => (value) => {
   const number = checkedInteger(value);
   if (number < 0) {
-    throw new TypeError(
-      "The value cannot be converted because it is negative and this API expects a positive number.",
-    );
+    throw new TypeError("The value cannot be converted because it is negative and this API expects a positive number.");
   }
   if (number > maximum) throw new TypeError(`Value out of range. Must be less than or equal to ${maximum}.`);
   return MathTrunc(number);
@@ -250,7 +261,11 @@ function defineInterface(Class, options) {
       const symbol = Symbol(labels[i]);
       const getter = options.inspect[labels[i]];
       ObjectDefineProperty(inspected, labels[i], {
-        __proto__: null, value: symbol, writable: false, enumerable: true, configurable: true,
+        __proto__: null,
+        value: symbol,
+        writable: false,
+        enumerable: true,
+        configurable: true,
       });
       ObjectDefineProperty(prototype, symbol, {
         __proto__: null,
@@ -343,16 +358,17 @@ function interfaceNameOf(object) {
 }
 
 /** What a method throws that is there only to be found. */
-const notImplemented = (type, method) => new Error(`Failed to execute '${method}' on '${type}': the method is not implemented.`);
+const notImplemented = (type, method) =>
+  new Error(`Failed to execute '${method}' on '${type}': the method is not implemented.`);
 
-exports.install = (function (global, flags) {
+exports.install = function (global, flags) {
   isStarted = true;
   if (flags.shouldSetImmutablePrototype) {
     shownClasses.forEach((shown) => ObjectDefineProperty(shown, "prototype", { __proto__: null, writable: false }));
   }
   if (flags.setToStringTag) return;
   interfaces.forEach((_, prototype) => ReflectDeleteProperty(prototype, SymbolToStringTag));
-});
+};
 
 exports.argumentError = argumentError;
 exports.constructorError = constructorError;

@@ -1,7 +1,6 @@
 /* A Durable Object from inside: its instance and `ctx`. Called by actors/events.rs. */
-const {
-  Error, ObjectDefineProperty, PromisePrototypeThen, PromiseResolve, ReflectApply, ReflectConstruct, TypeError,
-} = primordials;
+const { Error, ObjectDefineProperty, PromisePrototypeThen, PromiseResolve, ReflectApply, ReflectConstruct, TypeError } =
+  primordials;
 const flags = require("flags");
 const { argumentError, defineInterface, illegalConstructor, illegalInvocation, toDictionary } = require("webidl");
 const { nativeRequest } = require("fetch/request");
@@ -151,10 +150,14 @@ function section(callback, resets) {
     } catch (error) {
       return failed(error);
     }
-    return PromisePrototypeThen(result, (value) => {
-      ops.leaveSection(number);
-      return value;
-    }, failed);
+    return PromisePrototypeThen(
+      result,
+      (value) => {
+        ops.leaveSection(number);
+        return value;
+      },
+      failed,
+    );
   });
 }
 
@@ -164,13 +167,20 @@ function section(callback, resets) {
  */
 function construct(className, props, externals, id, name) {
   const holder = {
-    __proto__: null, id: name === null ? id : createId(id, name), instance: undefined,
-    props: () => workers.makeProps(props, externals), passThrough: false,
-    life: ops.life(), stores: ops.stores(), hasAlarm: false, sockets: undefined,
+    __proto__: null,
+    id: name === null ? id : createId(id, name),
+    instance: undefined,
+    props: () => workers.makeProps(props, externals),
+    passThrough: false,
+    life: ops.life(),
+    stores: ops.stores(),
+    hasAlarm: false,
+    sockets: undefined,
   };
   try {
     const Class = workers.actorClass(className);
-    if (Class === undefined) throw new TypeError(`The class ${className} is no Durable Object class that the worker exports.`);
+    if (Class === undefined)
+      throw new TypeError(`The class ${className} is no Durable Object class that the worker exports.`);
     holder.hasAlarm = typeof Class.prototype.alarm === "function";
     holder.instance = ReflectConstruct(Class, [new DurableObjectState(inside, holder), workers.envOf()]);
   } catch (error) {
@@ -196,7 +206,8 @@ function fetch(holder, event, head, method, url, body, length, cf) {
     return;
   }
   workers.answer(event, holder, nativeRequest(head, method, url, body, length, cf), (request) =>
-    ReflectApply(handlerOf(holder, "fetch"), holder.instance, [request]));
+    ReflectApply(handlerOf(holder, "fetch"), holder.instance, [request]),
+  );
 }
 
 /** Another event. `argument` is JSON for the handler's only argument. */

@@ -25,7 +25,11 @@ class DurableObjectFacets {
     const text = nameArgument("get", arguments.length, 1, name);
     if (typeof getStartupOptions !== "function") throw argumentError("DurableObjectFacets", "get", 2, "function");
     const holder = this.#holder;
-    return new Fetcher(kFetcher, ops.facet(text, (number) => start(number, holder, getStartupOptions)), UNSENDABLE);
+    return new Fetcher(
+      kFetcher,
+      ops.facet(text, (number) => start(number, holder, getStartupOptions)),
+      UNSENDABLE,
+    );
   }
 
   abort(name, reason) {
@@ -72,7 +76,11 @@ function start(number, holder, getStartupOptions) {
     else ops.facetStarts(number, service, `${id}`, undefined, true);
   };
   try {
-    PromisePrototypeThen(PromisePrototypeThen(PromiseResolve(ReflectApply(getStartupOptions, undefined, [])), answered), undefined, failed);
+    PromisePrototypeThen(
+      PromisePrototypeThen(PromiseResolve(ReflectApply(getStartupOptions, undefined, [])), answered),
+      undefined,
+      failed,
+    );
   } catch (error) {
     failed(error);
   }

@@ -92,7 +92,9 @@ class DurableObjectNamespace {
 
   newUniqueId(options = undefined) {
     const { channel } = own(this, NAMESPACE);
-    const members = toDictionary(options, () => argumentError("DurableObjectNamespace", "newUniqueId", 1, "NewUniqueIdOptions"));
+    const members = toDictionary(options, () =>
+      argumentError("DurableObjectNamespace", "newUniqueId", 1, "NewUniqueIdOptions"),
+    );
     const jurisdiction = members?.jurisdiction;
     if (jurisdiction !== undefined && jurisdiction !== null) throw new Error(JURISDICTION);
     return createId(ops.uniqueId(channel), undefined);
@@ -185,7 +187,11 @@ registerCloneable({
 class LoopbackDurableObjectClass extends DurableObjectClass {}
 class LoopbackDurableObjectNamespace extends DurableObjectNamespace {}
 class LoopbackColoLocalActorNamespace extends ColoLocalActorNamespace {}
-for (let i = 0, Classes = [LoopbackDurableObjectClass, LoopbackDurableObjectNamespace, LoopbackColoLocalActorNamespace]; i < Classes.length; i++) {
+for (
+  let i = 0, Classes = [LoopbackDurableObjectClass, LoopbackDurableObjectNamespace, LoopbackColoLocalActorNamespace];
+  i < Classes.length;
+  i++
+) {
   const Class = Classes[i];
   defineInterface(Class);
 }

@@ -25,7 +25,11 @@ function readFlags() {
 }
 
 ObjectDefineProperty(cloudflare, "compatibilityFlags", {
-  __proto__: null, value: readFlags(), writable: false, enumerable: true, configurable: true,
+  __proto__: null,
+  value: readFlags(),
+  writable: false,
+  enumerable: true,
+  configurable: true,
 });
 
 exports.globals = { Cloudflare: cloudflare };

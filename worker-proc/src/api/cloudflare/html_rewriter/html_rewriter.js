@@ -3,9 +3,8 @@
  * The parser reads ahead of whoever reads the result by one write: what it has put out waits in a pipe without a buffer
  * before the next handler is called. `html_rewriter/tokens` has what handlers are called with.
  */
-const {
-  ArrayPrototypePush, ArrayPrototypeSlice, PromisePrototypeThen, RegExpPrototypeExec, SafeMap, TypeError,
-} = primordials;
+const { ArrayPrototypePush, ArrayPrototypeSlice, PromisePrototypeThen, RegExpPrototypeExec, SafeMap, TypeError } =
+  primordials;
 const { argumentError, defineInterface, fieldError, illegalInvocation, isObject } = require("webidl");
 const { current, runIn } = require("async_context");
 const { Deferred, internal, markHandled, upon } = require("streams/common");
@@ -88,12 +87,20 @@ class Rewriting {
       for (let due = step(this.native); due >= 0; due = ops.proceed(this.native)) {
         const handled = this.handle(due);
         if (handled !== undefined) {
-          upon(handled, () => this.flushThen(() => this.turn(ops.proceed)), (error) => this.fail(error));
+          upon(
+            handled,
+            () => this.flushThen(() => this.turn(ops.proceed)),
+            (error) => this.fail(error),
+          );
           return;
         }
         const flushed = this.flush();
         if (flushed !== undefined) {
-          upon(flushed, () => this.turn(ops.proceed), (error) => this.fail(error));
+          upon(
+            flushed,
+            () => this.turn(ops.proceed),
+            (error) => this.fail(error),
+          );
           return;
         }
       }
@@ -192,7 +199,7 @@ const CHARSET = /;\s*charset\s*=\s*(?:"([^"]*)"|([^\s;]+))/i;
 function charsetOf(response) {
   const type = getHeader(responseHeaders(response), "content-type");
   const match = type === null ? null : RegExpPrototypeExec(CHARSET, type);
-  return match === null ? "utf-8" : match[1] ?? match[2];
+  return match === null ? "utf-8" : (match[1] ?? match[2]);
 }
 
 /** Reads the handlers of these kinds from an object that a user gave. */

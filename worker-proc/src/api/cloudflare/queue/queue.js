@@ -1,11 +1,27 @@
 /* Batches of messages. `send` is what `stub.queue()` does; `kind` tells workers/answered how the event is received. */
 const {
-  ArrayBufferIsView, ArrayPrototypePush, Date, DatePrototypeGetTime, MathTrunc, NumberIsNaN, ObjectDefineProperty, SafeMap, SafeSet,
+  ArrayBufferIsView,
+  ArrayPrototypePush,
+  Date,
+  DatePrototypeGetTime,
+  MathTrunc,
+  NumberIsNaN,
+  ObjectDefineProperty,
+  SafeMap,
+  SafeSet,
   TypeError,
 } = primordials;
 const flags = require("flags");
 const {
-  argumentError, defineInterface, elementError, fieldError, illegalConstructor, illegalInvocation, toArray, toDictionary, toInt32,
+  argumentError,
+  defineInterface,
+  elementError,
+  fieldError,
+  illegalConstructor,
+  illegalInvocation,
+  toArray,
+  toDictionary,
+  toInt32,
   toUint16,
 } = require("webidl");
 const { ExtendableEvent, kCreateExtendable } = require("events/kinds");
@@ -163,7 +179,9 @@ defineInterface(QueueMessage);
 function retryAll(verdict, options, type) {
   const delay = toSeconds(delayOf(options, type, "retryAll"));
   if (verdict.ackAll) {
-    warn("Received a call to retryAll() after ackAll() was already called. Calling retryAll() after calling ackAll() has no effect.");
+    warn(
+      "Received a call to retryAll() after ackAll() was already called. Calling retryAll() after calling ackAll() has no effect.",
+    );
     return;
   }
   verdict.retryBatch.retry = true;
@@ -172,7 +190,9 @@ function retryAll(verdict, options, type) {
 
 function ackAll(verdict) {
   if (verdict.retryBatch.retry) {
-    warn("Received a call to ackAll() after retryAll() was already called. Calling ackAll() after calling retryAll() has no effect.");
+    warn(
+      "Received a call to ackAll() after retryAll() was already called. Calling ackAll() after calling retryAll() has no effect.",
+    );
     return;
   }
   verdict.ackAll = true;
@@ -239,7 +259,8 @@ function result(outcome, verdict) {
   const retryMessages = [];
   verdict.explicitAcks.forEach((id) => ArrayPrototypePush(explicitAcks, id));
   verdict.retries.forEach((delaySeconds, msgId) =>
-    ArrayPrototypePush(retryMessages, delaySeconds === undefined ? { msgId } : { msgId, delaySeconds }));
+    ArrayPrototypePush(retryMessages, delaySeconds === undefined ? { msgId } : { msgId, delaySeconds }),
+  );
   return { outcome, ackAll: verdict.ackAll, retryBatch: verdict.retryBatch, explicitAcks, retryMessages };
 }
 

@@ -1,6 +1,7 @@
 /* Exceptions on their way through RPC: told by class and message, and with `enhanced_error_serialization` with all that they
    hold. */
-const { ErrorCaptureStackTrace, ObjectDefineProperty, ReflectSet, String, StringPrototypeSlice, StringPrototypeStartsWith } = primordials;
+const { ErrorCaptureStackTrace, ObjectDefineProperty, ReflectSet, String, StringPrototypeSlice, StringPrototypeStartsWith } =
+  primordials;
 const flags = require("flags");
 const { isObject } = require("webidl");
 const { DOMException, isDOMException } = require("dom_exception");
@@ -45,9 +46,7 @@ function describe(exception) {
   return described;
 }
 
-const {
-  CLASS, MESSAGE, REMOTE, RETRYABLE, OVERLOADED, DURABLE_OBJECT_RESET, DISCONNECTED, ACTOR, BYTES,
-} = ops.Failure;
+const { CLASS, MESSAGE, REMOTE, RETRYABLE, OVERLOADED, DURABLE_OBJECT_RESET, DISCONNECTED, ACTOR, BYTES } = ops.Failure;
 
 /** The exception of an answer that is none. */
 function fromParts(parts) {

@@ -15,6 +15,7 @@ use crate::api::web::structured_clone::serialize_for_rpc;
 use crate::api::web::{fetch, streams};
 use crate::glue::context::IoContext;
 use crate::glue::error::{is_disconnection, mark_disconnection};
+use crate::glue::native::Unreached;
 use crate::glue::{
     Arguments, IntoJs, IsolateState, JsArray, JsNumber, Maybe, OpError, Ops, Promise,
     ServiceHandle, Thrown, context_id, native_object, op, promise,
@@ -194,7 +195,7 @@ fn call_service<'s>(
 fn not_configured() -> Error {
     Error {
         kind: Kind::Internal,
-        ..OpError::from(fetch::Failure::NotConfigured).into()
+        ..OpError::from(Unreached::NotConfigured).into()
     }
 }
 
@@ -206,10 +207,10 @@ fn specialize<'s>(
     channel: u32,
     bytes: Bytes,
     externals: v8::Local<'s, v8::Array>,
-) -> Result<v8::Local<'s, v8::Object>, fetch::Failure> {
+) -> Result<v8::Local<'s, v8::Object>, Unreached> {
     let props = props_of(scope, &*context, bytes, externals);
     let service = context.channels().service_with_props(channel, props);
-    let service = service.ok_or(fetch::Failure::NotConfigured)?;
+    let service = service.ok_or(Unreached::NotConfigured)?;
     Ok(native_object(scope, ServiceHandle(service)))
 }
 

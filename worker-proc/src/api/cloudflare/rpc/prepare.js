@@ -2,8 +2,19 @@
    are platform objects and so come to the kinds in rpc/transfer. */
 // own: made (a SafeMap); seen (a SafeSet)
 const {
-  Array, Map, MapPrototypeForEach, MapPrototypeSet, ObjectDefineProperty, ObjectGetPrototypeOf, ObjectKeys, ObjectPrototype,
-  SafeMap, SafeSet, Set, SetPrototypeAdd, SetPrototypeForEach,
+  Array,
+  Map,
+  MapPrototypeForEach,
+  MapPrototypeSet,
+  ObjectDefineProperty,
+  ObjectGetPrototypeOf,
+  ObjectKeys,
+  ObjectPrototype,
+  SafeMap,
+  SafeSet,
+  Set,
+  SetPrototypeAdd,
+  SetPrototypeForEach,
 } = primordials;
 const { defineInterface, isObject } = require("webidl");
 

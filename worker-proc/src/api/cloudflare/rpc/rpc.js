@@ -2,13 +2,38 @@
    property of every name. Service bindings (Fetcher, LoopbackServiceStub) are the roots from which sessions start.
    rpc/serve answers; rpc/transfer says what may be sent. */
 const {
-  ArrayPrototypePush, ArrayPrototypeReverse, Error, FunctionPrototypeBind, FunctionPrototypeCall, ObjectDefineProperty,
-  ObjectGetPrototypeOf, ObjectPrototype, ObjectSetPrototypeOf, PromisePrototypeCatch, PromisePrototypeFinally,
-  PromisePrototypeThen, PromiseReject, Proxy, ReflectApply, ReflectGet, ReflectHas, SymbolDispose, SymbolToStringTag, TypeError,
+  ArrayPrototypePush,
+  ArrayPrototypeReverse,
+  Error,
+  FunctionPrototypeBind,
+  FunctionPrototypeCall,
+  ObjectDefineProperty,
+  ObjectGetPrototypeOf,
+  ObjectPrototype,
+  ObjectSetPrototypeOf,
+  PromisePrototypeCatch,
+  PromisePrototypeFinally,
+  PromisePrototypeThen,
+  PromiseReject,
+  Proxy,
+  ReflectApply,
+  ReflectGet,
+  ReflectHas,
+  SymbolDispose,
+  SymbolToStringTag,
+  TypeError,
 } = primordials;
 const flags = require("flags");
-const { argumentError, constructorError, defineInterface, fieldError, illegalConstructor, illegalInvocation, isObject, toDictionary } =
-  require("webidl");
+const {
+  argumentError,
+  constructorError,
+  defineInterface,
+  fieldError,
+  illegalConstructor,
+  illegalInvocation,
+  isObject,
+  toDictionary,
+} = require("webidl");
 const { fetchThrough } = require("fetch");
 const { Reader, Writer, read, write, writeProps } = require("rpc/externals");
 const { isPlain } = require("rpc/prepare");
@@ -48,7 +73,9 @@ const inside = { __proto__: null };
 let stateOf;
 
 /** Puts a private state on an object of any kind. */
-class Stamp extends function (object) { return object; } {
+class Stamp extends function (object) {
+  return object;
+} {
   #state;
 
   constructor(object, state) {
@@ -333,14 +360,23 @@ function defineExtraHandlers() {
   for (let i = 0, names = ["queue", "scheduled"]; i < names.length; i++) {
     const name = names[i];
     ObjectDefineProperty(Fetcher.prototype, name, {
-      __proto__: null, value: extraHandlers[name], writable: true, enumerable: true, configurable: true,
+      __proto__: null,
+      value: extraHandlers[name],
+      writable: true,
+      enumerable: true,
+      configurable: true,
     });
   }
 }
 
 /* What is known of an event that ended with its receiver. */
-const queueFailed = () =>
-  ({ outcome: "exception", ackAll: false, retryBatch: { retry: false }, explicitAcks: [], retryMessages: [] });
+const queueFailed = () => ({
+  outcome: "exception",
+  ackAll: false,
+  retryBatch: { retry: false },
+  explicitAcks: [],
+  retryMessages: [],
+});
 const scheduledFailed = () => ({ outcome: "exception", noRetry: false });
 
 /** A promise of what became of an event. Rejected if it could not be delivered. */
@@ -363,9 +399,17 @@ for (let i = 0, Classes = [RpcStub, RpcPromise, RpcProperty, Fetcher]; i < Class
 defineInterface(LoopbackServiceStub);
 defineInterface(RpcTarget);
 /* They are known to `toString` by other names than their constructors have. */
-for (let i = 0, entries = [
-  [RpcStub, "JsRpcStub"], [RpcPromise, "JsRpcPromise"], [RpcProperty, "JsRpcProperty"], [RpcTarget, "JsRpcTarget"],
-]; i < entries.length; i++) {
+for (
+  let i = 0,
+    entries = [
+      [RpcStub, "JsRpcStub"],
+      [RpcPromise, "JsRpcPromise"],
+      [RpcProperty, "JsRpcProperty"],
+      [RpcTarget, "JsRpcTarget"],
+    ];
+  i < entries.length;
+  i++
+) {
   const { 0: Class, 1: tag } = entries[i];
   ObjectDefineProperty(Class.prototype, SymbolToStringTag, { __proto__: null, value: tag });
 }
@@ -378,7 +422,13 @@ for (let i = 0, entries = [
  */
 function start(parent, name, args) {
   const call = {
-    __proto__: null, kind: PROMISE, status: PENDING, promise: undefined, value: undefined, pipeline: 0, error: undefined,
+    __proto__: null,
+    kind: PROMISE,
+    status: PENDING,
+    promise: undefined,
+    value: undefined,
+    pipeline: 0,
+    error: undefined,
   };
   try {
     const path = name === "" ? [] : [name];
@@ -396,9 +446,10 @@ function start(parent, name, args) {
       }
     }
     const spans = lead.kind === SERVICE ? trace.openCall(lead, path, operation !== GET) : undefined;
-    const parts = lead.kind === SERVICE
-      ? ops.callService(lead.channel, path, operation, writer?.externals, spans?.span)
-      : ops.callTarget(lead.number, path, operation, writer?.externals);
+    const parts =
+      lead.kind === SERVICE
+        ? ops.callService(lead.channel, path, operation, writer?.externals, spans?.span)
+        : ops.callTarget(lead.number, path, operation, writer?.externals);
     if (lead.once) ops.drop(lead.number);
     if (writer !== undefined) disposeAll(writer.stubs);
     call.pipeline = parts[PIPELINE];
@@ -457,7 +508,11 @@ function settle(call, received) {
   }
   if (isObject(value) && stateOf(value)?.kind !== STUB) {
     ObjectDefineProperty(value, SymbolDispose, {
-      __proto__: null, value: [() => disposeGroup(group)][0], writable: true, enumerable: false, configurable: true,
+      __proto__: null,
+      value: [() => disposeGroup(group)][0],
+      writable: true,
+      enumerable: false,
+      configurable: true,
     });
   }
   if (call.status === DISPOSED) {

@@ -1,8 +1,16 @@
 /* The serving side: a call on an object of this isolate, by the rules of what may be reached. Called by rpc/object.rs, and by
    `workers` and `actors` for the first call of a session. */
 const {
-  ArrayPrototypeJoin, ObjectGetPrototypeOf, ObjectHasOwn, ObjectPrototype, PromisePrototypeThen, PromiseResolve,
-  ReflectApply, ReflectDeleteProperty, SymbolDispose, TypeError,
+  ArrayPrototypeJoin,
+  ObjectGetPrototypeOf,
+  ObjectHasOwn,
+  ObjectPrototype,
+  PromisePrototypeThen,
+  PromiseResolve,
+  ReflectApply,
+  ReflectDeleteProperty,
+  SymbolDispose,
+  TypeError,
 } = primordials;
 const { isObject } = require("webidl");
 const { Reader, Writer, read, write } = require("rpc/externals");
@@ -16,8 +24,15 @@ const { STUB, PROPERTY, SERVICE, stateOf } = rpc;
 /** Names that every target keeps to itself, and those that entrypoints keep. */
 const RESERVED = { __proto__: null, dup: true, constructor: true };
 const RESERVED_BY_ENTRYPOINTS = {
-  __proto__: null, dup: true, constructor: true, fetch: true, connect: true, alarm: true, webSocketMessage: true,
-  webSocketClose: true, webSocketError: true,
+  __proto__: null,
+  dup: true,
+  constructor: true,
+  fetch: true,
+  connect: true,
+  alarm: true,
+  webSocketMessage: true,
+  webSocketClose: true,
+  webSocketError: true,
 };
 
 const { GET, CALL, EVENT } = ops.Asked;
@@ -86,16 +101,20 @@ function answer(object, allowInstance, reserved, extra, path, operation, bytes, 
       result = ReflectApply(value, self, all);
     }
     called = true;
-    PromisePrototypeThen(PromiseResolve(result), (returned) => {
-      try {
-        finish(returned, reply);
-      } catch (error) {
-        failed(error);
-        return;
-      }
-      rpc.disposeAll(stubs);
-      done(undefined, false, true);
-    }, failed);
+    PromisePrototypeThen(
+      PromiseResolve(result),
+      (returned) => {
+        try {
+          finish(returned, reply);
+        } catch (error) {
+          failed(error);
+          return;
+        }
+        rpc.disposeAll(stubs);
+        done(undefined, false, true);
+      },
+      failed,
+    );
   } catch (error) {
     failed(error);
   }
@@ -163,10 +182,13 @@ function dispose(object, end) {
  */
 function serveEntrypoint(object, extra, path, operation, bytes, externals, reply, done) {
   trace.serve(path, operation !== GET, (closeSpan) => {
-    const end = closeSpan === undefined ? done : (error, threw, called) => {
-      closeSpan();
-      done(error, threw, called);
-    };
+    const end =
+      closeSpan === undefined
+        ? done
+        : (error, threw, called) => {
+            closeSpan();
+            done(error, threw, called);
+          };
     const own = operation === CALL ? extra : undefined;
     answer(object, extra !== undefined, RESERVED_BY_ENTRYPOINTS, own, path, operation, bytes, externals, reply, end);
   });

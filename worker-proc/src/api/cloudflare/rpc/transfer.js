@@ -11,8 +11,22 @@ const flags = require("flags");
 const abort = require("abort");
 const streams = require("streams");
 const { interfaceNameOf, isObject } = require("webidl");
-const { BOUND_STUB, OWNED_TARGET, READABLE, Reader, SERVICE, SIGNAL, TARGET, WRITABLE, Writer, anyWriter, currentReader, currentWriter, read, write } =
-  require("rpc/externals");
+const {
+  BOUND_STUB,
+  OWNED_TARGET,
+  READABLE,
+  Reader,
+  SERVICE,
+  SIGNAL,
+  TARGET,
+  WRITABLE,
+  Writer,
+  anyWriter,
+  currentReader,
+  currentWriter,
+  read,
+  write,
+} = require("rpc/externals");
 const { isProxy, referentOf } = require("rpc/prepare");
 const rpc = require("rpc");
 
@@ -195,7 +209,10 @@ registerCloneable({
   write: (stream) => {
     const writer = currentWriter("ReadableStream can only be serialized for RPC.");
     if (streams.isLocked(stream)) throw new TypeError("The ReadableStream has been locked to a reader.");
-    return writer.add(READABLE, streams.takeBody(stream) || streams.pumpOut(stream, streams.lengthOf(stream) ?? -1, undefined, ops.notBytes));
+    return writer.add(
+      READABLE,
+      streams.takeBody(stream) || streams.pumpOut(stream, streams.lengthOf(stream) ?? -1, undefined, ops.notBytes),
+    );
   },
   read: (index) => {
     const { 0: number, 1: length } = currentReader().take(index, READABLE);
@@ -262,7 +279,10 @@ registerCloneable({
     write: (request) => {
       const parts = requestParts(request);
       const headers = headersFromNative(parts[2]);
-      return [parts[1], [{ method: parts[0], headers, body: null, redirect: parts[3], cf: parts[4], cache: parts[5], signal: parts[6] }]];
+      return [
+        parts[1],
+        [{ method: parts[0], headers, body: null, redirect: parts[3], cf: parts[4], cache: parts[5], signal: parts[6] }],
+      ];
     },
     read: (fields) => {
       const { method = "GET", headers, redirect = "follow", cf, cache, signal = null } = fields[1];
@@ -279,7 +299,10 @@ registerCloneable({
     write: (response) => {
       const parts = responseParts(response);
       const headers = headersFromNative(parts[2]);
-      return [[null], [{ status: parts[0], statusText: parts[1], headers, cf: parts[3], webSocket: parts[4], encodeBody: parts[5] }]];
+      return [
+        [null],
+        [{ status: parts[0], statusText: parts[1], headers, cf: parts[3], webSocket: parts[4], encodeBody: parts[5] }],
+      ];
     },
     read: (fields) => {
       const { status = 200, statusText = "", headers, cf, webSocket = null, encodeBody = "automatic" } = fields[1];

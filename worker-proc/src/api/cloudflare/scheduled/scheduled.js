@@ -1,6 +1,13 @@
 /* Scheduled events. `describe` is for `stub.scheduled()`; `kind` tells workers/answered how the event is received. */
 const { DateNow, DatePrototypeGetTime, NumberIsNaN, ObjectDefineProperty, TypeError } = primordials;
-const { argumentError, defineInterface, fieldError, illegalConstructor, illegalInvocation, toDictionary } = require("webidl");
+const {
+  argumentError,
+  defineInterface,
+  fieldError,
+  illegalConstructor,
+  illegalInvocation,
+  toDictionary,
+} = require("webidl");
 const { ExtendableEvent, kCreateExtendable } = require("events/kinds");
 
 const inside = { __proto__: null };

@@ -5,8 +5,9 @@ use std::rc::Rc;
 
 use tokio::sync::oneshot;
 
-use crate::api::web::fetch::{self, service_of};
+use crate::api::web::fetch::service_of;
 use crate::api::web::streams::{keep_body, take_body};
+use crate::glue::native::Unreached;
 use crate::glue::{
     Api, IntoJs, IoContext, JsArray, JsNumber, OpError, Ops, OrThrow, Promise, Thrown, current, op,
     promise,
@@ -104,7 +105,7 @@ fn connect<'s>(
         if let Some(gate) = gate {
             gate.await?;
         }
-        let service = service.ok_or(fetch::Failure::NotConfigured)?;
+        let service = service.ok_or(Unreached::NotConfigured)?;
         let wanted = Connect {
             authority,
             tls,

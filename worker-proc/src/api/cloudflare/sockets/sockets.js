@@ -5,7 +5,14 @@
 const { Error, MathTrunc, Number, NumberIsFinite, PromisePrototypeThen, RegExpPrototypeExec, TypeError } = primordials;
 const flags = require("flags");
 const {
-  argumentError, defineInterface, illegalConstructor, illegalInvocation, isObject, toDictionary, toUSVString, toUint16,
+  argumentError,
+  defineInterface,
+  illegalConstructor,
+  illegalInvocation,
+  isObject,
+  toDictionary,
+  toUSVString,
+  toUint16,
 } = require("webidl");
 const { Deferred, markHandled } = require("streams/common");
 const { joinDuplex, openDuplex } = require("streams/duplex");
@@ -87,15 +94,34 @@ defineInterface(Socket);
 /** What a socket is, with what its user chose; `own` has the duplex and the addresses. */
 function makeState(own) {
   const state = {
-    __proto__: null, duplex: undefined, status: PENDING, opened: new Deferred(), closed: new Deferred(), isOver: false,
-    remoteAddress: undefined, localAddress: undefined, transport: OFF, host: undefined, isFetchPort: false,
-    allowHalfOpen: false, highWaterMark: undefined, upgraded: false, isClosing: false, starter: 0, hasReceived: false,
-    hasSent: false, isDone: false,
+    __proto__: null,
+    duplex: undefined,
+    status: PENDING,
+    opened: new Deferred(),
+    closed: new Deferred(),
+    isOver: false,
+    remoteAddress: undefined,
+    localAddress: undefined,
+    transport: OFF,
+    host: undefined,
+    isFetchPort: false,
+    allowHalfOpen: false,
+    highWaterMark: undefined,
+    upgraded: false,
+    isClosing: false,
+    starter: 0,
+    hasReceived: false,
+    hasSent: false,
+    isDone: false,
     ...own,
   };
   markHandled(state.opened.promise);
   markHandled(state.closed.promise);
-  PromisePrototypeThen(state.duplex.received, () => receivedAll(state), () => {});
+  PromisePrototypeThen(
+    state.duplex.received,
+    () => receivedAll(state),
+    () => {},
+  );
   return state;
 }
 
@@ -159,10 +185,14 @@ function close(state) {
   duplex.beginEnd();
   const flush = () => (duplex.isWritten ? undefined : duplex.flush());
   const settled = PromisePrototypeThen(state.opened.promise, flush);
-  return PromisePrototypeThen(PromisePrototypeThen(settled, () => finish(state)), undefined, (error) => {
-    duplex.end(error);
-    state.closed.reject(error);
-  });
+  return PromisePrototypeThen(
+    PromisePrototypeThen(settled, () => finish(state)),
+    undefined,
+    (error) => {
+      duplex.end(error);
+      state.closed.reject(error);
+    },
+  );
 }
 
 const NOT_STARTTLS = "The `secureTransport` socket option must be set to 'starttls' for startTls to be used.";
@@ -191,13 +221,24 @@ function startTls(state, options) {
     return handshake;
   };
   const flushed = PromisePrototypeThen(state.opened.promise, () => state.duplex.flush());
-  PromisePrototypeThen(PromisePrototypeThen(flushed, upgrade), () => opened(secured), (error) => failed(secured, error));
+  PromisePrototypeThen(
+    PromisePrototypeThen(flushed, upgrade),
+    () => opened(secured),
+    (error) => failed(secured, error),
+  );
   return new Socket(inside, secured);
 }
 
 /** What a socket goes on having when it is encrypted. */
-const chosen = ({ remoteAddress, localAddress, host, isFetchPort, allowHalfOpen, highWaterMark }) =>
-  ({ __proto__: null, remoteAddress, localAddress, host, isFetchPort, allowHalfOpen, highWaterMark });
+const chosen = ({ remoteAddress, localAddress, host, isFetchPort, allowHalfOpen, highWaterMark }) => ({
+  __proto__: null,
+  remoteAddress,
+  localAddress,
+  host,
+  isFetchPort,
+  allowHalfOpen,
+  highWaterMark,
+});
 
 // Connecting.
 
@@ -271,7 +312,14 @@ function open(channel, address, { transport, allowHalfOpen, highWaterMark }, why
   const { [BODY]: input, [SLOT]: slot } = ops.openInput();
   const { duplex, left, output } = openDuplex(input, highWaterMark);
   const state = makeState({
-    __proto__: null, duplex, remoteAddress: authority, transport, host, isFetchPort, allowHalfOpen, highWaterMark,
+    __proto__: null,
+    duplex,
+    remoteAddress: authority,
+    transport,
+    host,
+    isFetchPort,
+    allowHalfOpen,
+    highWaterMark,
   });
   watchSending(state, left);
   PromisePrototypeThen(
@@ -286,7 +334,8 @@ function open(channel, address, { transport, allowHalfOpen, highWaterMark }, why
 }
 
 const REFUSED = "proxy request failed, cannot connect to the specified address";
-const TRY_FETCH = ". It looks like you might be trying to connect to a HTTP-based service \u2014 consider using fetch instead";
+const TRY_FETCH =
+  ". It looks like you might be trying to connect to a HTTP-based service \u2014 consider using fetch instead";
 
 const refused = ({ isFetchPort }) => new Error(isFetchPort ? `${REFUSED}${TRY_FETCH}` : REFUSED);
 
@@ -343,7 +392,15 @@ transferable.write = (socket) => {
   return [remoteAddress, localAddress, transport, isFetchPort, allowHalfOpen, duplex.readable, duplex.writable];
 };
 
-transferable.read = ({ 0: remoteAddress, 1: localAddress, 2: transport, 3: isFetchPort, 4: allowHalfOpen, 5: readable, 6: writable }) => {
+transferable.read = ({
+  0: remoteAddress,
+  1: localAddress,
+  2: transport,
+  3: isFetchPort,
+  4: allowHalfOpen,
+  5: readable,
+  6: writable,
+}) => {
   const duplex = joinDuplex(readable, writable, dropWriter);
   const state = makeState({ __proto__: null, duplex, remoteAddress, localAddress, transport, isFetchPort, allowHalfOpen });
   opened(state);

@@ -18,8 +18,15 @@ const RESPONSE = "cloudflare.durable_object.response.";
 function openExec(text, bindings) {
   const span = trace.open(undefined, "durable_object_storage_exec");
   trace.set(
-    span, "db.system.name", "cloudflare-durable-object-sql", "db.operation.name", "exec", "db.query.text", text,
-    "cloudflare.durable_object.query.bindings", BigInt(bindings.length),
+    span,
+    "db.system.name",
+    "cloudflare-durable-object-sql",
+    "db.operation.name",
+    "exec",
+    "db.query.text",
+    text,
+    "cloudflare.durable_object.query.bindings",
+    BigInt(bindings.length),
   );
   return span;
 }
@@ -178,10 +185,20 @@ class SqlStorage {
     const done = ops.sqlIngest(this.#life, text);
     if (trace.isOn()) {
       trace.note(
-        `${RESPONSE}rows_read`, BigInt(done[INGEST_READ]), `${RESPONSE}rows_written`, BigInt(done[INGEST_WRITTEN]), `${RESPONSE}statement_count`, BigInt(done[STATEMENTS]),
+        `${RESPONSE}rows_read`,
+        BigInt(done[INGEST_READ]),
+        `${RESPONSE}rows_written`,
+        BigInt(done[INGEST_WRITTEN]),
+        `${RESPONSE}statement_count`,
+        BigInt(done[STATEMENTS]),
       );
     }
-    return { remainder: done[REMAINDER], rowsRead: done[INGEST_READ], rowsWritten: done[INGEST_WRITTEN], statementCount: done[STATEMENTS] };
+    return {
+      remainder: done[REMAINDER],
+      rowsRead: done[INGEST_READ],
+      rowsWritten: done[INGEST_WRITTEN],
+      statementCount: done[STATEMENTS],
+    };
   }
 
   setMaxPageCountForTest(count) {
@@ -205,7 +222,11 @@ defineInterface(SqlStorage);
 for (let i = 0, Classes = [Cursor, Statement]; i < Classes.length; i++) {
   const Class = Classes[i];
   ReflectDefineProperty(SqlStorage.prototype, Class.name, {
-    __proto__: null, value: Class, writable: true, enumerable: true, configurable: true,
+    __proto__: null,
+    value: Class,
+    writable: true,
+    enumerable: true,
+    configurable: true,
   });
 }
 

@@ -1,11 +1,33 @@
 /* `ctx.storage`: keys and values, transactions, the alarm, bookmarks. The engine answers at once; promises are for the
    API's sake. */
 const {
-  ArrayIsArray, ArrayPrototypePush, Date, DatePrototypeGetTime, DatePrototypeToISOString, Error, Map, MapPrototypeSet, NumberIsFinite, ObjectDefineProperty, ObjectKeys,
-  PromisePrototypeThen, PromiseReject, PromiseResolve, ReflectOwnKeys, TypeError,
+  ArrayIsArray,
+  ArrayPrototypePush,
+  Date,
+  DatePrototypeGetTime,
+  DatePrototypeToISOString,
+  Error,
+  Map,
+  MapPrototypeSet,
+  NumberIsFinite,
+  ObjectDefineProperty,
+  ObjectKeys,
+  PromisePrototypeThen,
+  PromiseReject,
+  PromiseResolve,
+  ReflectOwnKeys,
+  TypeError,
 } = primordials;
 const flags = require("flags");
-const { argumentError, defineInterface, fieldError, illegalConstructor, illegalInvocation, isObject, toDOMString } = require("webidl");
+const {
+  argumentError,
+  defineInterface,
+  fieldError,
+  illegalConstructor,
+  illegalInvocation,
+  isObject,
+  toDOMString,
+} = require("webidl");
 const { lazily, section } = require("actors");
 const { session } = require("structured_clone");
 const { createSql } = require("storage/sql");
@@ -29,10 +51,12 @@ const { NOT_ENABLED, IN_MEMORY } = ops.Access;
 // Why a namespace may not use SQL: its config does not say so, or its objects are in memory only.
 const SQL_REFUSALS = {
   __proto__: null,
-  [NOT_ENABLED]: "SQL is not enabled for this Durable Object class. To enable it, change `new_classes` to `new_sqlite_classes` within the " +
+  [NOT_ENABLED]:
+    "SQL is not enabled for this Durable Object class. To enable it, change `new_classes` to `new_sqlite_classes` within the " +
     "'migrations' field in your wrangler.jsonc or wrangler.toml file. If using workerd directly,set `enableSql = true` in your " +
     "workerd config for the class. Note that this change cannot be made after the class is already deployed to production.",
-  [IN_MEMORY]: "This Durable Object is not backed by SQLite storage, so the SQL API is not available. SQL can be enabled on a new Durable " +
+  [IN_MEMORY]:
+    "This Durable Object is not backed by SQLite storage, so the SQL API is not available. SQL can be enabled on a new Durable " +
     "Object class by using the `new_sqlite_classes` instead of `new_classes` under `[[migrations]]` in your wrangler.toml, but an " +
     "already-deployed class cannot be converted to SQLite (except by deleting the existing data).",
 };
@@ -41,11 +65,13 @@ const NO_KV =
   "declared to use SQLite. You can use the older, asyncronous interface via methods of `storage` itself (e.g. `storage.get()`). ";
 const KV_REFUSALS = {
   __proto__: null,
-  [NOT_ENABLED]: NO_KV +
+  [NOT_ENABLED]:
+    NO_KV +
     "Alternatively, to enable SQLite, change `new_classes` to `new_sqlite_classes` within the 'migrations' field in your " +
     "wrangler.jsonc or wrangler.toml file. If using workerd directly, set `enableSql = true` in your workerd config for the class. " +
     "Note that this change cannot be made after the class is already deployed to production.",
-  [IN_MEMORY]: NO_KV +
+  [IN_MEMORY]:
+    NO_KV +
     "SQLite can be enabled on a new Durable Object class by using the `new_sqlite_classes` instead of `new_classes` under " +
     "`migrations` in your wrangler.jsonc or wrangler.toml, but an already-deployed class cannot be converted to SQLite (except by " +
     "deleting the existing data).",
@@ -136,7 +162,8 @@ function setAlarm(name, state, count, time, options) {
   const millis = toMillis(time, error);
   checkOptions(name, "setAlarm", 2, options, "SetAlarmOptions");
   if (!(millis > 0)) throw new TypeError("setAlarm() cannot be called with an alarm time <= 0");
-  if (!state.hasAlarm) throw new TypeError("Your Durable Object class must have an alarm() handler in order to call setAlarm()");
+  if (!state.hasAlarm)
+    throw new TypeError("Your Durable Object class must have an alarm() handler in order to call setAlarm()");
   check(state, "setAlarm");
   if (trace.isOn()) trace.note("cloudflare.durable_object.alarm.scheduled_time", DatePrototypeToISOString(new Date(millis)));
   ops.setAlarm(state.life, millis, confirmed(options));
@@ -225,7 +252,10 @@ function defineOperations(Class, stateOf) {
   const keys = ReflectOwnKeys(operations);
   for (let i = 0; i < keys.length; i++) {
     ObjectDefineProperty(Class.prototype, keys[i], {
-      __proto__: null, value: operations[keys[i]], writable: true, configurable: true,
+      __proto__: null,
+      value: operations[keys[i]],
+      writable: true,
+      configurable: true,
     });
   }
   trace.instrument(Class.prototype, SPAN_PREFIX, keys);
@@ -302,7 +332,11 @@ class DurableObjectStorage {
     const { life } = state;
     if (flags.workerdExperimental) {
       ObjectDefineProperty(this, "primary", {
-        __proto__: null, value: undefined, writable: false, enumerable: true, configurable: true,
+        __proto__: null,
+        value: undefined,
+        writable: false,
+        enumerable: true,
+        configurable: true,
       });
     }
     lazily(this, "kv", () => createKv(life, KV_REFUSALS[ops.access(life)]));
@@ -422,7 +456,11 @@ class DurableObjectStorage {
 }
 
 trace.instrument(DurableObjectStorage.prototype, SPAN_PREFIX, [
-  "deleteAll", "transaction", "sync", "getCurrentBookmark", "waitForBookmark",
+  "deleteAll",
+  "transaction",
+  "sync",
+  "getCurrentBookmark",
+  "waitForBookmark",
 ]);
 for (let i = 0, Classes = [DurableObjectTransaction, DurableObjectStorage]; i < Classes.length; i++) {
   const Class = Classes[i];

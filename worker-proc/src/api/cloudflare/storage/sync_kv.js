@@ -1,6 +1,14 @@
 /* `ctx.storage.kv`: keys and values at once, with no promise. */
 const { BigInt, Error, TypeError } = primordials;
-const { argumentError, defineInterface, illegalConstructor, illegalInvocation, isObject, toDOMString, toInt32 } = require("webidl");
+const {
+  argumentError,
+  defineInterface,
+  illegalConstructor,
+  illegalInvocation,
+  isObject,
+  toDOMString,
+  toInt32,
+} = require("webidl");
 const { DONE, iteratorFactory } = require("webidl/iterators");
 const trace = require("trace");
 
@@ -41,9 +49,18 @@ const QUERY = "cloudflare.durable_object.kv.query.";
 /** Tells of a listing's arguments, of those that were given. */
 function noteList(given, options) {
   trace.note(
-    `${QUERY}start`, given[0], `${QUERY}startAfter`, given[1], `${QUERY}end`, given[2], `${QUERY}prefix`, given[3],
-    `${QUERY}reverse`, isObject(options) && options.reverse !== undefined ? given[4] : undefined,
-    `${QUERY}limit`, given[5] === undefined ? undefined : BigInt(given[5]),
+    `${QUERY}start`,
+    given[0],
+    `${QUERY}startAfter`,
+    given[1],
+    `${QUERY}end`,
+    given[2],
+    `${QUERY}prefix`,
+    given[3],
+    `${QUERY}reverse`,
+    isObject(options) && options.reverse !== undefined ? given[4] : undefined,
+    `${QUERY}limit`,
+    given[5] === undefined ? undefined : BigInt(given[5]),
   );
 }
 

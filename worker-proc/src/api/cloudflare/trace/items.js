@@ -1,8 +1,16 @@
 /* What a `tail` handler is given: traces as objects of classes, whose properties are read-only and their own. Made of what
    trace/convert.rs makes. */
 const {
-  ArrayPrototypePush, Date, DatePrototypeGetTime, ObjectDefineProperty, ObjectKeys, RegExpPrototypeExec, RegExpPrototypeSymbolReplace,
-  StringPrototypeCharCodeAt, StringPrototypeIncludes, TypedArrayPrototypeGetByteLength,
+  ArrayPrototypePush,
+  Date,
+  DatePrototypeGetTime,
+  ObjectDefineProperty,
+  ObjectKeys,
+  RegExpPrototypeExec,
+  RegExpPrototypeSymbolReplace,
+  StringPrototypeCharCodeAt,
+  StringPrototypeIncludes,
+  TypedArrayPrototypeGetByteLength,
 } = primordials;
 const { defineInterface, illegalConstructor, illegalInvocation } = require("webidl");
 
@@ -13,7 +21,11 @@ function define(object, fields) {
   const keys = ObjectKeys(fields);
   for (let i = 0; i < keys.length; i++) {
     ObjectDefineProperty(object, keys[i], {
-      __proto__: null, value: fields[keys[i]], writable: false, enumerable: true, configurable: true,
+      __proto__: null,
+      value: fields[keys[i]],
+      writable: false,
+      enumerable: true,
+      configurable: true,
     });
   }
 }
@@ -68,7 +80,11 @@ class Request {
     for (let i = 0; i < detail.headers.length; i++) {
       const { name, value } = detail.headers[i];
       ObjectDefineProperty(headers, name, {
-        __proto__: null, value: redacted && isSecret(name) ? "REDACTED" : value, writable: true, enumerable: true, configurable: true,
+        __proto__: null,
+        value: redacted && isSecret(name) ? "REDACTED" : value,
+        writable: true,
+        enumerable: true,
+        configurable: true,
       });
     }
     define(this, { url: redacted ? redactUrl(detail.url) : detail.url, method: detail.method, headers, cf: detail.cfJson });
@@ -184,10 +200,17 @@ exports.traceItem = (raw) =>
     scriptName: null,
     diagnosticsChannelEvents: map(raw.diagnostics, ({ timestamp, channel, message }) =>
       make(TraceDiagnosticChannelEvent, {
-        message: TypedArrayPrototypeGetByteLength(message) === 0 ? undefined : ops.message(message), channel, timestamp,
-      })),
-    exceptions: map(raw.exceptions, ({ timestamp, name, message, stack }) => make(TraceException, { stack, name, message, timestamp })),
-    logs: map(raw.logs, ({ timestamp, level, message, errorInfo }) => make(TraceLog, { errorInfo, message, level, timestamp })),
+        message: TypedArrayPrototypeGetByteLength(message) === 0 ? undefined : ops.message(message),
+        channel,
+        timestamp,
+      }),
+    ),
+    exceptions: map(raw.exceptions, ({ timestamp, name, message, stack }) =>
+      make(TraceException, { stack, name, message, timestamp }),
+    ),
+    logs: map(raw.logs, ({ timestamp, level, message, errorInfo }) =>
+      make(TraceLog, { errorInfo, message, level, timestamp }),
+    ),
     eventTimestamp: raw.eventTimestamp,
     event: eventOf(raw.event, raw.status),
   });

@@ -1,14 +1,21 @@
 /* How logs and exceptions are recorded: arguments as JSON, errors in parts. Nothing that a worker's objects do here gets out. */
 const {
-  ArrayIsArray, ArrayPrototypeJoin, ArrayPrototypePush, JSONStringify, ObjectGetPrototypeOf, ObjectPrototype, String,
-  SafeSet, StringPrototypeSlice, StringPrototypeStartsWith,
+  ArrayIsArray,
+  ArrayPrototypeJoin,
+  ArrayPrototypePush,
+  JSONStringify,
+  ObjectGetPrototypeOf,
+  ObjectPrototype,
+  String,
+  SafeSet,
+  StringPrototypeSlice,
+  StringPrototypeStartsWith,
 } = primordials;
 const { isObject } = require("webidl");
 const { kind, Kind } = require("console/introspect");
 const { STDOUT, print } = require("console/output");
 const { told } = require("trace");
 const { current } = require("trace/spans");
-
 
 /** Whether an argument is shown as JSON: plain values and objects, and what has a `toJSON`. */
 function isJson(value) {
@@ -31,7 +38,8 @@ function toJson(value) {
   }
 }
 
-const without = (text, prefix) => (StringPrototypeStartsWith(text, prefix) ? StringPrototypeSlice(text, prefix.length) : undefined);
+const without = (text, prefix) =>
+  StringPrototypeStartsWith(text, prefix) ? StringPrototypeSlice(text, prefix.length) : undefined;
 
 /** Name, message and stack, which repeats neither. May throw what the error's getters do. */
 function partsOf(error) {
@@ -116,4 +124,5 @@ exports.bodyFailed = (reason) => {
 };
 exports.reported = (text) => ops.exception(told("Error", text, undefined), current());
 exports.backgroundFailed = () => ops.backgroundFailed();
-exports.published = (channel, message) => ops.diagnostic(typeof channel === "symbol" ? channel.description ?? "" : channel, message, current());
+exports.published = (channel, message) =>
+  ops.diagnostic(typeof channel === "symbol" ? (channel.description ?? "") : channel, message, current());

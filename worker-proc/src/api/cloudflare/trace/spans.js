@@ -1,6 +1,12 @@
 /* Spans of the running event: opaque objects of the ops. The one that code runs in goes along with it as async context does. */
 const {
-  ArrayBufferIsView, ArrayPrototypeJoin, BigInt, ObjectDefineProperty, PromisePrototypeThen, ReflectApply, StringPrototypeToLowerCase,
+  ArrayBufferIsView,
+  ArrayPrototypeJoin,
+  BigInt,
+  ObjectDefineProperty,
+  PromisePrototypeThen,
+  ReflectApply,
+  StringPrototypeToLowerCase,
   TypedArrayPrototypeGetByteLength,
 } = primordials;
 const context = require("async_context");
@@ -111,11 +117,16 @@ exports.open = (target, name) => openBelow(below(target), name);
 
 /** Headers that a subrequest's span tells, and as what. */
 const TOLD = [
-  "user-agent", "user_agent.original",
-  "content-type", "http.request.header.content-type",
-  "content-length", "http.request.header.content-length",
-  "accept", "http.request.header.accept",
-  "accept-encoding", "http.request.header.accept-encoding",
+  "user-agent",
+  "user_agent.original",
+  "content-type",
+  "http.request.header.content-type",
+  "content-length",
+  "http.request.header.content-length",
+  "accept",
+  "http.request.header.accept",
+  "accept-encoding",
+  "http.request.header.accept-encoding",
 ];
 
 function header(flat, name) {
@@ -131,7 +142,16 @@ function sizeOf(body) {
 exports.openFetch = (target, method, url, headers, body) => {
   const span = openBelow(below(target), "fetch");
   if (span === undefined) return undefined;
-  set(span, ["network.protocol.name", "http", "network.protocol.version", "HTTP/1.1", "http.request.method", method, "url.full", url]);
+  set(span, [
+    "network.protocol.name",
+    "http",
+    "network.protocol.version",
+    "HTTP/1.1",
+    "http.request.method",
+    method,
+    "url.full",
+    url,
+  ]);
   for (let i = 0; i < TOLD.length; i += 2) set(span, [TOLD[i + 1], header(headers, TOLD[i])]);
   set(span, ["http.request.body.size", sizeOf(body)]);
   return span;
@@ -140,9 +160,12 @@ exports.openFetch = (target, method, url, headers, body) => {
 exports.answered = (span, status, headers, length, webSocket) => {
   if (webSocket === 0) {
     set(span, [
-      "http.response.status_code", BigInt(status),
-      "http.response.body.size", length >= 0 ? BigInt(length) : undefined,
-      "cloudflare.ray_id", header(headers, "cf-ray"),
+      "http.response.status_code",
+      BigInt(status),
+      "http.response.body.size",
+      length >= 0 ? BigInt(length) : undefined,
+      "cloudflare.ray_id",
+      header(headers, "cf-ray"),
     ]);
   }
   close(span);
@@ -155,7 +178,12 @@ exports.openCall = (target, path, isCall) => {
   const span = openBelow(session, "jsRpcCall");
   if (span === undefined) return undefined;
   set(span, [
-    "jsrpc.target_kind", "fetcher", "jsrpc.operation", isCall ? "call" : "getProperty", "jsrpc.method", ArrayPrototypeJoin(path, "."),
+    "jsrpc.target_kind",
+    "fetcher",
+    "jsrpc.operation",
+    isCall ? "call" : "getProperty",
+    "jsrpc.method",
+    ArrayPrototypeJoin(path, "."),
   ]);
   return { __proto__: null, session, span };
 };
@@ -167,8 +195,14 @@ exports.serve = (path, isCall, call) => {
   ops.rpcMethod(method);
   if (span === undefined) return call(undefined);
   set(span, [
-    "jsrpc.method", method, "jsrpc.target_kind", "entrypoint", "jsrpc.operation", isCall ? "call" : "getProperty",
-    "jsrpc.caller_span_id", ops.caller(),
+    "jsrpc.method",
+    method,
+    "jsrpc.target_kind",
+    "entrypoint",
+    "jsrpc.operation",
+    isCall ? "call" : "getProperty",
+    "jsrpc.caller_span_id",
+    ops.caller(),
   ]);
   return within(span, () => call(() => close(span)));
 };

@@ -8,7 +8,13 @@ class TailEvent extends ExtendableEvent {
     super(token, type);
     for (let i = 0, names = ["traces", "events"]; i < names.length; i++) {
       const name = names[i];
-      ObjectDefineProperty(this, name, { __proto__: null, value: events, writable: false, enumerable: true, configurable: true });
+      ObjectDefineProperty(this, name, {
+        __proto__: null,
+        value: events,
+        writable: false,
+        enumerable: true,
+        configurable: true,
+      });
     }
   }
 }

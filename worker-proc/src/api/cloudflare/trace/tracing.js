@@ -2,8 +2,14 @@
    nothing. */
 // own: spans() (a module)
 const {
-  ArrayPrototypeUnshift, ObjectKeys, ReflectApply, StringPrototypeRepeat, StringPrototypeSlice, TypeError,
-  TypedArrayPrototypeGetByteLength, globalThis,
+  ArrayPrototypeUnshift,
+  ObjectKeys,
+  ReflectApply,
+  StringPrototypeRepeat,
+  StringPrototypeSlice,
+  TypeError,
+  TypedArrayPrototypeGetByteLength,
+  globalThis,
 } = primordials;
 const { provideInside } = require("modules");
 const { told } = require("trace");
@@ -79,12 +85,15 @@ class Span {
       spans().set(handle, [key, value]);
       return;
     }
-    const shown = key.length > MAX_SHOWN_NAME_CHARS
-      ? `"${StringPrototypeSlice(key, 0, MAX_SHOWN_NAME_CHARS)}..." (key length ${key.length})`
-      : `"${key}"`;
+    const shown =
+      key.length > MAX_SHOWN_NAME_CHARS
+        ? `"${StringPrototypeSlice(key, 0, MAX_SHOWN_NAME_CHARS)}..." (key length ${key.length})`
+        : `"${key}"`;
     spans().set(handle, [
-      "cloudflare.warning.type", "span_data_limit_exceeded",
-      "cloudflare.warning.message", `exceeded span data limit while trying to record attribute ${shown} of size ${size}`,
+      "cloudflare.warning.type",
+      "span_data_limit_exceeded",
+      "cloudflare.warning.message",
+      `exceeded span data limit while trying to record attribute ${shown} of size ${size}`,
     ]);
   }
 

@@ -1,6 +1,14 @@
 /* The module `cloudflare:workers`. */
-const { ReflectDefineProperty, ReflectDeleteProperty, ReflectGet, ReflectGetOwnPropertyDescriptor, ReflectHas, ReflectOwnKeys, ReflectSet, Proxy } =
-  primordials;
+const {
+  ReflectDefineProperty,
+  ReflectDeleteProperty,
+  ReflectGet,
+  ReflectGetOwnPropertyDescriptor,
+  ReflectHas,
+  ReflectOwnKeys,
+  ReflectSet,
+  Proxy,
+} = primordials;
 const flags = require("flags");
 const { provide } = require("modules");
 const { DurableObject, WorkerEntrypoint, WorkflowEntrypoint, keepAlive } = require("workers/entrypoints");
@@ -40,10 +48,8 @@ const nothing = () => ({ __proto__: null });
 /* What `withEnv` and `withExports` put in place of the worker's own, for what runs inside and all that it starts. */
 const ENV = { __proto__: null };
 const EXPORTS = { __proto__: null };
-const currentEnv = () =>
-  valueOf(ENV, undefined) ?? (flags.disableImportableEnv ? nothing() : workers.envOf());
-const currentExports = () =>
-  valueOf(EXPORTS, undefined) ?? (flags.disableImportableEnv ? nothing() : workers.exportsOf());
+const currentEnv = () => valueOf(ENV, undefined) ?? (flags.disableImportableEnv ? nothing() : workers.envOf());
+const currentExports = () => valueOf(EXPORTS, undefined) ?? (flags.disableImportableEnv ? nothing() : workers.exportsOf());
 
 /** `frame` with another value in a slot. The worker's own stays for what is no object; null is an empty object under a flag. */
 function withSlot(frame, slot, value) {

@@ -110,7 +110,11 @@ function follow(work, promise) {
     works.delete(work.context);
     work.ended(work.failure);
   };
-  PromisePrototypeThen(promise, () => settled(undefined), (error) => settled({ error }));
+  PromisePrototypeThen(
+    promise,
+    () => settled(undefined),
+    (error) => settled({ error }),
+  );
 }
 
 /**
@@ -154,7 +158,11 @@ class WorkflowEntrypoint {
 for (let i = 0, Classes = [WorkerEntrypoint, DurableObject, WorkflowEntrypoint]; i < Classes.length; i++) {
   const Class = Classes[i];
   ObjectDefineProperty(Class.prototype, primordials.SymbolToStringTag, {
-    __proto__: null, value: Class.name, writable: false, enumerable: false, configurable: true,
+    __proto__: null,
+    value: Class.name,
+    writable: false,
+    enumerable: false,
+    configurable: true,
   });
 }
 

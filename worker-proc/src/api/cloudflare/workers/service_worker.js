@@ -22,7 +22,8 @@ class FetchEvent extends ExtendableEvent {
   }
 
   respondWith(response) {
-    if (this.#state.responded) throw new TypeError("FetchEvent.respondWith() has already been called; it can only be called once.");
+    if (this.#state.responded)
+      throw new TypeError("FetchEvent.respondWith() has already been called; it can only be called once.");
     this.#state.responded = true;
     this.#state.response = PromiseResolve(response);
   }

@@ -2,8 +2,21 @@
    `entrypoints` after it, `fetch` and `event` for each event. */
 // own: require() (a binding's module)
 const {
-  ArrayPrototypePush, ArrayPrototypeSort, Error, JSONParse, ObjectDefineProperty, ObjectGetPrototypeOf, ObjectKeys,
-  PromisePrototypeThen, PromiseResolve, ReflectApply, ReflectConstruct, ReflectOwnKeys, SafeMap, TypeError, globalThis,
+  ArrayPrototypePush,
+  ArrayPrototypeSort,
+  Error,
+  JSONParse,
+  ObjectDefineProperty,
+  ObjectGetPrototypeOf,
+  ObjectKeys,
+  PromisePrototypeThen,
+  PromiseResolve,
+  ReflectApply,
+  ReflectConstruct,
+  ReflectOwnKeys,
+  SafeMap,
+  TypeError,
+  globalThis,
 } = primordials;
 const { nativeRequest, withoutUsedBody } = require("fetch/request");
 const { isResponse, respond, sendResponse } = require("fetch/response");
@@ -24,7 +37,17 @@ const flags = require("flags");
 const serviceWorker = require("workers/service_worker");
 
 const HANDLERS = [
-  "fetch", "test", "scheduled", "queue", "tail", "trace", "tailStream", "alarm", "email", "connect", "webSocketMessage",
+  "fetch",
+  "test",
+  "scheduled",
+  "queue",
+  "tail",
+  "trace",
+  "tailStream",
+  "alarm",
+  "email",
+  "connect",
+  "webSocketMessage",
 ];
 
 /** What a worker is made of, filled by `setup`. */
@@ -52,22 +75,23 @@ function kindOf(Class) {
 /* In brackets, as all that every start calls: see glue/bootstrap.js. */
 
 /** Adds properties to `env`: of each its name, the module that makes it, and what that makes it of. */
-const build = (function (env, properties) {
+const build = function (env, properties) {
   for (let i = 0; i < properties.length; i++) {
     const { 0: name, 1: module, 2: value } = properties[i];
     define(env, name, require(module).bind(value, name));
   }
   return env;
-});
+};
 
-const define = (function (object, name, value) {
+const define = function (object, name, value) {
   ObjectDefineProperty(object, name, { __proto__: null, value, writable: true, enumerable: true, configurable: true });
-});
+};
 
 /** What another worker gave this one as its `env`: JSON or bytes, and the channels of what the bytes refer to. */
 function addGiven(env, caps) {
   const externals = [];
-  for (let i = 1; i < caps.length; i += 2) ArrayPrototypePush(externals, caps[i] ? BOUND_STUB : SERVICE, caps[i + 1], undefined);
+  for (let i = 1; i < caps.length; i += 2)
+    ArrayPrototypePush(externals, caps[i] ? BOUND_STUB : SERVICE, caps[i + 1], undefined);
   const given = makeProps(caps[0], externals);
   const names = ObjectKeys(given);
   for (let i = 0; i < names.length; i++) define(env, names[i], given[names[i]]);
@@ -83,7 +107,7 @@ function addLoopback(make) {
  * The worker's own entrypoints as bindings; for each its name and channel, the channel of its namespace or null, and whether
  * that is ephemeral. Durable Objects come last.
  */
-const setExports = (function (list) {
+const setExports = function (list) {
   const actors = [];
   const add = (name, value) => define(worker.exports, name, value);
   for (let i = 0; i < list.length; i += 4) {
@@ -95,23 +119,23 @@ const setExports = (function (list) {
     const at = actors[i];
     add(list[at], makeActorLoopback(list[at + 1], list[at + 2], list[at + 3]));
   }
-});
+};
 
 /**
  * Makes `env`: a script's properties are globals. `given`: what another worker, which has loaded this one, gives it; undefined
  * if none has, null if nothing. `traced`: there are tail workers.
  */
-const setup = (function (properties, given, script, traced) {
+const setup = function (properties, given, script, traced) {
   if (given !== undefined) keepLoopbacks(LOADED);
   if (traced) trace.enable();
   worker.script = script;
   worker.env = script ? globalThis : {};
   build(worker.env, properties);
   if (given) addGiven(worker.env, given);
-});
+};
 
 /** Takes the main module's namespace (null for a script); returns `entrypoint:handler`s. */
-const entrypoints = (function (namespace) {
+const entrypoints = function (namespace) {
   beginTime();
   if (worker.script) return serviceWorker.handlers();
   const list = [];
@@ -139,7 +163,7 @@ const entrypoints = (function (namespace) {
     ArrayPrototypePush(list, `${key}:`);
   }
   return list;
-});
+};
 
 /* What all events of plain entrypoints share under a flag. */
 const sharedState = { __proto__: null, passThrough: false, self: undefined };
@@ -188,7 +212,9 @@ function answer(event, state, request, call) {
     }
     trace.failed();
     // The origin answers in the worker's place.
-    PromisePrototypeThen(fetchThrough(GLOBAL_OUTBOUND, withoutUsedBody(request), undefined), reply, (failure) => fail(event, failure));
+    PromisePrototypeThen(fetchThrough(GLOBAL_OUTBOUND, withoutUsedBody(request), undefined), reply, (failure) =>
+      fail(event, failure),
+    );
   };
   const onRejected = (error) => onError(ASYNC, error);
   const reply = (value) => {
@@ -234,7 +260,11 @@ function fetch(entrypoint, props, externals, head, method, url, body, length, cf
 function connect(entrypoint, props, externals, authority, body, remote) {
   if (flags.connectPassThrough) {
     const passed = require("sockets").passOn(body, authority);
-    PromisePrototypeThen(passed, (output) => respond(ONLY, 200, undefined, [], output, 0), (error) => fail(ONLY, error));
+    PromisePrototypeThen(
+      passed,
+      (output) => respond(ONLY, 200, undefined, [], output, 0),
+      (error) => fail(ONLY, error),
+    );
     return;
   }
   acceptConnection(ONLY, authority, body, remote, () => {
@@ -289,7 +319,11 @@ const NO_HANDLER = (name) => `Handler does not export a ${name}() function.`;
 
 /** The event ends with the result, or with the promise that it is. */
 function settle(event, result) {
-  PromisePrototypeThen(PromiseResolve(result), () => done(event), (error) => failed(event, ASYNC, error));
+  PromisePrototypeThen(
+    PromiseResolve(result),
+    () => done(event),
+    (error) => failed(event, ASYNC, error),
+  );
 }
 
 /** The entrypoint's first handler of these names, as a function of its first argument; undefined if it has none. */
@@ -385,7 +419,16 @@ function rpc(entrypoint, props, propsExternals, path, operation, bytes, external
     const bare = found.kind === "object";
     const object = bare ? found.value : ReflectConstruct(found.value, [ctx, worker.env]);
     state.self = object;
-    serving.serveEntrypoint(object, bare ? [worker.env, ctx] : undefined, path, operation, bytes, externals, reply, ended(ONLY));
+    serving.serveEntrypoint(
+      object,
+      bare ? [worker.env, ctx] : undefined,
+      path,
+      operation,
+      bytes,
+      externals,
+      reply,
+      ended(ONLY),
+    );
   } catch (error) {
     serving.refuse(error, reply, externals);
     failed(ONLY, SYNC, error);

@@ -4,9 +4,26 @@
  */
 
 const {
-  ArrayPrototypeFind, ArrayPrototypeIndexOf, ArrayPrototypeJoin, ArrayPrototypeMap, ArrayPrototypePush,
-  ArrayPrototypeSlice, Boolean, Error, ObjectAssign, ObjectDefineProperty, ObjectGetPrototypeOf, ObjectIs, ObjectKeys,
-  ObjectPrototype, Promise, ReflectApply, RegExp, RegExpPrototypeExec, String, StringPrototypeSplit,
+  ArrayPrototypeFind,
+  ArrayPrototypeIndexOf,
+  ArrayPrototypeJoin,
+  ArrayPrototypeMap,
+  ArrayPrototypePush,
+  ArrayPrototypeSlice,
+  Boolean,
+  Error,
+  ObjectAssign,
+  ObjectDefineProperty,
+  ObjectGetPrototypeOf,
+  ObjectIs,
+  ObjectKeys,
+  ObjectPrototype,
+  Promise,
+  ReflectApply,
+  RegExp,
+  RegExpPrototypeExec,
+  String,
+  StringPrototypeSplit,
 } = primordials;
 const { inspect } = require("console/inspect");
 const { AssertionError, strictEqualMessage } = require("node/assert/assertion_error");
@@ -78,9 +95,21 @@ function partialDeepStrictEqual(actual, expected, message) {
   check(holds, actual, expected, "partialDeepStrictEqual", message, makeMessage, partialDeepStrictEqual);
 }
 
-const equal = { equal(...args) { return ReflectApply(strictEqual, undefined, args); } }.equal;
-const notEqual = { notEqual(...args) { return ReflectApply(notStrictEqual, undefined, args); } }.notEqual;
-const deepEqual = { deepEqual(...args) { return ReflectApply(deepStrictEqual, undefined, args); } }.deepEqual;
+const equal = {
+  equal(...args) {
+    return ReflectApply(strictEqual, undefined, args);
+  },
+}.equal;
+const notEqual = {
+  notEqual(...args) {
+    return ReflectApply(notStrictEqual, undefined, args);
+  },
+}.notEqual;
+const deepEqual = {
+  deepEqual(...args) {
+    return ReflectApply(deepStrictEqual, undefined, args);
+  },
+}.deepEqual;
 const notDeepEqual = {
   notDeepEqual(...args) {
     return ReflectApply(notDeepStrictEqual, undefined, args);
@@ -119,9 +148,7 @@ function doesNotMatch(string, regexp, message) {
 }
 
 const isErrorClass = (value) =>
-  typeof value === "function" &&
-  value.prototype !== undefined &&
-  (value === Error || value.prototype instanceof Error);
+  typeof value === "function" && value.prototype !== undefined && (value === Error || value.prototype instanceof Error);
 
 /** Throws unless what was thrown is as `expected` says. */
 function checkThrown(thrown, expected, message, operator, validator = "validation") {
@@ -141,8 +168,7 @@ function checkThrown(thrown, expected, message, operator, validator = "validatio
     }
     return;
   }
-  const mismatch = (text, isGenerated = true) =>
-    failure({ message: text, actual: thrown, expected, operator }, isGenerated);
+  const mismatch = (text, isGenerated = true) => failure({ message: text, actual: thrown, expected, operator }, isGenerated);
 
   if (isErrorClass(expected)) {
     if (thrown instanceof expected) return;
@@ -160,9 +186,7 @@ function checkThrown(thrown, expected, message, operator, validator = "validatio
   }
   if (expected instanceof RegExp) {
     if (RegExpPrototypeExec(expected, String(thrown)) !== null) return;
-    throw mismatch(
-      `The input did not match the regular expression ${expected}. Input:\n\n'${String(thrown)}'\n`,
-    );
+    throw mismatch(`The input did not match the regular expression ${expected}. Input:\n\n'${String(thrown)}'\n`);
   }
   if (typeof expected === "object" && expected !== null) {
     const keys = ObjectKeys(expected);
@@ -248,10 +272,7 @@ function unwanted(error, expected, message, operator) {
 function doesNotThrow(fn, expected, message) {
   if (typeof fn !== "function") throw new ERR_INVALID_ARG_TYPE("fn", "function", fn);
   const isRight =
-    expected instanceof RegExp ||
-    typeof expected === "function" ||
-    typeof expected === "string" ||
-    expected === undefined;
+    expected instanceof RegExp || typeof expected === "function" || typeof expected === "string" || expected === undefined;
   if (!isRight) throw new ERR_INVALID_ARG_TYPE("expected", ["Function", "RegExp"], fn);
   try {
     fn();
@@ -312,7 +333,10 @@ function ifError(value) {
     // The original frames follow those that lead here, without the ones they share.
     const original = ArrayPrototypeSlice(StringPrototypeSplit(stack, "\n"), 1);
     let own = StringPrototypeSplit(error.stack, "\n");
-    const shared = ArrayPrototypeFind(ArrayPrototypeMap(original, (frame) => ArrayPrototypeIndexOf(own, frame)), (index) => index !== -1);
+    const shared = ArrayPrototypeFind(
+      ArrayPrototypeMap(original, (frame) => ArrayPrototypeIndexOf(own, frame)),
+      (index) => index !== -1,
+    );
     if (shared !== undefined) own = ArrayPrototypeSlice(own, 0, shared);
     error.stack = `${ArrayPrototypeJoin(own, "\n")}\n${ArrayPrototypeJoin(original, "\n")}`;
   }

@@ -3,9 +3,23 @@
  */
 
 const {
-  ArrayPrototypeForEach, ArrayPrototypeJoin, ArrayPrototypeMap, ArrayPrototypePush, ArrayPrototypeSlice,
-  ArrayPrototypeSplice, Error, ErrorCaptureStackTrace, MathMax, ObjectDefineProperty, RegExpPrototypeSymbolReplace,
-  String, StringPrototypeEndsWith, StringPrototypeRepeat, StringPrototypeSlice, StringPrototypeSplit, Uint16Array,
+  ArrayPrototypeForEach,
+  ArrayPrototypeJoin,
+  ArrayPrototypeMap,
+  ArrayPrototypePush,
+  ArrayPrototypeSlice,
+  ArrayPrototypeSplice,
+  Error,
+  ErrorCaptureStackTrace,
+  MathMax,
+  ObjectDefineProperty,
+  RegExpPrototypeSymbolReplace,
+  String,
+  StringPrototypeEndsWith,
+  StringPrototypeRepeat,
+  StringPrototypeSlice,
+  StringPrototypeSplit,
+  Uint16Array,
 } = primordials;
 const { inspect } = require("console/inspect");
 const { ERR_INVALID_ARG_TYPE } = require("node/common/errors");
@@ -101,9 +115,17 @@ exports.strictEqualMessage = function (actual, expected) {
     return `Values have the same structure but are not reference-equal:\n\n${indented}\n`;
   }
   const asText = typeof actual === "string" && typeof expected === "string";
-  const lines = asText ? (text) => ArrayPrototypeMap(StringPrototypeSplit(text, "\n"), (line, i, all) => (i < all.length - 1 ? `${line}\\n\n` : `${line}\n`)) : (text) => StringPrototypeSplit(text, "\n");
+  const lines = asText
+    ? (text) =>
+        ArrayPrototypeMap(StringPrototypeSplit(text, "\n"), (line, i, all) =>
+          i < all.length - 1 ? `${line}\\n\n` : `${line}\n`,
+        )
+    : (text) => StringPrototypeSplit(text, "\n");
   const steps = diffLines(lines(asText ? actual : left), lines(asText ? expected : right));
-  const body = ArrayPrototypeJoin(ArrayPrototypeMap(steps, ({ 0: mark, 1: line }) => `${mark}   ${line}`), asText ? "" : "\n");
+  const body = ArrayPrototypeJoin(
+    ArrayPrototypeMap(steps, ({ 0: mark, 1: line }) => `${mark}   ${line}`),
+    asText ? "" : "\n",
+  );
   return `Values are not strictly equal:\n\n\n[Diff] Actual / Expected\n\n\n${body}\n`;
 };
 

@@ -5,12 +5,43 @@
 
 // own: rest (a SafeSet); pairs (a SafeMap)
 const {
-  ArrayBufferIsView, ArrayIsArray, ArrayPrototypeConcat, ArrayPrototypeEvery, ArrayPrototypeFilter, ArrayPrototypeFind,
-  ArrayPrototypeIncludes, ArrayPrototypePush, ArrayPrototypeSome, BigIntPrototypeValueOf, BooleanPrototypeValueOf, Date,
-  DatePrototypeGetTime, Error, Map, MapPrototypeForEach, MapPrototypeGet, MapPrototypeHas, NumberIsNaN,
-  NumberPrototypeValueOf, ObjectGetOwnPropertySymbols, ObjectGetPrototypeOf, ObjectHasOwn, ObjectIs, ObjectKeys,
-  ObjectPrototypePropertyIsEnumerable, ObjectPrototypeToString, RegExp, SafeMap, SafeSet, Set, SetPrototypeForEach,
-  SetPrototypeHas, StringPrototypeValueOf, SymbolPrototypeValueOf, TypedArrayPrototypeGetSymbolToStringTag, Uint8Array,
+  ArrayBufferIsView,
+  ArrayIsArray,
+  ArrayPrototypeConcat,
+  ArrayPrototypeEvery,
+  ArrayPrototypeFilter,
+  ArrayPrototypeFind,
+  ArrayPrototypeIncludes,
+  ArrayPrototypePush,
+  ArrayPrototypeSome,
+  BigIntPrototypeValueOf,
+  BooleanPrototypeValueOf,
+  Date,
+  DatePrototypeGetTime,
+  Error,
+  Map,
+  MapPrototypeForEach,
+  MapPrototypeGet,
+  MapPrototypeHas,
+  NumberIsNaN,
+  NumberPrototypeValueOf,
+  ObjectGetOwnPropertySymbols,
+  ObjectGetPrototypeOf,
+  ObjectHasOwn,
+  ObjectIs,
+  ObjectKeys,
+  ObjectPrototypePropertyIsEnumerable,
+  ObjectPrototypeToString,
+  RegExp,
+  SafeMap,
+  SafeSet,
+  Set,
+  SetPrototypeForEach,
+  SetPrototypeHas,
+  StringPrototypeValueOf,
+  SymbolPrototypeValueOf,
+  TypedArrayPrototypeGetSymbolToStringTag,
+  Uint8Array,
 } = primordials;
 const { Kind, kind, ownNonIndexKeys } = require("console/introspect");
 
@@ -115,9 +146,13 @@ function entriesEqual(a, b, visits, keys = undefined, inner = undefined) {
     const key = keys[i];
     if (!ObjectHasOwn(b, key) || !ObjectPrototypePropertyIsEnumerable(b, key)) return false;
   }
-  const symbols = ArrayPrototypeFilter(ObjectGetOwnPropertySymbols(a), (symbol) => ObjectPrototypePropertyIsEnumerable(a, symbol));
+  const symbols = ArrayPrototypeFilter(ObjectGetOwnPropertySymbols(a), (symbol) =>
+    ObjectPrototypePropertyIsEnumerable(a, symbol),
+  );
   for (let i = 0; i < symbols.length; i++) if (!ObjectPrototypePropertyIsEnumerable(b, symbols[i])) return false;
-  const others = ArrayPrototypeFilter(ObjectGetOwnPropertySymbols(b), (symbol) => ObjectPrototypePropertyIsEnumerable(b, symbol));
+  const others = ArrayPrototypeFilter(ObjectGetOwnPropertySymbols(b), (symbol) =>
+    ObjectPrototypePropertyIsEnumerable(b, symbol),
+  );
   if (symbols.length !== others.length) return false;
 
   visits ??= new Visits();
@@ -243,7 +278,8 @@ function partial(actual, expected, pairs) {
 }
 
 function partialObjects(actual, expected, pairs) {
-  if (expected instanceof Date) return actual instanceof Date && DatePrototypeGetTime(actual) === DatePrototypeGetTime(expected);
+  if (expected instanceof Date)
+    return actual instanceof Date && DatePrototypeGetTime(actual) === DatePrototypeGetTime(expected);
   if (expected instanceof RegExp) {
     return (
       actual instanceof RegExp &&
@@ -264,7 +300,9 @@ function partialObjects(actual, expected, pairs) {
   if (expected instanceof Set) {
     return (
       actual instanceof Set &&
-      ArrayPrototypeEvery(valuesOf(expected), (value) => ArrayPrototypeSome(valuesOf(actual), (other) => exports.isDeepStrictEqual(value, other)))
+      ArrayPrototypeEvery(valuesOf(expected), (value) =>
+        ArrayPrototypeSome(valuesOf(actual), (other) => exports.isDeepStrictEqual(value, other)),
+      )
     );
   }
   if (expected instanceof Map) {
@@ -279,7 +317,9 @@ function partialObjects(actual, expected, pairs) {
   if (!sameProto(actual, expected)) return false;
   const keys = ArrayPrototypeConcat(
     ObjectKeys(expected),
-    ArrayPrototypeFilter(ObjectGetOwnPropertySymbols(expected), (symbol) => ObjectPrototypePropertyIsEnumerable(expected, symbol)),
+    ArrayPrototypeFilter(ObjectGetOwnPropertySymbols(expected), (symbol) =>
+      ObjectPrototypePropertyIsEnumerable(expected, symbol),
+    ),
   );
   return ArrayPrototypeEvery(keys, (key) => key in actual && partial(actual[key], expected[key], pairs));
 }

@@ -3,8 +3,19 @@
  */
 
 const {
-  ArrayPrototypePush, ArrayPrototypeSlice, Error, ObjectAssign, ObjectDefineProperty, ObjectGetOwnPropertyDescriptor,
-  ObjectGetPrototypeOf, ObjectHasOwn, Proxy, ReflectApply, ReflectConstruct, ReflectGet, SafeMap,
+  ArrayPrototypePush,
+  ArrayPrototypeSlice,
+  Error,
+  ObjectAssign,
+  ObjectDefineProperty,
+  ObjectGetOwnPropertyDescriptor,
+  ObjectGetPrototypeOf,
+  ObjectHasOwn,
+  Proxy,
+  ReflectApply,
+  ReflectConstruct,
+  ReflectGet,
+  SafeMap,
 } = primordials;
 const { ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE } = require("node/common/errors");
 const { validateFunction, validateInteger, validateObject } = require("node/common/validators");

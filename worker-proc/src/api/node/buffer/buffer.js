@@ -5,12 +5,37 @@
 
 // own: value (what the caller gives); buffer (a Buffer)
 const {
-  ArrayBufferIsView, ArrayFrom, ArrayIsArray, ArrayPrototypeIncludes, ArrayPrototypeJoin, ArrayPrototypeSlice, DataView,
-  Error, MathAbs, MathFloor, MathMax, MathMin, MathTrunc, NumberIsNaN, NumberMAX_SAFE_INTEGER, ObjectAssign,
-  ObjectDefineProperty, ObjectSetPrototypeOf, RegExpPrototypeSymbolReplace, StringFromCharCode,
-  StringPrototypeCharCodeAt, StringPrototypeCodePointAt, StringPrototypeIndexOf, StringPrototypeSlice,
-  StringPrototypeTrim, SymbolToPrimitive, TypedArrayPrototypeSet, TypedArrayPrototypeSlice, TypedArrayPrototypeSubarray,
-  Uint8Array, Uint8ArrayPrototype,
+  ArrayBufferIsView,
+  ArrayFrom,
+  ArrayIsArray,
+  ArrayPrototypeIncludes,
+  ArrayPrototypeJoin,
+  ArrayPrototypeSlice,
+  DataView,
+  Error,
+  MathAbs,
+  MathFloor,
+  MathMax,
+  MathMin,
+  MathTrunc,
+  NumberIsNaN,
+  NumberMAX_SAFE_INTEGER,
+  ObjectAssign,
+  ObjectDefineProperty,
+  ObjectSetPrototypeOf,
+  RegExpPrototypeSymbolReplace,
+  StringFromCharCode,
+  StringPrototypeCharCodeAt,
+  StringPrototypeCodePointAt,
+  StringPrototypeIndexOf,
+  StringPrototypeSlice,
+  StringPrototypeTrim,
+  SymbolToPrimitive,
+  TypedArrayPrototypeSet,
+  TypedArrayPrototypeSlice,
+  TypedArrayPrototypeSubarray,
+  Uint8Array,
+  Uint8ArrayPrototype,
 } = primordials;
 const { atob, btoa } = require("encoding");
 const blobs = require("blob");
@@ -59,11 +84,7 @@ function from(value, encodingOrOffset, length) {
   if (typeof value === "object" && value !== null) {
     if (isAnyArrayBuffer(value)) return fromArrayBuffer(value, encodingOrOffset, length);
     const primitive = value.valueOf?.();
-    if (
-      primitive != null &&
-      primitive !== value &&
-      (typeof primitive === "string" || typeof primitive === "object")
-    ) {
+    if (primitive != null && primitive !== value && (typeof primitive === "string" || typeof primitive === "object")) {
       return from(primitive, encodingOrOffset, length);
     }
     if (value.length !== undefined || isAnyArrayBuffer(value.buffer)) {
@@ -289,8 +310,7 @@ const methods = {
 
   inspect(_depth, options) {
     const max = MathMin(this.byteLength, INSPECT_MAX_BYTES);
-    let shown = StringPrototypeTrim(RegExpPrototypeSymbolReplace(/(.{2})/g, ops
-      .decode(this, HEX, 0, max), "$1 "));
+    let shown = StringPrototypeTrim(RegExpPrototypeSymbolReplace(/(.{2})/g, ops.decode(this, HEX, 0, max), "$1 "));
     const rest = this.byteLength - max;
     if (rest > 0) shown += ` ... ${rest} more byte${rest > 1 ? "s" : ""}`;
     const keys = options ? ownNonIndexKeys(this, !options.showHidden) : [];
@@ -393,15 +413,20 @@ methods.toLocaleString = methods.toString;
 methods[customInspect] = methods.inspect;
 
 // The old per-encoding methods.
-for (let i = 0, entries = [
-  ["ascii", ASCII],
-  ["base64", BASE64],
-  ["base64url", BASE64URL],
-  ["hex", HEX],
-  ["latin1", LATIN1],
-  ["ucs2", UTF16LE],
-  ["utf8", UTF8],
-]; i < entries.length; i++) {
+for (
+  let i = 0,
+    entries = [
+      ["ascii", ASCII],
+      ["base64", BASE64],
+      ["base64url", BASE64URL],
+      ["hex", HEX],
+      ["latin1", LATIN1],
+      ["ucs2", UTF16LE],
+      ["utf8", UTF8],
+    ];
+  i < entries.length;
+  i++
+) {
   const { 0: prefix, 1: number } = entries[i];
   const slice = function (start = 0, end = this.length) {
     checkOffset(start, "start", this.length);
@@ -418,7 +443,15 @@ for (let i = 0, entries = [
 }
 
 ObjectAssign(Buffer.prototype, methods, numberMethods);
-for (let i = 0, entries = [["parent", "buffer"], ["offset", "byteOffset"]]; i < entries.length; i++) {
+for (
+  let i = 0,
+    entries = [
+      ["parent", "buffer"],
+      ["offset", "byteOffset"],
+    ];
+  i < entries.length;
+  i++
+) {
   const { 0: name, 1: field } = entries[i];
   ObjectDefineProperty(Buffer.prototype, name, {
     __proto__: null,
@@ -459,19 +492,24 @@ function transcode(source, fromEncoding, toEncoding) {
   }
   const bytes = new Uint8Array(source.buffer, source.byteOffset, source.byteLength);
   if (bytes.length >= MAX_TRANSCODE_BYTES) throw new Error("Source buffer is too large to transcode");
-  const isBroken =
-    input === UTF16LE ? bytes.length % 2 !== 0 : input === UTF8 && output === UTF16LE && !ops.isUtf8(bytes);
+  const isBroken = input === UTF16LE ? bytes.length % 2 !== 0 : input === UTF8 && output === UTF16LE && !ops.isUtf8(bytes);
   if (isBroken) throw new Error("Unable to transcode buffer");
   const isByte = (encoding) => encoding === ASCII || encoding === LATIN1;
   let text = ops.decode(bytes, isByte(input) ? LATIN1 : input, 0, bytes.length);
-  if (isByte(input) && output !== UTF16LE) text = RegExpPrototypeSymbolReplace(/[\x80-\x9f]/g, text, (char) => WINDOWS_1252[StringPrototypeCharCodeAt(char, 0) - 0x80]);
+  if (isByte(input) && output !== UTF16LE)
+    text = RegExpPrototypeSymbolReplace(
+      /[\x80-\x9f]/g,
+      text,
+      (char) => WINDOWS_1252[StringPrototypeCharCodeAt(char, 0) - 0x80],
+    );
   if (!isByte(output)) return asBuffer(ops.encode(text, output));
   text = ArrayPrototypeJoin(ArrayFrom(text, toWindows1252), "");
   return asBuffer(ops.encode(text, LATIN1));
 }
 
 // The byte encodings are converted as Windows-1252; its 32 characters from 0x80 on.
-const WINDOWS_1252 = "\u20ac\x81\u201a\u0192\u201e\u2026\u2020\u2021\u02c6\u2030\u0160\u2039\u0152\x8d\u017d\x8f\x90\u2018\u2019\u201c\u201d\u2022\u2013\u2014\u02dc\u2122\u0161\u203a\u0153\x9d\u017e\u0178";
+const WINDOWS_1252 =
+  "\u20ac\x81\u201a\u0192\u201e\u2026\u2020\u2021\u02c6\u2030\u0160\u2039\u0152\x8d\u017d\x8f\x90\u2018\u2019\u201c\u201d\u2022\u2013\u2014\u02dc\u2122\u0161\u203a\u0153\x9d\u017e\u0178";
 
 function toWindows1252(char) {
   const code = StringPrototypeCodePointAt(char, 0);

@@ -32,7 +32,6 @@ names[UTF16LE] = "utf16le";
 names[HEX] = "hex";
 names[BASE64URL] = "base64url";
 
-
 /** The number of an encoding's name in any case; UTF-8 for none; undefined for an unknown one. */
 exports.encodingNumber = function (name) {
   if (name == null || name === "") return UTF8;

@@ -4,9 +4,21 @@
  */
 
 const {
-  ArrayBuffer, DataView, DataViewPrototypeGetBigInt64, DataViewPrototypeGetBigUint64, DataViewPrototypeGetFloat32,
-  DataViewPrototypeGetFloat64, DataViewPrototypeGetUint8, DataViewPrototypeSetBigUint64, DataViewPrototypeSetFloat32,
-  DataViewPrototypeSetFloat64, DataViewPrototypeSetUint8, MathFloor, NumberIsInteger, ObjectDefineProperty, TypeError,
+  ArrayBuffer,
+  DataView,
+  DataViewPrototypeGetBigInt64,
+  DataViewPrototypeGetBigUint64,
+  DataViewPrototypeGetFloat32,
+  DataViewPrototypeGetFloat64,
+  DataViewPrototypeGetUint8,
+  DataViewPrototypeSetBigUint64,
+  DataViewPrototypeSetFloat32,
+  DataViewPrototypeSetFloat64,
+  DataViewPrototypeSetUint8,
+  MathFloor,
+  NumberIsInteger,
+  ObjectDefineProperty,
+  TypeError,
 } = primordials;
 const { ERR_BUFFER_OUT_OF_BOUNDS, ERR_INVALID_ARG_TYPE, ERR_OUT_OF_RANGE } = require("node/common/errors");
 
@@ -111,7 +123,8 @@ const signedMin = (count) => -(2 ** (8 * count - 1));
 const signedMax = (count) => 2 ** (8 * count - 1) - 1;
 
 function checkCount(count) {
-  if (typeof count !== "number" || !(count >= 1 && count <= 6 && NumberIsInteger(count))) outOfBounds(count, 6, "byteLength");
+  if (typeof count !== "number" || !(count >= 1 && count <= 6 && NumberIsInteger(count)))
+    outOfBounds(count, 6, "byteLength");
 }
 
 const methods = {};
@@ -209,7 +222,15 @@ for (let i = 0, orders = [true, false]; i < orders.length; i++) {
     }),
   );
 
-  for (let j = 0, entries = [["Float", 4], ["Double", 8]]; j < entries.length; j++) {
+  for (
+    let j = 0,
+      entries = [
+        ["Float", 4],
+        ["Double", 8],
+      ];
+    j < entries.length;
+    j++
+  ) {
     const { 0: type, 1: count } = entries[j];
     add(
       named(`read${type}${end}`, function (offset = 0) {

@@ -3,8 +3,17 @@
  */
 
 const {
-  ArrayBufferIsView, MathMin, MathTrunc, Number, NumberIsNaN, TypedArrayPrototypeCopyWithin, TypedArrayPrototypeFill,
-  TypedArrayPrototypeIndexOf, TypedArrayPrototypeLastIndexOf, TypedArrayPrototypeSet, TypedArrayPrototypeSubarray,
+  ArrayBufferIsView,
+  MathMin,
+  MathTrunc,
+  Number,
+  NumberIsNaN,
+  TypedArrayPrototypeCopyWithin,
+  TypedArrayPrototypeFill,
+  TypedArrayPrototypeIndexOf,
+  TypedArrayPrototypeLastIndexOf,
+  TypedArrayPrototypeSet,
+  TypedArrayPrototypeSubarray,
   Uint8Array,
 } = primordials;
 const { ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE, ERR_OUT_OF_RANGE, ERR_UNKNOWN_ENCODING } =
@@ -71,7 +80,15 @@ exports.fill = function (buffer, value, start, end, encoding) {
     }
     bytes = [value, requireEncoding(encoding)];
   }
-  for (let i = 0, entries = [["start", start], ["end", end]]; i < entries.length; i++) {
+  for (
+    let i = 0,
+      entries = [
+        ["start", start],
+        ["end", end],
+      ];
+    i < entries.length;
+    i++
+  ) {
     const { 0: name, 1: bound } = entries[i];
     if (bound !== undefined && typeof bound !== "number") throw new ERR_INVALID_ARG_TYPE(name, "number", bound);
   }

@@ -4,8 +4,15 @@
 
 // own: chunk (what the caller gives)
 const {
-  ArrayBufferIsView, MathMin, ObjectAssign, ObjectDefineProperty, Symbol, TypeError, TypedArrayPrototypeSet,
-  TypedArrayPrototypeSubarray, Uint8Array,
+  ArrayBufferIsView,
+  MathMin,
+  ObjectAssign,
+  ObjectDefineProperty,
+  Symbol,
+  TypeError,
+  TypedArrayPrototypeSet,
+  TypedArrayPrototypeSubarray,
+  Uint8Array,
 } = primordials;
 const { Buffer } = require("node:buffer");
 const { BASE64, BASE64URL, UTF16LE, UTF8, encodingName, encodingNumber } = require("node/buffer/encodings");
@@ -126,11 +133,16 @@ StringDecoder.prototype.text = function text(chunk, offset) {
   return this.write(chunk.slice(offset));
 };
 
-for (let i = 0, entries = [
-  ["lastChar", (state) => TypedArrayPrototypeSubarray(state, 0, 4)],
-  ["lastNeed", (state) => state[MISSING]],
-  ["lastTotal", (state) => state[BUFFERED] + state[MISSING]],
-]; i < entries.length; i++) {
+for (
+  let i = 0,
+    entries = [
+      ["lastChar", (state) => TypedArrayPrototypeSubarray(state, 0, 4)],
+      ["lastNeed", (state) => state[MISSING]],
+      ["lastTotal", (state) => state[BUFFERED] + state[MISSING]],
+    ];
+  i < entries.length;
+  i++
+) {
   const { 0: name, 1: read } = entries[i];
   ObjectDefineProperty(StringDecoder.prototype, name, {
     __proto__: null,

@@ -4,8 +4,15 @@
  */
 
 const {
-  ArrayPrototypeMap, JSONParse, ObjectAssign, ObjectFreeze, ObjectFromEntries, RegExpPrototypeSymbolSplit,
-  StringPrototypeIndexOf, StringPrototypeSlice, StringPrototypeTrim,
+  ArrayPrototypeMap,
+  JSONParse,
+  ObjectAssign,
+  ObjectFreeze,
+  ObjectFromEntries,
+  RegExpPrototypeSymbolSplit,
+  StringPrototypeIndexOf,
+  StringPrototypeSlice,
+  StringPrototypeTrim,
 } = primordials;
 
 const list = `
@@ -46,8 +53,13 @@ defaultCoreCipherList="" defaultCipherList="" EXTENSIONLESS_FORMAT_JAVASCRIPT=0 
 TLS1_VERSION=769 TLS1_1_VERSION=770 TLS1_2_VERSION=771 TLS1_3_VERSION=772 POINT_CONVERSION_COMPRESSED=2
 POINT_CONVERSION_UNCOMPRESSED=4 POINT_CONVERSION_HYBRID=6`;
 
-const constants = ObjectFreeze(ObjectFromEntries(
-  ArrayPrototypeMap(RegExpPrototypeSymbolSplit(/\s+/, StringPrototypeTrim(list)), (pair) => [StringPrototypeSlice(pair, 0, StringPrototypeIndexOf(pair, "=")), JSONParse(StringPrototypeSlice(pair, StringPrototypeIndexOf(pair, "=") + 1))]),
-));
+const constants = ObjectFreeze(
+  ObjectFromEntries(
+    ArrayPrototypeMap(RegExpPrototypeSymbolSplit(/\s+/, StringPrototypeTrim(list)), (pair) => [
+      StringPrototypeSlice(pair, 0, StringPrototypeIndexOf(pair, "=")),
+      JSONParse(StringPrototypeSlice(pair, StringPrototypeIndexOf(pair, "=") + 1)),
+    ]),
+  ),
+);
 
 ObjectAssign(exports, constants, { default: constants });

@@ -4,11 +4,32 @@
  */
 
 const {
-  AggregateError, ArrayIsArray, ArrayPrototypeIncludes, ArrayPrototypeIndexOf, ArrayPrototypeJoin, ArrayPrototypeMap,
-  ArrayPrototypePush, ArrayPrototypeSlice, ArrayPrototypeSplice, ArrayPrototypeUnshift, Error, ErrorCaptureStackTrace,
-  MathAbs, NumberIsInteger, ObjectAssign, ObjectDefineProperty, RangeError, ReflectApply, RegExpPrototypeExec,
-  RegExpPrototypeSymbolReplace, String, StringPrototypeEndsWith, StringPrototypeIncludes, StringPrototypeSlice,
-  StringPrototypeToLowerCase, TypeError,
+  AggregateError,
+  ArrayIsArray,
+  ArrayPrototypeIncludes,
+  ArrayPrototypeIndexOf,
+  ArrayPrototypeJoin,
+  ArrayPrototypeMap,
+  ArrayPrototypePush,
+  ArrayPrototypeSlice,
+  ArrayPrototypeSplice,
+  ArrayPrototypeUnshift,
+  Error,
+  ErrorCaptureStackTrace,
+  MathAbs,
+  NumberIsInteger,
+  ObjectAssign,
+  ObjectDefineProperty,
+  RangeError,
+  ReflectApply,
+  RegExpPrototypeExec,
+  RegExpPrototypeSymbolReplace,
+  String,
+  StringPrototypeEndsWith,
+  StringPrototypeIncludes,
+  StringPrototypeSlice,
+  StringPrototypeToLowerCase,
+  TypeError,
 } = primordials;
 const { inspect } = require("console/inspect");
 
@@ -72,10 +93,15 @@ function expectation(name, expected) {
     ArrayPrototypePush(classes, "Object");
   }
   const parts = [];
-  if (types.length > 0) ArrayPrototypePush(parts, `${types.length > 2 ? "one of type" : types.length === 2 ? "one of type" : "of type"} ${alternatives(types)}`);
+  if (types.length > 0)
+    ArrayPrototypePush(
+      parts,
+      `${types.length > 2 ? "one of type" : types.length === 2 ? "one of type" : "of type"} ${alternatives(types)}`,
+    );
   if (classes.length > 0) ArrayPrototypePush(parts, `an instance of ${alternatives(classes)}`);
   if (others.length > 1) ArrayPrototypePush(parts, `one of ${alternatives(others)}`);
-  else if (others.length === 1) ArrayPrototypePush(parts, `${StringPrototypeToLowerCase(others[0]) !== others[0] ? "an " : ""}${others[0]}`);
+  else if (others.length === 1)
+    ArrayPrototypePush(parts, `${StringPrototypeToLowerCase(others[0]) !== others[0] ? "an " : ""}${others[0]}`);
   let subject;
   if (StringPrototypeEndsWith(name, " argument")) subject = name;
   else subject = `"${name}" ${StringPrototypeIncludes(name, ".") ? "property" : "argument"}`;
@@ -148,7 +174,14 @@ define(
 );
 define("ERR_MULTIPLE_CALLBACK", Err, always("Callback called multiple times"));
 define("ERR_MISSING_ARGS", TypeErr, (...names) => {
-  const quoted = ArrayPrototypeMap(names, (n) => (ArrayIsArray(n) ? ArrayPrototypeJoin(ArrayPrototypeMap(n, (x) => `"${x}"`), " or ") : `"${n}"`));
+  const quoted = ArrayPrototypeMap(names, (n) =>
+    ArrayIsArray(n)
+      ? ArrayPrototypeJoin(
+          ArrayPrototypeMap(n, (x) => `"${x}"`),
+          " or ",
+        )
+      : `"${n}"`,
+  );
   if (quoted.length === 1) return `The ${quoted[0]} argument must be specified`;
   if (quoted.length === 2) return `The ${quoted[0]} and ${quoted[1]} arguments must be specified`;
   return `The ${ArrayPrototypeJoin(ArrayPrototypeSlice(quoted, 0, -1), ", ")}, and ${quoted[quoted.length - 1]} arguments must be specified`;
@@ -202,8 +235,10 @@ define("ERR_CRYPTO_INCOMPATIBLE_KEY_OPTIONS", Err, (a, b) => `The selected key e
 define("ERR_CRYPTO_INVALID_JWK", TypeErr, always("Invalid JWK data"));
 define("ERR_CRYPTO_SIGN_KEY_REQUIRED", Err, always("No key provided to sign"));
 
-define("ERR_SOCKET_BAD_PORT", Err, (name, port, allowZero) =>
-  `${name} should be ${allowZero ? ">=" : ">"} 0 and < 65536. Received ${typeof port}.`,
+define(
+  "ERR_SOCKET_BAD_PORT",
+  Err,
+  (name, port, allowZero) => `${name} should be ${allowZero ? ">=" : ">"} 0 and < 65536. Received ${typeof port}.`,
 );
 define("ERR_INVALID_IP_ADDRESS", TypeErr, (address) => `Invalid IP address: ${address}`);
 define("ERR_INVALID_ADDRESS", TypeErr, always("Invalid socket address"));

@@ -3,7 +3,12 @@
  */
 
 const {
-  ArrayPrototypeMap, Number, ObjectFreeze, ObjectFromEntries, RegExpPrototypeSymbolSplit, StringPrototypeSplit,
+  ArrayPrototypeMap,
+  Number,
+  ObjectFreeze,
+  ObjectFromEntries,
+  RegExpPrototypeSymbolSplit,
+  StringPrototypeSplit,
   StringPrototypeTrim,
 } = primordials;
 
@@ -11,7 +16,10 @@ const table = (text) =>
   ObjectFreeze({
     __proto__: null,
     ...ObjectFromEntries(
-      ArrayPrototypeMap(RegExpPrototypeSymbolSplit(/\s+/, StringPrototypeTrim(text)), (pair) => [StringPrototypeSplit(pair, "=")[0], Number(StringPrototypeSplit(pair, "=")[1])]),
+      ArrayPrototypeMap(RegExpPrototypeSymbolSplit(/\s+/, StringPrototypeTrim(text)), (pair) => [
+        StringPrototypeSplit(pair, "=")[0],
+        Number(StringPrototypeSplit(pair, "=")[1]),
+      ]),
     ),
   });
 

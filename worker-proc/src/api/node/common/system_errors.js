@@ -77,7 +77,7 @@ EUNATCH 49 protocol driver not attached
 
 exports.systemErrors = new SafeMap(
   ArrayPrototypeMap(StringPrototypeSplit(StringPrototypeTrim(list), "\n"), (line) => {
-      const { 1: name, 2: number, 3: message } = RegExpPrototypeExec(/^(\S+) (\d+) (.*)$/, line);
-      return [-number, [name, message]];
-    }),
+    const { 1: name, 2: number, 3: message } = RegExpPrototypeExec(/^(\S+) (\d+) (.*)$/, line);
+    return [-number, [name, message]];
+  }),
 );

@@ -2,9 +2,8 @@
  * The type checks of `util.types`: what the engine says a value is, whatever its prototype says.
  */
 
-const {
-  ArrayBufferIsView, ObjectAssign, ObjectDefineProperty, ObjectEntries, TypedArrayPrototypeGetSymbolToStringTag,
-} = primordials;
+const { ArrayBufferIsView, ObjectAssign, ObjectDefineProperty, ObjectEntries, TypedArrayPrototypeGetSymbolToStringTag } =
+  primordials;
 const { Kind, kind } = require("console/introspect");
 
 const types = {
@@ -77,7 +76,8 @@ const arrays = [
 // The accessor answers undefined for anything that is no typed array.
 for (let i = 0; i < arrays.length; i++) {
   const name = arrays[i];
-  types[`is${name}`] = (value) => typeof value === "object" && value !== null && TypedArrayPrototypeGetSymbolToStringTag(value) === name;
+  types[`is${name}`] = (value) =>
+    typeof value === "object" && value !== null && TypedArrayPrototypeGetSymbolToStringTag(value) === name;
 }
 for (let i = 0, list = ObjectEntries(types); i < list.length; i++) {
   const { 0: name, 1: check } = list[i];

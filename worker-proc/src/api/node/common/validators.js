@@ -3,11 +3,20 @@
  */
 
 const {
-  ArrayBufferIsView, ArrayIsArray, ArrayPrototypeIncludes, ArrayPrototypeJoin, ArrayPrototypeMap, NumberIsFinite,
-  NumberIsInteger, NumberIsNaN, NumberMAX_SAFE_INTEGER, NumberMIN_SAFE_INTEGER, ObjectAssign, String,
+  ArrayBufferIsView,
+  ArrayIsArray,
+  ArrayPrototypeIncludes,
+  ArrayPrototypeJoin,
+  ArrayPrototypeMap,
+  NumberIsFinite,
+  NumberIsInteger,
+  NumberIsNaN,
+  NumberMAX_SAFE_INTEGER,
+  NumberMIN_SAFE_INTEGER,
+  ObjectAssign,
+  String,
 } = primordials;
-const { ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE, ERR_OUT_OF_RANGE } =
-  require("node/common/errors");
+const { ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE, ERR_OUT_OF_RANGE } = require("node/common/errors");
 
 const requireType = (type, shown) => (value, name) => {
   if (typeof value !== type) throw new ERR_INVALID_ARG_TYPE(name, shown, value);
@@ -74,7 +83,10 @@ exports.validateObject = function (value, name, allow = 0) {
 
 exports.validateOneOf = function (value, name, choices) {
   if (ArrayPrototypeIncludes(choices, value)) return;
-  const allowed = ArrayPrototypeJoin(ArrayPrototypeMap(choices, (c) => (typeof c === "string" ? `'${c}'` : String(c))), ", ");
+  const allowed = ArrayPrototypeJoin(
+    ArrayPrototypeMap(choices, (c) => (typeof c === "string" ? `'${c}'` : String(c))),
+    ", ",
+  );
   throw new ERR_INVALID_ARG_VALUE(name, value, `must be one of: ${allowed}`);
 };
 

@@ -4,8 +4,19 @@
 
 // own: this (a stream)
 const {
-  ArrayPrototypeConcat, ArrayPrototypeFilter, ArrayPrototypeFind, ArrayPrototypeIncludes, ArrayPrototypeMap, Boolean,
-  Error, FunctionPrototypeCall, ObjectAssign, ObjectSetPrototypeOf, RangeError, StringPrototypeToLowerCase, Symbol,
+  ArrayPrototypeConcat,
+  ArrayPrototypeFilter,
+  ArrayPrototypeFind,
+  ArrayPrototypeIncludes,
+  ArrayPrototypeMap,
+  Boolean,
+  Error,
+  FunctionPrototypeCall,
+  ObjectAssign,
+  ObjectSetPrototypeOf,
+  RangeError,
+  StringPrototypeToLowerCase,
+  Symbol,
   TypeError,
 } = primordials;
 const { Buffer } = require("node:buffer");
@@ -161,7 +172,8 @@ Decipheriv.prototype.setAuthTag = function (tag, encoding) {
   const state = this[kState];
   const bytes = toBytes(tag, "buffer", encoding);
   if (state.isFinal || !state.isAuthenticated || state.hasTag) throw badState("setAuthTag");
-  const isRight = ArrayPrototypeIncludes(GCM_TAGS, bytes.byteLength) && (state.tagLength ?? bytes.byteLength) === bytes.byteLength;
+  const isRight =
+    ArrayPrototypeIncludes(GCM_TAGS, bytes.byteLength) && (state.tagLength ?? bytes.byteLength) === bytes.byteLength;
   if (!isRight) {
     throw failure("ERR_CRYPTO_INVALID_AUTH_TAG", `Invalid authentication tag length: ${bytes.byteLength}`, TypeError);
   }

@@ -5,7 +5,17 @@
 const { ObjectFreeze, StringPrototypeStartsWith } = primordials;
 const { default: all } = require("node:constants");
 
-const groups = ["DH_", "RSA_", "POINT_", "OPENSSL_", "SSL_", "ENGINE_", "defaultCoreCipherList", "TLS1_", "defaultCipherList"];
+const groups = [
+  "DH_",
+  "RSA_",
+  "POINT_",
+  "OPENSSL_",
+  "SSL_",
+  "ENGINE_",
+  "defaultCoreCipherList",
+  "TLS1_",
+  "defaultCipherList",
+];
 
 const constants = {};
 for (let i = 0; i < groups.length; i++) {

@@ -17,7 +17,15 @@ const { unsupported } = require("node/common/unsupported");
 const { isBytes } = require("node/crypto/util");
 
 function timingSafeEqual(a, b) {
-  for (let i = 0, entries = [["buf1", a], ["buf2", b]]; i < entries.length; i++) {
+  for (
+    let i = 0,
+      entries = [
+        ["buf1", a],
+        ["buf2", b],
+      ];
+    i < entries.length;
+    i++
+  ) {
     const { 0: name, 1: value } = entries[i];
     if (!isBytes(value)) throw new ERR_INVALID_ARG_TYPE(name, ["ArrayBuffer", "Buffer", "TypedArray", "DataView"], value);
   }
@@ -30,11 +38,30 @@ function timingSafeEqual(a, b) {
 }
 
 const missing = {};
-for (let i = 0, names = [
-  "createDiffieHellman", "createDiffieHellmanGroup", "getDiffieHellman",
-  "createECDH", "createPrivateKey", "createPublicKey", "createSign", "createVerify", "sign",
-  "verify", "generateKey", "generateKeySync", "generateKeyPair", "generateKeyPairSync", "diffieHellman", "setEngine", "setFips",
-]; i < names.length; i++) {
+for (
+  let i = 0,
+    names = [
+      "createDiffieHellman",
+      "createDiffieHellmanGroup",
+      "getDiffieHellman",
+      "createECDH",
+      "createPrivateKey",
+      "createPublicKey",
+      "createSign",
+      "createVerify",
+      "sign",
+      "verify",
+      "generateKey",
+      "generateKeySync",
+      "generateKeyPair",
+      "generateKeyPairSync",
+      "diffieHellman",
+      "setEngine",
+      "setFips",
+    ];
+  i < names.length;
+  i++
+) {
   const name = names[i];
   missing[name] = unsupported(name);
 }
@@ -50,10 +77,22 @@ for (let i = 0, names = ["publicEncrypt", "publicDecrypt", "privateEncrypt", "pr
 }
 
 // Classes whose constructors throw.
-for (let i = 0, names = [
-  "DiffieHellman", "DiffieHellmanGroup", "ECDH", "PublicKeyObject", "PrivateKeyObject", "Certificate",
-  "X509Certificate", "Sign", "Verify",
-]; i < names.length; i++) {
+for (
+  let i = 0,
+    names = [
+      "DiffieHellman",
+      "DiffieHellmanGroup",
+      "ECDH",
+      "PublicKeyObject",
+      "PrivateKeyObject",
+      "Certificate",
+      "X509Certificate",
+      "Sign",
+      "Verify",
+    ];
+  i < names.length;
+  i++
+) {
   const name = names[i];
   missing[name] = function () {
     throw new ERR_METHOD_NOT_IMPLEMENTED(name);
@@ -84,8 +123,23 @@ const nodeCrypto = {
   ...missing,
   getCurves: () => ["secp224r1", "prime256v1", "secp384r1", "secp521r1"],
   getHashes: () => [
-    "md4", "md5", "sha1", "sha224", "sha256", "sha384", "sha512", "md5-sha1", "RSA-MD5", "RSA-SHA1", "RSA-SHA224",
-    "RSA-SHA256", "RSA-SHA384", "RSA-SHA512", "DSA-SHA", "DSA-SHA1", "ecdsa-with-SHA1",
+    "md4",
+    "md5",
+    "sha1",
+    "sha224",
+    "sha256",
+    "sha384",
+    "sha512",
+    "md5-sha1",
+    "RSA-MD5",
+    "RSA-SHA1",
+    "RSA-SHA224",
+    "RSA-SHA256",
+    "RSA-SHA384",
+    "RSA-SHA512",
+    "DSA-SHA",
+    "DSA-SHA1",
+    "ecdsa-with-SHA1",
   ],
   getRandomValues: (array) => crypto.getRandomValues(array),
   secureHeapUsed: () => ({ total: 0, used: 0, utilization: 0, min: 0 }),

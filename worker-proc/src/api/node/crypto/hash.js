@@ -70,8 +70,7 @@ function finish(target) {
   return Buffer.from(bytes);
 }
 
-const inEncoding = (bytes, encoding) =>
-  encoding !== undefined && encoding !== "buffer" ? bytes.toString(encoding) : bytes;
+const inEncoding = (bytes, encoding) => (encoding !== undefined && encoding !== "buffer" ? bytes.toString(encoding) : bytes);
 
 Hash.prototype.copy = function (options) {
   if (this[kState].isFinal) throw new ERR_CRYPTO_HASH_FINALIZED();

@@ -3,9 +3,21 @@
  */
 
 const {
-  ArrayBufferIsView, ArrayPrototypeIncludes, ArrayPrototypePush, ArrayPrototypeUnshift, MathAbs, MathLog2,
-  NumberIsInteger, ObjectAssign, RangeError, ReflectApply, StringPrototypeToLowerCase, TypeError,
-  TypedArrayPrototypeMap, TypedArrayPrototypeSet, Uint8Array,
+  ArrayBufferIsView,
+  ArrayPrototypeIncludes,
+  ArrayPrototypePush,
+  ArrayPrototypeUnshift,
+  MathAbs,
+  MathLog2,
+  NumberIsInteger,
+  ObjectAssign,
+  RangeError,
+  ReflectApply,
+  StringPrototypeToLowerCase,
+  TypeError,
+  TypedArrayPrototypeMap,
+  TypedArrayPrototypeSet,
+  Uint8Array,
 } = primordials;
 const { Buffer } = require("node:buffer");
 const { ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE, ERR_OUT_OF_RANGE } = require("node/common/errors");

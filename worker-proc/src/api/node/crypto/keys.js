@@ -49,7 +49,12 @@ class KeyObject {
 
 function createSecretKey(key, encoding) {
   const bytes = toBytes(key, "key", encoding);
-  return new KeyObject(kCreate, Buffer.from(ArrayBufferIsView(bytes) ? new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength) : new Uint8Array(bytes)));
+  return new KeyObject(
+    kCreate,
+    Buffer.from(
+      ArrayBufferIsView(bytes) ? new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength) : new Uint8Array(bytes),
+    ),
+  );
 }
 
 ObjectAssign(exports, { KeyObject, createSecretKey });

@@ -4,8 +4,18 @@
 
 // own: bytes (a Buffer)
 const {
-  ArrayBufferPrototypeSlice, ArrayPrototypeSome, BigInt, BigIntPrototypeToString, MathCeil, ObjectAssign,
-  PromisePrototypeThen, PromiseResolve, RangeError, ReflectApply, StringPrototypePadStart, TypedArrayPrototypeSubarray,
+  ArrayBufferPrototypeSlice,
+  ArrayPrototypeSome,
+  BigInt,
+  BigIntPrototypeToString,
+  MathCeil,
+  ObjectAssign,
+  PromisePrototypeThen,
+  PromiseResolve,
+  RangeError,
+  ReflectApply,
+  StringPrototypePadStart,
+  TypedArrayPrototypeSubarray,
   Uint8Array,
 } = primordials;
 const { Buffer } = require("node:buffer");
@@ -61,7 +71,11 @@ function randomFill(buffer, offset, size, callback) {
     validateInteger(size, "size", 0, max - offset);
   }
   validateFunction(callback, "callback");
-  callBack(PromisePrototypeThen(PromiseResolve(), () => fill(buffer, offset, size)), callback, () => buffer);
+  callBack(
+    PromisePrototypeThen(PromiseResolve(), () => fill(buffer, offset, size)),
+    callback,
+    () => buffer,
+  );
 }
 
 function randomBytes(size, callback) {
@@ -121,9 +135,7 @@ function toBigInt(value, name) {
     return value;
   }
   if (!isBytes(value)) throw new ERR_INVALID_ARG_TYPE(name, PRIME_TYPES, value);
-  const bytes = isAnyArrayBuffer(value)
-    ? Buffer.from(value)
-    : Buffer.from(value.buffer, value.byteOffset, value.byteLength);
+  const bytes = isAnyArrayBuffer(value) ? Buffer.from(value) : Buffer.from(value.buffer, value.byteOffset, value.byteLength);
   return bytes.length === 0 ? 0n : BigInt(`0x${bytes.toString("hex")}`);
 }
 
@@ -166,7 +178,11 @@ function isProbablePrime(n, rounds) {
 const PRIME_ROUNDS = 24;
 const MAX_PRIME_BITS = 8192;
 // The values of `add` and `rem` that are allowed.
-const PRIME_PAIRS = [[12n, 11n], [24n, 23n], [60n, 59n]];
+const PRIME_PAIRS = [
+  [12n, 11n],
+  [24n, 23n],
+  [60n, 59n],
+];
 
 function primeOptions(options) {
   validateObject(options, "options");
@@ -184,7 +200,8 @@ function primeOptions(options) {
 function makePrime(size, { safe, bigint, add, rem }) {
   if (size > MAX_PRIME_BITS) throw new ERR_OUT_OF_RANGE("size", `<= ${MAX_PRIME_BITS}`, size);
   if (add !== undefined) {
-    if (!ArrayPrototypeSome(PRIME_PAIRS, ({ 0: a, 1: r }) => a === add && r === rem)) throw new RangeError("Invalid values for add and rem");
+    if (!ArrayPrototypeSome(PRIME_PAIRS, ({ 0: a, 1: r }) => a === add && r === rem))
+      throw new RangeError("Invalid values for add and rem");
     if (BigIntPrototypeToString(add, 2).length > size) {
       throw new RangeError("options.add must not be bigger than size of the requested prime");
     }
@@ -224,7 +241,10 @@ function generatePrime(size, options, callback) {
   }
   validateFunction(callback, "callback");
   const parsed = primeOptions(options);
-  callBack(PromisePrototypeThen(PromiseResolve(), () => makePrime(size, parsed)), callback);
+  callBack(
+    PromisePrototypeThen(PromiseResolve(), () => makePrime(size, parsed)),
+    callback,
+  );
 }
 
 function checkArguments(candidate, options) {
@@ -247,7 +267,10 @@ function checkPrime(candidate, options, callback) {
   }
   const parsed = checkArguments(candidate, options);
   validateFunction(callback, "callback");
-  callBack(PromisePrototypeThen(PromiseResolve(), () => ReflectApply(isProbablePrime, undefined, parsed)), callback);
+  callBack(
+    PromisePrototypeThen(PromiseResolve(), () => ReflectApply(isProbablePrime, undefined, parsed)),
+    callback,
+  );
 }
 
 ObjectAssign(exports, {

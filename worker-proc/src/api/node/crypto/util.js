@@ -13,11 +13,7 @@ const isBytes = (value) => ArrayBufferIsView(value) || isAnyArrayBuffer(value);
 exports.toBytes = function (value, name, encoding) {
   if (typeof value === "string") return Buffer.from(value, encoding === "buffer" ? "utf8" : encoding);
   if (!isBytes(value)) {
-    throw new ERR_INVALID_ARG_TYPE(
-      name,
-      ["string", "ArrayBuffer", "Buffer", "TypedArray", "DataView"],
-      value,
-    );
+    throw new ERR_INVALID_ARG_TYPE(name, ["string", "ArrayBuffer", "Buffer", "TypedArray", "DataView"], value);
   }
   return value;
 };
@@ -26,7 +22,9 @@ exports.isBytes = isBytes;
 
 /** Calls back with a promise's outcome, outside of any try block of ours. */
 exports.callBack = function (promise, callback, convert = (value) => value) {
-  PromisePrototypeThen(promise, (value) => callback(null, convert(value)),
+  PromisePrototypeThen(
+    promise,
+    (value) => callback(null, convert(value)),
     (error) => callback(error),
   );
 };

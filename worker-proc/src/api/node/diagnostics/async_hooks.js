@@ -2,9 +2,7 @@
  * node:async_hooks. The storage classes are real; hooks and ids exist for callers that expect them.
  */
 
-const {
-  ArrayPrototypeMap, ObjectAssign, ObjectFromEntries, RegExpPrototypeSymbolSplit, StringPrototypeTrim,
-} = primordials;
+const { ArrayPrototypeMap, ObjectAssign, ObjectFromEntries, RegExpPrototypeSymbolSplit, StringPrototypeTrim } = primordials;
 const { AsyncLocalStorage, AsyncResource } = require("async_context/async_local_storage");
 
 class AsyncHook {
@@ -28,7 +26,9 @@ CHECKPRIMEREQUEST PBKDF2REQUEST KEYPAIRGENREQUEST KEYGENREQUEST KEYEXPORTREQUEST
 DERIVEBITSREQUEST HASHREQUEST RANDOMBYTESREQUEST RANDOMPRIMEREQUEST SCRYPTREQUEST SIGNREQUEST TLSWRAP VERIFYREQUEST
 QUIC_PACKET`;
 
-const asyncWrapProviders = ObjectFromEntries(ArrayPrototypeMap(RegExpPrototypeSymbolSplit(/\s+/, StringPrototypeTrim(providerNames)), (name) => [name, 0]));
+const asyncWrapProviders = ObjectFromEntries(
+  ArrayPrototypeMap(RegExpPrototypeSymbolSplit(/\s+/, StringPrototypeTrim(providerNames)), (name) => [name, 0]),
+);
 
 const asyncHooks = {
   AsyncLocalStorage,

@@ -12,8 +12,28 @@ function Console() {
 }
 
 const names = [
-  "log", "info", "debug", "warn", "error", "dir", "time", "timeEnd", "timeLog", "trace", "assert", "clear", "count",
-  "countReset", "group", "groupEnd", "table", "dirxml", "groupCollapsed", "profile", "profileEnd", "timeStamp",
+  "log",
+  "info",
+  "debug",
+  "warn",
+  "error",
+  "dir",
+  "time",
+  "timeEnd",
+  "timeLog",
+  "trace",
+  "assert",
+  "clear",
+  "count",
+  "countReset",
+  "group",
+  "groupEnd",
+  "table",
+  "dirxml",
+  "groupCollapsed",
+  "profile",
+  "profileEnd",
+  "timeStamp",
 ];
 for (let i = 0; i < names.length; i++) {
   const name = names[i];

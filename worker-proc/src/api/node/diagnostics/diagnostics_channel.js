@@ -5,8 +5,22 @@
 
 // own: [kSubscribers] (a SafeSet); [kStores] (a SafeMap)
 const {
-  ArrayPrototypePush, ArrayPrototypeSome, ArrayPrototypeSplice, Error, ObjectAssign, ObjectCreate, ObjectDefineProperty,
-  Promise, PromisePrototypeThen, PromiseReject, PromiseResolve, ReflectApply, SafeMap, SafeSet, Symbol, globalThis,
+  ArrayPrototypePush,
+  ArrayPrototypeSome,
+  ArrayPrototypeSplice,
+  Error,
+  ObjectAssign,
+  ObjectCreate,
+  ObjectDefineProperty,
+  Promise,
+  PromisePrototypeThen,
+  PromiseReject,
+  PromiseResolve,
+  ReflectApply,
+  SafeMap,
+  SafeSet,
+  Symbol,
+  globalThis,
 } = primordials;
 const { reportError } = require("report_error");
 const { queueMicrotask } = require("timers");
@@ -168,7 +182,9 @@ class TracingChannel {
     };
     return traced(this, context, thisArg, () => {
       const promise = ReflectApply(fn, thisArg, args);
-      return PromisePrototypeThen(promise instanceof Promise ? promise : PromiseResolve(promise), (result) => {
+      return PromisePrototypeThen(
+        promise instanceof Promise ? promise : PromiseResolve(promise),
+        (result) => {
           context.result = result;
           settled();
           return result;
@@ -239,7 +255,9 @@ for (let i = 0; i < EVENTS.length; i++) {
     configurable: true,
   });
 }
-defineHasSubscribers(TracingChannel, (tracing) => ArrayPrototypeSome(EVENTS, (event) => tracing[event] && isActive(tracing[event])));
+defineHasSubscribers(TracingChannel, (tracing) =>
+  ArrayPrototypeSome(EVENTS, (event) => tracing[event] && isActive(tracing[event])),
+);
 
 function tracingChannel(nameOrChannels) {
   const list = {};

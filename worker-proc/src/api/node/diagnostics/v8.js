@@ -3,7 +3,13 @@
  */
 
 const {
-  ArrayPrototypeMap, Object, ObjectAssign, ObjectDefineProperty, ObjectFromEntries, ReflectApply, StringPrototypeSplit,
+  ArrayPrototypeMap,
+  Object,
+  ObjectAssign,
+  ObjectDefineProperty,
+  ObjectFromEntries,
+  ReflectApply,
+  StringPrototypeSplit,
 } = primordials;
 const { ERR_INVALID_ARG_VALUE, ERR_METHOD_NOT_IMPLEMENTED } = require("node/common/errors");
 const { unsupported } = require("node/common/unsupported");
@@ -46,13 +52,29 @@ function absentClass(name, methods, Base = Object) {
 }
 
 const Serializer = absentClass("Serializer", [
-  "writeHeader", "writeValue", "releaseBuffer", "transferArrayBuffer", "writeUint32", "writeUint64", "writeDouble",
-  "writeRawBytes", "_getDataCloneError", "_getSharedArrayBufferId", "_setTreatArrayBufferViewsAsHostObjects",
+  "writeHeader",
+  "writeValue",
+  "releaseBuffer",
+  "transferArrayBuffer",
+  "writeUint32",
+  "writeUint64",
+  "writeDouble",
+  "writeRawBytes",
+  "_getDataCloneError",
+  "_getSharedArrayBufferId",
+  "_setTreatArrayBufferViewsAsHostObjects",
   "_writeHostObject",
 ]);
 const Deserializer = absentClass("Deserializer", [
-  "readHeader", "readValue", "transferArrayBuffer", "getWireFormatVersion", "readUint32", "readUint64", "readDouble",
-  "readRawBytes", "_readHostObject",
+  "readHeader",
+  "readValue",
+  "transferArrayBuffer",
+  "getWireFormatVersion",
+  "readUint32",
+  "readUint64",
+  "readDouble",
+  "readRawBytes",
+  "_readHostObject",
 ]);
 
 class GCProfiler {}
@@ -68,7 +90,11 @@ for (let i = 0, names = ["createHook", "onInit", "onBefore", "onAfter", "onSettl
 }
 
 const startupSnapshot = { isBuildingSnapshot: () => false };
-for (let i = 0, names = ["addSerializeCallback", "addDeserializeCallback", "setDeserializeMainFunction"]; i < names.length; i++) {
+for (
+  let i = 0, names = ["addSerializeCallback", "addDeserializeCallback", "setDeserializeMainFunction"];
+  i < names.length;
+  i++
+) {
   const name = names[i];
   startupSnapshot[name] = unsupported(name, `startupSnapshot.${name}`);
 }
@@ -85,9 +111,7 @@ const v8 = {
     ),
   getHeapSpaceStatistics: () => [],
   getHeapCodeStatistics: () =>
-    zeros(
-      "code_and_metadata_size bytecode_and_metadata_size external_script_source_size cpu_profiler_metadata_size",
-    ),
+    zeros("code_and_metadata_size bytecode_and_metadata_size external_script_source_size cpu_profiler_metadata_size"),
   getCppHeapStatistics(type = "detailed") {
     validateOneOf(type, "type", ["brief", "detailed"]);
     return {
@@ -120,13 +144,9 @@ const v8 = {
     if (format !== "count" && format !== "summary") throw new ERR_INVALID_ARG_VALUE("options.format", format);
   }),
   startupSnapshot,
-  setHeapSnapshotNearHeapLimit: checked("setHeapSnapshotNearHeapLimit", (limit) =>
-    validateUint32(limit, "limit", true),
-  ),
+  setHeapSnapshotNearHeapLimit: checked("setHeapSnapshotNearHeapLimit", (limit) => validateUint32(limit, "limit", true)),
   GCProfiler,
-  isStringOneByteRepresentation: checked("isStringOneByteRepresentation", (content) =>
-    validateString(content, "content"),
-  ),
+  isStringOneByteRepresentation: checked("isStringOneByteRepresentation", (content) => validateString(content, "content")),
 };
 
 ObjectAssign(exports, v8, { default: v8 });

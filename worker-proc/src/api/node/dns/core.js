@@ -4,12 +4,34 @@
 
 // own: searchParams (a URL's)
 const {
-  ArrayPrototypeConcat, ArrayPrototypeFilter, ArrayPrototypeJoin, ArrayPrototypeMap, ArrayPrototypePush,
-  ArrayPrototypeReduce, ArrayPrototypeSlice, ArrayPrototypeSort, ArrayPrototypeSplice, Error, NumberParseInt,
-  ObjectAssign, ObjectDefineProperty, ObjectKeys, PromiseAll, PromisePrototypeCatch, PromisePrototypeThen,
-  PromiseResolve, ReflectApply, RegExpPrototypeExec, RegExpPrototypeSymbolMatch, StringFromCharCode,
-  StringPrototypeEndsWith, StringPrototypeIncludes, StringPrototypeSlice, StringPrototypeSplit,
-  StringPrototypeStartsWith, StringPrototypeToLowerCase,
+  ArrayPrototypeConcat,
+  ArrayPrototypeFilter,
+  ArrayPrototypeJoin,
+  ArrayPrototypeMap,
+  ArrayPrototypePush,
+  ArrayPrototypeReduce,
+  ArrayPrototypeSlice,
+  ArrayPrototypeSort,
+  ArrayPrototypeSplice,
+  Error,
+  NumberParseInt,
+  ObjectAssign,
+  ObjectDefineProperty,
+  ObjectKeys,
+  PromiseAll,
+  PromisePrototypeCatch,
+  PromisePrototypeThen,
+  PromiseResolve,
+  ReflectApply,
+  RegExpPrototypeExec,
+  RegExpPrototypeSymbolMatch,
+  StringFromCharCode,
+  StringPrototypeEndsWith,
+  StringPrototypeIncludes,
+  StringPrototypeSlice,
+  StringPrototypeSplit,
+  StringPrototypeStartsWith,
+  StringPrototypeToLowerCase,
 } = primordials;
 const { ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE, ERR_OPTION_NOT_IMPLEMENTED } = require("node/common/errors");
 const { validateBoolean, validateNumber, validateOneOf, validateString } = require("node/common/validators");
@@ -22,11 +44,16 @@ const RESOLVER = "https://cloudflare-dns.com/dns-query";
 const SERVERS = ["1.1.1.1", "2606:4700:4700::1111", "1.0.0.1", "2606:4700:4700::1001"];
 
 const CODES = {};
-for (let i = 0, names = StringPrototypeSplit(
-  "NODATA FORMERR SERVFAIL NOTFOUND NOTIMP REFUSED BADQUERY BADNAME BADFAMILY BADRESP CONNREFUSED TIMEOUT FILE NOMEM DESTRUCTION " +
-  "BADSTR BADFLAGS NONAME BADHINTS NOTINITIALIZED LOADIPHLPAPI ADDRGETNETWORKPARAMS CANCELLED",
-  " ",
-); i < names.length; i++) {
+for (
+  let i = 0,
+    names = StringPrototypeSplit(
+      "NODATA FORMERR SERVFAIL NOTFOUND NOTIMP REFUSED BADQUERY BADNAME BADFAMILY BADRESP CONNREFUSED TIMEOUT FILE NOMEM DESTRUCTION " +
+        "BADSTR BADFLAGS NONAME BADHINTS NOTINITIALIZED LOADIPHLPAPI ADDRGETNETWORKPARAMS CANCELLED",
+      " ",
+    );
+  i < names.length;
+  i++
+) {
   const name = names[i];
   CODES[name] = `E${name}`;
 }
@@ -142,7 +169,14 @@ function toNaptr({ data }) {
   const bytes = new Bytes(data);
   const order = bytes.number(2);
   const preference = bytes.number(2);
-  return { flags: bytes.text(), service: bytes.text(), regexp: bytes.text(), replacement: bytes.domain(), order, preference };
+  return {
+    flags: bytes.text(),
+    service: bytes.text(),
+    regexp: bytes.text(),
+    replacement: bytes.domain(),
+    order,
+    preference,
+  };
 }
 
 function toSoa({ data }) {
@@ -160,13 +194,20 @@ function toSoa({ data }) {
 
 function toSrv({ data }) {
   const { 0: priority, 1: weight, 2: port, 3: name } = words(data, 4);
-  return { priority: NumberParseInt(priority, 10), weight: NumberParseInt(weight, 10), port: NumberParseInt(port, 10), name };
+  return {
+    priority: NumberParseInt(priority, 10),
+    weight: NumberParseInt(weight, 10),
+    port: NumberParseInt(port, 10),
+    name,
+  };
 }
 
 /** Strings in quotes, one after another; one without is itself. */
 function toTxt({ data }) {
   if (!StringPrototypeStartsWith(data, '"') || !StringPrototypeEndsWith(data, '"')) return [data];
-  return ArrayPrototypeMap(RegExpPrototypeSymbolMatch(/"([^"]|"(?!"))*"/g, data) ?? [], (text) => StringPrototypeSlice(text, 1, -1));
+  return ArrayPrototypeMap(RegExpPrototypeSymbolMatch(/"([^"]|"(?!"))*"/g, data) ?? [], (text) =>
+    StringPrototypeSlice(text, 1, -1),
+  );
 }
 
 const resolve4 = resolver("A", toAddress);
@@ -181,16 +222,28 @@ const resolveSrv = resolver("SRV", toSrv);
 const resolveTxt = resolver("TXT", toTxt);
 const allSoa = resolver("SOA", toSoa);
 const reverse = resolver("PTR", toName);
-const resolveSoa = (name) => PromisePrototypeThen(allSoa(name), (all) => {
-  if (all.length === 0) throw new DnsError(name, CODES.NOTFOUND, "querySoa");
-  return all[0];
-});
+const resolveSoa = (name) =>
+  PromisePrototypeThen(allSoa(name), (all) => {
+    if (all.length === 0) throw new DnsError(name, CODES.NOTFOUND, "querySoa");
+    return all[0];
+  });
 const resolveAny = async () => notImplemented();
 const lookupService = async () => notImplemented();
 
 const byType = {
-  __proto__: null, A: resolve4, AAAA: resolve6, ANY: resolveAny, CAA: resolveCaa, CNAME: resolveCname, MX: resolveMx, NAPTR: resolveNaptr,
-  NS: resolveNs, PTR: resolvePtr, SOA: resolveSoa, SRV: resolveSrv, TXT: resolveTxt,
+  __proto__: null,
+  A: resolve4,
+  AAAA: resolve6,
+  ANY: resolveAny,
+  CAA: resolveCaa,
+  CNAME: resolveCname,
+  MX: resolveMx,
+  NAPTR: resolveNaptr,
+  NS: resolveNs,
+  PTR: resolvePtr,
+  SOA: resolveSoa,
+  SRV: resolveSrv,
+  TXT: resolveTxt,
 };
 
 function resolve(name, rrtype) {
@@ -220,7 +273,11 @@ const IPV4 = /^(?:(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)(?:\.(?!$)|$)){4}$/;
 /** 4 or 6 for the text of an address, else 0. */
 function familyOf(text) {
   if (RegExpPrototypeExec(IPV4, text) !== null) return 4;
-  return StringPrototypeIncludes(text, ":") && RegExpPrototypeExec(/[[\]/%]/, text) === null && URL.canParse(`http://[${text}]`) ? 6 : 0;
+  return StringPrototypeIncludes(text, ":") &&
+    RegExpPrototypeExec(/[[\]/%]/, text) === null &&
+    URL.canParse(`http://[${text}]`)
+    ? 6
+    : 0;
 }
 
 /** What `lookup` is to look for. */
@@ -231,7 +288,8 @@ function lookupOptions(options) {
     parsed.family = options;
     return parsed;
   }
-  if (options !== undefined && typeof options !== "object") throw new ERR_INVALID_ARG_TYPE("options", ["integer", "object"], options);
+  if (options !== undefined && typeof options !== "object")
+    throw new ERR_INVALID_ARG_TYPE("options", ["integer", "object"], options);
   const { hints, family, all, verbatim, order } = options ?? {};
   if (hints != null) {
     validateNumber(hints, "options.hints");
@@ -268,7 +326,9 @@ async function addressesOf(hostname, family, order) {
     return ArrayPrototypeMap(answers, ({ data }) => ({ address: data, family }));
   });
   if (family !== 0) return queries[0];
-  const { 0: four, 1: six } = await PromiseAll(ArrayPrototypeMap(queries, (query) => PromisePrototypeCatch(query, () => [])));
+  const { 0: four, 1: six } = await PromiseAll(
+    ArrayPrototypeMap(queries, (query) => PromisePrototypeCatch(query, () => [])),
+  );
   const addresses = order === "ipv6first" ? ArrayPrototypeConcat(six, four) : ArrayPrototypeConcat(four, six);
   if (addresses.length === 0) throw new DnsError(hostname, CODES.NOTFOUND, "queryA");
   return addresses;
@@ -283,8 +343,20 @@ function find(hostname, options) {
 }
 
 const methods = {
-  reverse, resolveTxt, resolveCaa, resolveMx, resolveCname, resolveNs, resolvePtr, resolveSrv, resolveSoa, resolveNaptr, resolve4, resolve6,
-  resolve, resolveAny,
+  reverse,
+  resolveTxt,
+  resolveCaa,
+  resolveMx,
+  resolveCname,
+  resolveNs,
+  resolvePtr,
+  resolveSrv,
+  resolveSoa,
+  resolveNaptr,
+  resolve4,
+  resolve6,
+  resolve,
+  resolveAny,
 };
 
 /** A class with the functions as methods, in Node's order. */
@@ -304,12 +376,25 @@ function makeResolver(methods) {
   ArrayPrototypePush(names, "setServers");
   for (let i = 0; i < names.length; i++) {
     const name = names[i];
-    const { [name]: method } = { [name](...args) { return ReflectApply(methods[name] ?? setServers, undefined, args); } };
+    const { [name]: method } = {
+      [name](...args) {
+        return ReflectApply(methods[name] ?? setServers, undefined, args);
+      },
+    };
     ObjectDefineProperty(Resolver.prototype, name, { value: method, writable: true, configurable: true });
   }
   return Resolver;
 }
 
 ObjectAssign(exports, {
-  CODES, HINTS, find, getDefaultResultOrder, getServers, lookupService, makeResolver, methods, setDefaultResultOrder, setServers,
+  CODES,
+  HINTS,
+  find,
+  getDefaultResultOrder,
+  getServers,
+  lookupService,
+  makeResolver,
+  methods,
+  setDefaultResultOrder,
+  setServers,
 });

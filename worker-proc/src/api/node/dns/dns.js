@@ -16,7 +16,8 @@ function lookup(hostname, options, callback = undefined) {
   }
   validateFunction(callback, "callback");
   const all = options?.all === true;
-  PromisePrototypeThen(core.find(hostname, options), 
+  PromisePrototypeThen(
+    core.find(hostname, options),
     (found) => (all ? nextTick(callback, null, found) : nextTick(callback, null, found.address, found.family)),
     (error) => nextTick(callback, error),
   );
@@ -27,8 +28,17 @@ for (const name in core.methods) methods[name] = callbackify(core.methods[name])
 const { CODES, HINTS, getDefaultResultOrder, getServers, setDefaultResultOrder, setServers } = core;
 
 const dns = {
-  ...methods, getServers, lookup, lookupService: callbackify(core.lookupService), setDefaultResultOrder, getDefaultResultOrder, setServers,
-  Resolver: core.makeResolver(methods), promises, ...CODES, ...HINTS,
+  ...methods,
+  getServers,
+  lookup,
+  lookupService: callbackify(core.lookupService),
+  setDefaultResultOrder,
+  getDefaultResultOrder,
+  setServers,
+  Resolver: core.makeResolver(methods),
+  promises,
+  ...CODES,
+  ...HINTS,
 };
 
 ObjectAssign(exports, dns, { default: dns });

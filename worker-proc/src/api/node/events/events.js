@@ -4,10 +4,32 @@
  */
 
 const {
-  ArrayPrototypeFilter, ArrayPrototypeFindLastIndex, ArrayPrototypeMap, ArrayPrototypePush, ArrayPrototypeShift,
-  ArrayPrototypeSlice, ArrayPrototypeSplice, ArrayPrototypeUnshift, Boolean, Error, FunctionPrototypeCall, NumberIsNaN,
-  ObjectAssign, ObjectDefineProperties, ObjectDefineProperty, ObjectGetPrototypeOf, Promise, PromiseReject,
-  PromiseResolve, ReflectApply, ReflectOwnKeys, String, Symbol, SymbolAsyncIterator, SymbolDispose, SymbolFor,
+  ArrayPrototypeFilter,
+  ArrayPrototypeFindLastIndex,
+  ArrayPrototypeMap,
+  ArrayPrototypePush,
+  ArrayPrototypeShift,
+  ArrayPrototypeSlice,
+  ArrayPrototypeSplice,
+  ArrayPrototypeUnshift,
+  Boolean,
+  Error,
+  FunctionPrototypeCall,
+  NumberIsNaN,
+  ObjectAssign,
+  ObjectDefineProperties,
+  ObjectDefineProperty,
+  ObjectGetPrototypeOf,
+  Promise,
+  PromiseReject,
+  PromiseResolve,
+  ReflectApply,
+  ReflectOwnKeys,
+  String,
+  Symbol,
+  SymbolAsyncIterator,
+  SymbolDispose,
+  SymbolFor,
 } = primordials;
 const { inspect } = require("console/inspect");
 const { kind, Kind } = require("console/introspect");
@@ -381,7 +403,8 @@ function on(emitter, name, options = {}) {
     if (isEmitter(emitter)) emitter.removeListener("error", onError);
     for (let i = 0; i < closing.length; i++) unlisten(emitter, closing[i], onClose);
     if (signal) unlisten(signal, "abort", onAbort);
-    for (let i = 0, entries = ArrayPrototypeSplice(waiting, 0); i < entries.length; i++) entries[i].resolve({ value: undefined, done: true });
+    for (let i = 0, entries = ArrayPrototypeSplice(waiting, 0); i < entries.length; i++)
+      entries[i].resolve({ value: undefined, done: true });
     return PromiseResolve({ value: undefined, done: true });
   };
   const onEvent = (...args) => {

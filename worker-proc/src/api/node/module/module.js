@@ -3,8 +3,14 @@
  */
 
 const {
-  ArrayPrototypeIncludes, Error, ObjectAssign, ObjectDefineProperty, ObjectFreeze, RegExpPrototypeSymbolReplace,
-  StringPrototypeSlice, StringPrototypeStartsWith,
+  ArrayPrototypeIncludes,
+  Error,
+  ObjectAssign,
+  ObjectDefineProperty,
+  ObjectFreeze,
+  RegExpPrototypeSymbolReplace,
+  StringPrototypeSlice,
+  StringPrototypeStartsWith,
 } = primordials;
 const { currentURL } = require("url");
 const { ERR_INVALID_ARG_VALUE } = require("node/common/errors");
@@ -47,7 +53,10 @@ ObjectAssign(createRequire, {
 function isBuiltin(specifier) {
   const name = `${specifier}`;
   if (name === "node:sqlite" || name === "node:test") return true;
-  return ArrayPrototypeIncludes(builtinModules, StringPrototypeStartsWith(name, "node:") ? StringPrototypeSlice(name, 5) : name);
+  return ArrayPrototypeIncludes(
+    builtinModules,
+    StringPrototypeStartsWith(name, "node:") ? StringPrototypeSlice(name, 5) : name,
+  );
 }
 
 function Module() {
@@ -71,8 +80,7 @@ const moduleExports = {
   stripTypeScriptTypes: missing("stripTypeScriptTypes"),
   findSourceMap: missing("findSourceMap"),
   SourceMap: missing("SourceMap"),
-  getSourceMapsSupport: () =>
-    ObjectFreeze({ __proto__: null, enabled: false, nodeModules: false, generatedCode: false }),
+  getSourceMapsSupport: () => ObjectFreeze({ __proto__: null, enabled: false, nodeModules: false, generatedCode: false }),
   setSourceMapsSupport: missing("setSourceMapsSupport"),
   registerHooks: missing("registerHooks"),
   createRequire,

@@ -11,10 +11,33 @@ const isCompat = (flags) => flags.nodeJsCompat || flags.nodeJsCompatV2;
 
 // Modules that every nodejs_compat worker has.
 const always = [
-  "assert", "assert/strict", "async_hooks", "buffer", "constants", "crypto", "diagnostics_channel", "dns", "dns/promises", "events", "module", "path",
-  "path/posix", "path/win32", "process", "querystring", "stream", "stream/consumers", "stream/promises", "stream/web",
-  "string_decoder", "timers", "timers/promises", "url",
-  "util", "util/types", "zlib",
+  "assert",
+  "assert/strict",
+  "async_hooks",
+  "buffer",
+  "constants",
+  "crypto",
+  "diagnostics_channel",
+  "dns",
+  "dns/promises",
+  "events",
+  "module",
+  "path",
+  "path/posix",
+  "path/win32",
+  "process",
+  "querystring",
+  "stream",
+  "stream/consumers",
+  "stream/promises",
+  "stream/web",
+  "string_decoder",
+  "timers",
+  "timers/promises",
+  "url",
+  "util",
+  "util/types",
+  "zlib",
 ];
 
 // Modules with a flag of their own.
@@ -76,13 +99,19 @@ const OWN = ["Buffer", "process"];
 const METHODS = ["setImmediate", "clearImmediate"];
 const TIMERS = ["setTimeout", "setInterval", "clearTimeout", "clearInterval"];
 
-exports.install = (function (global, flags, scope, defineLazy) {
+exports.install = function (global, flags, scope, defineLazy) {
   if (!flags.nodeJsCompatV2) return;
-  ObjectDefineProperty(global, "global", { __proto__: null, value: global, writable: true, enumerable: true, configurable: true });
+  ObjectDefineProperty(global, "global", {
+    __proto__: null,
+    value: global,
+    writable: true,
+    enumerable: true,
+    configurable: true,
+  });
   const define = (holder, names) => {
     for (let i = 0; i < names.length; i++) defineLazy(holder, names[i], "node/module/globals");
   };
   define(global, OWN);
   define(scope, METHODS);
   if (flags.enableNodejsGlobalTimers) define(global, TIMERS);
-});
+};

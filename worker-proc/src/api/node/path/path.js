@@ -5,11 +5,30 @@
 
 // own: posix, win32 (the module itself)
 const {
-  ArrayPrototypeFilter, ArrayPrototypeForEach, ArrayPrototypeJoin, ArrayPrototypeMap, ArrayPrototypePop,
-  ArrayPrototypePush, ArrayPrototypeSlice, Boolean, MathMax, ObjectAssign, RegExp, RegExpPrototypeExec,
-  RegExpPrototypeSymbolReplace, SafeSet, StringPrototypeEndsWith, StringPrototypeIncludes, StringPrototypeIndexOf,
-  StringPrototypeLastIndexOf, StringPrototypeReplaceAll, StringPrototypeSlice, StringPrototypeSplit,
-  StringPrototypeStartsWith, StringPrototypeToLowerCase, StringPrototypeToUpperCase,
+  ArrayPrototypeFilter,
+  ArrayPrototypeForEach,
+  ArrayPrototypeJoin,
+  ArrayPrototypeMap,
+  ArrayPrototypePop,
+  ArrayPrototypePush,
+  ArrayPrototypeSlice,
+  Boolean,
+  MathMax,
+  ObjectAssign,
+  RegExp,
+  RegExpPrototypeExec,
+  RegExpPrototypeSymbolReplace,
+  SafeSet,
+  StringPrototypeEndsWith,
+  StringPrototypeIncludes,
+  StringPrototypeIndexOf,
+  StringPrototypeLastIndexOf,
+  StringPrototypeReplaceAll,
+  StringPrototypeSlice,
+  StringPrototypeSplit,
+  StringPrototypeStartsWith,
+  StringPrototypeToLowerCase,
+  StringPrototypeToUpperCase,
 } = primordials;
 const { validateObject, validateString } = require("node/common/validators");
 
@@ -59,7 +78,8 @@ function windowsRoot(path) {
     if (i === gap || i === path.length) return single;
     const start = i;
     while (i < path.length && !isEitherSlash(path[i])) i++;
-    if (host === "." || host === "?") return { device: `\\\\${host}`, isAbsolute: true, length: 4, isUnc: true, isDevice: true };
+    if (host === "." || host === "?")
+      return { device: `\\\\${host}`, isAbsolute: true, length: 4, isUnc: true, isDevice: true };
     return { device: `\\\\${host}\\${StringPrototypeSlice(path, start, i)}`, isAbsolute: true, length: i, isUnc: true };
   }
   if (isLetter(path[0]) && path[1] === ":") {
@@ -70,8 +90,28 @@ function windowsRoot(path) {
 }
 
 const reservedNames = new SafeSet([
-  "CON", "PRN", "AUX", "NUL", "COM1", "COM2", "COM3", "COM4", "COM5", "COM6", "COM7", "COM8", "COM9",
-  "LPT1", "LPT2", "LPT3", "LPT4", "LPT5", "LPT6", "LPT7", "LPT8", "LPT9",
+  "CON",
+  "PRN",
+  "AUX",
+  "NUL",
+  "COM1",
+  "COM2",
+  "COM3",
+  "COM4",
+  "COM5",
+  "COM6",
+  "COM7",
+  "COM8",
+  "COM9",
+  "LPT1",
+  "LPT2",
+  "LPT3",
+  "LPT4",
+  "LPT5",
+  "LPT6",
+  "LPT7",
+  "LPT8",
+  "LPT9",
 ]);
 
 function isReserved(path, colon) {
@@ -130,7 +170,13 @@ function formatWith(separator) {
 
 function parsed(root, dir, base) {
   const dot = extensionStart(base);
-  return { root, dir, base, ext: dot === -1 ? "" : StringPrototypeSlice(base, dot), name: dot === -1 ? base : StringPrototypeSlice(base, 0, dot) };
+  return {
+    root,
+    dir,
+    base,
+    ext: dot === -1 ? "" : StringPrototypeSlice(base, dot),
+    name: dot === -1 ? base : StringPrototypeSlice(base, 0, dot),
+  };
 }
 
 /** Turns a glob pattern into a regular expression over whole paths. */
@@ -181,7 +227,8 @@ function matchesGlobWith(isWindows) {
   return function matchesGlob(path, pattern) {
     validateString(path, "path");
     validateString(pattern, "pattern");
-    const normalize = (text) => RegExpPrototypeSymbolReplace(/\/+/g, (isWindows ? StringPrototypeReplaceAll(text, "\\", "/") : text), "/");
+    const normalize = (text) =>
+      RegExpPrototypeSymbolReplace(/\/+/g, isWindows ? StringPrototypeReplaceAll(text, "\\", "/") : text, "/");
     return RegExpPrototypeExec(globToRegExp(normalize(pattern), isWindows), normalize(path)) !== null;
   };
 }
@@ -223,7 +270,10 @@ const posix = {
 
   join(...paths) {
     ArrayPrototypeForEach(paths, (path) => validateString(path, "path"));
-    const joined = ArrayPrototypeJoin(ArrayPrototypeFilter(paths, (path) => path.length > 0), "/");
+    const joined = ArrayPrototypeJoin(
+      ArrayPrototypeFilter(paths, (path) => path.length > 0),
+      "/",
+    );
     return joined.length === 0 ? "." : posix.normalize(joined);
   },
 
@@ -233,7 +283,9 @@ const posix = {
     if (from === to) return "";
     const source = posix.resolve(from);
     const target = posix.resolve(to);
-    return source === target ? "" : climb(StringPrototypeSlice(source, 1), StringPrototypeSlice(target, 1), "/", (segment) => segment);
+    return source === target
+      ? ""
+      : climb(StringPrototypeSlice(source, 1), StringPrototypeSlice(target, 1), "/", (segment) => segment);
   },
 
   toNamespacedPath: (path) => path,
@@ -320,9 +372,10 @@ const win32 = {
     if (path.length === 1) return path === "/" ? "\\" : path;
     const root = windowsRoot(path);
     if (root.isUnc && !root.isDevice && root.length === path.length) return `${root.device}\\`;
-    let tail = root.length < path.length
-      ? normalizeSegments(StringPrototypeSlice(path, root.length), !root.isAbsolute, "\\", isEitherSlash)
-      : "";
+    let tail =
+      root.length < path.length
+        ? normalizeSegments(StringPrototypeSlice(path, root.length), !root.isAbsolute, "\\", isEitherSlash)
+        : "";
     if (tail.length === 0 && !root.isAbsolute) tail = ".";
     if (tail.length > 0 && isEitherSlash(path[path.length - 1])) tail += "\\";
     if (!root.isAbsolute && root.device === "" && StringPrototypeIncludes(path, ":")) {
@@ -371,7 +424,12 @@ const win32 = {
     if (StringPrototypeToLowerCase(sourceRoot.device) !== StringPrototypeToLowerCase(targetRoot.device)) {
       return sourceRoot.isUnc || targetRoot.isUnc ? relativeUnc(source, target) : target;
     }
-    return climb(StringPrototypeSlice(source, sourceRoot.length), StringPrototypeSlice(target, targetRoot.length), "\\", (s) => StringPrototypeToLowerCase(s));
+    return climb(
+      StringPrototypeSlice(source, sourceRoot.length),
+      StringPrototypeSlice(target, targetRoot.length),
+      "\\",
+      (s) => StringPrototypeToLowerCase(s),
+    );
   },
 
   toNamespacedPath(path) {

@@ -3,7 +3,12 @@
  */
 
 const {
-  ArrayPrototypeMap, JSONParse, ObjectFreeze, ObjectFromEntries, RegExpPrototypeSymbolSplit, StringPrototypeSplit,
+  ArrayPrototypeMap,
+  JSONParse,
+  ObjectFreeze,
+  ObjectFromEntries,
+  RegExpPrototypeSymbolSplit,
+  StringPrototypeSplit,
   StringPrototypeTrim,
 } = primordials;
 
@@ -37,7 +42,10 @@ exports.config = ObjectFreeze({
   target_defaults: ObjectFreeze({ default_configuration: "Release" }),
   variables: ObjectFreeze(
     ObjectFromEntries(
-      ArrayPrototypeMap(RegExpPrototypeSymbolSplit(/\s+/, StringPrototypeTrim(variables)), (pair) => [StringPrototypeSplit(pair, "=")[0], JSONParse(StringPrototypeSplit(pair, "=")[1])]),
+      ArrayPrototypeMap(RegExpPrototypeSymbolSplit(/\s+/, StringPrototypeTrim(variables)), (pair) => [
+        StringPrototypeSplit(pair, "=")[0],
+        JSONParse(StringPrototypeSplit(pair, "=")[1]),
+      ]),
     ),
   ),
 });

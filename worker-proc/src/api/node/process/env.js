@@ -5,9 +5,26 @@
 
 // own: seen (a SafeSet)
 const {
-  ArrayPrototype, ArrayPrototypeEvery, ArrayPrototypeIncludes, ArrayPrototypeSome, JSONStringify, ObjectGetPrototypeOf,
-  ObjectHasOwn, ObjectKeys, ObjectPrototype, ObjectValues, Proxy, ReflectDefineProperty, ReflectDeleteProperty,
-  ReflectGet, ReflectGetOwnPropertyDescriptor, ReflectHas, ReflectOwnKeys, ReflectSet, SafeSet, TypeError,
+  ArrayPrototype,
+  ArrayPrototypeEvery,
+  ArrayPrototypeIncludes,
+  ArrayPrototypeSome,
+  JSONStringify,
+  ObjectGetPrototypeOf,
+  ObjectHasOwn,
+  ObjectKeys,
+  ObjectPrototype,
+  ObjectValues,
+  Proxy,
+  ReflectDefineProperty,
+  ReflectDeleteProperty,
+  ReflectGet,
+  ReflectGetOwnPropertyDescriptor,
+  ReflectHas,
+  ReflectOwnKeys,
+  ReflectSet,
+  SafeSet,
+  TypeError,
 } = primordials;
 const { ERR_INVALID_ARG_VALUE } = require("node/common/errors");
 const { validateObject } = require("node/common/validators");
@@ -42,7 +59,8 @@ function fill() {
 }
 
 const noSymbols = (...values) => {
-  if (ArrayPrototypeSome(values, (value) => typeof value === "symbol")) throw new TypeError("Cannot convert a symbol value to a string");
+  if (ArrayPrototypeSome(values, (value) => typeof value === "symbol"))
+    throw new TypeError("Cannot convert a symbol value to a string");
 };
 
 const refuse = (name, descriptor, reason) => {

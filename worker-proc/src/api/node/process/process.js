@@ -5,9 +5,27 @@
 
 // own: path (what the caller gives)
 const {
-  ArrayIsArray, ArrayPrototypeIncludes, ArrayPrototypeMap, BigInt, DateNow, Error, ErrorCaptureStackTrace,
-  FunctionPrototypeCall, Number, NumberIsInteger, NumberParseInt, ObjectAssign, ObjectDefineProperty, ObjectFromEntries,
-  ObjectKeys, ObjectSetPrototypeOf, ReflectApply, RegExpPrototypeExec, SafeSet, Set, SymbolToStringTag,
+  ArrayIsArray,
+  ArrayPrototypeIncludes,
+  ArrayPrototypeMap,
+  BigInt,
+  DateNow,
+  Error,
+  ErrorCaptureStackTrace,
+  FunctionPrototypeCall,
+  Number,
+  NumberIsInteger,
+  NumberParseInt,
+  ObjectAssign,
+  ObjectDefineProperty,
+  ObjectFromEntries,
+  ObjectKeys,
+  ObjectSetPrototypeOf,
+  ReflectApply,
+  RegExpPrototypeExec,
+  SafeSet,
+  Set,
+  SymbolToStringTag,
 } = primordials;
 const { console } = require("console");
 const { listen } = require("events");
@@ -147,9 +165,22 @@ const giving = (name, make) =>
   })[name];
 
 const usage = [
-  "userCPUTime", "systemCPUTime", "maxRSS", "sharedMemorySize", "unsharedDataSize", "unsharedStackSize",
-  "minorPageFault", "majorPageFault", "swappedOut", "fsRead", "fsWrite", "ipcSent", "ipcReceived", "signalsCount",
-  "voluntaryContextSwitches", "involuntaryContextSwitches",
+  "userCPUTime",
+  "systemCPUTime",
+  "maxRSS",
+  "sharedMemorySize",
+  "unsharedDataSize",
+  "unsharedStackSize",
+  "minorPageFault",
+  "majorPageFault",
+  "swappedOut",
+  "fsRead",
+  "fsWrite",
+  "ipcSent",
+  "ipcReceived",
+  "signalsCount",
+  "voluntaryContextSwitches",
+  "involuntaryContextSwitches",
 ];
 const zeros = (names) => ObjectFromEntries(ArrayPrototypeMap(names, (name) => [name, 0]));
 
@@ -292,7 +323,8 @@ if (flags.enableNodeJsProcessV2) {
   forwardRejections(process);
   for (let i = 0, names = ["stdin", "stdout", "stderr"]; i < names.length; i++) {
     const name = names[i];
-    const set = (value) => ObjectDefineProperty(process, name, { value, writable: true, enumerable: true, configurable: true });
+    const set = (value) =>
+      ObjectDefineProperty(process, name, { value, writable: true, enumerable: true, configurable: true });
     ObjectDefineProperty(process, name, {
       __proto__: null,
       get() {

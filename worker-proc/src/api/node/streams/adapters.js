@@ -3,8 +3,15 @@
  */
 
 const {
-  ArrayPrototypeMap, ObjectAssign, Promise, PromiseAll, PromiseAllSettled, PromisePrototypeFinally,
-  PromisePrototypeThen, PromiseWithResolvers, Uint8Array,
+  ArrayPrototypeMap,
+  ObjectAssign,
+  Promise,
+  PromiseAll,
+  PromiseAllSettled,
+  PromisePrototypeFinally,
+  PromisePrototypeThen,
+  PromiseWithResolvers,
+  Uint8Array,
 } = primordials;
 const { CountQueuingStrategy, ReadableStream, WritableStream } = require("streams").globals;
 const { Buffer } = require("node:buffer");
@@ -22,7 +29,8 @@ const {
 } = require("node/streams/state");
 
 const endOf = (stream, callback) => require("node/streams/finished").finished(stream, callback);
-const reported = (error) => (error?.code === "ERR_STREAM_PREMATURE_CLOSE" ? new AbortError(undefined, { cause: error }) : error);
+const reported = (error) =>
+  error?.code === "ERR_STREAM_PREMATURE_CLOSE" ? new AbortError(undefined, { cause: error }) : error;
 
 function readableToWeb(stream, options = {}) {
   if (typeof stream?._readableState !== "object") {
@@ -35,9 +43,7 @@ function readableToWeb(stream, options = {}) {
   }
   const { objectMode } = stream._readableState;
   const highWaterMark = stream.readableHighWaterMark;
-  const strategy =
-    options.strategy ??
-    (objectMode ? new CountQueuingStrategy({ highWaterMark }) : { highWaterMark });
+  const strategy = options.strategy ?? (objectMode ? new CountQueuingStrategy({ highWaterMark }) : { highWaterMark });
   let controller;
   let wasCanceled = false;
   stream.pause();
@@ -84,7 +90,9 @@ function readableFromWeb(web, options = {}) {
     encoding,
     signal,
     read() {
-      PromisePrototypeThen(reader.read(), ({ done, value }) => stream.push(done ? null : value),
+      PromisePrototypeThen(
+        reader.read(),
+        ({ done, value }) => stream.push(done ? null : value),
         (error) => stream.destroy(error),
       );
     },
@@ -94,7 +102,9 @@ function readableFromWeb(web, options = {}) {
       PromisePrototypeThen(reader.cancel(error ?? undefined), done, done);
     },
   });
-  PromisePrototypeThen(reader.closed, () => {
+  PromisePrototypeThen(
+    reader.closed,
+    () => {
       isClosed = true;
     },
     (error) => {
@@ -174,8 +184,16 @@ function writableFromWeb(web, options = {}) {
   const { Writable } = require("node/streams/writable");
   const writer = web.getWriter();
   const state = { isClosed: false };
-  const stream = new Writable({ highWaterMark, objectMode, decodeStrings, signal, ...writerMethods(writer, objectMode, state) });
-  PromisePrototypeThen(writer.closed, () => {
+  const stream = new Writable({
+    highWaterMark,
+    objectMode,
+    decodeStrings,
+    signal,
+    ...writerMethods(writer, objectMode, state),
+  });
+  PromisePrototypeThen(
+    writer.closed,
+    () => {
       state.isClosed = true;
       if (!isWritableEnded(stream)) stream.destroy(new ERR_STREAM_PREMATURE_CLOSE());
     },
@@ -190,7 +208,9 @@ function writableFromWeb(web, options = {}) {
 /** The writable half of a Node stream over a web stream's writer. */
 function writerMethods(writer, objectMode, state) {
   const settle = (promise, callback) =>
-    PromisePrototypeThen(promise, () => nextTick(callback),
+    PromisePrototypeThen(
+      promise,
+      () => nextTick(callback),
       (error) => nextTick(callback, error ?? new AbortError()),
     );
   const encode = (chunk, encoding) => {
@@ -201,10 +221,16 @@ function writerMethods(writer, objectMode, state) {
   return {
     writev(chunks, callback) {
       const all = PromiseAll(ArrayPrototypeMap(chunks, ({ chunk, encoding }) => writer.write(encode(chunk, encoding))));
-      settle(PromisePrototypeThen(writer.ready, () => all), callback);
+      settle(
+        PromisePrototypeThen(writer.ready, () => all),
+        callback,
+      );
     },
     write(chunk, encoding, callback) {
-      settle(PromisePrototypeThen(writer.ready, () => writer.write(encode(chunk, encoding))), callback);
+      settle(
+        PromisePrototypeThen(writer.ready, () => writer.write(encode(chunk, encoding))),
+        callback,
+      );
     },
     final(callback) {
       if (state.isClosed) nextTick(callback);
@@ -213,7 +239,7 @@ function writerMethods(writer, objectMode, state) {
     destroy(error, callback) {
       const done = () => nextTick(callback, error);
       if (state.isClosed) return done();
-      PromisePrototypeThen((error != null ? writer.abort(error) : writer.close()), done, done);
+      PromisePrototypeThen(error != null ? writer.abort(error) : writer.close(), done, done);
     },
   };
 }
@@ -249,7 +275,9 @@ function duplexFromWeb(pair, options = {}) {
     signal,
     ...methods,
     read() {
-      PromisePrototypeThen(reader.read(), ({ done, value }) => duplex.push(done ? null : value),
+      PromisePrototypeThen(
+        reader.read(),
+        ({ done, value }) => duplex.push(done ? null : value),
         (error) => duplex.destroy(error),
       );
     },
@@ -260,7 +288,9 @@ function duplexFromWeb(pair, options = {}) {
       PromisePrototypeThen(PromiseAllSettled([closeWriter, closeReader]), done);
     },
   });
-  PromisePrototypeThen(writer.closed, () => {
+  PromisePrototypeThen(
+    writer.closed,
+    () => {
       state.isClosed = true;
       if (!isWritableEnded(duplex)) duplex.destroy(new ERR_STREAM_PREMATURE_CLOSE());
     },
@@ -270,7 +300,9 @@ function duplexFromWeb(pair, options = {}) {
       duplex.destroy(error);
     },
   );
-  PromisePrototypeThen(reader.closed, () => {
+  PromisePrototypeThen(
+    reader.closed,
+    () => {
       isReadClosed = true;
     },
     (error) => {

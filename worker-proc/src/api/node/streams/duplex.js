@@ -4,7 +4,12 @@
 
 // own: other (a stream)
 const {
-  ArrayPrototypeIncludes, Boolean, ObjectAssign, ObjectDefineProperties, ObjectDefineProperty, ObjectKeys,
+  ArrayPrototypeIncludes,
+  Boolean,
+  ObjectAssign,
+  ObjectDefineProperties,
+  ObjectDefineProperty,
+  ObjectKeys,
   ObjectSetPrototypeOf,
 } = primordials;
 const { queueMicrotask } = require("timers");
@@ -39,9 +44,14 @@ ObjectSetPrototypeOf(Duplex, Readable);
 
 for (let i = 0, names = ObjectKeys(Writable.prototype); i < names.length; i++) {
   const name = names[i];
-  if (!(name in Duplex.prototype) || ArrayPrototypeIncludes(["_writev", "_write"], name)) Duplex.prototype[name] = Writable.prototype[name];
+  if (!(name in Duplex.prototype) || ArrayPrototypeIncludes(["_writev", "_write"], name))
+    Duplex.prototype[name] = Writable.prototype[name];
 }
-for (let i = 0, names = ["write", "end", "cork", "uncork", "setDefaultEncoding", "_write", "_writev", "destroy"]; i < names.length; i++) {
+for (
+  let i = 0, names = ["write", "end", "cork", "uncork", "setDefaultEncoding", "_write", "_writev", "destroy"];
+  i < names.length;
+  i++
+) {
   const name = names[i];
   Duplex.prototype[name] = Writable.prototype[name];
 }

@@ -2,9 +2,8 @@
  * `finished` (when does a stream end, and how) and `addAbortSignal`.
  */
 
-const {
-  FunctionPrototypeCall, ObjectAssign, ObjectDefineProperty, Promise, PromisePrototypeThen, ReflectApply,
-} = primordials;
+const { FunctionPrototypeCall, ObjectAssign, ObjectDefineProperty, Promise, PromisePrototypeThen, ReflectApply } =
+  primordials;
 const { AbortError, ERR_INVALID_ARG_TYPE, ERR_STREAM_PREMATURE_CLOSE } = require("node/common/errors");
 const { nextTick } = require("node/timers/next_tick");
 const { validateAbortSignal, validateFunction, validateObject } = require("node/common/validators");
@@ -67,9 +66,7 @@ function finished(stream, options, callback) {
     if (!stream.writable) onFinish();
   };
   let waitsForClose =
-    willEmitClose(stream) &&
-    isReadableNodeStream(stream) === readable &&
-    isWritableNodeStream(stream) === writable;
+    willEmitClose(stream) && isReadableNodeStream(stream) === readable && isWritableNodeStream(stream) === writable;
 
   let isWritableDone = isWritableFinished(stream, false);
   const onFinish = () => {
@@ -142,11 +139,23 @@ function finished(stream, options, callback) {
 
   const cleanUp = () => {
     callback = nothing;
-    for (let i = 0, entries = [
-      ["aborted", onClose], ["complete", onFinish], ["abort", onClose], ["request", onRequest],
-      ["end", onLegacyFinish], ["close", onLegacyFinish], ["finish", onFinish], ["end", onEnd], ["error", onError],
-      ["close", onClose],
-    ]; i < entries.length; i++) {
+    for (
+      let i = 0,
+        entries = [
+          ["aborted", onClose],
+          ["complete", onFinish],
+          ["abort", onClose],
+          ["request", onRequest],
+          ["end", onLegacyFinish],
+          ["close", onLegacyFinish],
+          ["finish", onFinish],
+          ["end", onEnd],
+          ["error", onError],
+          ["close", onClose],
+        ];
+      i < entries.length;
+      i++
+    ) {
       const { 0: event, 1: listener } = entries[i];
       stream.removeListener(event, listener);
     }
@@ -157,8 +166,7 @@ function finished(stream, options, callback) {
   return cleanUp;
 }
 
-const erroredOf = (stream) =>
-  stream.errored ?? stream._writableState?.errored ?? stream._readableState?.errored ?? null;
+const erroredOf = (stream) => stream.errored ?? stream._writableState?.errored ?? stream._readableState?.errored ?? null;
 
 /** Ends the wait when the signal aborts. */
 function withSignal(stream, signal, callback, cleanUp) {

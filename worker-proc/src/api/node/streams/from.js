@@ -3,11 +3,9 @@
  */
 
 // own: this, stream (a stream); body, value (what the caller gives)
-const {
-  Boolean, ObjectAssign, PromisePrototypeThen, PromiseWithResolvers, SymbolAsyncIterator, SymbolIterator,
-} = primordials;
-const { AbortError, ERR_INVALID_ARG_TYPE, ERR_INVALID_RETURN_VALUE, ERR_STREAM_NULL_VALUES } =
-  require("node/common/errors");
+const { Boolean, ObjectAssign, PromisePrototypeThen, PromiseWithResolvers, SymbolAsyncIterator, SymbolIterator } =
+  primordials;
+const { AbortError, ERR_INVALID_ARG_TYPE, ERR_INVALID_RETURN_VALUE, ERR_STREAM_NULL_VALUES } = require("node/common/errors");
 const { AbortController } = require("abort");
 const { Blob } = require("blob");
 const { Buffer } = require("node:buffer");
@@ -55,7 +53,9 @@ function from(Class, iterable, options) {
     next();
   };
   stream._destroy = (error, callback) => {
-    PromisePrototypeThen(close(error), () => nextTick(callback, error),
+    PromisePrototypeThen(
+      close(error),
+      () => nextTick(callback, error),
       (failure) => nextTick(callback, failure || error),
     );
   };
@@ -134,8 +134,15 @@ function duplexFrom(body, name) {
   throw new ERR_INVALID_ARG_TYPE(
     name,
     [
-      "Blob", "ReadableStream", "WritableStream", "Stream", "Iterable", "AsyncIterable", "Function",
-      "{ readable, writable } pair", "Promise",
+      "Blob",
+      "ReadableStream",
+      "WritableStream",
+      "Stream",
+      "Iterable",
+      "AsyncIterable",
+      "Function",
+      "{ readable, writable } pair",
+      "Promise",
     ],
     body,
   );

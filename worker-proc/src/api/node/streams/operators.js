@@ -3,9 +3,24 @@
  */
 
 const {
-  ArrayPrototypeFilter, ArrayPrototypeMap, ArrayPrototypePush, ArrayPrototypeShift, ArrayPrototypeSlice, Boolean,
-  FunctionPrototypeCall, MathFloor, Number, NumberIsNaN, ObjectDefineProperty, Promise, PromisePrototypeThen,
-  PromiseReject, PromiseResolve, ReflectApply, Symbol, TypeError,
+  ArrayPrototypeFilter,
+  ArrayPrototypeMap,
+  ArrayPrototypePush,
+  ArrayPrototypeShift,
+  ArrayPrototypeSlice,
+  Boolean,
+  FunctionPrototypeCall,
+  MathFloor,
+  Number,
+  NumberIsNaN,
+  ObjectDefineProperty,
+  Promise,
+  PromisePrototypeThen,
+  PromiseReject,
+  PromiseResolve,
+  ReflectApply,
+  Symbol,
+  TypeError,
 } = primordials;
 const { AbortError, ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE, ERR_MISSING_ARGS, ERR_OUT_OF_RANGE } =
   require("node/common/errors");

@@ -3,8 +3,15 @@
  */
 
 const {
-  ArrayIsArray, ArrayPrototypePop, ArrayPrototypePush, ArrayPrototypeShift, FunctionPrototypeCall, ObjectAssign,
-  Promise, PromisePrototypeCatch, SymbolAsyncIterator,
+  ArrayIsArray,
+  ArrayPrototypePop,
+  ArrayPrototypePush,
+  ArrayPrototypeShift,
+  FunctionPrototypeCall,
+  ObjectAssign,
+  Promise,
+  PromisePrototypeCatch,
+  SymbolAsyncIterator,
 } = primordials;
 const { AbortController } = require("abort");
 const {
@@ -199,7 +206,9 @@ function run(streams, callback, options) {
         const then = current?.then;
         if (typeof then === "function") {
           pending++;
-          FunctionPrototypeCall(then, current,
+          FunctionPrototypeCall(
+            then,
+            current,
             (result) => {
               value = result;
               if (result != null) through.write(result);

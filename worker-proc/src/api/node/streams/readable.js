@@ -4,10 +4,30 @@
 
 // own: from() (a Buffer); first, chunk (text or a Buffer)
 const {
-  ArrayBufferIsView, ArrayPrototypeIncludes, ArrayPrototypeIndexOf, ArrayPrototypeJoin, ArrayPrototypePush,
-  ArrayPrototypeShift, ArrayPrototypeSplice, ArrayPrototypeUnshift, Boolean, FunctionPrototypeBind,
-  FunctionPrototypeCall, NumberIsInteger, NumberIsNaN, NumberParseInt, ObjectAssign, ObjectDefineProperties, ObjectKeys,
-  ObjectSetPrototypeOf, Promise, ReflectApply, SafeSet, Symbol, SymbolAsyncDispose, SymbolAsyncIterator,
+  ArrayBufferIsView,
+  ArrayPrototypeIncludes,
+  ArrayPrototypeIndexOf,
+  ArrayPrototypeJoin,
+  ArrayPrototypePush,
+  ArrayPrototypeShift,
+  ArrayPrototypeSplice,
+  ArrayPrototypeUnshift,
+  Boolean,
+  FunctionPrototypeBind,
+  FunctionPrototypeCall,
+  NumberIsInteger,
+  NumberIsNaN,
+  NumberParseInt,
+  ObjectAssign,
+  ObjectDefineProperties,
+  ObjectKeys,
+  ObjectSetPrototypeOf,
+  Promise,
+  ReflectApply,
+  SafeSet,
+  Symbol,
+  SymbolAsyncDispose,
+  SymbolAsyncIterator,
 } = primordials;
 const EventEmitter = require("node:events").default;
 const { Buffer } = require("node:buffer");
@@ -123,7 +143,9 @@ Readable.prototype[SymbolAsyncDispose] = async function () {
     this.destroy(error);
   }
   await new Promise((resolve, reject) =>
-    require("node/streams/finished").finished(this, (thrown) => (thrown && thrown !== error ? reject(thrown) : resolve(null))),
+    require("node/streams/finished").finished(this, (thrown) =>
+      thrown && thrown !== error ? reject(thrown) : resolve(null),
+    ),
   );
 };
 
@@ -389,11 +411,7 @@ function maybeReadMore(stream, state) {
   if (state.readingMore || !state.constructed) return;
   state.readingMore = true;
   nextTick(() => {
-    while (
-      !state.reading &&
-      !state.ended &&
-      (state.length < state.highWaterMark || (state.flowing && state.length === 0))
-    ) {
+    while (!state.reading && !state.ended && (state.length < state.highWaterMark || (state.flowing && state.length === 0))) {
       const before = state.length;
       stream.read(0);
       if (before === state.length) break;
@@ -503,7 +521,8 @@ function pipeOnDrain(source, target) {
     const state = source._readableState;
     if (state.awaitDrainWriters === target) state.awaitDrainWriters = null;
     else if (state.multiAwaitDrain) state.awaitDrainWriters.delete(target);
-    const isFree = !state.awaitDrainWriters || (state.awaitDrainWriters instanceof SafeSet && state.awaitDrainWriters.size === 0);
+    const isFree =
+      !state.awaitDrainWriters || (state.awaitDrainWriters instanceof SafeSet && state.awaitDrainWriters.size === 0);
     if (isFree && source.listenerCount("data")) source.resume();
   };
 }
@@ -644,7 +663,8 @@ Readable.prototype.wrap = function (stream) {
   };
   for (let i = 0, names = ObjectKeys(stream); i < names.length; i++) {
     const name = names[i];
-    if (this[name] === undefined && typeof stream[name] === "function") this[name] = FunctionPrototypeBind(stream[name], stream);
+    if (this[name] === undefined && typeof stream[name] === "function")
+      this[name] = FunctionPrototypeBind(stream[name], stream);
   }
   return this;
 };
@@ -705,7 +725,13 @@ async function* chunksOf(stream, options) {
   }
 }
 
-const field = (get, set, enumerable = false) => ({ __proto__: null, configurable: true, enumerable, get, ...(set && { set }) });
+const field = (get, set, enumerable = false) => ({
+  __proto__: null,
+  configurable: true,
+  enumerable,
+  get,
+  ...(set && { set }),
+});
 
 ObjectDefineProperties(Readable.prototype, {
   readable: field(

@@ -3,9 +3,7 @@
  * The questions work on streams of other libraries too, which have only some of the fields.
  */
 
-const {
-  Boolean, MathFloor, NumberIsInteger, ObjectAssign, SymbolAsyncIterator, SymbolFor, SymbolIterator,
-} = primordials;
+const { Boolean, MathFloor, NumberIsInteger, ObjectAssign, SymbolAsyncIterator, SymbolFor, SymbolIterator } = primordials;
 const { ERR_INVALID_ARG_VALUE } = require("node/common/errors");
 const { validateInteger } = require("node/common/validators");
 
@@ -82,9 +80,7 @@ const isReadableStream = (value) =>
       typeof value.cancel === "function",
   );
 const isWritableStream = (value) =>
-  Boolean(
-    value && !isNodeStream(value) && typeof value.getWriter === "function" && typeof value.abort === "function",
-  );
+  Boolean(value && !isNodeStream(value) && typeof value.getWriter === "function" && typeof value.abort === "function");
 const isTransformStream = (value) =>
   Boolean(value && !isNodeStream(value) && typeof value.readable === "object" && typeof value.writable === "object");
 const isWebStream = (value) => isReadableStream(value) || isWritableStream(value) || isTransformStream(value);
@@ -165,11 +161,12 @@ const isOutgoingMessage = (stream) =>
   typeof stream._removedConnection === "boolean" &&
   typeof stream._removedContLen === "boolean";
 
-const isServerResponse = (stream) =>
-  typeof stream._sent100 === "boolean" && isOutgoingMessage(stream);
+const isServerResponse = (stream) => typeof stream._sent100 === "boolean" && isOutgoingMessage(stream);
 
 const isServerRequest = (stream) =>
-  typeof stream._consuming === "boolean" && typeof stream._dumped === "boolean" && stream.req?.upgradeOrConnect === undefined;
+  typeof stream._consuming === "boolean" &&
+  typeof stream._dumped === "boolean" &&
+  stream.req?.upgradeOrConnect === undefined;
 
 const isRequest = (stream) => Boolean(stream?.setHeader && typeof stream.abort === "function");
 
@@ -198,11 +195,30 @@ function isErrored(stream) {
 }
 
 ObjectAssign(exports, {
-  kDestroyed, 
-  getDefaultHighWaterMark, setDefaultHighWaterMark, highWaterMarkOf,
-  isReadableNodeStream, isWritableNodeStream, isDuplexNodeStream, isNodeStream,
-  isReadableStream, isWritableStream, isTransformStream, isWebStream, isIterable,
-  isDestroyed, isWritableEnded, isWritableFinished, isReadableFinished,
-  isReadable, isWritable, isFinished, isClosed, willEmitClose, isDisturbed, isErrored,
-  isRequest, isServerRequest, 
+  kDestroyed,
+  getDefaultHighWaterMark,
+  setDefaultHighWaterMark,
+  highWaterMarkOf,
+  isReadableNodeStream,
+  isWritableNodeStream,
+  isDuplexNodeStream,
+  isNodeStream,
+  isReadableStream,
+  isWritableStream,
+  isTransformStream,
+  isWebStream,
+  isIterable,
+  isDestroyed,
+  isWritableEnded,
+  isWritableFinished,
+  isReadableFinished,
+  isReadable,
+  isWritable,
+  isFinished,
+  isClosed,
+  willEmitClose,
+  isDisturbed,
+  isErrored,
+  isRequest,
+  isServerRequest,
 });

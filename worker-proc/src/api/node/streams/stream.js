@@ -16,7 +16,15 @@ const { destroyer } = require("node/streams/destroy");
 const state = require("node/streams/state");
 
 const customPromisify = SymbolFor("nodejs.util.promisify.custom");
-for (let i = 0, entries = [[pipeline, pipelinePromise], [finished, finishedPromise]]; i < entries.length; i++) {
+for (
+  let i = 0,
+    entries = [
+      [pipeline, pipelinePromise],
+      [finished, finishedPromise],
+    ];
+  i < entries.length;
+  i++
+) {
   const { 0: fn, 1: promise } = entries[i];
   ObjectDefineProperty(fn, customPromisify, { __proto__: null, enumerable: true, value: promise });
 }

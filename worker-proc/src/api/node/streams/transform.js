@@ -13,7 +13,9 @@ const kCallback = Symbol("kCallback");
 function Transform(options) {
   if (!(this instanceof Transform)) return new Transform(options);
   // With a readable mark of 0 there would be no room for what a write makes.
-  const readableMark = options ? highWaterMarkOf(Boolean(options.readableObjectMode || options.objectMode), options, "readableHighWaterMark", true) : null;
+  const readableMark = options
+    ? highWaterMarkOf(Boolean(options.readableObjectMode || options.objectMode), options, "readableHighWaterMark", true)
+    : null;
   if (readableMark === 0) {
     options = {
       ...options,

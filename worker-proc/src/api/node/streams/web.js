@@ -10,11 +10,23 @@ const { CompressionStream, DecompressionStream } = require("compression").global
 
 const all = { ...streams, TextEncoderStream, TextDecoderStream, CompressionStream, DecompressionStream };
 const names = [
-  "ReadableStream", "ReadableStreamDefaultReader", "ReadableStreamBYOBReader", "ReadableStreamBYOBRequest",
-  "ReadableByteStreamController", "ReadableStreamDefaultController", "TransformStream",
-  "TransformStreamDefaultController", "WritableStream", "WritableStreamDefaultWriter",
-  "WritableStreamDefaultController", "ByteLengthQueuingStrategy", "CountQueuingStrategy", "TextEncoderStream",
-  "TextDecoderStream", "CompressionStream", "DecompressionStream",
+  "ReadableStream",
+  "ReadableStreamDefaultReader",
+  "ReadableStreamBYOBReader",
+  "ReadableStreamBYOBRequest",
+  "ReadableByteStreamController",
+  "ReadableStreamDefaultController",
+  "TransformStream",
+  "TransformStreamDefaultController",
+  "WritableStream",
+  "WritableStreamDefaultWriter",
+  "WritableStreamDefaultController",
+  "ByteLengthQueuingStrategy",
+  "CountQueuingStrategy",
+  "TextEncoderStream",
+  "TextDecoderStream",
+  "CompressionStream",
+  "DecompressionStream",
 ];
 const web = {};
 for (let i = 0; i < names.length; i++) web[names[i]] = published(all[names[i]]);

@@ -3,9 +3,22 @@
  */
 
 const {
-  ArrayBufferIsView, ArrayPrototypePush, ArrayPrototypeSlice, ArrayPrototypeSplice, Boolean, Error,
-  FunctionPrototypeCall, FunctionPrototypeSymbolHasInstance, ObjectAssign, ObjectDefineProperties, ObjectDefineProperty,
-  ObjectSetPrototypeOf, Promise, StringPrototypeToLowerCase, SymbolAsyncDispose, SymbolHasInstance,
+  ArrayBufferIsView,
+  ArrayPrototypePush,
+  ArrayPrototypeSlice,
+  ArrayPrototypeSplice,
+  Boolean,
+  Error,
+  FunctionPrototypeCall,
+  FunctionPrototypeSymbolHasInstance,
+  ObjectAssign,
+  ObjectDefineProperties,
+  ObjectDefineProperty,
+  ObjectSetPrototypeOf,
+  Promise,
+  StringPrototypeToLowerCase,
+  SymbolAsyncDispose,
+  SymbolHasInstance,
 } = primordials;
 const EventEmitter = require("node:events").default;
 const { Buffer } = require("node:buffer");

@@ -3,7 +3,11 @@
  */
 
 const {
-  Number, RegExpPrototypeSymbolSplit, StringPrototypeReplaceAll, StringPrototypeSplit, StringPrototypeToLowerCase,
+  Number,
+  RegExpPrototypeSymbolSplit,
+  StringPrototypeReplaceAll,
+  StringPrototypeSplit,
+  StringPrototypeToLowerCase,
   StringPrototypeTrim,
 } = primordials;
 

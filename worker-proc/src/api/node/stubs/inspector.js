@@ -8,10 +8,34 @@ const { ERR_METHOD_NOT_IMPLEMENTED } = require("node/common/errors");
 const { unsupported } = require("node/common/unsupported");
 
 const console = {};
-for (let i = 0, names = [
-  "debug", "error", "info", "log", "warn", "dir", "dirxml", "table", "trace", "group", "groupCollapsed", "groupEnd",
-  "clear", "count", "countReset", "assert", "profile", "profileEnd", "time", "timeLog", "timeStamp",
-]; i < names.length; i++) {
+for (
+  let i = 0,
+    names = [
+      "debug",
+      "error",
+      "info",
+      "log",
+      "warn",
+      "dir",
+      "dirxml",
+      "table",
+      "trace",
+      "group",
+      "groupCollapsed",
+      "groupEnd",
+      "clear",
+      "count",
+      "countReset",
+      "assert",
+      "profile",
+      "profileEnd",
+      "time",
+      "timeLog",
+      "timeStamp",
+    ];
+  i < names.length;
+  i++
+) {
   const name = names[i];
   console[name] = () => {};
 }
@@ -32,10 +56,22 @@ for (let i = 0, names = ["connect", "connectToMainThread", "disconnect", "post"]
 }
 
 const Network = {};
-for (let i = 0, names = [
-  "requestWillBeSent", "dataReceived", "dataSent", "responseReceived", "loadingFinished", "loadingFailed",
-  "webSocketCreated", "webSocketHandshakeResponseReceived", "webSocketClosed",
-]; i < names.length; i++) {
+for (
+  let i = 0,
+    names = [
+      "requestWillBeSent",
+      "dataReceived",
+      "dataSent",
+      "responseReceived",
+      "loadingFinished",
+      "loadingFailed",
+      "webSocketCreated",
+      "webSocketHandshakeResponseReceived",
+      "webSocketClosed",
+    ];
+  i < names.length;
+  i++
+) {
   const name = names[i];
   Network[name] = unsupported(name, `Network.${name}`);
 }

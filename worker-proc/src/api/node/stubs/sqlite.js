@@ -3,8 +3,14 @@
  */
 
 const {
-  ArrayPrototypeMap, Number, ObjectAssign, ObjectFromEntries, RegExpPrototypeSymbolSplit, StringPrototypeSplit,
-  StringPrototypeTrim, TypeError,
+  ArrayPrototypeMap,
+  Number,
+  ObjectAssign,
+  ObjectFromEntries,
+  RegExpPrototypeSymbolSplit,
+  StringPrototypeSplit,
+  StringPrototypeTrim,
+  TypeError,
 } = primordials;
 const { unsupported } = require("node/common/unsupported");
 
@@ -17,7 +23,10 @@ DROP_VIEW=17 INSERT=18 PRAGMA=19 READ=20 SELECT=21 TRANSACTION=22 UPDATE=23 ATTA
 REINDEX=27 ANALYZE=28 CREATE_VTABLE=29 DROP_VTABLE=30 FUNCTION=31 SAVEPOINT=32 COPY=0 RECURSIVE=33`;
 
 const constants = ObjectFromEntries(
-  ArrayPrototypeMap(RegExpPrototypeSymbolSplit(/\s+/, StringPrototypeTrim(names)), (pair) => [`SQLITE_${StringPrototypeSplit(pair, "=")[0]}`, Number(StringPrototypeSplit(pair, "=")[1])]),
+  ArrayPrototypeMap(RegExpPrototypeSymbolSplit(/\s+/, StringPrototypeTrim(names)), (pair) => [
+    `SQLITE_${StringPrototypeSplit(pair, "=")[0]}`,
+    Number(StringPrototypeSplit(pair, "=")[1]),
+  ]),
 );
 
 const closed = (name) =>

@@ -26,14 +26,12 @@ class Worker extends EventEmitter {
   async [SymbolAsyncDispose]() {}
 }
 inert(Worker.prototype, ["postMessage", "ref", "unref"]);
-for (let i = 0, names = [
-  "cpuUsage",
-  "terminate",
-  "getHeapSnapshot",
-  "getHeapStatistics",
-  "startCpuProfile",
-  "startHeapProfile",
-]; i < names.length; i++) {
+for (
+  let i = 0,
+    names = ["cpuUsage", "terminate", "getHeapSnapshot", "getHeapStatistics", "startCpuProfile", "startHeapProfile"];
+  i < names.length;
+  i++
+) {
   const name = names[i];
   const method = {
     async [name]() {

@@ -3,8 +3,14 @@
  */
 
 const {
-  ArrayPrototypeUnshift, Error, ObjectAssign, ObjectDefineProperty, ObjectGetOwnPropertyDescriptor, ReflectApply,
-  SymbolDispose, SymbolToPrimitive,
+  ArrayPrototypeUnshift,
+  Error,
+  ObjectAssign,
+  ObjectDefineProperty,
+  ObjectGetOwnPropertyDescriptor,
+  ReflectApply,
+  SymbolDispose,
+  SymbolToPrimitive,
 } = primordials;
 const { validateFunction } = require("node/common/validators");
 const { contextId } = require("async_context");

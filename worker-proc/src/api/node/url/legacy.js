@@ -4,13 +4,38 @@
  */
 
 const {
-  ArrayPrototypeConcat, ArrayPrototypeFlatMap, ArrayPrototypeJoin, ArrayPrototypePop, ArrayPrototypePush,
-  ArrayPrototypeShift, ArrayPrototypeUnshift, Boolean, FunctionPrototypeCall, NumberPrototypeToString, ObjectAssign,
-  ObjectKeys, RegExpPrototypeExec, RegExpPrototypeSymbolReplace, RegExpPrototypeSymbolSearch,
-  RegExpPrototypeSymbolSplit, SafeSet, StringPrototypeCharCodeAt, StringPrototypeEndsWith, StringPrototypeIncludes,
-  StringPrototypeIndexOf, StringPrototypeLastIndexOf, StringPrototypePadStart, StringPrototypeReplace,
-  StringPrototypeReplaceAll, StringPrototypeSlice, StringPrototypeSplit, StringPrototypeStartsWith,
-  StringPrototypeToLowerCase, StringPrototypeToUpperCase, decodeURIComponent, encodeURIComponent,
+  ArrayPrototypeConcat,
+  ArrayPrototypeFlatMap,
+  ArrayPrototypeJoin,
+  ArrayPrototypePop,
+  ArrayPrototypePush,
+  ArrayPrototypeShift,
+  ArrayPrototypeUnshift,
+  Boolean,
+  FunctionPrototypeCall,
+  NumberPrototypeToString,
+  ObjectAssign,
+  ObjectKeys,
+  RegExpPrototypeExec,
+  RegExpPrototypeSymbolReplace,
+  RegExpPrototypeSymbolSearch,
+  RegExpPrototypeSymbolSplit,
+  SafeSet,
+  StringPrototypeCharCodeAt,
+  StringPrototypeEndsWith,
+  StringPrototypeIncludes,
+  StringPrototypeIndexOf,
+  StringPrototypeLastIndexOf,
+  StringPrototypePadStart,
+  StringPrototypeReplace,
+  StringPrototypeReplaceAll,
+  StringPrototypeSlice,
+  StringPrototypeSplit,
+  StringPrototypeStartsWith,
+  StringPrototypeToLowerCase,
+  StringPrototypeToUpperCase,
+  decodeURIComponent,
+  encodeURIComponent,
 } = primordials;
 const { currentURL } = require("url");
 const { ERR_INVALID_ARG_TYPE, ERR_INVALID_URL } = require("node/common/errors");
@@ -29,12 +54,24 @@ const forbiddenInIpv6 = /[\0\t\n\r #%/<>?@\\^|]/;
 
 // Characters that are always escaped in what follows the host.
 const autoEscape = /[\t\n\r "'<>\\^`{|}]/g;
-const escapeChar = (char) => `%${StringPrototypePadStart(StringPrototypeToUpperCase(NumberPrototypeToString(StringPrototypeCharCodeAt(char, 0), 16)), 2, "0")}`;
+const escapeChar = (char) =>
+  `%${StringPrototypePadStart(StringPrototypeToUpperCase(NumberPrototypeToString(StringPrototypeCharCodeAt(char, 0), 16)), 2, "0")}`;
 
 const isURL = (value) => Boolean(value?.href && value.protocol && value.auth === undefined && value.path === undefined);
 
 const FIELDS = [
-  "protocol", "slashes", "auth", "host", "port", "hostname", "hash", "search", "query", "pathname", "path", "href",
+  "protocol",
+  "slashes",
+  "auth",
+  "host",
+  "port",
+  "hostname",
+  "hash",
+  "search",
+  "query",
+  "pathname",
+  "path",
+  "href",
 ];
 
 function Url() {
@@ -91,7 +128,9 @@ Url.prototype.parse = function parse(url, parseQuery, slashesDenoteHost) {
       this.pathname = simple[1];
       if (simple[2]) {
         this.search = simple[2];
-        this.query = parseQuery ? querystring.parse(StringPrototypeSlice(this.search, 1)) : StringPrototypeSlice(this.search, 1);
+        this.query = parseQuery
+          ? querystring.parse(StringPrototypeSlice(this.search, 1))
+          : StringPrototypeSlice(this.search, 1);
       } else if (parseQuery) {
         this.search = null;
         this.query = { __proto__: null };
@@ -133,7 +172,9 @@ Url.prototype.parse = function parse(url, parseQuery, slashesDenoteHost) {
   const question = StringPrototypeIndexOf(rest, "?");
   if (question !== -1) {
     this.search = StringPrototypeSlice(rest, question);
-    this.query = parseQuery ? querystring.parse(StringPrototypeSlice(rest, question + 1)) : StringPrototypeSlice(rest, question + 1);
+    this.query = parseQuery
+      ? querystring.parse(StringPrototypeSlice(rest, question + 1))
+      : StringPrototypeSlice(rest, question + 1);
     rest = StringPrototypeSlice(rest, 0, question);
   } else if (parseQuery) {
     this.search = null;
@@ -164,7 +205,8 @@ function setHost(target, rest, url) {
       if (RegExpPrototypeExec(forbiddenInIpv6, target.hostname) !== null) throw new ERR_INVALID_URL(url);
     } else {
       target.hostname = toASCII(target.hostname);
-      if (target.hostname === "" || RegExpPrototypeExec(forbiddenInHost, target.hostname) !== null) throw new ERR_INVALID_URL(url);
+      if (target.hostname === "" || RegExpPrototypeExec(forbiddenInHost, target.hostname) !== null)
+        throw new ERR_INVALID_URL(url);
     }
   }
   target.host = target.hostname + (target.port ? `:${target.port}` : "");

@@ -3,10 +3,28 @@
  */
 
 const {
-  ArrayFrom, ArrayPrototypeFilter, ArrayPrototypeJoin, ArrayPrototypeMap, ArrayPrototypePush, ArrayPrototypeReduce,
-  ArrayPrototypeSplice, MathFloor, MathMax, MathMin, ObjectAssign, RangeError, ReflectApply, RegExpPrototypeExec,
-  RegExpPrototypeSymbolReplace, StringFromCharCode, StringFromCodePoint, StringPrototypeCharCodeAt,
-  StringPrototypeCodePointAt, StringPrototypeLastIndexOf, StringPrototypeSlice, StringPrototypeSplit,
+  ArrayFrom,
+  ArrayPrototypeFilter,
+  ArrayPrototypeJoin,
+  ArrayPrototypeMap,
+  ArrayPrototypePush,
+  ArrayPrototypeReduce,
+  ArrayPrototypeSplice,
+  MathFloor,
+  MathMax,
+  MathMin,
+  ObjectAssign,
+  RangeError,
+  ReflectApply,
+  RegExpPrototypeExec,
+  RegExpPrototypeSymbolReplace,
+  StringFromCharCode,
+  StringFromCodePoint,
+  StringPrototypeCharCodeAt,
+  StringPrototypeCodePointAt,
+  StringPrototypeLastIndexOf,
+  StringPrototypeSlice,
+  StringPrototypeSplit,
   StringPrototypeToLowerCase,
 } = primordials;
 
@@ -84,7 +102,13 @@ function decode(input) {
 
 function encode(input) {
   const codePoints = decodeUcs2(input);
-  let output = ArrayPrototypeJoin(ArrayPrototypeMap(ArrayPrototypeFilter(codePoints, (code) => code < 0x80), (code) => StringFromCharCode(code)), "");
+  let output = ArrayPrototypeJoin(
+    ArrayPrototypeMap(
+      ArrayPrototypeFilter(codePoints, (code) => code < 0x80),
+      (code) => StringFromCharCode(code),
+    ),
+    "",
+  );
   const basic = output.length;
   let handled = basic;
   if (basic > 0) output += "-";
@@ -123,13 +147,24 @@ function mapLabels(domain, fn) {
   const at = StringPrototypeSplit(domain, "@");
   const prefix = at.length > 1 ? `${at[0]}@` : "";
   const host = at.length > 1 ? at[1] : domain;
-  return prefix + ArrayPrototypeJoin(ArrayPrototypeMap(StringPrototypeSplit(RegExpPrototypeSymbolReplace(separators, host, "."), "."), fn), ".");
+  return (
+    prefix +
+    ArrayPrototypeJoin(
+      ArrayPrototypeMap(StringPrototypeSplit(RegExpPrototypeSymbolReplace(separators, host, "."), "."), fn),
+      ".",
+    )
+  );
 }
 
 const toUnicode = (input) =>
-  mapLabels(input, (label) => (RegExpPrototypeExec(/^xn--/, label) !== null ? decode(StringPrototypeToLowerCase(StringPrototypeSlice(label, 4))) : label));
+  mapLabels(input, (label) =>
+    RegExpPrototypeExec(/^xn--/, label) !== null
+      ? decode(StringPrototypeToLowerCase(StringPrototypeSlice(label, 4)))
+      : label,
+  );
 
-const toASCII = (input) => mapLabels(input, (label) => (RegExpPrototypeExec(/[^\0-\x7F]/, label) !== null ? `xn--${encode(label)}` : label));
+const toASCII = (input) =>
+  mapLabels(input, (label) => (RegExpPrototypeExec(/[^\0-\x7F]/, label) !== null ? `xn--${encode(label)}` : label));
 
 const punycode = {
   version: "2.1.0",

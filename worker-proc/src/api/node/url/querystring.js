@@ -4,10 +4,25 @@
 
 // own: out (a Buffer); unescapeBuffer() (a Buffer)
 const {
-  ArrayIsArray, ArrayPrototypeJoin, ArrayPrototypePush, NumberIsFinite, NumberParseInt, ObjectAssign,
-  ObjectDefineProperty, ObjectKeys, RegExpPrototypeExec, String, StringFromCodePoint, StringPrototypeCharCodeAt,
-  StringPrototypeIndexOf, StringPrototypeIsWellFormed, StringPrototypeReplaceAll, StringPrototypeSlice,
-  StringPrototypeSplit, decodeURIComponent, encodeURIComponent,
+  ArrayIsArray,
+  ArrayPrototypeJoin,
+  ArrayPrototypePush,
+  NumberIsFinite,
+  NumberParseInt,
+  ObjectAssign,
+  ObjectDefineProperty,
+  ObjectKeys,
+  RegExpPrototypeExec,
+  String,
+  StringFromCodePoint,
+  StringPrototypeCharCodeAt,
+  StringPrototypeIndexOf,
+  StringPrototypeIsWellFormed,
+  StringPrototypeReplaceAll,
+  StringPrototypeSlice,
+  StringPrototypeSplit,
+  decodeURIComponent,
+  encodeURIComponent,
 } = primordials;
 const { Buffer } = require("node:buffer");
 const { ERR_INVALID_URI } = require("node/common/errors");
@@ -74,8 +89,7 @@ function stringify(object, separator, equals, options) {
   separator ||= "&";
   equals ||= "=";
   if (object === null || typeof object !== "object") return "";
-  const encode =
-    typeof options?.encodeURIComponent === "function" ? options.encodeURIComponent : querystring.escape;
+  const encode = typeof options?.encodeURIComponent === "function" ? options.encodeURIComponent : querystring.escape;
   const shown = (value) => {
     const text = primitiveText(value);
     return typeof value === "number" || typeof value === "boolean" ? text && encode(text) : encode(text);
@@ -101,7 +115,8 @@ function parse(text, separator, equals, options) {
   const decode = (part) => {
     if (custom === undefined && querystring.unescape === unescape && RegExpPrototypeExec(/[%+]/, part) === null) return part;
     const spaced = StringPrototypeReplaceAll(part, "+", custom === undefined ? " " : "%20");
-    if (custom === undefined && querystring.unescape === unescape && RegExpPrototypeExec(/%[0-9A-Fa-f]{2}/, spaced) === null) return spaced;
+    if (custom === undefined && querystring.unescape === unescape && RegExpPrototypeExec(/%[0-9A-Fa-f]{2}/, spaced) === null)
+      return spaced;
     try {
       return (custom ?? querystring.unescape)(spaced);
     } catch {

@@ -3,8 +3,16 @@
  */
 
 const {
-  Boolean, Number, ObjectAssign, RegExpPrototypeExec, RegExpPrototypeSymbolReplace, StringPrototypeIndexOf,
-  StringPrototypeReplaceAll, StringPrototypeSlice, StringPrototypeStartsWith, decodeURIComponent,
+  Boolean,
+  Number,
+  ObjectAssign,
+  RegExpPrototypeExec,
+  RegExpPrototypeSymbolReplace,
+  StringPrototypeIndexOf,
+  StringPrototypeReplaceAll,
+  StringPrototypeSlice,
+  StringPrototypeStartsWith,
+  decodeURIComponent,
 } = primordials;
 const {
   ERR_INVALID_ARG_TYPE,
@@ -46,8 +54,20 @@ function hostOf(domain) {
 
 const escapes = {
   __proto__: null,
-  "%": "%25", "\t": "%09", "\n": "%0A", "\r": "%0D", " ": "%20", '"': "%22", "#": "%23", "?": "%3F", "[": "%5B",
-  "]": "%5D", "^": "%5E", "|": "%7C", "~": "%7E", "\\": "%5C",
+  "%": "%25",
+  "\t": "%09",
+  "\n": "%0A",
+  "\r": "%0D",
+  " ": "%20",
+  '"': "%22",
+  "#": "%23",
+  "?": "%3F",
+  "[": "%5B",
+  "]": "%5D",
+  "^": "%5E",
+  "|": "%7C",
+  "~": "%7E",
+  "\\": "%5C",
 };
 
 const encodePath = (path, isWindows) =>
@@ -55,7 +75,8 @@ const encodePath = (path, isWindows) =>
 
 function posixPath(url) {
   if (url.hostname !== "") throw new ERR_INVALID_FILE_URL_HOST("linux");
-  if (RegExpPrototypeExec(/%2f/i, url.pathname) !== null) throw new ERR_INVALID_FILE_URL_PATH("must not include encoded / characters");
+  if (RegExpPrototypeExec(/%2f/i, url.pathname) !== null)
+    throw new ERR_INVALID_FILE_URL_PATH("must not include encoded / characters");
   return decodeURIComponent(url.pathname);
 }
 

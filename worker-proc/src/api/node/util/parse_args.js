@@ -3,9 +3,20 @@
  */
 
 const {
-  ArrayPrototypeFind, ArrayPrototypeForEach, ArrayPrototypeMap, ArrayPrototypePush, ArrayPrototypeShift,
-  ArrayPrototypeSlice, ArrayPrototypeUnshift, ObjectEntries, ObjectHasOwn, RegExpPrototypeExec, String,
-  StringPrototypeIndexOf, StringPrototypeSlice, StringPrototypeStartsWith,
+  ArrayPrototypeFind,
+  ArrayPrototypeForEach,
+  ArrayPrototypeMap,
+  ArrayPrototypePush,
+  ArrayPrototypeShift,
+  ArrayPrototypeSlice,
+  ArrayPrototypeUnshift,
+  ObjectEntries,
+  ObjectHasOwn,
+  RegExpPrototypeExec,
+  String,
+  StringPrototypeIndexOf,
+  StringPrototypeSlice,
+  StringPrototypeStartsWith,
 } = primordials;
 const {
   ERR_INVALID_ARG_VALUE,
@@ -13,8 +24,7 @@ const {
   ERR_PARSE_ARGS_UNEXPECTED_POSITIONAL,
   ERR_PARSE_ARGS_UNKNOWN_OPTION,
 } = require("node/common/errors");
-const { validateArray, validateBoolean, validateObject, validateOneOf, validateString } =
-  require("node/common/validators");
+const { validateArray, validateBoolean, validateObject, validateOneOf, validateString } = require("node/common/validators");
 
 function checkOptions(options) {
   validateObject(options, "options");
@@ -45,7 +55,8 @@ function checkDefault(name, option) {
 function tokenize(args, options) {
   const tokens = [];
   const queue = ArrayPrototypeMap(args, (arg, index) => ({ arg, index }));
-  const longOf = (short) => ArrayPrototypeFind(ObjectEntries(options), ({ 1: option }) => option.short === short)?.[0] ?? short;
+  const longOf = (short) =>
+    ArrayPrototypeFind(ObjectEntries(options), ({ 1: option }) => option.short === short)?.[0] ?? short;
   const isString = (name) => ObjectHasOwn(options, name) && options[name].type === "string";
   while (queue.length > 0) {
     const { arg, index, isGrouped } = ArrayPrototypeShift(queue);
@@ -69,7 +80,14 @@ function tokenize(args, options) {
     } else if (RegExpPrototypeExec(/^-[^-]/, arg) !== null) {
       const name = longOf(arg[1]);
       if (isString(name)) {
-        ArrayPrototypePush(tokens, { kind: "option", name, rawName: `-${arg[1]}`, index, value: StringPrototypeSlice(arg, 2), inlineValue: true });
+        ArrayPrototypePush(tokens, {
+          kind: "option",
+          name,
+          rawName: `-${arg[1]}`,
+          index,
+          value: StringPrototypeSlice(arg, 2),
+          inlineValue: true,
+        });
         continue;
       }
       // A group: flags up to the first option that takes a value.
@@ -87,7 +105,14 @@ function tokenize(args, options) {
       const equals = StringPrototypeIndexOf(arg, "=", 3);
       if (equals !== -1) {
         const name = StringPrototypeSlice(arg, 2, equals);
-        ArrayPrototypePush(tokens, { kind: "option", name, rawName: `--${name}`, index, value: StringPrototypeSlice(arg, equals + 1), inlineValue: true });
+        ArrayPrototypePush(tokens, {
+          kind: "option",
+          name,
+          rawName: `--${name}`,
+          index,
+          value: StringPrototypeSlice(arg, equals + 1),
+          inlineValue: true,
+        });
         continue;
       }
       const name = StringPrototypeSlice(arg, 2);

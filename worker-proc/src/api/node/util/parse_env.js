@@ -4,7 +4,10 @@
  */
 
 const {
-  RegExpPrototypeSymbolReplace, StringPrototypeIndexOf, StringPrototypeReplaceAll, StringPrototypeSlice,
+  RegExpPrototypeSymbolReplace,
+  StringPrototypeIndexOf,
+  StringPrototypeReplaceAll,
+  StringPrototypeSlice,
   StringPrototypeTrim,
 } = primordials;
 const { validateString } = require("node/common/validators");

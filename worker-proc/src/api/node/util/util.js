@@ -4,12 +4,40 @@
 
 // own: systemErrors (a SafeMap)
 const {
-  ArrayFrom, ArrayIsArray, ArrayPrototypeForEach, ArrayPrototypeJoin, ArrayPrototypeMap, ArrayPrototypePop,
-  ArrayPrototypePush, Date, DatePrototypeGetDate, DatePrototypeGetHours, DatePrototypeGetMinutes, DatePrototypeGetMonth,
-  DatePrototypeGetSeconds, Error, ErrorCaptureStackTrace, FunctionPrototypeBind, Map, ObjectAssign,
-  ObjectDefineProperties, ObjectDefineProperty, ObjectFromEntries, ObjectGetOwnPropertyDescriptors,
-  ObjectGetPrototypeOf, ObjectKeys, ObjectSetPrototypeOf, Promise, PromisePrototypeThen, ReflectApply, ReflectOwnKeys,
-  StringPrototypePadStart, StringPrototypeSplit, StringPrototypeToUpperCase, StringPrototypeToWellFormed, SymbolFor,
+  ArrayFrom,
+  ArrayIsArray,
+  ArrayPrototypeForEach,
+  ArrayPrototypeJoin,
+  ArrayPrototypeMap,
+  ArrayPrototypePop,
+  ArrayPrototypePush,
+  Date,
+  DatePrototypeGetDate,
+  DatePrototypeGetHours,
+  DatePrototypeGetMinutes,
+  DatePrototypeGetMonth,
+  DatePrototypeGetSeconds,
+  Error,
+  ErrorCaptureStackTrace,
+  FunctionPrototypeBind,
+  Map,
+  ObjectAssign,
+  ObjectDefineProperties,
+  ObjectDefineProperty,
+  ObjectFromEntries,
+  ObjectGetOwnPropertyDescriptors,
+  ObjectGetPrototypeOf,
+  ObjectKeys,
+  ObjectSetPrototypeOf,
+  Promise,
+  PromisePrototypeThen,
+  ReflectApply,
+  ReflectOwnKeys,
+  StringPrototypePadStart,
+  StringPrototypeSplit,
+  StringPrototypeToUpperCase,
+  StringPrototypeToWellFormed,
+  SymbolFor,
 } = primordials;
 const { AbortController } = require("abort");
 const { console } = require("console");
@@ -72,7 +100,10 @@ function diff(actual, expected) {
   const left = parts(actual, "actual");
   const right = parts(expected, "expected");
   if (actual === expected) return [];
-  return ArrayPrototypeMap(require("node/assert/assertion_error").diffLines(left, right), ({ 0: mark, 1: part }) => [DIFF_MARKS[mark], part]);
+  return ArrayPrototypeMap(require("node/assert/assertion_error").diffLines(left, right), ({ 0: mark, 1: part }) => [
+    DIFF_MARKS[mark],
+    part,
+  ]);
 }
 
 function stripVTControlCharacters(text) {
@@ -125,7 +156,9 @@ function callbackify(original) {
     const last = ArrayPrototypePop(args);
     validateFunction(last, "last argument");
     const callback = FunctionPrototypeBind(last, this);
-    PromisePrototypeThen(ReflectApply(original, this, args), (value) => queueMicrotask(() => callback(null, value)),
+    PromisePrototypeThen(
+      ReflectApply(original, this, args),
+      (value) => queueMicrotask(() => callback(null, value)),
       (reason) => queueMicrotask(() => callback(reason || new ERR_FALSY_VALUE_REJECTION(reason))),
     );
   }
@@ -167,8 +200,17 @@ const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "
 
 function log(...args) {
   const now = new Date();
-  const time = ArrayPrototypeJoin(ArrayPrototypeMap([DatePrototypeGetHours(now), DatePrototypeGetMinutes(now), DatePrototypeGetSeconds(now)], (n) => StringPrototypePadStart(`${n}`, 2, "0")), ":");
-  console.log("%s - %s", `${DatePrototypeGetDate(now)} ${MONTHS[DatePrototypeGetMonth(now)]} ${time}`, ReflectApply(format, undefined, args));
+  const time = ArrayPrototypeJoin(
+    ArrayPrototypeMap([DatePrototypeGetHours(now), DatePrototypeGetMinutes(now), DatePrototypeGetSeconds(now)], (n) =>
+      StringPrototypePadStart(`${n}`, 2, "0"),
+    ),
+    ":",
+  );
+  console.log(
+    "%s - %s",
+    `${DatePrototypeGetDate(now)} ${MONTHS[DatePrototypeGetMonth(now)]} ${time}`,
+    ReflectApply(format, undefined, args),
+  );
 }
 
 async function aborted(signal, resource) {

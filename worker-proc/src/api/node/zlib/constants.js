@@ -3,7 +3,12 @@
  */
 
 const {
-  ArrayPrototypeMap, Number, ObjectFreeze, ObjectFromEntries, RegExpPrototypeSymbolSplit, StringPrototypeSplit,
+  ArrayPrototypeMap,
+  Number,
+  ObjectFreeze,
+  ObjectFromEntries,
+  RegExpPrototypeSymbolSplit,
+  StringPrototypeSplit,
   StringPrototypeTrim,
 } = primordials;
 
@@ -57,6 +62,9 @@ ZSTD_error_noForwardProgress_inputEmpty=82`;
 
 exports.constants = ObjectFreeze(
   ObjectFromEntries(
-    ArrayPrototypeMap(RegExpPrototypeSymbolSplit(/\s+/, StringPrototypeTrim(list)), (pair) => [StringPrototypeSplit(pair, "=")[0], Number(StringPrototypeSplit(pair, "=")[1])]),
+    ArrayPrototypeMap(RegExpPrototypeSymbolSplit(/\s+/, StringPrototypeTrim(list)), (pair) => [
+      StringPrototypeSplit(pair, "=")[0],
+      Number(StringPrototypeSplit(pair, "=")[1]),
+    ]),
   ),
 );

@@ -5,9 +5,26 @@
 
 // own: stream (a stream)
 const {
-  ArrayBufferIsView, ArrayPrototypeIncludes, Boolean, Error, FunctionPrototypeCall, MathMax, MathMin, Number,
-  NumberIsNaN, ObjectAssign, ObjectDefineProperties, ObjectDefineProperty, ObjectFreeze, ObjectKeys,
-  ObjectSetPrototypeOf, RangeError, StringPrototypeStartsWith, Symbol, TypedArrayPrototypeSubarray, Uint8Array,
+  ArrayBufferIsView,
+  ArrayPrototypeIncludes,
+  Boolean,
+  Error,
+  FunctionPrototypeCall,
+  MathMax,
+  MathMin,
+  Number,
+  NumberIsNaN,
+  ObjectAssign,
+  ObjectDefineProperties,
+  ObjectDefineProperty,
+  ObjectFreeze,
+  ObjectKeys,
+  ObjectSetPrototypeOf,
+  RangeError,
+  StringPrototypeStartsWith,
+  Symbol,
+  TypedArrayPrototypeSubarray,
+  Uint8Array,
 } = primordials;
 const { queueMicrotask } = require("timers");
 const { Buffer } = require("node:buffer");
@@ -25,11 +42,38 @@ const { checkRangesOrGetDefault, validateFunction, validateUint32 } = require("n
 const { constants } = require("node/zlib/constants");
 
 const {
-  BROTLI_DECODE, BROTLI_ENCODE, BROTLI_OPERATION_FINISH, BROTLI_OPERATION_FLUSH, BROTLI_OPERATION_PROCESS,
-  BROTLI_PARAM_LGWIN, BROTLI_PARAM_QUALITY, DEFLATE, DEFLATERAW, GUNZIP, GZIP, INFLATE, INFLATERAW, UNZIP,
-  Z_BLOCK, Z_DEFAULT_CHUNK, Z_DEFAULT_COMPRESSION, Z_DEFAULT_MEMLEVEL, Z_DEFAULT_STRATEGY, Z_DEFAULT_WINDOWBITS,
-  Z_FINISH, Z_FIXED, Z_FULL_FLUSH, Z_MAX_LEVEL, Z_MAX_MEMLEVEL, Z_MAX_WINDOWBITS, Z_MIN_CHUNK, Z_MIN_LEVEL,
-  Z_MIN_MEMLEVEL, Z_MIN_WINDOWBITS, Z_NO_FLUSH, Z_SYNC_FLUSH,
+  BROTLI_DECODE,
+  BROTLI_ENCODE,
+  BROTLI_OPERATION_FINISH,
+  BROTLI_OPERATION_FLUSH,
+  BROTLI_OPERATION_PROCESS,
+  BROTLI_PARAM_LGWIN,
+  BROTLI_PARAM_QUALITY,
+  DEFLATE,
+  DEFLATERAW,
+  GUNZIP,
+  GZIP,
+  INFLATE,
+  INFLATERAW,
+  UNZIP,
+  Z_BLOCK,
+  Z_DEFAULT_CHUNK,
+  Z_DEFAULT_COMPRESSION,
+  Z_DEFAULT_MEMLEVEL,
+  Z_DEFAULT_STRATEGY,
+  Z_DEFAULT_WINDOWBITS,
+  Z_FINISH,
+  Z_FIXED,
+  Z_FULL_FLUSH,
+  Z_MAX_LEVEL,
+  Z_MAX_MEMLEVEL,
+  Z_MAX_WINDOWBITS,
+  Z_MIN_CHUNK,
+  Z_MIN_LEVEL,
+  Z_MIN_MEMLEVEL,
+  Z_MIN_WINDOWBITS,
+  Z_NO_FLUSH,
+  Z_SYNC_FLUSH,
 } = constants;
 
 const { OUTPUT, TAKEN, ENDED } = ops.Written;
@@ -41,8 +85,15 @@ const kFlush = Symbol("kFlush");
 
 const codes = {
   __proto__: null,
-  Z_OK: 0, Z_STREAM_END: 1, Z_NEED_DICT: 2, Z_ERRNO: -1, Z_STREAM_ERROR: -2, Z_DATA_ERROR: -3, Z_MEM_ERROR: -4,
-  Z_BUF_ERROR: -5, Z_VERSION_ERROR: -6,
+  Z_OK: 0,
+  Z_STREAM_END: 1,
+  Z_NEED_DICT: 2,
+  Z_ERRNO: -1,
+  Z_STREAM_ERROR: -2,
+  Z_DATA_ERROR: -3,
+  Z_MEM_ERROR: -4,
+  Z_BUF_ERROR: -5,
+  Z_VERSION_ERROR: -6,
 };
 for (let i = 0, names = ObjectKeys(codes); i < names.length; i++) {
   const name = names[i];
@@ -66,10 +117,18 @@ function ZlibBase(options, mode, modes) {
     chunkSize = checkRangesOrGetDefault(options.chunkSize, "options.chunkSize", Z_MIN_CHUNK, Infinity, chunkSize);
     this._flushFlag = checkRangesOrGetDefault(options.flush, "options.flush", modes.none, modes.last, modes.none);
     this._finishFlag = checkRangesOrGetDefault(
-      options.finishFlush, "options.finishFlush", modes.none, modes.last, modes.finish,
+      options.finishFlush,
+      "options.finishFlush",
+      modes.none,
+      modes.last,
+      modes.finish,
     );
     maxOutputLength = checkRangesOrGetDefault(
-      options.maxOutputLength, "options.maxOutputLength", 1, MAX_LENGTH, maxOutputLength,
+      options.maxOutputLength,
+      "options.maxOutputLength",
+      1,
+      MAX_LENGTH,
+      maxOutputLength,
     );
     if (options.encoding || options.objectMode || options.writableObjectMode) {
       options = { ...options, encoding: null, objectMode: false, writableObjectMode: false };
@@ -143,7 +202,8 @@ function trailing(stream, bytes, flush) {
 }
 
 function pushAll(stream, output) {
-  for (let i = 0; i < output.length; i += stream._chunkSize) stream.push(TypedArrayPrototypeSubarray(output, i, i + stream._chunkSize));
+  for (let i = 0; i < output.length; i += stream._chunkSize)
+    stream.push(TypedArrayPrototypeSubarray(output, i, i + stream._chunkSize));
 }
 
 ZlibBase.prototype._transform = function (chunk, encoding, callback) {
@@ -224,7 +284,11 @@ function Zlib(options, mode) {
     ({ dictionary } = options);
     if (dictionary !== undefined && !ArrayBufferIsView(dictionary)) {
       if (!isAnyArrayBuffer(dictionary)) {
-        throw new ERR_INVALID_ARG_TYPE("options.dictionary", ["Buffer", "TypedArray", "DataView", "ArrayBuffer"], dictionary);
+        throw new ERR_INVALID_ARG_TYPE(
+          "options.dictionary",
+          ["Buffer", "TypedArray", "DataView", "ArrayBuffer"],
+          dictionary,
+        );
       }
       dictionary = Buffer.from(dictionary);
     }
@@ -336,17 +400,22 @@ function codeAll(stream, input) {
 }
 
 const functions = {};
-for (let i = 0, entries = [
-  ["deflate", classes.Deflate],
-  ["inflate", classes.Inflate],
-  ["gzip", classes.Gzip],
-  ["gunzip", classes.Gunzip],
-  ["deflateRaw", classes.DeflateRaw],
-  ["inflateRaw", classes.InflateRaw],
-  ["unzip", classes.Unzip],
-  ["brotliCompress", classes.BrotliCompress],
-  ["brotliDecompress", classes.BrotliDecompress],
-]; i < entries.length; i++) {
+for (
+  let i = 0,
+    entries = [
+      ["deflate", classes.Deflate],
+      ["inflate", classes.Inflate],
+      ["gzip", classes.Gzip],
+      ["gunzip", classes.Gunzip],
+      ["deflateRaw", classes.DeflateRaw],
+      ["inflateRaw", classes.InflateRaw],
+      ["unzip", classes.Unzip],
+      ["brotliCompress", classes.BrotliCompress],
+      ["brotliDecompress", classes.BrotliDecompress],
+    ];
+  i < entries.length;
+  i++
+) {
   const { 0: name, 1: Class } = entries[i];
   const atOnce = `${name}Sync`;
   functions[atOnce] = {

@@ -4,20 +4,8 @@
  */
 
 // own: dependents (a SafeSet); algorithms (a SafeMap)
-const {
-  ArrayIsArray,
-  ArrayPrototypePush,
-  SafeSet,
-  SafeMap,
-} = primordials;
-const {
-  argumentError,
-  defineInterface,
-  elementError,
-  illegalConstructor,
-  illegalInvocation,
-  isObject,
-} = require("webidl");
+const { ArrayIsArray, ArrayPrototypePush, SafeSet, SafeMap } = primordials;
+const { argumentError, defineInterface, elementError, illegalConstructor, illegalInvocation, isObject } = require("webidl");
 const flags = require("flags");
 const { retryableException } = require("dom_exception");
 const { Event, EventTarget, dispatch, removeAllListeners, trust } = require("events");

@@ -150,8 +150,7 @@ const asUint8Array = (view) => ops.asUint8Array(view);
 
 const notInType = /[^\u0020-\u007e]/;
 
-const normalizeType = (type) =>
-  RegExpPrototypeExec(notInType, type) === null ? StringPrototypeToLowerCase(type) : "";
+const normalizeType = (type) => (RegExpPrototypeExec(notInType, type) === null ? StringPrototypeToLowerCase(type) : "");
 
 function toType(members) {
   if (members === undefined) return "";

@@ -4,11 +4,30 @@
  * whole HTTP response, and made to forget with PURGE. It tells by CF-Cache-Status whether it had what was asked for.
  */
 const {
-  ArrayPrototypePush, ArrayPrototypeUnshift, BigInt, Error, ObjectDefineProperty, PromiseResolve, ReflectApply,
-  RegExpPrototypeExec, StringPrototypeIncludes, StringPrototypeReplaceAll, StringPrototypeToLowerCase,
-  StringPrototypeToWellFormed, TypeError, TypedArrayPrototypeGetByteLength, encodeURIComponent,
+  ArrayPrototypePush,
+  ArrayPrototypeUnshift,
+  BigInt,
+  Error,
+  ObjectDefineProperty,
+  PromiseResolve,
+  ReflectApply,
+  RegExpPrototypeExec,
+  StringPrototypeIncludes,
+  StringPrototypeReplaceAll,
+  StringPrototypeToLowerCase,
+  StringPrototypeToWellFormed,
+  TypeError,
+  TypedArrayPrototypeGetByteLength,
+  encodeURIComponent,
 } = primordials;
-const { argumentError, defineInterface, illegalConstructor, illegalInvocation, isObject, notImplemented } = require("webidl");
+const {
+  argumentError,
+  defineInterface,
+  illegalConstructor,
+  illegalInvocation,
+  isObject,
+  notImplemented,
+} = require("webidl");
 const { encodeUtf8, joinBytes } = require("encoding");
 const { asyncFailure } = require("streams/common");
 const { getHeader } = require("headers");
@@ -16,7 +35,14 @@ const { STREAM, contentOf, isRecoded, isUnusable, isUsed, sendable, sendableAs, 
 const { RECEIVED, subrequest } = require("fetch");
 const { STATUS, HEADERS, BODY, BODY_LENGTH } = RECEIVED;
 const { Request, isRequest, requestCfText, requestHeaders, requestState } = require("fetch/request");
-const { isResponse, receivedResponse, responseCoding, responseHead, responseHeaders, responseType } = require("fetch/response");
+const {
+  isResponse,
+  receivedResponse,
+  responseCoding,
+  responseHead,
+  responseHeaders,
+  responseType,
+} = require("fetch/response");
 const { cancelBody, lengthOf, prepend } = require("streams");
 const trace = require("trace");
 
@@ -25,8 +51,14 @@ const CACHE = 1;
 const MAX_NAME_BYTES = 1023;
 /** Headers that belong to a connection: a stored response has none of them. */
 const CONNECTION_HEADERS = {
-  __proto__: null, connection: true, "content-length": true, "keep-alive": true, te: true, trailer: true,
-  "transfer-encoding": true, upgrade: true,
+  __proto__: null,
+  connection: true,
+  "content-length": true,
+  "keep-alive": true,
+  te: true,
+  trailer: true,
+  "transfer-encoding": true,
+  upgrade: true,
 };
 
 const kCreate = { __proto__: null };
@@ -105,9 +137,12 @@ async function match(span, cacheName, { info, ignoreMethod }) {
     const asked = requestHeaders(request);
     trace.set(
       span,
-      "cache.request.header.range", headerOf(asked, "range") ?? undefined,
-      "cache.request.header.if_modified_since", headerOf(asked, "if-modified-since") ?? undefined,
-      "cache.request.header.if_none_match", headerOf(asked, "if-none-match") ?? undefined,
+      "cache.request.header.range",
+      headerOf(asked, "range") ?? undefined,
+      "cache.request.header.if_modified_since",
+      headerOf(asked, "if-modified-since") ?? undefined,
+      "cache.request.header.if_none_match",
+      headerOf(asked, "if-none-match") ?? undefined,
     );
   }
   const cf = requestCfText(state);
@@ -116,10 +151,14 @@ async function match(span, cacheName, { info, ignoreMethod }) {
   const found = headerOf(parts[HEADERS], "cf-cache-status");
   trace.set(
     span,
-    "cache.response.status_code", BigInt(parts[STATUS]),
-    "cache.response.body.size", parts[BODY_LENGTH] >= 0 ? BigInt(parts[BODY_LENGTH]) : undefined,
-    "cache.response.cache_status", found ?? undefined,
-    "cache.response.success", found === "HIT",
+    "cache.response.status_code",
+    BigInt(parts[STATUS]),
+    "cache.response.body.size",
+    parts[BODY_LENGTH] >= 0 ? BigInt(parts[BODY_LENGTH]) : undefined,
+    "cache.response.cache_status",
+    found ?? undefined,
+    "cache.response.success",
+    found === "HIT",
   );
   if (found !== "HIT") {
     cancelBody(parts[BODY]);
@@ -205,9 +244,13 @@ async function put(span, cacheName, info, response) {
       trace.set(span, name, getHeader(told, TOLD[i]) ?? undefined);
     }
   }
-  const body = serialize(response, (error) => {
-    failure = { error };
-  }, (size) => trace.set(span, "cache.request.payload.size", BigInt(size)));
+  const body = serialize(
+    response,
+    (error) => {
+      failure = { error };
+    },
+    (size) => trace.set(span, "cache.request.payload.size", BigInt(size)),
+  );
   requireCache();
   const headers = headersWith(request, "Content-Length", undefined, cacheName);
   try {

@@ -3,9 +3,8 @@
  * Both ends are internal byte streams (streams/native). Writers of user code never wait, as in workerd; a pipe waits
  * while more than OUTPUT_HIGH_WATER_BYTES are unread, so a long pipe stays in bounded memory.
  */
-const {
-  MathMin, TypedArrayPrototypeGetByteLength, TypedArrayPrototypeSet, TypedArrayPrototypeSubarray, Uint8Array,
-} = primordials;
+const { MathMin, TypedArrayPrototypeGetByteLength, TypedArrayPrototypeSet, TypedArrayPrototypeSubarray, Uint8Array } =
+  primordials;
 const { constructorError, defineInterface } = require("webidl");
 const flags = require("flags");
 const { Deferred, internal, typeError } = require("streams/common");
@@ -181,7 +180,10 @@ class CompressionStream extends TransformStream {
 
 class DecompressionStream extends TransformStream {
   constructor(format) {
-    super(kPair, pairFor(format, "DecompressionStream", (name) => ops.decompressor(name, flags.strictCompression)));
+    super(
+      kPair,
+      pairFor(format, "DecompressionStream", (name) => ops.decompressor(name, flags.strictCompression)),
+    );
   }
 }
 

@@ -6,10 +6,25 @@
 
 // own: map (a SafeMap)
 const {
-  ArrayIsArray, ArrayPrototypeIncludes, ArrayPrototypeJoin, ArrayPrototypePush, ArrayPrototypeUnshift,
-  ErrorCaptureStackTrace, MapIteratorPrototypeNext, NumberPrototypeToFixed, ObjectDefineProperty, ObjectKeys,
-  ObjectPrototypeHasOwnProperty, SafeMap, String, StringPrototypeIncludes, StringPrototypePadStart,
-  StringPrototypeRepeat, StringPrototypeReplaceAll, StringPrototypeSlice, SymbolToStringTag,
+  ArrayIsArray,
+  ArrayPrototypeIncludes,
+  ArrayPrototypeJoin,
+  ArrayPrototypePush,
+  ArrayPrototypeUnshift,
+  ErrorCaptureStackTrace,
+  MapIteratorPrototypeNext,
+  NumberPrototypeToFixed,
+  ObjectDefineProperty,
+  ObjectKeys,
+  ObjectPrototypeHasOwnProperty,
+  SafeMap,
+  String,
+  StringPrototypeIncludes,
+  StringPrototypePadStart,
+  StringPrototypeRepeat,
+  StringPrototypeReplaceAll,
+  StringPrototypeSlice,
+  SymbolToStringTag,
 } = primordials;
 
 const { inspect } = require("console/inspect");
@@ -261,8 +276,24 @@ const console = {
 };
 // In the order the published binary lists them.
 const order = [
-  "dir", "dirxml", "table", "trace", "group", "groupCollapsed", "groupEnd", "clear", "count",
-  "countReset", "assert", "profile", "profileEnd", "time", "timeLog", "timeEnd", "timeStamp", "context",
+  "dir",
+  "dirxml",
+  "table",
+  "trace",
+  "group",
+  "groupCollapsed",
+  "groupEnd",
+  "clear",
+  "count",
+  "countReset",
+  "assert",
+  "profile",
+  "profileEnd",
+  "time",
+  "timeLog",
+  "timeEnd",
+  "timeStamp",
+  "context",
 ];
 for (let i = 0; i < order.length; i++) {
   const method = methods[order[i]];

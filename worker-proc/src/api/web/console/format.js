@@ -69,7 +69,12 @@ function join(options, args, from, result) {
   return result;
 }
 
-const withoutExtras = (options) => ({ ...options, compact: 3, colors: options?.colors ?? false, depth: options?.depth ?? 2 });
+const withoutExtras = (options) => ({
+  ...options,
+  compact: 3,
+  colors: options?.colors ?? false,
+  depth: options?.depth ?? 2,
+});
 
 function formatDirective(directive, value, options) {
   switch (directive) {
@@ -82,12 +87,18 @@ function formatDirective(directive, value, options) {
       return stringify(value);
     case "d":
       if (typeof value === "bigint") return bigintText(value, options?.numericSeparator ?? defaults.numericSeparator);
-      return typeof value === "symbol" ? "NaN" : numberText(Number(value), options?.numericSeparator ?? defaults.numericSeparator);
+      return typeof value === "symbol"
+        ? "NaN"
+        : numberText(Number(value), options?.numericSeparator ?? defaults.numericSeparator);
     case "i":
       if (typeof value === "bigint") return bigintText(value, options?.numericSeparator ?? defaults.numericSeparator);
-      return typeof value === "symbol" ? "NaN" : numberText(NumberParseInt(value), options?.numericSeparator ?? defaults.numericSeparator);
+      return typeof value === "symbol"
+        ? "NaN"
+        : numberText(NumberParseInt(value), options?.numericSeparator ?? defaults.numericSeparator);
     case "f":
-      return typeof value === "symbol" ? "NaN" : numberText(NumberParseFloat(value), options?.numericSeparator ?? defaults.numericSeparator);
+      return typeof value === "symbol"
+        ? "NaN"
+        : numberText(NumberParseFloat(value), options?.numericSeparator ?? defaults.numericSeparator);
     case "O":
       return inspect(value, options);
     case "o":

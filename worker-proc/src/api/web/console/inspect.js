@@ -267,10 +267,7 @@ function formatObject(ctx, value, depth, isTypedArrayPart) {
     const name = StringPrototypeSlice(shape.prefix("Object"), 0, -1);
     ArrayPrototypePop(ctx.seen);
     ctx.indentationLvl = indentation;
-    return ctx.stylize(
-      `[${name}: Inspection interrupted prematurely. Maximum call stack size exceeded.]`,
-      "special",
-    );
+    return ctx.stylize(`[${name}: Inspection interrupted prematurely. Maximum call stack size exceeded.]`, "special");
   }
   if (ctx.circular !== undefined) {
     const index = ctx.circular.get(value);
@@ -448,9 +445,7 @@ function arrangeColumns(ctx, output, value) {
       const width = columnWidths[i - start] + invisible;
       if (i < end - 1) {
         const cellText = `${output[i]}, `;
-        line += alignRight
-          ? StringPrototypePadStart(cellText, width, " ")
-          : StringPrototypePadEnd(cellText, width, " ");
+        line += alignRight ? StringPrototypePadStart(cellText, width, " ") : StringPrototypePadEnd(cellText, width, " ");
       } else {
         line += alignRight ? StringPrototypePadStart(output[i], width - separator, " ") : output[i];
       }

@@ -27,8 +27,7 @@ const kEntries = primordials.Symbol("entries");
 exports.kEntries = kEntries;
 
 /** A custom inspect function for instances of web classes, undefined for all other values. */
-exports.formatInterface = (value) =>
-  typeof value[kResourceTypeInspect] === "object" ? inspectInterface : undefined;
+exports.formatInterface = (value) => (typeof value[kResourceTypeInspect] === "object" ? inspectInterface : undefined);
 
 const isInterface = (proto) => ObjectPrototypeHasOwnProperty(proto, kResourceTypeInspect);
 

@@ -5,15 +5,47 @@
  */
 
 const {
-  ArrayPrototypeForEach, ArrayPrototypePush, ArrayPrototypeSplice, ArrayPrototypeUnshift, BigIntPrototypeValueOf,
-  BooleanPrototypeValueOf, DatePrototypeGetTime, DatePrototypeToISOString, DatePrototypeToString,
-  FunctionPrototypeToString, MapPrototypeGetSize, MathMax, MathMin, NumberIsNaN, NumberPrototypeValueOf,
-  ObjectGetOwnPropertyDescriptor, ObjectGetOwnPropertyNames, ObjectGetOwnPropertySymbols, ObjectGetPrototypeOf,
-  ObjectKeys, ObjectPrototypeHasOwnProperty, ObjectPrototypePropertyIsEnumerable, RegExp, RegExpPrototypeExec,
-  RegExpPrototypeToString, SafeMap, SafeSet, SetPrototypeGetSize, StringPrototypeEndsWith, StringPrototypeIndexOf,
-  StringPrototypeSlice, StringPrototypeStartsWith, StringPrototypeToLowerCase, StringPrototypeValueOf, SymbolIterator,
-  SymbolPrototypeValueOf, SymbolToStringTag, TypedArrayPrototypeGetLength, TypedArrayPrototypeGetSymbolToStringTag,
-  Uint8Array, globalThis,
+  ArrayPrototypeForEach,
+  ArrayPrototypePush,
+  ArrayPrototypeSplice,
+  ArrayPrototypeUnshift,
+  BigIntPrototypeValueOf,
+  BooleanPrototypeValueOf,
+  DatePrototypeGetTime,
+  DatePrototypeToISOString,
+  DatePrototypeToString,
+  FunctionPrototypeToString,
+  MapPrototypeGetSize,
+  MathMax,
+  MathMin,
+  NumberIsNaN,
+  NumberPrototypeValueOf,
+  ObjectGetOwnPropertyDescriptor,
+  ObjectGetOwnPropertyNames,
+  ObjectGetOwnPropertySymbols,
+  ObjectGetPrototypeOf,
+  ObjectKeys,
+  ObjectPrototypeHasOwnProperty,
+  ObjectPrototypePropertyIsEnumerable,
+  RegExp,
+  RegExpPrototypeExec,
+  RegExpPrototypeToString,
+  SafeMap,
+  SafeSet,
+  SetPrototypeGetSize,
+  StringPrototypeEndsWith,
+  StringPrototypeIndexOf,
+  StringPrototypeSlice,
+  StringPrototypeStartsWith,
+  StringPrototypeToLowerCase,
+  StringPrototypeValueOf,
+  SymbolIterator,
+  SymbolPrototypeValueOf,
+  SymbolToStringTag,
+  TypedArrayPrototypeGetLength,
+  TypedArrayPrototypeGetSymbolToStringTag,
+  Uint8Array,
+  globalThis,
 } = primordials;
 
 const { Kind, Preview, Settled, State, kind, ownNonIndexKeys, previewEntries, promiseDetails, constructorName } =
@@ -69,9 +101,30 @@ function prefixOf(constructor, tag, fallback, size = "") {
 const wellKnown = new SafeMap();
 {
   const classes = [
-    "Array", "ArrayBuffer", "Function", "Map", "Set", "Object", "RegExp", "Date", "DataView", "Error", "AggregateError",
-    "RangeError", "TypeError", "SyntaxError", "ReferenceError", "URIError", "EvalError", "Boolean", "Number", "String",
-    "Promise", "WeakMap", "WeakSet", "WeakRef",
+    "Array",
+    "ArrayBuffer",
+    "Function",
+    "Map",
+    "Set",
+    "Object",
+    "RegExp",
+    "Date",
+    "DataView",
+    "Error",
+    "AggregateError",
+    "RangeError",
+    "TypeError",
+    "SyntaxError",
+    "ReferenceError",
+    "URIError",
+    "EvalError",
+    "Boolean",
+    "Number",
+    "String",
+    "Promise",
+    "WeakMap",
+    "WeakSet",
+    "WeakRef",
   ];
   for (let i = 0; i < classes.length; i++) {
     const constructor = primordials[classes[i]];
@@ -139,11 +192,7 @@ function collectProtoProps(ctx, value, start, depth, protoProps) {
       current = ObjectGetPrototypeOf(current);
       if (current === null) break;
       const descriptor = ObjectGetOwnPropertyDescriptor(current, "constructor");
-      if (
-        descriptor !== undefined &&
-        typeof descriptor.value === "function" &&
-        builtIns.has(descriptor.value.name)
-      ) {
+      if (descriptor !== undefined && typeof descriptor.value === "function" && builtIns.has(descriptor.value.name)) {
         break;
       }
     }
@@ -189,10 +238,7 @@ exports.describe = function (ctx, value, depth, isTypedArrayPart) {
   if (
     typeof tag !== "string" ||
     (tag !== "" &&
-      (ctx.showHidden ? ObjectPrototypeHasOwnProperty : ObjectPrototypePropertyIsEnumerable)(
-        value,
-        SymbolToStringTag,
-      ))
+      (ctx.showHidden ? ObjectPrototypeHasOwnProperty : ObjectPrototypePropertyIsEnumerable)(value, SymbolToStringTag))
   ) {
     tag = "";
   }
@@ -231,8 +277,7 @@ exports.describe = function (ctx, value, depth, isTypedArrayPart) {
   if (SymbolIterator in value || constructor === null) {
     switch (type) {
       case Kind.Array: {
-        const prefix =
-          constructor !== "Array" || tag !== "" ? prefixOf(constructor, tag, "Array", `(${value.length})`) : "";
+        const prefix = constructor !== "Array" || tag !== "" ? prefixOf(constructor, tag, "Array", `(${value.length})`) : "";
         shape.prefix = () => prefixOf(constructor, tag, "Array");
         shape.keys = ownNonIndexKeys(value, !ctx.showHidden);
         shape.braces = [`${prefix}[`, "]"];
@@ -309,9 +354,7 @@ exports.describe = function (ctx, value, depth, isTypedArrayPart) {
     }
     case Kind.Date: {
       listKeys();
-      shape.base = NumberIsNaN(DatePrototypeGetTime(value))
-        ? DatePrototypeToString(value)
-        : DatePrototypeToISOString(value);
+      shape.base = NumberIsNaN(DatePrototypeGetTime(value)) ? DatePrototypeToString(value) : DatePrototypeToISOString(value);
       const prefix = setPrefix("Date");
       if (prefix !== "Date ") shape.base = `${prefix}${shape.base}`;
       if (isBare()) return ctx.stylize(shape.base, "date");
@@ -571,8 +614,7 @@ const layOut = (...args) => primordials.ReflectApply(require("console/inspect").
 
 function weakEntries(ctx, value, depth) {
   const { [Preview.ENTRIES]: items } = previewEntries(value);
-  const lines =
-    kind(value) === Kind.WeakMap ? listPairs(ctx, items, depth) : listItems(ctx, items, depth);
+  const lines = kind(value) === Kind.WeakMap ? listPairs(ctx, items, depth) : listItems(ctx, items, depth);
   // The order is the collector's: sorted, the output is stable.
   const rest = lines.length > limit(ctx, lines.length) ? primordials.ArrayPrototypePop(lines) : undefined;
   primordials.ArrayPrototypeSort(lines);

@@ -4,9 +4,17 @@
  */
 
 const {
-  NumberPrototypeToString, RegExpPrototypeExec, RegExpPrototypeSymbolReplace, StringPrototypeCharCodeAt,
-  StringPrototypeCodePointAt, StringPrototypeIncludes, StringPrototypeNormalize, StringPrototypePadStart,
-  StringPrototypeSlice, StringPrototypeSplit, StringPrototypeToUpperCase,
+  NumberPrototypeToString,
+  RegExpPrototypeExec,
+  RegExpPrototypeSymbolReplace,
+  StringPrototypeCharCodeAt,
+  StringPrototypeCodePointAt,
+  StringPrototypeIncludes,
+  StringPrototypeNormalize,
+  StringPrototypePadStart,
+  StringPrototypeSlice,
+  StringPrototypeSplit,
+  StringPrototypeToUpperCase,
 } = primordials;
 
 const colorTable = {

@@ -13,13 +13,7 @@ const {
   TypeError,
   markPromiseHandled,
 } = primordials;
-const {
-  argumentError,
-  defineInterface,
-  illegalConstructor,
-  illegalInvocation,
-  isObject,
-} = require("webidl");
+const { argumentError, defineInterface, illegalConstructor, illegalInvocation, isObject } = require("webidl");
 const { DOMException } = require("dom_exception");
 const { byteLengthOf, encodeUtf8, toBufferSource } = require("encoding");
 const { toAlgorithm, unknownHash } = require("crypto/algorithms");
@@ -96,7 +90,12 @@ class DigestStream extends WritableStream {
       writable: null,
     };
     markPromiseHandled(state.digest.promise);
-    state.writable = new DefaultWritable(new DigestSink(state), 1, () => 1, () => {});
+    state.writable = new DefaultWritable(
+      new DigestSink(state),
+      1,
+      () => 1,
+      () => {},
+    );
     state.writable.started();
     super(kWrap, state.writable);
     this.#state = state;

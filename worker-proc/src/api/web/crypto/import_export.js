@@ -38,16 +38,18 @@ function importKey(format, data, isJwk, algorithm, extractable, usages) {
       throw dataError(`JWK ext field for "${algorithm.name}" is set to false but extractable is true`);
     }
   } else {
-    if (!ArrayPrototypeIncludes(["raw", "pkcs8", "spki"], format) && !ArrayPrototypeIncludes(MODERN, format)) throw badFormat(format);
+    if (!ArrayPrototypeIncludes(["raw", "pkcs8", "spki"], format) && !ArrayPrototypeIncludes(MODERN, format))
+      throw badFormat(format);
     if (isJwk) throw new TypeError("Import data provided for buffer-based import formats must be a buffer source.");
   }
   const entry = algorithms[algorithm.canonical];
   if (entry === undefined) {
     throw domError("NotSupportedError", `Unrecognized key import algorithm "${algorithm.name}" requested.`);
   }
-  const key = entry.secret === undefined
-    ? importPair(format, data, algorithm, extractable, usages)
-    : importSecret(format, data, algorithm, extractable, usages);
+  const key =
+    entry.secret === undefined
+      ? importPair(format, data, algorithm, extractable, usages)
+      : importSecret(format, data, algorithm, extractable, usages);
   const { type, usages: list } = keyOf(key);
   if (type !== "public" && list.length === 0) throw noUsages();
   return key;
@@ -137,7 +139,8 @@ function importPair(format, data, algorithm, extractable, usages) {
   const hash = family === "RSA" && name !== "RSA-RAW" ? hashOf(algorithm) : undefined;
   const kind = kindOf(algorithm);
   const isRaw = format === "raw" || format === "raw-public";
-  if ((isRaw && family === "RSA") || !(isRaw || format === "jwk" || format === "spki" || format === "pkcs8")) throw badFormat(format);
+  if ((isRaw && family === "RSA") || !(isRaw || format === "jwk" || format === "spki" || format === "pkcs8"))
+    throw badFormat(format);
   const type = format === "pkcs8" || (format === "jwk" && data.d !== undefined) ? "private" : "public";
   // Encodings are read before usages are looked at, parts of other formats after.
   const encoded = format === "spki" || format === "pkcs8" ? readEncoded(format, data) : undefined;
@@ -148,7 +151,8 @@ function importPair(format, data, algorithm, extractable, usages) {
     handle = ops.importKey("raw", kind, [data]);
     if (handle === null) throw dataError(rawError(kind, data));
   }
-  if (name === "RSA-RAW" && type !== "private") throw dataError(`RSA-RAW only supports private keys but requested "${type}".`);
+  if (name === "RSA-RAW" && type !== "private")
+    throw dataError(`RSA-RAW only supports private keys but requested "${type}".`);
   checkKind(handle, algorithm, kind);
   return createKey(type, extractable, pairAlgorithm(algorithm, handle, hash), list, handle);
 }
@@ -200,13 +204,14 @@ function rawError(kind, data) {
   if (kind === "Ed25519" || kind === "X25519") return `${kind} raw keys must be exactly 32-bytes (provided ${length}).`;
   const size = POINT_BYTES[kind];
   const form = length === 0 ? 0 : copyOf(data)[0];
-  const why = length === 0
-    ? ""
-    : form === 4 && length === 2 * size + 1
-      ? ": Point is not on curve."
-      : (form === 2 || form === 3) && length === size + 1
-        ? ": Invalid compressed point."
-        : ": Invalid point encoding.";
+  const why =
+    length === 0
+      ? ""
+      : form === 4 && length === 2 * size + 1
+        ? ": Point is not on curve."
+        : (form === 2 || form === 3) && length === size + 1
+          ? ": Invalid compressed point."
+          : ": Invalid point encoding.";
   return `Failed to import raw EC key data${why}.`;
 }
 
@@ -252,10 +257,7 @@ function checkModulus(bits, strict) {
 function smallExponent(bytes) {
   const power = ops.smallNumber(bytes);
   if (power > 0xffffffff) {
-    throw domError(
-      "OperationError",
-      'The "publicExponent" must be either 3 or 65537, but got a number larger than 2^32.',
-    );
+    throw domError("OperationError", 'The "publicExponent" must be either 3 or 65537, but got a number larger than 2^32.');
   }
   return power;
 }

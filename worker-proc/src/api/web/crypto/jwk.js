@@ -142,7 +142,9 @@ function checkUse(jwk, name, usages) {
   }
   for (let i = 0; i < usages.length; i++) {
     if (!ArrayPrototypeIncludes(operations, usages[i])) {
-      throw dataError('All specified key usages must be present in the JSON Web Key\'s Key Operations parameter ("key_ops").');
+      throw dataError(
+        'All specified key usages must be present in the JSON Web Key\'s Key Operations parameter ("key_ops").',
+      );
     }
   }
 }
@@ -162,9 +164,18 @@ function readPair(jwk, name, kind, hash, usages, extractable) {
 
 const RSA_HASHES = {
   __proto__: null,
-  RS1: "SHA-1", RS256: "SHA-256", RS384: "SHA-384", RS512: "SHA-512",
-  PS1: "SHA-1", PS256: "SHA-256", PS384: "SHA-384", PS512: "SHA-512",
-  "RSA-OAEP": "SHA-1", "RSA-OAEP-256": "SHA-256", "RSA-OAEP-384": "SHA-384", "RSA-OAEP-512": "SHA-512",
+  RS1: "SHA-1",
+  RS256: "SHA-256",
+  RS384: "SHA-384",
+  RS512: "SHA-512",
+  PS1: "SHA-1",
+  PS256: "SHA-256",
+  PS384: "SHA-384",
+  PS512: "SHA-512",
+  "RSA-OAEP": "SHA-1",
+  "RSA-OAEP-256": "SHA-256",
+  "RSA-OAEP-384": "SHA-384",
+  "RSA-OAEP-512": "SHA-512",
 };
 
 const RSA_PARTS = [
@@ -218,7 +229,9 @@ function readRsa(jwk, name, hash) {
 function readOkp(jwk, kind) {
   const { kty, crv, alg } = jwk;
   if (kty !== "OKP") {
-    throw dataError(`${kind} "jwk" key imports requires a JSON Web Key with Key Type parameter "kty" ("${kty}") equal to "OKP".`);
+    throw dataError(
+      `${kind} "jwk" key imports requires a JSON Web Key with Key Type parameter "kty" ("${kty}") equal to "OKP".`,
+    );
   }
   if (crv === undefined) throw dataError(`Missing field "crv" for ${kind} key.`);
   if (crv !== kind) throw domError("NotSupportedError", `Only ${kind} is supported but "${crv}" was requested.`);

@@ -3,7 +3,8 @@
  * lends: a secret's bytes or a native key, which nobody may change.
  */
 
-const { ArrayPrototypeIncludes, ArrayPrototypePush, ArrayPrototypeSlice, ObjectDefineProperty, ReflectOwnKeys } = primordials;
+const { ArrayPrototypeIncludes, ArrayPrototypePush, ArrayPrototypeSlice, ObjectDefineProperty, ReflectOwnKeys } =
+  primordials;
 const { defineInterface, illegalConstructor, isObject } = require("webidl");
 const { domError, setIsKey } = require("crypto/algorithms");
 

@@ -18,8 +18,7 @@ const flags = require("flags");
 const { argumentError, defineInterface, illegalConstructor, illegalInvocation, isObject, toArray, toDOMString, toInt32 } =
   require("webidl");
 const { byteLengthOf, decodeUtf8KeepingBom, encodeUtf8, toBufferSource } = require("encoding");
-const { algorithms, domError, hashOf, hashByName, required, toAlgorithm, toJwk, unknownHash } =
-  require("crypto/algorithms");
+const { algorithms, domError, hashOf, hashByName, required, toAlgorithm, toJwk, unknownHash } = require("crypto/algorithms");
 const { checkJson } = require("memory_limit");
 const { among, checkUsages, createKey, isKey, keyFor, keyOf } = require("crypto/keys");
 const {
@@ -110,7 +109,10 @@ async function cipher(encrypt, algorithm, key, data) {
     case "RSA-OAEP":
       return oaep(encrypt, algorithm, key, data);
     default:
-      throw domError("NotSupportedError", `The ${encrypt ? "encrypt" : "decrypt"} operation is not implemented for "${name}".`);
+      throw domError(
+        "NotSupportedError",
+        `The ${encrypt ? "encrypt" : "decrypt"} operation is not implemented for "${name}".`,
+      );
   }
 }
 
@@ -156,8 +158,12 @@ async function oaep(encrypt, algorithm, key, data) {
   } catch {
     const size = modulusLength / 8;
     const why = encrypt
-      ? size < 2 * HASH_BYTES[hash.name] + 2 ? ": RSA key size is too small." : ""
-      : byteLengthOf(data) === size ? "" : ": Invalid RSA signature.";
+      ? size < 2 * HASH_BYTES[hash.name] + 2
+        ? ": RSA key size is too small."
+        : ""
+      : byteLengthOf(data) === size
+        ? ""
+        : ": Invalid RSA signature.";
     throw operationError(`RSA-OAEP failed encrypt/decrypt${why}.`);
   }
 }

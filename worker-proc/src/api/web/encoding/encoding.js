@@ -13,14 +13,7 @@ const {
   TypedArrayPrototypeSet,
   Uint8Array,
 } = primordials;
-const {
-  argumentError,
-  constructorError,
-  defineInterface,
-  illegalInvocation,
-  toDOMString,
-  toDictionary,
-} = require("webidl");
+const { argumentError, constructorError, defineInterface, illegalInvocation, toDOMString, toDictionary } = require("webidl");
 const { DOMException } = require("dom_exception");
 const flags = require("flags");
 
@@ -99,12 +92,7 @@ class TextDecoder {
     if (!stream && state.decoder === null && state.encoding === "utf-8") {
       return ops.decodeUtf8(bytes, state.fatal, state.ignoreBOM);
     }
-    state.decoder ??= ops.newDecoder(
-      state.encoding,
-      state.fatal,
-      state.ignoreBOM,
-      !flags.textDecoderReplaceSurrogates,
-    );
+    state.decoder ??= ops.newDecoder(state.encoding, state.fatal, state.ignoreBOM, !flags.textDecoderReplaceSurrogates);
     const decoder = state.decoder;
     if (!stream) state.decoder = null;
     return ops.decode(decoder, bytes, !stream);

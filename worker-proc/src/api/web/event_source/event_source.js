@@ -2,12 +2,31 @@
  * `fetch` and on `streams` for their moving; the lines are parsed as HTML section 9.2.6 has it.
  */
 const {
-  ArrayPrototypePush, Error, MathMax, MathMin, ObjectDefineProperty, PromisePrototypeThen, RegExpPrototypeExec,
-  RegExpPrototypeSymbolSplit, StringPrototypeCharCodeAt, StringPrototypeIndexOf, StringPrototypeSlice, SymbolDispose,
-  TypedArrayPrototypeSubarray, TypeError,
+  ArrayPrototypePush,
+  Error,
+  MathMax,
+  MathMin,
+  ObjectDefineProperty,
+  PromisePrototypeThen,
+  RegExpPrototypeExec,
+  RegExpPrototypeSymbolSplit,
+  StringPrototypeCharCodeAt,
+  StringPrototypeIndexOf,
+  StringPrototypeSlice,
+  SymbolDispose,
+  TypedArrayPrototypeSubarray,
+  TypeError,
 } = primordials;
 const {
-  argumentError, constructorError, defineConstants, defineInterface, fieldError, isObject, illegalInvocation, toDOMString, toDictionary,
+  argumentError,
+  constructorError,
+  defineConstants,
+  defineInterface,
+  fieldError,
+  isObject,
+  illegalInvocation,
+  toDOMString,
+  toDictionary,
 } = require("webidl");
 const { abortSignal, createSignal } = require("abort");
 const { DOMException } = require("dom_exception");
@@ -125,10 +144,7 @@ class Source {
     const headers = { __proto__: null, accept: "text/event-stream", "cache-control": "no-cache" };
     if (this.lastEventId !== "") headers["last-event-id"] = this.lastEventId;
     const init = { __proto__: null, headers, signal: this.signal };
-    const received = PromisePrototypeThen(
-      fetchThrough(this.channel, this.href, init),
-      (response) => this.receive(response),
-    );
+    const received = PromisePrototypeThen(fetchThrough(this.channel, this.href, init), (response) => this.receive(response));
     PromisePrototypeThen(received, undefined, (error) => this.fail(error));
   }
 
@@ -213,7 +229,10 @@ function channelOf(init) {
   if (state !== undefined && state?.kind !== rpc.SERVICE) throw fieldError("EventSourceInit", "fetcher", "Fetcher");
   requireRequest();
   if (withCredentials) {
-    throw new DOMException("The init.withCredentials option is not supported. It must be false or undefined.", "NotSupportedError");
+    throw new DOMException(
+      "The init.withCredentials option is not supported. It must be false or undefined.",
+      "NotSupportedError",
+    );
   }
   return state === undefined ? GLOBAL_OUTBOUND : state.channel;
 }
@@ -231,7 +250,8 @@ class EventSource extends EventTarget {
     const text = toDOMString(url);
     const channel = channelOf(init);
     const href = parseHref(text);
-    if (href === undefined) throw new DOMException(`Cannot open an EventSource to '${text}'. The URL is invalid.`, "SyntaxError");
+    if (href === undefined)
+      throw new DOMException(`Cannot open an EventSource to '${text}'. The URL is invalid.`, "SyntaxError");
     this.#state = new Source(this, href, channel);
     this.#state.start();
   }
@@ -299,7 +319,11 @@ function setHandler(source, type, handler) {
 defineConstants(EventSource, { __proto__: null, CONNECTING, OPEN, CLOSED });
 defineInterface(EventSource);
 ObjectDefineProperty(EventSource.prototype, SymbolDispose, {
-  __proto__: null, value: EventSource.prototype.close, writable: true, enumerable: false, configurable: true,
+  __proto__: null,
+  value: EventSource.prototype.close,
+  writable: true,
+  enumerable: false,
+  configurable: true,
 });
 
 exports.globals = { EventSource };

@@ -6,8 +6,15 @@
 
 // own: map (a SafeMap)
 const {
-  ArrayPrototypePush, ArrayPrototypeSlice, ArrayPrototypeSplice, FunctionPrototypeCall, ObjectDefineProperty,
-  ReflectDeleteProperty, ReflectGetOwnPropertyDescriptor, SafeMap, TypeError,
+  ArrayPrototypePush,
+  ArrayPrototypeSlice,
+  ArrayPrototypeSplice,
+  FunctionPrototypeCall,
+  ObjectDefineProperty,
+  ReflectDeleteProperty,
+  ReflectGetOwnPropertyDescriptor,
+  SafeMap,
+  TypeError,
 } = primordials;
 const {
   argumentError,
@@ -143,20 +150,27 @@ function preventDefault(state) {
 /** Under `pedantic_wpt`, every event has it itself. */
 function ownIsTrusted(event, value) {
   ObjectDefineProperty(event, "isTrusted", {
-    __proto__: null, value, writable: false, enumerable: true, configurable: true,
+    __proto__: null,
+    value,
+    writable: false,
+    enumerable: true,
+    configurable: true,
   });
 }
 
 /** What the prototype has under `pedantic_wpt`. */
-const pedantic = exposeMembers({
-  get returnValue() {
-    return !isDefaultPrevented(stateOfEvent(this));
+const pedantic = exposeMembers(
+  {
+    get returnValue() {
+      return !isDefaultPrevented(stateOfEvent(this));
+    },
+    set returnValue(value) {
+      const state = stateOfEvent(this);
+      if (!value) preventDefault(state);
+    },
   },
-  set returnValue(value) {
-    const state = stateOfEvent(this);
-    if (!value) preventDefault(state);
-  },
-}, () => false);
+  () => false,
+);
 
 /** Marks an event made by the runtime, so that `isTrusted` is true; returns it. */
 function trust(event) {
@@ -361,9 +375,9 @@ exports.setListenerHook = (hook) => {
 };
 exports.trust = trust;
 exports.globals = { Event, EventTarget };
-exports.install = (function (global, flags) {
+exports.install = function (global, flags) {
   scope.global = global;
   if (!flags.pedanticWpt) return;
   ReflectDeleteProperty(Event.prototype, "isTrusted");
   ObjectDefineProperty(Event.prototype, "returnValue", ReflectGetOwnPropertyDescriptor(pedantic, "returnValue"));
-});
+};

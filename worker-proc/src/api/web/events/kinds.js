@@ -118,16 +118,15 @@ class MessageEvent extends Event {
     const members = initOf("MessageEvent", "Initializer", arguments.length, init);
     super(type, members);
     const { data = null, origin, lastEventId, source, ports } = members;
-    const list = ports === undefined
-      ? []
-      : toArray(ports, (port, i) => toPort(port, () => elementError(i, "MessagePort")));
+    const list = ports === undefined ? [] : toArray(ports, (port, i) => toPort(port, () => elementError(i, "MessagePort")));
     if (list === undefined) throw fieldError("Initializer", "ports", "Array");
     defineFields(this, {
       __proto__: null,
       ports: list,
-      source: source === undefined || source === null
-        ? null
-        : toPort(source, () => fieldError("Initializer", "source", "MessagePort")),
+      source:
+        source === undefined || source === null
+          ? null
+          : toPort(source, () => fieldError("Initializer", "source", "MessagePort")),
       lastEventId: optional(lastEventId, toDOMString, ""),
       origin: optional(origin, toDOMString, ""),
       data,
@@ -186,8 +185,7 @@ defineInterface(PromiseRejectionEvent);
 defineInterface(ExtendableEvent);
 
 /** The trusted event of a rejection that nothing handles, or that something handles after all. */
-const promiseRejectionEvent = (type, promise, reason) =>
-  trust(new PromiseRejectionEvent(kCreate, type, promise, reason));
+const promiseRejectionEvent = (type, promise, reason) => trust(new PromiseRejectionEvent(kCreate, type, promise, reason));
 
 exports.CloseEvent = CloseEvent;
 exports.ErrorEvent = ErrorEvent;

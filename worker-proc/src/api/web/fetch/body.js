@@ -1,11 +1,28 @@
 /* The body of a Request or Response: taken from what the constructor is given, kept as it came for as long as nobody looks.
    A body is text, bytes, a native number, or a stream made from one of these when `.body` is asked for. */
 const {
-  ArrayBufferPrototypeSlice, ArrayBufferIsView, ArrayIsArray, DataViewPrototypeGetBuffer, JSONParse, ObjectPrototype,
-  ReflectApply, StringPrototypeValueOf, SymbolAsyncIterator, SymbolIterator, SymbolToPrimitive,
-  StringPrototypeCharCodeAt, StringPrototypeSlice, StringPrototypeStartsWith, TypeError,
-  TypedArrayPrototypeGetBuffer, TypedArrayPrototypeGetByteLength, TypedArrayPrototypeGetByteOffset,
-  TypedArrayPrototypeGetSymbolToStringTag, TypedArrayPrototypeSlice, Uint8Array, ArrayBufferPrototypeGetByteLength,
+  ArrayBufferPrototypeSlice,
+  ArrayBufferIsView,
+  ArrayIsArray,
+  DataViewPrototypeGetBuffer,
+  JSONParse,
+  ObjectPrototype,
+  ReflectApply,
+  StringPrototypeValueOf,
+  SymbolAsyncIterator,
+  SymbolIterator,
+  SymbolToPrimitive,
+  StringPrototypeCharCodeAt,
+  StringPrototypeSlice,
+  StringPrototypeStartsWith,
+  TypeError,
+  TypedArrayPrototypeGetBuffer,
+  TypedArrayPrototypeGetByteLength,
+  TypedArrayPrototypeGetByteOffset,
+  TypedArrayPrototypeGetSymbolToStringTag,
+  TypedArrayPrototypeSlice,
+  Uint8Array,
+  ArrayBufferPrototypeGetByteLength,
 } = primordials;
 const flags = require("flags");
 const { getHeader, hasHeader, setHeader } = require("headers");
@@ -25,8 +42,7 @@ const coder = () => require("compression/content");
 
 let contentOf, headersOf, setBody, hasBody;
 
-const USED =
-  "Body has already been used. It can only be used once. Use tee() first if you need to read it twice.";
+const USED = "Body has already been used. It can only be used once. Use tee() first if you need to read it twice.";
 const TEXT_TYPE = "text/plain;charset=UTF-8";
 
 /* Where a body's content is. */
@@ -305,7 +321,7 @@ function moveBody(body) {
     called if the stream fails. */
 function sendable(content, size, failed = undefined) {
   if (content === null || typeof content !== "object" || ArrayBufferIsView(content)) return content;
-  return streams.pumpOut(content, size >= 0 ? size : streams.lengthOf(content) ?? -1, failed);
+  return streams.pumpOut(content, size >= 0 ? size : (streams.lengthOf(content) ?? -1), failed);
 }
 
 const CUSTOM_TYPE =

@@ -1,7 +1,13 @@
 /* Responses to `data:` URLs, by the Fetch standard's data: URL processor. */
 const {
-  PromiseReject, PromiseResolve, RegExpPrototypeExec, StringPrototypeIndexOf,
-  StringPrototypeSlice, StringPrototypeStartsWith, StringPrototypeTrim, TypeError,
+  PromiseReject,
+  PromiseResolve,
+  RegExpPrototypeExec,
+  StringPrototypeIndexOf,
+  StringPrototypeSlice,
+  StringPrototypeStartsWith,
+  StringPrototypeTrim,
+  TypeError,
 } = primordials;
 const { Response } = require("fetch/response");
 const { MIMEType } = require("mime");

@@ -1,7 +1,13 @@
 /* `fetch`: to the global outbound, and to services through their channels. Follows redirects. */
 const {
-  ArrayBufferIsView, ArrayPrototypeJoin, ArrayPrototypePush, PromisePrototypeThen, PromiseReject, StringPrototypeToLowerCase,
-  RegExpPrototypeExec, TypeError,
+  ArrayBufferIsView,
+  ArrayPrototypeJoin,
+  ArrayPrototypePush,
+  PromisePrototypeThen,
+  PromiseReject,
+  StringPrototypeToLowerCase,
+  RegExpPrototypeExec,
+  TypeError,
 } = primordials;
 const flags = require("flags");
 const { Request, isRequest, requestState, requestHeaders, requestCfText, subrequestSignal } = require("fetch/request");
@@ -24,8 +30,7 @@ const WITH_AUTHORITY = /^[a-z][a-z0-9+.-]*:\/\//i;
 /** As in the Fetch standard and workerd. */
 const MAX_REDIRECTS = 20;
 
-const isRedirect = (status) =>
-  status === 301 || status === 302 || status === 303 || status === 307 || status === 308;
+const isRedirect = (status) => status === 301 || status === 302 || status === 303 || status === 307 || status === 308;
 
 /** Dropped when a redirect drops the body. As in workerd, what describes it stays. */
 const BODY_HEADERS = { __proto__: null, "content-length": true, "transfer-encoding": true };
@@ -68,7 +73,8 @@ async function follow(channel, request, cancel, signal, target) {
   let { method } = state;
   let url = withoutFragment(state.url);
   let headers = requestHeaders(request);
-  if (!flags.webSocketCompression && asksForWebSocket(headers)) headers = without(headers, { __proto__: null, [EXTENSIONS]: true });
+  if (!flags.webSocketCompression && asksForWebSocket(headers))
+    headers = without(headers, { __proto__: null, [EXTENSIONS]: true });
   const content = contentOf(request);
   const held = takeBody(content);
   // What is in memory can be sent again; a stream cannot.
@@ -108,7 +114,8 @@ async function follow(channel, request, cancel, signal, target) {
         "A request with a one-time-use body (it was initialized from a stream, not a buffer) encountered a redirect requiring the body to be retransmitted. To avoid this error in the future, construct this request from a buffer-like body initializer.",
       );
     }
-    const toGet = status === 303 ? method !== "GET" && method !== "HEAD" : method === "POST" && (status === 301 || status === 302);
+    const toGet =
+      status === 303 ? method !== "GET" && method !== "HEAD" : method === "POST" && (status === 301 || status === 302);
     if (toGet) {
       method = "GET";
       body = null;

@@ -1,7 +1,12 @@
 /* URLs as strings, for the request path: no URL object is kept. */
 const {
-  RegExpPrototypeExec, StringPrototypeIncludes, StringPrototypeIndexOf, StringPrototypeReplaceAll, StringPrototypeSlice,
-  StringPrototypeToLowerCase, StringPrototypeToWellFormed,
+  RegExpPrototypeExec,
+  StringPrototypeIncludes,
+  StringPrototypeIndexOf,
+  StringPrototypeReplaceAll,
+  StringPrototypeSlice,
+  StringPrototypeToLowerCase,
+  StringPrototypeToWellFormed,
 } = primordials;
 const flags = require("flags");
 const { hrefOf, parseURL } = require("url");
@@ -34,7 +39,10 @@ function withoutFragment(url) {
   if (flags.fetchStandardUrl) return cutFragment(url);
   const match = RegExpPrototypeExec(PARTS, url);
   if (match === null) return url;
-  const path = RegExpPrototypeExec(/\/\.\.?(\/|$)/, match[3]) === null ? match[3] : StringPrototypeSlice(parseHref(`http://x${match[3]}`), 8);
+  const path =
+    RegExpPrototypeExec(/\/\.\.?(\/|$)/, match[3]) === null
+      ? match[3]
+      : StringPrototypeSlice(parseHref(`http://x${match[3]}`), 8);
   return `${StringPrototypeToLowerCase(match[1])}${StringPrototypeToLowerCase(match[2])}${path}${match[4] ?? ""}`;
 }
 

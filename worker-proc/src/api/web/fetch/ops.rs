@@ -10,7 +10,7 @@ use tokio::sync::watch;
 use super::head::{self, Head};
 use crate::api::web::streams::{self, keep_body, take_body};
 use crate::glue::context::{IoContext, Outcome};
-use crate::glue::native::ServiceHandle;
+use crate::glue::native::{ServiceHandle, Unreached};
 use crate::glue::{
     Argument, Arguments, Arity, Call, IntoJs, JsArray, JsError, JsParameters, Maybe, OpError, Ops,
     Promise, Throw, Thrown, current, intern, native_value, op, promise, require_context,
@@ -335,7 +335,7 @@ fn fetch<'s>(
         if let Some(gate) = gate {
             gate.await?;
         }
-        let service = service.ok_or(Failure::NotConfigured)?;
+        let service = service.ok_or(Unreached::NotConfigured)?;
         let method =
             http::Method::from_bytes(method.as_bytes()).map_err(|_| Failure::Method(method))?;
         let request = Request {
@@ -375,9 +375,6 @@ fn fetch<'s>(
 /// Why a request is not made.
 #[derive(JsError)]
 pub enum Failure {
-    /// A channel leads nowhere.
-    #[error("This service is not configured.")]
-    NotConfigured,
     #[type_error("Invalid HTTP method string: {0}")]
     Method(String),
     #[dom(AbortError, "The operation was aborted")]

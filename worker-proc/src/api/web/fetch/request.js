@@ -7,15 +7,52 @@ const { abortSignal, createSignal, isAbortSignal } = require("abort");
 const { retryableException } = require("dom_exception");
 const { eventNumber, onClientGone } = require("event");
 const {
-  Body, NOTHING, bodyOfParts, bodyParts, cloneBody, contentOf, emptyBody, extractBody, hasBody, isUsed, moveBody, nativeBody,
-  setBody, setType,
+  Body,
+  NOTHING,
+  bodyOfParts,
+  bodyParts,
+  cloneBody,
+  contentOf,
+  emptyBody,
+  extractBody,
+  hasBody,
+  isUsed,
+  moveBody,
+  nativeBody,
+  setBody,
+  setType,
 } = require("fetch/body");
 const { parseHref } = require("fetch/href");
 
 const METHODS = [
-  "GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "PURGE", "OPTIONS", "TRACE", "COPY", "LOCK", "MKCOL", "MOVE",
-  "PROPFIND", "PROPPATCH", "SEARCH", "UNLOCK", "ACL", "REPORT", "MKACTIVITY", "CHECKOUT", "MERGE", "MSEARCH", "NOTIFY",
-  "SUBSCRIBE", "UNSUBSCRIBE", "QUERY", "BAN",
+  "GET",
+  "HEAD",
+  "POST",
+  "PUT",
+  "DELETE",
+  "PATCH",
+  "PURGE",
+  "OPTIONS",
+  "TRACE",
+  "COPY",
+  "LOCK",
+  "MKCOL",
+  "MOVE",
+  "PROPFIND",
+  "PROPPATCH",
+  "SEARCH",
+  "UNLOCK",
+  "ACL",
+  "REPORT",
+  "MKACTIVITY",
+  "CHECKOUT",
+  "MERGE",
+  "MSEARCH",
+  "NOTIFY",
+  "SUBSCRIBE",
+  "UNSUBSCRIBE",
+  "QUERY",
+  "BAN",
 ];
 const KNOWN = { __proto__: null };
 for (let i = 0; i < METHODS.length; i++) KNOWN[METHODS[i]] = true;
@@ -171,7 +208,8 @@ function clientSignal(client) {
 
 /** The signal that a request sent on obeys. Those of an event's client end its event, not what the event asked others for. */
 function subrequestSignal(state) {
-  const signal = state.given ?? (state.client !== null && flags.requestSignalPassthrough ? clientSignal(state.client) : null);
+  const signal =
+    state.given ?? (state.client !== null && flags.requestSignalPassthrough ? clientSignal(state.client) : null);
   if (signal === null || flags.requestSignalPassthrough || !clientSignals.has(signal)) return signal;
   return null;
 }
@@ -314,7 +352,10 @@ const NO_STORE_TTL = -1;
 /** `cf` as it is sent, in JSON, or undefined: it says by `cacheControl` what `cacheTtl` and the request's `cache` say. */
 function cfText(state) {
   const value = cf(state);
-  if (state.cache === undefined && (value === undefined || value.cacheControl !== undefined || value.cacheTtl === undefined)) {
+  if (
+    state.cache === undefined &&
+    (value === undefined || value.cacheControl !== undefined || value.cacheTtl === undefined)
+  ) {
     return value === undefined ? undefined : JSONStringify(value);
   }
   const sent = value === undefined ? { __proto__: null } : JSONParse(JSONStringify(value));

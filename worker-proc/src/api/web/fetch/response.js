@@ -1,17 +1,48 @@
 /* The Response class, and responses at the isolate's border. */
 const {
-  ArrayPrototypeIncludes, ArrayPrototypePush, JSONStringify, MathTrunc, RangeError, String,
-  StringPrototypeCharCodeAt, StringPrototypeToLowerCase, TypeError,
+  ArrayPrototypeIncludes,
+  ArrayPrototypePush,
+  JSONStringify,
+  MathTrunc,
+  RangeError,
+  String,
+  StringPrototypeCharCodeAt,
+  StringPrototypeToLowerCase,
+  TypeError,
 } = primordials;
 const {
-  Headers, MUTABLE, IMMUTABLE, cloneHeaders, deleteHeader, getHeader, guardOf, hasHeader, headersFromNative, headersToFlat,
+  Headers,
+  MUTABLE,
+  IMMUTABLE,
+  cloneHeaders,
+  deleteHeader,
+  getHeader,
+  guardOf,
+  hasHeader,
+  headersFromNative,
+  headersToFlat,
   setHeader,
 } = require("headers");
 const { defineInterface, isObject, argumentError, constructorError, fieldError } = require("webidl");
 const trace = require("trace");
 const {
-  Body, NOTHING, TEXT_TYPE, bodyOfParts, bodyParts, cloneBody, contentOf, emptyBody, extractBody, hasBody, isEmpty, isRecoded, nativeBody,
-  sendableAs, setBody, setType, streamOf,
+  Body,
+  NOTHING,
+  TEXT_TYPE,
+  bodyOfParts,
+  bodyParts,
+  cloneBody,
+  contentOf,
+  emptyBody,
+  extractBody,
+  hasBody,
+  isEmpty,
+  isRecoded,
+  nativeBody,
+  sendableAs,
+  setBody,
+  setType,
+  streamOf,
 } = require("fetch/body");
 const { cancelBody } = require("streams");
 const { parseHref } = require("fetch/href");
@@ -67,7 +98,7 @@ class Response extends Body {
       }
     }
     const plain = content.type === null || content.type === TEXT_TYPE;
-    if (state.headers !== null || !plain) typed(state.headers ??= new Headers(), content);
+    if (state.headers !== null || !plain) typed((state.headers ??= new Headers()), content);
   }
 
   clone() {
@@ -193,7 +224,6 @@ function headers(response, state) {
   return state.headers;
 }
 
-
 const toStatus = (value) => MathTrunc(+value) || 0;
 
 function checkStatus({ status, webSocket }) {
@@ -272,8 +302,10 @@ function receivedResponse(parts, url, redirected, encodeBody = "automatic", toHe
   state.encodeBody = encodeBody;
   const isNull = toHead || parts[WEB_SOCKET] !== 0 || ArrayPrototypeIncludes(NULL_BODY_STATUSES, state.status);
   if (isNull && parts[BODY] !== 0) cancelBody(parts[BODY]);
-  const coding = parts[BODY] === 0 || encodeBody === "manual" ? null : codingNamed(headerOf(parts[HEADERS], "content-encoding"));
-  const content = parts[BODY] === 0 && !isNull ? emptyBody() : nativeBody(isNull ? 0 : parts[BODY], parts[BODY_LENGTH], coding);
+  const coding =
+    parts[BODY] === 0 || encodeBody === "manual" ? null : codingNamed(headerOf(parts[HEADERS], "content-encoding"));
+  const content =
+    parts[BODY] === 0 && !isNull ? emptyBody() : nativeBody(isNull ? 0 : parts[BODY], parts[BODY_LENGTH], coding);
   // An answer to HEAD may be passed on with the length that it tells of.
   if (toHead) content.length = parts[BODY_LENGTH];
   return makeResponse(state, content);
@@ -298,7 +330,14 @@ function sendUpgrade(response, state, request, event) {
   const extensions = sockets().extensionsOf(state.webSocket, headerOf(asked, EXTENSIONS));
   if (!flags.webSocketCompression) deleteHeader(copy, EXTENSIONS);
   else if (extensions !== null && !hasHeader(copy, EXTENSIONS)) setHeader(copy, EXTENSIONS, extensions);
-  respond(event, 101, state.statusText === "" ? undefined : state.statusText, headersToFlat(copy), undefined, sockets().returnSocket(state.webSocket));
+  respond(
+    event,
+    101,
+    state.statusText === "" ? undefined : state.statusText,
+    headersToFlat(copy),
+    undefined,
+    sockets().returnSocket(state.webSocket),
+  );
 }
 
 /** What a Content-Encoding header asks the runtime to do for the worker, null for nothing. */
@@ -356,17 +395,54 @@ function withoutLength(headers) {
 
 const REASONS = {
   __proto__: null,
-  101: "Switching Protocols", 200: "OK", 201: "Created", 202: "Accepted", 203: "Non-Authoritative Information", 204: "No Content",
-  205: "Reset Content", 206: "Partial Content", 300: "Multiple Choices", 301: "Moved Permanently", 302: "Found",
-  303: "See Other", 304: "Not Modified", 305: "Use Proxy", 307: "Temporary Redirect", 308: "Permanent Redirect",
-  400: "Bad Request", 401: "Unauthorized", 402: "Payment Required", 403: "Forbidden", 404: "Not Found",
-  405: "Method Not Allowed", 406: "Not Acceptable", 407: "Proxy Authentication Required", 408: "Request Timeout",
-  409: "Conflict", 410: "Gone", 411: "Length Required", 412: "Precondition Failed", 413: "Payload Too Large",
-  414: "URI Too Long", 415: "Unsupported Media Type", 416: "Range Not Satisfiable", 417: "Expectation Failed",
-  418: "I'm a teapot", 421: "Misdirected Request", 422: "Unprocessable Entity", 425: "Too Early",
-  426: "Upgrade Required", 428: "Precondition Required", 429: "Too Many Requests",
-  431: "Request Header Fields Too Large", 451: "Unavailable For Legal Reasons", 500: "Internal Server Error",
-  501: "Not Implemented", 502: "Bad Gateway", 503: "Service Unavailable", 504: "Gateway Timeout",
+  101: "Switching Protocols",
+  200: "OK",
+  201: "Created",
+  202: "Accepted",
+  203: "Non-Authoritative Information",
+  204: "No Content",
+  205: "Reset Content",
+  206: "Partial Content",
+  300: "Multiple Choices",
+  301: "Moved Permanently",
+  302: "Found",
+  303: "See Other",
+  304: "Not Modified",
+  305: "Use Proxy",
+  307: "Temporary Redirect",
+  308: "Permanent Redirect",
+  400: "Bad Request",
+  401: "Unauthorized",
+  402: "Payment Required",
+  403: "Forbidden",
+  404: "Not Found",
+  405: "Method Not Allowed",
+  406: "Not Acceptable",
+  407: "Proxy Authentication Required",
+  408: "Request Timeout",
+  409: "Conflict",
+  410: "Gone",
+  411: "Length Required",
+  412: "Precondition Failed",
+  413: "Payload Too Large",
+  414: "URI Too Long",
+  415: "Unsupported Media Type",
+  416: "Range Not Satisfiable",
+  417: "Expectation Failed",
+  418: "I'm a teapot",
+  421: "Misdirected Request",
+  422: "Unprocessable Entity",
+  425: "Too Early",
+  426: "Upgrade Required",
+  428: "Precondition Required",
+  429: "Too Many Requests",
+  431: "Request Header Fields Too Large",
+  451: "Unavailable For Legal Reasons",
+  500: "Internal Server Error",
+  501: "Not Implemented",
+  502: "Bad Gateway",
+  503: "Service Unavailable",
+  504: "Gateway Timeout",
   505: "HTTP Version Not Supported",
 };
 
@@ -374,7 +450,16 @@ const REASONS = {
 function responseParts(response) {
   const state = stateOf(response);
   const flat = headersToFlat(headers(response, state));
-  return [state.status, state.statusText, flat, state.cf, state.webSocket, state.encodeBody, bodyParts(contentOf(response)), state.type];
+  return [
+    state.status,
+    state.statusText,
+    flat,
+    state.cf,
+    state.webSocket,
+    state.encodeBody,
+    bodyParts(contentOf(response)),
+    state.type,
+  ];
 }
 
 function responseOfParts(parts) {
@@ -405,7 +490,7 @@ exports.responseHead = (response) => {
   if (state.webSocket !== null) throw new TypeError(NOT_ASKED);
   const { status, statusText } = state;
   const flat = headersToFlat(headers(response, state));
-  return { __proto__: null, status, statusText: statusText === "" ? REASONS[status] ?? "" : statusText, headers: flat };
+  return { __proto__: null, status, statusText: statusText === "" ? (REASONS[status] ?? "") : statusText, headers: flat };
 };
 /** The URL that redirects have led to, if there were any. */
 exports.redirectedTo = (response) => {

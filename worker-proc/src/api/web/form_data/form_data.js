@@ -11,8 +11,7 @@ const {
   StringPrototypeReplaceAll,
   TypeError,
 } = primordials;
-const { argumentError, defineInterface, defineIterator, illegalInvocation, isObject, toUSVString } =
-  require("webidl");
+const { argumentError, defineInterface, defineIterator, illegalInvocation, isObject, toUSVString } = require("webidl");
 const { DONE, iteratorFactory } = require("webidl/iterators");
 const { blobBytes, blobType, fileFromBytes, fileName, isBlob, isFile } = require("blob");
 const { decodeUtf8, encodeUtf8, joinBytes } = require("encoding");
@@ -193,9 +192,10 @@ function parseFormData(bytes, boundary) {
     const part = parts[i];
     const filename = part[FILENAME];
     const contents = part[CONTENTS];
-    const value = filename === null || !flags.formDataParserSupportsFiles
-      ? decodeUtf8(contents)
-      : fileFromBytes(contents, part[CONTENT_TYPE], filename);
+    const value =
+      filename === null || !flags.formDataParserSupportsFiles
+        ? decodeUtf8(contents)
+        : fileFromBytes(contents, part[CONTENT_TYPE], filename);
     ArrayPrototypePush(list, [part[NAME], value]);
   }
   return form;

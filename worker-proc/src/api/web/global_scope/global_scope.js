@@ -4,7 +4,12 @@
  */
 
 const {
-  ObjectDefineProperty, ObjectPrototype, ObjectSetPrototypeOf, ReflectDeleteProperty, ReflectGetPrototypeOf, globalThis,
+  ObjectDefineProperty,
+  ObjectPrototype,
+  ObjectSetPrototypeOf,
+  ReflectDeleteProperty,
+  ReflectGetPrototypeOf,
+  globalThis,
 } = primordials;
 const { copyPrototype, defineInterface, illegalConstructor, notImplemented } = require("webidl");
 const { EventTarget } = require("events");
@@ -29,11 +34,11 @@ exports.ServiceWorkerGlobalScope = ServiceWorkerGlobalScope;
 exports.WorkerGlobalScope = WorkerGlobalScope;
 exports.globals = { ServiceWorkerGlobalScope, WorkerGlobalScope };
 
-exports.install = (function (global, flags) {
+exports.install = function (global, flags) {
   if (!flags.noImportScripts) return;
   ReflectDeleteProperty(WorkerGlobalScope.prototype, "importScripts");
   ReflectDeleteProperty(ReflectGetPrototypeOf(ServiceWorkerGlobalScope.prototype), "importScripts");
-});
+};
 
 /** Called once all globals are defined: as on workerd, what is above the global scope's prototype are others than the classes'. */
 exports.detach = () => {

@@ -425,7 +425,7 @@ registerCloneable({
     read: (fields) => {
       const flat = [];
       for (let i = 1; i < fields.length; i += 2) {
-        ArrayPrototypePush(flat, fields[i] === 0 ? fields[++i] : STORED_NAMES[fields[i]] ?? "", fields[i + 1]);
+        ArrayPrototypePush(flat, fields[i] === 0 ? fields[++i] : (STORED_NAMES[fields[i]] ?? ""), fields[i + 1]);
       }
       return headersFromNative(flat, fields[0] === STORED_IMMUTABLE ? IMMUTABLE : MUTABLE);
     },
@@ -437,12 +437,54 @@ const STORED_MUTABLE = 3;
 
 /** What numbers stand for in stored headers, as the published runtime writes them. */
 const STORED_NAMES = [
-  undefined, "accept-charset", "accept-encoding", "accept-language", "accept-ranges", "accept", "access-control-allow-origin", "age",
-  "allow", "authorization", "cache-control", "content-disposition", "content-encoding", "content-language", "content-length",
-  "content-location", "content-range", "content-type", "cookie", "date", "etag", "expect", "expires", "from", "host", "if-match",
-  "if-modified-since", "if-none-match", "if-range", "if-unmodified-since", "last-modified", "link", "location", "max-forwards",
-  "proxy-authenticate", "proxy-authorization", "range", "referer", "refresh", "retry-after", "server", "set-cookie",
-  "strict-transport-security", "transfer-encoding", "user-agent", "vary", "via", "www-authenticate",
+  undefined,
+  "accept-charset",
+  "accept-encoding",
+  "accept-language",
+  "accept-ranges",
+  "accept",
+  "access-control-allow-origin",
+  "age",
+  "allow",
+  "authorization",
+  "cache-control",
+  "content-disposition",
+  "content-encoding",
+  "content-language",
+  "content-length",
+  "content-location",
+  "content-range",
+  "content-type",
+  "cookie",
+  "date",
+  "etag",
+  "expect",
+  "expires",
+  "from",
+  "host",
+  "if-match",
+  "if-modified-since",
+  "if-none-match",
+  "if-range",
+  "if-unmodified-since",
+  "last-modified",
+  "link",
+  "location",
+  "max-forwards",
+  "proxy-authenticate",
+  "proxy-authorization",
+  "range",
+  "referer",
+  "refresh",
+  "retry-after",
+  "server",
+  "set-cookie",
+  "strict-transport-security",
+  "transfer-encoding",
+  "user-agent",
+  "vary",
+  "via",
+  "www-authenticate",
 ];
 
 exports.Headers = Headers;
@@ -462,6 +504,6 @@ exports.headersToFlat = headersToFlat;
 exports.setHeader = (headers, name, value) => listOf(headers).set(keyOf(name), name, value);
 exports.deleteHeader = (headers, key) => listOf(headers).delete(key);
 exports.globals = { Headers };
-exports.install = (function (global, compat) {
+exports.install = function (global, compat) {
   if (!compat.httpHeadersGetSetCookie) delete Headers.prototype.getSetCookie;
-});
+};

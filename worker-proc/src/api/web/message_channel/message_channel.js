@@ -177,7 +177,7 @@ const classes = { __proto__: null, MessageChannel: published(MessageChannel), Me
 
 exports.classes = classes;
 exports.isMessagePort = isMessagePort;
-exports.install = (function (global, flags, scope) {
+exports.install = function (global, flags, scope) {
   if (!flags.exposeGlobalMessageChannel) return;
   for (const name in classes) {
     ObjectDefineProperty(scope, name, {
@@ -188,4 +188,4 @@ exports.install = (function (global, flags, scope) {
       configurable: true,
     });
   }
-});
+};

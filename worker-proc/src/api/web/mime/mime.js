@@ -4,8 +4,17 @@
 
 // own: list (a SafeMap)
 const {
-  ArrayPrototypeJoin, ArrayPrototypePush, ObjectAssign, RegExpPrototypeExec, RegExpPrototypeSymbolReplace, SafeMap,
-  StringPrototypeIndexOf, StringPrototypeSlice, StringPrototypeToLowerCase, SymbolIterator, TypeError,
+  ArrayPrototypeJoin,
+  ArrayPrototypePush,
+  ObjectAssign,
+  RegExpPrototypeExec,
+  RegExpPrototypeSymbolReplace,
+  SafeMap,
+  StringPrototypeIndexOf,
+  StringPrototypeSlice,
+  StringPrototypeToLowerCase,
+  SymbolIterator,
+  TypeError,
 } = primordials;
 const { defineInterface } = require("webidl");
 
@@ -23,7 +32,9 @@ function syntaxError(name, value) {
 
 function serializeValue(value) {
   if (value.length === 0) return '""';
-  return RegExpPrototypeExec(NOT_TOKEN, value) !== null ? `"${RegExpPrototypeSymbolReplace(/["\\]/g, value, "\\$&")}"` : value;
+  return RegExpPrototypeExec(NOT_TOKEN, value) !== null
+    ? `"${RegExpPrototypeSymbolReplace(/["\\]/g, value, "\\$&")}"`
+    : value;
 }
 
 class MIMEParams {
@@ -58,7 +69,12 @@ class MIMEParams {
         position = end + 1;
         if (value === "") continue;
       }
-      if (RegExpPrototypeExec(TOKEN, name) !== null && RegExpPrototypeExec(PARAMETER_VALUE, value) !== null && !list.has(name)) list.set(name, value);
+      if (
+        RegExpPrototypeExec(TOKEN, name) !== null &&
+        RegExpPrototypeExec(PARAMETER_VALUE, value) !== null &&
+        !list.has(name)
+      )
+        list.set(name, value);
     }
   }
 
@@ -132,7 +148,11 @@ class MIMEType {
     const type = slash === -1 ? "" : StringPrototypeSlice(text, 0, slash);
     if (RegExpPrototypeExec(TOKEN, type) === null) throw syntaxError("type", text);
     const semicolon = StringPrototypeIndexOf(text, ";", slash);
-    const subtype = RegExpPrototypeSymbolReplace(TRAILING_WHITESPACE, StringPrototypeSlice(text, slash + 1, semicolon === -1 ? undefined : semicolon), "");
+    const subtype = RegExpPrototypeSymbolReplace(
+      TRAILING_WHITESPACE,
+      StringPrototypeSlice(text, slash + 1, semicolon === -1 ? undefined : semicolon),
+      "",
+    );
     if (RegExpPrototypeExec(TOKEN, subtype) === null) throw syntaxError("subtype", text);
     this.#type = StringPrototypeToLowerCase(type);
     this.#subtype = StringPrototypeToLowerCase(subtype);

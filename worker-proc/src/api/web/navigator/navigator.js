@@ -37,7 +37,7 @@ class Navigator {
 defineInterface(Navigator);
 const navigator = new Navigator(kCreate);
 
-const defineFields = (function (fields) {
+const defineFields = function (fields) {
   const keys = ReflectOwnKeys(fields);
   for (let i = 0; i < keys.length; i++) {
     ObjectDefineProperty(navigator, keys[i], {
@@ -48,11 +48,11 @@ const defineFields = (function (fields) {
       configurable: true,
     });
   }
-});
+};
 
 exports.navigator = navigator;
 exports.globals = { Navigator };
-exports.install = (function (global, flags, scope) {
+exports.install = function (global, flags, scope) {
   if (flags.enableNavigatorLanguage) defineFields({ __proto__: null, languages: ["en"], language: "en" });
   defineFields({ __proto__: null, platform: "", hardwareConcurrency: 1, userAgent: "Cloudflare-Workers" });
   if (flags.globalNavigator) {
@@ -66,4 +66,4 @@ exports.install = (function (global, flags, scope) {
   } else {
     ReflectDeleteProperty(scope, "Navigator");
   }
-});
+};

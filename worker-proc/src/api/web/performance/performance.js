@@ -40,6 +40,7 @@ exports.Performance = Performance;
 exports.checkPerformance = checkPerformance;
 exports.performance = performance;
 exports.globals = { performance };
-exports.install = (function (global, flags, scope) {
-  if (flags.enableGlobalPerformanceClasses || flags.enableNodeJsPerfHooksModule) require("performance/timeline").install(global, flags, scope);
-});
+exports.install = function (global, flags, scope) {
+  if (flags.enableGlobalPerformanceClasses || flags.enableNodeJsPerfHooksModule)
+    require("performance/timeline").install(global, flags, scope);
+};

@@ -357,7 +357,7 @@ function addMembers(Class) {
 }
 
 exports.classes = classes;
-exports.install = (function (global, flags, scope) {
+exports.install = function (global, flags, scope) {
   ObjectSetPrototypeOf(Performance.prototype, EventTarget.prototype);
   addMembers(UserTiming);
   if (flags.enableNodeJsPerfHooksModule) addMembers(NodeTiming);
@@ -370,4 +370,4 @@ exports.install = (function (global, flags, scope) {
       configurable: true,
     });
   }
-});
+};

@@ -4,8 +4,12 @@
  * Used through streams/streams by fetch and by every API with native bytes.
  */
 const {
-  MathMin, RangeError, TypedArrayPrototypeGetByteLength, TypedArrayPrototypeSet,
-  TypedArrayPrototypeSlice, Uint8Array,
+  MathMin,
+  RangeError,
+  TypedArrayPrototypeGetByteLength,
+  TypedArrayPrototypeSet,
+  TypedArrayPrototypeSlice,
+  Uint8Array,
 } = primordials;
 const { decodeUtf8, encodeUtf8 } = require("encoding");
 const { Deferred, internal, typeError } = require("streams/common");
@@ -295,10 +299,13 @@ const PUMP_OPTIONS = {
  */
 function pumpOut(stream, length, failed = undefined, notBytes = undefined) {
   const opened = ops.openBody(length);
-  const abort = failed === undefined ? abortBody : (number, reason) => {
-    abortBody(number, reason);
-    failed(reason);
-  };
+  const abort =
+    failed === undefined
+      ? abortBody
+      : (number, reason) => {
+          abortBody(number, reason);
+          failed(reason);
+        };
   const readable = readableOf(stream);
   if (readable instanceof NativeReadable && readable.isFresh && typeof readable.source.connect === "function") {
     const outlet = new Outlet(opened[WRITER], abort);

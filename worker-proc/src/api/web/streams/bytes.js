@@ -6,13 +6,37 @@
  */
 // own: reads, pullIntos (a queue)
 const {
-  ArrayBuffer, ArrayBufferPrototypeGetByteLength, ArrayBufferPrototypeGetDetached, ArrayBufferPrototypeSlice,
-  ArrayBufferPrototypeTransfer, BigInt64Array, BigUint64Array, DataView, Float32Array, Float64Array,
-  Int16Array, Int32Array, Int8Array, MathMin, RangeError, TypedArrayPrototypeSet, Uint16Array, Uint32Array,
-  Uint8Array, Uint8ClampedArray,
+  ArrayBuffer,
+  ArrayBufferPrototypeGetByteLength,
+  ArrayBufferPrototypeGetDetached,
+  ArrayBufferPrototypeSlice,
+  ArrayBufferPrototypeTransfer,
+  BigInt64Array,
+  BigUint64Array,
+  DataView,
+  Float32Array,
+  Float64Array,
+  Int16Array,
+  Int32Array,
+  Int8Array,
+  MathMin,
+  RangeError,
+  TypedArrayPrototypeSet,
+  Uint16Array,
+  Uint32Array,
+  Uint8Array,
+  Uint8ClampedArray,
 } = primordials;
 const {
-  CLOSED, ERRORED, READABLE, internal, typeError, typedArrayName, viewBuffer, viewByteLength, viewByteOffset,
+  CLOSED,
+  ERRORED,
+  READABLE,
+  internal,
+  typeError,
+  typedArrayName,
+  viewBuffer,
+  viewByteLength,
+  viewByteOffset,
 } = require("streams/common");
 const { Deque } = require("streams/queue");
 const { ControlledReadable } = require("streams/controlled");
@@ -24,13 +48,32 @@ const BYOB_READER = 2;
 
 const elementSizes = {
   __proto__: null,
-  Int8Array: 1, Uint8Array: 1, Uint8ClampedArray: 1, Int16Array: 2, Uint16Array: 2, Float16Array: 2, Int32Array: 4,
-  Uint32Array: 4, Float32Array: 4, Float64Array: 8, BigInt64Array: 8, BigUint64Array: 8,
+  Int8Array: 1,
+  Uint8Array: 1,
+  Uint8ClampedArray: 1,
+  Int16Array: 2,
+  Uint16Array: 2,
+  Float16Array: 2,
+  Int32Array: 4,
+  Uint32Array: 4,
+  Float32Array: 4,
+  Float64Array: 8,
+  BigInt64Array: 8,
+  BigUint64Array: 8,
 };
 const viewClasses = {
   __proto__: null,
-  Int8Array, Uint8Array, Uint8ClampedArray, Int16Array, Uint16Array, Int32Array, Uint32Array,
-  Float32Array, Float64Array, BigInt64Array, BigUint64Array,
+  Int8Array,
+  Uint8Array,
+  Uint8ClampedArray,
+  Int16Array,
+  Uint16Array,
+  Int32Array,
+  Uint32Array,
+  Float32Array,
+  Float64Array,
+  BigInt64Array,
+  BigUint64Array,
 };
 
 /** Bytes per element of a view; 1 for a DataView. */
@@ -78,18 +121,15 @@ class PullInto {
   cancelledView() {
     const { buffer } = this;
     const own = ArrayBufferPrototypeGetDetached(buffer)
-      ? new ArrayBuffer(this.bufferByteLength) : ArrayBufferPrototypeTransfer(buffer);
+      ? new ArrayBuffer(this.bufferByteLength)
+      : ArrayBufferPrototypeTransfer(buffer);
     return new this.viewClass(own, this.byteOffset, this.bytesFilled / this.elementSize);
   }
 
   /** Hands the filled part out in a new view over the transferred buffer. */
   takeView() {
     const ViewClass = this.viewClass;
-    return new ViewClass(
-      ArrayBufferPrototypeTransfer(this.buffer),
-      this.byteOffset,
-      this.bytesFilled / this.elementSize,
-    );
+    return new ViewClass(ArrayBufferPrototypeTransfer(this.buffer), this.byteOffset, this.bytesFilled / this.elementSize);
   }
 }
 internal(PullInto);
@@ -504,9 +544,9 @@ class ByteReadable extends ControlledReadable {
 }
 
 /** V8 adds this class after the snapshot is loaded. */
-exports.install = (function (global) {
+exports.install = function (global) {
   viewClasses.Float16Array = global.Float16Array;
-});
+};
 
 exports.ByteReadable = ByteReadable;
 exports.elementSizeOf = elementSizeOf;

@@ -5,11 +5,24 @@
  * it are guarded.
  */
 const {
-  ArrayBufferIsView, ArrayBufferPrototypeGetByteLength, DataViewPrototypeGetBuffer, DataViewPrototypeGetByteLength,
-  DataViewPrototypeGetByteOffset, FunctionPrototypeCall, NumberIsNaN, ObjectPrototype, ObjectSetPrototypeOf,
-  Promise, PromisePrototypeThen, PromiseReject, PromiseResolve,
-  TypeError, TypedArrayPrototypeGetBuffer, TypedArrayPrototypeGetByteLength,
-  TypedArrayPrototypeGetByteOffset, TypedArrayPrototypeGetSymbolToStringTag,
+  ArrayBufferIsView,
+  ArrayBufferPrototypeGetByteLength,
+  DataViewPrototypeGetBuffer,
+  DataViewPrototypeGetByteLength,
+  DataViewPrototypeGetByteOffset,
+  FunctionPrototypeCall,
+  NumberIsNaN,
+  ObjectPrototype,
+  ObjectSetPrototypeOf,
+  Promise,
+  PromisePrototypeThen,
+  PromiseReject,
+  PromiseResolve,
+  TypeError,
+  TypedArrayPrototypeGetBuffer,
+  TypedArrayPrototypeGetByteLength,
+  TypedArrayPrototypeGetByteOffset,
+  TypedArrayPrototypeGetSymbolToStringTag,
 } = primordials;
 const { constructorError, fieldError, toDictionary } = require("webidl");
 const flags = require("flags");

@@ -97,7 +97,12 @@ internal(Duplex);
 function openDuplex(input, highWaterMark = undefined) {
   const { [WRITER]: writer, [BODY]: body } = ops.openBody(-1);
   const { body: output, end: left } = watch(body);
-  return { __proto__: null, duplex: new Duplex(input, new BodySink(writer, abortBody), highWaterMark), output, left: markHandled(left) };
+  return {
+    __proto__: null,
+    duplex: new Duplex(input, new BodySink(writer, abortBody), highWaterMark),
+    output,
+    left: markHandled(left),
+  };
 }
 
 /** One of native streams that were received as such; `abort(number, reason)` cuts off what is sent. */

@@ -3,9 +3,7 @@
  * Used by streams/readable. Sync iterators are stepped directly; their values are awaited as an async iterator's
  * would be.
  */
-const {
-  FunctionPrototypeCall, PromisePrototypeThen, PromiseResolve, SymbolAsyncIterator, SymbolIterator,
-} = primordials;
+const { FunctionPrototypeCall, PromisePrototypeThen, PromiseResolve, SymbolAsyncIterator, SymbolIterator } = primordials;
 const { argumentError, isObject } = require("webidl");
 const { internal, typeError } = require("streams/common");
 const { DefaultReadable } = require("streams/default");

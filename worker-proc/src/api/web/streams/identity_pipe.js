@@ -3,9 +3,7 @@
  * Used by the transform streams. Relies on streams/native for both ends. Where what is written comes from a native
  * body, or what is read goes into one, the bytes take the short way: they do not come by here any more.
  */
-const {
-  MathMin, TypedArrayPrototypeGetByteLength, TypedArrayPrototypeSlice, TypedArrayPrototypeSubarray,
-} = primordials;
+const { MathMin, TypedArrayPrototypeGetByteLength, TypedArrayPrototypeSlice, TypedArrayPrototypeSubarray } = primordials;
 const { Deferred, internal, typeError } = require("streams/common");
 const { NativeReadable, NativeWritable } = require("streams/native");
 const { BodySource, limit, prepend } = require("streams/resource");

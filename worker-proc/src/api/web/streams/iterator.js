@@ -3,9 +3,7 @@
  *
  * Used by streams/readable. Calls made while another one is under way wait for it.
  */
-const {
-  ObjectGetPrototypeOf, ObjectSetPrototypeOf, PromisePrototypeThen, PromiseReject, PromiseResolve,
-} = primordials;
+const { ObjectGetPrototypeOf, ObjectSetPrototypeOf, PromisePrototypeThen, PromiseReject, PromiseResolve } = primordials;
 const { defineInterface, illegalConstructor, illegalInvocation } = require("webidl");
 const { Deferred, internal } = require("streams/common");
 const { Reader } = require("streams/reader");

@@ -23,14 +23,34 @@
  */
 // own: destination (a pull-into); branch, events (a queue)
 const {
-  ArrayBufferPrototypeGetByteLength, ArrayBufferPrototypeGetDetached, ArrayBufferPrototypeTransfer, Error,
-  PromisePrototypeThen, PromiseReject, PromiseResolve, SymbolPrototypeToString, TypedArrayPrototypeGetByteLength,
-  TypedArrayPrototypeSet, TypedArrayPrototypeSlice, TypedArrayPrototypeSubarray, Uint8Array,
+  ArrayBufferPrototypeGetByteLength,
+  ArrayBufferPrototypeGetDetached,
+  ArrayBufferPrototypeTransfer,
+  Error,
+  PromisePrototypeThen,
+  PromiseReject,
+  PromiseResolve,
+  SymbolPrototypeToString,
+  TypedArrayPrototypeGetByteLength,
+  TypedArrayPrototypeSet,
+  TypedArrayPrototypeSlice,
+  TypedArrayPrototypeSubarray,
+  Uint8Array,
 } = primordials;
 const { encodeUtf8 } = require("encoding");
 const flags = require("flags");
 const {
-  CLOSED, Deferred, ERRORED, READABLE, internal, isArrayBuffer, isView, typeError, upon, viewBuffer, viewByteLength,
+  CLOSED,
+  Deferred,
+  ERRORED,
+  READABLE,
+  internal,
+  isArrayBuffer,
+  isView,
+  typeError,
+  upon,
+  viewBuffer,
+  viewByteLength,
   viewByteOffset,
 } = require("streams/common");
 const { Deque } = require("streams/queue");

@@ -187,14 +187,18 @@ class Pipe {
     this.heldChunk = undefined;
     // An internal destination may wait for its reader for ever.
     if (destination.expectsBytes && options.preventAbort) destination.abandonWrites();
-    this.shutDown(() => {
-      // As in workerd, both are free by the time that the destination's abort signal tells.
-      const cancelled = options.preventCancel || source.state !== READABLE ? undefined : source.cancel(error);
-      this.release();
-      const aborted = options.preventAbort || destination.state !== writable.WRITABLE
-        ? undefined : destination.abort(error);
-      return both(aborted, cancelled);
-    }, true, error);
+    this.shutDown(
+      () => {
+        // As in workerd, both are free by the time that the destination's abort signal tells.
+        const cancelled = options.preventCancel || source.state !== READABLE ? undefined : source.cancel(error);
+        this.release();
+        const aborted =
+          options.preventAbort || destination.state !== writable.WRITABLE ? undefined : destination.abort(error);
+        return both(aborted, cancelled);
+      },
+      true,
+      error,
+    );
     this.schedule();
   }
 
@@ -232,11 +236,15 @@ class Pipe {
     } catch (error) {
       result = PromiseReject(error);
     }
-    upon(result, () => this.finish(), (error) => {
-      this.failed = true;
-      this.error = error;
-      this.finish();
-    });
+    upon(
+      result,
+      () => this.finish(),
+      (error) => {
+        this.failed = true;
+        this.error = error;
+        this.finish();
+      },
+    );
   }
 
   /**
@@ -254,17 +262,21 @@ class Pipe {
     this.heldChunk = undefined;
     this.shuttingDown = this.finished = true;
     retainUntil(end);
-    upon(end, () => {
-      source.close();
-      destination.end();
-      this.finish();
-    }, (error) => {
-      source.fail(error);
-      destination.drain(error);
-      this.failed = true;
-      this.error = error;
-      this.finish();
-    });
+    upon(
+      end,
+      () => {
+        source.close();
+        destination.end();
+        this.finish();
+      },
+      (error) => {
+        source.fail(error);
+        destination.drain(error);
+        this.failed = true;
+        this.error = error;
+        this.finish();
+      },
+    );
     return number;
   }
 

@@ -4,18 +4,45 @@
  * between the two. Relies on webidl and abort.
  */
 const {
-  ArrayBufferPrototypeGetByteLength, BigInt, FunctionPrototypeCall, MathTrunc, Number, NumberIsNaN,
-  ObjectDefineProperty, PromiseReject, SymbolAsyncIterator, Uint8Array,
+  ArrayBufferPrototypeGetByteLength,
+  BigInt,
+  FunctionPrototypeCall,
+  MathTrunc,
+  Number,
+  NumberIsNaN,
+  ObjectDefineProperty,
+  PromiseReject,
+  SymbolAsyncIterator,
+  Uint8Array,
 } = primordials;
 const { isAbortSignal } = require("abort");
 const {
-  argumentError, constructorError, defineInterface, fieldError, illegalConstructor, illegalInvocation, isObject,
+  argumentError,
+  constructorError,
+  defineInterface,
+  fieldError,
+  illegalConstructor,
+  illegalInvocation,
+  isObject,
   toDictionary,
 } = require("webidl");
 const flags = require("flags");
 const {
-  CLOSED, ERRORED, asyncFailure, callbackField, hasConstructors, internal, isArrayBuffer, isView, markHandled, startWith, strategyOf,
-  typeError, viewBuffer, viewByteLength, viewByteOffset,
+  CLOSED,
+  ERRORED,
+  asyncFailure,
+  callbackField,
+  hasConstructors,
+  internal,
+  isArrayBuffer,
+  isView,
+  markHandled,
+  startWith,
+  strategyOf,
+  typeError,
+  viewBuffer,
+  viewByteLength,
+  viewByteOffset,
 } = require("streams/common");
 const { ByteReadable, elementSizeOf } = require("streams/bytes");
 const { DefaultReadable } = require("streams/default");
@@ -281,7 +308,8 @@ class ReadableStreamBYOBReader {
     try {
       if (!isView(view)) throw argumentError("ReadableStreamBYOBReader", "read", 1, "ArrayBufferView");
       const dictionary = toDictionary(options, () =>
-        argumentError("ReadableStreamBYOBReader", "read", 2, "ReadableStreamBYOBReaderReadOptions"));
+        argumentError("ReadableStreamBYOBReader", "read", 2, "ReadableStreamBYOBReaderReadOptions"),
+      );
       if (dictionary !== undefined && dictionary.min !== undefined) min = toCount(dictionary.min);
     } catch (error) {
       return asyncFailure(error);

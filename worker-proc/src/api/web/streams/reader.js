@@ -15,7 +15,16 @@
 // own: reads (a queue)
 const { PromisePrototypeThen, PromiseReject, PromiseResolve } = primordials;
 const {
-  CLOSED, Deferred, ERRORED, READABLE, internal, markHandled, noop, rejectedHandled, settleRead, typeError,
+  CLOSED,
+  Deferred,
+  ERRORED,
+  READABLE,
+  internal,
+  markHandled,
+  noop,
+  rejectedHandled,
+  settleRead,
+  typeError,
 } = require("streams/common");
 const { Deque } = require("streams/queue");
 

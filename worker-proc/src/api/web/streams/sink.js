@@ -80,10 +80,14 @@ class DefaultWritable {
 
   /** Writing begins once `startResult`, a value or promise, is fulfilled. */
   start(startResult) {
-    upon(startResult, () => this.started(), (error) => {
-      this.hasStarted = true;
-      this.rejected(error);
-    });
+    upon(
+      startResult,
+      () => this.started(),
+      (error) => {
+        this.hasStarted = true;
+        this.rejected(error);
+      },
+    );
   }
 
   started() {
@@ -247,7 +251,11 @@ class DefaultWritable {
       result = PromiseReject(error);
     }
     this.sink = null;
-    upon(result, () => this.closed(), (error) => this.closeFailed(error));
+    upon(
+      result,
+      () => this.closed(),
+      (error) => this.closeFailed(error),
+    );
   }
 
   closed() {
@@ -310,13 +318,17 @@ class DefaultWritable {
       } catch (error) {
         result = PromiseReject(error);
       }
-      upon(result, () => {
-        abort.resolve(undefined);
-        this.rejectCloseAndClosed();
-      }, (error) => {
-        abort.reject(error);
-        this.rejectCloseAndClosed();
-      });
+      upon(
+        result,
+        () => {
+          abort.resolve(undefined);
+          this.rejectCloseAndClosed();
+        },
+        (error) => {
+          abort.reject(error);
+          this.rejectCloseAndClosed();
+        },
+      );
     }
   }
 

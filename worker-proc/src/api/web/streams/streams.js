@@ -95,8 +95,11 @@ exports.globals = {
 
 /** Classes that are there only with the standard's constructors. */
 const STANDARD_GLOBALS = [
-  "ReadableByteStreamController", "ReadableStreamBYOBRequest", "ReadableStreamDefaultController",
-  "TransformStreamDefaultController", "WritableStreamDefaultController",
+  "ReadableByteStreamController",
+  "ReadableStreamBYOBRequest",
+  "ReadableStreamDefaultController",
+  "TransformStreamDefaultController",
+  "WritableStreamDefaultController",
 ];
 
 /** The classes are known to `toString` whether others are or not. */
@@ -104,13 +107,17 @@ function tag() {
   const names = ReflectOwnKeys(exports.globals);
   for (let i = 0; i < names.length; i++) {
     ObjectDefineProperty(exports.globals[names[i]].prototype, SymbolToStringTag, {
-      __proto__: null, value: names[i], writable: false, enumerable: false, configurable: true,
+      __proto__: null,
+      value: names[i],
+      writable: false,
+      enumerable: false,
+      configurable: true,
     });
   }
 }
 
-exports.install = (function (global, flags, scope) {
+exports.install = function (global, flags, scope) {
   if (flags.typeScriptImplementedStreams) tag();
   if (hasConstructors()) return;
   for (let i = 0; i < STANDARD_GLOBALS.length; i++) ReflectDeleteProperty(scope, STANDARD_GLOBALS[i]);
-});
+};

@@ -5,12 +5,19 @@
  * and may throw.
  */
 const { FunctionPrototypeCall, Number, PromisePrototypeThen, PromiseReject, PromiseResolve } = primordials;
-const {
-  constructorError, defineInterface, illegalConstructor, illegalInvocation, toDictionary,
-} = require("webidl");
+const { constructorError, defineInterface, illegalConstructor, illegalInvocation, toDictionary } = require("webidl");
 const flags = require("flags");
 const {
-  Deferred, ERRORED, callbackField, hasTransformers, internal, noop, resultOfStart, strategyOf, typeError, upon,
+  Deferred,
+  ERRORED,
+  callbackField,
+  hasTransformers,
+  internal,
+  noop,
+  resultOfStart,
+  strategyOf,
+  typeError,
+  upon,
 } = require("streams/common");
 const { DefaultReadable } = require("streams/default");
 const { identityPair } = require("streams/identity_pipe");
@@ -128,17 +135,27 @@ class Transform {
   }
 
   close() {
-    return this.end("flush", undefined, () => {
-      if (this.readable.state === ERRORED) throw this.readable.error;
-      if (this.readable.canEnqueue) this.readable.requestClose();
-    }, (error) => this.readable.fail(error));
+    return this.end(
+      "flush",
+      undefined,
+      () => {
+        if (this.readable.state === ERRORED) throw this.readable.error;
+        if (this.readable.canEnqueue) this.readable.requestClose();
+      },
+      (error) => this.readable.fail(error),
+    );
   }
 
   abort(reason) {
-    return this.end("cancel", reason, () => {
-      if (this.readable.state === ERRORED) throw this.readable.error;
-      this.readable.fail(reason);
-    }, (error) => this.readable.fail(error));
+    return this.end(
+      "cancel",
+      reason,
+      () => {
+        if (this.readable.state === ERRORED) throw this.readable.error;
+        this.readable.fail(reason);
+      },
+      (error) => this.readable.fail(error),
+    );
   }
 
   // --- the readable side's source ---
@@ -149,14 +166,19 @@ class Transform {
   }
 
   cancel(reason) {
-    return this.end("cancel", reason, () => {
-      if (this.writable.state === writable.ERRORED) throw this.writable.error;
-      this.writable.fail(reason);
-      this.unblockWrite();
-    }, (error) => {
-      this.writable.fail(error);
-      this.unblockWrite();
-    });
+    return this.end(
+      "cancel",
+      reason,
+      () => {
+        if (this.writable.state === writable.ERRORED) throw this.writable.error;
+        this.writable.fail(reason);
+        this.unblockWrite();
+      },
+      (error) => {
+        this.writable.fail(error);
+        this.unblockWrite();
+      },
+    );
   }
 
   /** Calls the transformer for the last time; either side's end does this, once. */
@@ -172,17 +194,21 @@ class Transform {
       result = PromiseReject(error);
     }
     this.transformer = null;
-    upon(result, () => {
-      try {
-        onOk();
-        finish.resolve(undefined);
-      } catch (error) {
+    upon(
+      result,
+      () => {
+        try {
+          onOk();
+          finish.resolve(undefined);
+        } catch (error) {
+          finish.reject(error);
+        }
+      },
+      (error) => {
+        onError(error);
         finish.reject(error);
-      }
-    }, (error) => {
-      onError(error);
-      finish.reject(error);
-    });
+      },
+    );
     return finish.promise;
   }
 }

@@ -6,7 +6,12 @@
 const { Error, FunctionPrototypeCall, PromiseReject, RangeError } = primordials;
 const { abortSignal, createSignal } = require("abort");
 const {
-  constructorError, defineInterface, illegalConstructor, illegalInvocation, isObject, toDictionary,
+  constructorError,
+  defineInterface,
+  illegalConstructor,
+  illegalInvocation,
+  isObject,
+  toDictionary,
 } = require("webidl");
 const flags = require("flags");
 const { callbackField, hasConstructors, internal, startWith, strategyOf, typeError } = require("streams/common");

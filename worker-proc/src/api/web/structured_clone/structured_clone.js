@@ -5,9 +5,27 @@
  */
 
 const {
-  AggregateError, AggregateErrorPrototype, ArrayIsArray, ArrayPrototypePush, ArrayPrototypeUnshift, Error, ErrorPrototype, EvalError,
-  EvalErrorPrototype, ObjectDefineProperty, ObjectGetPrototypeOf, RangeError, RangeErrorPrototype, ReferenceError,
-  ReferenceErrorPrototype, ReflectOwnKeys, SyntaxError, SyntaxErrorPrototype, TypeError, TypeErrorPrototype, URIError,
+  AggregateError,
+  AggregateErrorPrototype,
+  ArrayIsArray,
+  ArrayPrototypePush,
+  ArrayPrototypeUnshift,
+  Error,
+  ErrorPrototype,
+  EvalError,
+  EvalErrorPrototype,
+  ObjectDefineProperty,
+  ObjectGetPrototypeOf,
+  RangeError,
+  RangeErrorPrototype,
+  ReferenceError,
+  ReferenceErrorPrototype,
+  ReflectOwnKeys,
+  SyntaxError,
+  SyntaxErrorPrototype,
+  TypeError,
+  TypeErrorPrototype,
+  URIError,
   URIErrorPrototype,
 } = primordials;
 const flags = require("flags");
@@ -83,9 +101,8 @@ function throwDataCloneError(message) {
 const { structuredClone } = {
   structuredClone(value, options) {
     if (arguments.length < 1) throw argumentError("ServiceWorkerGlobalScope", "structuredClone", 1, "Value");
-    const members = toDictionary(
-      options,
-      () => argumentError("ServiceWorkerGlobalScope", "structuredClone", 2, "StructuredCloneOptions"),
+    const members = toDictionary(options, () =>
+      argumentError("ServiceWorkerGlobalScope", "structuredClone", 2, "StructuredCloneOptions"),
     );
     const transfer = members?.transfer;
     if (transfer !== undefined && !ArrayIsArray(transfer)) {
@@ -129,8 +146,14 @@ function checked(value, is) {
 
 const ERROR_TYPES = [Error, AggregateError, EvalError, RangeError, ReferenceError, SyntaxError, TypeError, URIError];
 const ERROR_PROTOTYPES = [
-  ErrorPrototype, AggregateErrorPrototype, EvalErrorPrototype, RangeErrorPrototype, ReferenceErrorPrototype,
-  SyntaxErrorPrototype, TypeErrorPrototype, URIErrorPrototype,
+  ErrorPrototype,
+  AggregateErrorPrototype,
+  EvalErrorPrototype,
+  RangeErrorPrototype,
+  ReferenceErrorPrototype,
+  SyntaxErrorPrototype,
+  TypeErrorPrototype,
+  URIErrorPrototype,
 ];
 
 /** The index of the built-in type that an error is of. */
@@ -196,7 +219,18 @@ registerCloneable({
 
 /** The types of stored errors, by number; those of WebAssembly and SuppressedError come back as errors of that name. */
 const STORED_ERRORS = [
-  undefined, Error, TypeError, RangeError, ReferenceError, SyntaxError, undefined, undefined, undefined, undefined, EvalError, URIError,
+  undefined,
+  Error,
+  TypeError,
+  RangeError,
+  ReferenceError,
+  SyntaxError,
+  undefined,
+  undefined,
+  undefined,
+  undefined,
+  EvalError,
+  URIError,
   AggregateError,
 ];
 

@@ -56,8 +56,7 @@ const replacements = {
   "%20": "+",
 };
 
-const encode = (text) =>
-  RegExpPrototypeSymbolReplace(beyondForm, encodeURIComponent(text), (match) => replacements[match]);
+const encode = (text) => RegExpPrototypeSymbolReplace(beyondForm, encodeURIComponent(text), (match) => replacements[match]);
 
 /** The text of a flat list of well-formed strings. */
 function serializeForm(list) {

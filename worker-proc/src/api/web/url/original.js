@@ -4,8 +4,18 @@
  */
 
 const {
-  ArrayPrototypePush, NumberPrototypeToString, RegExpPrototypeExec, SafeSet, StringFromCharCode, StringPrototypeCharCodeAt, StringPrototypeIndexOf,
-  StringPrototypeSlice, StringPrototypeSplit, StringPrototypeToLowerCase, StringPrototypeToUpperCase, TypeError,
+  ArrayPrototypePush,
+  NumberPrototypeToString,
+  RegExpPrototypeExec,
+  SafeSet,
+  StringFromCharCode,
+  StringPrototypeCharCodeAt,
+  StringPrototypeIndexOf,
+  StringPrototypeSlice,
+  StringPrototypeSplit,
+  StringPrototypeToLowerCase,
+  StringPrototypeToUpperCase,
+  TypeError,
 } = primordials;
 const { constructorError, defineInterface, illegalInvocation, setterError } = require("webidl");
 const { resetSearchParams, searchParamsOf } = require("url/search_params");
@@ -143,7 +153,17 @@ function parse(text, base) {
     return found[0];
   };
   if (base !== null && rest === "") return { __proto__: null, ...base };
-  const url = { __proto__: null, protocol: "", user: null, password: null, host: "", path: [], slash: false, query: [], fragment: null };
+  const url = {
+    __proto__: null,
+    protocol: "",
+    user: null,
+    password: null,
+    host: "",
+    path: [],
+    slash: false,
+    query: [],
+    fragment: null,
+  };
   const scheme = take(base === null ? ABSOLUTE : SCHEME);
   if (scheme === null && base === null) return null;
   url.protocol = scheme === null ? base.protocol : StringPrototypeToLowerCase(scheme);

@@ -5,16 +5,20 @@
 
 const { Error, StringPrototypeSlice, TypeError } = primordials;
 const flags = require("flags");
-const { argumentError, constructorError, defineInterface, illegalInvocation, setterError, toUSVString } =
-  require("webidl");
+const { argumentError, constructorError, defineInterface, illegalInvocation, setterError, toUSVString } = require("webidl");
 const { URLSearchParams, resetSearchParams, searchParamsOf } = require("url/search_params");
 
+const { HREF, PROTOCOL_END, USERNAME_END, HOST_START, HOST_END, PATHNAME_START, PORT, SEARCH_START, HASH_START } = ops.Parts;
 const {
-  HREF, PROTOCOL_END, USERNAME_END, HOST_START, HOST_END, PATHNAME_START, PORT, SEARCH_START, HASH_START,
-} = ops.Parts;
-const {
-  PROTOCOL: SET_PROTOCOL, USERNAME: SET_USERNAME, PASSWORD: SET_PASSWORD, HOST: SET_HOST, HOSTNAME: SET_HOSTNAME,
-  PORT: SET_PORT, PATHNAME: SET_PATHNAME, SEARCH: SET_SEARCH, HASH: SET_HASH,
+  PROTOCOL: SET_PROTOCOL,
+  USERNAME: SET_USERNAME,
+  PASSWORD: SET_PASSWORD,
+  HOST: SET_HOST,
+  HOSTNAME: SET_HOSTNAME,
+  PORT: SET_PORT,
+  PATHNAME: SET_PATHNAME,
+  SEARCH: SET_SEARCH,
+  HASH: SET_HASH,
 } = ops.Component;
 
 let partsOf;
@@ -186,8 +190,13 @@ class URL {
 
   get searchParams() {
     const parts = partsOf(this);
-    return paramsOf(this) ??
-      setParams(this, searchParamsOf(queryOf(parts), (query) => updateTo(this, SET_SEARCH, query)));
+    return (
+      paramsOf(this) ??
+      setParams(
+        this,
+        searchParamsOf(queryOf(parts), (query) => updateTo(this, SET_SEARCH, query)),
+      )
+    );
   }
 
   toJSON() {
@@ -258,6 +267,6 @@ exports.hrefOf = (url) => partsOf(url)[HREF];
 exports.parseURL = parseURL;
 exports.globals = { URL };
 
-exports.install = (function (global, flags, scope, defineLazy) {
+exports.install = function (global, flags, scope, defineLazy) {
   if (!flags.specCompliantUrl) defineLazy(scope, "URL", "url/original");
-});
+};

@@ -4,8 +4,15 @@
  */
 
 const {
-  ArrayPrototypePush, ObjectKeys, ReflectApply, RegExp, RegExpPrototypeExec, StringPrototypeSlice, StringPrototypeStartsWith,
-  StringPrototypeToLowerCase, TypeError,
+  ArrayPrototypePush,
+  ObjectKeys,
+  ReflectApply,
+  RegExp,
+  RegExpPrototypeExec,
+  StringPrototypeSlice,
+  StringPrototypeStartsWith,
+  StringPrototypeToLowerCase,
+  TypeError,
 } = primordials;
 const flags = require("flags");
 const { constructorError, defineInterface, illegalInvocation, isObject, toDictionary, toUSVString } = require("webidl");
@@ -37,7 +44,8 @@ function toInit(init) {
   return members;
 }
 
-const toInput = (input) => (isObject(input) ? toInit(input) : input === undefined || input === null ? [] : toUSVString(input));
+const toInput = (input) =>
+  isObject(input) ? toInit(input) : input === undefined || input === null ? [] : toUSVString(input);
 
 let stateOf;
 

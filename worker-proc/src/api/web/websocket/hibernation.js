@@ -4,11 +4,27 @@
  */
 // own: sockets, seen() (a SafeMap)
 const {
-  ArrayIsArray, ArrayPrototypePush, ArrayPrototypeReverse, ArrayPrototypeSlice, Date, Error, RangeError, ReflectApply, SafeMap,
-  SafeSet, TypeError, TypedArrayPrototypeGetByteLength,
+  ArrayIsArray,
+  ArrayPrototypePush,
+  ArrayPrototypeReverse,
+  ArrayPrototypeSlice,
+  Date,
+  Error,
+  RangeError,
+  ReflectApply,
+  SafeMap,
+  SafeSet,
+  TypeError,
+  TypedArrayPrototypeGetByteLength,
 } = primordials;
 const {
-  argumentError, constructorError, defineInterface, illegalInvocation, isObject, toDOMString, toUint32,
+  argumentError,
+  constructorError,
+  defineInterface,
+  illegalInvocation,
+  isObject,
+  toDOMString,
+  toUint32,
 } = require("webidl");
 const { detach, hibernate, isHibernated, isWebSocket, phases, stateOf, wake } = require("websocket");
 
@@ -136,7 +152,7 @@ function getTags(socket) {
     throw new Error("you must call 'acceptWebSocket()' before attempting to access the tags of a WebSocket.");
   }
   if (state.phase !== phases.HIBERNATABLE) throw new Error("only hibernatable websockets can have tags.");
-  return isHibernated(state) ? ops.tagsOf(state.life, state.number) ?? [] : ArrayPrototypeSlice(state.tags);
+  return isHibernated(state) ? (ops.tagsOf(state.life, state.number) ?? []) : ArrayPrototypeSlice(state.tags);
 }
 
 function checkSize(name, text) {

@@ -12,9 +12,9 @@ use bytes::Bytes;
 use http::header::{HeaderValue, SEC_WEBSOCKET_EXTENSIONS, SEC_WEBSOCKET_PROTOCOL, UPGRADE};
 use tokio::sync::Notify;
 
-use super::fetch;
 use super::streams::Failure::OtherRequest;
 use crate::glue::convert::Closed;
+use crate::glue::native::Unreached;
 use crate::glue::{
     Api, Argument, Arity, Call, FromJs, IntoJs, IoContext, JsArray, JsError, Maybe, OpError, Ops,
     Promise, Throw, Thrown, current, op, promise, require_context, with_bytes,
@@ -336,7 +336,7 @@ fn connect<'s>(
         if let Some(gate) = gate {
             gate.await?;
         }
-        let service = service.ok_or(fetch::Failure::NotConfigured)?;
+        let service = service.ok_or(Unreached::NotConfigured)?;
         let request = Request {
             method: http::Method::GET,
             url,

@@ -4,13 +4,33 @@
  */
 
 const {
-  ArrayBufferIsView, ArrayBufferPrototypeGetByteLength, ArrayIsArray, ArrayPrototypeJoin, ArrayPrototypePush,
-  ObjectDefineProperty, PromisePrototypeThen, RegExpPrototypeExec, SafeSet, StringPrototypeIncludes,
-  StringPrototypeSlice, StringPrototypeToLowerCase, TypedArrayPrototypeGetByteLength, TypeError, Error,
+  ArrayBufferIsView,
+  ArrayBufferPrototypeGetByteLength,
+  ArrayIsArray,
+  ArrayPrototypeJoin,
+  ArrayPrototypePush,
+  ObjectDefineProperty,
+  PromisePrototypeThen,
+  RegExpPrototypeExec,
+  SafeSet,
+  StringPrototypeIncludes,
+  StringPrototypeSlice,
+  StringPrototypeToLowerCase,
+  TypedArrayPrototypeGetByteLength,
+  TypeError,
+  Error,
 } = primordials;
 const {
-  argumentError, constructorError, defineConstants, defineInterface, illegalInvocation, isObject, toDOMString, toDictionary,
-  toInt32, toUSVString,
+  argumentError,
+  constructorError,
+  defineConstants,
+  defineInterface,
+  illegalInvocation,
+  isObject,
+  toDOMString,
+  toDictionary,
+  toInt32,
+  toUSVString,
 } = require("webidl");
 const { Event, EventTarget, dispatch, trust } = require("events");
 const { CloseEvent, ErrorEvent, MessageEvent } = require("events/kinds");
@@ -227,13 +247,18 @@ class WebSocket extends EventTarget {
 }
 defineConstants(WebSocket, {
   __proto__: null,
-  READY_STATE_CONNECTING: 0, CONNECTING: 0, READY_STATE_OPEN: 1, OPEN: 1,
-  READY_STATE_CLOSING: 2, CLOSING: 2, READY_STATE_CLOSED: 3, CLOSED: 3,
+  READY_STATE_CONNECTING: 0,
+  CONNECTING: 0,
+  READY_STATE_OPEN: 1,
+  OPEN: 1,
+  READY_STATE_CLOSING: 2,
+  CLOSING: 2,
+  READY_STATE_CLOSED: 3,
+  CLOSED: 3,
 });
 defineInterface(WebSocket);
 
-const NOT_ACCEPTED =
-  "You must call one of accept() or state.acceptWebSocket() on this WebSocket before sending messages.";
+const NOT_ACCEPTED = "You must call one of accept() or state.acceptWebSocket() on this WebSocket before sending messages.";
 
 function isBytes(value) {
   if (ArrayBufferIsView(value)) return true;
@@ -292,7 +317,8 @@ function checkProtocols(protocols) {
   if (protocols.length === 0) return undefined;
   const seen = new SafeSet();
   for (let i = 0; i < protocols.length; i++) {
-    if (RegExpPrototypeExec(TOKEN, protocols[i]) === null) throw syntaxError("One of the protocol header tokens is invalid.");
+    if (RegExpPrototypeExec(TOKEN, protocols[i]) === null)
+      throw syntaxError("One of the protocol header tokens is invalid.");
     if (seen.has(protocols[i])) throw syntaxError("The protocols header cannot have repeating values.");
     seen.add(protocols[i]);
   }
@@ -386,8 +412,7 @@ function messageEvent(data) {
   return event;
 }
 
-const closeEvent = (code, reason, wasClean) =>
-  trust(new CloseEvent("close", { __proto__: null, code, reason, wasClean }));
+const closeEvent = (code, reason, wasClean) => trust(new CloseEvent("close", { __proto__: null, code, reason, wasClean }));
 
 /** Dispatches where a listener that throws has nobody to tell. */
 function fire(socket, state, event) {
