@@ -401,24 +401,9 @@ fn read_worker(
     maps: &Maps,
     errors: &mut Errors,
 ) -> Result<Option<WorkerSpec>, capnp::Error> {
-    use schema_capnp::worker::Which;
     let before = errors.len();
-    let code = match worker.which()? {
-        Which::Modules(modules) => {
-            let mut all = Vec::new();
-            for module in modules? {
-                match read_module(module)? {
-                    Ok(module) => all.push(module),
-                    Err(error) => errors.push(format!("service {name}: {error}")),
-                }
-            }
-            Code::Modules(all)
-        }
-        Which::ServiceWorkerScript(script) => Code::Script(text(script?)?),
-        Which::Inherit(_) => {
-            errors.push(format!("service {name}: \"inherit\" is not supported."));
-            return Ok(None);
-        }
+    let Some(code) = read_code(&name, worker, errors)? else {
+        return Ok(None);
     };
     let flags = match read_flags(worker, options)? {
         Ok(flags) => flags,
@@ -468,6 +453,32 @@ fn read_worker(
         streaming_tails,
     };
     Ok((errors.len() == before).then_some(spec))
+}
+
+/// The code of a worker as it is written; none of one that has no code of its own.
+fn read_code(
+    name: &str,
+    worker: schema_capnp::worker::Reader<'static>,
+    errors: &mut Errors,
+) -> Result<Option<Code>, capnp::Error> {
+    use schema_capnp::worker::Which;
+    Ok(match worker.which()? {
+        Which::Modules(modules) => {
+            let mut all = Vec::new();
+            for module in modules? {
+                match read_module(module)? {
+                    Ok(module) => all.push(module),
+                    Err(error) => errors.push(format!("service {name}: {error}")),
+                }
+            }
+            Some(Code::Modules(all))
+        }
+        Which::ServiceWorkerScript(script) => Some(Code::Script(text(script?)?)),
+        Which::Inherit(_) => {
+            errors.push(format!("service {name}: \"inherit\" is not supported."));
+            None
+        }
+    })
 }
 
 /// The flags of a worker, or what is wrong with them.

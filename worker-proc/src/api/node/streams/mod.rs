@@ -13,6 +13,7 @@ pub const API: Api = Api {
         js!("duplex.js"),
         js!("finished.js"),
         js!("from.js"),
+        js!("iterate.js"),
         js!("legacy.js"),
         js!("operators.js"),
         js!("pipeline.js"),

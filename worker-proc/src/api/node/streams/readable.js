@@ -1,5 +1,5 @@
 /*
- * Readable: the buffer, paused and flowing mode, `pipe`, decoding, and async iteration.
+ * Readable: the buffer, paused and flowing mode, `pipe`, and decoding.
  */
 
 // own: from() (a Buffer); first, chunk (text or a Buffer)
@@ -40,13 +40,13 @@ const {
   ERR_STREAM_PUSH_AFTER_EOF,
   ERR_STREAM_UNSHIFT_AFTER_END_EVENT,
   ERR_UNKNOWN_ENCODING,
-  aggregateTwoErrors,
 } = require("node/common/errors");
 const { nextTick } = require("node/timers/next_tick");
 const { validateObject } = require("node/common/validators");
 const { Stream, prependListener } = require("node/streams/legacy");
 const { construct, destroy, destroyer, errorOrDestroy, undestroy } = require("node/streams/destroy");
 const { highWaterMarkOf, isDisturbed } = require("node/streams/state");
+const { chunksOf } = require("node/streams/iterate");
 
 const MAX_HIGH_WATER_MARK = 0x40000000;
 const kPaused = Symbol("kPaused");
@@ -683,46 +683,6 @@ function iterate(stream, options) {
   const iterator = chunksOf(stream, options);
   iterator.stream = stream;
   return iterator;
-}
-
-async function* chunksOf(stream, options) {
-  let wake;
-  const next = (resolve) => {
-    if (stream === undefined) return;
-    wake = resolve;
-  };
-  const onReadable = () => wake?.();
-  stream.on("readable", onReadable);
-  let outcome;
-  const cleanUp = require("node/streams/finished").finished(stream, { writable: false }, (error) => {
-    outcome = error ? aggregateTwoErrors(undefined, error) : null;
-    wake?.();
-  });
-  let failure;
-  try {
-    for (;;) {
-      const chunk = stream.destroyed ? null : stream.read();
-      if (chunk !== null) {
-        yield chunk;
-      } else if (outcome) {
-        throw outcome;
-      } else if (outcome === null) {
-        return;
-      } else {
-        await new Promise(next);
-      }
-    }
-  } catch (error) {
-    failure = aggregateTwoErrors(failure, error);
-    throw failure;
-  } finally {
-    if ((failure || options?.destroyOnReturn !== false) && (outcome === undefined || stream._readableState.autoDestroy)) {
-      destroyer(stream, null);
-    } else {
-      stream.off("readable", onReadable);
-      cleanUp();
-    }
-  }
 }
 
 const field = (get, set, enumerable = false) => ({
