@@ -305,7 +305,7 @@ pub struct Serve {
     pub warnings: Vec<String>,
 }
 
-/// Parses the command line of `workerd`. The error says what to print, and where, with its exit status in [`exit_status`].
+/// Parses the command line of `workerd`. The error says what to print, and where.
 pub fn parse(arguments: &[OsString]) -> Result<Cli, clap::Error> {
     Cli::try_parse_from(arguments)
 }

@@ -4,6 +4,9 @@
 //! (the hidden subcommand, started by the supervisor), a compiled executable (a config is appended to this file), or one of the
 //! commands of `cli`.
 
+// clap prints some of them, where users see `<path>`.
+#![allow(rustdoc::invalid_html_tags)]
+
 mod admin;
 mod cli;
 mod config;

@@ -1,7 +1,7 @@
 //! The other runtime processes: calls to objects that live in them, and calls from them to objects that live here.
 //!
 //! `boot` makes [`PeerLinks`] and feeds it the links that the supervisor makes; the actor host asks it for
-//! [`PeerLinks::actor`] and answers incoming calls through a [`Local`](local::Local). Relies on `service` for what is called and on
+//! [`PeerLinks::actor`] and answers incoming calls through a [`Local`]. Relies on `service` for what is called and on
 //! `ipc::peer` for the frames. A server of one process has the same value with no link in it, and nothing here runs.
 //!
 //! From the bottom up: `convert` turns heads into neutral types and back, `sender` holds what is to be written, `stream` is the

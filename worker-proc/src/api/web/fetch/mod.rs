@@ -1,6 +1,6 @@
 //! Request, Response, Body and `fetch`: the ops, and the conversion of requests and responses at the isolate's border.
 //!
-//! `dispatch` calls [`ops::push_request`]; everything else is called from JavaScript.
+//! Whoever hands a request to a worker has `ops` say it as JavaScript takes it; everything else is called from JavaScript.
 
 mod head;
 mod ops;
