@@ -67,10 +67,22 @@ pub fn frame_response(response: &mut Response, head: bool) {
     };
     drop_the_borders(&mut response.headers);
     if head {
-        response.body = Body::Empty;
-        if let Some(told) = told {
-            response.headers.insert(CONTENT_LENGTH, told);
-        }
+        leave_out_body(response, told);
+    }
+}
+
+/// The refusal of a request, to HEAD as well.
+pub fn frame_refusal(response: &mut Response, head: bool) {
+    if head {
+        let told = length_told(response);
+        leave_out_body(response, told);
+    }
+}
+
+fn leave_out_body(response: &mut Response, told: Option<HeaderValue>) {
+    response.body = Body::Empty;
+    if let Some(told) = told {
+        response.headers.insert(CONTENT_LENGTH, told);
     }
 }
 

@@ -14,7 +14,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 
 use super::body::{Chunks, FLUSH_LOOK, Receiver, ToHyper, Unread};
-use super::headers::{HttpOptions, frame_response, inject};
+use super::headers::{HttpOptions, frame_refusal, frame_response, inject};
 use super::progress::Stream;
 use super::refused::{NoAnswer, bad_request, failed, late, refusal, unanswered};
 use super::request::neutral;
@@ -317,9 +317,9 @@ impl Counted {
                         Some(websocket) => switch::<I>(response, websocket, asked, self.clone()),
                     }
                 }
-                Err(_) if exchange.has_late_body() => late(),
+                Err(_) if exchange.has_late_body() => refused(late(), head),
                 Err(error) => match unanswered(&error, http1 && exchange.0.has_broken_body()) {
-                    Ok(response) => response,
+                    Ok(response) => refused(response, head),
                     Err(no_answer) => {
                         // Hyper drops what it has of earlier answers.
                         while http1 && exchange.0.has_unsent() {
@@ -329,7 +329,7 @@ impl Counted {
                     }
                 },
             },
-            Err(refused) => refused?,
+            Err(answer) => refused(answer?, head),
         };
         if matches!(response.status, 400 | 414 | 431) && matches!(response.body, Body::Empty) {
             exchange.0.answers_as_hyper();
@@ -347,6 +347,11 @@ impl Counted {
         }
         Ok(to_hyper(response, exchange))
     }
+}
+
+fn refused(mut refusal: Response, head: bool) -> Response {
+    frame_refusal(&mut refusal, head);
+    refusal
 }
 
 /// Waits for what is under way on a connection that takes no more. A header that never ends does not hold it, a request that
