@@ -20,7 +20,6 @@ pub mod registry;
 pub mod state;
 
 pub use args::{bool_arg, f64_arg, intern, string, string_arg, u32_arg};
-#[allow(unused_imports)]
 pub use async_op::{Made, Promise, async_op, promise, thread};
 pub use binding::{Binding, Property, Reference, Value, as_given};
 pub use buffers::{Budget, BufferBytes};
@@ -29,12 +28,10 @@ pub use context::{IoContext, context_id, current, in_event, require_context, ter
 pub use convert::{FromJs, IntoJs, List, Maybe, Shared};
 pub use error::{OpError, throw, throw_error, throw_type_error};
 pub use native::{ServiceHandle, native_arg, native_object, native_value};
-#[allow(unused_imports)]
 pub use op::{
     Argument, Arity, Call, Op, OpResult, OrThrow, TextBuffer, Throw, Thrown, bytes_argument,
     text_argument,
 };
-#[allow(unused_imports)]
 pub use op_macro::{Arguments, FromJsArray, JsArray, JsError, JsNumber, JsParameters, op};
 pub use registry::{Api, JsSource, Ops, Registry};
 pub use state::IsolateState;
