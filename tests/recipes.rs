@@ -123,7 +123,7 @@ fn copy_to(copy: &Path, changed: &BTreeMap<String, String>) {
             && !changed.contains_key(*name)
             && !is_made
         {
-            write(&copy.join(name), &own_program(name, bytes));
+            write(&copy.join(name), &told_apart(name, bytes));
         }
     }
     for (name, text) in changed {
@@ -151,15 +151,17 @@ fn remove_all_but(folder: &Path, stays: &dyn Fn(&Path) -> bool) {
     }
 }
 
-/// The supervisor's manifest makes the program under its own name.
-fn own_program(name: &str, bytes: Vec<u8>) -> Vec<u8> {
-    if name != "supervisor/Cargo.toml" {
-        return bytes;
-    }
+/// What tells the copy from the repository, whose build folder it shares: the program has another name, and the crates another
+/// version, or what is built of them would take the place of the repository's own.
+fn told_apart(name: &str, bytes: Vec<u8>) -> Vec<u8> {
+    let (from, to) = match name {
+        "Cargo.toml" => ("\nversion = \"", "\nversion = \"999".to_owned()),
+        "supervisor/Cargo.toml" => ("name = \"workerd\"", format!("name = \"{PROGRAM}\"")),
+        _ => return bytes,
+    };
     let text = String::from_utf8(bytes).expect("a manifest is text");
-    let renamed = text.replace("name = \"workerd\"", &format!("name = \"{PROGRAM}\""));
-    assert_ne!(renamed, text);
-    renamed.into_bytes()
+    assert_eq!(text.matches(from).count(), 1, "{name} has one {from}");
+    text.replace(from, &to).into_bytes()
 }
 
 /// Cargo's folder for everything that is built.

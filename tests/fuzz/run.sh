@@ -28,6 +28,6 @@ for target; do
   mkdir -p "target/corpus/$target" "seeds/$target"
   options=
   [ -f "seeds/$target.dict" ] && options="-dict=seeds/$target.dict"
-  "$out/$target" $options -max_total_time="$seconds" -timeout=20 -rss_limit_mb=4096 -print_final_stats=1 \
+  "$out/$target" $options -verbosity=0 -max_total_time="$seconds" -timeout=20 -rss_limit_mb=4096 -print_final_stats=1 \
     -artifact_prefix="target/crash-$target-" "target/corpus/$target" "seeds/$target"
 done
