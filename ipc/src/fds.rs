@@ -7,7 +7,7 @@
 use std::ffi::CStr;
 use std::fmt;
 use std::fs::File;
-use std::io::{self, IoSlice, IoSliceMut, Write};
+use std::io::{self, IoSlice, IoSliceMut, Read, Write};
 use std::num::NonZeroUsize;
 use std::ops::Deref;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
@@ -164,6 +164,21 @@ pub fn sealed_memory(name: &CStr, bytes: &[u8]) -> io::Result<OwnedFd> {
 /// An empty memory file.
 pub fn memory_file(name: &CStr) -> io::Result<OwnedFd> {
     Ok(memfd_create(name, MFdFlags::MFD_CLOEXEC)?)
+}
+
+/// Bytes of the secret that the processes of a server share.
+pub const SECRET_BYTES: usize = 32;
+
+/// The file that all processes of a server have, to lock bytes of. It begins with their secret.
+///
+/// # Errors
+/// There is no memory, or no randomness.
+pub fn shared_file() -> io::Result<OwnedFd> {
+    let mut secret = [0; SECRET_BYTES];
+    File::open("/dev/urandom")?.read_exact(&mut secret)?;
+    let mut file = File::from(memory_file(c"shared")?);
+    file.write_all(&secret)?;
+    Ok(file.into())
 }
 
 /// A sealed memory file, mapped read-only.

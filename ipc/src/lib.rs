@@ -20,5 +20,6 @@ pub mod start;
 pub mod token;
 
 pub use channel::{Channel, ChannelError, Control, RuntimeLink};
+pub use fds::SECRET_BYTES;
 pub use messages::{ToRuntime, ToSupervisor};
 pub use start::{ConfigBytes, Limits, Listener, ListenerKind, Options, Start, TestFilter};

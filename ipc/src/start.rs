@@ -20,7 +20,8 @@ pub struct Start {
     /// to listen just before [`crate::ToRuntime::Serve`], after which the process accepts. Without a control channel they
     /// listen already.
     pub listeners: Vec<Listener>,
-    /// A file that every process of the server has, to lock bytes of; none where no other process can be.
+    /// A file that every process of the server has, to lock bytes of, with their secret at its beginning
+    /// ([`crate::fds::shared_file`]); none where no other process can be.
     pub locks: Option<OwnedFd>,
     /// How to run.
     pub options: Options,

@@ -4,6 +4,7 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::sync::Arc;
 
+use nix::sys::signal::{Signal, kill};
 use rcgen::{
     BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
     KeyUsagePurpose, SanType, date_time_ymd,
@@ -11,7 +12,7 @@ use rcgen::{
 use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
-use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
+use rustls::{ClientConfig, ClientConnection, HandshakeKind, RootCertStore, StreamOwned};
 use tests::DEADLINE;
 use tests::folder::Folder;
 use tests::server::{Server, Start};
@@ -85,8 +86,8 @@ fn start(folder: &Folder) -> Server {
         .start()
 }
 
-/// Asks the socket `https`: the protocol agreed on, and the answer where it is HTTP/1.1.
-fn ask(folder: &Folder, server: &Server, protocols: &[&str]) -> (Option<Vec<u8>>, String) {
+/// A client that trusts the folder's authority and offers these protocols.
+fn client(folder: &Folder, protocols: &[&str]) -> Arc<ClientConfig> {
     let mut roots = RootCertStore::empty();
     let authority = std::fs::read(folder.path("ca.pem")).unwrap();
     roots
@@ -102,25 +103,69 @@ fn ask(folder: &Folder, server: &Server, protocols: &[&str]) -> (Option<Vec<u8>>
         .iter()
         .map(|name| name.as_bytes().to_vec())
         .collect();
+    Arc::new(config)
+}
+
+/// A connection to the socket `https`, with the handshake done.
+fn shake(client: &Arc<ClientConfig>, server: &Server) -> StreamOwned<ClientConnection, TcpStream> {
     let Address::Loopback(port) = server.address("https") else {
         panic!("a port");
     };
     let socket = TcpStream::connect(("127.0.0.1", port)).unwrap();
     socket.set_read_timeout(Some(DEADLINE)).unwrap();
-    let client = ClientConnection::new(Arc::new(config), "localhost".try_into().unwrap()).unwrap();
-    let mut stream = StreamOwned::new(client, socket);
+    let name = "localhost".try_into().unwrap();
+    let connection = ClientConnection::new(client.clone(), name).unwrap();
+    let mut stream = StreamOwned::new(connection, socket);
     while stream.conn.is_handshaking() {
         stream.conn.complete_io(&mut stream.sock).unwrap();
     }
-    let protocol = stream.conn.alpn_protocol().map(<[u8]>::to_vec);
+    stream
+}
+
+/// What HTTP/1.1 gets.
+fn get(stream: &mut StreamOwned<ClientConnection, TcpStream>) -> String {
+    stream
+        .write_all(b"GET /x HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+        .unwrap();
     let mut answer = String::new();
-    if protocol.as_deref() != Some(b"h2") {
-        stream
-            .write_all(b"GET /x HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
-            .unwrap();
-        stream.read_to_string(&mut answer).unwrap();
-    }
+    stream.read_to_string(&mut answer).unwrap();
+    answer
+}
+
+/// Asks the socket `https`: the protocol agreed on, and the answer where it is HTTP/1.1.
+fn ask(folder: &Folder, server: &Server, protocols: &[&str]) -> (Option<Vec<u8>>, String) {
+    let mut stream = shake(&client(folder, protocols), server);
+    let protocol = stream.conn.alpn_protocol().map(<[u8]>::to_vec);
+    let is_http2 = protocol.as_deref() == Some(b"h2");
+    let answer = if is_http2 {
+        String::new()
+    } else {
+        get(&mut stream)
+    };
     (protocol, answer)
+}
+
+#[test]
+fn a_session_is_resumed_by_every_process() {
+    let folder = folder(KEYPAIR, "");
+    let server = Start::serve(&program(), &folder.path("config.capnp"))
+        .folder(folder.root())
+        .processes(2)
+        .start();
+    let client = client(&folder, &[]);
+    let resumes = || {
+        let mut stream = shake(&client, &server);
+        assert!(get(&mut stream).starts_with("HTTP/1.1 200"));
+        stream.conn.handshake_kind() == Some(HandshakeKind::Resumed)
+    };
+    assert!(!resumes());
+    // That all of these come to one of the two processes, nobody will see.
+    assert!((0..20).all(|_| resumes()));
+    let moment = server.moment();
+    let process = server.phase(0, "serving", 0);
+    kill(process.pid, Signal::SIGKILL).unwrap();
+    server.phase(0, "serving", moment);
+    assert!((0..20).all(|_| resumes()));
 }
 
 #[test]

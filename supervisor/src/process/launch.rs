@@ -13,7 +13,7 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use ipc::fds::{Mapping, inherited, memory_file, packet_pair, set_inheritable};
+use ipc::fds::{Mapping, inherited, packet_pair, set_inheritable, shared_file};
 use ipc::handshake::{HandshakeError, receive_start, send_start};
 use ipc::{ConfigBytes, Control, Listener, Options, RuntimeLink, Start};
 use nix::sys::prctl::{set_name, set_pdeathsig};
@@ -103,7 +103,7 @@ impl Launcher {
         Ok(Self {
             executable,
             options,
-            locks: memory_file(c"locks")?,
+            locks: shared_file()?,
             start_timeout,
             main_thread,
         })

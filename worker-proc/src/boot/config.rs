@@ -12,7 +12,8 @@ use crate::dispatch::{Directory, Router};
 use crate::http::{HttpOptions, server::Endpoint};
 use crate::isolate::modules::Source;
 use crate::net::{
-    ExternalSpec, FrontDoor, Inside, NetworkSpec, Plain, Protocol, TcpEndpoint, TlsServer, TlsSpec,
+    ExternalSpec, FrontDoor, Inside, NetworkSpec, Plain, Protocol, Secret, TcpEndpoint, TlsServer,
+    TlsSpec,
 };
 use crate::service::{Designator, Outlet, Props};
 use bytes::Bytes;
@@ -69,8 +70,12 @@ impl SocketSpec {
 
 type Errors = Vec<String>;
 
-/// Reads the whole config. The bytes live as long as the process: scripts are used in place.
-pub fn read(bytes: ipc::ConfigBytes, options: &ipc::Options) -> Result<Config, Errors> {
+/// Reads the whole config. The bytes live as long as the process: scripts are used in place. `secret` is for TLS sessions.
+pub fn read(
+    bytes: ipc::ConfigBytes,
+    options: &ipc::Options,
+    secret: Secret,
+) -> Result<Config, Errors> {
     let bytes: &'static [u8] = Box::leak(Box::new(bytes));
     let reader_options = capnp::message::ReaderOptions {
         traversal_limit_in_words: Some(MAX_MESSAGE_WORDS),
@@ -86,7 +91,7 @@ pub fn read(bytes: ipc::ConfigBytes, options: &ipc::Options) -> Result<Config, E
         .map_err(broken)?;
     let mut config = Config::default();
     let mut errors = Vec::new();
-    if let Err(error) = fill(root, options, &mut config, &mut errors) {
+    if let Err(error) = fill(root, options, secret, &mut config, &mut errors) {
         errors.extend(broken(error));
     }
     if errors.is_empty() {
@@ -112,6 +117,7 @@ pub(super) fn optional(
 fn fill(
     root: schema_capnp::config::Reader<'static>,
     options: &ipc::Options,
+    secret: Secret,
     config: &mut Config,
     errors: &mut Errors,
 ) -> Result<(), capnp::Error> {
@@ -158,7 +164,7 @@ fn fill(
             .push(("internet".to_owned(), Plain::Network(public())));
     }
     for (index, socket) in root.get_sockets()?.iter().enumerate() {
-        match read_socket(index, socket)? {
+        match read_socket(index, socket, secret)? {
             Ok(socket) => config.sockets.push(socket),
             Err(error) => errors.push(error),
         }
@@ -214,6 +220,7 @@ fn public() -> NetworkSpec {
 fn read_socket(
     index: usize,
     socket: schema_capnp::socket::Reader<'static>,
+    secret: Secret,
 ) -> Result<Result<SocketSpec, String>, capnp::Error> {
     use schema_capnp::socket::Which;
     let name = optional(socket.get_name()).unwrap_or_default();
@@ -236,7 +243,7 @@ fn read_socket(
         }
     };
     let tls = match tls {
-        Some(tls) => TlsServer::new(&read_tls(tls)?).map(Some),
+        Some(tls) => TlsServer::new(&read_tls(tls)?, secret).map(Some),
         None => Ok(None),
     };
     let tls = match tls {

@@ -11,7 +11,7 @@ mod routes;
 mod test_command;
 mod typescript;
 
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 use std::rc::Rc;
 use std::time::Duration;
@@ -89,7 +89,8 @@ fn start_runtime(
 ) -> Result<Runtime, Vec<String>> {
     keep_freed_memory();
     tokio::task::spawn_local(isolate::attend());
-    let read = config::read(config, options)?;
+    let secret = net::Secret::of(locks.as_ref().map(AsFd::as_fd));
+    let read = config::read(config, options, secret)?;
     if options.limit_heap_mb > 0 {
         isolate::limits::set_heap((options.limit_heap_mb as usize) << 20);
     }

@@ -11,6 +11,7 @@ mod outbound;
 mod rules;
 mod special;
 mod stream;
+mod tickets;
 mod tls;
 mod trust;
 
@@ -18,6 +19,7 @@ use std::rc::Rc;
 
 pub use accept::{Doors, FrontDoor, Inside, TcpEndpoint};
 pub use stream::Accepted;
+pub use tickets::Secret;
 pub use tls::{Keypair, Server as TlsServer, TlsSpec};
 
 use crate::http::HttpOptions;

@@ -16,6 +16,7 @@ use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio_rustls::{TlsAcceptor, TlsConnector, client, server};
 
+use super::tickets::{Secret, Tickets};
 use super::trust::Verifier;
 use crate::service::Error;
 use crate::service::websocket::ByteStream;
@@ -48,9 +49,11 @@ pub struct Keypair {
 pub struct Server(TlsAcceptor);
 
 impl Server {
+    /// Sessions are resumed by all servers of the same options and secret.
+    ///
     /// # Errors
     /// What is wrong with the options.
-    pub fn new(spec: &TlsSpec) -> Result<Self, String> {
+    pub fn new(spec: &TlsSpec, secret: Secret) -> Result<Self, String> {
         let (chain, key) = match &spec.keypair {
             Some(keypair) => load(keypair)?,
             None => return Err("TLS configuration: a TLS listener needs a keypair".to_owned()),
@@ -66,6 +69,7 @@ impl Server {
             builder.with_no_client_auth()
         };
         let mut config = builder.with_single_cert(chain, key).map_err(complain)?;
+        config.ticketer = Arc::new(Tickets::new(secret, &format!("{spec:?}")));
         config.alpn_protocols = PROTOCOLS.map(<[u8]>::to_vec).into();
         Ok(Self(TlsAcceptor::from(Arc::new(config))))
     }
@@ -291,7 +295,7 @@ mod tests {
 
     #[test]
     fn bad_pem_is_told() {
-        let server = |spec: &TlsSpec| Server::new(spec).err();
+        let server = |spec: &TlsSpec| Server::new(spec, Secret::of(None)).err();
         let message = |text: &str| Some(format!("TLS configuration: {text}"));
         assert_eq!(
             server(&TlsSpec::default()),
