@@ -78,7 +78,7 @@ impl Tickets {
         let (head, rest) = ticket.split_first_chunk::<NUMBER_BYTES>()?;
         let (nonce, sealed) = rest.split_first_chunk::<NONCE_LEN>()?;
         let number = u64::from_be_bytes(*head);
-        if number != now && number + 1 != now {
+        if number != now && number.checked_add(1) != Some(now) {
             return None;
         }
         let mut opened = sealed.to_vec();
