@@ -6,13 +6,14 @@
 //!
 //! From the bottom up: `frame` is bytes, `fds` is raw descriptors, `messages` is the vocabulary, `channel` moves messages
 //! with their descriptors, `handshake` starts a process over a fresh channel, `start` is what a runtime process is given.
-//! `objects` and `live` are what is said about Durable Objects, on disk and in memory. `peer` is what runtime processes say to each other, on links that the supervisor makes.
+//! `log` is what all of them write to. `objects` and `live` are what is said about Durable Objects, on disk and in memory. `peer` is what runtime processes say to each other, on links that the supervisor makes.
 
 pub mod channel;
 pub mod fds;
 pub mod frame;
 pub mod handshake;
 pub mod live;
+pub mod log;
 pub mod messages;
 pub mod objects;
 pub mod peer;

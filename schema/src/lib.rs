@@ -21,5 +21,13 @@ pub mod peer_capnp;
 #[path = "generated/token_capnp.rs"]
 pub mod token_capnp;
 
+/// Whether a configuration wants the log as JSON, by either of its fields.
+///
+/// # Errors
+/// The message is damaged.
+pub fn is_structured_logging(root: workerd_capnp::config::Reader<'_>) -> capnp::Result<bool> {
+    Ok(root.get_structured_logging() || root.get_logging()?.get_structured_logging())
+}
+
 /// The id at the head of `workerd.capnp`, upstream's too.
 pub const WORKERD_CAPNP_ID: u64 = 0xe6afd26682091c01;

@@ -23,7 +23,7 @@ use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
 use cli::Command;
 use config::{ConfigErrors, ListenOn, LoadOptions, Loaded, SocketPlan};
-use observe::tell;
+use observe::{fail, warn};
 use process::company::{self, Company};
 use process::launch;
 use sockets::SocketSet;
@@ -64,7 +64,7 @@ fn runtime_process(arguments: &[OsString]) -> u8 {
     match launch::enter(arguments) {
         Ok(start) => worker_proc::serve(start, SNAPSHOT),
         Err(error) => {
-            tell(error);
+            fail(&[error]);
             1
         }
     }
@@ -88,7 +88,7 @@ fn command(arguments: &[OsString]) -> Result<u8, clap::Error> {
         Command::Objects(arguments) => Ok(objects::run(arguments, &STORAGE)),
         Command::Test(arguments) => {
             let (load, options, warnings) = arguments.into_test(verbose);
-            warnings.iter().for_each(tell);
+            warn(&warnings);
             Ok(test(&load, options))
         }
     }
@@ -115,11 +115,11 @@ fn serve(mut serve: cli::Serve) -> Result<u8, clap::Error> {
         ));
     }
     let reporter = Reporter::new(serve.control_fd, serve.report_phases).map_err(usage)?;
-    serve.warnings.iter().for_each(tell);
+    warn(&serve.warnings);
     raise_fd_limit();
     let load = serve.load;
     let server = lifecycle::Server {
-        load: Box::new(move || config::load(&load)),
+        load: Box::new(move || load_config(&load)),
         show,
         lock_folder: worker_proc::lock_folder,
         options: serve.options,
@@ -135,25 +135,25 @@ fn serve(mut serve: cli::Serve) -> Result<u8, clap::Error> {
 }
 
 fn compile(load: &LoadOptions, config_only: bool) -> Result<u8, clap::Error> {
-    let Ok(loaded) = config::load(load).inspect_err(show) else {
+    let Ok(loaded) = load_config(load).inspect_err(show) else {
         return Ok(1);
     };
-    loaded.warnings.iter().for_each(tell);
+    warn(&loaded.warnings);
     config::compile::to_stdout(&loaded, config_only)
         .map_err(|error| cli::usage_error(&format!("writing to stdout: {error}")))?;
     Ok(0)
 }
 
 fn test(load: &LoadOptions, options: ipc::Options) -> u8 {
-    let Ok(loaded) = config::load(load).inspect_err(show) else {
+    let Ok(loaded) = load_config(load).inspect_err(show) else {
         return 1;
     };
-    loaded.warnings.iter().for_each(tell);
+    warn(&loaded.warnings);
     raise_fd_limit();
     match prepare_test(&loaded, options) {
         Ok((start, _sockets, _company)) => worker_proc::test(start, SNAPSHOT),
         Err(errors) => {
-            errors.iter().for_each(tell);
+            fail(&errors);
             1
         }
     }
@@ -190,8 +190,19 @@ fn prepare_test(
     Ok((start, sockets, others))
 }
 
+/// Loads a config and has the log be as it says, for what is to be said of it too.
+fn load_config(load: &LoadOptions) -> Result<Loaded, ConfigErrors> {
+    let loaded = config::load(load);
+    let structured = match &loaded {
+        Ok(loaded) => loaded.structured_logging,
+        Err(errors) => errors.structured_logging,
+    };
+    ipc::log::set_structured(structured);
+    loaded
+}
+
 fn show(errors: &ConfigErrors) {
-    errors.errors.iter().for_each(tell);
+    fail(&errors.errors);
     if let Some(error) = &errors.usage {
         cli::report(&cli::usage_error(error));
     }

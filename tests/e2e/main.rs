@@ -20,6 +20,7 @@ mod service_manager;
 mod slow_clients;
 mod sockets;
 mod storage;
+mod structured_log;
 mod tls;
 mod uncaught;
 mod unread;

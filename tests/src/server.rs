@@ -28,6 +28,7 @@ pub struct Start {
     command: Command,
     phases: bool,
     control_fd: Option<u8>,
+    output: Option<OwnedFd>,
 }
 
 /// A running server; killed when dropped.
@@ -63,6 +64,7 @@ impl Start {
             command,
             phases: false,
             control_fd: Some(0),
+            output: None,
         }
     }
 
@@ -103,6 +105,12 @@ impl Start {
         self
     }
 
+    /// Where its standard output goes.
+    pub fn output(mut self, to: OwnedFd) -> Self {
+        self.output = Some(to);
+        self
+    }
+
     /// Has the server report nothing: its starter leaves it no descriptor for that.
     pub fn without_control(mut self) -> Self {
         self.control_fd = None;
@@ -119,7 +127,10 @@ impl Start {
             self.command.arg("--report-phases");
         }
         match self.control_fd {
-            Some(0) => self.command.stdin(control).stdout(Stdio::null()),
+            Some(0) => {
+                let output = self.output.map_or_else(Stdio::null, Stdio::from);
+                self.command.stdin(control).stdout(output)
+            }
             _ => self.command.stdout(control),
         };
         self.command.stderr(Stdio::piped());

@@ -15,12 +15,16 @@ const MAX_MESSAGE_BYTES: u64 = 4 << 30;
 /// to be run are found, and returned together.
 pub fn load(options: &LoadOptions) -> Result<Loaded, ConfigErrors> {
     let mut files = Vec::new();
-    match read(options, &mut files).and_then(|message| complete(options, message)) {
+    let mut structured_logging = false;
+    let completed = read(options, &mut files)
+        .and_then(|message| complete(options, message, &mut structured_logging));
+    match completed {
         Ok(loaded) => Ok(Loaded { files, ..loaded }),
         Err(Failure { errors, usage }) => Err(ConfigErrors {
             errors,
             usage,
             files,
+            structured_logging,
         }),
     }
 }
@@ -97,14 +101,19 @@ fn read_all(from: impl Read) -> io::Result<Vec<u8>> {
 }
 
 /// Everything after reading; leaves `files` to the caller.
-fn complete(options: &LoadOptions, mut message: Message) -> Result<Loaded, Failure> {
+fn complete(
+    options: &LoadOptions,
+    mut message: Message,
+    structured_logging: &mut bool,
+) -> Result<Loaded, Failure> {
     let unmatched =
         overrides::apply(&mut message, &options.overrides, options.purpose).map_err(damaged)?;
     let message = binary::encode(message).map_err(damaged)?;
     let (sockets, folders, verdict) = binary::with_config(&message, |root| {
+        *structured_logging = schema::is_structured_logging(root)?;
         let (sockets, without_address) = plan::plan(root, &options.overrides)?;
         let mut verdict = validate::Verdict::default();
-        if options.purpose != Purpose::Compile {
+        if matches!(options.purpose, Purpose::Serve | Purpose::Test) {
             verdict.errors = without_address;
             validate::validate(root, options, &mut verdict)?;
         }
@@ -124,6 +133,7 @@ fn complete(options: &LoadOptions, mut message: Message) -> Result<Loaded, Failu
         folders,
         files: Vec::new(),
         warnings: verdict.warnings,
+        structured_logging: *structured_logging,
     })
 }
 

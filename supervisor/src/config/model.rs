@@ -115,6 +115,8 @@ pub struct Loaded {
     pub files: Vec<PathBuf>,
     /// One line each, in upstream's words.
     pub warnings: Vec<String>,
+    /// Whether the log is to be JSON.
+    pub structured_logging: bool,
 }
 
 /// Everything that is wrong with a configuration, each a complete text for standard error.
@@ -126,6 +128,8 @@ pub struct ConfigErrors {
     pub usage: Option<String>,
     /// Every file read so far, so that `--watch` can wait for a repair.
     pub files: Vec<PathBuf>,
+    /// Whether the errors are to be told as JSON: what the configuration says, if it can be read.
+    pub structured_logging: bool,
 }
 
 impl fmt::Display for ConfigErrors {

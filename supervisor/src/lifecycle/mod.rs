@@ -26,7 +26,7 @@ use std::thread;
 
 use ipc::Start;
 
-use crate::observe::tell;
+use crate::observe::fail;
 use crate::process::launch::{Executable, Launcher, exit_now};
 use crate::process::main_thread::{MainThread, main_thread};
 pub use server::Server;
@@ -39,7 +39,7 @@ const SUPERVISOR_STACK_BYTES: usize = 8 * 1024 * 1024;
 /// Serves until told to stop. `runtime` runs a runtime process on the calling thread and is called at most once. Returns the exit status.
 pub fn run(server: Server, runtime: impl FnOnce(Start) -> u8) -> u8 {
     if let Err(error) = Signals::block() {
-        tell(format_args!("sigprocmask(): {error}"));
+        fail(&[format_args!("sigprocmask(): {error}")]);
         return 1;
     }
     // Who watches goes on after a start that does not come to an end, which only a child can be killed for.
@@ -58,7 +58,7 @@ pub fn run(server: Server, runtime: impl FnOnce(Start) -> u8) -> u8 {
         status
     });
     let Ok(supervisor) =
-        supervisor.inspect_err(|error| tell(format_args!("pthread_create(): {error}")))
+        supervisor.inspect_err(|error| fail(&[format_args!("pthread_create(): {error}")]))
     else {
         return 1;
     };
@@ -76,7 +76,7 @@ fn supervise(server: Server, main_thread: Option<MainThread>) -> (u8, Option<Mai
     match prepared {
         Ok(supervisor) => supervisor.run(),
         Err(error) => {
-            tell(format_args!("The supervisor cannot start: {error}"));
+            fail(&[format_args!("The supervisor cannot start: {error}")]);
             (1, None)
         }
     }

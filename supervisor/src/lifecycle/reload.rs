@@ -15,7 +15,7 @@ use super::generation::Generation;
 use super::supervisor::{Key, Role, Supervisor};
 use super::under_way::HEARING;
 use super::watch::Watcher;
-use crate::observe::tell;
+use crate::observe::{fail, problem, tell, warn};
 use crate::process::{Phase, Process};
 use crate::sockets::SocketSet;
 
@@ -45,7 +45,7 @@ impl Supervisor {
             let files = files.iter().map(|file| file.as_path()).chain([program]);
             match Watcher::new(files) {
                 Ok(watcher) => self.watcher = Some(watcher),
-                Err(error) => tell(format_args!("--watch: inotify: {error}")),
+                Err(error) => problem(format_args!("--watch: inotify: {error}")),
             }
         }
         let loaded = match loaded {
@@ -55,7 +55,7 @@ impl Supervisor {
                 return self.decline(Vec::new());
             }
         };
-        loaded.warnings.iter().for_each(tell);
+        warn(&loaded.warnings);
         let folders = match self.folders.take(&loaded.folders, self.server.lock_folder) {
             Ok(folders) => folders,
             Err(errors) => return self.decline(errors),
@@ -108,9 +108,9 @@ impl Supervisor {
         if self.incoming.is_none() {
             return self.abandon_incoming(errors);
         }
-        errors.iter().for_each(tell);
+        fail(&errors);
         self.abandon_upgrades();
-        tell("The reload failed; the config from before goes on starting.");
+        problem("The reload failed; the config from before goes on starting.");
         self.server.reporter.reloaded(false);
     }
 
@@ -210,7 +210,7 @@ impl Supervisor {
             // Every process fails with the same config: the first one tells why, once.
             Role::Incoming => self.abandon_incoming(errors),
             Role::Current => {
-                errors.iter().for_each(tell);
+                fail(&errors);
                 if let Some(generation) = &mut self.current {
                     generation.slots[key.1 as usize].given_up = true;
                 }
@@ -221,13 +221,13 @@ impl Supervisor {
 
     /// Gives the incoming generation up. What serves goes on serving.
     pub(super) fn abandon_incoming(&mut self, errors: Vec<String>) {
-        errors.iter().for_each(tell);
+        fail(&errors);
         if let Some(mut generation) = self.incoming.take() {
             generation.kill();
         }
         self.abandon_upgrades();
         if mem::take(&mut self.reloading) {
-            tell("The reload failed; the config from before goes on serving.");
+            problem("The reload failed; the config from before goes on serving.");
             self.systemd
                 .ready(&format!("{}; the last reload failed", self.status()));
             self.server.reporter.reloaded(false);

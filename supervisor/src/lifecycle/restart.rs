@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use super::signals::Ended;
 use super::supervisor::{Key, Supervisor};
-use crate::observe::tell;
+use crate::observe::problem;
 
 impl Supervisor {
     /// A process of the serving generation has ended without having been told to.
@@ -26,20 +26,20 @@ impl Supervisor {
         down.crashed = true;
         down.crashes += 1;
         if down.given_up {
-            tell(format_args!(
+            problem(format_args!(
                 "Process {slot} is not started again, as the config no longer starts."
             ));
         } else {
             let wait = down.backoff.after_crash(process.age());
             down.restart_at = Some(Instant::now() + wait);
-            tell(format_args!(
+            problem(format_args!(
                 "Process {slot} {how}; it is started again in {} ms.",
                 wait.as_millis()
             ));
         }
         generation.adopt_orphans();
         if generation.slots.iter().all(|slot| slot.given_up) {
-            tell("No process is left that can serve.");
+            problem("No process is left that can serve.");
             self.abort(1);
         }
         self.show_status();
@@ -60,7 +60,7 @@ impl Supervisor {
                 let wait = down.backoff.after_crash(std::time::Duration::ZERO);
                 down.restart_at = Some(now + wait);
                 let wait = wait.as_millis();
-                tell(format_args!(
+                problem(format_args!(
                     "Process {slot} cannot be started: {error}; the next attempt is in {wait} ms."
                 ));
             }

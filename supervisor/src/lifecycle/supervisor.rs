@@ -22,7 +22,7 @@ use super::under_way::{HEARING, Stopping, Upgrade};
 use super::watch::Watcher;
 use crate::admin::Admin;
 use crate::admin::objects::Gathering;
-use crate::observe::tell;
+use crate::observe::problem;
 use crate::process::launch::Launcher;
 use crate::process::main_thread::MainThread;
 use crate::process::{Phase, Process};
@@ -99,7 +99,7 @@ impl Supervisor {
             Ok(admin) => admin,
             // A server that goes on after an upgrade goes on without.
             Err(error) if current.is_some() => {
-                tell(format_args!("--admin-addr: {error}"));
+                problem(format_args!("--admin-addr: {error}"));
                 None
             }
             Err(error) => {
@@ -143,7 +143,7 @@ impl Supervisor {
             }
             if let Err(error) = self.turn() {
                 // Without its poll loop the supervisor is of no use; the processes go with it.
-                tell(format_args!("poll(): {error}"));
+                problem(format_args!("poll(): {error}"));
                 return (1, self.launcher.take_main_thread());
             }
         }
@@ -391,7 +391,7 @@ impl Supervisor {
         let Some(process) = self.process_mut(key) else {
             return;
         };
-        tell(format_args!("Process {} is killed: {reason}.", key.1));
+        problem(format_args!("Process {} is killed: {reason}.", key.1));
         process.kill();
         if process.is_local() {
             // It cannot be killed alone, so it counts as ended; it ends with the program.

@@ -22,7 +22,7 @@ use super::supervisor::Supervisor;
 use super::under_way::Upgrade;
 use super::watch::Watcher;
 use crate::config::ListenOn;
-use crate::observe::tell;
+use crate::observe::{problem, tell};
 use crate::process::launch::HAND_OVER_VARIABLE;
 use crate::sockets::BoundSocket;
 
@@ -39,7 +39,7 @@ impl Supervisor {
                 self.upgrades.push(Upgrade { from, generation });
                 self.reload();
             }
-            Err(error) => tell(format_args!(
+            Err(error) => problem(format_args!(
                 "No upgrade: {}: {error}",
                 self.launcher.executable.path.display()
             )),
@@ -72,7 +72,7 @@ impl Supervisor {
         if !self.upgrades.is_empty() || hangs {
             let error = self.execute(generation);
             // Reached only when the program could not be executed. Its processes serve, so this supervisor stays.
-            tell(format_args!(
+            problem(format_args!(
                 "The supervisor itself cannot be replaced: {error}"
             ));
             self.upgrades.clear();

@@ -85,9 +85,10 @@ impl SocketSet {
     pub fn listen(&self) -> Result<(), String> {
         for socket in &self.sockets {
             for listener in &socket.listeners {
+                // Tools look for an address in use by what refuses it elsewhere, which is `bind()`.
                 listener
                     .listen()
-                    .map_err(|error| format!("Socket {:?}: listen(): {error}", socket.plan.name))?;
+                    .map_err(|error| format!("Socket {:?}: bind(): {error}", socket.plan.name))?;
             }
         }
         Ok(())

@@ -27,12 +27,12 @@ const MAX_MESSAGE_WORDS: usize = 1 << 30;
 const MAX_NESTING: i32 = 64;
 
 /// Everything that the config says, in our types.
-#[derive(Default)]
 pub struct Config {
     pub workers: Vec<WorkerSpec>,
     pub plain: Vec<(String, Plain)>,
     pub sockets: Vec<SocketSpec>,
     pub v8_flags: Vec<String>,
+    pub log: log::Settings,
 }
 
 /// One socket: how it speaks and who answers.
@@ -89,7 +89,13 @@ pub fn read(
     let root = message
         .get_root::<schema_capnp::config::Reader<'static>>()
         .map_err(broken)?;
-    let mut config = Config::default();
+    let mut config = Config {
+        workers: Vec::new(),
+        plain: Vec::new(),
+        sockets: Vec::new(),
+        v8_flags: Vec::new(),
+        log: read_logging(root, options).map_err(broken)?,
+    };
     let mut errors = Vec::new();
     if let Err(error) = fill(root, options, secret, &mut config, &mut errors) {
         errors.extend(broken(error));
@@ -99,6 +105,27 @@ pub fn read(
     } else {
         Err(errors)
     }
+}
+
+/// How the log is to be.
+fn read_logging(
+    root: schema_capnp::config::Reader<'static>,
+    options: &ipc::Options,
+) -> Result<log::Settings, capnp::Error> {
+    let logging = root.get_logging()?;
+    let prefix = |is_given, given, default: &str| match is_given {
+        true => text(given?).map(str::to_owned),
+        false => Ok(default.to_owned()),
+    };
+    let (stdout, stderr) = (logging.get_stdout_prefix(), logging.get_stderr_prefix());
+    Ok(log::Settings {
+        structured: schema::is_structured_logging(root)?,
+        verbose: options.verbose,
+        prefixes: [
+            prefix(logging.has_stdout_prefix(), stdout, "stdout:")?,
+            prefix(logging.has_stderr_prefix(), stderr, "stderr:")?,
+        ],
+    })
 }
 
 pub(super) fn text(reader: capnp::text::Reader<'static>) -> Result<&'static str, capnp::Error> {
@@ -634,7 +661,7 @@ fn read_module(
         }
         Which::Obsolete(_) | Which::Bundled(_) => {
             return Ok(Err(format!(
-                "module \"{name}\": this kind of module is not supported."
+                "module \"{name}\": this kind of module is not in use anymore."
             )));
         }
     };

@@ -91,6 +91,7 @@ fn start_runtime(
     tokio::task::spawn_local(isolate::attend());
     let secret = net::Secret::of(locks.as_ref().map(AsFd::as_fd));
     let read = config::read(config, options, secret)?;
+    log::set(read.log);
     if options.limit_heap_mb > 0 {
         isolate::limits::set_heap((options.limit_heap_mb as usize) << 20);
     }
@@ -167,7 +168,7 @@ pub fn serve(start: Start, snapshot: &'static [u8]) -> u8 {
             Err(errors) => {
                 match &control {
                     Some(control) => control.failed(errors).await,
-                    None => errors.iter().for_each(log::line),
+                    None => log::fail(&errors),
                 }
                 return EXIT_START_FAILED;
             }

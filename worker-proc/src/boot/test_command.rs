@@ -37,7 +37,7 @@ pub fn test(start: Start, snapshot: &'static [u8]) -> u8 {
         let built = match start_runtime(start.config, start.locks, &start.options, snapshot) {
             Ok(built) => built,
             Err(errors) => {
-                errors.iter().for_each(log::line);
+                log::fail(&errors);
                 return EXIT_START_FAILED;
             }
         };
@@ -60,7 +60,7 @@ pub fn test(start: Start, snapshot: &'static [u8]) -> u8 {
             log::error("No tests found!");
         }
         if counts.passed == 0 || counts.failed > 0 {
-            log::line("Tests failed!");
+            log::fail(&["Tests failed!"]);
             return 1;
         }
         0

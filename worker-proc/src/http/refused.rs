@@ -40,6 +40,7 @@ pub fn unanswered(error: &Error, broken_body: bool) -> Result<Response, NoAnswer
         return Ok(closing(Response::text(503, error.message.clone())));
     }
     if error.kind != Kind::Disconnected {
+        log::unanswered(error);
         return Ok(failed());
     }
     let no_answer = NoAnswer::because(h2::Reason::INTERNAL_ERROR);

@@ -239,7 +239,7 @@ impl RequestContext {
         if self.is_hung(cx) {
             // Nothing can happen any more.
             if let Some(outcome) = self.outcome.borrow_mut().take() {
-                log::error(format_args!("uncaught exception; exception = {HUNG}"));
+                log::uncaught(format_args!("exception = {HUNG}"), true);
                 let hung = Error::new(Kind::Worker, HUNG);
                 if let Some(tracer) = &*self.tracer.borrow() {
                     trace::ended_with(tracer, &hung);

@@ -46,5 +46,5 @@ fn new_address() -> String {
 /// Says that the database cannot be reached.
 #[op]
 fn lost() {
-    log::line("failed to connect to local database");
+    log::warn("failed to connect to local database");
 }

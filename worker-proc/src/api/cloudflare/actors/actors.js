@@ -185,7 +185,7 @@ function construct(className, props, externals, id, name) {
     holder.instance = ReflectConstruct(Class, [new DurableObjectState(inside, holder), workers.envOf()]);
   } catch (error) {
     const { name: kind, message } = describeError(error);
-    logUncaught(SYNC, error);
+    logUncaught(SYNC, error, true);
     return [kind, message];
   }
   return holder;

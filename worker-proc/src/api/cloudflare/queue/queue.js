@@ -26,11 +26,10 @@ const {
 } = require("webidl");
 const { ExtendableEvent, kCreateExtendable } = require("events/kinds");
 const { isAnyArrayBuffer } = require("fetch/body");
-const { print } = require("console/output");
+const { STDERR, warn: warnOn } = require("console/output");
 const { session } = require("structured_clone");
 
 const inside = { __proto__: null };
-const STDERR = 1;
 
 /** As the published binary says it. */
 const noMembers = (type) =>
@@ -123,7 +122,7 @@ class Verdict {
   retries = new SafeMap();
 }
 
-const warn = (text) => print(STDERR, `${text}\n`);
+const warn = (text) => warnOn(STDERR, text);
 
 const delayOf = (options, type, method) =>
   toDictionary(options, () => argumentError(type, method, 1, "QueueRetryOptions"))?.delaySeconds;

@@ -13,7 +13,7 @@ const {
 } = primordials;
 const { isObject } = require("webidl");
 const { kind, Kind } = require("console/introspect");
-const { STDOUT, print } = require("console/output");
+const { STDOUT, warn } = require("console/output");
 const { told } = require("trace");
 const { current } = require("trace/spans");
 
@@ -112,7 +112,7 @@ const warned = new SafeSet();
 
 /** A warning for whoever looks at the output. */
 exports.warnOnce = (text) => {
-  if (!warned.has(text)) print(STDOUT, `${text}\n`);
+  if (!warned.has(text)) warn(STDOUT, text);
   warned.add(text);
 };
 

@@ -205,7 +205,7 @@ const ONLY = 0;
 function answer(event, state, request, call) {
   const onError = (source, error) => {
     // A lost connection is not the worker's fault.
-    if (!isDisconnection(error)) logUncaught(source, error);
+    if (!isDisconnection(error)) logUncaught(source, error, true);
     if (!state.passThrough) {
       fail(event, error);
       return;
@@ -386,7 +386,7 @@ const ended = (event) => (error, threw, called) => {
     done(event);
     return;
   }
-  if (called) logOnly(ASYNC, error);
+  if (called) logOnly(ASYNC, error, true);
   fail(event, error);
 };
 

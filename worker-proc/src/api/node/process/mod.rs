@@ -47,7 +47,7 @@ fn ops(ops: &mut Ops) {
 #[op]
 fn exit(scope: &mut v8::PinScope, context: Option<Rc<dyn IoContext>>, code: i32) {
     let Some(context) = context else {
-        crate::log::line("process.exit(...) called without a current request context. Ignoring.");
+        crate::log::warn("process.exit(...) called without a current request context. Ignoring.");
         return;
     };
     let message =

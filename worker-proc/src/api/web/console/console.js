@@ -1,6 +1,7 @@
 /*
  * The global `console`. Messages of log, info, debug and the like go to standard output, those of
- * warn, error, trace and assert to standard error, one op call a message.
+ * warn, error, trace and assert to standard error, one op call a message. Where lines are JSON, log, info, debug, warn
+ * and error alone are told, as on the published binary.
  * Relies on the inspector and the ops `print(stream, text)` and `colors(stream)`.
  */
 
@@ -12,6 +13,7 @@ const {
   ArrayPrototypePush,
   ArrayPrototypeUnshift,
   ErrorCaptureStackTrace,
+  JSONStringify,
   MapIteratorPrototypeNext,
   NumberPrototypeToFixed,
   ObjectDefineProperty,
@@ -44,6 +46,7 @@ const counts = new SafeMap();
 const timers = new SafeMap();
 
 function write(stream, text) {
+  if (ops.isStructured()) return;
   if (indentation !== "") {
     if (StringPrototypeIncludes(text, "\n")) text = StringPrototypeReplaceAll(text, "\n", `\n${indentation}`);
     text = indentation + text;
@@ -51,10 +54,10 @@ function write(stream, text) {
   ops.print(stream, `${text}\n`);
 }
 
-function print(stream, args) {
-  let text;
+/** A message's arguments as text. Never throws. */
+function format(stream, args) {
   try {
-    text = formatWithOptions({ colors: ops.colors(stream) }, args);
+    return formatWithOptions({ colors: ops.colors(stream) }, args);
   } catch (error) {
     let reason;
     try {
@@ -62,10 +65,11 @@ function print(stream, args) {
     } catch {
       reason = "unknown error";
     }
-    text = `<Formatting threw (${reason})>`;
+    return `<Formatting threw (${reason})>`;
   }
-  write(stream, text);
 }
+
+const print = (stream, args) => write(stream, format(stream, args));
 
 function setLabel(map, label, value) {
   if (!map.has(label) && map.size >= MAX_LABELS) map.delete(MapIteratorPrototypeNext(map.keys()).value);
@@ -263,7 +267,9 @@ const leveled = (level, stream) =>
   [
     function (...args) {
       require("trace").log(level, args);
-      print(stream, args);
+      const text = format(stream, args);
+      if (ops.isStructured()) ops.entry(level, JSONStringify(text));
+      else write(stream, text);
     },
   ][0];
 

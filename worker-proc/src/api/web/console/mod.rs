@@ -1,11 +1,12 @@
 //! The console and the inspector: ops that print, and that tell what the engine knows of a value.
 
-use std::io::{IsTerminal, Write};
+use std::io::IsTerminal;
 use std::sync::OnceLock;
 use std::time::Instant;
 
 use crate::glue::{Api, JsArray, JsNumber, Maybe, Ops, op};
 use crate::js;
+use crate::log;
 
 pub const API: Api = Api {
     name: "console",
@@ -29,6 +30,9 @@ pub const API: Api = Api {
 fn ops(ops: &mut Ops) {
     ops.add_all(&[
         print,
+        entry,
+        is_structured,
+        prefix,
         colors,
         now,
         kind,
@@ -46,7 +50,7 @@ fn ops(ops: &mut Ops) {
 }
 
 /// Where text is printed.
-#[derive(Clone, Copy, PartialEq, JsNumber)]
+#[derive(Clone, Copy, JsNumber)]
 enum Stream {
     Stdout,
     Stderr,
@@ -55,15 +59,31 @@ enum Stream {
 /// `print(stream, text)`: a stream that nobody reads is no error.
 #[op]
 fn print(stream: Stream, text: &str) {
-    match stream {
-        Stream::Stdout => {
-            let mut out = std::io::stdout().lock();
-            let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
-        }
-        Stream::Stderr => {
-            let _ = std::io::stderr().lock().write_all(text.as_bytes());
-        }
-    }
+    let stream = match stream {
+        Stream::Stdout => ipc::log::Stream::Stdout,
+        Stream::Stderr => ipc::log::Stream::Stderr,
+    };
+    ipc::log::write(stream, text);
+}
+
+/// `entry(level, message)`: a line of the log where lines are JSON, as the message is already.
+#[op]
+fn entry(level: &str, message: &str) {
+    let now = ipc::log::now_ms();
+    let line = format!(r#"{{"timestamp":{now},"level":"{level}","message":{message}}}"#);
+    ipc::log::write(ipc::log::Stream::Stdout, &format!("{line}\n"));
+}
+
+/// `isStructured()`: whether lines are JSON.
+#[op]
+fn is_structured() -> bool {
+    log::is_structured()
+}
+
+/// `prefix(stream)`: what stands before the lines of a standard stream of Node's.
+#[op]
+fn prefix(stream: Stream) -> &'static str {
+    log::prefix(stream as usize)
 }
 
 /// `colors(stream)`: whether to colour. FORCE_COLOR decides, else NO_COLOR and CI forbid, else a terminal gets colours.

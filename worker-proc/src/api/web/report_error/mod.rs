@@ -91,8 +91,8 @@ fn place(scope: &mut v8::PinScope, message: v8::Local<v8::Message>) -> SourcePla
 /// What the names of internal scripts begin with.
 const INTERNAL: &str = "internal:";
 
-/// `log(text)`: an error of the worker's code.
+/// `log(text, callerIsTold)`: an error of the worker's code.
 #[op(log)]
-fn log_error(text: &str) {
-    log::error(format_args!("uncaught exception; {text}"));
+fn log_error(text: &str, caller_is_told: bool) {
+    log::uncaught(text, caller_is_told);
 }

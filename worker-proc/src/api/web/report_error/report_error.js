@@ -26,20 +26,23 @@ function reportUncaught(error) {
     if (!dispatch(globalThis, trust(new ErrorEvent("error", init)))) return;
     const text = stackOf(error) ?? textOf(error);
     trace.reported(text);
-    ops.log(`desc = ${text}`);
+    ops.log(`desc = ${text}`, false);
   } catch {
-    ops.log("desc = an error whose report failed");
+    ops.log("desc = an error whose report failed", false);
   }
 }
 
-/** Tells the log and tail workers of an error that ends an event or a part of it. Never throws. */
-function logUncaught(source, error) {
+/**
+ * Tells the log and tail workers of an error that ends an event or a part of it. `callerIsTold` tells that it is also what
+ * the event's caller gets. Never throws.
+ */
+function logUncaught(source, error, callerIsTold = false) {
   trace.exception(error);
-  logOnly(source, error);
+  logOnly(source, error, callerIsTold);
 }
 
 /** The same for the log alone; `source` is how V8 calls its way here. */
-function logOnly(source, error) {
+function logOnly(source, error, callerIsTold = false) {
   let text;
   try {
     const stack = stackOf(error);
@@ -47,7 +50,7 @@ function logOnly(source, error) {
   } catch {
     text = "exception = an error that cannot be read";
   }
-  ops.log(`source = ${source}; ${text}`);
+  ops.log(`source = ${source}; ${text}`, callerIsTold);
 }
 
 /** Where an error was thrown: by code that Rust called, or by a promise's. */
