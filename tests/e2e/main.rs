@@ -6,6 +6,7 @@ mod compile;
 mod connections;
 mod depth;
 mod exchange;
+mod fallback;
 mod going_away;
 mod hibernation;
 mod http;

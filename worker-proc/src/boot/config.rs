@@ -10,10 +10,11 @@ use crate::actors::{HistoryLimits, NamespaceSpec, StoreSpec};
 use crate::dispatch::spec::{Code, ExtensionModule, WorkerSpec};
 use crate::dispatch::{Directory, Router};
 use crate::http::{HttpOptions, server::Endpoint};
-use crate::isolate::modules::Source;
+use crate::isolate::modules::{Fallback, Source};
+use crate::log;
 use crate::net::{
-    ExternalSpec, FrontDoor, Inside, NetworkSpec, Plain, Protocol, Secret, TcpEndpoint, TlsServer,
-    TlsSpec,
+    ExternalSpec, FallbackService, FrontDoor, Inside, NetworkSpec, Plain, Protocol, Secret,
+    TcpEndpoint, TlsServer, TlsSpec,
 };
 use crate::service::{Designator, Outlet, Props};
 use bytes::Bytes;
@@ -469,6 +470,13 @@ fn read_worker(
     let named = |all: Vec<_>| all.into_iter().map(Outlet::Named).collect();
     let tails = named(read_designators(worker.get_tails()?)?);
     let streaming_tails = named(read_designators(worker.get_streaming_tails()?)?);
+    let fallback = match read_fallback(worker) {
+        Ok(fallback) => fallback,
+        Err(error) => {
+            errors.push(format!("service {name}: moduleFallback: {error}"));
+            None
+        }
+    };
     let namespaces = read_namespaces(worker)?;
     let storage = read_storage(worker, &maps.disks, options.pitr_days)?;
     let spec = WorkerSpec {
@@ -477,6 +485,7 @@ fn read_worker(
         flags,
         properties,
         extensions: extensions.clone(),
+        fallback,
         global_outbound,
         cache_outbound,
         slot: None,
@@ -487,6 +496,16 @@ fn read_worker(
         streaming_tails,
     };
     Ok((errors.len() == before).then_some(spec))
+}
+
+/// Who is asked for modules that the worker lacks.
+fn read_fallback(
+    worker: schema_capnp::worker::Reader<'static>,
+) -> Result<Option<Rc<dyn Fallback>>, String> {
+    let Some(address) = optional(worker.get_module_fallback()) else {
+        return Ok(None);
+    };
+    Ok(Some(Rc::new(FallbackService::new(address)?)))
 }
 
 /// The code of a worker as it is written; none of one that has no code of its own.

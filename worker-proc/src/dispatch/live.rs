@@ -101,6 +101,9 @@ fn set_up(
     spec: &WorkerSpec,
     outlets: &mut Outlets,
 ) -> Option<()> {
+    if let Some(fallback) = &spec.fallback {
+        modules::set_fallback(scope, fallback.clone());
+    }
     for module in spec.extensions.iter() {
         let visible = if module.internal {
             modules::Scope::Internal

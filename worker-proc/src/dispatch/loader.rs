@@ -184,6 +184,7 @@ impl Slot {
             flags: code.flags,
             properties: Vec::new(),
             extensions: loader.extensions.clone(),
+            fallback: None,
             global_outbound: Outlet::Given(match &code.global_outbound {
                 Some(service) => service.clone(),
                 None => Rc::new(NoOutbound),

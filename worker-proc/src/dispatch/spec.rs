@@ -23,6 +23,8 @@ pub struct WorkerSpec {
     pub flags: schema::compat::Flags,
     pub properties: Vec<Property>,
     pub extensions: Rc<Vec<ExtensionModule>>,
+    /// Who is asked for modules that the worker lacks.
+    pub fallback: Option<Rc<dyn modules::Fallback>>,
     pub global_outbound: Outlet,
     pub cache_outbound: Option<Designator>,
     /// Where it is kept, and what `env` it is given, if another worker has loaded it.

@@ -6,6 +6,8 @@ mod accept;
 mod address;
 mod connect;
 mod der;
+mod fallback;
+mod fallback_module;
 pub mod loopback;
 mod outbound;
 mod rules;
@@ -18,6 +20,7 @@ mod trust;
 use std::rc::Rc;
 
 pub use accept::{Doors, FrontDoor, Inside, TcpEndpoint};
+pub use fallback::FallbackService;
 pub use stream::Accepted;
 pub use tickets::Secret;
 pub use tls::{Keypair, Server as TlsServer, TlsSpec};

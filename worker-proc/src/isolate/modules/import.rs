@@ -1,5 +1,6 @@
 //! Linking and evaluation, and V8's questions about imports: static, dynamic and source-phase, and `import.meta`.
 
+use super::fallback::Question;
 use super::load::load;
 use super::map::map;
 use super::names::Naming;
@@ -25,14 +26,12 @@ const DYNAMIC_STRIDE: usize = 2;
 
 fn find<'s>(
     scope: &mut v8::PinScope<'s, '_>,
-    way: Way,
-    specifier: &str,
-    referrer: &str,
+    question: Question<'_>,
 ) -> Option<(v8::Local<'s, v8::Module>, String)> {
-    match resolve(scope, specifier, referrer)? {
+    match resolve(scope, question)? {
         Resolved::Found(full) => Some((load(scope, &full)?, full)),
         missing => {
-            let error = complain(scope, way, specifier, referrer, &missing);
+            let error = complain(scope, question, &missing);
             scope.throw_exception(error);
             None
         }
@@ -113,7 +112,13 @@ fn import_statically<'s>(
     let specifier = specifier.to_rust_string_lossy(scope);
     let referrer = map(scope).borrow().name_of(scope, referrer);
     let kind = attributes_type(scope, attributes, STATIC_STRIDE)?;
-    let (module, full) = find(scope, Way::Static, &specifier, &referrer)?;
+    let question = Question {
+        specifier: &specifier,
+        referrer: &referrer,
+        way: Way::Static,
+        kind: kind.as_deref(),
+    };
+    let (module, full) = find(scope, question)?;
     let naming = map(scope).borrow().naming;
     if naming == Naming::Urls && module.get_status() == v8::ModuleStatus::Evaluating {
         let message = format!("Circular dependency when resolving module: {specifier}");
@@ -218,7 +223,13 @@ fn dynamic<'s>(
     let referrer = to_string(scope, resource);
     settle(scope, |scope| {
         let kind = attributes_type(scope, attributes, DYNAMIC_STRIDE)?;
-        let (module, full) = find(scope, Way::Dynamic, &specifier, &referrer)?;
+        let question = Question {
+            specifier: &specifier,
+            referrer: &referrer,
+            way: Way::Dynamic,
+            kind: kind.as_deref(),
+        };
+        let (module, full) = find(scope, question)?;
         check_type(scope, kind, &full, &specifier)?;
         if !source {
             return evaluate_soon(scope, module, &full);

@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
 
+use super::fallback::Fallback;
 use super::names::Naming;
 use crate::glue::code::Source;
 
@@ -40,6 +41,10 @@ pub(super) struct ModuleMap {
     pub(super) common_js: HashMap<String, v8::Global<v8::Object>>,
     /// What JSON and Wasm modules were made into, by full name.
     pub(super) values: HashMap<String, v8::Global<v8::Value>>,
+    /// Who is asked for modules that are not here.
+    pub(super) fallback: Option<Rc<dyn Fallback>>,
+    /// Full names of the modules that it has, by what they were asked for by.
+    pub(super) redirects: HashMap<String, String>,
     /// Evaluations that are under way on the stack.
     pub(super) evaluating: u32,
 }

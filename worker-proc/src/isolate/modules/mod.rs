@@ -2,9 +2,10 @@
 //!
 //! `dispatch` adds the config's modules and evaluates the main one. Built-in modules come from internal JavaScript, whose
 //! `modules` module says which specifier is there under the worker's flags. From the bottom up: `names` says what modules are
-//! called, `map` holds them, `resolve` finds them, `values` makes JSON and Wasm; `load` compiles, `import` evaluates and answers
+//! called, `map` holds them, `resolve` finds them, `fallback` those that are elsewhere, `values` makes JSON and Wasm; `load` compiles, `import` evaluates and answers
 //! V8's questions, `require` runs CommonJS: these three need each other, as modules of all kinds import each other.
 
+mod fallback;
 mod import;
 mod load;
 mod map;
@@ -14,6 +15,7 @@ mod resolve;
 mod values;
 
 use std::cell::RefCell;
+use std::rc::Rc;
 
 use crate::glue::code::Text;
 use crate::glue::error::{throw_error, throw_type_error};
@@ -24,6 +26,7 @@ use map::{Definition, ModuleMap, Shared, map};
 use names::Naming;
 
 pub use crate::glue::code::Source;
+pub use fallback::{Fallback, Found, Wanted};
 pub use map::Scope;
 pub use require::create_require;
 pub use values::compile_wasm;
@@ -71,6 +74,11 @@ pub fn add(scope: &mut v8::PinScope, name: &str, source: Source, visible: Scope)
     };
     shared.borrow_mut().definitions.insert(name, definition);
     Some(())
+}
+
+/// Says who is asked for modules that are not here.
+pub fn set_fallback(isolate: &v8::Isolate, fallback: Rc<dyn Fallback>) {
+    map(isolate).borrow_mut().fallback = Some(fallback);
 }
 
 /// Compiles a module of the config before anything imports it, where errors of a module that nothing imports are the

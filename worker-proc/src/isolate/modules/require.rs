@@ -1,5 +1,6 @@
 //! CommonJS: running a module's code, and `require`.
 
+use super::fallback::Question;
 use super::import::{link, run, run_outside};
 use super::load::{load, origin, source_text};
 use super::map::map;
@@ -163,10 +164,16 @@ fn require_from<'s>(
     referrer: &str,
     created: bool,
 ) -> Option<v8::Local<'s, v8::Value>> {
-    let full = match resolve(scope, specifier, referrer)? {
+    let question = Question {
+        specifier,
+        referrer,
+        way: Way::Require,
+        kind: None,
+    };
+    let full = match resolve(scope, question)? {
         Resolved::Found(full) => full,
         missing => {
-            let error = complain(scope, Way::Require, specifier, referrer, &missing);
+            let error = complain(scope, question, &missing);
             scope.throw_exception(error);
             return None;
         }

@@ -1,5 +1,6 @@
 //! What a specifier means where it stands, and what is said if it means nothing.
 
+use super::fallback::{self, Question};
 use super::map::{Definition, Scope, map};
 use super::names::Naming;
 use crate::glue::args::{string, to_string};
@@ -28,13 +29,25 @@ pub(super) enum Way {
     Require,
 }
 
-/// The module that a specifier means: of the config, or a built-in one, which is added.
+/// The module that a specifier means: of the config, or a built-in one, which is added, or one that the fallback service has.
 /// Empty if an exception is pending.
-pub(super) fn resolve(
-    scope: &mut v8::PinScope,
-    specifier: &str,
-    referrer: &str,
-) -> Option<Resolved> {
+pub(super) fn resolve(scope: &mut v8::PinScope, question: Question<'_>) -> Option<Resolved> {
+    match here(scope, question)? {
+        Resolved::Missing(full) => Some(match fallback::find(scope, question, &full)? {
+            Some(name) => Resolved::Found(name),
+            None => Resolved::Missing(full),
+        }),
+        known => Some(known),
+    }
+}
+
+/// The same of what is here.
+fn here(scope: &mut v8::PinScope, question: Question<'_>) -> Option<Resolved> {
+    let Question {
+        specifier,
+        referrer,
+        ..
+    } = question;
     let renamed = rename(scope, specifier)?;
     let specifier = renamed.as_deref().unwrap_or(specifier);
     let shared = map(scope);
@@ -107,11 +120,15 @@ fn rename(scope: &mut v8::PinScope, specifier: &str) -> Option<Option<String>> {
 /// The exception that says why an import or a `require` finds nothing.
 pub(super) fn complain<'s>(
     scope: &mut v8::PinScope<'s, '_>,
-    way: Way,
-    specifier: &str,
-    referrer: &str,
+    question: Question<'_>,
     resolved: &Resolved,
 ) -> v8::Local<'s, v8::Value> {
+    let Question {
+        specifier,
+        referrer,
+        way,
+        ..
+    } = question;
     let naming = map(scope).borrow().naming;
     let from = format!("\n  imported from \"{referrer}\"");
     let error = match (naming, resolved, way) {
