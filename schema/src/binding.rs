@@ -67,7 +67,7 @@ pub const RULES: &[(&str, Rule)] = &[
     ),
     (
         "parameter",
-        Rule::Never("is a parameter, which is not implemented yet"),
+        Rule::Never("is a parameter, which only a Worker itself can have."),
     ),
     ("obsolete0", Rule::Never("uses an obsolete binding type.")),
     (

@@ -5,6 +5,7 @@
 
 pub mod binding;
 pub mod compat;
+pub mod parameter;
 
 #[rustfmt::skip]
 #[allow(clippy::all, missing_docs, unused_qualifications)]

@@ -10,6 +10,7 @@ mod fallback;
 mod going_away;
 mod hibernation;
 mod http;
+mod inherit;
 mod limits;
 mod links;
 mod memory_limits;

@@ -3,7 +3,7 @@
 use super::binary;
 use super::model::{ConfigErrors, LoadOptions, Loaded, Purpose, Source};
 use super::text::{self, Failure, Message};
-use super::{overrides, plan, validate};
+use super::{inherit, overrides, plan, validate};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::{env, fs};
@@ -108,6 +108,10 @@ fn complete(
 ) -> Result<Loaded, Failure> {
     let unmatched =
         overrides::apply(&mut message, &options.overrides, options.purpose).map_err(damaged)?;
+    let mut inheritance = inherit::Found::default();
+    if options.purpose != Purpose::Compile {
+        message = inherit::expand(message, &mut inheritance).map_err(damaged)?;
+    }
     let message = binary::encode(message).map_err(damaged)?;
     let (sockets, folders, verdict) = binary::with_config(&message, |root| {
         *structured_logging = schema::is_structured_logging(root)?;
@@ -115,12 +119,13 @@ fn complete(
         let mut verdict = validate::Verdict::default();
         if matches!(options.purpose, Purpose::Serve | Purpose::Test) {
             verdict.errors = without_address;
-            validate::validate(root, options, &mut verdict)?;
+            validate::validate(root, options, inheritance.abstracts, &mut verdict)?;
         }
         Ok((sockets, plan::folders(root)?, verdict))
     })
     .map_err(damaged)?;
-    let errors: Vec<String> = verdict.errors.into_iter().chain(unmatched).collect();
+    let errors = inheritance.errors.into_iter().chain(verdict.errors);
+    let errors: Vec<String> = errors.chain(unmatched).collect();
     if !errors.is_empty() {
         return Err(Failure {
             errors,

@@ -14,11 +14,12 @@
 //! `ConfigErrors` (its `Display` is what goes to standard error) and exits with status 1.
 //!
 //! `load` reads the file (`text` for the language, `binary` for encoded messages), lets `overrides`
-//! replace addresses and paths, copies the result into one segment, and asks `validate` for all
+//! replace addresses and paths and `inherit` make inheriting workers plain, copies the result into one segment, and asks `validate` for all
 //! that is wrong with it and `plan` where its sockets listen.
 
 mod binary;
 pub mod compile;
+mod inherit;
 mod load;
 mod model;
 mod namespaces;

@@ -22,6 +22,8 @@ pub enum Purpose {
     Test,
     /// Only parses: `compile` accepts a configuration that still needs overrides.
     Compile,
+    /// Only for what is in it, such as the namespaces of Durable Objects.
+    Inspect,
 }
 
 /// Values given on the command line in place of ones in the file. All are `<name>=<value>`.

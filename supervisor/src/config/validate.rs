@@ -41,13 +41,16 @@ struct Checker<'a> {
     services: HashMap<String, Kind>,
     /// The Durable Object classes of each worker.
     classes: HashMap<String, HashSet<String>>,
+    /// Workers that can only be inherited, and why.
+    abstracts: HashMap<String, String>,
     verdict: &'a mut Verdict,
 }
 
-/// Adds to `verdict` everything wrong with the configuration. Fails only on a damaged message.
+/// Adds to `verdict` everything wrong with the configuration, in which `abstracts` are not. Fails only on a damaged message.
 pub fn validate(
     root: config::Reader<'_>,
     options: &LoadOptions,
+    abstracts: HashMap<String, String>,
     verdict: &mut Verdict,
 ) -> capnp::Result<()> {
     let compat = compat::Options {
@@ -63,6 +66,7 @@ pub fn validate(
         compat,
         services: HashMap::new(),
         classes: HashMap::new(),
+        abstracts,
         verdict,
     };
     if root.has_cluster() {
@@ -107,8 +111,13 @@ impl Checker<'_> {
         let name = lossy(service.get_name()?);
         let kind = match service.which() {
             Ok(service::Worker(worker)) => {
-                self.register_classes(&name, worker?)?;
-                Kind::Worker
+                let worker = worker?;
+                self.register_classes(&name, worker)?;
+                match worker.which() {
+                    // Reported already.
+                    Ok(worker::Inherit(_)) => Kind::Broken,
+                    _ => Kind::Worker,
+                }
             }
             Ok(service::Disk(disk)) => Kind::Disk {
                 writable: disk?.get_writable(),
@@ -172,9 +181,7 @@ impl Checker<'_> {
     ) -> capnp::Result<()> {
         let name = lossy(to.get_name()?);
         let Some(&kind) = self.services.get(&name) else {
-            self.error(format!(
-                "{context} refers to a service \"{name}\", but no such service is defined."
-            ));
+            self.undefined(&name, context);
             return Ok(());
         };
         let has_props = self.has_props(to, context);
@@ -198,6 +205,17 @@ impl Checker<'_> {
         Ok(())
     }
 
+    /// Says that what is referred to cannot be.
+    fn undefined(&mut self, name: &str, context: &str) {
+        let problem = match self.abstracts.get(name) {
+            Some(why) => format!("that Worker {why}: it can only be inherited."),
+            None => "no such service is defined.".to_owned(),
+        };
+        self.error(format!(
+            "{context} refers to a service \"{name}\", but {problem}"
+        ));
+    }
+
     /// A designator in a place for a Durable Object class.
     fn class_reference(
         &mut self,
@@ -206,7 +224,7 @@ impl Checker<'_> {
     ) -> capnp::Result<()> {
         let name = lossy(to.get_name()?);
         match self.services.get(&name) {
-            None => self.error(format!("{context} refers to a service \"{name}\", but no such service is defined.")),
+            None => self.undefined(&name, context),
             Some(Kind::Worker | Kind::Broken) => {
                 self.has_props(to, context);
             }

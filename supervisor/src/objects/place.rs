@@ -82,7 +82,7 @@ impl PlaceArgs {
         let load = LoadOptions {
             source,
             // Sockets may still be without addresses.
-            purpose: Purpose::Compile,
+            purpose: Purpose::Inspect,
             binary: self.binary,
             import_path: self.import_path.clone(),
             const_name: self.const_name.clone(),

@@ -80,7 +80,11 @@ impl Checker<'_> {
         let refers = format!("refers to a Durable Object namespace named \"{class}\"");
         let problem = if to.has_service_name() {
             let service = lossy(to.get_service_name()?);
-            if !self.services.contains_key(&service) {
+            if let Some(why) = self.abstracts.get(&service) {
+                format!(
+                    "refers to a service \"{service}\", but that Worker {why}: it can only be inherited."
+                )
+            } else if !self.services.contains_key(&service) {
                 format!("refers to a service \"{service}\", but no such service is defined.")
             } else if !has_class(&service) {
                 format!(

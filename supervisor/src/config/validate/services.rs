@@ -53,7 +53,7 @@ impl Checker<'_> {
     fn worker(&mut self, name: &str, worker: worker::Reader<'_>) -> capnp::Result<()> {
         let prefix = format!("service {name}: ");
         if matches!(worker.which(), Ok(worker::Inherit(_))) {
-            self.error(format!("{prefix}inherit is not implemented yet"));
+            // Reported already.
             return Ok(());
         }
         let date = worker
@@ -169,11 +169,6 @@ impl Checker<'_> {
         use worker::durable_object_namespace as namespace;
         use worker::durable_object_storage as storage;
         let prefix = format!("service {name}: ");
-        if worker.has_durable_object_unique_key_modifier() {
-            self.error(format!(
-                "{prefix}durableObjectUniqueKeyModifier is not implemented yet"
-            ));
-        }
         let on_disk = matches!(
             worker.get_durable_object_storage().which(),
             Ok(storage::LocalDisk(_))
@@ -253,9 +248,7 @@ impl Checker<'_> {
                 Some(_) => self.error(format!(
                     "{context} refers to service \"{target}\", but it is not a Worker."
                 )),
-                None => self.error(format!(
-                    "{context} refers to a service \"{target}\", but no such service is defined."
-                )),
+                None => self.undefined(&target, &context),
             }
         }
         Ok(())
