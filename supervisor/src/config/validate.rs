@@ -71,7 +71,7 @@ pub fn validate(
     };
     if root.has_cluster() {
         checker
-            .error("This server binary cannot join a cluster, so Config.cluster must not be set.");
+            .error("Config.cluster is not supported yet, as this program cannot join a cluster.");
     }
     for service in root.get_services()? {
         checker.register(service)?;

@@ -35,9 +35,9 @@ pub fn read(
 ) -> Result<Property, Unread> {
     let name = text(given.get_name()?)?.to_owned();
     let wrong = |error: &str| Unread::Wrong(format!("binding {name}: {error}"));
-    let kind = binding::kind(given)?;
-    let binding = bindings::ALL.iter().find(|one| Some(one.kind) == kind);
-    let binding = binding.ok_or_else(|| wrong("this kind of binding is not supported."))?;
+    let kind = binding::kind(given)?.unwrap_or("its type");
+    let binding = bindings::ALL.iter().find(|one| one.kind == kind);
+    let binding = binding.ok_or_else(|| wrong(&format!("{kind} is not supported yet.")))?;
     let value = binding::read(given, &mut |reference| {
         resolve(reference, worker, namespaces).map_err(|unread| match unread {
             Unread::Wrong(error) => wrong(&error),

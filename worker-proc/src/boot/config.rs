@@ -181,9 +181,8 @@ fn fill(
                 Err(error) => errors.push(format!("service {name}: {error}")),
             },
             Which::Disk(_) => config.plain.push((name, Plain::Disk)),
-            Which::Bucket(_) | Which::Assets(_) => {
-                config.plain.push((name, Plain::Unsupported));
-            }
+            Which::Bucket(_) => config.plain.push((name, Plain::Later("bucket"))),
+            Which::Assets(_) => config.plain.push((name, Plain::Later("assets"))),
         }
     }
     if !has_internet {
@@ -257,7 +256,7 @@ fn read_socket(
         Which::Https(https) => (Some(https.get_options()?), Some(https.get_tls_options()?)),
         Which::Tcp(tcp) if tcp.get_tls_mode()? != schema_capnp::socket::TcpTlsMode::Implicit => {
             return Ok(Err(format!(
-                "socket {name}: tlsMode = startTls is not supported."
+                "socket {name}: tlsMode = startTls is not supported yet."
             )));
         }
         Which::Tcp(tcp) => {
@@ -265,9 +264,7 @@ fn read_socket(
             (None, has_tls.then(|| tcp.get_tls_options()).transpose()?)
         }
         Which::Udp(_) => {
-            return Ok(Err(format!(
-                "socket {name}: udp sockets are not supported."
-            )));
+            return Ok(Err(format!("socket {name}: udp is not supported yet.")));
         }
     };
     let tls = match tls {
@@ -652,6 +649,11 @@ fn strip_types(
     stripped.collect()
 }
 
+/// Says of a module that it is of a kind that is still missing.
+fn later(module: &str, kind: &str) -> String {
+    format!("module \"{module}\": {kind} is not supported yet.")
+}
+
 fn read_module(
     module: schema_capnp::worker::module::Reader<'static>,
 ) -> Result<Result<(String, Source), String>, capnp::Error> {
@@ -673,12 +675,9 @@ fn read_module(
         Which::Data(content) => Source::Data(Bytes::from_static(content?)),
         Which::Wasm(content) => Source::Wasm(Bytes::from_static(content?)),
         Which::Json(content) => Source::Json(text(content?)?.into()),
-        Which::PythonModule(_) | Which::ObsoletePythonRequirement(_) => {
-            return Ok(Err(format!(
-                "module \"{name}\": Python modules are not supported."
-            )));
-        }
-        Which::Obsolete(_) | Which::Bundled(_) => {
+        Which::PythonModule(_) => return Ok(Err(later(&name, "pythonModule"))),
+        Which::Bundled(_) => return Ok(Err(later(&name, "bundled"))),
+        Which::Obsolete(_) | Which::ObsoletePythonRequirement(_) => {
             return Ok(Err(format!(
                 "module \"{name}\": this kind of module is not in use anymore."
             )));

@@ -35,7 +35,7 @@ impl Checker<'_> {
             Ok(service::Disk(disk)) => self.disk(&name, disk?),
             Ok(service::Bucket(_)) => {
                 self.error(format!(
-                    "service {name}: A bucket service requires Config.cluster."
+                    "service {name}: bucket is not supported yet: it requires Config.cluster."
                 ));
                 Ok(())
             }
@@ -95,7 +95,22 @@ impl Checker<'_> {
                 self.service_reference(workflow.get_binding_service()?, &context)?;
             }
         }
+        self.without_effect(&prefix, worker);
         self.access(name, worker)
+    }
+
+    /// Warns of fields that nothing reads so far, but that do no harm.
+    fn without_effect(&mut self, prefix: &str, worker: worker::Reader<'_>) {
+        for (is_given, field) in [
+            (worker.has_workflows_engine(), "workflowsEngine"),
+            (worker.has_access_blob_header(), "accessBlobHeader"),
+            (worker.has_access_binding_service(), "accessBindingService"),
+        ] {
+            if is_given {
+                let warning = format!("{prefix}{field} is not supported yet, and has no effect.");
+                self.verdict.warnings.push(warning);
+            }
+        }
     }
 
     fn compatibility(
@@ -175,6 +190,12 @@ impl Checker<'_> {
         );
         let mut has_durable = false;
         for class in worker.get_durable_object_namespaces()? {
+            if class.has_container() {
+                let class = lossy(class.get_class_name()?);
+                self.error(format!(
+                    "{prefix}container is not supported yet, so the Durable Objects of \"{class}\" cannot have one."
+                ));
+            }
             match class.which() {
                 Ok(namespace::UniqueKey(key)) => {
                     has_durable = true;
