@@ -5,6 +5,7 @@ mod bad_input;
 mod compile;
 mod connections;
 mod depth;
+mod disk;
 mod exchange;
 mod fallback;
 mod going_away;

@@ -17,6 +17,6 @@ mod peer;
 mod request;
 
 // Crates of their own, as nothing in them knows of the rest; every layer names them as it names its own modules.
-use ::{service, storage};
+use ::{files, service, storage};
 
 pub use boot::{build_snapshot, lock_folder, objects, serve, test};

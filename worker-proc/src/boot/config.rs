@@ -9,6 +9,7 @@ use super::bindings::{self, AllNamespaces, Unread};
 use crate::actors::{HistoryLimits, NamespaceSpec, StoreSpec};
 use crate::dispatch::spec::{Code, ExtensionModule, WorkerSpec};
 use crate::dispatch::{Directory, Router};
+use crate::files::DiskSpec;
 use crate::http::{HttpOptions, server::Endpoint};
 use crate::isolate::modules::{Fallback, Source};
 use crate::log;
@@ -180,7 +181,7 @@ fn fill(
                 Ok(spec) => config.plain.push((name, Plain::External(spec))),
                 Err(error) => errors.push(format!("service {name}: {error}")),
             },
-            Which::Disk(_) => config.plain.push((name, Plain::Disk)),
+            Which::Disk(disk) => config.plain.push((name, Plain::Disk(read_disk(disk?)?))),
             Which::Bucket(_) => config.plain.push((name, Plain::Later("bucket"))),
             Which::Assets(_) => config.plain.push((name, Plain::Later("assets"))),
         }
@@ -229,6 +230,16 @@ fn read_network(
         spec.tls = Some(read_tls(network.get_tls_options()?)?);
     }
     Ok(spec)
+}
+
+fn read_disk(
+    disk: schema_capnp::disk_directory::Reader<'static>,
+) -> Result<DiskSpec, capnp::Error> {
+    Ok(DiskSpec {
+        path: text(disk.get_path()?)?.into(),
+        writable: disk.get_writable(),
+        dotfiles: disk.get_allow_dotfiles(),
+    })
 }
 
 /// The service `internet` of a config that has none.

@@ -113,7 +113,7 @@ fn start_runtime(
     routes::name_services(&router, &links);
     let mut errors = Vec::new();
     for (name, plain) in read.plain {
-        match net::build(plain) {
+        match net::build(&name, plain) {
             Ok(service) => router.add(&name, service),
             Err(error) => errors.push(format!("service {name}: {error}")),
         }

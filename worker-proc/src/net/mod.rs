@@ -17,6 +17,7 @@ mod tickets;
 mod tls;
 mod trust;
 
+use std::fmt::Display;
 use std::rc::Rc;
 
 pub use accept::{Doors, FrontDoor, Inside, TcpEndpoint};
@@ -25,17 +26,16 @@ pub use stream::Accepted;
 pub use tickets::Secret;
 pub use tls::{Keypair, Server as TlsServer, TlsSpec};
 
+use crate::files::{Disk, DiskSpec};
 use crate::http::HttpOptions;
-use futures_util::future::LocalBoxFuture;
-
-use crate::service::{Error, Request, Response, Service};
+use crate::service::Service;
 
 /// A service of the config that is no worker.
 pub enum Plain {
     Network(NetworkSpec),
     External(ExternalSpec),
-    /// A folder where Durable Objects are kept.
-    Disk,
+    /// The files of a folder, in which Durable Objects may be kept as well.
+    Disk(DiskSpec),
     /// Of a kind that is still missing, by its name in the schema.
     Later(&'static str),
 }
@@ -66,22 +66,15 @@ pub enum Protocol {
     Tcp,
 }
 
-/// A folder that holds what Durable Objects store; its files are not served.
-struct Disk;
-
-impl Service for Disk {
-    fn fetch(self: Rc<Self>, _: Request) -> LocalBoxFuture<'static, Result<Response, Error>> {
-        let text = "This disk service keeps Durable Objects; it does not serve files.";
-        Box::pin(async move { Ok(Response::text(501, text)) })
-    }
-}
-
 /// Makes the service.
-pub fn build(plain: Plain) -> Result<Rc<dyn Service>, String> {
+pub fn build(name: &str, plain: Plain) -> Result<Rc<dyn Service>, String> {
     match plain {
         Plain::Network(spec) => Ok(Rc::new(outbound::Network::new(spec)?)),
         Plain::External(spec) => Ok(Rc::new(outbound::External::new(spec)?)),
-        Plain::Disk => Ok(Rc::new(Disk)),
+        Plain::Disk(spec) => {
+            let conceal = |text: &dyn Display| crate::http::concealed(text);
+            Ok(Rc::new(Disk::open(name, &spec, conceal)?))
+        }
         Plain::Later(kind) => Err(format!("{kind} is not supported yet.")),
     }
 }
