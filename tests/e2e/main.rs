@@ -2,6 +2,7 @@
 
 mod admin;
 mod bad_input;
+mod bundled;
 mod compile;
 mod connections;
 mod depth;

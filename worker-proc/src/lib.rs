@@ -7,6 +7,7 @@ mod actors;
 mod api;
 mod bindings;
 mod boot;
+mod bundled;
 mod dispatch;
 mod glue;
 mod http;

@@ -7,6 +7,7 @@ use schema::workerd_capnp as schema_capnp;
 
 use super::bindings::{self, AllNamespaces, Unread};
 use crate::actors::{HistoryLimits, NamespaceSpec, StoreSpec};
+use crate::bundled;
 use crate::dispatch::spec::{Code, ExtensionModule, WorkerSpec};
 use crate::dispatch::{Directory, Router};
 use crate::files::DiskSpec;
@@ -35,6 +36,8 @@ pub struct Config {
     pub sockets: Vec<SocketSpec>,
     pub v8_flags: Vec<String>,
     pub log: log::Settings,
+    /// The workers that are to be woken when they begin to serve.
+    pub schedulers: Vec<Designator>,
 }
 
 /// One socket: how it speaks and who answers.
@@ -168,7 +171,14 @@ fn fill(
                 errors.push(format!("service {name}: nothing was specified for it."))
             }
             Which::Worker(worker) => {
-                if let Some(spec) = read_worker(name, worker?, options, &extensions, &maps, errors)?
+                let worker = worker?;
+                if is_scheduler(worker)? {
+                    config.schedulers.push(Designator {
+                        service: name.clone(),
+                        ..Designator::default()
+                    });
+                }
+                if let Some(spec) = read_worker(name, worker, options, &extensions, &maps, errors)?
                 {
                     config.workers.push(spec);
                 }
@@ -542,6 +552,21 @@ fn read_code(
     })
 }
 
+/// Whether the program's own scheduler is among the modules of a worker.
+fn is_scheduler(worker: schema_capnp::worker::Reader<'static>) -> Result<bool, capnp::Error> {
+    let schema_capnp::worker::Which::Modules(modules) = worker.which()? else {
+        return Ok(false);
+    };
+    for module in modules? {
+        if let schema_capnp::worker::module::Which::Bundled(path) = module.which()?
+            && text(path?)? == bundled::SCHEDULER
+        {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
 /// The flags of a worker, or what is wrong with them.
 fn read_flags(
     worker: schema_capnp::worker::Reader<'static>,
@@ -687,7 +712,13 @@ fn read_module(
         Which::Wasm(content) => Source::Wasm(Bytes::from_static(content?)),
         Which::Json(content) => Source::Json(text(content?)?.into()),
         Which::PythonModule(_) => return Ok(Err(later(&name, "pythonModule"))),
-        Which::Bundled(_) => return Ok(Err(later(&name, "bundled"))),
+        Which::Bundled(path) => {
+            let path = text(path?)?;
+            match bundled::code(path) {
+                Some(code) => Source::Es(code.into()),
+                None => return Ok(Err(format!("No bundled module named \"{path}\"."))),
+            }
+        }
         Which::Obsolete(_) | Which::ObsoletePythonRequirement(_) => {
             return Ok(Err(format!(
                 "module \"{name}\": this kind of module is not in use anymore."

@@ -10,6 +10,7 @@ use tokio::io::unix::AsyncFd;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::{Instant, timeout_at};
 
+use super::schedulers::Schedulers;
 use crate::actors::Host;
 use crate::peer::{PeerId, PeerLinks};
 use crate::{http, log, net, request};
@@ -77,6 +78,7 @@ pub async fn run(
     server: Rc<http::Server>,
     host: Rc<Host>,
     links: Rc<PeerLinks>,
+    schedulers: Schedulers,
     drain_timeout: Duration,
 ) -> u8 {
     tokio::task::spawn_local({
@@ -84,8 +86,8 @@ pub async fn run(
         async move { server.sweep().await }
     });
     match control {
-        Some(control) => supervised(&control, &doors, &server, &host, &links).await,
-        None => alone(&doors, &server, &host, drain_timeout).await,
+        Some(control) => supervised(&control, &doors, &server, &host, &links, &schedulers).await,
+        None => alone(&doors, &server, &host, &schedulers, drain_timeout).await,
     }
 }
 
@@ -95,6 +97,7 @@ async fn supervised(
     server: &Rc<http::Server>,
     host: &Rc<Host>,
     links: &Rc<PeerLinks>,
+    schedulers: &Schedulers,
 ) -> u8 {
     control.send(&ToSupervisor::Ready).await;
     let mut stats = tokio::time::interval(STATS_INTERVAL);
@@ -118,6 +121,7 @@ async fn supervised(
             Some(ToRuntime::Serve) => {
                 doors.open();
                 host.serve();
+                schedulers.wake();
                 control.send(&ToSupervisor::Serving).await;
             }
             Some(ToRuntime::Adopt { listeners, .. }) => doors.adopt(listeners),
@@ -172,6 +176,7 @@ async fn alone(
     doors: &Rc<net::Doors>,
     server: &Rc<http::Server>,
     host: &Rc<Host>,
+    schedulers: &Schedulers,
     drain_timeout: Duration,
 ) -> u8 {
     let signals = signal(SignalKind::terminate())
@@ -185,6 +190,7 @@ async fn alone(
     };
     doors.open();
     host.serve();
+    schedulers.wake();
     tokio::select! {
         _ = terminate.recv() => {}
         _ = interrupt.recv() => {}

@@ -8,6 +8,7 @@ mod control;
 mod nesting;
 pub mod objects;
 mod routes;
+mod schedulers;
 mod test_command;
 mod typescript;
 
@@ -25,6 +26,7 @@ use crate::peer::{PeerLinks, ProcessPlace};
 use crate::storage::FolderLock;
 use crate::{api, http, isolate, log, net};
 
+use schedulers::Schedulers;
 pub use test_command::test;
 
 /// The exit code of a process that could not start because of its config or its code.
@@ -61,6 +63,7 @@ struct Runtime {
     links: Rc<PeerLinks>,
     sockets: Vec<config::SocketSpec>,
     workers: Vec<String>,
+    schedulers: Schedulers,
 }
 
 /// Freed memory that the allocator keeps for the next buffers: the kernel would have to zero what it gives again.
@@ -126,7 +129,12 @@ fn start_runtime(
         }
     }
     if errors.is_empty() {
+        let schedulers = read
+            .schedulers
+            .iter()
+            .filter_map(|named| router.find(named));
         Ok(Runtime {
+            schedulers: Schedulers::new(schedulers.collect()),
             router,
             links,
             sockets: read.sockets,
@@ -182,6 +190,7 @@ pub fn serve(start: Start, snapshot: &'static [u8]) -> u8 {
             server,
             built.router.host().clone(),
             built.links,
+            built.schedulers,
             start.options.drain_timeout,
         )
         .await

@@ -49,6 +49,7 @@ pub fn test(start: Start, snapshot: &'static [u8]) -> u8 {
         let doors = doors(start.listeners, built.sockets, &built.router, &server);
         doors.open();
         built.router.host().serve();
+        built.schedulers.wake();
         let mut counts = Counts::default();
         for name in &built.workers {
             let filter = start.options.test.as_ref();
