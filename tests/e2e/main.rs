@@ -28,6 +28,7 @@ mod structured_log;
 mod tls;
 mod uncaught;
 mod unread;
+mod wrangler;
 
 use tests::folder::Folder;
 use tests::program::Program;

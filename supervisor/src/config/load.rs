@@ -3,7 +3,7 @@
 use super::binary;
 use super::model::{ConfigErrors, LoadOptions, Loaded, Purpose, Source};
 use super::text::{self, Failure, Message};
-use super::{inherit, overrides, plan, validate};
+use super::{inherit, overrides, plan, validate, wrangler};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::{env, fs};
@@ -58,11 +58,34 @@ fn read(options: &LoadOptions, files: &mut Vec<PathBuf>) -> Result<Message, Fail
                     .and_then(read_all)
                     .map_err(|error| usage(&shown, error))?;
                 binary::decode(&bytes).map_err(|error| usage(&shown, error))
+            } else if wrangler::is_one(path) {
+                read_wrangler(options, path, files)
             } else {
                 read_text(options, path, files)
             }
         }
     }
+}
+
+fn read_wrangler(
+    options: &LoadOptions,
+    path: &Path,
+    files: &mut Vec<PathBuf>,
+) -> Result<Message, Failure> {
+    if let Some(name) = &options.const_name {
+        return Err(usage(name, "A wrangler config has no named constants."));
+    }
+    let shown = path.display();
+    if !options.import_path.is_empty() {
+        let problem = "--import-path applies to Cap'n Proto configs, not wrangler configs.";
+        return Err(usage(&shown.to_string(), problem));
+    }
+    // What is compiled may be run with the option later.
+    let may_experiment = options.experimental || options.purpose == Purpose::Compile;
+    wrangler::load(path, may_experiment, files).map_err(|error| Failure {
+        errors: vec![format!("{shown}: {error}")],
+        usage: None,
+    })
 }
 
 fn read_text(

@@ -13,7 +13,7 @@
 //! Nothing here binds a socket, starts V8 or prints: the caller shows `Loaded::warnings` or the
 //! `ConfigErrors` (its `Display` is what goes to standard error) and exits with status 1.
 //!
-//! `load` reads the file (`text` for the language, `binary` for encoded messages), lets `overrides`
+//! `load` reads the file (`text` for the language, `binary` for encoded messages, `wrangler` for that tool's files), lets `overrides`
 //! replace addresses and paths and `inherit` make inheriting workers plain, copies the result into one segment, and asks `validate` for all
 //! that is wrong with it and `plan` where its sockets listen.
 
@@ -27,6 +27,7 @@ mod overrides;
 mod plan;
 mod text;
 mod validate;
+mod wrangler;
 
 pub use load::load;
 pub use model::{

@@ -99,6 +99,7 @@ pub fn read(
         plain: Vec::new(),
         sockets: Vec::new(),
         v8_flags: Vec::new(),
+        schedulers: Vec::new(),
         log: read_logging(root, options).map_err(broken)?,
     };
     let mut errors = Vec::new();
