@@ -200,6 +200,7 @@ fn require_from<'s>(
     let state = IsolateState::get(scope);
     let choose = state.internal(scope, "modules", "requireResult")?;
     let kind = match source {
+        Source::Es(_) if created => "created",
         Source::Es(_) => "es",
         Source::Builtin(_) => "builtin",
         _ if created => "default",

@@ -57,17 +57,20 @@ function load(internalName) {
   return exports.module === undefined ? exports : exports.module;
 }
 
-/** What `require` of a module gives; `kind` is "es", "builtin", "other", or "default" for just that. A module may say. */
+/**
+ * What `require` of a module gives; `kind` is "es", "created" (the same by a `require` of `createRequire`), "builtin", "other",
+ * or "default" for just that. A module may say.
+ */
 function requireResult(namespace, kind) {
   if (kind === "default") return namespace.default;
-  if (kind === "es") {
+  if (kind === "es" || kind === "created") {
     const { __cjsUnwrapDefault: unwrap } = namespace;
     if (flags.newModuleRegistry ? unwrap : unwrap === true) return namespace.default;
     if (ReflectHas(namespace, "module.exports")) return namespace["module.exports"];
     if (flags.newModuleRegistry) return namespace;
   }
   if (flags.newModuleRegistry) return ReflectHas(namespace, "default") ? namespace.default : namespace;
-  if (flags.exportCommonJsDefaultNamespace) return namespace.default;
+  if (flags.exportCommonJsDefaultNamespace && kind !== "created") return namespace.default;
   if (!flags.requireReturnsDefaultExport) return namespace;
   return ReflectHas(namespace, "default") ? namespace.default : copyOf(namespace);
 }

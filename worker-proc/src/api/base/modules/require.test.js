@@ -1,5 +1,6 @@
 // What `require` gives, by compat flags. `expected` is a binding that names the flags' behaviour.
 import { deepStrictEqual, ok, strictEqual, throws } from "node:assert";
+import { createRequire } from "node:module";
 import load from "load";
 
 const isNamespace = (value) => Object.prototype.toString.call(value) === "[object Module]";
@@ -27,6 +28,18 @@ export const modulesThatSay = {
   test() {
     deepStrictEqual(load("says-exports"), { me: 1 });
     deepStrictEqual(load("says-unwrap"), { unwrapped: 1 });
+  },
+};
+
+export const createdRequire = {
+  test(_, { expected }) {
+    const require = createRequire("/worker");
+    const both = require("./both");
+    strictEqual(isNamespace(both), expected === "namespace");
+    strictEqual((isNamespace(both) ? both.default : both).d, 1);
+    ok(isNamespace(require("./named")) && require("./named").a === 1);
+    deepStrictEqual(require("./says-exports"), { me: 1 });
+    deepStrictEqual(require("./says-unwrap"), { unwrapped: 1 });
   },
 };
 
