@@ -105,10 +105,10 @@ struct LoggingOptions {
   # Write one JSON object a line, for collectors, in place of text for people.
 
   stdoutPrefix @1 :Text;
-  # Put before each line a worker writes to `process.stdout`. Default: "stdout: ".
+  # Put before each line a worker writes to `process.stdout`, with a space after it. Default: "stdout:".
 
   stderrPrefix @2 :Text;
-  # Put before each line a worker writes to `process.stderr`. Default: "stderr: ".
+  # Put before each line a worker writes to `process.stderr`, with a space after it. Default: "stderr:".
 }
 
 # ----------------------------------------------------------------------------------------------
@@ -301,7 +301,11 @@ struct Worker {
     # Example: embed "worker.js".
 
     inherit @2 :Text;
-    # The name of another worker whose code and settings this one takes over, with some replaced.
+    # The name of another worker whose code and settings this one takes over. `bindings` given here
+    # fill in its parameters, or replace others of the same name and type; outbound services, tails and
+    # the like are replaced where given. Compatibility settings and Durable Object classes cannot be.
+    # Of inherited classes this worker has objects of its own: it must say by `durableObjectStorage`
+    # where, and by `durableObjectUniqueKeyModifier` which.
   }
 
   struct Module {
@@ -371,13 +375,14 @@ struct Worker {
       # What a binding is when nothing below is given. It is an error.
 
       parameter :group {
-        # A hole that a worker with `inherit` fills.
+        # A hole that a worker with `inherit` fills. A worker with holes that must be filled can only be
+        # inherited: nothing else may refer to it.
 
         type @2 :Type;
         # What may fill it.
 
         optional @3 :Bool;
-        # Whether it may stay empty. Default: false.
+        # Whether it may stay empty, without a property of `env`. Default: false.
       }
 
       text @4 :Text;
@@ -674,8 +679,10 @@ struct Worker {
   }
 
   durableObjectUniqueKeyModifier @8 :Text;
-  # Mixed into the `uniqueKey` of each class of a worker with `inherit`, so that its objects
-  # differ from the other worker's. As precious as `uniqueKey` itself.
+  # Mixed into the `uniqueKey` of each class, so that the objects of a worker with `inherit` differ
+  # from those of others that inherit the same. As precious as `uniqueKey` itself: the key becomes
+  # `<uniqueKey>-` and the first 32 hexadecimal digits of the SHA-256 of the key's length (8 bytes, the
+  # first one highest), the key and the modifier.
 
   durableObjectStorage :union {
     # Where the objects of this worker keep their data.

@@ -22,12 +22,15 @@ pub mod peer_capnp;
 #[path = "generated/token_capnp.rs"]
 pub mod token_capnp;
 
-/// Whether a configuration wants the log as JSON, by either of its fields.
+/// Whether a configuration wants the log as JSON: the newer of its two fields counts where it is set.
 ///
 /// # Errors
 /// The message is damaged.
 pub fn is_structured_logging(root: workerd_capnp::config::Reader<'_>) -> capnp::Result<bool> {
-    Ok(root.get_structured_logging() || root.get_logging()?.get_structured_logging())
+    Ok(match root.has_logging() {
+        true => root.get_logging()?.get_structured_logging(),
+        false => root.get_structured_logging(),
+    })
 }
 
 /// The id at the head of `workerd.capnp`, upstream's too.

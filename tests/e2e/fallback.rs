@@ -93,8 +93,10 @@ fn speak(stream: TcpStream, answers: Answers, seen: &Mutex<Seen>) -> Option<()> 
             }
         }
         let header = |name: &str| {
-            let found = lines.iter().find_map(|line| line.strip_prefix(name));
-            found.unwrap_or_default().trim().to_owned()
+            let lines = lines.iter().map(|line| line.to_ascii_lowercase());
+            let mut found =
+                lines.filter_map(|line| Some(line.strip_prefix(name)?.trim().to_owned()));
+            found.next().unwrap_or_default()
         };
         let length = header("content-length:").parse().unwrap_or(0);
         let mut body = vec![0; length];
