@@ -4,6 +4,7 @@ pub mod actors;
 pub mod compat_flags;
 pub mod html_rewriter;
 pub mod queue;
+pub mod r2;
 pub mod rpc;
 pub mod scheduled;
 pub mod sockets;

@@ -21,7 +21,7 @@ const {
   toDictionary,
   toUSVString,
 } = require("webidl");
-const { RECEIVED, subrequest } = require("fetch");
+const { ask, isOk, statusOf } = require("fetch/answer");
 const { encodeUtf8 } = require("encoding");
 const { bytesIn } = require("streams/native");
 const { release, retain } = require("event");
@@ -107,13 +107,13 @@ function send(channel, json) {
     release();
     logOnly(ASYNC, error);
   };
-  const answered = ({ [RECEIVED.STATUS]: status }) => {
-    if (status < 200 || status >= 300) throw new TypeError(`A data point of Analytics Engine was answered ${status}.`);
+  const answered = (answer) => {
+    if (!isOk(answer)) throw new TypeError(`A data point of Analytics Engine was answered ${statusOf(answer)}.`);
     release();
   };
   retain();
   PromisePrototypeThen(
-    PromisePrototypeThen(subrequest(channel, "POST", "https://fake-host", [], json, undefined), answered),
+    PromisePrototypeThen(ask(channel, "POST", "https://fake-host", [], json), answered),
     undefined,
     failed,
   );

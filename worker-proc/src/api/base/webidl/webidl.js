@@ -20,12 +20,14 @@
 const {
   ArrayIsArray,
   ArrayPrototypePush,
+  DatePrototypeGetTime,
   Error,
   FunctionPrototype,
   FunctionPrototypeBind,
   FunctionPrototypeCall,
   MathTrunc,
   NumberIsFinite,
+  NumberIsNaN,
   ObjectDefineProperty,
   ObjectSetPrototypeOf,
   ReflectDeleteProperty,
@@ -114,6 +116,20 @@ const toInt32 = (value) => {
   }
   return MathTrunc(number);
 };
+
+/** Whole milliseconds of a Date or a number; of anything else it throws what `error` makes. */
+function toMillis(value, error) {
+  let millis = value;
+  if (typeof value !== "number") {
+    try {
+      millis = DatePrototypeGetTime(value);
+    } catch {
+      throw error();
+    }
+  }
+  if (NumberIsNaN(millis)) throw new TypeError("The value cannot be converted because it is not a valid Date.");
+  return MathTrunc(millis);
+}
 
 /**
  * The elements of an iterable (never of a string), each through `convert`; undefined if `value` is not iterable, so
@@ -392,6 +408,7 @@ exports.toArray = toArray;
 exports.toDOMString = toDOMString;
 exports.toDictionary = toDictionary;
 exports.toInt32 = toInt32;
+exports.toMillis = toMillis;
 exports.toRecord = toRecord;
 exports.toSequence = toSequence;
 exports.toUSVString = toUSVString;

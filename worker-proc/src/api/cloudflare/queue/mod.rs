@@ -23,13 +23,21 @@ fn copy(bytes: Vec<u8>) -> Vec<u8> {
     bytes
 }
 
+/// The version of V8's format that queues are given. A later one says the same of buffers under 4 GiB.
+const VERSION: u8 = 15;
+
 /// `serialize(value)`: the bytes of a message's body.
 #[op]
 fn serialize<'s>(
     scope: &mut v8::PinScope<'s, '_>,
     value: v8::Local<'s, v8::Value>,
 ) -> Result<Vec<u8>, Thrown> {
-    stored::serialize(scope, value).ok_or(Thrown)
+    let mut bytes = stored::serialize(scope, value).ok_or(Thrown)?;
+    // After the tag of the header.
+    if let Some(version) = bytes.get_mut(1) {
+        *version = VERSION;
+    }
+    Ok(bytes)
 }
 
 /// `deserialize(bytes)`.

@@ -1,16 +1,5 @@
 /* Batches of messages. `send` is what `stub.queue()` does; `kind` tells workers/answered how the event is received. */
-const {
-  ArrayBufferIsView,
-  ArrayPrototypePush,
-  Date,
-  DatePrototypeGetTime,
-  MathTrunc,
-  NumberIsNaN,
-  ObjectDefineProperty,
-  SafeMap,
-  SafeSet,
-  TypeError,
-} = primordials;
+const { ArrayBufferIsView, ArrayPrototypePush, Date, ObjectDefineProperty, SafeMap, SafeSet, TypeError } = primordials;
 const flags = require("flags");
 const {
   argumentError,
@@ -22,6 +11,7 @@ const {
   toArray,
   toDictionary,
   toInt32,
+  toMillis,
   toUint16,
 } = require("webidl");
 const { ExtendableEvent, kCreateExtendable } = require("events/kinds");
@@ -38,20 +28,6 @@ const noMembers = (type) =>
 // The caller.
 
 const EITHER = "Expected one of body or serializedBody for each message";
-
-/** Milliseconds of a Date or a number. */
-function toMillis(value, bad) {
-  let millis = value;
-  if (typeof value !== "number") {
-    try {
-      millis = DatePrototypeGetTime(value);
-    } catch {
-      throw bad();
-    }
-  }
-  if (NumberIsNaN(millis)) throw new TypeError("The value cannot be converted because it is not a valid Date.");
-  return MathTrunc(millis);
-}
 
 function toMessage(given, index) {
   const bad = () => elementError(index, "ServiceBindingQueueMessage");
@@ -91,7 +67,7 @@ function describe(given, queueName, messages, metadata) {
   for (let i = 0; i < read.length; i++) {
     const { id, timestamp, body, serializedBody, attempts } = read[i];
     if ((body === undefined) === (serializedBody === undefined)) throw new TypeError(EITHER);
-    const bytes = body === undefined ? ops.copy(serializedBody) : withoutTokens(() => ops.serialize(body));
+    const bytes = body === undefined ? ops.copy(serializedBody) : exports.serialize(body);
     ArrayPrototypePush(encoded, [id, timestamp, bytes, attempts]);
   }
   return [name, encoded, metrics];
@@ -264,6 +240,8 @@ function result(outcome, verdict) {
 }
 
 exports.describe = describe;
+/** The bytes of a message's body. */
+exports.serialize = (body) => withoutTokens(() => ops.serialize(body));
 exports.kind = {
   __proto__: null,
   state: () => new Verdict(),

@@ -179,7 +179,7 @@ export const badCalls = {
   async test(controller, env, { exports }) {
     const { Handlers } = exports;
     const typeError = (message) => ({ name: "TypeError", message });
-    const call = (...args) => async () => await Handlers.queue(...args);
+    const call = (...args) => Handlers.queue(...args);
     await rejects(call(), typeError("Failed to execute 'queue' on 'Fetcher': parameter 1 is not of type 'string'."));
     await rejects(call("name"), typeError("Failed to execute 'queue' on 'Fetcher': parameter 2 is not of type 'Array'."));
     await rejects(call("name", [3]),
@@ -190,7 +190,7 @@ export const badCalls = {
     await rejects(call("name", [message(undefined)]), typeError("Expected one of body or serializedBody for each message"));
     await rejects(call("name", [message(() => 1)]), { name: "DataCloneError" });
     await rejects(call("name", [message(1)], { metrics: 3 }), { name: "TypeError" });
-    await rejects(async () => await Handlers.scheduled(3), { name: "TypeError" });
+    await rejects(Handlers.scheduled(3), { name: "TypeError" });
     await rejects(async () => await env.NETWORK.scheduled(), { message: "External HTTP servers don't support this event type." });
   },
 };

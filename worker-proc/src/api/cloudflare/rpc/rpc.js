@@ -37,6 +37,7 @@ const {
 const { fetchThrough } = require("fetch");
 const { Reader, Writer, read, write, writeProps } = require("rpc/externals");
 const { isPlain } = require("rpc/prepare");
+const { asyncFailure } = require("streams/common");
 const errors = require("rpc/errors");
 const trace = require("trace");
 
@@ -345,14 +346,22 @@ function propsOf(options, dictionary) {
 const extraHandlers = {
   queue(queueName = undefined, messages = undefined, metadata = undefined) {
     const fetcher = own(this, SERVICE);
-    const description = require("queue").describe(arguments.length, queueName, messages, metadata);
-    return sendEvent(fetcher, ["queue", description[0], `${description[1].length}`], description, queueFailed);
+    try {
+      const description = require("queue").describe(arguments.length, queueName, messages, metadata);
+      return sendEvent(fetcher, ["queue", description[0], `${description[1].length}`], description, queueFailed);
+    } catch (error) {
+      return asyncFailure(error);
+    }
   },
 
   scheduled(options = undefined) {
     const fetcher = own(this, SERVICE);
-    const description = require("scheduled").describe(options);
-    return sendEvent(fetcher, ["scheduled", `${description[0]}`, description[1]], description, scheduledFailed);
+    try {
+      const description = require("scheduled").describe(options);
+      return sendEvent(fetcher, ["scheduled", `${description[0]}`, description[1]], description, scheduledFailed);
+    } catch (error) {
+      return asyncFailure(error);
+    }
   },
 };
 
@@ -603,6 +612,8 @@ exports.RpcTarget = RpcTarget;
 exports.kFetcher = inside;
 exports.Stamp = Stamp;
 exports.createFetcher = (channel, unsendable = undefined) => new Fetcher(inside, channel, unsendable);
+/** A call of a channel's service, as of a method of its binding. */
+exports.callMethod = (channel, name, args) => makePromise(start({ __proto__: null, kind: SERVICE, channel }, name, args));
 exports.createLoopback = createLoopback;
 exports.disposeAll = disposeAll;
 exports.exportObject = exportObject;

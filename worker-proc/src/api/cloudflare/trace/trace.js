@@ -90,6 +90,9 @@ exports.close = (span) => {
   if (span !== undefined) spans().close(span);
 };
 
+/** Closes a span once a promise has settled: gives one that settles with it. */
+exports.closeAfter = (span, promise) => (span === undefined ? promise : spans().closeAfter(span, () => promise));
+
 /** An event's RPC call, served by `call(done)`; `done` is called once it is answered, if it is given. See rpc/serve. */
 exports.serve = (path, isCall, call) => (isOn ? spans().serve(path, isCall, call) : call(undefined));
 

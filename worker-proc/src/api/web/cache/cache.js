@@ -32,10 +32,10 @@ const { encodeUtf8, joinBytes } = require("encoding");
 const { asyncFailure } = require("streams/common");
 const { getHeader } = require("headers");
 const { STREAM, contentOf, isRecoded, isUnusable, isUsed, sendable, sendableAs, takeBody } = require("fetch/body");
-const { RECEIVED, subrequest } = require("fetch");
-const { STATUS, HEADERS, BODY, BODY_LENGTH } = RECEIVED;
+const answers = require("fetch/answer");
 const { Request, isRequest, requestCfText, requestHeaders, requestState } = require("fetch/request");
 const {
+  headerOf,
   isResponse,
   receivedResponse,
   responseCoding,
@@ -43,7 +43,7 @@ const {
   responseHeaders,
   responseType,
 } = require("fetch/response");
-const { cancelBody, lengthOf, prepend } = require("streams");
+const { lengthOf, prepend } = require("streams");
 const trace = require("trace");
 
 /** The channel that every worker has for its cache. */
@@ -106,11 +106,6 @@ function requireCache() {
   if (!ops.isConfigured(CACHE)) throw new Error("No Cache was configured");
 }
 
-function headerOf(flat, name) {
-  for (let i = 0; i < flat.length; i += 2) if (StringPrototypeToLowerCase(flat[i]) === name) return flat[i + 1];
-  return null;
-}
-
 /** Does an operation in a span that tells of it. */
 async function measured(name, operate, cacheName, ...args) {
   const span = trace.open(undefined, name);
@@ -147,24 +142,25 @@ async function match(span, cacheName, { info, ignoreMethod }) {
   }
   const cf = requestCfText(state);
   const headers = headersWith(request, "Cache-Control", "only-if-cached", cacheName);
-  const parts = await subrequest(CACHE, "GET", keyOf(state), headers, null, cf);
-  const found = headerOf(parts[HEADERS], "cf-cache-status");
+  const answer = await answers.ask(CACHE, "GET", keyOf(state), headers, null, undefined, cf);
+  const found = answers.headerOf(answer, "cf-cache-status");
+  const length = answers.lengthOf(answer);
   trace.set(
     span,
     "cache.response.status_code",
-    BigInt(parts[STATUS]),
+    BigInt(answers.statusOf(answer)),
     "cache.response.body.size",
-    parts[BODY_LENGTH] >= 0 ? BigInt(parts[BODY_LENGTH]) : undefined,
+    length >= 0 ? BigInt(length) : undefined,
     "cache.response.cache_status",
     found ?? undefined,
     "cache.response.success",
     found === "HIT",
   );
   if (found !== "HIT") {
-    cancelBody(parts[BODY]);
+    answers.drop(answer);
     return undefined;
   }
-  return receivedResponse(parts, "", false);
+  return receivedResponse(answer, "", false);
 }
 
 async function forget(span, cacheName, { info, ignoreMethod }) {
@@ -176,12 +172,13 @@ async function forget(span, cacheName, { info, ignoreMethod }) {
   requireCache();
   const cf = requestCfText(state);
   const headers = headersWith(request, "X-Real-IP", "127.0.0.1", cacheName);
-  const parts = await subrequest(CACHE, "PURGE", keyOf(state), headers, null, cf);
-  cancelBody(parts[BODY]);
-  trace.set(span, "cache.response.status_code", BigInt(parts[STATUS]), "cache.response.success", parts[STATUS] === 200);
-  if (parts[STATUS] === 200) return true;
-  if (parts[STATUS] === 404) return false;
-  if (parts[STATUS] === 429) throw new Error("Unable to delete cached response. Subrequests are being rate-limited.");
+  const answer = await answers.ask(CACHE, "PURGE", keyOf(state), headers, null, undefined, cf);
+  answers.drop(answer);
+  const status = answers.statusOf(answer);
+  trace.set(span, "cache.response.status_code", BigInt(status), "cache.response.success", status === 200);
+  if (status === 200) return true;
+  if (status === 404) return false;
+  if (status === 429) throw new Error("Unable to delete cached response. Subrequests are being rate-limited.");
   throw new Error("Unable to delete cached response.");
 }
 
@@ -254,9 +251,9 @@ async function put(span, cacheName, info, response) {
   requireCache();
   const headers = headersWith(request, "Content-Length", undefined, cacheName);
   try {
-    const parts = await subrequest(CACHE, "PUT", keyOf(state), headers, body, requestCfText(state));
-    cancelBody(parts[BODY]);
-    trace.set(span, "cache.response.success", parts[STATUS] === 204);
+    const answer = await answers.ask(CACHE, "PUT", keyOf(state), headers, body, undefined, requestCfText(state));
+    answers.drop(answer);
+    trace.set(span, "cache.response.success", answers.statusOf(answer) === 204);
   } catch (error) {
     trace.set(span, "cache.response.success", false);
     if (failure === undefined) throw error;

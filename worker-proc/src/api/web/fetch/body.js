@@ -27,7 +27,7 @@ const {
 const flags = require("flags");
 const { getHeader, hasHeader, setHeader } = require("headers");
 const trace = require("trace");
-const { encodeUtf8, decodeUtf8 } = require("encoding");
+const { encodeUtf8, decodeUtf8, decodeUtf8KeepingBom } = require("encoding");
 const { isURLSearchParams } = require("url/search_params");
 const { defineInterface, illegalConstructor, illegalInvocation } = require("webidl");
 const { checkJson } = require("memory_limit");
@@ -269,11 +269,12 @@ async function collect(body) {
 async function collectText(body) {
   const content = takeBody(body);
   if (content === null) return "";
+  const strips = flags.stripBomInReadAllText;
   if (typeof content === "string") {
-    return StringPrototypeCharCodeAt(content, 0) === 0xfeff ? StringPrototypeSlice(content, 1) : content;
+    return strips && StringPrototypeCharCodeAt(content, 0) === 0xfeff ? StringPrototypeSlice(content, 1) : content;
   }
-  if (typeof content === "number") return streams.readBody(content, true);
-  if (body.kind === BYTES) return decodeUtf8(content);
+  if (typeof content === "number") return streams.readBody(content, true, !strips);
+  if (body.kind === BYTES) return strips ? decodeUtf8(content) : decodeUtf8KeepingBom(content);
   return streams.readAllText(content);
 }
 
@@ -447,6 +448,9 @@ exports.NOTHING = NOTHING;
 exports.STREAM = STREAM;
 exports.TEXT_TYPE = TEXT_TYPE;
 exports.isAnyArrayBuffer = isAnyArrayBuffer;
+exports.assertUsable = assertUsable;
+exports.collect = collect;
+exports.collectText = collectText;
 exports.isEmpty = isEmpty;
 exports.Body = Body;
 exports.contentOf = (object) => contentOf(object);

@@ -171,9 +171,6 @@ function fetch(input, init = undefined) {
   return fetchThrough(GLOBAL_OUTBOUND, input, init);
 }
 
-/** One request through a channel: a promise of its parts, for `receivedResponse`. */
-exports.subrequest = (channel, method, url, headers, body, cf) => ops.fetch(channel, method, url, headers, body, cf);
-exports.RECEIVED = ops.Received;
 exports.GLOBAL_OUTBOUND = GLOBAL_OUTBOUND;
 exports.fetchThrough = fetchThrough;
 exports.globals = { fetch };

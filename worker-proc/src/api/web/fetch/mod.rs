@@ -17,6 +17,7 @@ pub const API: Api = Api {
         js!("body.js"),
         js!("request.js"),
         js!("response.js"),
+        js!("answer.js"),
         js!("data_url.js"),
         js!("fetch.js"),
     ],

@@ -67,7 +67,9 @@ fn push_request<'s>(
 ) {
     let mut headers = request.headers;
     name_length(&mut headers, &request.body);
-    let has_body = !matches!(request.body, Body::Empty) || headers.contains_key(CONTENT_LENGTH);
+    let has_body = !matches!(request.body, Body::Empty)
+        || headers.contains_key(CONTENT_LENGTH)
+        || headers.contains_key(TRANSFER_ENCODING);
     let head = context.resources().insert(Rc::new(HeadResource(headers)));
     // Of an empty body and of none the length tells.
     let length = match has_body {
@@ -89,10 +91,18 @@ fn push_request<'s>(
 fn name_length(headers: &mut HeaderMap, body: &Body) {
     match (body, body.length()) {
         (Body::Empty, _) => {
-            if headers.get(CONTENT_LENGTH).is_some_and(|told| told != "0") {
+            let told = headers.get(CONTENT_LENGTH);
+            // Chunks may be none.
+            let is_chunked = told.is_none()
+                && headers
+                    .get(TRANSFER_ENCODING)
+                    .is_some_and(|told| told == "chunked");
+            if told.is_some_and(|told| told != "0") {
                 headers.remove(CONTENT_LENGTH);
             }
-            headers.remove(TRANSFER_ENCODING);
+            if !is_chunked {
+                headers.remove(TRANSFER_ENCODING);
+            }
         }
         (_, Some(length)) => {
             headers.remove(TRANSFER_ENCODING);
@@ -309,9 +319,11 @@ struct Subrequest<'s> {
     /// What `openCancel` gave.
     cancel: Option<u32>,
     span: Option<Rc<Span>>,
+    /// It changes nothing, and so does not wait for what is written.
+    is_read: Option<bool>,
 }
 
-/// `fetch(channel, method, url, headers, body, cf, cancel, span)`: a promise of the response.
+/// `fetch(channel, method, url, headers, body, cf, cancel, span, isRead)`: a promise of the response.
 #[op]
 fn fetch<'s>(
     scope: &mut v8::PinScope<'s, '_>,
@@ -321,7 +333,10 @@ fn fetch<'s>(
     let service = service_of(scope, &*context, asked.channel);
     let cancel = asked.cancel;
     let cancel = cancel.and_then(|number| context.resources().get::<CancelResource>(number));
-    let gate = context.output_gate();
+    let gate = match asked.is_read {
+        Some(true) => None,
+        _ => context.output_gate(),
+    };
     let span = asked.span.map(|span| span.context());
     let Subrequest {
         method,
@@ -493,6 +508,8 @@ mod tests {
             assert_eq!(told(lie, unknown()), (None, some("chunked")));
         }
         assert_eq!(told(&[(CONTENT_LENGTH, "0")], Body::Empty).0, some("0"));
+        let chunked = &[(TRANSFER_ENCODING, "chunked")];
+        assert_eq!(told(chunked, Body::Empty), (None, some("chunked")));
         for (text, number, is_it) in [
             ("0", 0, true),
             ("120", 120, true),

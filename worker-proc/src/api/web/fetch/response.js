@@ -478,7 +478,10 @@ exports.responseOfParts = responseOfParts;
 exports.responseParts = responseParts;
 exports.Response = Response;
 exports.EXTENSIONS = EXTENSIONS;
+exports.REASONS = REASONS;
 exports.asksForWebSocket = asksForWebSocket;
+exports.codingNamed = codingNamed;
+exports.headerOf = headerOf;
 exports.isResponse = isResponse;
 /** What the accessors give, whatever a worker has put in their place. */
 exports.responseBody = (response) => streamOf(contentOf(response));

@@ -500,6 +500,10 @@ exports.hasHeader = (headers, key) => listOf(headers).find(key) !== undefined;
 exports.guardOf = guardOf;
 exports.headersFromNative = headersFromNative;
 exports.headersToFlat = headersToFlat;
+exports.isHeaders = (value) => isHeaders(value);
+const { set } = Headers.prototype;
+/** What the method does, whatever a worker has put in its place. */
+exports.set = (headers, name, value) => FunctionPrototypeCall(set, headers, name, value);
 /** Sets whatever the guard says; `name` and `value` are already valid. */
 exports.setHeader = (headers, name, value) => listOf(headers).set(keyOf(name), name, value);
 exports.deleteHeader = (headers, key) => listOf(headers).delete(key);

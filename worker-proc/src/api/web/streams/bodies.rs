@@ -21,6 +21,7 @@ pub fn register(r: &mut Ops) {
     r.add_all(&[
         read,
         read_all,
+        read_head,
         cancel,
         open_body,
         write,
@@ -174,13 +175,18 @@ fn read<'s>(
     })
 }
 
-/// `readAll(number, asText)`: a promise of the whole body, as bytes or as text (UTF-8, a BOM taken off).
+/// `readAll(number, asText, keepsBom)`: a promise of the whole body, as bytes or as text (UTF-8, a BOM taken off if it is not kept).
 #[op]
 fn read_all<'s>(
     scope: &mut v8::PinScope<'s, '_>,
     body: Held,
     as_text: bool,
+    keeps_bom: Option<bool>,
 ) -> Result<Promise<'s, Whole>, Thrown> {
+    let bom: &[u8] = match keeps_bom {
+        Some(true) => b"",
+        _ => b"\xef\xbb\xbf",
+    };
     let mut held = memory_limit::Held::new(scope);
     promise(scope, async move {
         let mut all = BytesMut::new();
@@ -202,10 +208,39 @@ fn read_all<'s>(
         }
         let all = only.unwrap_or_else(|| all.freeze());
         Ok(if as_text {
-            Whole::Text(all, held)
+            let text = match all.starts_with(bom) {
+                true => all.slice(bom.len()..),
+                false => all,
+            };
+            Whole::Text(text, held)
         } else {
             Whole::Bytes(all, held)
         })
+    })
+}
+
+/// `readHead(number, bytes)`: a promise of the first bytes as text (UTF-8), null where there are fewer. The body goes on after them.
+#[op]
+fn read_head<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    body: Held,
+    bytes: u32,
+) -> Result<Promise<'s, Option<String>>, Thrown> {
+    let wanted = bytes as usize;
+    promise(scope, async move {
+        let mut head = BytesMut::new();
+        while head.len() < wanted {
+            let Some(mut chunk) = body.0.next_chunk().await? else {
+                return Ok(None);
+            };
+            let missing = wanted - head.len();
+            if chunk.len() > missing {
+                let rest = chunk.split_off(missing);
+                body.0.body.borrow_mut().put_back(rest);
+            }
+            head.extend_from_slice(&chunk);
+        }
+        Ok(Some(String::from_utf8_lossy(&head).into_owned()))
     })
 }
 
@@ -227,8 +262,7 @@ impl<'s> IntoJs<'s> for Whole {
                 bytes.into_js(scope)
             }
             Self::Text(bytes, _held) => {
-                let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
-                v8::String::new_from_utf8(scope, bytes, v8::NewStringType::Normal)
+                v8::String::new_from_utf8(scope, &bytes, v8::NewStringType::Normal)
                     .unwrap_or_else(|| v8::String::empty(scope))
                     .into()
             }

@@ -11,7 +11,8 @@ const {
   TypedArrayPrototypeSlice,
   Uint8Array,
 } = primordials;
-const { decodeUtf8, encodeUtf8 } = require("encoding");
+const { decodeUtf8, decodeUtf8KeepingBom, encodeUtf8 } = require("encoding");
+const flags = require("flags");
 const { Deferred, internal, typeError } = require("streams/common");
 const { NativeReadable, NativeWritable, READ_CHUNK_BYTES, bytesIn } = require("streams/native");
 const { pipe } = require("streams/pipe");
@@ -250,7 +251,7 @@ function readAllText(stream, limitBytes = Infinity) {
 }
 
 function textOf(bytes) {
-  const text = decodeUtf8(bytes);
+  const text = flags.stripBomInReadAllText ? decodeUtf8(bytes) : decodeUtf8KeepingBom(bytes);
   if (text.length === 0 && TypedArrayPrototypeGetByteLength(bytes) > STRING_LIMIT_UNITS) throw textTooLong();
   return text;
 }
@@ -343,6 +344,7 @@ function tee(stream) {
 }
 
 exports.abortBody = abortBody;
+exports.cancel = (stream, reason) => readableOf(stream).cancel(reason);
 exports.codingOf = codingOf;
 exports.isOverNothing = isOverNothing;
 exports.fromBytes = fromBytes;

@@ -28,11 +28,13 @@
  *     readableFromSource(source), writableToSink(sink, highWaterMark)   over a source or sink written in JavaScript
  *     tee(stream)                      [stream, stream]; the stream stays locked
  *     readAllBytes(stream, limitBytes), readAllText(stream, limitBytes)   promises
- *     readBody(number, asText)         a promise of all bytes of a native body, or of them as text
+ *     readBody(number, asText, keepsBom)   a promise of all bytes of a native body, or of them as text
+ *     readHead(number, bytes)          a promise of its first bytes as text, null if it has fewer; it goes on after them
  *     prepend(bytes, number)           the number of a native body that yields the bytes, then that body
  *     pumpOut(stream, length)          the number of a native body that the stream is moved into, with back-pressure
  *     pumpTo(stream, sink)             moves it to a sink of streams/native; a promise of the end
  *     pumpIn(number, stream, cancel)   moves a native body to a WritableStream; cancel(number, reason) if that fails
+ *     cancel(stream, reason)           what its method does, locked or not
  *     cancelBody(number)               drops a native body, which cancels its source
  *     Transform, wrapReadable, wrapWritable, kPair   to build other transform streams
  */
@@ -52,6 +54,7 @@ exports.classes = () => {
   for (let i = 0; i < STANDARD_GLOBALS.length && !hasConstructors(); i++) delete classes[STANDARD_GLOBALS[i]];
   return classes;
 };
+exports.cancel = body.cancel;
 exports.codingOf = body.codingOf;
 exports.isOverNothing = body.isOverNothing;
 exports.fromBytes = body.fromBytes;
@@ -68,7 +71,8 @@ exports.pumpOut = body.pumpOut;
 exports.pumpTo = body.pumpTo;
 exports.readAllBytes = body.readAllBytes;
 exports.readAllText = body.readAllText;
-exports.readBody = (number, asText) => ops.readAll(number, asText);
+exports.readBody = (number, asText, keepsBom = false) => ops.readAll(number, asText, keepsBom);
+exports.readHead = (number, bytes) => ops.readHead(number, bytes);
 exports.readableFromBody = body.readableFromBody;
 exports.takeBody = body.takeBody;
 exports.tee = body.tee;

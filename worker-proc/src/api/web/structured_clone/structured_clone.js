@@ -51,12 +51,24 @@ function registerCloneable(kind) {
   ArrayPrototypePush(kinds, kind);
 }
 
+/** Objects that say why they cannot be cloned: functions that give the message, or undefined for objects of other kinds. */
+const refusals = [];
+
+const registerUncloneable = (refusal) => {
+  ArrayPrototypePush(refusals, refusal);
+};
+
 const dataCloneError = (message) => new DOMException(message, "DataCloneError");
 
-const unsupported = (object) =>
-  dataCloneError(
+function unsupported(object) {
+  for (let i = 0; i < refusals.length; i++) {
+    const message = refusals[i](object);
+    if (message !== undefined) return dataCloneError(message);
+  }
+  return dataCloneError(
     `Could not serialize object of type "${interfaceNameOf(object) ?? ops.constructorName(object)}". This type does not support serialization.`,
   );
+}
 
 /** Called by the serializer for a platform object: its kind, and the value that stands for it. */
 function describe(object) {
@@ -263,6 +275,7 @@ exports.prepareStored = (value) => {
   return prepared === value ? undefined : prepared;
 };
 exports.registerCloneable = registerCloneable;
+exports.registerUncloneable = registerUncloneable;
 exports.revive = revive;
 exports.reviveStored = reviveStored;
 exports.session = session;
