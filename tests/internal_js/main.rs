@@ -107,6 +107,38 @@ fn dead_exports(modules: &[Module], read_by_rust: &BTreeSet<String>) -> Vec<Stri
 }
 
 #[test]
+fn what_is_read_is_exported() {
+    let (apis, _) = tree();
+    complain(
+        "reads of what no module exports",
+        &missing_exports(&modules(&apis)),
+    );
+}
+
+/// Names that a module reads of another that does not export them. Node's modules are left out: many export what a table lists.
+fn missing_exports(modules: &[Module]) -> Vec<String> {
+    let named: BTreeMap<&str, BTreeSet<&str>> = modules
+        .iter()
+        .filter(|module| !module.name.starts_with("node"))
+        .map(|module| {
+            let exports = module.facts.exports.iter();
+            (&*module.name, exports.map(|(name, _)| &**name).collect())
+        })
+        .collect();
+    let mut missing = Vec::new();
+    for module in modules {
+        for (name, export) in &module.facts.reads {
+            if let (Some(export), Some(exports)) = (export, named.get(&**name))
+                && !exports.contains(&**export)
+            {
+                missing.push(format!("{} reads `{export}` of `{name}`", module.file));
+            }
+        }
+    }
+    missing
+}
+
+#[test]
 fn folders_use_what_they_declare() {
     let (apis, _) = tree();
     complain(
@@ -243,6 +275,20 @@ mod checks {
         ];
         let dead = dead_exports(&modules, &BTreeSet::from(["create".into()]));
         assert_eq!(dead, ["url.js:2 dead", "all.js:1 same"]);
+    }
+
+    #[test]
+    fn a_missing_export_is_found() {
+        let modules = [
+            made("url", "url", "exports.parse = 1;"),
+            made(
+                "fetch",
+                "fetch",
+                "const { parse, gone } = require(\"url\");",
+            ),
+        ];
+        let missing = missing_exports(&modules);
+        assert_eq!(missing, ["fetch.js reads `gone` of `url`"]);
     }
 
     #[test]

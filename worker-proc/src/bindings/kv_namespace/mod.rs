@@ -12,17 +12,13 @@ pub const BINDING: Binding = Binding {
         uses: &[
             "encoding",
             "fetch",
-            "headers",
             "memory_limit",
             "streams",
             "structured_clone",
             "trace",
             "webidl",
         ],
-        lazy_uses: &[
-            ("compression", "few values are coded"),
-            ("rpc", "few delete many keys at once"),
-        ],
+        lazy_uses: &[("rpc", "few delete many keys at once")],
         ops: |_| {},
     },
     prepare: as_given,

@@ -19,7 +19,7 @@ const {
 } = primordials;
 const { isObject } = require("webidl");
 const { encodeUtf8, joinBytes } = require("encoding");
-const { print } = require("console/output");
+const { STDERR, warn } = require("console/output");
 const answers = require("fetch/answer");
 const { sendable } = require("fetch/body");
 const { checkJson } = require("memory_limit");
@@ -27,7 +27,6 @@ const { ALGORITHMS, HTTP_FIELDS } = require("r2/objects");
 const streams = require("streams");
 
 const URL = "https://fake-host";
-const STDERR = 1;
 const MAX_METADATA_BYTES = 1048576;
 /** What the schema has where there is no 64-bit number. */
 const NO_NUMBER = 2 ** 64;
@@ -206,7 +205,7 @@ function failureOf(answer) {
   if (status < 400) return undefined;
   const told = answers.headerOf(answer, "cf-r2-error");
   if (told === null) {
-    if (!hasWarned) print(STDERR, "R2 error response does not contain the CF-R2-Error header.\n");
+    if (!hasWarned) warn(STDERR, "R2 error response does not contain the CF-R2-Error header.");
     hasWarned = true;
     return { __proto__: null, status, code: 0, message: "Unspecified error" };
   }

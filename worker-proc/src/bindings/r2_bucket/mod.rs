@@ -22,10 +22,7 @@ pub const BINDING: Binding = Binding {
             "trace",
             "webidl",
         ],
-        lazy_uses: &[
-            ("blob", "few values are blobs"),
-            ("compression", "few values are coded"),
-        ],
+        lazy_uses: &[("blob", "few values are blobs")],
         ops: |_| {},
     },
     prepare: with_bucket,

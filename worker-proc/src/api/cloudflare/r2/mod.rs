@@ -8,7 +8,6 @@ pub const API: Api = Api {
     modules: &[js!("r2.js")],
     lazy: &[js!("objects.js")],
     uses: &[
-        "encoding",
         "fetch",
         "headers",
         "memory_limit",
