@@ -77,7 +77,7 @@ fn every_export_is_read() {
 }
 
 /// Exports that no other module reads, nor Rust. `install` and `globals` are the bootstrap script's, `bind` is a binding's; all of
-/// `node:` and `cloudflare:` modules is for workers.
+/// `node:` and `cloudflare:` modules is for workers, of `cloudflare-internal:` ones for extensions.
 fn dead_exports(modules: &[Module], read_by_rust: &BTreeSet<String>) -> Vec<String> {
     let mut read = BTreeSet::new();
     for module in modules {
@@ -86,7 +86,7 @@ fn dead_exports(modules: &[Module], read_by_rust: &BTreeSet<String>) -> Vec<Stri
     }
     let mut dead = Vec::new();
     for module in modules {
-        let is_public = ["node:", "cloudflare:", "workerd:"]
+        let is_public = ["node:", "cloudflare:", "cloudflare-internal:", "workerd:"]
             .iter()
             .any(|prefix| module.name.starts_with(prefix));
         if is_public || read.contains(&(module.name.clone(), None)) {

@@ -2,20 +2,41 @@
 //!
 //! `api` folders use it for text that users give and get.
 
-use v8::simdutf::{self, LastChunkHandling};
+use v8::simdutf::{self, ErrorCode, LastChunkHandling};
 
 pub use v8::simdutf::Base64Options;
 
+/// Why a text is no base64.
+pub struct Fault {
+    /// The first byte that is wrong, from 0.
+    pub position: usize,
+    /// What is wrong, as V8 has it.
+    pub why: &'static str,
+}
+
 /// The bytes of a text: ASCII white space is skipped, padding is optional, as the Infra standard's forgiving decoding has it.
-/// None if the text is no base64.
-pub fn decode(text: &[u8], options: Base64Options) -> Option<Vec<u8>> {
+///
+/// # Errors
+/// Says where the text is no base64.
+pub fn decode(text: &[u8], options: Base64Options) -> Result<Vec<u8>, Fault> {
     let mut bytes = vec![0; simdutf::maximal_binary_length_from_base64(text)];
     // SAFETY: the output has the length that the library asks for.
     #[allow(unsafe_code)]
     let result =
         unsafe { simdutf::base64_to_binary(text, &mut bytes, options, LastChunkHandling::Loose) };
+    if !result.is_ok() {
+        return Err(Fault {
+            position: result.count,
+            why: match result.error {
+                ErrorCode::InvalidBase64Character => "INVALID_BASE64_CHARACTER",
+                ErrorCode::Base64InputRemainder => "BASE64_INPUT_REMAINDER",
+                ErrorCode::Base64ExtraBits => "BASE64_EXTRA_BITS",
+                _ => "OTHER",
+            },
+        });
+    }
     bytes.truncate(result.count);
-    result.is_ok().then_some(bytes)
+    Ok(bytes)
 }
 
 /// The length of the text of so many bytes.

@@ -2,6 +2,7 @@
 const { Error, ObjectDefineProperty } = primordials;
 const { defineInterface, illegalConstructor, illegalInvocation, isObject } = require("webidl");
 const { connectTo } = require("sockets");
+const { randomHex } = require("hyperdrive/random");
 const { addresses, openers } = require("sockets/overrides");
 
 const inside = { __proto__: null };
@@ -38,7 +39,7 @@ function refused() {
 exports.bind = ({ designator, database, user, password, scheme }) => {
   const isMysql = scheme === "mysql";
   const port = isMysql ? 3306 : 5432;
-  const host = ops.newHost();
+  const host = `${randomHex()}.hyperdrive.local`;
   const ip = ops.newAddress();
   const open = () => connectTo(designator, host, port, refused);
   openers[`${host}:${port}`] = open;

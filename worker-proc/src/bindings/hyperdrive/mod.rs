@@ -3,7 +3,6 @@
 use crate::glue::{Api, Binding, Ops, as_given, op};
 use crate::js;
 use crate::log;
-use crate::service::to_hex;
 
 pub const BINDING: Binding = Binding {
     kind: "hyperdrive",
@@ -11,7 +10,7 @@ pub const BINDING: Binding = Binding {
         name: "bindings/hyperdrive",
         modules: &[],
         lazy: &[js!("hyperdrive.js")],
-        uses: &["sockets", "webidl"],
+        uses: &["hyperdrive", "sockets", "webidl"],
         lazy_uses: &[],
         ops,
     },
@@ -19,27 +18,16 @@ pub const BINDING: Binding = Binding {
 };
 
 fn ops(ops: &mut Ops) {
-    ops.add_all(&[new_host, new_address, lost]);
-}
-
-/// Random bytes; zeros where there are none to be had, which only makes names alike.
-fn random<const N: usize>() -> [u8; N] {
-    let mut bytes = [0; N];
-    let _ = aws_lc_rs::rand::fill(&mut bytes);
-    bytes
-}
-
-/// A host name that nobody else has.
-#[op]
-fn new_host() -> String {
-    let digits = to_hex(&random());
-    format!("{}.hyperdrive.local", &digits[..32])
+    ops.add_all(&[new_address, lost]);
 }
 
 /// An IPv4 address of those that nobody may use.
 #[op]
 fn new_address() -> String {
-    let [third, fourth] = random();
+    let mut bytes = [0; 2];
+    // Zeros where there is no randomness to be had, which only makes addresses alike.
+    let _ = aws_lc_rs::rand::fill(&mut bytes);
+    let [third, fourth] = bytes;
     format!("240.0.{third}.{fourth}")
 }
 

@@ -10,7 +10,7 @@ pub const BINDING: Binding = Binding {
     api: Api {
         name: "bindings/unsafe_eval",
         modules: &[js!("unsafe_eval.js")],
-        lazy: &[],
+        lazy: &[js!("module.js" as "internal:unsafe-eval")],
         uses: &["fetch", "modules", "webidl"],
         lazy_uses: &[],
         ops,

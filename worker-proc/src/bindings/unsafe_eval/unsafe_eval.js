@@ -1,6 +1,6 @@
 /* The `unsafeEval` binding: code from strings, for local development. */
 const { ArrayBufferIsView, ArrayPrototypePush, AsyncFunction, Function, ReflectConstruct, String } = primordials;
-const { provide, provideInside } = require("modules");
+const { provide } = require("modules");
 const { isAnyArrayBuffer } = require("fetch/body");
 const { argumentError, defineInterface, illegalConstructor } = require("webidl");
 
@@ -53,5 +53,4 @@ const unsafeEval = new UnsafeEval(inside);
 
 exports.bind = () => new UnsafeEval(inside);
 exports.module = { __proto__: null, default: unsafeEval };
-provideInside("internal:unsafe-eval", "bindings/unsafe_eval");
 provide("workerd:unsafe-eval", "bindings/unsafe_eval", (flags) => flags.unsafeModule);

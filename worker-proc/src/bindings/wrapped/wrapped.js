@@ -1,8 +1,5 @@
 /* What an extension makes of other bindings, which only it sees. */
 const { build } = require("workers");
+const { make } = require("wrapped/make");
 
-exports.bind = ({ moduleName, entrypoint, innerBindings }) => {
-  const inner = build({}, innerBindings);
-  const make = ops.exported(moduleName, entrypoint);
-  return make(inner);
-};
+exports.bind = ({ moduleName, entrypoint, innerBindings }) => make(moduleName, entrypoint, build({}, innerBindings));

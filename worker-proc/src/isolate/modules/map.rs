@@ -11,7 +11,7 @@ use crate::glue::code::Source;
 /// Who may import a module.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scope {
-    /// The worker's own modules, importable by all.
+    /// The worker's own modules, which those of extensions do not see.
     Worker,
     /// An extension's module that workers may import.
     Extension,
@@ -60,12 +60,14 @@ impl ModuleMap {
         Some(&definition.source)
     }
 
-    /// Whether code of the module `referrer` may import the module `full`.
+    /// Whether code of the module `referrer` may import the module `full`: an extension sees nothing of the worker, which could
+    /// put itself in an internal module's place.
     pub(super) fn visible(&self, full: &str, referrer: &str) -> bool {
         match self.scope_of(full) {
             None => false,
+            Some(Scope::Worker) => !self.is_extension(referrer),
+            Some(Scope::Extension) => true,
             Some(Scope::Internal) => self.is_extension(referrer),
-            Some(_) => true,
         }
     }
 

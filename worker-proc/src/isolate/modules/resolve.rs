@@ -8,8 +8,8 @@ use crate::glue::code::Source;
 use crate::glue::error::OpError;
 use crate::glue::state::IsolateState;
 
-/// Before the names of built-in modules.
-pub(super) const BUILTIN: &str = "builtin:";
+/// Before the full names of built-in modules: no specifier means a name with a NUL.
+pub(super) const BUILTIN: &str = "\0builtin:";
 
 /// What a specifier means.
 pub(super) enum Resolved {

@@ -1,6 +1,6 @@
 //! Which built-in modules a worker can import, and what an import of one gives.
 
-use crate::glue::{Api, Ops, in_event};
+use crate::glue::{Api, Ops, Registry, in_event, op};
 use crate::js;
 
 pub const API: Api = Api {
@@ -9,6 +9,10 @@ pub const API: Api = Api {
     lazy: &[],
     uses: &[],
     lazy_uses: &[
+        (
+            "node/module",
+            "only an extension asks for Node's inner modules",
+        ),
         ("timers", "only require() of a module that waits needs them"),
         ("url", "only import.meta.resolve() needs it"),
     ],
@@ -16,5 +20,11 @@ pub const API: Api = Api {
 };
 
 fn ops(ops: &mut Ops) {
-    ops.add_all(&[in_event]);
+    ops.add_all(&[in_event, is_module]);
+}
+
+/// `isModule(name)`: whether there is an internal module of that name.
+#[op]
+fn is_module(name: &str) -> bool {
+    Registry::get().modules.contains_key(name)
 }

@@ -1,5 +1,6 @@
 /* What `import` and `require` find beside the worker's own modules. Called by isolate/modules.rs.
-   A folder adds built-in modules with `require("modules").provide(specifier, internalName, available)`. */
+   An internal module that is named as a specifier is there for all, or for extensions alone: its prefix says which. A folder
+   adds others with `require("modules").provide(specifier, internalName, available)`. */
 const {
   Error,
   ObjectDefineProperty,
@@ -23,20 +24,26 @@ const nodeNames = new SafeSet();
 
 /** `available(flags)` says whether the worker's flags allow the module; without it everyone has it. */
 function provide(specifier, internalName, available) {
-  provided.set(specifier, { internalName, available, inside: false });
+  provided.set(specifier, { internalName, available });
 }
 
-/** The same for modules of extensions alone. */
-function provideInside(specifier, internalName) {
-  provided.set(specifier, { internalName, available: undefined, inside: true });
-}
+const PUBLIC = /^cloudflare:/;
+const INSIDE = /^(?:cloudflare-internal|internal):/;
+const NODE_INSIDE = /^node-internal:/;
 
 /** The internal module that a specifier means under the worker's flags, or undefined. */
 function resolve(specifier, fromExtension) {
+  if (fromExtension) {
+    if (RegExpPrototypeExec(INSIDE, specifier) !== null) return ops.isModule(specifier) ? specifier : undefined;
+    if (RegExpPrototypeExec(NODE_INSIDE, specifier) !== null) return require("node/module/inside").find(specifier);
+    // Where names are paths, extensions see no modules that are for all.
+    if (!flags.newModuleRegistry) return undefined;
+  }
   const entry = provided.get(specifier);
-  if (entry === undefined || (entry.inside && !fromExtension)) return undefined;
-  if (entry.available !== undefined && !entry.available(flags)) return undefined;
-  return entry.internalName;
+  if (entry !== undefined) {
+    return entry.available === undefined || entry.available(flags) ? entry.internalName : undefined;
+  }
+  return RegExpPrototypeExec(PUBLIC, specifier) !== null && ops.isModule(specifier) ? specifier : undefined;
 }
 
 /** Names that mean `node:` modules without the prefix too, where the worker's flags say so. */
@@ -143,7 +150,6 @@ function fillImportMeta(meta, url, main) {
 const FILE = "file://";
 
 exports.provide = provide;
-exports.provideInside = provideInside;
 exports.addNodeNames = addNodeNames;
 exports.rename = rename;
 exports.resolve = resolve;

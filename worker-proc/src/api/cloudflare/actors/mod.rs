@@ -22,7 +22,7 @@ pub const API: Api = Api {
         js!("facets.js"),
         js!("unsafe.js"),
     ],
-    lazy: &[],
+    lazy: &[js!("durable_objects.js" as "cloudflare:durable-objects")],
     uses: &[
         "event",
         "fetch",

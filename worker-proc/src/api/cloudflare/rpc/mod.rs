@@ -41,6 +41,10 @@ pub const API: Api = Api {
         ("scheduled", "only stub.scheduled() needs it"),
         ("sockets", "few stubs connect, few messages hold a socket"),
         ("url", "only put() with an expiration needs it"),
+        (
+            "wrapped",
+            "few messages hold a binding that a module has made",
+        ),
     ],
     ops: ops::register,
 };

@@ -137,7 +137,7 @@ const wildcard = new Proxy(ObjectPrototype, {
 /** Whether a name leads to the other side. What has a `then` would be taken for a promise; `toJSON` is asked of every object. */
 function isOpen(state, key) {
   if (key === "then" || key === "toJSON") return false;
-  return state.kind !== SERVICE || flags.fetcherRpc || flags.workerdExperimental;
+  return state.kind !== SERVICE || state.isInner || flags.fetcherRpc || flags.workerdExperimental;
 }
 
 function propertyOf(state, name) {
@@ -625,6 +625,8 @@ exports.keepLoopbacks = (reason) => {
 exports.makeCallable = makeCallable;
 exports.makeBoundStub = makeBoundStub;
 exports.makeStub = makeStub;
+/** A method of the object behind a service, whatever the worker has made of its class. */
+exports.methodOf = (state, name) => propertyOf(state, name);
 exports.ops = { __proto__: null, restoredService: ops.restoredService, restoredStub: ops.restoredStub };
 exports.own = own;
 exports.unsendableLoopbacks = () => unsendableLoopbacks;

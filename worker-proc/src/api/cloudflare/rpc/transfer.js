@@ -180,15 +180,20 @@ registerCloneable({
 
 const isService = (value) => typeof value !== "function" && stateOf(value)?.kind === SERVICE_STATE;
 
+function writeService(fetcher) {
+  const writer = anyWriter("ServiceStub cannot be serialized in this context.");
+  const { channel, unsendable } = stateOf(fetcher);
+  if (unsendable !== undefined) throw dataCloneError(unsendable);
+  return writer.add(SERVICE, channel);
+}
+
+/** The channel or native service again. */
+const readService = (index) => currentReader().take(index, SERVICE)[0];
+
 registerCloneable({
   is: isService,
-  write: (fetcher) => {
-    const writer = anyWriter("ServiceStub cannot be serialized in this context.");
-    const { channel, unsendable } = stateOf(fetcher);
-    if (unsendable !== undefined) throw dataCloneError(unsendable);
-    return writer.add(SERVICE, channel);
-  },
-  read: (index) => rpc.createFetcher(currentReader().take(index, SERVICE)[0]),
+  write: writeService,
+  read: (index) => rpc.createFetcher(readService(index)),
   stored: {
     tag: 11,
     write: (fetcher) => writeLasting("ServiceStub", stateOf(fetcher), false),
@@ -196,8 +201,32 @@ registerCloneable({
   },
 });
 
+/** What `wrapped` makes of this, if the worker has any. */
+const wrapped = { __proto__: null, is: () => false, write: undefined, read: undefined };
+
+registerCloneable({
+  is: (value) => wrapped.is(value),
+  write: (value) => wrapped.write(value),
+  read: (parts) => {
+    require("wrapped/make");
+    return wrapped.read(parts);
+  },
+  stored: {
+    tag: 17,
+    write: (value) => [[wrapped.write(value)]],
+    read: (fields) => {
+      currentReader();
+      require("wrapped/make");
+      return wrapped.read(fields[0]);
+    },
+  },
+});
+
 exports.readLasting = readLasting;
+exports.readService = readService;
+exports.wrapped = wrapped;
 exports.writeLasting = writeLasting;
+exports.writeService = writeService;
 
 // Streams.
 

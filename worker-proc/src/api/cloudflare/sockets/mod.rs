@@ -18,7 +18,12 @@ use crate::service::{Body, Connect, Error, StartTls, Starter, Tls, promised};
 pub const API: Api = Api {
     name: "sockets",
     modules: &[],
-    lazy: &[js!("overrides.js"), js!("sockets.js")],
+    lazy: &[
+        js!("overrides.js"),
+        js!("sockets.js"),
+        js!("cloudflare_sockets.js" as "cloudflare:sockets"),
+        js!("module.js" as "cloudflare-internal:sockets"),
+    ],
     uses: &[
         "fetch",
         "rpc",

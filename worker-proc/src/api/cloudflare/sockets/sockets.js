@@ -411,4 +411,4 @@ exports.accept = accept;
 exports.connectThrough = connectThrough;
 exports.connectTo = connectTo;
 exports.passOn = passOn;
-exports.module = { __proto__: null, connect };
+exports.connect = connect;

@@ -21,9 +21,11 @@ pub const API: Api = Api {
         js!("items.js"),
         js!("tail_event.js").defining(&["TailEvent", "TraceEvent"]),
         js!("stream.js"),
-        js!("helpers.js"),
+        js!("tracing_module.js" as "cloudflare-internal:tracing"),
+        js!("helpers.js" as "cloudflare-internal:tracing-helpers"),
+        js!("test_wrapper.js" as "cloudflare-internal:test-tracing-wrapper"),
     ],
-    uses: &["async_context", "console", "events", "modules", "webidl"],
+    uses: &["async_context", "console", "events", "webidl"],
     lazy_uses: &[(
         "encoding",
         "only a span's own name or attribute is measured",

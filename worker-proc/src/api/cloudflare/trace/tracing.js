@@ -11,7 +11,6 @@ const {
   TypedArrayPrototypeGetByteLength,
   globalThis,
 } = primordials;
-const { provideInside } = require("modules");
 const { told } = require("trace");
 const { argumentError, defineInterface, illegalConstructor, illegalInvocation, isObject, toDOMString } = require("webidl");
 
@@ -243,9 +242,3 @@ const tracing = createTracing();
 exports.createTracing = createTracing;
 /** That of the modules. */
 exports.tracing = tracing;
-exports.module = { __proto__: null, default: tracing };
-provideInside("cloudflare-internal:tracing", "trace/tracing");
-for (let i = 0, names = ["tracing-helpers", "test-tracing-wrapper"]; i < names.length; i++) {
-  const name = names[i];
-  provideInside(`cloudflare-internal:${name}`, "trace/helpers");
-}

@@ -10,7 +10,6 @@ const {
   Proxy,
 } = primordials;
 const flags = require("flags");
-const { provide } = require("modules");
 const { DurableObject, WorkerEntrypoint, WorkflowEntrypoint, keepAlive } = require("workers/entrypoints");
 const { Fetcher, RpcPromise, RpcProperty, RpcStub, RpcTarget } = require("rpc");
 const { current, runIn, valueOf, withValue } = require("async_context");
@@ -64,6 +63,8 @@ function runWith(method, frame, fn, position) {
   return runIn(frame, fn, undefined, []);
 }
 
+exports.currentEnv = currentEnv;
+exports.currentExports = currentExports;
 exports.module = {
   __proto__: null,
   DurableObject,
@@ -93,6 +94,3 @@ exports.module = {
   withEnvAndExports: (env, exports, fn) =>
     runWith("withEnvAndExports", withSlot(withSlot(current(), ENV, env), EXPORTS, exports), fn, 3),
 };
-provide("cloudflare:workers", "workers/cloudflare_workers");
-// Compiled for workers that import it.
-provide("cloudflare:sockets", "sockets");

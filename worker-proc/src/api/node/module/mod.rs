@@ -10,6 +10,7 @@ pub const API: Api = Api {
     lazy: &[
         js!("builtin_modules.js"),
         js!("globals.js"),
+        js!("inside.js"),
         js!("module.js" as "node:module"),
         js!("vm.js" as "node:vm"),
     ],

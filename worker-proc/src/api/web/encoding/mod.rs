@@ -186,12 +186,12 @@ fn atob(text: &str) -> Option<Latin1> {
 
 /// Forgiving base64 (Infra standard): ASCII white space is skipped, padding is optional.
 pub fn decode_base64(text: &[u8]) -> Option<Vec<u8>> {
-    base64::decode(text, Base64Options::Default)
+    base64::decode(text, Base64Options::Default).ok()
 }
 
 /// base64url (RFC 4648, section 5), with or without padding.
 pub fn decode_base64url(text: &[u8]) -> Option<Vec<u8>> {
-    base64::decode(text, Base64Options::Url)
+    base64::decode(text, Base64Options::Url).ok()
 }
 
 /// `btoa(text)`: base64 of a string of Latin-1, or null if it holds other characters.

@@ -470,5 +470,7 @@ exports.sendable = sendable;
 exports.sendableAs = sendableAs;
 exports.setType = setType;
 exports.streamOf = streamOf;
+/** A promise of the text of a request or response. */
+exports.readText = (object) => collectText(contentOf(object));
 exports.isUsed = isUsed;
 exports.isUnusable = isUnusable;

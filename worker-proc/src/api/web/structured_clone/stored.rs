@@ -22,6 +22,7 @@ const NATIVE_ERROR: u32 = 10;
 const SERVICE: u32 = 11;
 const CLASS: u32 = 12;
 const BLOB: u32 = 15;
+const WRAPPED_BINDING: u32 = 17;
 
 /// Most headers of one object that are read back.
 const MAX_HEADERS: u32 = 1024;
@@ -281,6 +282,7 @@ impl<'s> Fields<'_, 's> {
                 self.text(scope)?;
                 self.bytes(scope)?;
             }
+            WRAPPED_BINDING => self.value(scope)?,
             SERVICE | CLASS | STUB if self.props => drop(self.number(scope)?),
             SERVICE | CLASS => self.bytes(scope)?,
             _ => {}

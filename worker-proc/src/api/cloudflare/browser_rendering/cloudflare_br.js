@@ -1,0 +1,4 @@
+/* The module `cloudflare:br`. */
+const { BrowserRendering } = require("cloudflare-internal:br-api");
+
+exports.BrowserRendering = BrowserRendering;

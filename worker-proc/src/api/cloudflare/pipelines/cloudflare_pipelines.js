@@ -1,0 +1,2 @@
+/* The module `cloudflare:pipelines`. */
+exports.PipelineTransformationEntrypoint = require("cloudflare-internal:pipeline-transform").PipelineTransformImpl;

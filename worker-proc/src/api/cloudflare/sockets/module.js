@@ -1,0 +1,4 @@
+/* The module `cloudflare-internal:sockets`. */
+const { connect } = require("sockets");
+
+exports.default = { connect };

@@ -1,0 +1,2 @@
+/* The module `cloudflare-internal:tracing`. */
+exports.default = require("trace/tracing").tracing;
