@@ -52,6 +52,12 @@ class UnsafeModule {
     if (!(#token in this)) throw illegalInvocation();
     return false;
   }
+
+  /** Whether the worker's state came from a snapshot of it: there are none of workers. */
+  startedFromStartupSnapshot() {
+    if (!(#token in this)) throw illegalInvocation();
+    return false;
+  }
 }
 defineInterface(UnsafeModule);
 

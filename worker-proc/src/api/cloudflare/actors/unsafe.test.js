@@ -25,6 +25,12 @@ export class Counter extends DurableObject {
 
 export class Kept extends Counter {}
 
+export const whatTheProcessIs = {
+  test() {
+    deepStrictEqual([unsafe.isTestAutogateEnabled(), unsafe.startedFromStartupSnapshot()], [false, false]);
+  },
+};
+
 export const evictionWaitsForCalls = {
   async test(controller, { OBJECTS, KEPT, SELF }) {
     const stub = OBJECTS.getByName("evicted");

@@ -1,6 +1,13 @@
 /* The module `cloudflare-internal:streaming-base64`: streams that bring bytes into base64, and back. */
-const { Error, MathMin, TypedArrayPrototypeGetByteLength, TypedArrayPrototypeSet, TypedArrayPrototypeSubarray, Uint8Array } =
-  primordials;
+const {
+  Error,
+  MathMin,
+  TypedArrayPrototypeGetByteLength,
+  TypedArrayPrototypeSet,
+  TypedArrayPrototypeSlice,
+  TypedArrayPrototypeSubarray,
+  Uint8Array,
+} = primordials;
 const { decodeArray, encodeArray } = require("cloudflare-internal:base64").default;
 const { internal, noop, typeError } = require("streams/common");
 const { bytesIn } = require("streams/native");
@@ -16,7 +23,7 @@ const MAX_BLOCKS = 8192;
 const STRATEGY = { __proto__: null, highWaterMark: 1, size: undefined };
 
 /** Converts whole blocks as they come; what begins one waits for its rest. */
-class Converter {
+class Blocks {
   constructor(machine, blockBytes, maxChunkBytes, convert) {
     this.machine = machine;
     this.blockBytes = blockBytes;
@@ -25,24 +32,26 @@ class Converter {
     this.rest = new Uint8Array(0);
   }
 
-  transform(chunk) {
-    const bytes = bytesIn(chunk);
-    if (bytes === undefined) throw typeError("base64 streams take bytes");
+  get restBytes() {
+    return TypedArrayPrototypeGetByteLength(this.rest);
+  }
+
+  take(bytes) {
     const all = joined(this.rest, bytes);
     const length = TypedArrayPrototypeGetByteLength(all);
     const end = length - (length % this.blockBytes);
     for (let at = 0; at < end; at += this.maxChunkBytes) {
       this.put(TypedArrayPrototypeSubarray(all, at, MathMin(end, at + this.maxChunkBytes)));
     }
-    this.rest = TypedArrayPrototypeSubarray(all, end);
+    // The chunk may be its writer's to use again.
+    this.rest = TypedArrayPrototypeSlice(all, end);
   }
 
   put(bytes) {
     this.machine.enqueue(new Uint8Array(this.convert(bytes)));
   }
-
-  cancel() {}
 }
+internal(Blocks);
 
 function joined(first, second) {
   const length = TypedArrayPrototypeGetByteLength(first);
@@ -53,32 +62,52 @@ function joined(first, second) {
   return all;
 }
 
-class Encoder extends Converter {
-  flush() {
-    if (TypedArrayPrototypeGetByteLength(this.rest) > 0) this.put(this.rest);
+function requireBytes(chunk) {
+  const bytes = bytesIn(chunk);
+  if (bytes === undefined) throw typeError("A base64 stream takes bytes.");
+  return bytes;
+}
+
+class Encoder {
+  constructor(blocks) {
+    this.blocks = blocks;
   }
+
+  transform(chunk) {
+    this.blocks.take(requireBytes(chunk));
+  }
+
+  flush() {
+    if (this.blocks.restBytes > 0) this.blocks.put(this.blocks.rest);
+  }
+
+  cancel() {}
 }
 internal(Encoder);
 
-class Decoder extends Converter {
-  isPadded = false;
+class Decoder {
+  constructor(blocks) {
+    this.blocks = blocks;
+    this.isPadded = false;
+  }
 
   transform(chunk) {
     try {
-      const bytes = bytesIn(chunk);
-      const length = bytes === undefined ? 0 : TypedArrayPrototypeGetByteLength(bytes);
+      const bytes = requireBytes(chunk);
+      const length = TypedArrayPrototypeGetByteLength(bytes);
       if (this.isPadded && length > 0) throw new Error("Padding already seen, no further chunks allowed");
       this.isPadded ||= length > 0 && bytes[length - 1] === PADDING;
-      super.transform(chunk);
+      this.blocks.take(bytes);
     } catch (error) {
-      this.machine.fail(base64Error(error));
+      throw base64Error(error);
     }
   }
 
   flush() {
-    if (TypedArrayPrototypeGetByteLength(this.rest) === 0) return;
-    this.machine.fail(base64Error(new Error("Bytes left over when flushing controller")));
+    if (this.blocks.restBytes > 0) throw base64Error(new Error("Bytes left over when flushing controller"));
   }
+
+  cancel() {}
 }
 internal(Decoder);
 
@@ -89,7 +118,7 @@ const base64Error = (cause) =>
 
 function streamOf(Kind, blockBytes, maxChunkBytes, convert) {
   const machine = new Transform(STRATEGY, { ...STRATEGY, highWaterMark: 0 }, noop);
-  machine.transformer = new Kind(machine, blockBytes, maxChunkBytes, convert);
+  machine.transformer = new Kind(new Blocks(machine, blockBytes, maxChunkBytes, convert));
   machine.start(undefined);
   return new TransformStream(kPair, machine);
 }

@@ -5,14 +5,16 @@ const { fetcherOf, madeBy, setMadeBy } = require("wrapped");
 
 /** What a function of an extension's module, or of a built-in one, makes of bindings. */
 function make(moduleName, entrypoint, inner) {
-  // It speaks RPC with services whether the worker may or not.
+  let isAllOfService = true;
   for (const name in inner) {
+    isAllOfService &&= name === "fetcher";
     const state = stateOf(inner[name]);
+    // The module speaks RPC with services whether the worker may or not.
     if (state?.kind === SERVICE) state.isInner = true;
   }
   const maker = ops.exported(moduleName, entrypoint);
   const binding = maker(inner);
-  setMadeBy(binding, [moduleName, entrypoint]);
+  if (isAllOfService) setMadeBy(binding, [moduleName, entrypoint]);
   return binding;
 }
 
