@@ -1,6 +1,6 @@
 //! Native things that JavaScript holds by number.
 
-use std::any::Any;
+use std::any::{Any, TypeId};
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -14,6 +14,8 @@ thread_local! {
 #[derive(Default)]
 pub struct ResourceTable {
     entries: RefCell<HashMap<u32, Rc<dyn Any>>>,
+    /// Those of which there is one.
+    single: RefCell<HashMap<TypeId, Rc<dyn Any>>>,
 }
 
 impl ResourceTable {
@@ -38,6 +40,14 @@ impl ResourceTable {
         let resource = self.get(id)?;
         self.entries.borrow_mut().remove(&id);
         Some(resource)
+    }
+
+    /// The one resource of its type, made at first use.
+    pub fn single<T: Default + 'static>(&self) -> Rc<T> {
+        let mut all = self.single.borrow_mut();
+        let any = all.entry(TypeId::of::<T>());
+        let any = any.or_insert_with(|| Rc::new(T::default())).clone();
+        any.downcast().unwrap_or_default()
     }
 
     /// Drops the resource of that number, whatever it is.

@@ -29,13 +29,18 @@ pub enum Source {
 impl Source {
     /// Bytes of the code, before anything is made of it.
     pub fn len(&self) -> usize {
+        self.bytes().len()
+    }
+
+    /// The code as it is in a file; none for an internal module.
+    pub fn bytes(&self) -> &[u8] {
         match self {
             Self::Es(text) | Self::CommonJs { text, .. } | Self::Text(text) | Self::Json(text) => {
-                text.len()
+                text.as_bytes()
             }
-            Self::Data(bytes) | Self::Wasm(bytes) => bytes.len(),
-            Self::Compiled(module) => module.0.get_wire_bytes_ref().len(),
-            Self::Builtin(_) => 0,
+            Self::Data(bytes) | Self::Wasm(bytes) => bytes,
+            Self::Compiled(module) => module.0.get_wire_bytes_ref(),
+            Self::Builtin(_) => &[],
         }
     }
 

@@ -9,6 +9,7 @@ pub mod crypto;
 pub mod diagnostics;
 pub mod dns;
 pub mod events;
+pub mod fs;
 pub mod module;
 pub mod path;
 pub mod process;

@@ -11,6 +11,7 @@ pub mod encoding;
 pub mod event_source;
 pub mod events;
 pub mod fetch;
+pub mod file_system;
 pub mod form_data;
 pub mod global_scope;
 pub mod headers;

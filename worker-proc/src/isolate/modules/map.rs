@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use super::fallback::Fallback;
 use super::names::Naming;
-use crate::glue::code::Source;
+use crate::glue::code::{Source, Text};
 
 /// Who may import a module.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,6 +34,10 @@ pub(super) struct ModuleMap {
     /// The full name of the module that the worker starts with.
     pub(super) main: Option<String>,
     pub(super) definitions: HashMap<String, Definition>,
+    /// The names of the worker's own modules, in the config's order.
+    pub(super) own: Vec<String>,
+    /// The classic script that the worker is, by its name.
+    pub(super) script: Option<(String, Text)>,
     /// By full name.
     pub(super) modules: HashMap<String, v8::Global<v8::Module>>,
     pub(super) names: HashMap<v8::Global<v8::Module>, String>,

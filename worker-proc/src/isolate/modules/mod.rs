@@ -28,6 +28,7 @@ use names::Naming;
 pub use crate::glue::code::Source;
 pub use fallback::{Fallback, Found, Wanted};
 pub use map::Scope;
+pub use names::normalize_path;
 pub use require::create_require;
 pub use values::compile_wasm;
 
@@ -72,6 +73,9 @@ pub fn add(scope: &mut v8::PinScope, name: &str, source: Source, visible: Scope)
         source,
         scope: visible,
     };
+    if visible == Scope::Worker {
+        shared.borrow_mut().own.push(name.clone());
+    }
     shared.borrow_mut().definitions.insert(name, definition);
     Some(())
 }
@@ -79,6 +83,25 @@ pub fn add(scope: &mut v8::PinScope, name: &str, source: Source, visible: Scope)
 /// Says who is asked for modules that are not here.
 pub fn set_fallback(isolate: &v8::Isolate, fallback: Rc<dyn Fallback>) {
     map(isolate).borrow_mut().fallback = Some(fallback);
+}
+
+/// The paths of the worker's own modules in its bundle, in the config's order; none for one that is no file.
+pub fn bundle(isolate: &v8::Isolate) -> Vec<Option<String>> {
+    let shared = map(isolate);
+    let map = shared.borrow();
+    let script = map.script.iter().map(|(name, _)| name);
+    let names = script.chain(&map.own);
+    names.map(|name| names::path_in_bundle(name)).collect()
+}
+
+/// One of them, by its place in [`bundle`].
+pub fn bundled(isolate: &v8::Isolate, index: usize) -> Option<Source> {
+    let shared = map(isolate);
+    let map = shared.borrow();
+    match &map.script {
+        Some((_, text)) => (index == 0).then(|| Source::Es(text.clone())),
+        None => map.source_of(map.own.get(index)?).cloned(),
+    }
 }
 
 /// Compiles a module of the config before anything imports it, where errors of a module that nothing imports are the
@@ -102,6 +125,7 @@ pub fn prepare(scope: &mut v8::PinScope, name: &str) -> Option<()> {
 
 /// Runs service-worker syntax: a classic script in the global scope.
 pub fn run_script(scope: &mut v8::PinScope, name: &str, text: &'static str) -> Option<()> {
+    map(scope).borrow_mut().script = Some((name.to_owned(), Text::Mapped(text)));
     let code = source_text(scope, &Text::Mapped(text))?;
     let origin = origin(scope, name, false);
     v8::Script::compile(scope, code, Some(&origin))?

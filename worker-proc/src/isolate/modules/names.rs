@@ -137,6 +137,22 @@ fn url_of_module(name: &str) -> Result<String, String> {
     }
 }
 
+/// Where the virtual file system has the module of that name, below the bundle's folder; none if it is no file.
+pub fn path_in_bundle(name: &str) -> Option<String> {
+    let mut url = Url::parse(name, Some("file:///")).ok()?;
+    normalize(&mut url);
+    if url.protocol() != "file:" || !url.host().is_empty() {
+        return None;
+    }
+    let path = url.pathname();
+    Some(
+        path.strip_prefix("/bundle")
+            .filter(|_| name.starts_with(BUNDLE))
+            .unwrap_or(path)
+            .to_owned(),
+    )
+}
+
 /// Decodes what needs no percent encoding in the path, so that one module has one name.
 fn normalize(url: &mut Url) {
     let path = url.pathname();
@@ -149,7 +165,8 @@ fn normalize(url: &mut Url) {
     }
 }
 
-fn normalize_path(path: &str) -> String {
+/// A URL's path with every character escaped that has to be, and no other; one that escapes a slash stays.
+pub fn normalize_path(path: &str) -> String {
     let bytes = path.as_bytes();
     let mut normalized = String::with_capacity(path.len());
     let mut index = 0;
@@ -217,6 +234,16 @@ mod tests {
         assert_eq!(name("cloudflare:mine"), "");
         assert_eq!(name(""), "");
         assert!(Naming::Paths.of_module("../a").is_err());
+    }
+
+    #[test]
+    fn files_of_the_bundle_have_the_paths_of_urls() {
+        let path = |name: &str| path_in_bundle(name).unwrap_or_default();
+        assert_eq!(path("sub/a b"), "/sub/a%20b");
+        assert_eq!(path("%61"), "/a");
+        assert_eq!(path("file:///bundle/sub/a"), "/sub/a");
+        assert_eq!(path("https://a.example/b"), "");
+        assert_eq!(path("file://host/b"), "");
     }
 
     #[test]

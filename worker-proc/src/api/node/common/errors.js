@@ -194,6 +194,7 @@ define("ERR_OPTION_NOT_IMPLEMENTED", Err, (name) => `The ${nameOf(name)} option 
 define("ERR_UNSUPPORTED_OPERATION", Err, always("The requested operation is unsupported"));
 define("ERR_MISSING_OPTION", Err, (name) => name);
 define("ERR_INCOMPATIBLE_OPTION_PAIR", Err, (a, b) => `The options "${a}" and "${b}" are mutually exclusive.`);
+define("ERR_DIR_CLOSED", Err, always("Directory is closed"));
 define("ERR_SYSTEM_ERROR", Err, (message) => message);
 define("ERR_ILLEGAL_CONSTRUCTOR", TypeErr, always("Illegal constructor"));
 define("ERR_INVALID_STATE", Err, (message) => `Invalid state: ${message}`);
@@ -262,6 +263,24 @@ define(
   TypeErr,
   (value) => `Unexpected argument '${value}'. This command does not take positional arguments`,
 );
+
+const SYSCALL_MESSAGES = {
+  __proto__: null,
+  EBADF: "Bad file descriptor",
+  EEXIST: "file already exists",
+  EINVAL: "invalid argument",
+  ENOENT: "no such file or directory",
+};
+
+/** The error of a call into the system, as the modules throw it themselves. */
+exports.syscallError = function (code, errno, syscall, path) {
+  const message = SYSCALL_MESSAGES[code];
+  const error = new Error(path === undefined ? message : `${message}, ${syscall} '${path}'`);
+  ErrorCaptureStackTrace(error, exports.syscallError);
+  ObjectAssign(error, { code, name: "Error", syscall, errno });
+  if (code !== "EBADF") error.path = path;
+  return error;
+};
 
 /** The error of an operation that an AbortSignal ended. */
 exports.AbortError = class AbortError extends Error {

@@ -1,27 +1,21 @@
 /*
- * The working directory: "/" or, with the virtual file system, "/bundle" until it is changed.
+ * The working directory, of a context: "/bundle" until it is changed, and "/" in workers that know of no files.
  */
 
-const { ArrayPrototypeIncludes, Error, ObjectAssign } = primordials;
 const flags = require("flags");
 
 const MAX_PATH_CHARS = 4096;
-let directory;
 
-exports.cwd = () => directory ?? (flags.enableNodeJsFsModule ? "/bundle" : "/");
-
-exports.chdir = function (path) {
-  const { validateString } = require("node/common/validators");
-  validateString(path, "directory");
-  if (path.length > MAX_PATH_CHARS) throw failure("ENAMETOOLONG", -36, "name too long", path);
-  const resolved = require("node:path").posix.resolve(exports.cwd(), path);
-  if (!ArrayPrototypeIncludes(["/", "/bundle", "/tmp", "/dev"], resolved)) {
-    throw failure("ENOENT", -2, "no such file or directory", path);
-  }
-  directory = resolved;
+exports.cwd = function () {
+  if (!flags.enableNodeJsProcessV2 && !flags.enableNodeJsFsModule) return "/";
+  return require("file_system/tree").workingDirectory();
 };
 
-function failure(code, errno, message, path) {
-  const error = new Error(`${code}: ${message}, chdir ${exports.cwd()} -> '${path}'`);
-  return ObjectAssign(error, { errno, code, syscall: "chdir", path: exports.cwd(), dest: path });
-}
+exports.chdir = function (path) {
+  const { changeDirectory, failure } = require("node/fs/operations");
+  const { validateString } = require("node/common/validators");
+  validateString(path, "directory");
+  if (path.length > MAX_PATH_CHARS) throw failure("ENAMETOOLONG", "chdir", path);
+  if (path === "") throw failure("ENOENT", "chdir");
+  changeDirectory(path);
+};

@@ -24,6 +24,7 @@ pub const API: Api = Api {
         "node/buffer",
         "node/common",
         "node/events",
+        "node/fs",
         "node/module",
         "node/streams",
         "node/timers",
@@ -33,7 +34,7 @@ pub const API: Api = Api {
     ],
     lazy_uses: &[
         ("node/assert", "only process.assert needs it"),
-        ("node/path", "only a change of the folder needs it"),
+        ("file_system", "only the working directory needs it"),
         ("workers", "only process.env needs it"),
     ],
     ops,

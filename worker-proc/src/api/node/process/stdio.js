@@ -1,14 +1,12 @@
 /*
- * The standard streams of `process`: stdin is at its end, stdout and stderr print lines.
+ * The standard streams of `process`: stdin is at its end, stdout and stderr print.
  */
 
-// own: from() (a Buffer); this (a stream)
-const { ObjectAssign, PromisePrototypeThen, PromiseResolve, StringPrototypeIndexOf, StringPrototypeSlice } = primordials;
-const { Readable, Writable } = require("node:stream");
-const { STDERR, STDOUT, printLine } = require("console/output");
-
-// What is written without a line's end is a line by then.
-const MAX_LINE_CHARS = 65536;
+const { ObjectAssign } = primordials;
+const { Buffer } = require("node:buffer");
+const { Writable } = require("node:stream");
+const { ReadStream } = require("node/fs/read_stream");
+const { sync } = require("node/fs/sync");
 
 const socketFields = {
   allowHalfOpen: false,
@@ -26,69 +24,29 @@ const socketFields = {
   readyState: "open",
 };
 
-/** Prints whole lines as they come, and what is left of one when the turn ends. */
-class Lines {
-  #stream;
-  #rest = "";
-  #isFlushed = true;
-
-  constructor(stream) {
-    this.#stream = stream;
-  }
-
-  write(text) {
-    let from = 0;
-    let end = StringPrototypeIndexOf(text, "\n");
-    while (end !== -1) {
-      this.#rest += StringPrototypeSlice(text, from, end);
-      this.#flush();
-      from = end + 1;
-      end = StringPrototypeIndexOf(text, "\n", from);
-    }
-    this.#rest += StringPrototypeSlice(text, from);
-    if (this.#rest.length > MAX_LINE_CHARS) this.#flush();
-    if (this.#rest === "" || !this.#isFlushed) return;
-    this.#isFlushed = false;
-    PromisePrototypeThen(PromiseResolve(), () => {
-      this.#isFlushed = true;
-      if (this.#rest !== "") this.#flush();
-    });
-  }
-
-  #flush() {
-    const line = this.#rest;
-    this.#rest = "";
-    printLine(this.#stream, line);
-  }
-}
-
 class SyncWriteStream extends Writable {
   readable = false;
   _type = "fs";
   _isStdio = true;
 
-  #lines;
-
   constructor(fd) {
-    super({ autoDestroy: true, decodeStrings: false });
+    super({ autoDestroy: true });
     this.fd = fd;
-    this.#lines = new Lines(fd === 1 ? STDOUT : STDERR);
     ObjectAssign(this, socketFields);
   }
 
   _write(chunk, encoding, callback) {
-    const { Buffer } = require("node:buffer");
-    const text = typeof chunk === "string" ? Buffer.from(chunk, encoding).toString() : Buffer.from(chunk).toString();
-    this.#lines.write(text);
+    try {
+      sync.writeSync(this.fd, typeof chunk === "string" ? Buffer.from(chunk, encoding) : chunk);
+    } catch (error) {
+      callback(error);
+      return;
+    }
     callback();
   }
 }
 
-const stdin = new Readable({
-  read() {
-    this.push(null);
-  },
-});
+const stdin = new ReadStream(null, { fd: 0, autoClose: false });
 ObjectAssign(stdin, { fd: 0, allowHalfOpen: false, bufferSize: 0, connecting: false, readyState: "open" });
 
 exports.stdin = stdin;

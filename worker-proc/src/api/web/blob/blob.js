@@ -254,5 +254,6 @@ exports.typeOfBody = typeOfBody;
 exports.isFile = isFile;
 /** A Blob or File over bytes that nobody will change; the type is taken as it is. */
 exports.blobFromBytes = (bytes, type) => new Blob(kParts, { bytes, type });
-exports.fileFromBytes = (bytes, type, name) => new File(kParts, { bytes, type, name, lastModified: DateNow() });
+exports.fileFromBytes = (bytes, type, name, lastModified = DateNow()) =>
+  new File(kParts, { bytes, type, name, lastModified });
 exports.globals = { Blob, File };

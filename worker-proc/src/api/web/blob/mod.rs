@@ -18,14 +18,19 @@ fn ops(ops: &mut Ops) {
 
 /// `asUint8Array(view)`: the same bytes as a Uint8Array, whatever the view's class.
 #[op]
-fn as_uint8_array<'s>(
+pub fn as_uint8_array<'s>(
     scope: &mut v8::PinScope<'s, '_>,
     view: v8::Local<'s, v8::ArrayBufferView>,
 ) -> Maybe<v8::Local<'s, v8::Uint8Array>> {
     if let Ok(bytes) = view.try_into() {
         return Maybe(Some(bytes));
     }
-    let bytes = |buffer| v8::Uint8Array::new(scope, buffer, view.byte_offset(), view.byte_length());
+    // A view that its buffer has shrunk away from still tells where it began.
+    let (offset, length) = match view.byte_length() {
+        0 => (0, 0),
+        length => (view.byte_offset(), length),
+    };
+    let bytes = |buffer| v8::Uint8Array::new(scope, buffer, offset, length);
     Maybe(view.buffer(scope).and_then(bytes))
 }
 

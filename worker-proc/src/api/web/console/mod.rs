@@ -32,7 +32,6 @@ fn ops(ops: &mut Ops) {
         print,
         entry,
         is_structured,
-        prefix,
         colors,
         now,
         kind,
@@ -78,12 +77,6 @@ fn entry(level: &str, message: &str) {
 #[op]
 fn is_structured() -> bool {
     log::is_structured()
-}
-
-/// `prefix(stream)`: what stands before the lines of a standard stream of Node's.
-#[op]
-fn prefix(stream: Stream) -> &'static str {
-    log::prefix(stream as usize)
 }
 
 /// `colors(stream)`: whether to colour. FORCE_COLOR decides, else NO_COLOR and CI forbid, else a terminal gets colours.

@@ -113,7 +113,7 @@ fn get_random_values<'s>(
 
 /// `randomBytes(length)`: a Uint8Array. Throws at global scope.
 #[op]
-fn random_bytes(_context: Rc<dyn IoContext>, length: u32) -> Result<Vec<u8>, Error> {
+pub fn random_bytes(_context: Rc<dyn IoContext>, length: u32) -> Result<Vec<u8>, Error> {
     let mut random = vec![0; length as usize];
     libcrypto::random(&mut random)?;
     Ok(random)
@@ -121,7 +121,7 @@ fn random_bytes(_context: Rc<dyn IoContext>, length: u32) -> Result<Vec<u8>, Err
 
 /// `randomUUID()`: a version 4 UUID. Throws at global scope.
 #[op(randomUUID)]
-fn random_uuid(_context: Rc<dyn IoContext>) -> Result<String, Error> {
+pub fn random_uuid(_context: Rc<dyn IoContext>) -> Result<String, Error> {
     let mut random = [0; 16];
     libcrypto::random(&mut random)?;
     Ok(uuid(random))

@@ -52,7 +52,13 @@ const defineFields = function (fields) {
 
 exports.navigator = navigator;
 exports.globals = { Navigator };
-exports.install = function (global, flags, scope) {
+exports.install = function (global, flags, scope, defineLazy) {
+  if (flags.webFileSystem) {
+    const names = ["FileSystemHandle", "FileSystemFileHandle", "FileSystemDirectoryHandle", "StorageManager"];
+    for (let i = 0; i < names.length; i++) defineLazy(scope, names[i], "file_system/handles");
+    defineLazy(scope, "FileSystemWritableFileStream", "file_system/writable");
+    defineLazy(navigator, "storage", "file_system/handles");
+  }
   if (flags.enableNavigatorLanguage) defineFields({ __proto__: null, languages: ["en"], language: "en" });
   defineFields({ __proto__: null, platform: "", hardwareConcurrency: 1, userAgent: "Cloudflare-Workers" });
   if (flags.globalNavigator) {
