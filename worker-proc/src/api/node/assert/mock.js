@@ -1,5 +1,5 @@
 /*
- * node:test: only `mock`, which counts the calls of functions and methods.
+ * node:test: only `mock`, which counts the calls of functions and methods, and the uses of properties.
  */
 
 const {
@@ -42,7 +42,8 @@ class MockFunctionContext {
     this.#state.implementation = implementation;
   }
 
-  mockImplementationOnce(implementation, onCall = this.#calls.length) {
+  mockImplementationOnce(implementation, onCall) {
+    onCall ??= this.#calls.length;
     validateFunction(implementation, "implementation");
     validateInteger(onCall, "onCall", this.#calls.length);
     this.#once.set(onCall, implementation);
@@ -111,8 +112,79 @@ function makeMock(state) {
   });
 }
 
+/** Stands for a property of an object, and counts what is read from it and written to it. */
+class MockPropertyContext {
+  #object;
+  #name;
+  #value;
+  #original;
+  #descriptor;
+  #accesses = [];
+  #once = new SafeMap();
+
+  constructor(object, name, ...values) {
+    this.#object = object;
+    this.#name = name;
+    this.#original = object[name];
+    this.#value = values.length === 0 ? this.#original : values[0];
+    this.#descriptor = ObjectGetOwnPropertyDescriptor(object, name);
+    if (this.#descriptor === undefined) {
+      throw new ERR_INVALID_ARG_VALUE("propertyName", name, "is not a property of the object");
+    }
+    const { configurable, enumerable } = this.#descriptor;
+    ObjectDefineProperty(object, name, {
+      __proto__: null,
+      configurable,
+      enumerable,
+      get: () => this.#access("get", this.#value),
+      set: (value) => this.mockImplementation(value),
+    });
+  }
+
+  get accesses() {
+    return ArrayPrototypeSlice(this.#accesses);
+  }
+
+  accessCount() {
+    return this.#accesses.length;
+  }
+
+  mockImplementation(value) {
+    if (!this.#descriptor.writable) throw new ERR_INVALID_ARG_VALUE("propertyName", this.#name, "cannot be set");
+    this.#value = this.#access("set", value);
+  }
+
+  /** The value of an access: `value`, but for one that was set for just that access. */
+  #access(type, value) {
+    const index = this.#accesses.length;
+    const given = this.#once.has(index) ? this.#once.get(index) : value;
+    this.#once.delete(index);
+    ArrayPrototypePush(this.#accesses, { __proto__: null, type, value: given, stack: new Error() });
+    return given;
+  }
+
+  mockImplementationOnce(value, onAccess) {
+    const index = onAccess ?? this.#accesses.length;
+    validateInteger(index, "onAccess", this.#accesses.length);
+    this.#once.set(index, value);
+  }
+
+  resetAccesses() {
+    this.#accesses = [];
+  }
+
+  restore() {
+    ObjectDefineProperty(this.#object, this.#name, { ...this.#descriptor, value: this.#original });
+  }
+}
+
 function checkTimes(options) {
   if (options?.times !== undefined) validateInteger(options.times, "options.times", 1);
+}
+
+function checkName(value, name) {
+  if (typeof value === "string" || typeof value === "symbol") return;
+  throw new ERR_INVALID_ARG_TYPE(name, ["string", "symbol"], value);
 }
 
 /** The options of `getter` and `setter`, which imply the option of that name. */
@@ -145,9 +217,7 @@ class MockTracker {
       options = implementation;
       implementation = undefined;
     }
-    if (typeof name !== "string" && typeof name !== "symbol") {
-      throw new ERR_INVALID_ARG_TYPE("methodName", ["string", "symbol"], name);
-    }
+    checkName(name, "methodName");
     if (object === null || (typeof object !== "object" && typeof object !== "function")) {
       throw new ERR_INVALID_ARG_TYPE("object", ["Function", "Object"], object);
     }
@@ -175,7 +245,7 @@ class MockTracker {
     return mocked;
   }
 
-  getter(object, name, implementation, options = {}) {
+  getter(object, name, implementation = undefined, options = {}) {
     if (implementation !== null && typeof implementation === "object") {
       options = implementation;
       implementation = undefined;
@@ -183,12 +253,26 @@ class MockTracker {
     return this.method(object, name, implementation, sideOptions(options, "getter", "setter"));
   }
 
-  setter(object, name, implementation, options = {}) {
+  setter(object, name, implementation = undefined, options = {}) {
     if (implementation !== null && typeof implementation === "object") {
       options = implementation;
       implementation = undefined;
     }
     return this.method(object, name, implementation, sideOptions(options, "setter", "getter"));
+  }
+
+  property(object, propertyName, value) {
+    validateObject(object, "object");
+    checkName(propertyName, "propertyName");
+    const context =
+      arguments.length > 2
+        ? new MockPropertyContext(object, propertyName, value)
+        : new MockPropertyContext(object, propertyName);
+    ArrayPrototypePush(this.#contexts, context);
+    return new Proxy(object, {
+      __proto__: null,
+      get: (target, key, receiver) => (key === "mock" ? context : ReflectGet(target, key, receiver)),
+    });
   }
 
   reset() {

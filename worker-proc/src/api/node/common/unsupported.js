@@ -3,7 +3,7 @@
  * ERR_METHOD_NOT_IMPLEMENTED, as in the published binary, or do nothing.
  */
 
-const { ObjectDefineProperty, Symbol } = primordials;
+const { Number, ObjectDefineProperty, StringPrototypeSplit, Symbol } = primordials;
 const { ERR_METHOD_NOT_IMPLEMENTED } = require("node/common/errors");
 
 /** A function called `name` that throws for `label`. */
@@ -13,6 +13,15 @@ exports.unsupported = (name, label = name) =>
       throw new ERR_METHOD_NOT_IMPLEMENTED(label);
     },
   })[name];
+
+/** Gives functions of `target` the lengths that they have elsewhere: "name/length" for each that takes something. */
+exports.setLengths = function (target, list) {
+  const pairs = StringPrototypeSplit(list, " ");
+  for (let i = 0; i < pairs.length; i++) {
+    const { 0: name, 1: length } = StringPrototypeSplit(pairs[i], "/");
+    ObjectDefineProperty(target[name], "length", { __proto__: null, value: Number(length), configurable: true });
+  }
+};
 
 /** Adds methods that do nothing and return `result` (or the receiver, for `exports.self`). */
 exports.self = Symbol("self");

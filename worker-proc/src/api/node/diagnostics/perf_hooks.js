@@ -4,7 +4,7 @@
 
 const { ObjectAssign, ObjectFreeze } = primordials;
 const { performance } = require("performance");
-const { unsupported } = require("node/common/unsupported");
+const { setLengths, unsupported } = require("node/common/unsupported");
 const { classes } = require("performance/timeline");
 
 const constants = ObjectFreeze({
@@ -43,5 +43,7 @@ const perfHooks = {
   performance: performance,
   constants,
 };
+
+setLengths(perfHooks, "eventLoopUtilization/2");
 
 ObjectAssign(exports, perfHooks, { default: perfHooks });

@@ -12,7 +12,7 @@ const {
   StringPrototypeSplit,
 } = primordials;
 const { ERR_INVALID_ARG_VALUE, ERR_METHOD_NOT_IMPLEMENTED } = require("node/common/errors");
-const { unsupported } = require("node/common/unsupported");
+const { setLengths, unsupported } = require("node/common/unsupported");
 const { validateBoolean, validateFunction, validateObject, validateOneOf, validateString, validateUint32 } =
   require("node/common/validators");
 
@@ -148,5 +148,19 @@ const v8 = {
   GCProfiler,
   isStringOneByteRepresentation: checked("isStringOneByteRepresentation", (content) => validateString(content, "content")),
 };
+
+setLengths(Deserializer.prototype, "readRawBytes/1 transferArrayBuffer/2");
+setLengths(
+  Serializer.prototype,
+  "_getDataCloneError/1 _getSharedArrayBufferId/1 _setTreatArrayBufferViewsAsHostObjects/1 _writeHostObject/1 " +
+    "transferArrayBuffer/2 writeDouble/1 writeRawBytes/1 writeUint32/1 writeUint64/2 writeValue/1",
+);
+setLengths(promiseHooks, "createHook/1 onAfter/1 onBefore/1 onInit/1 onSettled/1");
+setLengths(startupSnapshot, "addDeserializeCallback/2 addSerializeCallback/2 setDeserializeMainFunction/2");
+setLengths(
+  v8,
+  "DefaultDeserializer/1 Deserializer/1 deserialize/1 isStringOneByteRepresentation/1 queryObjects/1 serialize/1 " +
+    "setFlagsFromString/1 setHeapSnapshotNearHeapLimit/1 writeHeapSnapshot/1",
+);
 
 ObjectAssign(exports, v8, { default: v8 });

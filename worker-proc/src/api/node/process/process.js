@@ -33,7 +33,7 @@ const { queueMicrotask } = require("timers");
 const { currentURL } = require("url");
 const EventEmitter = require("node:events").default;
 const { ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE, ERR_OUT_OF_RANGE } = require("node/common/errors");
-const { unsupported } = require("node/common/unsupported");
+const { setLengths, unsupported } = require("node/common/unsupported");
 const { config, features } = require("node/process/config");
 const { env } = require("node/process/env");
 const { chdir, cwd } = require("node/process/cwd");
@@ -296,6 +296,12 @@ const second = {
   _channel: undefined,
   _send: undefined,
 };
+
+setLengths(
+  second,
+  "_debugProcess/1 _fatalException/1 _kill/2 _linkedBinding/1 binding/1 cpuUsage/1 dlopen/3 execve/3 initgroups/2 kill/2 " +
+    "send/2 setSourceMapsEnabled/2 setUncaughtExceptionCaptureCallback/1 setgroups/1",
+);
 
 const first = { nextTick, env, exit, getBuiltinModule, platform, features };
 

@@ -4,7 +4,7 @@
 
 const { ArrayPrototypeFindLast, ObjectAssign, ObjectSetPrototypeOf } = primordials;
 const { Duplex } = require("node:stream");
-const { inert } = require("node/common/unsupported");
+const { inert, setLengths } = require("node/common/unsupported");
 
 function ReadStream(fd) {
   if (!(this instanceof ReadStream)) return new ReadStream(fd);
@@ -47,6 +47,9 @@ WriteStream.prototype.getWindowSize = function () {
   return [this.columns ?? 0, this.rows ?? 0];
 };
 
+setLengths(WriteStream.prototype, "clearLine/2 clearScreenDown/1 cursorTo/3 moveCursor/3");
+
 const tty = { isatty: () => false, ReadStream, WriteStream };
 
+setLengths(tty, "isatty/1");
 ObjectAssign(exports, tty, { default: tty });

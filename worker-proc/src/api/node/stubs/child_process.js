@@ -5,7 +5,7 @@
 const { ArrayIsArray, ObjectAssign, SymbolDispose } = primordials;
 const EventEmitter = require("node:events").default;
 const { ERR_METHOD_NOT_IMPLEMENTED } = require("node/common/errors");
-const { unsupported } = require("node/common/unsupported");
+const { setLengths, unsupported } = require("node/common/unsupported");
 const { validateArray, validateFunction, validateObject, validateString } = require("node/common/validators");
 
 class ChildProcess extends EventEmitter {
@@ -75,5 +75,8 @@ const childProcess = {
   spawn: named("spawn"),
   spawnSync,
 };
+
+setLengths(ChildProcess.prototype, "kill/1 send/4");
+setLengths(childProcess, "_forkChild/2 execFile/4 execFileSync/3 execSync/2 spawnSync/3");
 
 ObjectAssign(exports, childProcess, { default: childProcess });

@@ -4,7 +4,7 @@
 
 const { ObjectAssign } = primordials;
 const EventEmitter = require("node:events").default;
-const { unsupported } = require("node/common/unsupported");
+const { setLengths, unsupported } = require("node/common/unsupported");
 
 const SCHED_NONE = 1;
 const SCHED_RR = 2;
@@ -88,6 +88,13 @@ class Cluster extends EventEmitter {
     return fork();
   }
 }
+
+setLengths(Cluster.prototype, "fork/1 setupMaster/1 setupPrimary/1");
+setLengths(
+  { Worker, disconnect, fork, setupMaster, setupPrimary },
+  "Worker/1 disconnect/1 fork/1 setupMaster/1 setupPrimary/1",
+);
+setLengths(Worker.prototype, "destroy/1 kill/1 send/4");
 
 ObjectAssign(exports, constants, {
   fork,

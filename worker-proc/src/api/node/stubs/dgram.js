@@ -4,7 +4,7 @@
 
 const { FunctionPrototypeCall, ObjectAssign, ObjectSetPrototypeOf, SymbolAsyncDispose } = primordials;
 const EventEmitter = require("node:events").default;
-const { inert, self } = require("node/common/unsupported");
+const { inert, self, setLengths } = require("node/common/unsupported");
 const { validateFunction, validateObject } = require("node/common/validators");
 
 function Socket(type, callback) {
@@ -35,6 +35,12 @@ inert(Socket.prototype, [
   "setSendBufferSize",
 ]);
 inert(Socket.prototype, ["getRecvBufferSize", "getSendBufferSize", "getSendQueueSize", "getSendQueueCount"], 0);
+setLengths(
+  Socket.prototype,
+  "addMembership/2 addSourceSpecificMembership/3 bind/3 close/1 connect/3 dropMembership/2 dropSourceSpecificMembership/3 " +
+    "send/6 sendto/6 setBroadcast/1 setMulticastInterface/1 setMulticastLoopback/1 setMulticastTTL/1 setRecvBufferSize/1 " +
+    "setSendBufferSize/1 setTTL/1",
+);
 Socket.prototype.address = () => ({});
 Socket.prototype.remoteAddress = () => ({});
 Socket.prototype[SymbolAsyncDispose] = async () => {};

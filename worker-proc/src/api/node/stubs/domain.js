@@ -4,7 +4,7 @@
 
 const { ObjectAssign, ReflectApply } = primordials;
 const EventEmitter = require("node:events").default;
-const { inert } = require("node/common/unsupported");
+const { inert, setLengths } = require("node/common/unsupported");
 
 class Domain extends EventEmitter {
   members = undefined;
@@ -29,6 +29,7 @@ class Domain extends EventEmitter {
   }
 }
 inert(Domain.prototype, ["enter", "exit", "add", "remove"]);
+setLengths(Domain.prototype, "add/1 remove/1");
 
 const createDomain = () => new Domain();
 const domain = { Domain, active: null, createDomain, create: createDomain() };

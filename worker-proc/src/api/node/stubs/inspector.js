@@ -5,7 +5,7 @@
 const { ObjectDefineProperty, PromiseResolve, SymbolDispose } = primordials;
 const EventEmitter = require("node:events").default;
 const { ERR_METHOD_NOT_IMPLEMENTED } = require("node/common/errors");
-const { unsupported } = require("node/common/unsupported");
+const { setLengths, unsupported } = require("node/common/unsupported");
 
 const console = {};
 for (
@@ -85,6 +85,14 @@ const inspector = {
   waitForDebugger() {},
   Network,
 };
+
+setLengths(
+  Network,
+  "dataReceived/1 dataSent/1 loadingFailed/1 loadingFinished/1 requestWillBeSent/1 responseReceived/1 webSocketClosed/1 " +
+    "webSocketCreated/1 webSocketHandshakeResponseReceived/1",
+);
+setLengths(Session.prototype, "post/3");
+setLengths(inspector, "open/3");
 
 exports.promises = {
   close: unsupported("close", "Inspector.close"),

@@ -4,7 +4,7 @@
 
 const { ObjectAssign, PromiseResolve, SymbolAsyncDispose, SymbolAsyncIterator, SymbolDispose } = primordials;
 const EventEmitter = require("node:events").default;
-const { inert, self } = require("node/common/unsupported");
+const { inert, self, setLengths } = require("node/common/unsupported");
 
 class BaseInterface extends EventEmitter {
   terminal = false;
@@ -53,6 +53,8 @@ class Readline {
   }
 }
 inert(Readline.prototype, ["clearLine", "clearScreenDown", "cursorTo", "moveCursor", "rollback"], self);
+setLengths(Readline.prototype, "clearLine/1 cursorTo/2 moveCursor/2");
+setLengths(promiseInterface.prototype, "question/2");
 
 const promises = { Interface: promiseInterface, Readline, createInterface: () => new promiseInterface() };
 const readline = {

@@ -4,7 +4,7 @@
 
 const { ArrayPrototypeFilter, ObjectAssign, ObjectDefineProperty, Symbol, SyntaxError } = primordials;
 const { ERR_METHOD_NOT_IMPLEMENTED } = require("node/common/errors");
-const { unsupported } = require("node/common/unsupported");
+const { setLengths, unsupported } = require("node/common/unsupported");
 const { promises } = require("node:readline");
 const { builtinModules } = require("node/module/builtin_modules");
 
@@ -42,6 +42,8 @@ for (let i = 0, names = ["setupHistory", "defineCommand", "displayPrompt", "clea
   const name = names[i];
   ObjectDefineProperty(REPLServer.prototype, name, { value: unsupported(name), writable: true, configurable: true });
 }
+
+setLengths(REPLServer.prototype, "defineCommand/2 displayPrompt/1 setupHistory/2");
 
 const publicModules = ArrayPrototypeFilter(builtinModules, (name) => name[0] !== "_");
 const repl = {

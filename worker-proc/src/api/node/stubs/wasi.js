@@ -4,7 +4,7 @@
 
 const { ObjectAssign, ObjectDefineProperty } = primordials;
 const { ERR_METHOD_NOT_IMPLEMENTED } = require("node/common/errors");
-const { unsupported } = require("node/common/unsupported");
+const { setLengths, unsupported } = require("node/common/unsupported");
 const { validateArray, validateBoolean, validateInt32, validateObject, validateOneOf } = require("node/common/validators");
 
 class WASI {
@@ -34,5 +34,7 @@ for (let i = 0, names = ["finalizeBindings", "start", "initialize"]; i < names.l
     configurable: true,
   });
 }
+
+setLengths(WASI.prototype, "finalizeBindings/1 initialize/1 start/1");
 
 ObjectAssign(exports, { WASI, default: { WASI } });

@@ -5,7 +5,7 @@
 const { ObjectAssign, ObjectDefineProperty, SafeMap, SymbolAsyncDispose, SymbolFor } = primordials;
 const EventEmitter = require("node:events").default;
 const { ERR_METHOD_NOT_IMPLEMENTED } = require("node/common/errors");
-const { inert, unsupported } = require("node/common/unsupported");
+const { inert, setLengths, unsupported } = require("node/common/unsupported");
 
 const { MessageChannel, MessagePort } = require("node/stubs/message_channel");
 
@@ -66,5 +66,12 @@ const workerThreads = {
   workerData: null,
   isInternalThread: false,
 };
+
+setLengths(Worker.prototype, "cpuUsage/1 postMessage/2 postMessageToThread/4");
+setLengths(
+  workerThreads,
+  "isMarkedAsUntransferable/1 markAsUncloneable/1 markAsUntransferable/1 moveMessagePortToContext/2 postMessageToThread/4 " +
+    "receiveMessageOnPort/1",
+);
 
 ObjectAssign(exports, workerThreads, { default: workerThreads });
