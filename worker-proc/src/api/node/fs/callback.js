@@ -7,7 +7,7 @@ const { ArrayBufferIsView } = primordials;
 const { Buffer } = require("node:buffer");
 const { ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE, ERR_UNSUPPORTED_OPERATION } = require("node/common/errors");
 const { validateUint32 } = require("node/common/validators");
-const { checkPosition } = require("node/fs/arguments");
+const { checkPosition, toEncoding } = require("node/fs/arguments");
 const calls = require("node/fs/calls");
 const { queueMicrotask } = require("timers");
 const { sync } = require("node/fs/sync");
@@ -37,8 +37,11 @@ const give = (work, callback) => tell(work, callback, (result) => callback(null,
 const giveBoth = (work, callback, buffers) => tell(work, callback, (result) => callback(null, result, buffers));
 
 /** The options and the callback of a call whose options may be left out. */
-const withOptions = (options, callback, fallback = {}) =>
+const withOptions = (options, callback, fallback) =>
   typeof options === "function" ? [fallback, options] : [options, callback];
+
+/** Options that may be undefined. */
+const orDefaults = (options) => (options === undefined ? {} : options);
 
 function access(path, modeOrCallback = 0, callback) {
   const { 0: mode, 1: then } = withOptions(modeOrCallback, callback, 0);
@@ -51,7 +54,7 @@ function exists(path, callback) {
 }
 
 function appendFile(path, data, optionsOrCallback, callback) {
-  const { 0: options, 1: then } = withOptions(optionsOrCallback, callback);
+  const { 0: options, 1: then } = withOptions(optionsOrCallback, callback, {});
   give(calls.appendFile(path, data, options), then);
 }
 
@@ -73,7 +76,7 @@ function copyFile(src, dest, modeOrCallback = 0, callback) {
 }
 
 function cp(src, dest, optionsOrCallback, callback) {
-  const { 0: options, 1: then } = withOptions(optionsOrCallback, callback);
+  const { 0: options, 1: then } = withOptions(optionsOrCallback, callback, {});
   done(calls.cp(src, dest, options), then);
 }
 
@@ -90,8 +93,8 @@ function fdatasync(fd, callback) {
 }
 
 function fstat(fd, optionsOrCallback, callback) {
-  const { 0: options, 1: then } = withOptions(optionsOrCallback, callback);
-  give(calls.fstat(fd, options), then);
+  const { 0: options, 1: then } = withOptions(optionsOrCallback, callback, {});
+  give(calls.fstat(fd, orDefaults(options)), then);
 }
 
 function fsync(fd, callback = () => {}) {
@@ -124,17 +127,17 @@ function link(src, dest, callback) {
 }
 
 function lstat(path, optionsOrCallback, callback) {
-  const { 0: options, 1: then } = withOptions(optionsOrCallback, callback);
-  give(calls.lstat(path, options), then);
+  const { 0: options, 1: then } = withOptions(optionsOrCallback, callback, {});
+  give(calls.lstat(path, orDefaults(options)), then);
 }
 
 function mkdir(path, optionsOrCallback, callback) {
-  const { 0: options, 1: then } = withOptions(optionsOrCallback, callback);
+  const { 0: options, 1: then } = withOptions(optionsOrCallback, callback, {});
   give(calls.mkdir(path, options), then);
 }
 
 function mkdtemp(prefix, optionsOrCallback, callback) {
-  const { 0: options, 1: then } = withOptions(optionsOrCallback, callback);
+  const { 0: options, 1: then } = withOptions(optionsOrCallback, callback, {});
   give(() => sync.mkdtempSync(prefix, options), then);
 }
 
@@ -145,7 +148,7 @@ function open(path, flagsOrCallback = "r", modeOrCallback = 0o666, callback) {
 }
 
 function opendir(path, optionsOrCallback, callback) {
-  const { 0: options, 1: then } = withOptions(optionsOrCallback, callback);
+  const { 0: options, 1: then } = withOptions(optionsOrCallback, callback, {});
   give(calls.opendir(path, options), then);
 }
 
@@ -194,17 +197,18 @@ function read(fd, bufferOptionsOrCallback, offsetOptionsOrCallback, lengthOrCall
 }
 
 function readdir(path, optionsOrCallback, callback) {
-  const { 0: options, 1: then } = withOptions(optionsOrCallback, callback);
+  const { 0: options, 1: then } = withOptions(optionsOrCallback, callback, {});
   give(calls.readdir(path, options), then);
 }
 
 function readFile(path, optionsOrCallback, callback) {
-  const { 0: options, 1: then } = withOptions(optionsOrCallback, callback);
-  give(calls.readFile(path, options), then);
+  const { 0: options, 1: then } = withOptions(optionsOrCallback, callback, {});
+  toEncoding(options, null);
+  give(() => sync.readFileSync(path, options), then);
 }
 
 function readlink(path, optionsOrCallback, callback) {
-  const { 0: options, 1: then } = withOptions(optionsOrCallback, callback);
+  const { 0: options, 1: then } = withOptions(optionsOrCallback, callback, {});
   give(calls.readlink(path, options), then);
 }
 
@@ -216,7 +220,7 @@ function readv(fd, buffers, positionOrCallback, callback) {
 }
 
 function realpath(path, optionsOrCallback, callback) {
-  const { 0: options, 1: then } = withOptions(optionsOrCallback, callback);
+  const { 0: options, 1: then } = withOptions(optionsOrCallback, callback, {});
   give(calls.realpath(path, options), then);
 }
 realpath.native = realpath;
@@ -226,23 +230,23 @@ function rename(oldPath, newPath, callback) {
 }
 
 function rmdir(path, optionsOrCallback, callback) {
-  const { 0: options, 1: then } = withOptions(optionsOrCallback, callback);
+  const { 0: options, 1: then } = withOptions(optionsOrCallback, callback, {});
   done(calls.rmdir(path, options), then);
 }
 
 function rm(path, optionsOrCallback, callback) {
-  const { 0: options, 1: then } = withOptions(optionsOrCallback, callback);
+  const { 0: options, 1: then } = withOptions(optionsOrCallback, callback, {});
   done(calls.rm(path, options), then);
 }
 
 function stat(path, optionsOrCallback, callback) {
-  const { 0: options, 1: then } = withOptions(optionsOrCallback, callback);
-  give(calls.stat(path, options), then);
+  const { 0: options, 1: then } = withOptions(optionsOrCallback, callback, {});
+  give(calls.stat(path, orDefaults(options)), then);
 }
 
 function statfs(path, optionsOrCallback, callback) {
-  const { 0: options, 1: then } = withOptions(optionsOrCallback, callback);
-  give(calls.statfs(path, options ?? {}), then);
+  const { 0: options, 1: then } = withOptions(optionsOrCallback, callback, {});
+  give(calls.statfs(path, orDefaults(options)), then);
 }
 
 function symlink(target, path, typeOrCallback, callback) {
@@ -275,7 +279,7 @@ function write(fd, buffer, offsetOptionsPositionOrCallback, encodingLengthOrCall
 }
 
 function writeFile(path, data, optionsOrCallback, callback) {
-  const { 0: options, 1: then } = withOptions(optionsOrCallback, callback);
+  const { 0: options, 1: then } = withOptions(optionsOrCallback, callback, {});
   give(calls.writeFile(path, data, options), then);
 }
 
@@ -298,7 +302,7 @@ function unwatchFile() {
 }
 
 function glob(pattern, optionsOrCallback, callback) {
-  const { 0: options, 1: then } = withOptions(optionsOrCallback, callback);
+  const { 0: options, 1: then } = withOptions(optionsOrCallback, callback, {});
   give(calls.glob(pattern, options), then);
 }
 

@@ -269,10 +269,20 @@ export const callbacks = {
     const buffer = Buffer.alloc(6);
     deepStrictEqual(await call("read", fd, buffer, 1, 2, 0), [null, 2, buffer]);
     strictEqual(buffer.toString("latin1"), "\0ab\0\0\0");
+    const [, writable] = await call("open", "/tmp/w", "w");
+    const bytes = Buffer.from("abc");
+    deepStrictEqual(await call("write", writable, bytes), [null, 3, bytes]);
+    deepStrictEqual(await call("write", writable, bytes, 1), [null, 2, bytes]);
+    deepStrictEqual(await call("write", writable, bytes, 1, 1), [null, 1, bytes]);
+    deepStrictEqual(await call("write", writable, bytes, 0, 1, 8), [null, 1, bytes]);
+    deepStrictEqual(await call("write", writable, "64", null, "hex"), [null, 1, Buffer.from("d")]);
+    strictEqual(text("/tmp/w"), "abcbcbd\0a");
     deepStrictEqual(await call("exists", "/tmp/f"), [true]);
+    const [wrongPath] = await call("readFile", {});
+    strictEqual(wrongPath.code, "ERR_INVALID_ARG_TYPE");
     const [error] = await call("stat", "/tmp/none");
     deepStrictEqual([error.code, error.errno, error.syscall, error.path], ["ENOENT", -2, "stat", "/tmp/none"]);
-    throws(() => fs.stat("/tmp/f"), { code: "ERR_INVALID_ARG_TYPE" });
+    throws(() => fs.stat("/tmp/f"), { code: "ERR_INVALID_ARG_TYPE", message: /"callback"/ });
     throws(() => fs.watch("/tmp/f"), { code: "ERR_UNSUPPORTED_OPERATION" });
   },
 };
@@ -338,6 +348,8 @@ export const globs = {
     deepStrictEqual(glob("*.js", { exclude: (path) => path === "a.js" }), []);
     const [entry] = fs.globSync("sub/*.js", { cwd, withFileTypes: true });
     deepStrictEqual([entry.name, entry.parentPath, entry.isFile()], ["c.js", "/tmp/sub", true]);
+    throws(() => fs.globSync(5), TypeError);
+    throws(() => fs.globSync("["), SyntaxError);
     const found = [];
     for await (const path of promises.glob("sub/*.js", { cwd })) found.push(path);
     deepStrictEqual(found, ["sub/c.js"]);

@@ -20,6 +20,8 @@ const {
   StringPrototypeIncludes,
   StringPrototypeSlice,
   StringPrototypeSplit,
+  SymbolIterator,
+  TypeError,
 } = primordials;
 const { workingDirectory } = require("file_system/tree");
 const { validateObject, validateString } = require("node/common/validators");
@@ -262,7 +264,9 @@ function toDirent(path, type, root) {
 }
 
 exports.globSync = function (pattern, options) {
-  const patterns = typeof pattern === "string" ? [pattern] : ArrayFrom(pattern);
+  const isText = typeof pattern === "string";
+  if (!isText && typeof pattern?.[SymbolIterator] !== "function") throw new TypeError("pattern is not iterable");
+  const patterns = isText ? [pattern] : ArrayFrom(pattern);
   for (let i = 0; i < patterns.length; i++) {
     validateString(patterns[i], "pattern");
     if (patterns[i].length > MAX_PATTERN_CHARS) throw new RangeError("A pattern is too long");
