@@ -11,7 +11,7 @@ pub const MAX_PACKET_BYTES: usize = 128 * 1024;
 
 /// The version of the control protocol. Both ends of a channel are the same binary except across a binary upgrade, where the
 /// handshake compares it.
-pub const VERSION: u8 = 4;
+pub const VERSION: u8 = 5;
 
 /// A packet that does not follow the protocol.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -91,6 +91,15 @@ impl Writer {
         self.u32(length)
             .0
             .extend_from_slice(&value.as_bytes()[..length as usize]);
+        self
+    }
+
+    /// The length as a number, then the bytes.
+    pub fn bytes(&mut self, value: &[u8]) -> &mut Self {
+        let length = u32::try_from(value.len()).unwrap_or(u32::MAX);
+        self.u32(length)
+            .0
+            .extend_from_slice(&value[..length as usize]);
         self
     }
 
@@ -174,6 +183,12 @@ impl<'a> Reader<'a> {
         let length = self.u32()? as usize;
         let bytes = self.take(length)?.to_vec();
         String::from_utf8(bytes).map_err(|_| FrameError::BadField("str"))
+    }
+
+    /// Bytes as [`Writer::bytes`] writes them.
+    pub fn bytes(&mut self) -> Result<&'a [u8], FrameError> {
+        let length = self.u32()? as usize;
+        self.take(length)
     }
 
     /// Text that may be missing.

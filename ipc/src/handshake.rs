@@ -12,6 +12,7 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 use crate::channel::{ChannelError, Control, RuntimeLink};
 use crate::fds::{MAX_FDS_PER_PACKET, Mapping};
+use crate::inspector::InspectorEnd;
 use crate::messages::ToRuntime;
 use crate::start::{ConfigBytes, Listener, Options, Start};
 
@@ -21,12 +22,14 @@ pub const EXIT_START_FAILED: u8 = 78;
 /// A start is given up when the supervisor sends nothing for this long.
 const START_TIMEOUT_MS: u16 = 10_000;
 
-/// Queues everything a process needs to start. `config` is sealed memory, `locks` a file of all processes.
+/// Queues everything a process needs to start. `config` is sealed memory, `locks` a file of all processes, `inspector` an end of
+/// its inspector's channel.
 pub fn send_start(
     link: &RuntimeLink,
     options: Options,
     config: OwnedFd,
     locks: OwnedFd,
+    inspector: Option<OwnedFd>,
     mut listeners: Vec<Listener>,
 ) -> Result<(), ChannelError> {
     let listener_count = u32::try_from(listeners.len()).unwrap_or(u32::MAX);
@@ -34,6 +37,7 @@ pub fn send_start(
         options: Box::new(options),
         config,
         locks,
+        inspector,
         listener_count,
     })?;
     while !listeners.is_empty() {
@@ -51,6 +55,7 @@ pub fn receive_start(socket: OwnedFd) -> Result<Start, HandshakeError> {
         options,
         config,
         locks,
+        inspector,
         listener_count,
     } = wait_for(&control)?
     else {
@@ -70,6 +75,7 @@ pub fn receive_start(socket: OwnedFd) -> Result<Start, HandshakeError> {
         locks: Some(locks),
         options: *options,
         control: Some(control),
+        inspector: inspector.map(InspectorEnd::new).transpose()?,
     })
 }
 
@@ -156,7 +162,7 @@ mod tests {
         };
         let count = MAX_FDS_PER_PACKET as u32 + 3;
         let listeners = (0..count).map(listener).collect();
-        send_start(&link, options.clone(), config, locks, listeners).unwrap();
+        send_start(&link, options.clone(), config, locks, None, listeners).unwrap();
 
         let start = receive_start(theirs).unwrap();
         assert_eq!(&*start.config, b"12345678");

@@ -6,12 +6,13 @@
 //!
 //! From the bottom up: `frame` is bytes, `fds` is raw descriptors, `messages` is the vocabulary, `channel` moves messages
 //! with their descriptors, `handshake` starts a process over a fresh channel, `start` is what a runtime process is given.
-//! `log` is what all of them write to. `objects` and `live` are what is said about Durable Objects, on disk and in memory. `peer` is what runtime processes say to each other, on links that the supervisor makes.
+//! `log` is what all of them write to. `objects` and `live` are what is said about Durable Objects, on disk and in memory. `inspector` is a channel for debuggers. `peer` is what runtime processes say to each other, on links that the supervisor makes.
 
 pub mod channel;
 pub mod fds;
 pub mod frame;
 pub mod handshake;
+pub mod inspector;
 pub mod live;
 pub mod log;
 pub mod messages;
@@ -22,5 +23,6 @@ pub mod token;
 
 pub use channel::{Channel, ChannelError, Control, RuntimeLink};
 pub use fds::SECRET_BYTES;
+pub use inspector::{FromInspector, InspectorEnd, InspectorLink, ToInspector};
 pub use messages::{ToRuntime, ToSupervisor};
 pub use start::{ConfigBytes, Limits, Listener, ListenerKind, Options, Start, TestFilter};

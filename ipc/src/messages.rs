@@ -25,6 +25,8 @@ pub enum ToRuntime {
         config: OwnedFd,
         /// The file of the server's locks.
         locks: OwnedFd,
+        /// The process's end of its inspector's channel, if it has one.
+        inspector: Option<OwnedFd>,
         /// How many listeners follow.
         listener_count: u32,
     },
@@ -119,11 +121,12 @@ impl Message for ToRuntime {
                 options,
                 config: _,
                 locks: _,
+                inspector,
                 listener_count,
             } => {
                 w = Writer::new(1);
                 write_options(&mut w, options);
-                w.u32(*listener_count);
+                w.bool(inspector.is_some()).u32(*listener_count);
             }
             Self::Listeners(listeners) => {
                 w = Writer::new(2);
@@ -163,7 +166,15 @@ impl Message for ToRuntime {
 
     fn fds(&self) -> Vec<BorrowedFd<'_>> {
         match self {
-            Self::Start { config, locks, .. } => vec![config.as_fd(), locks.as_fd()],
+            Self::Start {
+                config,
+                locks,
+                inspector,
+                ..
+            } => {
+                let required = [config.as_fd(), locks.as_fd()].into_iter();
+                required.chain(inspector.iter().map(AsFd::as_fd)).collect()
+            }
             Self::Peer { fd, .. } => vec![fd.as_fd()],
             Self::Listeners(listeners) | Self::Adopt { listeners, .. } => listeners
                 .iter()
@@ -181,6 +192,10 @@ impl Message for ToRuntime {
                 options: Box::new(read_options(&mut r)?),
                 config: fds.next().ok_or(FrameError::MissingFd)?,
                 locks: fds.next().ok_or(FrameError::MissingFd)?,
+                inspector: match r.bool()? {
+                    true => Some(fds.next().ok_or(FrameError::MissingFd)?),
+                    false => None,
+                },
                 listener_count: r.u32()?,
             },
             2 => Self::Listeners(read_listeners(&mut r, &mut fds)?),
@@ -332,7 +347,6 @@ fn write_options(w: &mut Writer, options: &Options) {
         pitr_days,
         limit_cpu_ms,
         limit_heap_mb,
-        inspector_addr,
         limits,
         test,
     } = options;
@@ -356,8 +370,7 @@ fn write_options(w: &mut Writer, options: &Options) {
         .duration(*drain_timeout)
         .u32(*pitr_days)
         .u32(*limit_cpu_ms)
-        .u32(*limit_heap_mb)
-        .optional_str(inspector_addr.as_deref());
+        .u32(*limit_heap_mb);
     w.u32(*max_connections)
         .u32(*max_header_bytes)
         .u32(*max_header_count);
@@ -384,7 +397,6 @@ fn read_options(r: &mut Reader) -> Result<Options, FrameError> {
         pitr_days: r.u32()?,
         limit_cpu_ms: r.u32()?,
         limit_heap_mb: r.u32()?,
-        inspector_addr: r.optional_str()?,
         limits: Limits {
             max_connections: r.u32()?,
             max_header_bytes: r.u32()?,
@@ -461,6 +473,7 @@ mod tests {
             options: Box::new(options),
             config: listener(0).fd,
             locks: listener(0).fd,
+            inspector: Some(listener(0).fd),
             listener_count: 3,
         });
         returns(ToRuntime::Listeners(vec![

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use crate::channel::Control;
 use crate::fds::Mapping;
+use crate::inspector::InspectorEnd;
 
 /// What a runtime process begins its life with.
 #[derive(Debug)]
@@ -27,6 +28,8 @@ pub struct Start {
     pub options: Options,
     /// The channel to the supervisor, or `None` when nothing supervises (`workerd test`).
     pub control: Option<Control>,
+    /// Where clients of the inspector come from, if there is one.
+    pub inspector: Option<InspectorEnd>,
 }
 
 /// One bound socket of the config.
@@ -87,8 +90,6 @@ pub struct Options {
     pub limit_cpu_ms: u32,
     /// `--limit-heap-mb`: mebibytes that the heap of a worker's isolate may hold, and its buffers. 0 for no limit.
     pub limit_heap_mb: u32,
-    /// `--inspector-addr`, as given.
-    pub inspector_addr: Option<String>,
     /// Bounds on clients.
     pub limits: Limits,
     /// Which tests to run. `None` runs all of them; unused by `serve`.
@@ -111,7 +112,6 @@ impl Default for Options {
             pitr_days: 30,
             limit_cpu_ms: 0,
             limit_heap_mb: 0,
-            inspector_addr: None,
             limits: Limits::default(),
             test: None,
         }

@@ -105,7 +105,7 @@ struct OverrideArgs {
     /// Listen on <addr> for the socket <name>, instead of where the config says
     #[arg(short, long, value_name = "name>=<addr", value_parser = Overrides::named)]
     socket_addr: Vec<(String, String)>,
-    /// Let workers be debugged at <addr>; without effect, as there is no inspector
+    /// Let programs such as Chrome's DevTools debug the workers at <addr>, which anyone who reaches it may use
     #[arg(short, long, value_name = "addr")]
     inspector_addr: Option<String>,
     /// Reload when a file of the config, or this program, changes; for development
@@ -300,6 +300,7 @@ pub struct Serve {
     pub report_phases: bool,
     pub watch: bool,
     pub admin_addr: Option<AdminAddress>,
+    pub inspector_addr: Option<String>,
     pub start_timeout: Duration,
     /// What to say about options that do nothing.
     pub warnings: Vec<String>,
@@ -374,6 +375,7 @@ impl ServeArgs {
         }
         let warnings = self.overrides.warnings();
         let watch = self.overrides.watch;
+        let inspector_addr = self.overrides.inspector_addr.clone();
         let options = Options {
             verbose,
             experimental: self.overrides.experimental,
@@ -382,7 +384,6 @@ impl ServeArgs {
             pitr_days: self.pitr_days,
             limit_cpu_ms: self.limit_cpu_ms.unwrap_or(0),
             limit_heap_mb: self.limit_heap_mb.unwrap_or(0),
-            inspector_addr: self.overrides.inspector_addr.clone(),
             limits: self.limits.into_limits(),
             ..Options::default()
         };
@@ -396,6 +397,7 @@ impl ServeArgs {
             report_phases: self.report_phases,
             watch,
             admin_addr: self.admin_addr,
+            inspector_addr,
             start_timeout: self.start_timeout,
             warnings,
         })
@@ -419,6 +421,9 @@ impl TestArgs {
         if self.overrides.watch {
             warnings.push(no_effect("watch", "tests run once"));
         }
+        if self.overrides.inspector_addr.is_some() {
+            warnings.push(no_effect("inspector-addr", "tests are not inspected"));
+        }
         let options = Options {
             verbose: verbose || self.config.verbose || !self.no_verbose,
             experimental: self.overrides.experimental,
@@ -427,7 +432,6 @@ impl TestArgs {
             gc_stress: self.gc_stress,
             all_autogates: self.all_autogates,
             processes: self.processes.get(),
-            inspector_addr: self.overrides.inspector_addr.clone(),
             test,
             ..Options::default()
         };
@@ -479,11 +483,6 @@ impl OverrideArgs {
     fn warnings(&self) -> Vec<String> {
         let unused = &self.unused;
         let given = [
-            (
-                "inspector-addr",
-                self.inspector_addr.is_some(),
-                "there is no inspector",
-            ),
             ("perfetto-trace", unused.perfetto_trace.is_some(), NO_TRACE),
             ("async-trace", unused.async_trace.is_some(), NO_TRACE),
             (

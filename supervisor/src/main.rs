@@ -10,6 +10,8 @@
 mod admin;
 mod cli;
 mod config;
+mod http;
+mod inspector;
 mod lifecycle;
 mod objects;
 mod observe;
@@ -127,6 +129,7 @@ fn serve(mut serve: cli::Serve) -> Result<u8, clap::Error> {
         reporter,
         watch: serve.watch,
         admin: serve.admin_addr,
+        inspector: serve.inspector_addr,
         start_timeout: serve.start_timeout,
     };
     Ok(lifecycle::run(server, |start| {
@@ -179,6 +182,7 @@ fn prepare_test(
         locks: None,
         options,
         control: None,
+        inspector: None,
     };
     let mut others = None;
     if start.options.processes > 1 {

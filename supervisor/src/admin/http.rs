@@ -1,11 +1,10 @@
-//! As much of HTTP/1.1 (RFC 9112) as the admin pages need: one GET or HEAD a connection, without a body.
+//! What the admin pages are asked, and the form of their answers.
 //!
-//! `admin` feeds it what it has received and sends what it returns.
+//! `lifecycle::admin` reads what `http` has received with it.
 
 use std::collections::HashMap;
 
-/// A longer head is refused.
-pub const MAX_HEAD_BYTES: usize = 8 * 1024;
+use crate::http::head::{Head, MALFORMED, Refusal, decode, is_local};
 
 /// A request that makes sense.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,12 +17,6 @@ pub struct Request {
     /// JSON rather than HTML is wanted.
     pub json: bool,
 }
-
-/// What is wrong with a request: the status and a word about it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Refusal(pub u16, pub &'static str);
-
-const MALFORMED: Refusal = Refusal(400, "The request is malformed.");
 
 /// An answer, whole.
 #[derive(Clone, Debug)]
@@ -79,59 +72,23 @@ impl Response {
     }
 }
 
-/// Reads a request from what has come so far; none if its head is not whole yet. Over TCP, `local` has the Host header
-/// name this machine: a page from elsewhere whose name was made to point here must not read ours.
-pub fn parse(received: &[u8], local: bool) -> Option<Result<Request, Refusal>> {
-    let end = received.windows(4).position(|four| four == b"\r\n\r\n");
-    match end {
-        Some(end) if end <= MAX_HEAD_BYTES => Some(read(&received[..end], local)),
-        None if received.len() <= MAX_HEAD_BYTES => None,
-        _ => Some(Err(Refusal(431, "The request's head is too long."))),
-    }
-}
-
-fn read(head: &[u8], local: bool) -> Result<Request, Refusal> {
-    let head = std::str::from_utf8(head).map_err(|_| MALFORMED)?;
-    let mut lines = head.split("\r\n");
-    let mut parts = lines.next().unwrap_or_default().split(' ');
-    let (Some(method), Some(target), Some(version), None) =
-        (parts.next(), parts.next(), parts.next(), parts.next())
-    else {
-        return Err(MALFORMED);
-    };
-    let is_token = |text: &str| !text.is_empty() && text.bytes().all(is_token_byte);
-    if !is_token(method) || !matches!(version, "HTTP/1.1" | "HTTP/1.0") {
-        return Err(MALFORMED);
-    }
-    let (mut hosts, mut accept) = (Vec::new(), String::new());
-    for line in lines {
-        let (name, value) = line.split_once(':').ok_or(MALFORMED)?;
-        if !is_token(name) || value.contains(['\r', '\n', '\0']) {
-            return Err(MALFORMED);
-        }
-        match name.to_ascii_lowercase().as_str() {
-            "host" => hosts.push(value.trim()),
-            "accept" => accept += value,
-            _ => {}
-        }
-    }
-    let host = match hosts[..] {
-        [host] => Some(host),
-        [] if version == "HTTP/1.0" => None,
-        _ => return Err(MALFORMED),
-    };
-    if local && host.is_some_and(|host| !is_local(host)) {
+/// Reads a request. Over TCP, `local` has the Host header name this machine: a page from elsewhere whose name was made to
+/// point here must not read ours.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn read(head: &Head, local: bool) -> Result<Request, Refusal> {
+    if local && head.host.as_deref().is_some_and(|host| !is_local(host)) {
         return Err(Refusal(
             403,
             "Ask for localhost or a loopback address: no other host is here.",
         ));
     }
-    if !target.starts_with('/') {
-        return Err(MALFORMED);
-    }
-    let (path, query) = target.split_once('?').unwrap_or((target, ""));
+    let (path, query) = head.target.split_once('?').unwrap_or((&head.target, ""));
+    let accepts = head.headers.iter().filter(|(name, _)| name == "accept");
+    let accept: String = accepts.map(|(_, value)| value.as_str()).collect();
     let mut request = Request {
-        head: method == "HEAD",
+        head: head.method == "HEAD",
         path: decode(path).ok_or(MALFORMED)?,
         query: HashMap::new(),
         json: accept.contains("application/json") && !accept.contains("text/html"),
@@ -144,44 +101,11 @@ fn read(head: &[u8], local: bool) -> Result<Request, Refusal> {
     if let Some(path) = request.path.strip_suffix(".json") {
         (request.path, request.json) = (path.to_owned(), true);
     }
-    if matches!(method, "GET" | "HEAD") {
+    if matches!(&*head.method, "GET" | "HEAD") {
         Ok(request)
     } else {
         Err(Refusal(405, "Only GET and HEAD are answered here."))
     }
-}
-
-fn is_token_byte(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
-}
-
-/// Whether a Host header names this machine.
-fn is_local(host: &str) -> bool {
-    let name = match host.strip_prefix('[') {
-        Some(rest) => rest.split(']').next().unwrap_or_default(),
-        None => host.split(':').next().unwrap_or_default(),
-    };
-    name.eq_ignore_ascii_case("localhost")
-        || name
-            .parse::<std::net::IpAddr>()
-            .is_ok_and(|ip| ip.is_loopback())
-}
-
-fn decode(text: &str) -> Option<String> {
-    let mut bytes = Vec::new();
-    let mut rest = text.as_bytes();
-    while let [first, tail @ ..] = rest {
-        rest = tail;
-        if *first != b'%' {
-            bytes.push(*first);
-            continue;
-        }
-        let (digits, tail) = rest.split_first_chunk::<2>()?;
-        let digit = |byte: u8| char::from(byte).to_digit(16);
-        bytes.push(u8::try_from(digit(digits[0])? << 4 | digit(digits[1])?).ok()?);
-        rest = tail;
-    }
-    String::from_utf8(bytes).ok()
 }
 
 /// A text for a query of a link.
@@ -200,9 +124,11 @@ pub fn encode(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::http::head::{MAX_HEAD_BYTES, parse};
 
     fn ask(text: &str) -> Result<Request, Refusal> {
-        parse(text.as_bytes(), true).expect("a whole head")
+        let head = parse(text.as_bytes()).expect("a whole head");
+        read(&head?, true)
     }
 
     fn status(text: &str) -> u16 {
@@ -232,7 +158,7 @@ mod tests {
         let browser =
             ask("GET / HTTP/1.1\r\nHost: [::1]:9\r\nAccept: text/html,application/json\r\n\r\n");
         assert!(!browser.unwrap().json);
-        assert_eq!(parse(b"GET / HTTP/1.1\r\nHost: localhost\r\n", true), None);
+        assert_eq!(parse(b"GET / HTTP/1.1\r\nHost: localhost\r\n"), None);
     }
 
     #[test]
@@ -262,7 +188,7 @@ mod tests {
             );
         }
         let long = format!("GET /{} HTTP/1.1\r\n", "a".repeat(MAX_HEAD_BYTES));
-        assert_eq!(parse(long.as_bytes(), true).unwrap().unwrap_err().0, 431);
+        assert_eq!(parse(long.as_bytes()).unwrap().unwrap_err().0, 431);
     }
 
     #[test]

@@ -11,7 +11,8 @@ use ipc::live::{Answer, LiveObject, MAX_OBJECTS, NamespaceTotal, Order, Position
 use serde_json::{Value, json};
 
 use super::ANSWER_TIMEOUT;
-use super::http::{Refusal, Request, encode};
+use super::http::{Request, encode};
+use crate::http::head::Refusal;
 
 /// Objects of a page, if the request does not say.
 const DEFAULT_LIMIT: u32 = 100;
@@ -29,6 +30,8 @@ pub struct Gathering {
     /// The connection that asked; also the number of the query.
     pub connection: u64,
     pub query: Query,
+    /// The answer goes without its body.
+    pub head: bool,
     pub json: bool,
     /// Seconds after which a browser is to ask again.
     pub refresh: Option<u32>,
@@ -48,6 +51,7 @@ impl Gathering {
                 number: connection,
                 ..query
             },
+            head: request.head,
             json: request.json,
             refresh: super::page::refresh(request)?,
             waiting: Vec::new(),
@@ -314,9 +318,8 @@ mod tests {
 
     fn request(query: &str) -> Request {
         let text = format!("GET /objects?{query} HTTP/1.0\r\n\r\n");
-        super::super::http::parse(text.as_bytes(), true)
-            .unwrap()
-            .unwrap()
+        let head = crate::http::head::parse(text.as_bytes());
+        super::super::http::read(&head.unwrap().unwrap(), true).unwrap()
     }
 
     fn object(index: u64, calls: u64) -> LiveObject {

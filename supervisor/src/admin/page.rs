@@ -4,9 +4,10 @@
 
 use ipc::live::{LiveObject, Order};
 
-use super::http::{HTML, Refusal, Request, Response};
+use super::http::{HTML, Request, Response};
 use super::objects::{AskedProcess, List};
 use super::processes::Row;
+use crate::http::head::Refusal;
 use crate::observe::time::{bytes, count, now_ms, utc};
 
 /// Seconds between two loads of a page that renews itself, at most.

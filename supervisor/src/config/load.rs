@@ -136,7 +136,7 @@ fn complete(
         message = inherit::expand(message, &mut inheritance).map_err(damaged)?;
     }
     let message = binary::encode(message).map_err(damaged)?;
-    let (sockets, folders, verdict) = binary::with_config(&message, |root| {
+    let (sockets, folders, workers, verdict) = binary::with_config(&message, |root| {
         *structured_logging = schema::is_structured_logging(root)?;
         let (sockets, without_address) = plan::plan(root, &options.overrides)?;
         let mut verdict = validate::Verdict::default();
@@ -144,7 +144,7 @@ fn complete(
             verdict.errors = without_address;
             validate::validate(root, options, inheritance.abstracts, &mut verdict)?;
         }
-        Ok((sockets, plan::folders(root)?, verdict))
+        Ok((sockets, plan::folders(root)?, plan::workers(root)?, verdict))
     })
     .map_err(damaged)?;
     let errors = inheritance.errors.into_iter().chain(verdict.errors);
@@ -159,6 +159,7 @@ fn complete(
         message,
         sockets,
         folders,
+        workers,
         files: Vec::new(),
         warnings: verdict.warnings,
         structured_logging: *structured_logging,

@@ -113,6 +113,8 @@ pub struct Loaded {
     pub sockets: Vec<SocketPlan>,
     /// The folders that Durable Objects are kept in.
     pub folders: Vec<PathBuf>,
+    /// The names of the workers.
+    pub workers: Vec<String>,
     /// Every file read, for `--watch`.
     pub files: Vec<PathBuf>,
     /// One line each, in upstream's words.

@@ -1,4 +1,4 @@
-//! Where each socket of a configuration listens, and where its Durable Objects are kept.
+//! Where each socket of a configuration listens, where its Durable Objects are kept, and which workers it has.
 
 use super::model::{ListenOn, Overrides, SocketPlan};
 use schema::workerd_capnp::{config, service, socket, worker};
@@ -63,6 +63,17 @@ pub fn folders(root: config::Reader<'_>) -> capnp::Result<Vec<PathBuf>> {
     let paths = disks.iter();
     let paths = paths.map(|(_, path)| String::from_utf8_lossy(path.as_bytes()).into_owned());
     Ok(paths.map(PathBuf::from).collect())
+}
+
+/// The names of the services that are workers, in order.
+pub fn workers(root: config::Reader<'_>) -> capnp::Result<Vec<String>> {
+    let services = root.get_services()?.into_iter();
+    let workers = services.filter(|service| matches!(service.which(), Ok(service::Worker(_))));
+    let name = |service: service::Reader<'_>| {
+        let name = service.get_name()?;
+        Ok(String::from_utf8_lossy(name.as_bytes()).into_owned())
+    };
+    workers.map(name).collect()
 }
 
 /// The port of the socket's protocol; 0, any free port, where there is none.

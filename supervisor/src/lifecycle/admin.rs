@@ -9,38 +9,48 @@ use ipc::ToRuntime;
 use ipc::live::Answer;
 
 use super::supervisor::{Key, Role, Supervisor, key_of};
-use crate::admin::http::{JSON, Refusal, Request, Response};
+use crate::admin::http::{JSON, Request, Response, read};
 use crate::admin::objects::{AskedProcess, Gathering};
 use crate::admin::{page, processes};
+use crate::http::head::Refusal;
 use crate::process::{Phase, Process};
 
 impl Supervisor {
     /// A connection or the listener of the pages is ready.
     pub(super) fn on_admin(&mut self, source: u64) {
-        let request = self.admin.as_mut().and_then(|admin| admin.on_ready(source));
-        if let Some((connection, request)) = request {
-            let response = match request.path.as_str() {
-                "/objects" => match self.gather(connection, &request) {
-                    Ok(gathering) => {
-                        self.gatherings.push(gathering);
-                        return self.finish_gathering();
-                    }
-                    Err(refusal) => Err(refusal),
-                },
-                "/" if !request.json => page::overview(&self.status(), &request),
-                "/processes" => self.processes_page(&request),
-                _ => Err(Refusal(
-                    404,
-                    "There is no such page: see /, /objects and /processes.",
-                )),
-            };
-            self.respond(connection, &response.unwrap_or_else(Response::refusal));
+        let Some(admin) = &mut self.admin else {
+            return;
+        };
+        let Some((connection, head)) = admin.server.on_ready(source) else {
+            return;
+        };
+        let without_body = head.method == "HEAD";
+        let request = read(&head, admin.tcp);
+        let response = request.and_then(|request| match request.path.as_str() {
+            "/objects" => {
+                let gathering = self.gather(connection, &request)?;
+                self.gatherings.push(gathering);
+                Ok(None)
+            }
+            "/" if !request.json => page::overview(&self.status(), &request).map(Some),
+            "/processes" => self.processes_page(&request).map(Some),
+            _ => Err(Refusal(
+                404,
+                "There is no such page: see /, /objects and /processes.",
+            )),
+        });
+        match response {
+            Ok(Some(response)) => self.respond(connection, &response, without_body),
+            Ok(None) => self.finish_gathering(),
+            Err(refusal) => self.respond(connection, &Response::refusal(refusal), without_body),
         }
     }
 
-    fn respond(&mut self, connection: u64, response: &Response) {
+    fn respond(&mut self, connection: u64, response: &Response, without_body: bool) {
         if let Some(admin) = &mut self.admin {
-            admin.answer(connection, response);
+            admin
+                .server
+                .answer(connection, response.bytes(without_body));
         }
     }
 
@@ -105,15 +115,15 @@ impl Supervisor {
             .extract_if(.., |gathering| gathering.is_complete(now))
             .collect();
         for gathering in complete {
-            let (connection, json, refresh) =
-                (gathering.connection, gathering.json, gathering.refresh);
+            let (connection, head) = (gathering.connection, gathering.head);
+            let (json, refresh) = (gathering.json, gathering.refresh);
             let list = gathering.into_list();
             let response = if json {
                 as_json(&list.json())
             } else {
                 page::objects(&list, refresh)
             };
-            self.respond(connection, &response);
+            self.respond(connection, &response, head);
         }
     }
 

@@ -25,6 +25,8 @@ pub struct Generation {
     pub sockets: SocketSet,
     /// Where its objects are kept.
     pub folders: Vec<FolderId>,
+    /// The workers of its config.
+    pub workers: Vec<String>,
     pub slots: Vec<Slot>,
     /// Every slot has served once, and the world has been told.
     pub announced: bool,
@@ -71,6 +73,7 @@ impl Generation {
         config: OwnedFd,
         sockets: SocketSet,
         folders: Vec<FolderId>,
+        workers: Vec<String>,
         launcher: &mut Launcher,
     ) -> io::Result<Self> {
         let slots = (0..launcher.processes()).map(|_| Slot::default()).collect();
@@ -79,6 +82,7 @@ impl Generation {
             config,
             sockets,
             folders,
+            workers,
             slots,
             announced: false,
         };

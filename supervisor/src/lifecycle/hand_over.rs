@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use ipc::fds::{Mapping, inherited};
-use ipc::{RuntimeLink, frame};
+use ipc::{InspectorLink, RuntimeLink, frame};
 use nix::unistd::Pid;
 use serde::{Deserialize, Serialize};
 
@@ -29,6 +29,7 @@ pub(super) struct Page {
     pub(super) locks: RawFd,
     pub(super) folders: Vec<FolderPage>,
     pub(super) sockets: Vec<SocketPage>,
+    pub(super) workers: Vec<String>,
     pub(super) slots: Vec<Option<ProcessPage>>,
     /// What `--watch` watches.
     pub(super) files: Vec<PathBuf>,
@@ -66,6 +67,7 @@ pub(super) struct ListenerPage {
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct ProcessPage {
     pub(super) link: RawFd,
+    pub(super) inspector: Option<RawFd>,
     pub(super) pid: i32,
 }
 
@@ -110,6 +112,7 @@ impl Page {
             config: inherited(self.config)?,
             sockets: SocketSet::handed_over(sockets.collect::<io::Result<_>>()?),
             folders: folders.ids(),
+            workers: self.workers,
             slots: slots.collect::<io::Result<_>>()?,
             announced: true,
         };
@@ -153,7 +156,10 @@ impl SocketPage {
 impl ProcessPage {
     fn revive(self, slot: u32, generation: u64) -> io::Result<Slot> {
         let link = RuntimeLink::new(inherited(self.link)?)?;
-        let process = Process::handed_over(slot, generation, link, Pid::from_raw(self.pid));
+        let inspector = self.inspector.map(|fd| InspectorLink::new(inherited(fd)?));
+        let inspector = inspector.transpose()?;
+        let pid = Pid::from_raw(self.pid);
+        let process = Process::handed_over(slot, generation, link, inspector, pid);
         Ok(Slot {
             process: Some(process),
             ..Slot::default()

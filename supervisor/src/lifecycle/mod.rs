@@ -10,6 +10,7 @@ mod admin;
 mod folders;
 mod generation;
 mod hand_over;
+mod inspector;
 mod links;
 mod reload;
 mod restart;
@@ -70,7 +71,9 @@ pub fn run(server: Server, runtime: impl FnOnce(Start) -> u8) -> u8 {
 fn supervise(server: Server, main_thread: Option<MainThread>) -> (u8, Option<MainThread>) {
     let prepared = Executable::own().and_then(|executable| {
         let options = server.options.clone();
-        let launcher = Launcher::new(executable, options, server.start_timeout, main_thread)?;
+        let inspected = server.inspector.is_some();
+        let timeout = server.start_timeout;
+        let launcher = Launcher::new(executable, options, inspected, timeout, main_thread)?;
         Supervisor::new(server, launcher)
     });
     match prepared {

@@ -80,6 +80,7 @@ impl Supervisor {
                     config,
                     sockets,
                     folders,
+                    loaded.workers,
                     &mut self.launcher,
                 )
             });

@@ -26,6 +26,8 @@ pub struct Server {
     pub watch: bool,
     /// `--admin-addr`.
     pub admin: Option<AdminAddress>,
+    /// `--inspector-addr`.
+    pub inspector: Option<String>,
     /// `--start-timeout`.
     pub start_timeout: Duration,
 }

@@ -85,6 +85,7 @@ impl Supervisor {
         {
             process.told_to_drain = Some(now);
             process.deadline = Some(now + timeout);
+            process.end_inspection();
             process.send(&ToRuntime::Drain { deadline: timeout });
         }
     }

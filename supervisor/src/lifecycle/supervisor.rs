@@ -1,6 +1,6 @@
 //! The supervisor: its state, its poll loop, and what it does about each event.
 //!
-//! Called by `lifecycle::run`. The larger stories are told in `reload`, `restart`, `stop` and `admin`, each an `impl` of
+//! Called by `lifecycle::run`. The larger stories are told in `reload`, `restart`, `stop`, `admin` and `inspector`, each an `impl` of
 //! [`Supervisor`]; here is what calls them.
 
 use std::fmt::Display;
@@ -26,6 +26,7 @@ use crate::observe::problem;
 use crate::process::launch::Launcher;
 use crate::process::main_thread::MainThread;
 use crate::process::{Phase, Process};
+use crate::{http, inspector};
 
 /// How long a process may take to end when it has closed its channel.
 const EXIT_TIMEOUT: Duration = Duration::from_secs(2);
@@ -52,6 +53,7 @@ pub(super) struct Supervisor {
     pub(super) reloading: bool,
     pub(super) upgrades: Vec<Upgrade>,
     pub(super) stopping: Option<Stopping>,
+    pub(super) inspector: Option<http::Server>,
     pub(super) admin: Option<Admin>,
     /// Requests of the admin pages that wait for what processes say.
     pub(super) gatherings: Vec<Gathering>,
@@ -71,7 +73,11 @@ enum Source {
     Signals,
     Watcher,
     Process(Key),
-    /// A connection of the admin pages, or 0 for their listener.
+    /// The inspector of a process.
+    Inspected(Key),
+    /// A connection or listener of the inspector.
+    Inspector(u64),
+    /// The same of the admin pages.
     Admin(u64),
 }
 
@@ -95,20 +101,16 @@ impl Supervisor {
                 watcher = Some(Watcher::new(files.iter().map(PathBuf::as_path))?);
             }
         }
-        let admin = match server.admin.as_ref().map(Admin::open).transpose() {
-            Ok(admin) => admin,
-            // A server that goes on after an upgrade goes on without.
-            Err(error) if current.is_some() => {
-                problem(format_args!("--admin-addr: {error}"));
-                None
-            }
-            Err(error) => {
-                let why = format!("--admin-addr: {error}");
-                return Err(io::Error::new(error.kind(), why));
-            }
-        };
+        let goes_on = current.is_some();
+        let inspector = server.inspector.as_deref().map(inspector::open);
+        let inspector = opened("--inspector-addr", inspector, goes_on)?;
+        if let Some(inspector) = &inspector {
+            server.reporter.inspector(inspector.port());
+        }
+        let admin = server.admin.as_ref().map(Admin::open);
+        let admin = opened("--admin-addr", admin, goes_on)?;
         if let Some(admin) = &admin {
-            server.reporter.admin(admin.port());
+            server.reporter.admin(admin.server.port());
         }
         Ok(Self {
             server,
@@ -124,6 +126,7 @@ impl Supervisor {
             reloading: false,
             upgrades: Vec::new(),
             stopping: None,
+            inspector,
             admin,
             gatherings: Vec::new(),
         })
@@ -163,6 +166,8 @@ impl Supervisor {
         for source in self.wait()? {
             match source {
                 Source::Process(key) => self.hear(key),
+                Source::Inspected(key) => self.hear_inspector(key),
+                Source::Inspector(source) => self.on_inspector(source),
                 Source::Admin(source) => self.on_admin(source),
                 Source::Signals => self.on_signals(),
                 Source::Watcher => {
@@ -187,20 +192,29 @@ impl Supervisor {
         let mut add = |source, fd| add_for(source, fd, PollFlags::POLLIN);
         for process in self.processes() {
             if let Some(fd) = process.link_fd() {
-                add(Source::Process((process.generation, process.slot)), fd);
+                add(Source::Process(key_of(process)), fd);
+            }
+            if let Some(fd) = process.inspector_fd() {
+                add(Source::Inspected(key_of(process)), fd);
             }
         }
         add(Source::Signals, self.signals.as_fd());
         if let Some(watcher) = &self.watcher {
             add(Source::Watcher, watcher.as_fd());
         }
-        for (source, fd, writes) in self.admin.iter().flat_map(Admin::sources) {
-            let flags = if writes {
-                PollFlags::POLLOUT
-            } else {
-                PollFlags::POLLIN
-            };
-            add_for(Source::Admin(source), fd, flags);
+        let admin = self.admin.as_ref().map(|admin| &admin.server);
+        let servers: [(_, fn(u64) -> Source); 2] = [
+            (self.inspector.as_ref(), Source::Inspector),
+            (admin, Source::Admin),
+        ];
+        for (server, source) in servers {
+            for (number, fd, writes) in server.into_iter().flat_map(http::Server::sources) {
+                let flags = match writes {
+                    true => PollFlags::POLLOUT,
+                    false => PollFlags::POLLIN,
+                };
+                add_for(source(number), fd, flags);
+            }
         }
         let timeout = self.next_deadline().map_or(PollTimeout::NONE, |deadline| {
             let wait = deadline.saturating_duration_since(Instant::now());
@@ -237,7 +251,16 @@ impl Supervisor {
             .chain(unheard)
             .chain(settled)
             .chain(self.systemd.next_check)
-            .chain(self.admin.as_ref().and_then(Admin::next_deadline))
+            .chain(
+                self.inspector
+                    .as_ref()
+                    .and_then(http::Server::next_deadline),
+            )
+            .chain(
+                self.admin
+                    .as_ref()
+                    .and_then(|admin| admin.server.next_deadline()),
+            )
             .chain(self.gatherings.iter().map(|gathering| gathering.deadline))
             .min()
     }
@@ -254,8 +277,11 @@ impl Supervisor {
         }
         self.restart_due(now);
         self.finish_gathering();
+        if let Some(inspector) = &mut self.inspector {
+            inspector.on_time(now);
+        }
         if let Some(admin) = &mut self.admin {
-            admin.on_time(now);
+            admin.server.on_time(now);
         }
         if self
             .watcher
@@ -443,6 +469,18 @@ impl Supervisor {
             .flat_map(Generation::processes_mut)
             .chain(&mut self.retiring);
         processes.find(|process| key_of(process) == key)
+    }
+}
+
+/// What an option has opened. A server that goes on after an upgrade goes on without.
+fn opened<T>(option: &str, result: Option<io::Result<T>>, goes_on: bool) -> io::Result<Option<T>> {
+    match result.transpose() {
+        Ok(opened) => Ok(opened),
+        Err(error) if goes_on => {
+            problem(format_args!("{option}: {error}"));
+            Ok(None)
+        }
+        Err(error) => Err(io::Error::new(error.kind(), format!("{option}: {error}"))),
     }
 }
 

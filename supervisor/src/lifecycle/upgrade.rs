@@ -159,6 +159,7 @@ impl Supervisor {
             slots.push(process.and_then(|process| {
                 Some(ProcessPage {
                     link: pass(process.link_fd()?),
+                    inspector: process.inspector_fd().map(&mut pass),
                     pid: process.pid().as_raw(),
                 })
             }));
@@ -170,6 +171,7 @@ impl Supervisor {
             locks: pass(self.launcher.locks()),
             folders,
             sockets,
+            workers: generation.workers.clone(),
             slots,
             files: self
                 .watcher

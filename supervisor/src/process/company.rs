@@ -25,7 +25,13 @@ pub struct Company(#[expect(dead_code)] Vec<Process>);
 /// # Errors
 /// One does not start; it has said why.
 pub fn start(config: &[u8], options: &Options) -> io::Result<(Company, Control, OwnedFd)> {
-    let mut launcher = Launcher::new(Executable::own()?, options.clone(), START_TIMEOUT, None)?;
+    let mut launcher = Launcher::new(
+        Executable::own()?,
+        options.clone(),
+        false,
+        START_TIMEOUT,
+        None,
+    )?;
     let config = sealed_memory(c"config", config)?;
     let generation = options.generation;
     let mut processes = Vec::new();

@@ -15,7 +15,9 @@ use std::time::{Duration, Instant};
 
 use ipc::fds::{Mapping, inherited, packet_pair, set_inheritable, shared_file};
 use ipc::handshake::{HandshakeError, receive_start, send_start};
-use ipc::{ConfigBytes, Control, Listener, Options, RuntimeLink, Start};
+use ipc::{
+    ConfigBytes, Control, InspectorEnd, InspectorLink, Listener, Options, RuntimeLink, Start,
+};
 use nix::sys::prctl::{set_name, set_pdeathsig};
 use nix::sys::signal::{SigSet, Signal};
 use nix::unistd::Pid;
@@ -84,6 +86,8 @@ impl Executable {
 pub struct Launcher {
     pub executable: Executable,
     options: Options,
+    /// Whether processes have an inspector.
+    inspected: bool,
     /// What all processes lock bytes of.
     locks: OwnedFd,
     /// How long a process may take to be ready, and then to serve when it is told to.
@@ -97,12 +101,14 @@ impl Launcher {
     pub fn new(
         executable: Executable,
         options: Options,
+        inspected: bool,
         start_timeout: Duration,
         main_thread: Option<MainThread>,
     ) -> io::Result<Self> {
         Ok(Self {
             executable,
             options,
+            inspected,
             locks: shared_file()?,
             start_timeout,
             main_thread,
@@ -155,7 +161,18 @@ impl Launcher {
         };
         let (ours, theirs) = packet_pair()?;
         let link = RuntimeLink::new(ours)?;
+        let (inspector, inspected) = match self.inspected {
+            true => {
+                let (ours, theirs) = packet_pair()?;
+                (Some(InspectorLink::new(ours)?), Some(theirs))
+            }
+            false => (None, None),
+        };
         let deadline = Some(Instant::now() + self.start_timeout);
+        let process = |link, body| Process {
+            inspector,
+            ..Process::new(slot, generation, link, body, deadline)
+        };
         if let Some(main_thread) = self.main_thread.as_mut().filter(|thread| thread.is_free()) {
             let config = ConfigBytes::from(Mapping::new(config)?);
             let start = Start {
@@ -164,15 +181,14 @@ impl Launcher {
                 locks: Some(self.locks.try_clone()?),
                 options,
                 control: Some(Control::new(theirs)?),
+                inspector: inspected.map(InspectorEnd::new).transpose()?,
             };
-            let body = Body::Local(main_thread.run(start)?);
-            return Ok(Process::new(slot, generation, link, body, deadline));
+            return Ok(process(link, Body::Local(main_thread.run(start)?)));
         }
         let pid = self.execute(slot, generation, theirs)?;
         let (config, locks) = (config.try_clone_to_owned()?, self.locks.try_clone()?);
-        send_start(&link, options, config, locks, listeners)?;
-        let body = Body::Child(pid);
-        Ok(Process::new(slot, generation, link, body, deadline))
+        send_start(&link, options, config, locks, inspected, listeners)?;
+        Ok(process(link, Body::Child(pid)))
     }
 
     fn execute(&self, slot: u32, generation: u64, channel: OwnedFd) -> io::Result<Pid> {

@@ -13,7 +13,8 @@ pub mod phase;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::time::{Duration, Instant};
 
-use ipc::{ChannelError, RuntimeLink, ToRuntime, ToSupervisor};
+use ipc::{ChannelError, FromInspector, InspectorLink, RuntimeLink, ToInspector};
+use ipc::{ToRuntime, ToSupervisor};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::{Pid, getpid};
 
@@ -30,6 +31,10 @@ pub struct Process {
     phase: Phase,
     /// `None` once the other end is closed.
     link: Option<RuntimeLink>,
+    /// `None` without an inspector, and once nobody is to inspect it any more.
+    inspector: Option<InspectorLink>,
+    /// A client of its inspector has stopped it.
+    pub paused: bool,
     body: Body,
     started: Instant,
     last_sign_of_life: Instant,
@@ -68,6 +73,8 @@ impl Process {
             generation,
             phase,
             link: Some(link),
+            inspector: None,
+            paused: false,
             body,
             started: now,
             last_sign_of_life: now,
@@ -80,9 +87,16 @@ impl Process {
     }
 
     /// A serving child that the program had before it replaced itself.
-    pub fn handed_over(slot: u32, generation: u64, link: RuntimeLink, pid: Pid) -> Self {
+    pub fn handed_over(
+        slot: u32,
+        generation: u64,
+        link: RuntimeLink,
+        inspector: Option<InspectorLink>,
+        pid: Pid,
+    ) -> Self {
         Self {
             phase: Phase::Serving,
+            inspector,
             ..Self::new(slot, generation, link, Body::Child(pid), None)
         }
     }
@@ -118,14 +132,46 @@ impl Process {
         self.started.elapsed()
     }
 
-    /// How long ago it last said anything.
+    /// How long ago it last said anything, if it can.
     pub fn silence(&self) -> Duration {
-        self.last_sign_of_life.elapsed()
+        match self.paused {
+            true => Duration::ZERO,
+            false => self.last_sign_of_life.elapsed(),
+        }
     }
 
     /// The descriptor to wait for, while the channel is open.
     pub fn link_fd(&self) -> Option<BorrowedFd<'_>> {
         self.link.as_ref().map(AsFd::as_fd)
+    }
+
+    /// The descriptor to wait for, while it may be inspected.
+    pub fn inspector_fd(&self) -> Option<BorrowedFd<'_>> {
+        self.inspector.as_ref().map(AsFd::as_fd)
+    }
+
+    /// Tells its inspector.
+    pub fn inspect(&self, message: &ToInspector) {
+        // One that cannot take it has died, which shows elsewhere.
+        let _ = self.inspector.as_ref().map(|link| link.try_send(message));
+    }
+
+    /// What its inspector says; `None` if that is nothing more for now, or ever.
+    pub fn receive_inspector(&mut self) -> Option<FromInspector> {
+        match self.inspector.as_ref()?.try_recv() {
+            Ok(message) => Some(message),
+            Err(ChannelError::WouldBlock) => None,
+            Err(_) => {
+                self.end_inspection();
+                None
+            }
+        }
+    }
+
+    /// Has every client of its inspector go, and what they have stopped go on.
+    pub fn end_inspection(&mut self) {
+        self.inspector = None;
+        self.paused = false;
     }
 
     /// Sends a message. A process that cannot take it has hung or died, which shows elsewhere; `false` says so.

@@ -1,7 +1,8 @@
 //! What the server tells the program that started it, on `--control-fd`: one JSON object a line.
 //!
-//! Called by `lifecycle`. `{"event":"admin","port":PORT}` comes first if there are admin pages. `{"event":"listen","socket":NAME,"port":PORT}` is upstream's: once a socket of each generation, when
-//! it accepts. With `--report-phases` also `{"event":"phase",...}` for every change of a process's phase, which is how tests and
+//! Called by `lifecycle`. `{"event":"listen-inspector","port":PORT}` and `{"event":"admin","port":PORT}` come first if there is an
+//! inspector and if there are admin pages. `{"event":"listen","socket":NAME,"port":PORT}` is upstream's, as is the first: once a
+//! socket of each generation, when it accepts. With `--report-phases` also `{"event":"phase",...}` for every change of a process's phase, which is how tests and
 //! tools wait for one.
 
 use std::fs::File;
@@ -46,6 +47,11 @@ impl Reporter {
                 r#"{{"event":"listen","socket":{name},"port":{port}}}"#
             ));
         }
+    }
+
+    /// The inspector is served.
+    pub fn inspector(&mut self, port: u16) {
+        self.line(&format!(r#"{{"event":"listen-inspector","port":{port}}}"#));
     }
 
     /// The admin pages are served.
