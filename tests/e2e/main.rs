@@ -13,6 +13,7 @@ mod going_away;
 mod hibernation;
 mod http;
 mod inherit;
+mod inspector;
 mod limits;
 mod links;
 mod memory_limits;

@@ -1,4 +1,4 @@
-//! A WebSocket client (RFC 6455) for short text messages.
+//! A WebSocket client (RFC 6455) for text messages.
 
 use std::io::{self, ErrorKind};
 
@@ -43,9 +43,14 @@ impl Socket {
         }
     }
 
-    /// Sends a message of at most 125 bytes.
+    /// Sends a message of less than 64 KiB.
     pub fn send(&mut self, text: &str) -> io::Result<()> {
         self.frame(TEXT, text.as_bytes())
+    }
+
+    /// Sends bytes as they are.
+    pub fn send_bytes(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.0.send(bytes)
     }
 
     /// Sends a Close frame.
@@ -54,14 +59,20 @@ impl Socket {
     }
 
     fn frame(&mut self, opcode: u8, payload: &[u8]) -> io::Result<()> {
-        let length = u8::try_from(payload.len())
-            .ok()
-            .filter(|length| *length <= 125);
-        let length = length.ok_or_else(|| io::Error::other("a long message"))?;
+        let length = u16::try_from(payload.len());
+        let length = length.map_err(|_| io::Error::other("a long message"))?;
+        let mut frame = vec![FINAL | opcode];
+        match u8::try_from(length) {
+            Ok(short @ 0..=125) => frame.push(MASKED | short),
+            _ => {
+                frame.push(MASKED | 126);
+                frame.extend(length.to_be_bytes());
+            }
+        }
         // A mask of zeros is a mask.
-        let mut frame = vec![FINAL | opcode, MASKED | length, 0, 0, 0, 0];
+        frame.extend([0; 4]);
         frame.extend(payload);
-        self.0.send(&frame)
+        self.send_bytes(&frame)
     }
 
     /// The next text message. That the server closes is an error.
@@ -84,8 +95,12 @@ impl Socket {
                     let length = self.0.take(2)?;
                     usize::from(u16::from_be_bytes([length[0], length[1]]))
                 }
-                length @ 0..=125 => usize::from(length),
-                _ => return Err(io::Error::other("a long message")),
+                127 => {
+                    let length = self.0.take(8)?;
+                    let length = length.try_into().map(u64::from_be_bytes);
+                    length.map_or(usize::MAX, |length| length as usize)
+                }
+                length => usize::from(length),
             };
             let payload = self.0.take(length)?;
             match head[0] & !FINAL {

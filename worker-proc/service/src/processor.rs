@@ -55,6 +55,13 @@ pub fn set_deadline(deadline: Option<Duration>) {
     DEADLINE.set(deadline.map(Deadline::new));
 }
 
+/// Runs work that may use as much as it likes. Beside its result: what is set for the work around it.
+pub fn unlimited<T>(work: impl FnOnce() -> T) -> (Option<Duration>, T) {
+    let before = DEADLINE.take();
+    let result = work();
+    (before.map(|deadline| deadline.at), result)
+}
+
 /// Whether the work that calls it has used all that it may, and is to stop.
 pub fn is_used_up() -> bool {
     let Some(deadline) = DEADLINE.get() else {

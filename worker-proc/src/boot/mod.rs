@@ -92,6 +92,9 @@ fn start_runtime(
 ) -> Result<Runtime, Vec<String>> {
     keep_freed_memory();
     tokio::task::spawn_local(isolate::attend());
+    if isolate::inspector::is_open() {
+        tokio::task::spawn_local(isolate::inspector::attend());
+    }
     let secret = net::Secret::of(locks.as_ref().map(AsFd::as_fd));
     let read = config::read(config, options, secret)?;
     log::set(read.log);
@@ -163,6 +166,9 @@ pub fn serve(start: Start, snapshot: &'static [u8]) -> u8 {
         }
     };
     runtime.block_on(async move {
+        if let Some(Err(error)) = start.inspector.map(|end| open_inspector(end)) {
+            log::error(format_args!("the inspector cannot be used: {error}"));
+        }
         let built = start_runtime(start.config, start.locks, &start.options, snapshot);
         let control = match start.control.map(control::SupervisorLink::new).transpose() {
             Ok(control) => control,
@@ -195,6 +201,10 @@ pub fn serve(start: Start, snapshot: &'static [u8]) -> u8 {
         )
         .await
     })
+}
+
+fn open_inspector(end: ipc::InspectorEnd) -> std::io::Result<()> {
+    isolate::inspector::open(end, http::accept_key)
 }
 
 /// The sockets of the config with the services that answer on them.

@@ -11,7 +11,7 @@ use super::handlers::Handlers;
 use super::spec::{Code, WorkerSpec};
 use crate::glue::loader::LoaderHandle;
 use crate::glue::{IsolateState, string};
-use crate::isolate::{Isolate, describe, modules};
+use crate::isolate::{Isolate, describe, inspector, modules};
 use crate::service::{Outlet, Service};
 
 /// See the module.
@@ -34,6 +34,10 @@ impl Live {
     pub fn start(spec: &WorkerSpec) -> Result<Rc<Self>, Vec<String>> {
         let isolate = Isolate::new(&spec.flags).map_err(|error| vec![error])?;
         isolate.set_label(&spec.name);
+        // What another worker has loaded is not known to the supervisor.
+        if spec.slot.is_none() {
+            inspector::install(&isolate, &spec.name);
+        }
         let cache = spec.cache_outbound.clone();
         let mut outlets = Outlets(vec![
             spec.global_outbound.clone(),

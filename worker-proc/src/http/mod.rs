@@ -19,6 +19,7 @@ pub use pool::{Pool, lacked_descriptors};
 pub use progress::Pace;
 pub use server::Server;
 pub use sweep::{Limits, Queued};
+pub use upgrade::accept_key;
 
 use crate::log;
 use crate::service::Error;

@@ -217,7 +217,7 @@ impl Offer {
 }
 
 /// What a server answers to a client's key.
-fn accept_key(key: &[u8]) -> String {
+pub fn accept_key(key: &[u8]) -> String {
     const GUID: &[u8] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
     let digest = digest(&SHA1_FOR_LEGACY_USE_ONLY, &[key, GUID].concat());
     base64(digest.as_ref())

@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use crate::glue::Budget;
 use crate::glue::context::IoContext;
 use crate::log;
-use crate::service::processor::{is_used_up, set_deadline, set_limit, thread_time};
+use crate::service::processor::{is_used_up, set_deadline, set_limit, thread_time, unlimited};
 use crate::service::{self, Kind};
 use crate::storage::interrupt_when;
 
@@ -43,6 +43,30 @@ static HEAP_BYTES: OnceLock<usize> = OnceLock::new();
 struct Cpu {
     limit: Duration,
     watch: Arc<Watch>,
+}
+
+/// Runs what is not the doing of the turn that goes on, if one does: a debugger's. It may take as long as it likes.
+pub fn uncounted<R>(run: impl FnOnce() -> R) -> R {
+    let Some(cpu) = CPU.get() else {
+        return run();
+    };
+    let began = thread_time();
+    let asks = cpu.watch.lock().ask_at.take().is_some();
+    let (deadline, result) = unlimited(run);
+    let used = thread_time().saturating_sub(began);
+    UNCOUNTED.set(UNCOUNTED.get() + used);
+    set_deadline(deadline.map(|deadline| deadline + used));
+    if asks {
+        let mut turn = cpu.watch.lock();
+        turn.ask_at = Some(Instant::now());
+        cpu.watch.wake(&mut turn);
+    }
+    result
+}
+
+thread_local! {
+    /// Processor time within the turn that goes on that is not its doing.
+    static UNCOUNTED: Cell<Duration> = const { Cell::new(Duration::ZERO) };
 }
 
 /// What the thread that serves and the one that watches share.
@@ -96,15 +120,13 @@ impl Meter {
         let spent = spent.map_or(Duration::ZERO, Cell::get);
         let began = thread_time();
         let left = cpu.limit.saturating_sub(spent);
+        UNCOUNTED.set(Duration::ZERO);
         set_deadline(Some(began + left));
         let mut turn = cpu.watch.lock();
         turn.isolate = Some(isolate.thread_safe_handle());
         turn.ask_at = Some(Instant::now() + left);
         turn.count += 1;
-        if turn.sleeping {
-            turn.sleeping = false;
-            cpu.watch.begun.notify_one();
-        }
+        cpu.watch.wake(&mut turn);
         drop(turn);
         Some(Self {
             began,
@@ -125,7 +147,8 @@ impl Meter {
             isolate.cancel_terminate_execution();
         }
         if let Some(spent) = io.and_then(|io| io.cpu_time()) {
-            spent.set(self.spent + thread_time().saturating_sub(self.began));
+            let began = self.began + UNCOUNTED.get();
+            spent.set(self.spent + thread_time().saturating_sub(began));
         }
         is_over
     }
@@ -136,6 +159,14 @@ impl Watch {
         self.turn
             .lock()
             .unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+
+    /// There is something to watch.
+    fn wake(&self, turn: &mut Turn) {
+        if turn.sleeping {
+            turn.sleeping = false;
+            self.begun.notify_one();
+        }
     }
 
     /// Watches for as long as the process lives.

@@ -4,6 +4,7 @@
 
 mod buffers;
 mod exception;
+pub mod inspector;
 pub mod limits;
 pub mod modules;
 mod platform;
@@ -310,10 +311,11 @@ impl Remains {
         unsafe {
             inner.enter();
         }
-        drop(context);
         state.clear();
+        inspector::clear(&mut inner);
         rejections::clear(&mut inner);
         modules::clear(&mut inner);
+        drop(context);
         let key = tasks::Key::of(&inner);
         tasks::close(key);
         drop(inner);

@@ -8,8 +8,9 @@ use futures_util::future::LocalBoxFuture;
 use futures_util::stream::{FuturesUnordered, Stream};
 
 use super::timers::Timers;
-use crate::glue::context::Completion;
+use crate::glue::context::{Completion, IoContext};
 use crate::glue::state::IsolateState;
+use crate::isolate::inspector::{self, Step};
 use crate::service::ResourceTable;
 
 pub type Op = LocalBoxFuture<'static, Completion>;
@@ -116,12 +117,38 @@ impl Io {
 }
 
 /// Runs a timer's callback.
-fn fire_timer(scope: &mut v8::PinScope<'_, '_>, id: u32) {
+fn fire_timer(scope: &mut v8::PinScope<'_, '_>, timer: u32) {
     let state = IsolateState::get(scope);
     let Some(fire) = state.internal(scope, "timers", "fire") else {
         return;
     };
-    let id = v8::Integer::new_from_unsigned(scope, id).into();
+    let id = v8::Integer::new_from_unsigned(scope, timer).into();
+    let key = state
+        .current
+        .borrow()
+        .as_deref()
+        .map(|context| timer_key(context, timer));
+    let inspector = inspector::of(scope).zip(key);
+    if let Some((inspector, key)) = &inspector {
+        inspector.task(*key, Step::Started);
+    }
+    call_timer(scope, fire, id);
+    if let Some((inspector, key)) = &inspector {
+        inspector.task(*key, Step::Finished);
+    }
+}
+
+/// What the inspector calls a timer.
+pub fn timer_key(context: &dyn IoContext, timer: u32) -> usize {
+    (context.id() as usize) << 32 | (timer as usize) << 1
+}
+
+fn call_timer<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    fire: v8::Local<'s, v8::Function>,
+    id: v8::Local<'s, v8::Value>,
+) {
+    let state = IsolateState::get(scope);
     let this = v8::undefined(scope).into();
     v8::tc_scope!(let scope, scope);
     if fire.call(scope, this, &[id]).is_some() || scope.has_terminated() {

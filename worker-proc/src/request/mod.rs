@@ -13,7 +13,7 @@ use std::rc::Rc;
 use tokio::sync::oneshot;
 
 pub use context::{RequestContext, all_ended, on_behalf};
-pub use io::{Io, Op, timer_turn};
+pub use io::{Io, Op, timer_key, timer_turn};
 
 use crate::glue::context::Outcome;
 use crate::isolate::Isolate;

@@ -383,6 +383,12 @@ pub fn write_header(
     }
 }
 
+/// Writes a server's frame that is a whole message, or control.
+pub fn write(out: &mut BytesMut, opcode: u8, payload: &[u8]) {
+    write_header(out, opcode, false, payload.len(), None);
+    out.put_slice(payload);
+}
+
 /// Masks or unmasks (section 5.3).
 pub fn unmask(bytes: &mut [u8], mask: [u8; 4]) {
     let word = u64::from_ne_bytes([

@@ -17,6 +17,11 @@ mod wire;
 #[cfg(test)]
 mod tests;
 
+/// The bytes of frames, for who reads and writes connections itself.
+pub mod framing {
+    pub use super::frame::{CLOSE, Decoder, Item, PONG, TEXT, close_payload, write};
+}
+
 pub use deflate::Deflate;
 pub use end::{WebSocket, join};
 pub use hibernation::{AutoResponse, Hibernated, Hibernation, MAX_SOCKETS, SocketEvent};

@@ -314,5 +314,10 @@ ObjectDefineProperty(console, SymbolToStringTag, {
   configurable: true,
 });
 
+if (ops.isInspected()) {
+  const names = ObjectKeys(console);
+  for (let i = 0; i < names.length; i++) console[names[i]] = ops.told(names[i], console[names[i]]);
+}
+
 exports.console = console;
 exports.globals = { console };

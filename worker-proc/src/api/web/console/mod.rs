@@ -4,7 +4,8 @@ use std::io::IsTerminal;
 use std::sync::OnceLock;
 use std::time::Instant;
 
-use crate::glue::{Api, JsArray, JsNumber, Maybe, Ops, op};
+use crate::glue::{Api, JsArray, JsNumber, Maybe, Ops, intern, op};
+use crate::isolate::inspector;
 use crate::js;
 use crate::log;
 
@@ -40,6 +41,8 @@ fn ops(ops: &mut Ops) {
         own_non_index_keys,
         promise_details,
         constructor_name,
+        is_inspected,
+        told,
     ]);
     ops.share::<Kind>();
     ops.share::<Stream>();
@@ -298,4 +301,55 @@ fn constructor_name<'s>(
         let name = v8::Global::new(scope, name);
         v8::Local::new(scope, name)
     }))
+}
+
+/// `isInspected()`: whether clients of an inspector may want to know what is printed.
+#[op]
+fn is_inspected() -> bool {
+    inspector::is_open()
+}
+
+/// `told(name, method)`: the console's method, as a function that tells the inspector's clients too. They are told by V8's own
+/// console, which looks at who calls it: a native function, that its caller calls, is not in the way.
+#[op]
+fn told<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    name: v8::Local<'s, v8::String>,
+    method: v8::Local<'s, v8::Function>,
+) -> v8::Local<'s, v8::Function> {
+    let own = |scope: &mut v8::PinScope<'s, '_>| {
+        let extras = scope.get_current_context().get_extras_binding_object(scope);
+        let key = intern(scope, "console");
+        let console = extras.get(scope, key.into())?.to_object(scope)?;
+        let own = console.get(scope, name.into())?;
+        let own = v8::Local::<v8::Function>::try_from(own).ok()?;
+        let both = v8::Array::new_with_elements(scope, &[own.into(), method.into()]);
+        let told = v8::Function::builder(tell)
+            .data(both.into())
+            .constructor_behavior(v8::ConstructorBehavior::Throw)
+            .build(scope)?;
+        told.set_name(name);
+        Some(told)
+    };
+    own(scope).unwrap_or(method)
+}
+
+/// Calls V8's own method, then ours.
+fn tell<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    args: v8::FunctionCallbackArguments<'s>,
+    mut result: v8::ReturnValue<'s>,
+) {
+    let Ok(both) = v8::Local::<v8::Object>::try_from(args.data()) else {
+        return;
+    };
+    let given: Vec<v8::Local<v8::Value>> = (0..args.length()).map(|at| args.get(at)).collect();
+    for at in 0..2 {
+        let method = both.get_index(scope, at);
+        let method = method.and_then(|method| v8::Local::<v8::Function>::try_from(method).ok());
+        match method.and_then(|method| method.call(scope, args.this().into(), &given)) {
+            Some(value) => result.set(value),
+            None => return,
+        }
+    }
 }

@@ -16,6 +16,7 @@ use crate::glue::{
     Promise, Throw, Thrown, current, intern, native_value, op, promise, require_context,
     with_bytes,
 };
+use crate::isolate::inspector::network;
 use crate::service::trace::{Span, within};
 use crate::service::{self, Body, Error, Kind, Loan, Request, Response, lent};
 
@@ -331,6 +332,7 @@ fn fetch<'s>(
     asked: Subrequest<'s>,
 ) -> Result<Promise<'s, Answer>, Thrown> {
     let service = service_of(scope, &*context, asked.channel);
+    let exchange = network::observe(scope);
     let cancel = asked.cancel;
     let cancel = cancel.and_then(|number| context.resources().get::<CancelResource>(number));
     let gate = match asked.is_read {
@@ -361,13 +363,13 @@ fn fetch<'s>(
             cf,
         };
         let Some(cancel) = cancel else {
-            return Ok(Answer(service.fetch(request).await?));
+            return Ok(Answer(network::fetch(exchange, service, request).await?));
         };
         let response = tokio::select! {
             // Whoever aborts it before it begins is told so, even where the answer would be there at once.
             biased;
             () = cancel.told() => None,
-            response = service.fetch(request) => Some(response),
+            response = network::fetch(exchange, service, request) => Some(response),
         };
         match response {
             Some(response) => {

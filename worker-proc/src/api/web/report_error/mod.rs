@@ -2,6 +2,7 @@
 
 use crate::glue::args::to_string;
 use crate::glue::{Api, JsArray, Ops, op};
+use crate::isolate::inspector;
 use crate::js;
 use crate::log;
 
@@ -15,7 +16,7 @@ pub const API: Api = Api {
 };
 
 fn ops(ops: &mut Ops) {
-    ops.add_all(&[locate, log_error]);
+    ops.add_all(&[locate, log_error, inspect]);
     ops.share::<Located>();
 }
 
@@ -90,6 +91,14 @@ fn place(scope: &mut v8::PinScope, message: v8::Local<v8::Message>) -> SourcePla
 
 /// What the names of internal scripts begin with.
 const INTERNAL: &str = "internal:";
+
+/// `inspect(error, what)`: tells the inspector's clients, if there are any, of an error that nobody caught.
+#[op]
+fn inspect<'s>(scope: &mut v8::PinScope<'s, '_>, error: v8::Local<'s, v8::Value>, what: &str) {
+    if let Some(inspector) = inspector::of(scope) {
+        inspector.exception(scope, error, what);
+    }
+}
 
 /// `log(text, callerIsTold)`: an error of the worker's code.
 #[op(log)]

@@ -26,6 +26,7 @@ function reportUncaught(error) {
     if (!dispatch(globalThis, trust(new ErrorEvent("error", init)))) return;
     const text = stackOf(error) ?? textOf(error);
     trace.reported(text);
+    ops.inspect(error, SYNC);
     ops.log(`desc = ${text}`, false);
   } catch {
     ops.log("desc = an error whose report failed", false);
@@ -44,6 +45,7 @@ function logUncaught(source, error, callerIsTold = false) {
 /** The same for the log alone; `source` is how V8 calls its way here. */
 function logOnly(source, error, callerIsTold = false) {
   let text;
+  ops.inspect(error, source);
   try {
     const stack = stackOf(error);
     text = stack === undefined ? `exception = ${textOf(error)}` : `stack = ${stack}`;

@@ -7,7 +7,9 @@ use std::collections::HashMap;
 use std::rc::{Rc, Weak};
 
 use crate::glue::{Api, IoContext, IsolateState, JsError, Maybe, Ops, op};
+use crate::isolate::inspector::{self, Step};
 use crate::js;
+use crate::request::timer_key;
 
 pub const API: Api = Api {
     name: "timers",
@@ -87,6 +89,10 @@ fn start<'s>(
         return Err(TooManyTimers::Active {});
     }
     let id = context.start_timer(millis, repeats);
+    if let Some(inspector) = inspector::of(scope) {
+        let name = if repeats { "setInterval" } else { "setTimeout" };
+        inspector.task(timer_key(&*context, id), Step::Scheduled { name, repeats });
+    }
     let timer = Timer {
         callback: v8::Global::new(scope, callback),
         repeats,
@@ -100,6 +106,9 @@ fn start<'s>(
 fn clear(scope: &mut v8::PinScope, context: Option<Rc<dyn IoContext>>, id: u32) {
     let Some(context) = context else { return };
     context.clear_timer(id);
+    if let Some(inspector) = inspector::of(scope) {
+        inspector.task(timer_key(&*context, id), Step::Canceled);
+    }
     callbacks_of(scope, &*context)
         .by_id
         .borrow_mut()

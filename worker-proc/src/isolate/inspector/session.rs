@@ -1,0 +1,171 @@
+//! One client in its isolate: what it says goes to V8's session, what that says to the client, with what V8 leaves to others.
+
+use std::cell::Cell;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+use v8::inspector::{Channel, ChannelImpl, StringBuffer, V8InspectorSession};
+
+use super::Text;
+use super::line::{ClientId, Line};
+
+/// V8's answers to this number are to what we asked, and not the client.
+const OWN: i32 = -1;
+
+/// Clients step over internal JavaScript, and do not stop in it.
+const INTERNAL: &str = "^internal:";
+
+/// The method is in a domain that we have, but not this one of it.
+const NOT_SUPPORTED: i32 = -32600;
+
+/// See the module.
+pub struct Session {
+    pub client: ClientId,
+    voice: Rc<Voice>,
+    v8: V8InspectorSession,
+}
+
+/// Where the client hears.
+pub struct Voice {
+    line: Arc<Line>,
+    /// It wants to be told of subrequests.
+    pub network: Cell<bool>,
+}
+
+/// What matters of a message here.
+#[derive(Deserialize)]
+struct Command {
+    id: Option<Value>,
+    #[serde(default)]
+    method: String,
+}
+
+impl Session {
+    pub fn open(
+        client: ClientId,
+        line: Arc<Line>,
+        connect: impl FnOnce(Channel) -> V8InspectorSession,
+    ) -> Rc<Self> {
+        let voice = Rc::new(Voice {
+            line,
+            network: Cell::new(false),
+        });
+        let v8 = connect(Channel::new(Box::new(Speaker(voice.clone()))));
+        Rc::new(Self { client, voice, v8 })
+    }
+
+    pub fn voice(&self) -> &Rc<Voice> {
+        &self.voice
+    }
+
+    /// The client has said something.
+    pub fn hear(&self, text: &str) {
+        self.voice.line.heard();
+        // What makes no sense V8 refuses in its own words.
+        let Ok(Command { id, method }) = serde_json::from_str(text) else {
+            return self.dispatch(text);
+        };
+        let id = id.unwrap_or_default();
+        match &*method {
+            "Network.enable" | "Network.disable" => {
+                self.voice.network.set(method == "Network.enable");
+                self.voice.tell(&json!({"id": id, "result": {}}));
+            }
+            "Network.getResponseBody" => {
+                let message = format!("{method} is not supported");
+                let error = json!({"code": NOT_SUPPORTED, "message": message});
+                self.voice.tell(&json!({"id": id, "error": error}));
+            }
+            "Debugger.setBlackboxPatterns" => self.dispatch(&with_internal(text)),
+            "Debugger.enable" => {
+                self.dispatch(text);
+                let ours = json!({"patterns": [INTERNAL]});
+                self.command("Debugger.setBlackboxPatterns", &ours);
+            }
+            _ => self.dispatch(text),
+        }
+    }
+
+    fn command(&self, method: &str, params: &Value) {
+        let command = json!({"id": OWN, "method": method, "params": params});
+        self.dispatch(&command.to_string());
+    }
+
+    fn dispatch(&self, text: &str) {
+        self.v8.dispatch_protocol_message(Text::new(text).view());
+    }
+
+    /// The client is gone: its breakpoints go, and what it has stopped goes on.
+    pub fn end(&self) {
+        self.command("Debugger.disable", &json!({}));
+    }
+
+    /// The isolate is gone.
+    pub fn hang_up(&self) {
+        self.voice.line.hang_up();
+    }
+}
+
+/// The same patterns and ours.
+fn with_internal(text: &str) -> String {
+    let mut command: Value = serde_json::from_str(text).unwrap_or_default();
+    if let Some(patterns) = command.pointer_mut("/params/patterns")
+        && let Some(patterns) = patterns.as_array_mut()
+    {
+        patterns.push(INTERNAL.into());
+    }
+    command.to_string()
+}
+
+impl Voice {
+    /// Tells the client.
+    pub fn tell(&self, message: &Value) {
+        self.line.send(&message.to_string());
+    }
+
+    fn say(&self, message: &StringBuffer) {
+        let text = message.string().to_string();
+        self.line.send(&with_time(text));
+    }
+}
+
+/// V8 has no clock of its own for what it says of the console and of exceptions.
+fn with_time(text: String) -> String {
+    const NONE: &str = r#""timestamp":0"#;
+    let told = [
+        r#"{"method":"Runtime.consoleAPICalled""#,
+        r#"{"method":"Runtime.exceptionThrown""#,
+    ];
+    // A quote in a string has a backslash before it, so this is the field.
+    match text.find(NONE) {
+        Some(at) if told.iter().any(|told| text.starts_with(told)) => {
+            let since = std::time::SystemTime::UNIX_EPOCH.elapsed();
+            let now = since.map_or(0, |since| since.as_millis());
+            let (before, after) = (&text[..at], &text[at + NONE.len()..]);
+            format!(r#"{before}"timestamp":{now}{after}"#)
+        }
+        _ => text,
+    }
+}
+
+struct Speaker(Rc<Voice>);
+
+impl ChannelImpl for Speaker {
+    fn send_response(&self, call_id: i32, message: v8::UniquePtr<StringBuffer>) {
+        if call_id != OWN
+            && let Some(message) = message.as_ref()
+        {
+            self.0.say(message);
+        }
+    }
+
+    fn send_notification(&self, message: v8::UniquePtr<StringBuffer>) {
+        if let Some(message) = message.as_ref() {
+            self.0.say(message);
+        }
+    }
+
+    fn flush_protocol_notifications(&self) {}
+}
