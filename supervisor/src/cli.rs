@@ -88,7 +88,8 @@ struct ConfigArgs {
     /// The config is an encoded Cap'n Proto message, as `compile --config-only` writes, rather than text
     #[arg(short, long)]
     binary: bool,
-    /// The config: a Cap'n Proto text file, or with --binary an encoded message (`-` reads that from standard input)
+    /// The config: a Cap'n Proto text file, a `wrangler.json`, `.jsonc` or `.toml`, or with --binary an encoded message (`-` reads that
+    /// from standard input)
     #[arg(value_name = "config-file")]
     config_file: PathBuf,
 }
