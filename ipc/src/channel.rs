@@ -1,8 +1,8 @@
 //! One end of a control channel: messages out, messages in, never waiting.
 //!
-//! Called by the supervisor's poll loop ([`RuntimeLink`]) and by the runtime process ([`Control`]), each of which waits for
-//! the descriptor in its own way (`poll`, tokio's `AsyncFd`). Relies on `fds` for packets and on `messages` for their
-//! meaning. The bound is the socket's buffer: when it is full, [`ChannelError::WouldBlock`] says so.
+//! Called by the supervisor's poll loop (`RuntimeLink`) and by the runtime process (`Control`), each of which waits for
+//! the descriptor in its own way (`poll`, tokio's `AsyncFd`). Relies on `fds` for packets and on `frame` for their
+//! bytes. The bound is the socket's buffer: when it is full, [`ChannelError::WouldBlock`] says so.
 
 use std::fmt;
 use std::io;
@@ -10,14 +10,7 @@ use std::marker::PhantomData;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 
 use crate::fds::{packet_pair, receive_packet, send_packet, set_nonblocking};
-use crate::frame::{FrameError, MAX_PACKET_BYTES};
-use crate::messages::{Message, ToRuntime, ToSupervisor};
-
-/// The end that a runtime process holds.
-pub type Control = Channel<ToSupervisor, ToRuntime>;
-
-/// The end that the supervisor holds.
-pub type RuntimeLink = Channel<ToRuntime, ToSupervisor>;
+use crate::frame::{FrameError, MAX_PACKET_BYTES, Message};
 
 /// One end of a channel that sends `Out` and receives `In`.
 pub struct Channel<Out, In> {
@@ -68,10 +61,10 @@ impl<Out: Message, In: Message> Channel<Out, In> {
     }
 }
 
-/// A connected channel: the supervisor's end and the runtime's.
-pub fn pair() -> io::Result<(RuntimeLink, Control)> {
-    let (supervisor, runtime) = packet_pair()?;
-    Ok((Channel::new(supervisor)?, Channel::new(runtime)?))
+/// A connected channel.
+pub fn pair<Out: Message, In: Message>() -> io::Result<(Channel<Out, In>, Channel<In, Out>)> {
+    let (one, other) = packet_pair()?;
+    Ok((Channel::new(one)?, Channel::new(other)?))
 }
 
 impl<Out, In> AsFd for Channel<Out, In> {
@@ -132,10 +125,11 @@ impl std::error::Error for ChannelError {}
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::messages::{ToRuntime, ToSupervisor};
 
     #[test]
     fn messages_cross_both_ways_in_order() {
-        let (supervisor, runtime) = pair().unwrap();
+        let (supervisor, runtime) = pair::<ToRuntime, ToSupervisor>().unwrap();
         supervisor.try_send(&ToRuntime::Serve).unwrap();
         supervisor.try_send(&ToRuntime::Ping).unwrap();
         assert!(matches!(runtime.try_recv().unwrap(), ToRuntime::Serve));
@@ -147,7 +141,7 @@ mod tests {
 
     #[test]
     fn a_dead_end_is_closed() {
-        let (supervisor, runtime) = pair().unwrap();
+        let (supervisor, runtime) = pair::<ToRuntime, ToSupervisor>().unwrap();
         runtime.try_send(&ToSupervisor::Drained).unwrap();
         drop(runtime);
         assert!(matches!(
@@ -160,7 +154,7 @@ mod tests {
 
     #[test]
     fn a_full_channel_would_block() {
-        let (supervisor, _runtime) = pair().unwrap();
+        let (supervisor, _runtime) = pair::<ToRuntime, ToSupervisor>().unwrap();
         let full = (0..1_000_000).find_map(|_| supervisor.try_send(&ToRuntime::Ping).err());
         assert!(matches!(full, Some(ChannelError::WouldBlock)));
     }

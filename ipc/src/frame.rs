@@ -4,6 +4,7 @@
 //! another version of the program give an error and never a panic.
 
 use std::fmt;
+use std::os::fd::{BorrowedFd, OwnedFd};
 use std::time::Duration;
 
 /// A packet holds at most this many bytes; `SOCK_SEQPACKET` keeps packets whole.
@@ -12,6 +13,19 @@ pub const MAX_PACKET_BYTES: usize = 128 * 1024;
 /// The version of the control protocol. Both ends of a channel are the same binary except across a binary upgrade, where the
 /// handshake compares it.
 pub const VERSION: u8 = 5;
+
+/// A message of one direction: to and from packet bytes and the descriptors beside them.
+pub trait Message: Sized {
+    /// The packet.
+    fn encode(&self) -> Vec<u8>;
+    /// The descriptors that go beside the packet, in order.
+    fn fds(&self) -> Vec<BorrowedFd<'_>>;
+    /// Reads what [`Self::encode`] and [`Self::fds`] have made.
+    ///
+    /// # Errors
+    /// The packet does not follow the protocol, or descriptors are missing.
+    fn decode(packet: &[u8], fds: Vec<OwnedFd>) -> Result<Self, FrameError>;
+}
 
 /// A packet that does not follow the protocol.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -10,10 +10,10 @@ use std::os::fd::{AsFd, OwnedFd};
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
-use crate::channel::{ChannelError, Control, RuntimeLink};
+use crate::channel::ChannelError;
 use crate::fds::{MAX_FDS_PER_PACKET, Mapping};
 use crate::inspector::InspectorEnd;
-use crate::messages::ToRuntime;
+use crate::messages::{Control, RuntimeLink, ToRuntime};
 use crate::start::{ConfigBytes, Listener, Options, Start};
 
 /// A process that leaves with this code could not start for a reason that a retry cannot mend (`EX_CONFIG`).

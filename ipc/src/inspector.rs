@@ -6,8 +6,7 @@
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use crate::channel::Channel;
-use crate::frame::{FrameError, Reader, Writer};
-use crate::messages::Message;
+use crate::frame::{FrameError, Message, Reader, Writer};
 
 /// The end that the supervisor holds.
 pub type InspectorLink = Channel<ToInspector, FromInspector>;

@@ -21,8 +21,8 @@ pub mod peer;
 pub mod start;
 pub mod token;
 
-pub use channel::{Channel, ChannelError, Control, RuntimeLink};
+pub use channel::{Channel, ChannelError};
 pub use fds::SECRET_BYTES;
 pub use inspector::{FromInspector, InspectorEnd, InspectorLink, ToInspector};
-pub use messages::{ToRuntime, ToSupervisor};
+pub use messages::{Control, RuntimeLink, ToRuntime, ToSupervisor};
 pub use start::{ConfigBytes, Limits, Listener, ListenerKind, Options, Start, TestFilter};

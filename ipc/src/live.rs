@@ -310,7 +310,8 @@ fn cut(text: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::messages::{Message, ToRuntime, ToSupervisor};
+    use crate::frame::Message;
+    use crate::messages::{ToRuntime, ToSupervisor};
 
     fn object(index: u64, name: &str) -> LiveObject {
         LiveObject {

@@ -1,17 +1,24 @@
 //! The vocabulary of the control channel between the supervisor and a runtime process.
 //!
-//! Called by `channel`, which moves messages, and read by whoever wants to know what the two can say to each other. Relies
+//! Read by whoever wants to know what the two can say to each other. Relies on `channel`, which moves messages, and
 //! on `frame` for the bytes. Descriptors travel beside the bytes, in the order of the fields that hold them.
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::Duration;
 
-use crate::frame::{FrameError, MAX_PACKET_BYTES, Reader, Writer};
+use crate::channel::Channel;
+use crate::frame::{FrameError, MAX_PACKET_BYTES, Message, Reader, Writer};
 use crate::live::{Answer, Query};
 use crate::start::{Limits, Listener, ListenerKind, Options, TestFilter};
 
 /// The errors of one start are cut to this many bytes together, so that they fit one packet.
 const MAX_ERROR_BYTES: usize = MAX_PACKET_BYTES / 2;
+
+/// The end that a runtime process holds.
+pub type Control = Channel<ToSupervisor, ToRuntime>;
+
+/// The end that the supervisor holds.
+pub type RuntimeLink = Channel<ToRuntime, ToSupervisor>;
 
 /// From the supervisor to a runtime process.
 #[derive(Debug)]
@@ -98,19 +105,6 @@ pub enum ToSupervisor {
     },
     /// The answer to [`ToRuntime::Objects`].
     Objects(Box<Answer>),
-}
-
-/// A message of one direction: to and from packet bytes and the descriptors beside them.
-pub trait Message: Sized {
-    /// The packet.
-    fn encode(&self) -> Vec<u8>;
-    /// The descriptors that go beside the packet, in order.
-    fn fds(&self) -> Vec<BorrowedFd<'_>>;
-    /// Reads what [`Self::encode`] and [`Self::fds`] have made.
-    ///
-    /// # Errors
-    /// The packet does not follow the protocol, or descriptors are missing.
-    fn decode(packet: &[u8], fds: Vec<OwnedFd>) -> Result<Self, FrameError>;
 }
 
 impl Message for ToRuntime {

@@ -8,9 +8,9 @@ use std::ops::Deref;
 use std::os::fd::OwnedFd;
 use std::time::Duration;
 
-use crate::channel::Control;
 use crate::fds::Mapping;
 use crate::inspector::InspectorEnd;
+use crate::messages::Control;
 
 /// What a runtime process begins its life with.
 #[derive(Debug)]

@@ -349,10 +349,10 @@ fn profiles_and_heap_snapshots_are_taken() {
     let profile = client.call("Profiler.stop", json!({}));
     assert!(!profile["profile"]["nodes"].as_array().unwrap().is_empty());
     let id = client.send("HeapProfiler.takeHeapSnapshot", json!({}));
-    let (mut snapshot, mut message) = (String::new(), client.next());
+    let (mut snapshot, mut message) = (String::new(), client.message());
     while message["id"] != id {
         snapshot += message["params"]["chunk"].as_str().unwrap_or_default();
-        message = client.next();
+        message = client.message();
     }
     let snapshot: Value = serde_json::from_str(&snapshot).unwrap();
     assert!(snapshot["snapshot"]["node_count"].as_u64().unwrap() > 1000);

@@ -43,7 +43,7 @@ impl Debugger {
     pub fn answer(&mut self, method: &str, params: Value) -> Value {
         let id = self.send(method, params);
         loop {
-            let message = self.next();
+            let message = self.message();
             if message["id"] == id {
                 return message;
             }
@@ -63,7 +63,7 @@ impl Debugger {
         loop {
             let message = match self.events.pop_front() {
                 Some(event) => event,
-                None => self.next(),
+                None => self.message(),
             };
             if message["method"] == method && passes(&message["params"]) {
                 return message["params"].clone();
@@ -77,7 +77,7 @@ impl Debugger {
     }
 
     /// The next message.
-    pub fn next(&mut self) -> Value {
+    pub fn message(&mut self) -> Value {
         let text = self.socket.receive().expect("a message");
         serde_json::from_str(&text).expect("JSON")
     }

@@ -9,7 +9,15 @@ use crate::source::{Source, is_test, paths, repository};
 const HOME: &str = "worker-proc/src/bindings/";
 
 /// Kinds whose names mean other things too.
-const COMMON: [&str; 5] = ["text", "data", "json", "service", "wrapped"];
+const COMMON: [&str; 7] = [
+    "text",
+    "data",
+    "json",
+    "service",
+    "wrapped",
+    "queue",
+    "hyperdrive",
+];
 
 /// Folder and kind of every binding: `memory_cache`, `memoryCache`.
 fn bindings(sources: &[Source]) -> Vec<(&str, &str)> {

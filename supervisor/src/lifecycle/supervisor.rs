@@ -203,10 +203,8 @@ impl Supervisor {
             add(Source::Watcher, watcher.as_fd());
         }
         let admin = self.admin.as_ref().map(|admin| &admin.server);
-        let servers: [(_, fn(u64) -> Source); 2] = [
-            (self.inspector.as_ref(), Source::Inspector),
-            (admin, Source::Admin),
-        ];
+        let inspector = (self.inspector.as_ref(), Source::Inspector as fn(u64) -> _);
+        let servers = [inspector, (admin, Source::Admin)];
         for (server, source) in servers {
             for (number, fd, writes) in server.into_iter().flat_map(http::Server::sources) {
                 let flags = match writes {

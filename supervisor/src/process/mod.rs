@@ -156,7 +156,7 @@ impl Process {
         let _ = self.inspector.as_ref().map(|link| link.try_send(message));
     }
 
-    /// What its inspector says; `None` if that is nothing more for now, or ever.
+    /// What its inspector says; `None` if that is nothing more.
     pub fn receive_inspector(&mut self) -> Option<FromInspector> {
         match self.inspector.as_ref()?.try_recv() {
             Ok(message) => Some(message),

@@ -166,7 +166,7 @@ pub fn serve(start: Start, snapshot: &'static [u8]) -> u8 {
         }
     };
     runtime.block_on(async move {
-        if let Some(Err(error)) = start.inspector.map(|end| open_inspector(end)) {
+        if let Some(Err(error)) = start.inspector.map(open_inspector) {
             log::error(format_args!("the inspector cannot be used: {error}"));
         }
         let built = start_runtime(start.config, start.locks, &start.options, snapshot);

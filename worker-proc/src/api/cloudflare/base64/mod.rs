@@ -10,7 +10,7 @@ pub const API: Api = Api {
     lazy: &[js!("base64.js" as "cloudflare-internal:base64")],
     uses: &["encoding", "fetch", "webidl"],
     lazy_uses: &[],
-    ops: ops,
+    ops,
 };
 
 fn ops(ops: &mut Ops) {

@@ -10,7 +10,7 @@ pub const API: Api = Api {
     lazy: &[js!("email.js" as "cloudflare:email")],
     uses: &[],
     lazy_uses: &[],
-    ops: ops,
+    ops,
 };
 
 fn ops(ops: &mut Ops) {

@@ -15,7 +15,7 @@ pub const API: Api = Api {
     ],
     uses: &["rpc", "sockets", "webidl", "wrapped"],
     lazy_uses: &[],
-    ops: ops,
+    ops,
 };
 
 fn ops(ops: &mut Ops) {

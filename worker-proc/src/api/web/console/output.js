@@ -9,4 +9,5 @@ exports.warn = function (stream, text) {
   if (ops.isStructured()) ops.entry("warn", JSONStringify(text));
   else ops.print(stream, `${text}\n`);
 };
+exports.STDOUT = ops.Stream.STDOUT;
 exports.STDERR = ops.Stream.STDERR;
