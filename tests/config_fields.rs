@@ -38,22 +38,6 @@ const MISSING: &[(&str, &str)] = &[
         r#"services = [(name = "w", worker = (modules = [(name = "m", pythonModule = "")], compatibilityDate = "2026-01-01"))]"#,
     ),
     (
-        "Worker.Module.bundled",
-        r#"services = [(name = "w", worker = (modules = [(name = "m", bundled = "/workerd/kv.js")], compatibilityDate = "2026-01-01"))]"#,
-    ),
-    (
-        "Worker.Binding.kvNamespace",
-        r#"services = [(name = "w", worker = (WORKER, bindings = [(name = "b", kvNamespace = "w")]))]"#,
-    ),
-    (
-        "Worker.Binding.r2Bucket",
-        r#"services = [(name = "w", worker = (WORKER, bindings = [(name = "b", r2Bucket = "w")]))]"#,
-    ),
-    (
-        "Worker.Binding.queue",
-        r#"services = [(name = "w", worker = (WORKER, bindings = [(name = "b", queue = "w")]))]"#,
-    ),
-    (
         "Worker.Binding.workerdDebugPort",
         r#"services = [(name = "w", worker = (WORKER, bindings = [(name = "b", workerdDebugPort = void)]))]"#,
     ),
