@@ -130,7 +130,7 @@ registerUncloneable((object) => (isNamespace(object) ? "A KV namespace binding c
 
 // What users pass.
 
-function toGetOptions(options, method) {
+function toGetOptions(options) {
   if (options === undefined || options === null) return NO_OPTIONS;
   if (!isObject(options)) return { __proto__: null, type: toUSVString(options), cacheTtl: undefined };
   const { type, cacheTtl } = options;
@@ -288,12 +288,12 @@ function tellSize(span, answer) {
 }
 
 /** A value as its reader wants it, or a promise of that. */
-async function valueOf(answer, type) {
+function valueOf(answer, type) {
   switch (type) {
     case "text":
       return answers.textOf(answer);
     case "json":
-      return parse(await answers.textOf(answer));
+      return jsonOf(answer);
     case "arrayBuffer": {
       const number = answers.bodyOf(answer);
       return number === 0 ? TypedArrayPrototypeGetBuffer(encodeUtf8("")) : bufferOf(number);
@@ -307,6 +307,10 @@ async function valueOf(answer, type) {
       answers.drop(answer);
       throw new TypeError('Unknown response type. Possible types are "text", "arrayBuffer", "json", and "stream".');
   }
+}
+
+async function jsonOf(answer) {
+  return parse(await answers.textOf(answer));
 }
 
 async function bufferOf(number) {

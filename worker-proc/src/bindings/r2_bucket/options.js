@@ -1,6 +1,7 @@
 /* What users tell an R2 bucket besides keys and values: read from dictionaries first, then checked and written as JSON, where
    the operation's span learns of it too. */
 const {
+  ArrayIsArray,
   ArrayPrototypePush,
   BigInt,
   BigIntAsUintN,
@@ -92,9 +93,8 @@ const readHttp = (members) => ({
 
 function readCustom({ customMetadata }, dictionary) {
   if (customMetadata === undefined) return undefined;
-  const list = toArray(customMetadata) === undefined && isObject(customMetadata) ? customMetadata : undefined;
-  if (list === undefined) throw fieldError(dictionary, "customMetadata", "object");
-  return toRecord(list, toUSVString, toUSVString);
+  if (!isObject(customMetadata) || ArrayIsArray(customMetadata)) throw fieldError(dictionary, "customMetadata", "object");
+  return toRecord(customMetadata, toUSVString, toUSVString);
 }
 
 /** A key of a customer: bytes or text. */

@@ -1,18 +1,10 @@
 /* An R2 bucket. Its operations are requests to the binding's service, which has the objects. Compiled for workers that have
    one. */
-const {
-  ArrayPrototypeJoin,
-  ArrayPrototypePush,
-  BigInt,
-  Date,
-  DatePrototypeToISOString,
-  Error,
-  ObjectDefineProperty,
-  TypeError,
-} = primordials;
+const { ArrayPrototypeJoin, ArrayPrototypePush, BigInt, Date, DatePrototypeToISOString, Error, TypeError } = primordials;
 const {
   argumentError,
   defineInterface,
+  defineReadOnly,
   elementError,
   illegalConstructor,
   illegalInvocation,
@@ -95,9 +87,6 @@ class R2Bucket {
 defineInterface(R2Bucket);
 registerUncloneable((object) => (isBucket(object) ? "An R2 bucket binding cannot be serialized." : undefined));
 
-const show = (object, name, value) =>
-  ObjectDefineProperty(object, name, { __proto__: null, value, writable: false, enumerable: true, configurable: true });
-
 let ownUpload;
 
 class R2MultipartUpload {
@@ -106,8 +95,8 @@ class R2MultipartUpload {
   constructor(token, bucket, key, uploadId) {
     if (token !== inside) throw illegalConstructor();
     this.#upload = { __proto__: null, bucket, key, uploadId };
-    show(this, "uploadId", uploadId);
-    show(this, "key", key);
+    defineReadOnly(this, "uploadId", uploadId);
+    defineReadOnly(this, "key", key);
   }
 
   static {

@@ -364,6 +364,15 @@ function defineConstants(Class, constants) {
   }
 }
 
+/* One for all: to make one for each property costs more than to define it. */
+const READ_ONLY = { __proto__: null, value: undefined, writable: false, enumerable: true, configurable: true };
+
+/** A read-only property of an instance. */
+function defineReadOnly(object, name, value) {
+  READ_ONLY.value = value;
+  ObjectDefineProperty(object, name, READ_ONLY);
+}
+
 /** The name of the nearest platform class of an object, or undefined. */
 function interfaceNameOf(object) {
   for (let prototype = object; prototype !== null; prototype = ReflectGetPrototypeOf(prototype)) {
@@ -392,6 +401,7 @@ exports.copyPrototype = copyPrototype;
 exports.defineConstants = defineConstants;
 exports.defineInterface = defineInterface;
 exports.defineIterator = defineIterator;
+exports.defineReadOnly = defineReadOnly;
 exports.elementError = elementError;
 exports.exposeMembers = exposeMembers;
 exports.fieldError = fieldError;

@@ -1,9 +1,10 @@
 /* Batches of messages. `send` is what `stub.queue()` does; `kind` tells workers/answered how the event is received. */
-const { ArrayBufferIsView, ArrayPrototypePush, Date, ObjectDefineProperty, SafeMap, SafeSet, TypeError } = primordials;
+const { ArrayBufferIsView, ArrayPrototypePush, Date, SafeMap, SafeSet, TypeError } = primordials;
 const flags = require("flags");
 const {
   argumentError,
   defineInterface,
+  defineReadOnly,
   elementError,
   fieldError,
   illegalConstructor,
@@ -86,9 +87,6 @@ function withoutTokens(run) {
 
 // The receiver.
 
-const show = (object, name, value) =>
-  ObjectDefineProperty(object, name, { __proto__: null, value, writable: false, enumerable: true, configurable: true });
-
 /** What a handler has said of its batch. */
 class Verdict {
   ackAll = false;
@@ -113,10 +111,10 @@ class QueueMessage {
     if (token !== inside) throw illegalConstructor();
     this.#verdict = verdict;
     this.#id = id;
-    show(this, "attempts", attempts);
-    show(this, "body", ops.deserialize(bytes));
-    show(this, "timestamp", new Date(timestamp));
-    show(this, "id", id);
+    defineReadOnly(this, "attempts", attempts);
+    defineReadOnly(this, "body", ops.deserialize(bytes));
+    defineReadOnly(this, "timestamp", new Date(timestamp));
+    defineReadOnly(this, "id", id);
   }
 
   retry(options = undefined) {
@@ -179,9 +177,9 @@ function fill(object, verdict, { 0: queueName, 1: messages, 2: { 0: backlogCount
   if (oldest !== undefined && oldest !== 0) metrics.oldestMessageTimestamp = new Date(oldest);
   const made = [];
   for (let i = 0; i < messages.length; i++) ArrayPrototypePush(made, new QueueMessage(inside, verdict, messages[i]));
-  show(object, "metadata", { metrics });
-  show(object, "queue", queueName);
-  show(object, "messages", made);
+  defineReadOnly(object, "metadata", { metrics });
+  defineReadOnly(object, "queue", queueName);
+  defineReadOnly(object, "messages", made);
 }
 
 /** What a handler of a module is given. */

@@ -13,7 +13,14 @@ const {
   TypedArrayPrototypeGetLength,
   TypedArrayPrototypeSlice,
 } = primordials;
-const { argumentError, defineInterface, illegalConstructor, illegalInvocation, isObject } = require("webidl");
+const {
+  argumentError,
+  defineInterface,
+  defineReadOnly,
+  illegalConstructor,
+  illegalInvocation,
+  isObject,
+} = require("webidl");
 const {
   assertUsable,
   bodyOfParts,
@@ -31,9 +38,6 @@ const { checkJson } = require("memory_limit");
 const { results } = require("r2");
 
 const inside = { __proto__: null };
-
-const show = (object, name, value) =>
-  ObjectDefineProperty(object, name, { __proto__: null, value, writable: false, enumerable: true, configurable: true });
 
 /** The algorithms, in the order in which their checksums are told. */
 const ALGORITHMS = ["md5", "sha1", "sha256", "sha384", "sha512"];
@@ -58,7 +62,7 @@ class Checksums {
     for (let i = ALGORITHMS.length - 1; i >= 0; i--) {
       const known = bytes[i];
       const value = known === undefined ? undefined : TypedArrayPrototypeGetBuffer(TypedArrayPrototypeSlice(known));
-      show(this, ALGORITHMS[i], value);
+      defineReadOnly(this, ALGORITHMS[i], value);
     }
   }
 
@@ -146,18 +150,18 @@ class HeadResult {
   constructor(token, told) {
     if (token !== inside) throw illegalConstructor();
     this.#about = told;
-    show(this, "ssecKeyMd5", told.ssecKeyMd5);
-    show(this, "storageClass", told.storageClass);
-    show(this, "range", toRange(told.range));
-    show(this, "customMetadata", toCustomMetadata(told.custom));
-    show(this, "httpMetadata", toHttpMetadata(told.http));
-    show(this, "uploaded", new Date(told.uploaded));
-    show(this, "checksums", new Checksums(inside, told.checksums));
-    show(this, "httpEtag", `"${told.etag}"`);
-    show(this, "etag", told.etag);
-    show(this, "size", told.size);
-    show(this, "version", told.version);
-    show(this, "key", told.name);
+    defineReadOnly(this, "ssecKeyMd5", told.ssecKeyMd5);
+    defineReadOnly(this, "storageClass", told.storageClass);
+    defineReadOnly(this, "range", toRange(told.range));
+    defineReadOnly(this, "customMetadata", toCustomMetadata(told.custom));
+    defineReadOnly(this, "httpMetadata", toHttpMetadata(told.http));
+    defineReadOnly(this, "uploaded", new Date(told.uploaded));
+    defineReadOnly(this, "checksums", new Checksums(inside, told.checksums));
+    defineReadOnly(this, "httpEtag", `"${told.etag}"`);
+    defineReadOnly(this, "etag", told.etag);
+    defineReadOnly(this, "size", told.size);
+    defineReadOnly(this, "version", told.version);
+    defineReadOnly(this, "key", told.name);
   }
 
   static {
