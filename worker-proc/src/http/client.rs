@@ -163,7 +163,12 @@ fn outgoing(request: Request, options: &HttpOptions) -> Result<http::Request<ToH
         uri
     } else {
         let path = uri.path_and_query().map_or("/", |path| path.as_str());
-        path.parse().map_err(|_| bad())?
+        if path.starts_with('?') {
+            // A URL may have a query and no path: those that list keys do.
+            format!("/{path}").parse().map_err(|_| bad())?
+        } else {
+            path.parse().map_err(|_| bad())?
+        }
     };
     let mut message = http::Request::new(ToHyper::new(request.body, ()));
     *message.method_mut() = request.method;
