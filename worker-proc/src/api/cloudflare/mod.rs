@@ -8,7 +8,7 @@ pub mod compat_flags;
 pub mod d1;
 pub mod email;
 pub mod html_rewriter;
-pub mod hyperdrive;
+pub mod hyperdrive_rpc;
 pub mod images;
 pub mod node_server;
 pub mod pipelines;

@@ -2,7 +2,7 @@
 const { Error, ObjectDefineProperty } = primordials;
 const { defineInterface, illegalConstructor, illegalInvocation, isObject } = require("webidl");
 const { connectTo } = require("sockets");
-const { randomHex } = require("hyperdrive/random");
+const { randomHex } = require("hyperdrive_rpc/random");
 const { addresses, openers } = require("sockets/overrides");
 
 const inside = { __proto__: null };

@@ -10,7 +10,7 @@ pub const BINDING: Binding = Binding {
         name: "bindings/hyperdrive",
         modules: &[],
         lazy: &[js!("hyperdrive.js")],
-        uses: &["hyperdrive", "sockets", "webidl"],
+        uses: &["hyperdrive_rpc", "sockets", "webidl"],
         lazy_uses: &[],
         ops,
     },

@@ -6,7 +6,7 @@ const { SERVICE, stateOf } = require("rpc");
 const { connectThrough } = require("sockets");
 const { openers } = require("sockets/overrides");
 const { WrappedBinding } = require("wrapped");
-const { randomHex } = require("hyperdrive/random");
+const { randomHex } = require("hyperdrive_rpc/random");
 
 const PORTS = { __proto__: null, postgresql: 5432, mysql: 3306 };
 const WITHOUT_TLS = { __proto__: null, postgresql: "sslmode=disable", mysql: "ssl-mode=disabled" };

@@ -5,7 +5,7 @@ use crate::js;
 use crate::service::to_hex;
 
 pub const API: Api = Api {
-    name: "hyperdrive",
+    name: "hyperdrive_rpc",
     modules: &[],
     lazy: &[
         js!("random.js"),
