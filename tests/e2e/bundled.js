@@ -11,6 +11,8 @@ export default {
         return answered(await env.KV.fetch(`http://kv${rest}`));
       case "put":
         return answered(await note(env, rest.slice(1), searchParams.get("v")));
+      case "large":
+        return answered(await note(env, rest.slice(1), "x".repeat(Number(searchParams.get("bytes")))));
       case "list":
         return answered(await env.KV.fetch(`http://kv/?${searchParams}`));
       case "sql":

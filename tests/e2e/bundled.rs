@@ -27,7 +27,10 @@ const config :Workerd.Config = (
       compatibilityDate = "2026-01-01",
       durableObjectNamespaces = [(className = "KVNamespace", uniqueKey = "kv", enableSql = true)],
       durableObjectStorage = (localDisk = "disk"),
-      bindings = [(name = "SHARD", durableObjectNamespace = "KVNamespace")],
+      bindings = [
+        (name = "SHARD", durableObjectNamespace = "KVNamespace"),
+        (name = "BLOBS", service = "blobs"),
+      ],
     )),
     (name = "d1", worker = (
       modules = [(name = "d1.js", bundled = "/workerd/d1.js")],
@@ -62,6 +65,7 @@ const config :Workerd.Config = (
       ],
     )),
     (name = "disk", disk = (path = "objects", writable = true)),
+    (name = "blobs", disk = (path = "blobs", writable = true)),
   ],
   sockets = [(name = "http", address = "127.0.0.1:0", http = (), service = "main")],
 );
@@ -74,6 +78,7 @@ fn folder() -> Folder {
         ("config.capnp", CONFIG),
         ("bundled.js", include_str!("bundled.js")),
         ("objects/.keep", ""),
+        ("blobs/.keep", ""),
     ])
 }
 
@@ -114,6 +119,7 @@ fn wait_for_keys(server: &Server, prefix: &str, count: usize) -> Vec<String> {
 #[test]
 fn all_processes_have_one_namespace_and_one_database_that_outlive_them() {
     const KEYS: usize = 40;
+    const LARGE_BYTES: usize = 200_000;
     let folder = folder();
     let mut server = start(&folder);
     ask(&server, "/sql?q=CREATE%20TABLE%20t%20(v)");
@@ -122,12 +128,14 @@ fn all_processes_have_one_namespace_and_one_database_that_outlive_them() {
         ask(&server, &format!("/put/{name}?v=of-{name}"));
         ask(&server, "/sql?q=INSERT%20INTO%20t%20VALUES(1)");
     }
+    ask(&server, &format!("/large/big?bytes={LARGE_BYTES}"));
     assert_eq!(keys(&server, "k"), names);
     server.kill_all();
     let server = start(&folder);
     for name in &names {
         assert_eq!(ask(&server, &format!("/get/{name}")), format!("of-{name}"));
     }
+    assert_eq!(ask(&server, "/get/big").len(), LARGE_BYTES);
     assert_eq!(keys(&server, "k"), names);
     let counted = ask(&server, "/sql?q=SELECT%20count(*)%20AS%20n%20FROM%20t");
     assert!(

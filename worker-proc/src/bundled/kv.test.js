@@ -237,6 +237,43 @@ export const wrongBulk = {
   },
 };
 
+// Large values are files of the service BLOBS.
+export const blobs = {
+  async test(_, { BLOBS, FILES }) {
+    const files = async () => {
+      const found = [];
+      for (const { name } of await (await FILES.fetch("http://disk/")).json()) {
+        const response = await FILES.fetch(`http://disk/${name}/b`);
+        const list = await response.text();
+        if (response.status === 200 && list.startsWith("[")) found.push(...JSON.parse(list).map((file) => `${name}/b/${file.name}`));
+      }
+      return found;
+    };
+    const value = (fill, length) => new Uint8Array(length).fill(fill);
+    await put(BLOBS, "inline", value(1, 65_536));
+    deepStrictEqual(await files(), []);
+    await put(BLOBS, "large", value(2, 65_537), "", { "CF-KV-Metadata": "5" });
+    await put(BLOBS, "largest", value(3, 26_214_400));
+    strictEqual((await files()).length, 2);
+    const large = await call(BLOBS, "GET", "/large");
+    deepStrictEqual([new Uint8Array(await large.arrayBuffer()), large.headers.get("CF-KV-Metadata")], [value(2, 65_537), "5"]);
+    const largest = new Uint8Array(await (await call(BLOBS, "GET", "/largest")).arrayBuffer());
+    deepStrictEqual([largest.byteLength, largest.every((byte) => byte === 3)], [26_214_400, true]);
+    const tooLarge = "Value length of 26214401 exceeds limit of 26214400.";
+    await refusal(await call(BLOBS, "PUT", "/largest", { body: value(4, 26_214_401) }), 413, tooLarge);
+    const found = await (await bulk(BLOBS, { keys: ["inline", "large"] })).json();
+    deepStrictEqual([found.inline.length, found.large], [65_536, "\u0002".repeat(65_537)]);
+    const much = "Total size of request exceeds the limit of 25MB";
+    await refusal(await bulk(BLOBS, { keys: ["inline", "largest"] }), 413, much);
+    // What no row names is deleted.
+    await put(BLOBS, "large", "small");
+    await call(BLOBS, "DELETE", "/largest");
+    strictEqual((await files()).length, 2);
+    strictEqual((await call(BLOBS, "POST", "/gc")).status, 200);
+    deepStrictEqual([await files(), await get(BLOBS, "large"), await get(BLOBS, "largest")], [[], "small", 404]);
+  },
+};
+
 export const wrongRequests = {
   async test(_, { KV, BARE, OLD }) {
     for (const [method, path] of [
