@@ -5,6 +5,7 @@ use std::task::{Context, Poll};
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
+use futures_util::future::LocalBoxFuture;
 use http::header::{CONTENT_TYPE, HeaderMap};
 use nix::time::{ClockId, clock_gettime};
 use serde_json::{Map, Value, json};
@@ -37,15 +38,23 @@ pub fn observe(scope: &v8::Isolate) -> Option<Exchange> {
     })
 }
 
-/// Makes a request of a service, and tells of it.
-pub async fn fetch(
+/// Makes a request of a service, and tells of it if somebody wants to know.
+pub fn fetch(
     exchange: Option<Exchange>,
     service: Rc<dyn Service>,
     request: Request,
+) -> LocalBoxFuture<'static, Result<Response, Error>> {
+    match exchange {
+        None => service.fetch(request),
+        Some(exchange) => Box::pin(fetch_and_tell(exchange, service, request)),
+    }
+}
+
+async fn fetch_and_tell(
+    exchange: Exchange,
+    service: Rc<dyn Service>,
+    request: Request,
 ) -> Result<Response, Error> {
-    let Some(exchange) = exchange else {
-        return service.fetch(request).await;
-    };
     exchange.begins(&request);
     // Whoever drops the future has aborted it.
     let unanswered = Unanswered(Some(exchange));

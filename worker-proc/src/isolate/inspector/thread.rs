@@ -241,6 +241,10 @@ impl Client {
 
     /// Reads and writes what can be; whether there is more to do.
     fn go_on(&mut self, ready: bool, now: Instant) -> bool {
+        if ready && self.wants().is_empty() {
+            // Nothing but its end can have come.
+            self.leave();
+        }
         if ready && self.leaves.is_none() && self.line.listens() {
             let mut bytes = vec![0; 64 << 10];
             match self.socket.read(&mut bytes) {
