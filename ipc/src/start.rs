@@ -35,7 +35,7 @@ pub struct Start {
 /// One bound socket of the config.
 #[derive(Debug)]
 pub struct Listener {
-    /// Index into the config's `sockets`.
+    /// Index into the config's `sockets`, or [`Listener::DEBUG_PORT`].
     pub socket: usize,
     /// The process slot whose queue this is, or [`Listener::SHARED`] when every process accepts on the one queue (Unix
     /// sockets, inherited descriptors).
@@ -50,6 +50,8 @@ pub struct Listener {
 impl Listener {
     /// The slot of a listener that every process accepts on.
     pub const SHARED: u32 = u32::MAX;
+    /// Stands for the debug port among the config's sockets.
+    pub const DEBUG_PORT: usize = u32::MAX as usize;
 }
 
 /// The address family of a listener, as far as its connections differ.

@@ -1,6 +1,7 @@
-//! The configuration's schema, those of the calls between processes and of stored stubs, and the table of compatibility flags.
+//! The configuration's schema, those of the calls between processes and between instances and of stored stubs, and the
+//! table of compatibility flags.
 //!
-//! Everything else builds on this crate. `workerd_capnp`, `peer_capnp` and `token_capnp` are generated from the schemas beside them and
+//! Everything else builds on this crate. The modules whose names end in `_capnp` are generated from the schemas beside them and
 //! committed; `tests/generated.rs` checks that it is current and says how to renew it.
 
 pub mod binding;
@@ -21,6 +22,16 @@ pub mod peer_capnp;
 #[allow(clippy::all, missing_docs, unused_qualifications)]
 #[path = "generated/token_capnp.rs"]
 pub mod token_capnp;
+
+#[rustfmt::skip]
+#[allow(clippy::all, missing_docs, unused_qualifications)]
+#[path = "generated/bytes_capnp.rs"]
+pub mod bytes_capnp;
+
+#[rustfmt::skip]
+#[allow(clippy::all, missing_docs, unused_qualifications)]
+#[path = "generated/instance_capnp.rs"]
+pub mod instance_capnp;
 
 /// Whether a configuration wants the log as JSON: the newer of its two fields counts where it is set.
 ///

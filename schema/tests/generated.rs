@@ -12,7 +12,7 @@ fn generated_code_is_current() {
         println!("skipped: the schema compiler `capnp` cannot be run: {error}");
         return;
     }
-    for name in ["workerd", "peer", "token"] {
+    for name in ["workerd", "peer", "token", "bytes", "instance"] {
         check(name);
     }
 }
@@ -22,6 +22,7 @@ fn check(name: &str) {
     let out = tempfile::tempdir().expect("a temporary directory");
     capnpc::CompilerCommand::new()
         .src_prefix(root)
+        .import_path(root)
         .file(root.join(format!("{name}.capnp")))
         .output_path(out.path())
         .run()

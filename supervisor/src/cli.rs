@@ -142,8 +142,6 @@ struct UnusedArgs {
     python_load_snapshot: Option<String>,
     #[arg(long, hide = true)]
     python_snapshot_dir: Option<String>,
-    #[arg(long, hide = true)]
-    debug_port: Option<String>,
 }
 
 /// `workerd serve`.
@@ -166,6 +164,9 @@ pub struct ServeArgs {
     /// Listen on the open descriptor <fd> for the socket <name>, instead of where the config says
     #[arg(short = 'S', long, value_name = "name>=<fd", value_parser = named_fd)]
     socket_fd: Vec<(String, RawFd)>,
+    /// Let other instances of workerd reach every service of this one at <addr>, by Cap'n Proto RPC; for local development
+    #[arg(long, value_name = "addr")]
+    debug_port: Option<String>,
     /// Report on descriptor <fd>, one JSON object a line: the port of each socket when it accepts
     #[arg(long, value_name = "fd", value_parser = control_fd)]
     control_fd: Option<RawFd>,
@@ -390,6 +391,7 @@ impl ServeArgs {
         };
         self.overrides.apply(&mut load);
         load.overrides.socket_fds.clone_from(&self.socket_fd);
+        load.overrides.debug_port = self.debug_port;
         Ok(Serve {
             load,
             options,
@@ -525,11 +527,6 @@ impl OverrideArgs {
                 "python-snapshot-dir",
                 unused.python_snapshot_dir.is_some(),
                 NO_PYTHON,
-            ),
-            (
-                "debug-port",
-                unused.debug_port.is_some(),
-                "there is no debug port",
             ),
         ];
         given

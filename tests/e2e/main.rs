@@ -14,6 +14,7 @@ mod hibernation;
 mod http;
 mod inherit;
 mod inspector;
+mod instances;
 mod limits;
 mod links;
 mod memory_limits;

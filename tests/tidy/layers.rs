@@ -23,8 +23,8 @@ fn may_use(own: &str, used: &str) -> bool {
     let level = |folder: &str| LAYERS.iter().position(|layer| *layer == folder);
     match (own, level(own), level(used)) {
         _ if own == used => true,
-        // The links to other processes carry neutral types, whoever answers.
-        ("peer", ..) => used == "log",
+        // The links to other processes and instances carry neutral types, whoever answers.
+        ("peer" | "interop", ..) => used == "log",
         (_, Some(own), Some(used)) => used < own,
         // The registry of APIs is given to the lowest layers as data.
         (_, Some(own), None) => own > 1 || !["api", "bindings", "boot"].contains(&used),
@@ -90,7 +90,7 @@ fn an_import_upwards_is_found_in_every_form() {
 }
 
 /// Where the types of other libraries and of the runtime itself may be named.
-const BORDERS: [(&str, &[&str]); 6] = [
+const BORDERS: [(&str, &[&str]); 7] = [
     ("aws_lc_sys", &["worker-proc/libcrypto/"]),
     ("hyper", &["worker-proc/src/http/", "worker-proc/src/net/"]),
     (
@@ -117,9 +117,11 @@ const BORDERS: [(&str, &[&str]); 6] = [
             "ipc/",
             "schema/",
             "worker-proc/src/boot/",
+            "worker-proc/src/interop/",
             "tests/",
         ],
     ),
+    ("capnp_rpc", &["worker-proc/src/interop/"]),
     (
         "worker_proc",
         &["supervisor/src/main.rs", "supervisor/build.rs"],

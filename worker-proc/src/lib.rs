@@ -11,6 +11,7 @@ mod bundled;
 mod dispatch;
 mod glue;
 mod http;
+mod interop;
 mod isolate;
 mod log;
 mod net;

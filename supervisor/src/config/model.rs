@@ -37,6 +37,8 @@ pub struct Overrides {
     pub socket_addrs: Vec<(String, String)>,
     /// `-S`, `--socket-fd`, and matched `LISTEN_FDNAMES`. The caller checks that each is a listening socket.
     pub socket_fds: Vec<(String, RawFd)>,
+    /// `--debug-port`.
+    pub debug_port: Option<String>,
 }
 
 impl Overrides {
@@ -101,7 +103,7 @@ pub enum ListenOn {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SocketPlan {
     pub name: String,
-    /// The socket's position in `Config.sockets`.
+    /// The socket's position in `Config.sockets`, or that of the debug port.
     pub index: usize,
     pub listen: ListenOn,
 }

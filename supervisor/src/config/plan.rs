@@ -1,4 +1,4 @@
-//! Where each socket of a configuration listens, where its Durable Objects are kept, and which workers it has.
+//! Where each socket of a configuration and the debug port listen, where its Durable Objects are kept, and which workers it has.
 
 use super::model::{ListenOn, Overrides, SocketPlan};
 use schema::workerd_capnp::{config, service, socket, worker};
@@ -38,6 +38,14 @@ pub fn plan(
             listen,
         });
     }
+    plans.extend(overrides.debug_port.clone().map(|address| SocketPlan {
+        name: "debug-port".to_owned(),
+        index: ipc::Listener::DEBUG_PORT,
+        listen: ListenOn::Address {
+            address,
+            default_port: 0,
+        },
+    }));
     Ok((plans, errors))
 }
 

@@ -34,6 +34,11 @@ pub trait Channels {
         None
     }
 
+    /// What the debug port at an address shows, or for none that of this instance.
+    fn debug_port(&self, _address: Option<&str>) -> Option<Rc<dyn DebugPort>> {
+        None
+    }
+
     /// An RPC stub among the bindings.
     fn stub(&self, _channel: u32) -> Option<Rc<dyn rpc::Target>> {
         None
@@ -79,6 +84,26 @@ pub trait Namespace {
 
     /// The object of that id, wherever it lives.
     fn object(&self, id: ActorId, name: Option<String>) -> Rc<dyn Service>;
+}
+
+/// All services of an instance of workerd, whatever its config lets whom reach.
+pub trait DebugPort {
+    /// An entrypoint of a service, the default one for no name.
+    ///
+    /// # Errors
+    /// There is none. That of another instance is told by its calls alone.
+    fn entrypoint(
+        &self,
+        service: &str,
+        name: Option<&str>,
+        props: Option<Props>,
+    ) -> Result<Rc<dyn Service>, Error>;
+
+    /// An object of a class, by the 64 hex digits of its id; by its name where the namespace is ephemeral.
+    ///
+    /// # Errors
+    /// The same.
+    fn actor(&self, service: &str, class: &str, id: &str) -> Result<Rc<dyn Service>, Error>;
 }
 
 /// The objects of this process, for tests that end them.

@@ -20,6 +20,7 @@ pub mod text;
 pub mod unsafe_eval;
 pub mod wasm_module;
 pub mod worker_loader;
+pub mod workerd_debug_port;
 pub mod wrapped;
 
 use crate::glue::Binding;

@@ -12,6 +12,7 @@ use crate::dispatch::spec::{Code, ExtensionModule, WorkerSpec};
 use crate::dispatch::{Directory, Router};
 use crate::files::DiskSpec;
 use crate::http::{HttpOptions, server::Endpoint};
+use crate::interop;
 use crate::isolate::modules::{Fallback, Source};
 use crate::log;
 use crate::net::{
@@ -56,8 +57,11 @@ impl SocketSpec {
         let service = router.find(&self.service)?;
         let inside = match self.protocol {
             Protocol::Http(options) => Inside::Http(Rc::new(Endpoint {
+                service: match &options.capnp_connect_host {
+                    Some(host) => interop::host::behind(host.clone(), service),
+                    None => service,
+                },
                 options,
-                service,
                 scheme: if self.tls.is_some() { "https" } else { "http" },
             })),
             Protocol::Tcp => Inside::Tcp(Rc::new(TcpEndpoint {

@@ -12,6 +12,7 @@ mod schedulers;
 mod test_command;
 mod typescript;
 
+use std::collections::HashMap;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 use std::rc::Rc;
@@ -107,6 +108,7 @@ fn start_runtime(
     }
     isolate::snapshot::install(snapshot).map_err(|error| vec![error])?;
     let router = Rc::new(Router::default());
+    router.dial_with(net::debug_port);
     let links = PeerLinks::new(ProcessPlace {
         slot: options.process,
         slots: options.processes,
@@ -214,10 +216,17 @@ fn doors(
     router: &Rc<Router>,
     server: &Rc<http::Server>,
 ) -> Rc<net::Doors> {
-    let entrances = sockets
+    let mut entrances: HashMap<_, _> = sockets
         .into_iter()
         .filter_map(|socket| socket.entrance(router))
         .collect();
+    if let Some(port) = router.clone().debug_port(None) {
+        let entrance = net::FrontDoor {
+            inside: net::Inside::Instances(port),
+            tls: None,
+        };
+        entrances.insert(ipc::Listener::DEBUG_PORT, Rc::new(entrance));
+    }
     net::Doors::new(listeners, entrances, server.clone())
 }
 

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use super::spec::ExtensionModule;
 use crate::actors::Host;
 use crate::glue::loader::Loader;
-use crate::service::{Designator, Lasting, Service};
+use crate::service::{DebugPort, Designator, Lasting, Service};
 
 /// See the module.
 pub trait Directory {
@@ -17,6 +17,9 @@ pub trait Directory {
 
     /// The Durable Objects of the process.
     fn host(&self) -> &Rc<Host>;
+
+    /// What the debug port at an address shows, or for none that of this process; none where there are no others.
+    fn debug_port(self: Rc<Self>, address: Option<&str>) -> Option<Rc<dyn DebugPort>>;
 
     /// The loader of that id, or one that nobody else has.
     fn loader(

@@ -14,8 +14,8 @@ use crate::request::{self, RequestContext};
 use crate::service::rpc::{self, SharedReply};
 use crate::service::trace::{Ancestors, Info, Subject, Tail, Told, Tracer};
 use crate::service::{
-    Channels, Designation, Error, Event, Given, Lasting, Me, Namespace, Objects, Origin, Props,
-    Request, Response, Service,
+    Channels, DebugPort, Designation, Error, Event, Given, Lasting, Me, Namespace, Objects, Origin,
+    Props, Request, Response, Service,
 };
 
 /// One entrypoint of a worker.
@@ -126,6 +126,10 @@ impl Channels for Entrypoint {
 
     fn stub(&self, channel: u32) -> Option<Rc<dyn rpc::Target>> {
         self.worker.stub(channel)
+    }
+
+    fn debug_port(&self, address: Option<&str>) -> Option<Rc<dyn DebugPort>> {
+        self.worker.debug_port(address)
     }
 
     fn namespace_lasts(&self, channel: u32) -> bool {

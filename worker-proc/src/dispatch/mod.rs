@@ -9,6 +9,7 @@ mod entrypoint;
 mod handlers;
 mod live;
 mod loader;
+mod port;
 mod router;
 pub mod spec;
 mod tails;

@@ -1,17 +1,18 @@
 //! All services of one process, by name.
 
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
 
 use super::directory::Directory;
 use super::loader::{Fleet, WorkerLoader};
+use super::port::OwnPort;
 use super::spec::{ExtensionModule, WorkerSpec};
 use super::worker::Worker;
 use crate::actors::Host;
 use crate::glue::loader::Loader;
 use crate::service::{
-    Designator, Lasting, Namespace, Origin, RestoredService, Service, with_origin,
+    DebugPort, Designator, Lasting, Namespace, Origin, RestoredService, Service, with_origin,
 };
 
 /// Something that `boot` has made which is not a worker: a network, an external server.
@@ -26,12 +27,27 @@ pub struct Router {
     /// Those that bindings share, by id.
     loaders: RefCell<HashMap<String, Rc<WorkerLoader>>>,
     loaded: Rc<Fleet>,
+    /// Connects to the debug port at an address.
+    dial: OnceCell<Dial>,
 }
+
+/// See [`Router::dial_with`].
+pub type Dial = fn(&str) -> Rc<dyn DebugPort>;
 
 impl Router {
     /// Adds a service that is no worker.
     pub fn add(&self, name: &str, service: Plain) {
         self.plain.borrow_mut().insert(name.to_owned(), service);
+    }
+
+    /// How debug ports of other instances are reached.
+    pub fn dial_with(&self, dial: Dial) {
+        let _ = self.dial.set(dial);
+    }
+
+    /// Whether the config has a service of that name.
+    pub fn has(&self, name: &str) -> bool {
+        self.workers.borrow().contains_key(name) || self.plain.borrow().contains_key(name)
     }
 
     /// Starts a worker: its isolate, its code, its `env`.
@@ -91,6 +107,13 @@ impl Directory for Router {
 
     fn host(&self) -> &Rc<Host> {
         &self.host
+    }
+
+    fn debug_port(self: Rc<Self>, address: Option<&str>) -> Option<Rc<dyn DebugPort>> {
+        match address {
+            None => Some(Rc::new(OwnPort(Rc::downgrade(&self)))),
+            Some(address) => self.dial.get().map(|dial| dial(address)),
+        }
     }
 
     fn loader(

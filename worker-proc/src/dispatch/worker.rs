@@ -16,7 +16,7 @@ use crate::log;
 use crate::service::rpc::Target;
 use crate::service::trace::Tails;
 use crate::service::{
-    Channels, Error, Lasting, Namespace, Objects, Origin, Outlet, Props, Service,
+    Channels, DebugPort, Error, Lasting, Namespace, Objects, Origin, Outlet, Props, Service,
 };
 
 /// See the module.
@@ -84,6 +84,10 @@ impl Channels for Worker {
             Outlet::Stub(target) => Some(target.clone()),
             _ => None,
         }
+    }
+
+    fn debug_port(&self, address: Option<&str>) -> Option<Rc<dyn DebugPort>> {
+        self.directory.upgrade()?.debug_port(address)
     }
 
     fn namespace_lasts(&self, channel: u32) -> bool {
@@ -177,6 +181,16 @@ impl Worker {
         let live = self.live.borrow();
         let mut all = live.entrypoints.iter();
         all.any(|entry| entry.strip_suffix(':') == Some(entrypoint))
+    }
+
+    /// The key of the namespace of a class, and whether it is ephemeral.
+    pub fn namespace_of(&self, class: &str) -> Option<(String, bool)> {
+        let mut all = self.spec.namespaces.iter();
+        let namespace = all.find(|namespace| namespace.class_name == class)?;
+        Some((
+            namespace.key(&self.spec.name),
+            namespace.unique_key.is_none(),
+        ))
     }
 
     /// Whether stubs that lead to it may be stored.

@@ -14,9 +14,10 @@ use super::stream::Accepted;
 use super::tls;
 use crate::http::server::{Counted, Endpoint, Peer};
 use crate::http::{Server, lacked_descriptors};
+use crate::interop;
 use crate::log;
 use crate::service::websocket::ByteStream;
-use crate::service::{Connect, Service, Tls, channel, tunnel};
+use crate::service::{Connect, DebugPort, Service, Tls, channel, tunnel};
 
 /// After an error of `accept` (no descriptors left, say) the listener waits this long.
 const ACCEPT_RETRY: Duration = Duration::from_millis(50);
@@ -48,6 +49,8 @@ pub struct FrontDoor {
 pub enum Inside {
     Http(Rc<Endpoint>),
     Tcp(Rc<TcpEndpoint>),
+    /// Other instances, by Cap'n Proto RPC.
+    Instances(Rc<dyn DebugPort>),
 }
 
 /// What the connections of a TCP socket share.
@@ -221,6 +224,7 @@ impl FrontDoor {
             Inside::Http(endpoint) if endpoint.options.cf_blob.is_some() => (None, None),
             Inside::Http(_) => (stream.client(), None),
             Inside::Tcp(_) => (None, stream.peer()),
+            Inside::Instances(_) => (None, None),
         };
         match &self.tls {
             None => {
@@ -256,6 +260,15 @@ impl Inside {
                 let held = server.hold();
                 let opened = tokio::time::timeout(server.handshake_timeout(), opened);
                 tokio::task::spawn_local(relay(held, opened, endpoint.clone(), remote));
+            }
+            Self::Instances(port) => {
+                let (held, port) = (server.hold(), port.clone());
+                tokio::task::spawn_local(async move {
+                    let _held = held;
+                    if let Ok(stream) = opened.await {
+                        interop::port::serve(stream, port).await;
+                    }
+                });
             }
         }
     }

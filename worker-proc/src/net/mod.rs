@@ -28,7 +28,8 @@ pub use tls::{Keypair, Server as TlsServer, TlsSpec};
 
 use crate::files::{Disk, DiskSpec};
 use crate::http::HttpOptions;
-use crate::service::Service;
+use crate::interop;
+use crate::service::{DebugPort, Service};
 
 /// A service of the config that is no worker.
 pub enum Plain {
@@ -64,6 +65,15 @@ pub enum Protocol {
     Http(HttpOptions),
     /// Anything that goes over a connection of bytes.
     Tcp,
+}
+
+/// The debug port of the instance at an address.
+pub fn debug_port(address: &str) -> Rc<dyn DebugPort> {
+    let address = address::Address::parse(address, 0);
+    interop::port::open(async move {
+        let address = address.map_err(crate::http::concealed)?;
+        connect::connect(&address, None, None).await
+    })
 }
 
 /// Makes the service.

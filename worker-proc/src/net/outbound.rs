@@ -1,5 +1,6 @@
 //! Services elsewhere: an external server with one address, and a network with any.
 
+use std::cell::RefCell;
 use std::rc::Rc;
 
 use futures_util::future::LocalBoxFuture;
@@ -12,6 +13,7 @@ use super::connect::{Stream, connect};
 use super::rules::Rules;
 use super::{ExternalSpec, NetworkSpec, Protocol, loopback, tls};
 use crate::http::{HttpOptions, Pool, client};
+use crate::interop::host::Session;
 use crate::service::{
     Body, Connect, Connection, Error, Event, Kind, Request, Response, Service, Tls, channel, rpc,
     tunnel,
@@ -151,6 +153,8 @@ pub struct External {
     spec: ExternalSpec,
     tls: Option<(String, tls::Client)>,
     pool: Pool,
+    /// With an instance of workerd that has a `capnpConnectHost`.
+    session: RefCell<Option<Session>>,
 }
 
 impl External {
@@ -163,6 +167,7 @@ impl External {
             spec,
             tls,
             pool: Pool::default(),
+            session: RefCell::default(),
         })
     }
 }
@@ -182,6 +187,29 @@ impl External {
         };
         let name = self.spec.address.strip_prefix("loopback:")?;
         loopback::direct(name, options.capnp_connect_host.as_deref()?)
+    }
+}
+
+impl External {
+    /// The service there, if both sides say that they speak more than HTTP.
+    fn instance(self: &Rc<Self>) -> Option<Rc<dyn Service>> {
+        if let Some(direct) = self.direct() {
+            return Some(direct);
+        }
+        let Protocol::Http(options) = &self.spec.protocol else {
+            return None;
+        };
+        let host = options.capnp_connect_host.clone()?;
+        let mut session = self.session.borrow_mut();
+        if session.as_ref().is_none_or(Session::is_over) {
+            let this = self.clone();
+            *session = Some(Session::open(async move {
+                let authority: Authority = host.parse().map_err(crate::http::concealed)?;
+                let default_port = if this.tls.is_some() { 443 } else { 80 };
+                client::tunnel(authority, this.open(default_port).await?).await
+            }));
+        }
+        session.as_ref().map(Session::service)
     }
 }
 
@@ -239,14 +267,14 @@ impl Service for External {
     }
 
     fn event(self: Rc<Self>, event: Event) -> LocalBoxFuture<'static, Result<(), Error>> {
-        match self.direct() {
+        match self.instance() {
             Some(service) => service.event(event),
             None => Box::pin(async move { Err(event.refused()) }),
         }
     }
 
     fn rpc(self: Rc<Self>, call: rpc::Call) -> rpc::Answer {
-        match self.direct() {
+        match self.instance() {
             Some(service) => service.rpc(call),
             None => call.refused(),
         }

@@ -29,7 +29,7 @@ const { isAnyArrayBuffer } = require("fetch/body");
 const { LOADED, LOADER, SERVICE, Stamp, createFetcher, own, propsOf, stateOf } = require("rpc");
 const { writeProps } = require("rpc/externals");
 const { describe } = require("rpc/errors");
-const { dataCloneError } = require("structured_clone");
+const { channelToSend } = require("rpc/transfer");
 const { createClass } = require("actors/namespace");
 const { ASYNC, SYNC, logUncaught } = require("report_error");
 const { LOADED: UNSENDABLE } = require("workers");
@@ -164,9 +164,7 @@ function fetchers(name, value) {
 function outboundOf(outbound) {
   if (outbound === undefined) return GLOBAL_OUTBOUND;
   if (outbound === null) return null;
-  const { channel, unsendable } = stateOf(outbound);
-  if (unsendable !== undefined) throw dataCloneError(unsendable);
-  return channel;
+  return channelToSend(stateOf(outbound));
 }
 
 /** The same of a list of services. */

@@ -5,8 +5,8 @@ const { argumentError, defineInterface, illegalConstructor, illegalInvocation, i
 const { CLASS, NAMESPACE, Fetcher, Stamp, kFetcher, makeCallable, own, specialize, stateOf, unsendableLoopbacks } =
   require("rpc");
 const { SERVICE, anyWriter, currentReader } = require("rpc/externals");
-const { readLasting, writeLasting } = require("rpc/transfer");
-const { dataCloneError, registerCloneable } = require("structured_clone");
+const { channelToSend, readLasting, writeLasting } = require("rpc/transfer");
+const { registerCloneable } = require("structured_clone");
 const { addLoopback } = require("workers");
 const trace = require("trace");
 
@@ -171,11 +171,10 @@ registerCloneable({
   is: (value) => isObject(value) && typeof value !== "function" && stateOf(value)?.kind === CLASS,
   write: (object) => {
     const writer = anyWriter("DurableObjectClass cannot be serialized in this context.");
-    const { channel, unsendable } = stateOf(object);
-    if (unsendable !== undefined) throw dataCloneError(unsendable);
-    return writer.add(SERVICE, channel, true);
+    return writer.add(SERVICE, channelToSend(stateOf(object)), true);
   },
   read: (index) => createClass(currentReader().take(index, SERVICE)[0]),
+  external: 12,
   stored: {
     tag: 12,
     write: (object) => writeLasting("DurableObjectClass", stateOf(object), true),

@@ -2,7 +2,7 @@
    kinds in rpc/transfer about platform objects; they list here what they refer to, by index. */
 const { ArrayPrototypePush } = primordials;
 const flags = require("flags");
-const { dataCloneError, deserialize, deserializeProps, serializeProps, session } = require("structured_clone");
+const { dataCloneError, deserializeProps, deserializeWire, serializeProps, session } = require("structured_clone");
 const { prepare } = require("rpc/prepare");
 
 const { TARGET, OWNED_TARGET, SERVICE, READABLE, WRITABLE, SIGNAL, BOUND_STUB } = ops.ExternalKind;
@@ -41,8 +41,15 @@ class Reader {
   /** States of the stubs that came with the value. */
   stubs = [];
 
+  #next = 0;
+
   constructor(externals) {
     this.externals = externals;
+  }
+
+  /** The index of what is read next. */
+  next() {
+    return this.#next++;
   }
 
   isBoundStub(index) {
@@ -51,6 +58,7 @@ class Reader {
 
   /** The two values of an external, which must be of the kind. */
   take(index, kind) {
+    this.#next = index + 1;
     const at = index * 3;
     if (this.externals[at] !== kind) throw dataCloneError("The data refers to something that did not come with it.");
     return [this.externals[at + 1], this.externals[at + 2]];
@@ -99,7 +107,7 @@ function read(bytes, reader) {
   const before = session.reader;
   session.reader = reader;
   try {
-    return deserialize(bytes);
+    return deserializeWire(bytes);
   } finally {
     session.reader = before;
   }

@@ -11,7 +11,7 @@ use super::payload::{
     ExternalKind, NOT_BYTES, SignalResource, TargetResource, TriggerResource, give_externals,
     props_of, push_props, sink_body, take_externals,
 };
-use crate::api::web::structured_clone::serialize_for_rpc;
+use crate::api::web::structured_clone::stored::serialize_wire;
 use crate::api::web::{fetch, streams};
 use crate::glue::context::IoContext;
 use crate::glue::error::{is_disconnection, mark_disconnection};
@@ -86,7 +86,7 @@ fn serialize<'s>(
     value: v8::Local<'s, v8::Value>,
     errors: bool,
 ) -> Result<(), Thrown> {
-    let bytes = serialize_for_rpc(scope, value, errors).ok_or(Thrown)?;
+    let bytes = serialize_wire(scope, value, errors).ok_or(Thrown)?;
     if bytes.len() > MAX_PAYLOAD_BYTES {
         let message = format!(
             "Serialized RPC arguments or return values are limited to 32MiB, but the size of this value was: {} bytes.",

@@ -252,7 +252,8 @@ class RpcTarget {
 
 /** What a service binding is: `fetch`, and whatever the other side exports. */
 class Fetcher {
-  /** `channel`: a channel's number, or a native object with a service. `unsendable`: why it cannot be sent, if so. */
+  /** `channel`: a channel's number, or a native object with a service. `unsendable`: why it cannot be sent, if so: the
+   * text of a DataCloneError, or a function that makes the error. */
   constructor(token, channel, unsendable = undefined) {
     if (token !== inside) throw illegalConstructor();
     new Stamp(this, { __proto__: null, kind: SERVICE, channel, unsendable });

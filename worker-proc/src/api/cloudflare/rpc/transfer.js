@@ -4,6 +4,7 @@
 const { ArrayPrototypePush, FunctionPrototypeToString, PromisePrototypeThen, ReflectApply, TypeError } = primordials;
 const { dataCloneError, registerCloneable, session } = require("structured_clone");
 const { describeError } = require("event");
+const { partsOfStream, streamOfParts } = require("fetch/body");
 const { isRequest, requestOfParts, requestParts } = require("fetch/request");
 const { isResponse, responseOfParts, responseParts } = require("fetch/response");
 const { headersFromNative, headersToFlat } = require("headers");
@@ -109,6 +110,7 @@ registerCloneable({
   is: (value) => referentOf(value) !== undefined,
   write: (value) => writeReferent(anyWriter(FOR_RPC_ONLY), referentOf(value)),
   read: readStub,
+  external: 1,
   stored: {
     tag: 1,
     write: (value) => {
@@ -154,9 +156,15 @@ function nextToken() {
   return token;
 }
 
+/** The channel of a service or class that is sent; throws if it may not be. */
+function channelToSend({ channel, unsendable }) {
+  if (unsendable === undefined) return channel;
+  throw typeof unsendable === "string" ? dataCloneError(unsendable) : unsendable();
+}
+
 /** The fields of a service or class: its number in props, its token in storage. */
-function writeLasting(type, { channel, unsendable }, isClass) {
-  if (unsendable !== undefined) throw dataCloneError(unsendable);
+function writeLasting(type, state, isClass) {
+  const channel = channelToSend(state);
   if (session.writer !== null) return [session.writer.add(SERVICE, channel, isClass)];
   checkStorable(type);
   return [ops.serviceToken(channel, isClass)];
@@ -174,6 +182,7 @@ registerCloneable({
   is: rpc.isRpcTarget,
   write: (target) => writeObject(currentWriter(FOR_RPC_ONLY), target, false, rpc.isRpcTarget, DUP_TARGET),
   read: readStub,
+  external: 1,
 });
 
 // Services.
@@ -182,9 +191,7 @@ const isService = (value) => typeof value !== "function" && stateOf(value)?.kind
 
 function writeService(fetcher) {
   const writer = anyWriter("ServiceStub cannot be serialized in this context.");
-  const { channel, unsendable } = stateOf(fetcher);
-  if (unsendable !== undefined) throw dataCloneError(unsendable);
-  return writer.add(SERVICE, channel);
+  return writer.add(SERVICE, channelToSend(stateOf(fetcher)));
 }
 
 /** The channel or native service again. */
@@ -194,6 +201,7 @@ registerCloneable({
   is: isService,
   write: writeService,
   read: (index) => rpc.createFetcher(readService(index)),
+  external: 11,
   stored: {
     tag: 11,
     write: (fetcher) => writeLasting("ServiceStub", stateOf(fetcher), false),
@@ -222,6 +230,7 @@ registerCloneable({
   },
 });
 
+exports.channelToSend = channelToSend;
 exports.readLasting = readLasting;
 exports.readService = readService;
 exports.wrapped = wrapped;
@@ -247,6 +256,7 @@ registerCloneable({
     const { 0: number, 1: length } = currentReader().take(index, READABLE);
     return streams.readableFromBody(number, length >= 0 ? length : undefined, null, cancelReceived);
   },
+  external: 3,
 });
 
 registerCloneable({
@@ -262,6 +272,7 @@ registerCloneable({
     const { 0: number } = currentReader().take(index, WRITABLE);
     return streams.writableToBody(number, dropWriter);
   },
+  external: 2,
 });
 
 /** What `sockets` makes of this, if the worker has any. */
@@ -277,6 +288,18 @@ registerCloneable({
     currentReader();
     require("sockets");
     return socket.read(parts);
+  },
+  wire: {
+    tag: 16,
+    write: (value) => {
+      currentWriter("Socket can only be serialized for RPC.");
+      return [[socket.write(value)]];
+    },
+    read: (fields) => {
+      currentReader();
+      require("sockets");
+      return socket.read(fields[0]);
+    },
   },
 });
 
@@ -318,7 +341,29 @@ registerCloneable({
       return requestOfParts([method, fields[0], headersToFlat(headers), redirect, cf, cache, signal, null]);
     },
   },
+  wire: {
+    tag: 5,
+    write: (request) => {
+      const { 0: method, 1: url, 2: flat, 3: redirect, 4: cf, 5: cache, 6: signal, 7: parts } = requestParts(request);
+      const { 0: body, 1: coding } = streamOfParts(parts);
+      const init = { headers: headersFromNative(flat), body, redirect, cf };
+      if (method !== "GET") init.method = method;
+      if (cache !== undefined && cache !== null) init.cache = cache;
+      if (signal !== null) init.signal = signal;
+      if (coding !== undefined) init.coding = coding;
+      return [url, [init]];
+    },
+    read: (fields) => {
+      const { method = "GET", headers, body, redirect = "follow", cf, cache, signal = null, coding } = fields[1];
+      const parts = partsOfStream(body, coding);
+      return requestOfParts([method, fields[0], flatOf(headers), redirect ?? "follow", cf, cache, signal, parts]);
+    },
+  },
 });
+
+/** Flat headers of a dictionary's, which may be absent. */
+const flatOf = (headers) => (headers === undefined || headers === null ? [] : headersToFlat(headers));
+
 registerCloneable({
   is: isResponse,
   write: responseParts,
@@ -336,6 +381,44 @@ registerCloneable({
     read: (fields) => {
       const { status = 200, statusText = "", headers, cf, webSocket = null, encodeBody = "automatic" } = fields[1];
       return responseOfParts([status, statusText, headersToFlat(headers), cf, webSocket, encodeBody, null]);
+    },
+  },
+  wire: {
+    tag: 6,
+    write: (response) => {
+      const {
+        0: status,
+        1: statusText,
+        2: flat,
+        3: cf,
+        4: webSocket,
+        5: encodeBody,
+        6: parts,
+        7: type,
+      } = responseParts(response);
+      const { 0: body, 1: coding } = streamOfParts(parts);
+      const init = { headers: headersFromNative(flat), cf };
+      if (status !== 200) init.status = status;
+      if (statusText !== "") init.statusText = statusText;
+      if (webSocket !== null) init.webSocket = webSocket;
+      if (encodeBody !== "automatic") init.encodeBody = encodeBody;
+      if (coding !== undefined) init.coding = coding;
+      if (type !== undefined) init.type = type;
+      return [[body], [init]];
+    },
+    read: (fields) => {
+      const {
+        status = 200,
+        statusText = "",
+        headers,
+        cf,
+        webSocket = null,
+        encodeBody = "automatic",
+        coding,
+        type,
+      } = fields[1];
+      const parts = partsOfStream(fields[0], coding);
+      return responseOfParts([status, statusText, flatOf(headers), cf, webSocket, encodeBody, parts, type]);
     },
   },
 });

@@ -9,7 +9,7 @@ const { argumentError, defineInterface, elementError, illegalConstructor, illega
 const flags = require("flags");
 const { retryableException } = require("dom_exception");
 const { Event, EventTarget, dispatch, removeAllListeners, trust } = require("events");
-const { dataCloneError, registerCloneable } = require("structured_clone");
+const { dataCloneError, registerCloneable, session } = require("structured_clone");
 
 const kCreate = { __proto__: null };
 
@@ -209,7 +209,22 @@ registerCloneable({
     return transfer.write(signal);
   },
   read: (value) => transfer.read(value),
+  wire: {
+    tag: 9,
+    write: (signal) => {
+      if (!flags.abortSignalRpc) throw dataCloneError("AbortSignal serialization is not enabled.");
+      const { length, 0: reason } = transfer.write(signal);
+      return length === 1 ? [1, 0, [reason]] : [0, 0, [undefined]];
+    },
+    read: (fields) => {
+      if (fields[0] !== 0) return transfer.read([fields[2]]);
+      return fields[1] === NEVER_ABORTS ? createSignal() : transfer.read([null, session.reader?.next()]);
+    },
+  },
 });
+
+/** A flag of signals on the wire. */
+const NEVER_ABORTS = 1;
 
 exports.AbortController = AbortController;
 exports.AbortSignal = AbortSignal;

@@ -425,6 +425,15 @@ function bodyParts(body) {
   return [STREAM, streams.readableFromBody(takeBody(body, coding), length, null), body.type, coding];
 }
 
+/** The stream of such parts, or null, and the coding that its bytes are in, if any. */
+function streamOfParts(parts) {
+  if (parts === null) return [null, undefined];
+  return parts[0] === STREAM ? [parts[1], parts[3]] : [streamOf(bodyOfParts(parts)), undefined];
+}
+
+/** The parts again. */
+const partsOfStream = (stream, coding) => (stream === undefined || stream === null ? null : [STREAM, stream, null, coding]);
+
 /** The body of such parts. */
 function bodyOfParts(parts) {
   const body = new Content();
@@ -458,6 +467,8 @@ exports.setBody = (object, content, headers) => setBody(object, content, headers
 exports.hasBody = (object) => hasBody(object);
 exports.globals = { Body };
 exports.bodyOfParts = bodyOfParts;
+exports.partsOfStream = partsOfStream;
+exports.streamOfParts = streamOfParts;
 exports.bodyParts = bodyParts;
 exports.emptyBody = emptyBody;
 exports.nativeBody = nativeBody;

@@ -32,6 +32,7 @@ fn ops(ops: &mut Ops) {
         deserialize_op,
         serialize_props,
         deserialize_props,
+        deserialize_wire,
         constructor_name,
         is_error,
     ]);
@@ -145,6 +146,15 @@ fn deserialize_props<'s>(
     stored::deserialize_props(scope, &bytes).ok_or(Thrown)
 }
 
+/// `deserializeWire(bytes)`: of RPC.
+#[op]
+fn deserialize_wire<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    bytes: Vec<u8>,
+) -> Result<v8::Local<'s, v8::Value>, Thrown> {
+    stored::deserialize_wire(scope, &bytes).ok_or(Thrown)
+}
+
 /// `isError(value)`: whether it is an error of the language.
 #[op]
 fn is_error(value: v8::Local<v8::Value>) -> bool {
@@ -177,25 +187,6 @@ pub fn serialize(scope: &mut v8::PinScope, value: v8::Local<v8::Value>) -> Optio
         hosts: Hosts {
             plain: None,
             errors: false,
-        },
-    };
-    write(scope, value, &[], writer)
-}
-
-/// The bytes of a value for RPC, where only plain objects are copied: instances of classes go to `describe`.
-/// With `errors`, those of the language do so too, and keep their properties.
-pub fn serialize_for_rpc(
-    scope: &mut v8::PinScope,
-    value: v8::Local<v8::Value>,
-    errors: bool,
-) -> Option<Vec<u8>> {
-    let value = v8::Local::new(scope, value);
-    let prototype = v8::Object::new(scope).get_prototype(scope)?;
-    let writer = Writer {
-        shared: None,
-        hosts: Hosts {
-            plain: Some(v8::Global::new(scope, prototype)),
-            errors,
         },
     };
     write(scope, value, &[], writer)

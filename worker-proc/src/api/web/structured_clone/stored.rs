@@ -1,5 +1,5 @@
-//! Values as Durable Objects store them: V8's wire format, and platform objects as the published binary writes them, so
-//! that a folder of objects moves between the two.
+//! Values as Durable Objects store them, and as RPC sends them: V8's wire format, and platform objects as the published binary writes them, so
+//! that a folder of objects moves between the two, and calls pass between them.
 //!
 //! A platform object is a tag and its fields. What each kind's fields are, `structured_clone.js` and whoever registers a
 //! cloneable kind say; how a field is written depends on its type, and how the fields of a tag are read is here.
@@ -18,10 +18,12 @@ const REQUEST: u32 = 5;
 const RESPONSE: u32 = 6;
 const DOM_EXCEPTION_V1: u32 = 7;
 const DOM_EXCEPTION: u32 = 8;
+const ABORT_SIGNAL: u32 = 9;
 const NATIVE_ERROR: u32 = 10;
 const SERVICE: u32 = 11;
 const CLASS: u32 = 12;
 const BLOB: u32 = 15;
+const SOCKET: u32 = 16;
 const WRAPPED_BINDING: u32 = 17;
 
 /// Most headers of one object that are read back.
@@ -68,15 +70,40 @@ pub fn serialize_props(scope: &mut v8::PinScope, value: v8::Local<v8::Value>) ->
     write(scope, value, Some(prototype))
 }
 
+/// The same for RPC, with the language's errors among what JavaScript describes or not. What the value refers to comes in order.
+pub fn serialize_wire(
+    scope: &mut v8::PinScope,
+    value: v8::Local<v8::Value>,
+    errors: bool,
+) -> Option<Vec<u8>> {
+    let value = v8::Local::new(scope, value);
+    let prototype = v8::Object::new(scope).get_prototype(scope)?;
+    let plain = Some(v8::Global::new(scope, prototype));
+    let writer = Writer {
+        hosts: Hosts { plain, errors },
+        describe: "describeWire",
+    };
+    write_by(scope, value, writer)
+}
+
 fn write<'s>(
     scope: &mut v8::PinScope<'s, '_>,
     value: v8::Local<'s, v8::Value>,
     plain: Option<v8::Global<v8::Value>>,
 ) -> Option<Vec<u8>> {
-    let writer = Writer(Hosts {
-        errors: describes_errors(scope),
-        plain,
-    });
+    let errors = describes_errors(scope);
+    let writer = Writer {
+        hosts: Hosts { errors, plain },
+        describe: "describeStored",
+    };
+    write_by(scope, value, writer)
+}
+
+fn write_by<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    value: v8::Local<'s, v8::Value>,
+    writer: Writer,
+) -> Option<Vec<u8>> {
     let context = scope.get_current_context();
     let serializer = v8::ValueSerializer::new(scope, Box::new(writer));
     serializer.write_header();
@@ -90,7 +117,7 @@ pub fn deserialize<'s>(
     scope: &mut v8::PinScope<'s, '_>,
     bytes: &[u8],
 ) -> Option<v8::Local<'s, v8::Value>> {
-    read(scope, bytes, false)
+    read(scope, bytes, Format::Stored)
 }
 
 /// The same for props.
@@ -98,13 +125,32 @@ pub fn deserialize_props<'s>(
     scope: &mut v8::PinScope<'s, '_>,
     bytes: &[u8],
 ) -> Option<v8::Local<'s, v8::Value>> {
-    read(scope, bytes, true)
+    read(scope, bytes, Format::Props)
+}
+
+/// The same for RPC.
+pub fn deserialize_wire<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    bytes: &[u8],
+) -> Option<v8::Local<'s, v8::Value>> {
+    read(scope, bytes, Format::Wire)
+}
+
+/// How what a value refers to is told.
+#[derive(Clone, Copy, PartialEq)]
+enum Format {
+    /// By tokens.
+    Stored,
+    /// By numbers.
+    Props,
+    /// By its order.
+    Wire,
 }
 
 fn read<'s>(
     scope: &mut v8::PinScope<'s, '_>,
     bytes: &[u8],
-    props: bool,
+    format: Format,
 ) -> Option<v8::Local<'s, v8::Value>> {
     // The oldest values lack the header that says which version of the format they are in.
     let with_header;
@@ -116,7 +162,7 @@ fn read<'s>(
         }
     };
     let context = scope.get_current_context();
-    let deserializer = v8::ValueDeserializer::new(scope, Box::new(Reader { props }), bytes);
+    let deserializer = v8::ValueDeserializer::new(scope, Box::new(Reader(format)), bytes);
     deserializer.read_header(context)?;
     let value = deserializer.read_value(context)?;
     if bytes.contains(&RESIZABLE_TAG) {
@@ -139,7 +185,11 @@ fn describes_errors(scope: &mut v8::PinScope) -> bool {
 #[derive(Default)]
 struct DescribesErrors(std::cell::Cell<Option<bool>>);
 
-struct Writer(Hosts);
+struct Writer {
+    hosts: Hosts,
+    /// Which function of `structured_clone` says what an object is.
+    describe: &'static str,
+}
 
 impl v8::ValueSerializerImpl for Writer {
     fn throw_data_clone_error<'s>(
@@ -159,7 +209,7 @@ impl v8::ValueSerializerImpl for Writer {
         scope: &mut v8::PinScope<'s, '_>,
         object: v8::Local<'s, v8::Object>,
     ) -> Option<bool> {
-        Some(self.0.has(scope, object))
+        Some(self.hosts.has(scope, object))
     }
 
     fn write_host_object<'s>(
@@ -168,7 +218,7 @@ impl v8::ValueSerializerImpl for Writer {
         object: v8::Local<'s, v8::Object>,
         serializer: &dyn ValueSerializerHelper,
     ) -> Option<bool> {
-        let described = call(scope, "describeStored", &[object.into()])?;
+        let described = call(scope, self.describe, &[object.into()])?;
         let fields = v8::Local::<v8::Array>::try_from(described).ok()?;
         for index in 0..fields.length() {
             let field = fields.get_index(scope, index)?;
@@ -213,10 +263,7 @@ fn write_field<'s>(
     Some(())
 }
 
-struct Reader {
-    /// What the value refers to has numbers.
-    props: bool,
-}
+struct Reader(Format);
 
 impl v8::ValueDeserializerImpl for Reader {
     fn read_host_object<'s>(
@@ -227,14 +274,18 @@ impl v8::ValueDeserializerImpl for Reader {
         let mut fields = Fields {
             read: Vec::new(),
             deserializer,
-            props: self.props,
+            format: self.0,
         };
         let tag = fields.object(scope)?;
         let tag = v8::Integer::new_from_unsigned(scope, tag).into();
         let list = v8::Array::new_with_elements(scope, &fields.read).into();
         // Reading bars JavaScript, lest users' code meet half-read data; `reviveStored` runs none of theirs.
         v8::allow_javascript_execution_scope!(let scope, scope);
-        v8::Local::try_from(call(scope, "reviveStored", &[tag, list])?).ok()
+        let revive = match self.0 {
+            Format::Wire => "reviveWire",
+            Format::Stored | Format::Props => "reviveStored",
+        };
+        v8::Local::try_from(call(scope, revive, &[tag, list])?).ok()
     }
 }
 
@@ -248,7 +299,7 @@ fn cut_short<T>(scope: &mut v8::PinScope) -> Option<T> {
 struct Fields<'a, 's> {
     read: Vec<v8::Local<'s, v8::Value>>,
     deserializer: &'a dyn ValueDeserializerHelper,
-    props: bool,
+    format: Format,
 }
 
 impl<'s> Fields<'_, 's> {
@@ -283,8 +334,14 @@ impl<'s> Fields<'_, 's> {
                 self.bytes(scope)?;
             }
             WRAPPED_BINDING => self.value(scope)?,
-            SERVICE | CLASS | STUB if self.props => drop(self.number(scope)?),
-            SERVICE | CLASS => self.bytes(scope)?,
+            ABORT_SIGNAL => {
+                self.number(scope)?;
+                self.number(scope)?;
+                self.value(scope)?;
+            }
+            SOCKET => self.value(scope)?,
+            SERVICE | CLASS | STUB if self.format == Format::Props => drop(self.number(scope)?),
+            SERVICE | CLASS if self.format == Format::Stored => self.bytes(scope)?,
             _ => {}
         }
         Some(tag)

@@ -32,7 +32,7 @@ const flags = require("flags");
 const { argumentError, fieldError, interfaceNameOf, isObject, toDictionary } = require("webidl");
 const { DOMException, isDOMException } = require("dom_exception");
 
-/** Kinds of platform object, each { is, write, read, stored? }; the index is written into the data, or `stored.tag`. */
+/** Kinds of platform object, each { is, write, read, stored?, wire?, external? }; the index is written into the data, or a tag. */
 const kinds = [];
 
 /**
@@ -44,7 +44,8 @@ const session = { __proto__: null, writer: null, reader: null, pushToken: undefi
 /**
  * Lets objects for which `is(object)` holds be cloned: `write(object)` gives a value that can be cloned itself, or
  * throws a DataCloneError; `read(value)` makes the copy. `stored` has a tag of the published runtime, and the same with
- * lists of fields: strings, numbers, bytes, and any other value in an array of its own, which is read without it.
+ * lists of fields: strings, numbers, bytes, and any other value in an array of its own, which is read without it. `wire` is
+ * the same for RPC, where that differs, and `external` the tag of what only lists what it refers to, by `write` and `read`.
  * Called while modules load, in a fixed order.
  */
 function registerCloneable(kind) {
@@ -98,6 +99,34 @@ function reviveStored(tag, fields) {
   if (tag === DOM_EXCEPTION_V1) return exceptionOf([fields[0], checked(fields[1], isObject).message, fields[1].stack]);
   for (let i = 0; i < kinds.length; i++) if (kinds[i].stored?.tag === tag) return kinds[i].stored.read(fields);
   throw dataCloneError("The data holds an object of an unknown type.");
+}
+
+/** Called by the serializer of RPC for a platform object: the published runtime's tag, and the fields. */
+function describeWire(object) {
+  for (let i = 0; i < kinds.length; i++) {
+    const { is, write, stored, wire, external } = kinds[i];
+    if (!is(object)) continue;
+    if (external !== undefined) {
+      write(object);
+      return [external];
+    }
+    const format = wire ?? stored;
+    if (format === undefined) break;
+    const fields = format.write(object);
+    ArrayPrototypeUnshift(fields, format.tag ?? stored.tag);
+    return fields;
+  }
+  throw unsupported(object);
+}
+
+/** Called by the deserializer of RPC. What is referred to is listed in the order in which it is read. */
+function reviveWire(tag, fields) {
+  for (let i = 0; i < kinds.length; i++) {
+    const { read, stored, wire, external } = kinds[i];
+    if (external === tag) return read(session.reader.next());
+    if ((wire?.tag ?? stored?.tag) === tag && external === undefined) return (wire ?? stored).read(fields);
+  }
+  return reviveStored(tag, fields);
 }
 
 /** Called by the deserializer. */
@@ -210,7 +239,11 @@ registerCloneable({
   stored: {
     tag: 10,
     write: (error) => {
-      const properties = propertiesOf(error, "name");
+      let properties = propertiesOf(error, "name");
+      if (session.writer?.forCall) {
+        delete properties.stack;
+        properties = session.writer.prepare(properties);
+      }
       const name = `${error.name}`;
       const type = storedType(name);
       return type === 0 ? [0, [name], [`${error.message}`], [properties]] : [type, [`${error.message}`], [properties]];
@@ -223,7 +256,10 @@ registerCloneable({
       if (rest === 2) defineField(error, "name", checked(fields[1], isText), true);
       const properties = checked(fields[rest + 1], isObject);
       const keys = ReflectOwnKeys(properties);
-      for (let i = 0; i < keys.length; i++) defineField(error, keys[i], properties[keys[i]], true);
+      for (let i = 0; i < keys.length; i++) {
+        // Over RPC, where in the other side it was made says nothing here.
+        if (session.reader === null || keys[i] !== "stack") defineField(error, keys[i], properties[keys[i]], true);
+      }
       return error;
     },
   },
@@ -262,6 +298,7 @@ exports.cloneMessage = cloneMessage;
 exports.dataCloneError = dataCloneError;
 exports.describe = describe;
 exports.describeStored = describeStored;
+exports.describeWire = describeWire;
 exports.describesErrors = () => flags.enhancedErrorSerialization;
 /** Bytes of a value as V8 serializes it, and back. */
 exports.constructorName = (object) => ops.constructorName(object);
@@ -269,6 +306,7 @@ exports.serialize = (value) => ops.serialize(value);
 exports.deserialize = (bytes) => ops.deserialize(bytes);
 exports.serializeProps = (value) => ops.serializeProps(value);
 exports.deserializeProps = (bytes) => ops.deserializeProps(bytes);
+exports.deserializeWire = (bytes) => ops.deserializeWire(bytes);
 /** The value with stand-ins for what V8 does not take; undefined if there is nothing of the kind. */
 exports.prepareStored = (value) => {
   const prepared = require("rpc/prepare").prepare(value);
@@ -278,6 +316,7 @@ exports.registerCloneable = registerCloneable;
 exports.registerUncloneable = registerUncloneable;
 exports.revive = revive;
 exports.reviveStored = reviveStored;
+exports.reviveWire = reviveWire;
 exports.session = session;
 exports.throwDataCloneError = throwDataCloneError;
 exports.globals = { structuredClone };
