@@ -36,6 +36,9 @@ const config :Workerd.Config = (
 );
 "#;
 
+/// What is dropped there, to be dropped here. What the published binary drops, it tells late.
+const DISPOSAL: &str = "disposal";
+
 const CHECKS: [&str; 8] = [
     "requests",
     "bodies",
@@ -78,8 +81,9 @@ fn check(client: &Server, port: Option<u16>, name: &str) {
     assert_eq!(answer.text(), "ok", "{name}");
 }
 
-/// What the published binary holds until its session ends.
-const DISPOSAL: &str = "disposal";
+/// A body that the published binary passes on is to be written to where it goes, by calls whose results another call has;
+/// the RPC library loses those.
+const ECHOES: &str = "echoes";
 
 fn call(client: &Program, server: &Program, more: &[&str]) {
     let folder = folder();
@@ -92,14 +96,14 @@ fn call(client: &Program, server: &Program, more: &[&str]) {
     for name in CHECKS.iter().chain(more) {
         check(&client, Some(port), name);
     }
-    for name in ["calls", "values"].iter().chain(more) {
+    for name in ["calls", "values"] {
         check(&client, None, name);
     }
 }
 
 #[test]
 fn an_instance_reaches_another_one() {
-    call(&program(), &program(), &[DISPOSAL]);
+    call(&program(), &program(), &[ECHOES, DISPOSAL]);
 }
 
 /// Whichever process takes the connection, an object is where it lives.

@@ -173,8 +173,9 @@ impl Substream {
             if self.left.get() > 0 {
                 return Ok(());
             }
-            let reached = self.callback.reached_limit_request().send().promise.await?;
-            *self.next.borrow_mut() = Some(reached.get()?.get_next()?);
+            let reached = self.callback.reached_limit_request().send();
+            *self.next.borrow_mut() = Some(reached.pipeline.get_next());
+            tokio::task::spawn_local(reached.promise);
         }
         let next = self.next.borrow().clone();
         match next {

@@ -31,7 +31,7 @@ pub fn carry(end: WebSocket) -> (Client, Carried) {
 /// An end whose other end is elsewhere. Dropping it is a loss for both.
 pub struct Carried {
     end: Rc<WebSocket>,
-    /// Whether the other side had closed before it dropped what takes its messages.
+    /// Whether the other side has closed, or dropped what takes its messages.
     gone: oneshot::Receiver<bool>,
 }
 
@@ -93,13 +93,17 @@ struct Sink {
 
 impl Drop for Sink {
     fn drop(&mut self) {
-        if let Some(gone) = self.gone.take() {
-            let _ = gone.send(self.closed.get());
-        }
+        self.is_gone(false);
     }
 }
 
 impl Sink {
+    fn is_gone(&self, closed: bool) {
+        if let Some(gone) = self.gone.take() {
+            let _ = gone.send(closed);
+        }
+    }
+
     fn put(
         self: Rc<Self>,
         read: impl FnOnce() -> Result<Message, Error> + 'static,
@@ -110,8 +114,14 @@ impl Sink {
                 return Err(Error::failed("The WebSocket has been closed.".into()));
             }
             let message = read()?;
-            this.closed.set(matches!(message, Message::Close(_)));
-            this.end.send(message).await.map_err(|error| told(&error))
+            let closes = matches!(message, Message::Close(_));
+            this.closed.set(closes);
+            let sent = this.end.send(message).await;
+            // The other side keeps what takes its messages until the exchange is over.
+            if closes {
+                this.is_gone(sent.is_ok());
+            }
+            sent.map_err(|error| told(&error))
         })
     }
 }
