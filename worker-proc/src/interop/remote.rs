@@ -23,11 +23,13 @@ use crate::service::{
     WebSocket, rpc as calls,
 };
 
+/// Asks what the other side gives for a service.
+type Find<C> = Box<dyn Fn(&C) -> Result<workerd_bootstrap::Client, Error>>;
+
 /// See the module. `C` is what the other side gives to whoever connects.
 pub struct Remote<C> {
     line: Rc<Line<C>>,
-    /// Asks that for the service.
-    find: Box<dyn Fn(&C) -> Result<workerd_bootstrap::Client, Error>>,
+    find: Find<C>,
     found: OnceCell<workerd_bootstrap::Client>,
 }
 
