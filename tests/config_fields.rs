@@ -38,10 +38,6 @@ const MISSING: &[(&str, &str)] = &[
         r#"services = [(name = "w", worker = (modules = [(name = "m", pythonModule = "")], compatibilityDate = "2026-01-01"))]"#,
     ),
     (
-        "Worker.Binding.workerdDebugPort",
-        r#"services = [(name = "w", worker = (WORKER, bindings = [(name = "b", workerdDebugPort = void)]))]"#,
-    ),
-    (
         "Worker.DurableObjectNamespace.container",
         r#"services = [(name = "w", worker = (WORKER, durableObjectStorage = (inMemory = void),
             durableObjectNamespaces = [(className = "A", uniqueKey = "a", container = ())]))]"#,

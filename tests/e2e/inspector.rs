@@ -43,7 +43,7 @@ export default {
     if (pathname === '/say') console.warn('got', { a: 1 });
     if (pathname === '/throw') throw new TypeError('boom');
     if (pathname === '/catch') try { throw new Error('caught'); } catch {}
-    if (pathname === '/spin') for (;;) globalThis.turns = (globalThis.turns ?? 0) + 1;
+    if (pathname === '/spin') for (console.error('spins'); ; ) globalThis.turns = (globalThis.turns ?? 0) + 1;
     if (pathname === '/later') await new Promise((done) => setTimeout(function later() { debugger; done(); }, 1));
     if (pathname === '/sub') return fetch('http://there/x', { method: 'POST', headers: { 'X-A': 'b' }, body: 'hello' });
     return new Response(`it is ${double(21)}`);
@@ -281,6 +281,7 @@ fn code_that_runs_on_and_on_is_stopped_and_ended() {
     let folder = folder();
     let (server, inspector) = start(&folder, 1, &[]);
     let answers = ask(&server, "/spin", 1);
+    server.complaint("spins");
     let mut client = Debugger::attach(&inspector, "main").unwrap();
     client.call("Debugger.enable", json!({}));
     client.send("Debugger.pause", json!({}));
