@@ -2,7 +2,9 @@
 
 use std::any::Any;
 use std::cell::{OnceCell, RefCell};
+use std::pin::Pin;
 use std::rc::Rc;
+use std::task::{Context, Poll, ready};
 
 use capnp::Error as Failure;
 use capnp::capability::FromClientHook;
@@ -78,15 +80,31 @@ impl Drop for Exchange {
 /// A body of an exchange.
 struct Incoming {
     body: Body,
+    /// How the call ends, where that says whether the body is whole: the published binary ends one that breaks off, and fails
+    /// the call.
+    ended: Option<Ended>,
     _exchange: Exchange,
 }
 
+/// Told at the end of a call.
+type Ended = oneshot::Receiver<Result<(), Error>>;
+
 impl BodyStream for Incoming {
-    fn poll_chunk(
-        &mut self,
-        cx: &mut std::task::Context<'_>,
-    ) -> std::task::Poll<Option<Result<::bytes::Bytes, Error>>> {
-        self.body.poll_chunk(cx)
+    fn poll_chunk(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<::bytes::Bytes, Error>>> {
+        let polled = self.body.poll_chunk(cx);
+        if !matches!(polled, Poll::Ready(None)) {
+            return polled;
+        }
+        let Some(ended) = &mut self.ended else {
+            return Poll::Ready(None);
+        };
+        let ended = ready!(Pin::new(ended).poll(cx));
+        self.ended = None;
+        Poll::Ready(match ended {
+            Ok(Ok(())) => None,
+            Ok(Err(error)) => Some(Err(error)),
+            Err(_) => Some(Err(Error::lost())),
+        })
     }
 
     fn length(&self) -> Option<u64> {
@@ -153,7 +171,7 @@ impl<C: FromClientHook + Clone + 'static> Remote<C> {
         let announced = heads::write_request(&request, call.get().init_request()).map_err(heard)?;
         let (sender, started) = oneshot::channel();
         call.get()
-            .set_context(new_client(Context(RefCell::new(Some(sender)))));
+            .set_context(new_client(Answering(RefCell::new(Some(sender)))));
         let call = call.send();
         let stream = call.pipeline.get_request_body();
         let body = std::mem::take(&mut request.body);
@@ -171,19 +189,16 @@ impl<C: FromClientHook + Clone + 'static> Remote<C> {
                 () = upload => promise.await.map(drop),
             };
             drop(call.pipeline);
-            if let Err(error) = ended {
-                let _ = failed.send(heard(error));
-            } else {
-                // What has been answered goes on arriving.
-                std::future::pending::<()>().await;
-            }
+            let _ = failed.send(ended.map_err(heard));
+            // What has been answered goes on arriving.
+            std::future::pending::<()>().await;
         });
         let exchange = Exchange {
             task,
             _line: self.line.clone(),
         };
         match started.await {
-            Ok(answer) => Ok(answer.into_response(exchange)),
+            Ok(answer) => Ok(answer.into_response(exchange, failure)),
             Err(_) => Err(reason(failure).await),
         }
     }
@@ -212,11 +227,8 @@ impl<C: FromClientHook + Clone + 'static> Remote<C> {
         let task = tokio::task::spawn_local(async move {
             let upload = bytes::send(output, &up);
             let (ended, _) = futures_util::future::join(call.promise, upload).await;
-            if let Err(error) = ended {
-                let _ = failed.send(heard(error));
-            } else {
-                std::future::pending::<()>().await;
-            }
+            let _ = failed.send(ended.map(drop).map_err(heard));
+            std::future::pending::<()>().await;
         });
         let exchange = Exchange {
             task,
@@ -226,6 +238,7 @@ impl<C: FromClientHook + Clone + 'static> Remote<C> {
             Ok(()) => Ok(Connection {
                 input: Body::Stream(Box::new(Incoming {
                     body: input,
+                    ended: None,
                     _exchange: exchange,
                 })),
                 starter: None,
@@ -236,8 +249,11 @@ impl<C: FromClientHook + Clone + 'static> Remote<C> {
 }
 
 /// Why a call ended without an answer.
-async fn reason(failure: oneshot::Receiver<Error>) -> Error {
-    failure.await.unwrap_or_else(|_| Error::lost())
+async fn reason(ended: Ended) -> Error {
+    match ended.await {
+        Ok(Err(error)) => error,
+        _ => Error::lost(),
+    }
 }
 
 /// What has been answered.
@@ -247,13 +263,14 @@ enum Answer {
 }
 
 impl Answer {
-    fn into_response(self, exchange: Exchange) -> Response {
+    fn into_response(self, exchange: Exchange, ended: Ended) -> Response {
         match self {
             Self::Response(mut response) => {
                 if matches!(response.body, Body::Stream(_)) {
                     let body = std::mem::take(&mut response.body);
                     response.body = Body::Stream(Box::new(Incoming {
                         body,
+                        ended: Some(ended),
                         _exchange: exchange,
                     }));
                 }
@@ -271,9 +288,9 @@ impl Answer {
 }
 
 /// What takes the answer of a request; gone once it has.
-struct Context(RefCell<Option<oneshot::Sender<Answer>>>);
+struct Answering(RefCell<Option<oneshot::Sender<Answer>>>);
 
-impl Context {
+impl Answering {
     fn answer(&self, answer: Answer) -> Result<(), Failure> {
         let sender = self.0.take().ok_or_else(super::used)?;
         let gone = |_| told(&Error::lost());
@@ -281,7 +298,7 @@ impl Context {
     }
 }
 
-impl client_request_context::Server for Context {
+impl client_request_context::Server for Answering {
     async fn start_response(
         self: Rc<Self>,
         params: client_request_context::StartResponseParams,
