@@ -18,20 +18,8 @@ use tests::root;
 const MISSING: &[(&str, &str)] = &[
     ("Config.cluster", "cluster = ()"),
     (
-        "Socket.udp",
-        r#"sockets = [(name = "u", address = "127.0.0.1:0", udp = (), service = "w")], services = [(name = "w", worker = (WORKER))]"#,
-    ),
-    (
-        "Socket.tcp.tlsMode",
-        r#"sockets = [(name = "u", address = "127.0.0.1:0", tcp = (tlsMode = startTls), service = "w")], services = [(name = "w", worker = (WORKER))]"#,
-    ),
-    (
         "Service.bucket",
         r#"services = [(name = "b", bucket = (path = "x"))]"#,
-    ),
-    (
-        "Service.assets",
-        r#"services = [(name = "a", assets = (path = "."))]"#,
     ),
     (
         "Worker.Module.pythonModule",

@@ -88,10 +88,15 @@ impl Writer {
         self
     }
 
+    /// One byte.
+    pub fn u8(&mut self, value: u8) -> &mut Self {
+        self.0.push(value);
+        self
+    }
+
     /// One byte, 0 or 1.
     pub fn bool(&mut self, value: bool) -> &mut Self {
-        self.0.push(u8::from(value));
-        self
+        self.u8(u8::from(value))
     }
 
     /// Milliseconds: the precision every wait of the control protocol has.
@@ -178,11 +183,18 @@ impl<'a> Reader<'a> {
         Ok(u64::from_le_bytes(*head))
     }
 
+    /// One byte.
+    pub fn u8(&mut self) -> Result<u8, FrameError> {
+        let (head, tail) = self.0.split_first().ok_or(FrameError::Truncated)?;
+        self.0 = tail;
+        Ok(*head)
+    }
+
     /// A byte that is 0 or 1.
     pub fn bool(&mut self) -> Result<bool, FrameError> {
-        match self.take(1)? {
-            [0] => Ok(false),
-            [1] => Ok(true),
+        match self.u8()? {
+            0 => Ok(false),
+            1 => Ok(true),
             _ => Err(FrameError::BadField("bool")),
         }
     }

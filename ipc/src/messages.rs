@@ -300,8 +300,11 @@ fn write_listeners(w: &mut Writer, listeners: &[Listener]) {
     w.u32(u32::try_from(listeners.len()).unwrap_or(u32::MAX));
     for listener in listeners {
         w.u32(u32::try_from(listener.socket).unwrap_or(u32::MAX));
-        w.u32(listener.slot)
-            .bool(listener.kind == ListenerKind::Unix);
+        w.u32(listener.slot).u8(match listener.kind {
+            ListenerKind::Tcp => 0,
+            ListenerKind::Unix => 1,
+            ListenerKind::Udp => 2,
+        });
     }
 }
 
@@ -314,10 +317,11 @@ fn read_listeners(
         listeners.push(Listener {
             socket: r.u32()? as usize,
             slot: r.u32()?,
-            kind: if r.bool()? {
-                ListenerKind::Unix
-            } else {
-                ListenerKind::Tcp
+            kind: match r.u8()? {
+                0 => ListenerKind::Tcp,
+                1 => ListenerKind::Unix,
+                2 => ListenerKind::Udp,
+                _ => return Err(FrameError::BadField("kind of a listener")),
             },
             fd: fds.next().ok_or(FrameError::MissingFd)?,
         });

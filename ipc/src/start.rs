@@ -54,13 +54,15 @@ impl Listener {
     pub const DEBUG_PORT: usize = u32::MAX as usize;
 }
 
-/// The address family of a listener, as far as its connections differ.
+/// What a listener takes, as far as that differs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ListenerKind {
     /// TCP.
     Tcp,
     /// A Unix socket, of the file system or abstract.
     Unix,
+    /// UDP: it does not listen, and datagrams come to it.
+    Udp,
 }
 
 /// How a runtime process runs. Made from the command line by the supervisor.

@@ -83,6 +83,28 @@ export class Waits extends WorkerEntrypoint {
   }
 }
 
+/** Says that TLS may begin, and begins it. */
+export class Later extends WorkerEntrypoint {
+  async connect(socket) {
+    const reader = socket.readable.getReader();
+    const { value } = await reader.read();
+    if (new TextDecoder().decode(value) !== "STARTTLS\n") throw new Error("not asked for TLS");
+    const writer = socket.writable.getWriter();
+    const before = socket.secureTransport;
+    await writer.write(new TextEncoder().encode("ready\n"));
+    await scheduler.wait(20);
+    writer.releaseLock();
+    reader.releaseLock();
+    const secured = socket.startTls();
+    await secured.opened;
+    const line = await secured.readable.getReader().read();
+    const answer = secured.writable.getWriter();
+    await answer.write(new TextEncoder().encode(`${before} ${secured.secureTransport} `));
+    await answer.write(line.value);
+    await answer.close();
+  }
+}
+
 export class Thing extends DurableObject {
   async connect(socket) {
     await socket.readable.pipeTo(socket.writable);
@@ -109,6 +131,8 @@ const config :Workerd.Config = (
     (name = "waits", address = "127.0.0.1:0", tcp = (), service = (name = "main", entrypoint = "Waits")),
     (name = "tls", address = "127.0.0.1:0", service = "main",
      tcp = (tlsOptions = (keypair = (privateKey = embed "key.pem", certificateChain = embed "cert.pem")))),
+    (name = "later", address = "127.0.0.1:0", service = (name = "main", entrypoint = "Later"),
+     tcp = (tlsMode = startTls, tlsOptions = (keypair = (privateKey = embed "key.pem", certificateChain = embed "cert.pem")))),
     (name = "proxy", address = "unix:proxy.sock", http = (), service = "main"),
   ],
 );
@@ -218,6 +242,31 @@ fn workers_connect() {
         "{answer:?}"
     );
     server.complaint("TLS handshake failed: invalid peer certificate");
+}
+
+#[test]
+fn tls_begins_when_a_handler_says_so() {
+    let (_folder, server) = start(1);
+    let address = format!("localhost:{}", port(&server, "later"));
+    let answer = server.get(&format!("/later?address={address}"));
+    assert_eq!(answer.text(), "starttls on hello\n");
+    // Who never gets to TLS is talked to in plaintext, and a bad handshake is the client's own.
+    let mut plain = connect(&server, "later");
+    plain.write_all(b"nothing\n").unwrap();
+    server.complaint("not asked for TLS");
+    assert_eq!(rest(plain), "");
+    let mut broken = connect(&server, "later");
+    broken.write_all(b"STARTTLS\n").unwrap();
+    let mut ready = [0; 6];
+    broken.read_exact(&mut ready).unwrap();
+    broken.write_all(b"this is no handshake\n").unwrap();
+    let mut end = Vec::new();
+    let _ = broken.read_to_end(&mut end);
+    server.complaint("TLS handshake failed");
+    assert_eq!(
+        server.get(&format!("/later?address={address}")).text(),
+        "starttls on hello\n"
+    );
 }
 
 #[test]

@@ -1,10 +1,12 @@
 //! The program from outside: what it answers, and what it says about what it is given.
 
 mod admin;
+mod assets;
 mod bad_input;
 mod bundled;
 mod compile;
 mod connections;
+mod datagrams;
 mod depth;
 mod disk;
 mod exchange;
@@ -19,6 +21,7 @@ mod limits;
 mod links;
 mod memory_limits;
 mod native_limits;
+mod networks;
 mod objects;
 mod outgoing;
 mod serve;

@@ -31,7 +31,9 @@ fn is_left_for_later(line: &str) -> bool {
         ("for n", "ow"),
         ("placeh", "older"),
     ];
-    let names_input = line.contains("::placeholder") || line.contains("placeholder:");
+    let names_input = ["::placeholder", "placeholder:", "named placeholder"]
+        .iter()
+        .any(|name| line.contains(name));
     words
         .iter()
         .any(|(start, end)| line.contains(&format!("{start}{end}")))

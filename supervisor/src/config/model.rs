@@ -95,7 +95,12 @@ impl fmt::Debug for ConfigMessage {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ListenOn {
     /// As written: `host:port`, `*:port`, `unix:path`, `unix-abstract:name`, ...
-    Address { address: String, default_port: u16 },
+    Address {
+        address: String,
+        default_port: u16,
+        /// UDP.
+        datagrams: bool,
+    },
     /// A descriptor that is already listening.
     Fd(RawFd),
 }

@@ -24,6 +24,7 @@ pub fn plan(
             ListenOn::Address {
                 address,
                 default_port: default_port(socket),
+                datagrams: matches!(socket.which(), Ok(socket::Udp(_))),
             }
         } else {
             errors.push(format!(
@@ -44,6 +45,7 @@ pub fn plan(
         listen: ListenOn::Address {
             address,
             default_port: 0,
+            datagrams: false,
         },
     }));
     Ok((plans, errors))

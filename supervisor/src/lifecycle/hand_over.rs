@@ -51,7 +51,13 @@ pub(super) struct SocketPage {
 
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 pub(super) enum ListenPage {
-    Address { address: String, default_port: u16 },
+    Address {
+        address: String,
+        default_port: u16,
+        /// What an older program does not know of.
+        #[serde(default)]
+        datagrams: bool,
+    },
     Fd(RawFd),
 }
 
@@ -136,9 +142,11 @@ impl SocketPage {
             ListenPage::Address {
                 address,
                 default_port,
+                datagrams,
             } => ListenOn::Address {
                 address,
                 default_port,
+                datagrams,
             },
             ListenPage::Fd(fd) => ListenOn::Fd(fd),
         };

@@ -139,9 +139,11 @@ impl Supervisor {
                 ListenOn::Address {
                     address,
                     default_port,
+                    datagrams,
                 } => ListenPage::Address {
                     address,
                     default_port,
+                    datagrams,
                 },
                 ListenOn::Fd(fd) => ListenPage::Fd(fd),
             };

@@ -40,7 +40,7 @@ pub struct BoundListener {
 impl BoundListener {
     /// Begins to listen. Harmless when it does already.
     pub fn listen(&self) -> io::Result<()> {
-        if self.inherited {
+        if self.inherited || self.kind == ListenerKind::Udp {
             return Ok(());
         }
         if self.kind == ListenerKind::Tcp {
@@ -79,10 +79,10 @@ impl BoundListener {
     pub fn inherited(fd: OwnedFd) -> io::Result<Self> {
         let socket = Socket::from(fd);
         socket.set_nonblocking(true)?;
-        let kind = if socket.local_addr()?.is_unix() {
-            ListenerKind::Unix
-        } else {
-            ListenerKind::Tcp
+        let kind = match (socket.local_addr()?.is_unix(), socket.r#type()?) {
+            (true, _) => ListenerKind::Unix,
+            (false, Type::DGRAM) => ListenerKind::Udp,
+            (false, _) => ListenerKind::Tcp,
         };
         Ok(Self {
             slot: Listener::SHARED,
@@ -147,14 +147,27 @@ const TCP_SYN: u32 = 0x02;
 
 /// Binds an address for `slots` processes.
 pub fn bind(address: &Address, slots: u32) -> io::Result<Vec<BoundListener>> {
+    bind_kind(address, Type::STREAM, slots)
+}
+
+/// The same for UDP. The kernel gives all datagrams of a peer to one slot.
+pub fn bind_datagrams(address: &Address, slots: u32) -> io::Result<Vec<BoundListener>> {
+    bind_kind(address, Type::DGRAM, slots)
+}
+
+fn bind_kind(address: &Address, kind: Type, slots: u32) -> io::Result<Vec<BoundListener>> {
     match address {
-        Address::Inet(addresses) => bind_all(addresses, slots),
+        Address::Inet(addresses) => bind_all(addresses, kind, slots),
         Address::Wildcard { port } => {
             let [v6, v4] = wildcards(*port);
-            match bind_all(&[v6], slots) {
-                Err(error) if lacks_family(&error) => bind_all(&[v4], slots),
+            match bind_all(&[v6], kind, slots) {
+                Err(error) if lacks_family(&error) => bind_all(&[v4], kind, slots),
                 bound => bound,
             }
+        }
+        Address::Unix(_) | Address::UnixAbstract(_) if kind == Type::DGRAM => {
+            let text = "datagrams have no Unix sockets here: write host:port";
+            Err(io::Error::new(io::ErrorKind::InvalidInput, text))
         }
         Address::Unix(path) => {
             let file = (!path.as_os_str().is_empty()).then(|| path.clone());
@@ -181,11 +194,11 @@ fn bind_unix(address: &SockAddr, file: Option<PathBuf>) -> io::Result<BoundListe
 }
 
 /// Binds all addresses of a name, at one port. A family that the machine lacks is left out as long as another binds.
-fn bind_all(addresses: &[SocketAddr], slots: u32) -> io::Result<Vec<BoundListener>> {
+fn bind_all(addresses: &[SocketAddr], kind: Type, slots: u32) -> io::Result<Vec<BoundListener>> {
     let any_port = addresses.iter().all(|address| address.port() == 0);
     let mut attempt = 1;
     loop {
-        match bind_at_one_port(addresses, slots) {
+        match bind_at_one_port(addresses, kind, slots) {
             Err(error)
                 if any_port
                     && error.kind() == io::ErrorKind::AddrInUse
@@ -198,7 +211,11 @@ fn bind_all(addresses: &[SocketAddr], slots: u32) -> io::Result<Vec<BoundListene
     }
 }
 
-fn bind_at_one_port(addresses: &[SocketAddr], slots: u32) -> io::Result<Vec<BoundListener>> {
+fn bind_at_one_port(
+    addresses: &[SocketAddr],
+    kind: Type,
+    slots: u32,
+) -> io::Result<Vec<BoundListener>> {
     let mut bound: Vec<BoundListener> = Vec::new();
     let mut lacking = None;
     for address in addresses {
@@ -206,7 +223,7 @@ fn bind_at_one_port(addresses: &[SocketAddr], slots: u32) -> io::Result<Vec<Boun
         if let (0, Some(first)) = (address.port(), bound.first()) {
             address.set_port(first.port());
         }
-        match bind_slots(address, slots) {
+        match bind_slots(address, kind, slots) {
             Ok(listeners) => bound.extend(listeners),
             Err(error) if lacks_family(&error) && addresses.len() > 1 => lacking = Some(error),
             Err(error) => return Err(error),
@@ -225,15 +242,17 @@ fn lacks_family(error: &io::Error) -> bool {
     )
 }
 
-fn bind_slots(mut address: SocketAddr, slots: u32) -> io::Result<Vec<BoundListener>> {
+fn bind_slots(mut address: SocketAddr, kind: Type, slots: u32) -> io::Result<Vec<BoundListener>> {
     let mut listeners = Vec::new();
+    // A port of datagrams has no connections that stay: whoever reuses its address shares it.
+    let is_stream = kind == Type::STREAM;
     for slot in 0..slots {
-        let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
+        let socket = Socket::new(Domain::for_address(address), kind, None)?;
         socket.set_nonblocking(true)?;
         if address.is_ipv6() {
             socket.set_only_v6(false)?;
         }
-        socket.set_reuse_address(true)?;
+        socket.set_reuse_address(is_stream)?;
         socket.set_reuse_port(slot > 0)?;
         socket.bind(&address.into())?;
         if slots > 1 {
@@ -242,7 +261,11 @@ fn bind_slots(mut address: SocketAddr, slots: u32) -> io::Result<Vec<BoundListen
         }
         let listener = BoundListener {
             slot,
-            kind: ListenerKind::Tcp,
+            kind: if is_stream {
+                ListenerKind::Tcp
+            } else {
+                ListenerKind::Udp
+            },
             socket,
             inherited: false,
             file: None,
@@ -274,6 +297,28 @@ mod tests {
         let port = listeners[0].port();
         assert!(port != 0 && listeners.iter().all(|listener| listener.port() == port));
         assert!(listeners.iter().map(|listener| listener.slot).eq(0..3));
+    }
+
+    #[test]
+    fn every_slot_receives_the_datagrams_of_some() {
+        let listeners = bind_datagrams(&resolve("127.0.0.1:0", 0).unwrap(), 2).unwrap();
+        let port = listeners[0].port();
+        assert!(in_use_by_datagrams(port));
+        for _ in 0..200 {
+            let client = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+            client.send_to(b"hello", ("127.0.0.1", port)).unwrap();
+        }
+        for listener in &listeners {
+            listener.listen().unwrap();
+            let socket = std::net::UdpSocket::from(listener.for_process(0).unwrap().fd);
+            assert!(socket.recv(&mut [0; 5]).is_ok(), "slot {}", listener.slot);
+        }
+        assert!(bind_datagrams(&resolve("unix:/x", 0).unwrap(), 1).is_err());
+    }
+
+    fn in_use_by_datagrams(port: u16) -> bool {
+        let bound = std::net::UdpSocket::bind(("127.0.0.1", port));
+        bound.is_err_and(|error| error.kind() == io::ErrorKind::AddrInUse)
     }
 
     #[test]

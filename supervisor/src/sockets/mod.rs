@@ -126,10 +126,16 @@ fn bind_one(
         ListenOn::Address {
             address,
             default_port,
+            datagrams,
         } => {
             let resolved =
                 address::resolve(address, *default_port).map_err(|error| error.to_string())?;
-            bind::bind(&resolved, slots)
+            let bind = if *datagrams {
+                bind::bind_datagrams
+            } else {
+                bind::bind
+            };
+            bind(&resolved, slots)
                 .map_err(|error| format!("bind(): {error}; toString() = {address}"))
         }
         ListenOn::Fd(fd) => {
@@ -151,6 +157,7 @@ mod tests {
         let listen = ListenOn::Address {
             address: address.into(),
             default_port: 80,
+            datagrams: false,
         };
         SocketPlan {
             name: name.into(),

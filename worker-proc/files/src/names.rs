@@ -4,7 +4,7 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-use percent_encoding::percent_decode_str;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
 /// A path below a folder, of names that a folder can have.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,6 +36,15 @@ impl Names {
         Some(Self { joined })
     }
 
+    /// The names of a decoded path, whatever they start with; none if a folder cannot have one of them.
+    pub fn of_path(path: &str) -> Option<Self> {
+        let joined = path.strip_prefix('/').unwrap_or(path);
+        let is_one = |name: &str| is_name(name.as_bytes(), true);
+        joined.split('/').all(is_one).then(|| Self {
+            joined: joined.as_bytes().to_vec(),
+        })
+    }
+
     /// The folder itself is meant.
     pub fn is_empty(&self) -> bool {
         self.joined.is_empty()
@@ -63,6 +72,56 @@ pub fn path_of(url: &str) -> &str {
     let end = after.find(['?', '#']).unwrap_or(after.len());
     let after = &after[..end];
     after.find('/').map_or("", |start| &after[start..])
+}
+
+/// The query of an absolute URL with its `?`, or nothing.
+pub fn query_of(url: &str) -> &str {
+    let url = url.split_once('#').map_or(url, |(before, _)| before);
+    url.find('?').map_or("", |start| &url[start..])
+}
+
+/// The host of an absolute URL, without its port.
+pub fn host_of(url: &str) -> &str {
+    let after = url.split_once("://").map_or(url, |(_, after)| after);
+    let authority = &after[..after.find(['/', '?', '#']).unwrap_or(after.len())];
+    let is_port = |port: &str| port.bytes().all(|byte| byte.is_ascii_digit());
+    match authority.rsplit_once(':') {
+        Some((host, port)) if is_port(port) => host,
+        _ => authority,
+    }
+}
+
+/// What an encoded path says, name by name, without empty ones in between. A name that is no text stays as it is.
+pub fn decoded_path(path: &str) -> String {
+    let mut decoded = String::with_capacity(path.len());
+    for encoded in path.split('/') {
+        let name = percent_decode_str(encoded).decode_utf8();
+        decoded.push_str(name.as_deref().unwrap_or(encoded));
+        decoded.push('/');
+    }
+    decoded.pop();
+    while decoded.contains("//") {
+        decoded = decoded.replace("//", "/");
+    }
+    decoded
+}
+
+/// A decoded path as URLs have it.
+pub fn encoded_path(path: &str) -> String {
+    const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
+        .remove(b'-')
+        .remove(b'_')
+        .remove(b'.')
+        .remove(b'!')
+        .remove(b'~')
+        .remove(b'*')
+        .remove(b'\'')
+        .remove(b'(')
+        .remove(b')');
+    let names = path
+        .split('/')
+        .map(|name| utf8_percent_encode(name, ENCODED).to_string());
+    names.collect::<Vec<_>>().join("/")
 }
 
 fn is_name(name: &[u8], dotfiles: bool) -> bool {
@@ -116,6 +175,36 @@ mod tests {
         ] {
             let names = Names::of_url(&format!("http://h{path}"), true);
             assert_eq!(names.is_some(), shown, "{path}");
+        }
+    }
+
+    #[test]
+    fn a_url_is_taken_apart() {
+        assert_eq!(path_of("http://h/a/b?c/d#e"), "/a/b");
+        assert_eq!(query_of("http://h/a?b?c#d?e"), "?b?c");
+        assert_eq!(query_of("http://h/a#d?e"), "");
+        for (url, host) in [
+            ("http://h.example:80/a:1", "h.example"),
+            ("http://h?q:1", "h"),
+            ("http://[::1]/", "[::1]"),
+            ("http://[::1]:80/", "[::1]"),
+        ] {
+            assert_eq!(host_of(url), host);
+        }
+    }
+
+    #[test]
+    fn paths_are_decoded_and_encoded() {
+        for (path, decoded, encoded) in [
+            ("/a%20b/%C3%A9", "/a b/\u{e9}", "/a%20b/%C3%A9"),
+            ("//a///b/", "/a/b/", "/a/b/"),
+            ("/a+b", "/a+b", "/a%2Bb"),
+            ("/%61", "/a", "/a"),
+            ("/%ff", "/%ff", "/%25ff"),
+            ("/a%2fb", "/a/b", "/a/b"),
+        ] {
+            assert_eq!(decoded_path(path), decoded);
+            assert_eq!(encoded_path(decoded), encoded);
         }
     }
 

@@ -9,6 +9,7 @@ use std::task::{Context, Poll, Waker};
 use bytes::Bytes;
 use tokio::sync::oneshot;
 
+use super::connect::Starter;
 use super::error::Error;
 
 /// A message body. Chunks move; they are not copied.
@@ -35,6 +36,11 @@ pub trait BodyStream {
 
     /// Tells the source why nobody reads it any more; it is dropped next.
     fn refuse(&mut self, _reason: Error) {}
+
+    /// What encrypts the connection that the body is a direction of, for whoever may ask for that; it is to be had once.
+    fn take_starter(&mut self) -> Option<Starter> {
+        None
+    }
 
     /// Takes back what was read too early, or returns it. See [`Body::put_back`].
     fn put_back(&mut self, bytes: Bytes) -> Option<Bytes> {
@@ -74,6 +80,14 @@ impl Body {
         if left.is_some() {
             let then = std::mem::take(self);
             *self = Self::Stream(Box::new(Ahead { first: left, then }));
+        }
+    }
+
+    /// What encrypts the connection that the body is a direction of, where its reader may ask for that.
+    pub fn take_starter(&mut self) -> Option<Starter> {
+        match self {
+            Self::Stream(stream) => stream.take_starter(),
+            _ => None,
         }
     }
 
@@ -217,6 +231,10 @@ impl BodyStream for Borrowed {
         }
     }
 
+    fn take_starter(&mut self) -> Option<Starter> {
+        self.0.body.borrow_mut().take_starter()
+    }
+
     fn refuse(&mut self, reason: Error) {
         self.0.body.take().refuse(reason);
     }
@@ -274,6 +292,10 @@ impl<F: FnOnce(End)> BodyStream for Watched<F> {
 
     fn length(&self) -> Option<u64> {
         self.body.length()
+    }
+
+    fn take_starter(&mut self) -> Option<Starter> {
+        self.body.take_starter()
     }
 
     fn refuse(&mut self, reason: Error) {

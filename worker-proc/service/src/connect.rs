@@ -15,6 +15,8 @@ pub struct Connect {
     pub tls: Tls,
     /// Who connects, if it comes from the network.
     pub remote: Option<String>,
+    /// Whether it is a flow of datagrams: then each is behind its length in both bodies, in two bytes.
+    pub is_datagrams: bool,
     /// What is sent; its end closes that direction. Whoever is connected to drops it when it has gone.
     pub output: Body,
 }
@@ -53,12 +55,19 @@ pub struct StartTls {
     pub opened: oneshot::Sender<Result<Body, Error>>,
 }
 
+/// Stands before the address of a flow of datagrams, where nobody else can have a `/`.
+const DATAGRAMS: &str = "udp://";
+
 impl Connect {
     /// The connection as an HTTP request, which crosses whatever a request does. Without TLS: none if it is asked for.
     pub fn into_request(self) -> Option<Request> {
+        let url = match self.is_datagrams {
+            true => format!("{DATAGRAMS}{}", self.authority),
+            false => self.authority,
+        };
         (self.tls != Tls::AtOnce).then_some(Request {
             method: http::Method::CONNECT,
-            url: self.authority,
+            url,
             headers: http::HeaderMap::new(),
             body: self.output,
             cf: self.remote,
@@ -67,8 +76,10 @@ impl Connect {
 
     /// What [`Connect::into_request`] made a request of.
     pub fn of_request(request: Request) -> Self {
+        let address = request.url.strip_prefix(DATAGRAMS).map(str::to_owned);
         Self {
-            authority: request.url,
+            is_datagrams: address.is_some(),
+            authority: address.unwrap_or(request.url),
             tls: Tls::Never,
             remote: request.cf,
             output: request.body,

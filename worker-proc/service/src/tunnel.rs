@@ -56,7 +56,8 @@ pub async fn carry<S: AsyncRead + AsyncWrite + Unpin>(
 }
 
 /// The connection is of no use any more.
-struct Broken;
+#[derive(Debug)]
+pub struct Broken;
 
 /// Until the other side has said all, or nobody reads it.
 async fn receive(mut from: impl AsyncRead + Unpin, to: BodyWriter) -> Result<(), Broken> {
@@ -85,7 +86,7 @@ async fn receive(mut from: impl AsyncRead + Unpin, to: BodyWriter) -> Result<(),
 }
 
 /// Until the body ends; one that fails has ended, too.
-async fn send<W: AsyncWrite + Unpin>(mut to: W, mut body: Body) -> Result<W, Broken> {
+pub async fn send<W: AsyncWrite + Unpin>(mut to: W, mut body: Body) -> Result<W, Broken> {
     while let Some(Ok(chunk)) = std::future::poll_fn(|cx| body.poll_chunk(cx)).await {
         to.write_all(&chunk).await.map_err(|_| Broken)?;
         to.flush().await.map_err(|_| Broken)?;

@@ -6,23 +6,24 @@ use schema::compat;
 use schema::workerd_capnp as schema_capnp;
 
 use super::bindings::{self, AllNamespaces, Unread};
+use super::files::{read_assets, read_disk};
 use crate::actors::{HistoryLimits, NamespaceSpec, StoreSpec};
 use crate::bundled;
 use crate::dispatch::spec::{Code, ExtensionModule, WorkerSpec};
 use crate::dispatch::{Directory, Router};
-use crate::files::DiskSpec;
 use crate::http::{HttpOptions, server::Endpoint};
 use crate::interop;
 use crate::isolate::modules::{Fallback, Source};
 use crate::log;
 use crate::net::{
     ExternalSpec, FallbackService, FrontDoor, Inside, NetworkSpec, Plain, Protocol, Secret,
-    TcpEndpoint, TlsServer, TlsSpec,
+    TcpEndpoint, TlsServer, TlsSpec, UdpEndpoint,
 };
 use crate::service::{Designator, Outlet, Props};
 use bytes::Bytes;
 use std::collections::HashMap;
 use std::rc::Rc;
+use std::time::Duration;
 
 /// Words a config message may hold: 8 GiB, far above what fits in memory usefully.
 const MAX_MESSAGE_WORDS: usize = 1 << 30;
@@ -46,9 +47,19 @@ pub struct SocketSpec {
     pub index: usize,
     /// `loopback:name` is a socket for other services of a test.
     pub address: &'static str,
-    pub protocol: Protocol,
+    pub protocol: Spoken,
     pub tls: Option<TlsServer>,
+    /// The service says when TLS begins.
+    pub starts_tls: bool,
     pub service: Designator,
+}
+
+/// What is spoken on a socket.
+pub enum Spoken {
+    Http(HttpOptions),
+    Tcp,
+    /// Datagrams: for how long a flow is without one, and the bytes of it that may wait.
+    Udp(Duration, usize),
 }
 
 impl SocketSpec {
@@ -56,7 +67,7 @@ impl SocketSpec {
     pub fn entrance(self, router: &Rc<Router>) -> Option<(usize, Rc<FrontDoor>)> {
         let service = router.find(&self.service)?;
         let inside = match self.protocol {
-            Protocol::Http(options) => Inside::Http(Rc::new(Endpoint {
+            Spoken::Http(options) => Inside::Http(Rc::new(Endpoint {
                 service: match &options.capnp_connect_host {
                     Some(host) => interop::host::behind(host.clone(), service),
                     None => service,
@@ -64,20 +75,30 @@ impl SocketSpec {
                 options,
                 scheme: if self.tls.is_some() { "https" } else { "http" },
             })),
-            Protocol::Tcp => Inside::Tcp(Rc::new(TcpEndpoint {
+            Spoken::Tcp => Inside::Tcp(Rc::new(TcpEndpoint {
                 service,
                 address: self.address.to_owned(),
+            })),
+            Spoken::Udp(idle_timeout, max_pending_bytes) => Inside::Udp(Rc::new(UdpEndpoint {
+                service,
+                address: self.address.to_owned(),
+                idle_timeout,
+                max_pending_bytes,
             })),
         };
         if let Some(name) = self.address.strip_prefix("loopback:") {
             crate::net::loopback::register(name, inside.clone());
         }
-        let tls = self.tls;
-        Some((self.index, Rc::new(FrontDoor { inside, tls })))
+        let door = FrontDoor {
+            inside,
+            tls: self.tls,
+            starts_tls: self.starts_tls,
+        };
+        Some((self.index, Rc::new(door)))
     }
 }
 
-type Errors = Vec<String>;
+pub(super) type Errors = Vec<String>;
 
 /// Reads the whole config. The bytes live as long as the process: scripts are used in place. `secret` is for TLS sessions.
 pub fn read(
@@ -197,8 +218,14 @@ fn fill(
                 Err(error) => errors.push(format!("service {name}: {error}")),
             },
             Which::Disk(disk) => config.plain.push((name, Plain::Disk(read_disk(disk?)?))),
+            Which::Assets(assets) => match read_assets(root, assets?, options)? {
+                Ok(assets) => config.plain.push((name, assets)),
+                Err(found) => {
+                    let found = found.into_iter();
+                    errors.extend(found.map(|error| format!("service {name}: {error}")));
+                }
+            },
             Which::Bucket(_) => config.plain.push((name, Plain::Later("bucket"))),
-            Which::Assets(_) => config.plain.push((name, Plain::Later("assets"))),
         }
     }
     if !has_internet {
@@ -247,16 +274,6 @@ fn read_network(
     Ok(spec)
 }
 
-fn read_disk(
-    disk: schema_capnp::disk_directory::Reader<'static>,
-) -> Result<DiskSpec, capnp::Error> {
-    Ok(DiskSpec {
-        path: text(disk.get_path()?)?.into(),
-        writable: disk.get_writable(),
-        dotfiles: disk.get_allow_dotfiles(),
-    })
-}
-
 /// The service `internet` of a config that has none.
 fn public() -> NetworkSpec {
     NetworkSpec {
@@ -277,21 +294,16 @@ fn read_socket(
 ) -> Result<Result<SocketSpec, String>, capnp::Error> {
     use schema_capnp::socket::Which;
     let name = optional(socket.get_name()).unwrap_or_default();
+    let mut starts_tls = false;
     let (http, tls) = match socket.which()? {
         Which::Http(http) => (Some(http?), None),
         Which::Https(https) => (Some(https.get_options()?), Some(https.get_tls_options()?)),
-        Which::Tcp(tcp) if tcp.get_tls_mode()? != schema_capnp::socket::TcpTlsMode::Implicit => {
-            return Ok(Err(format!(
-                "socket {name}: tlsMode = startTls is not supported yet."
-            )));
-        }
         Which::Tcp(tcp) => {
+            starts_tls = tcp.get_tls_mode()? == schema_capnp::socket::TcpTlsMode::StartTls;
             let has_tls = tcp.has_tls_options();
             (None, has_tls.then(|| tcp.get_tls_options()).transpose()?)
         }
-        Which::Udp(_) => {
-            return Ok(Err(format!("socket {name}: udp is not supported yet.")));
-        }
+        Which::Udp(_) => (None, None),
     };
     let tls = match tls {
         Some(tls) => TlsServer::new(&read_tls(tls)?, secret).map(Some),
@@ -301,9 +313,16 @@ fn read_socket(
         Ok(tls) => tls,
         Err(error) => return Ok(Err(format!("Socket \"{name}\": {error}"))),
     };
-    let protocol = match http {
-        Some(http) => read_http(http)?.map(Protocol::Http),
-        None => Ok(Protocol::Tcp),
+    let protocol = match (http, socket.which()?) {
+        (Some(http), _) => read_http(http)?.map(Spoken::Http),
+        (None, Which::Udp(udp)) => {
+            let idle_timeout = Duration::from_millis(udp.get_idle_timeout_ms().into());
+            Ok(Spoken::Udp(
+                idle_timeout,
+                udp.get_max_pending_bytes() as usize,
+            ))
+        }
+        (None, _) => Ok(Spoken::Tcp),
     };
     let service = read_designator(socket.get_service()?)?;
     let address = optional(socket.get_address()).unwrap_or_default();
@@ -312,6 +331,7 @@ fn read_socket(
         address,
         protocol,
         tls,
+        starts_tls,
         service,
     });
     Ok(spec.map_err(|error| format!("socket {name}: {error}")))
@@ -463,7 +483,8 @@ fn read_worker(
     let Some(code) = read_code(&name, worker, errors)? else {
         return Ok(None);
     };
-    let flags = match read_flags(worker, options)? {
+    let date = optional(worker.get_compatibility_date());
+    let flags = match read_flags(date, worker.get_compatibility_flags()?, options)? {
         Ok(flags) => flags,
         Err(found) => {
             let found = found.into_iter();
@@ -573,12 +594,13 @@ fn is_scheduler(worker: schema_capnp::worker::Reader<'static>) -> Result<bool, c
 }
 
 /// The flags of a worker, or what is wrong with them.
-fn read_flags(
-    worker: schema_capnp::worker::Reader<'static>,
+pub(super) fn read_flags(
+    date: Option<&str>,
+    flags: capnp::text_list::Reader<'static>,
     options: &ipc::Options,
 ) -> Result<Result<compat::Flags, Vec<String>>, capnp::Error> {
     let mut names = Vec::new();
-    for flag in worker.get_compatibility_flags()? {
+    for flag in flags {
         names.push(text(flag?)?);
     }
     let options = compat::Options {
@@ -586,7 +608,6 @@ fn read_flags(
         date_override: options.compat_date.as_deref(),
         ..compat::Options::default()
     };
-    let date = optional(worker.get_compatibility_date());
     Ok(compat::compile_flags(date, names, &options))
 }
 

@@ -5,6 +5,7 @@
 mod bindings;
 mod config;
 mod control;
+mod files;
 mod nesting;
 pub mod objects;
 mod routes;
@@ -121,9 +122,8 @@ fn start_runtime(
     routes::name_services(&router, &links);
     let mut errors = Vec::new();
     for (name, plain) in read.plain {
-        match net::build(&name, plain) {
-            Ok(service) => router.add(&name, service),
-            Err(error) => errors.push(format!("service {name}: {error}")),
+        if let Err(error) = build_plain(&router, &name, plain, options.process) {
+            errors.push(format!("service {name}: {error}"));
         }
     }
     let mut workers = Vec::new();
@@ -148,6 +148,26 @@ fn start_runtime(
     } else {
         Err(errors)
     }
+}
+
+/// Makes a service that is no worker. What is wrong with it and not fatal every process has to tell, and the first one does.
+fn build_plain(
+    router: &Rc<Router>,
+    name: &str,
+    plain: net::Plain,
+    process: u32,
+) -> Result<(), String> {
+    let directory: Rc<dyn Directory> = router.clone();
+    let built = net::build(name, plain, &directory)?;
+    router.add(name, None, built.service);
+    if let Some((entrypoint, service)) = built.entrypoint {
+        router.add(name, Some(entrypoint), service);
+    }
+    if process == 0 {
+        let warnings = built.warnings.iter();
+        warnings.for_each(|warning| log::warn(format_args!("service {name}: {warning}")));
+    }
+    Ok(())
 }
 
 fn start_worker(router: &Rc<Router>, spec: WorkerSpec) -> Result<(), Vec<String>> {
@@ -224,6 +244,7 @@ fn doors(
         let entrance = net::FrontDoor {
             inside: net::Inside::Instances(port),
             tls: None,
+            starts_tls: false,
         };
         entrances.insert(ipc::Listener::DEBUG_PORT, Rc::new(entrance));
     }

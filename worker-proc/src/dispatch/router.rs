@@ -22,7 +22,8 @@ pub type Plain = Rc<dyn Service>;
 #[derive(Default)]
 pub struct Router {
     workers: RefCell<HashMap<String, Rc<Worker>>>,
-    plain: RefCell<HashMap<String, Plain>>,
+    /// By name and entrypoint.
+    plain: RefCell<HashMap<(String, Option<String>), Plain>>,
     host: Rc<Host>,
     /// Those that bindings share, by id.
     loaders: RefCell<HashMap<String, Rc<WorkerLoader>>>,
@@ -35,9 +36,10 @@ pub struct Router {
 pub type Dial = fn(&str) -> Rc<dyn DebugPort>;
 
 impl Router {
-    /// Adds a service that is no worker.
-    pub fn add(&self, name: &str, service: Plain) {
-        self.plain.borrow_mut().insert(name.to_owned(), service);
+    /// Adds a service that is no worker, or an entrypoint of one.
+    pub fn add(&self, name: &str, entrypoint: Option<&str>, service: Plain) {
+        let key = (name.to_owned(), entrypoint.map(str::to_owned));
+        self.plain.borrow_mut().insert(key, service);
     }
 
     /// How debug ports of other instances are reached.
@@ -47,7 +49,8 @@ impl Router {
 
     /// Whether the config has a service of that name.
     pub fn has(&self, name: &str) -> bool {
-        self.workers.borrow().contains_key(name) || self.plain.borrow().contains_key(name)
+        self.workers.borrow().contains_key(name)
+            || self.plain.borrow().contains_key(&(name.to_owned(), None))
     }
 
     /// Starts a worker: its isolate, its code, its `env`.
@@ -79,7 +82,8 @@ impl Directory for Router {
                 worker.entrypoint(designator.entrypoint.clone(), designator.props.clone()),
             );
         }
-        self.plain.borrow().get(&designator.service).cloned()
+        let key = (designator.service.clone(), designator.entrypoint.clone());
+        self.plain.borrow().get(&key).cloned()
     }
 
     fn revive(&self, lasting: &Lasting) -> Option<Rc<dyn Service>> {

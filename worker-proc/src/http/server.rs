@@ -384,6 +384,7 @@ async fn connect(
         authority: authority.as_str().to_owned(),
         tls: Tls::Never,
         remote: None,
+        is_datagrams: false,
         output,
     };
     let upgrade = hyper::upgrade::on(request);

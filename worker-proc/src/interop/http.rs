@@ -103,6 +103,7 @@ impl http_service::Server for Serving {
                 authority: params.get_host()?.to_string()?,
                 tls,
                 remote: self.cf.take(),
+                is_datagrams: false,
                 output,
             };
             (connect, params.get_down()?, params.get_context()?)

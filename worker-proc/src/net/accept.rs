@@ -7,11 +7,12 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use socket2::SockRef;
-use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
+use tokio::net::{TcpListener, TcpStream, UdpSocket, UnixListener, UnixStream};
 use tokio::task::AbortHandle;
 
+use super::datagrams::{self, UdpEndpoint};
 use super::stream::Accepted;
-use super::tls;
+use super::{start_tls, tls};
 use crate::http::server::{Counted, Endpoint, Peer};
 use crate::http::{Server, lacked_descriptors};
 use crate::interop;
@@ -42,6 +43,8 @@ struct Door {
 pub struct FrontDoor {
     pub inside: Inside,
     pub tls: Option<tls::Server>,
+    /// Connections are encrypted when the service asks for it.
+    pub starts_tls: bool,
 }
 
 /// What is spoken there, and who answers.
@@ -49,6 +52,7 @@ pub struct FrontDoor {
 pub enum Inside {
     Http(Rc<Endpoint>),
     Tcp(Rc<TcpEndpoint>),
+    Udp(Rc<UdpEndpoint>),
     /// Other instances, by Cap'n Proto RPC.
     Instances(Rc<dyn DebugPort>),
 }
@@ -70,6 +74,7 @@ enum DoorState {
 enum Listening {
     Tcp(TcpListener),
     Unix(UnixListener),
+    Udp(Rc<UdpSocket>),
 }
 
 impl Doors {
@@ -155,7 +160,7 @@ impl Doors {
         tokio::task::yield_now().await;
         for door in doors {
             if let DoorState::Accepting(listener, _) = door.state {
-                // To their clients, queued connections are open.
+                // To their clients, queued connections are open; datagrams may be lost.
                 while let Ok(stream) = accept_queued(&listener) {
                     door.entrance.serve(&self.server, stream);
                 }
@@ -169,6 +174,7 @@ fn accept_queued(listener: &Listening) -> std::io::Result<Accepted> {
     let (socket, _) = match listener {
         Listening::Tcp(listener) => SockRef::from(listener).accept()?,
         Listening::Unix(listener) => SockRef::from(listener).accept()?,
+        Listening::Udp(_) => return Err(no_connections()),
     };
     socket.set_nonblocking(true)?;
     match listener {
@@ -176,7 +182,12 @@ fn accept_queued(listener: &Listening) -> std::io::Result<Accepted> {
         Listening::Unix(_) => {
             UnixStream::from_std(OwnedFd::from(socket).into()).map(Accepted::unix)
         }
+        Listening::Udp(_) => Err(no_connections()),
     }
+}
+
+fn no_connections() -> std::io::Error {
+    std::io::ErrorKind::Unsupported.into()
 }
 
 fn watch(fd: OwnedFd, kind: ipc::ListenerKind) -> std::io::Result<Listening> {
@@ -191,6 +202,11 @@ fn watch(fd: OwnedFd, kind: ipc::ListenerKind) -> std::io::Result<Listening> {
             listener.set_nonblocking(true)?;
             UnixListener::from_std(listener).map(Listening::Unix)
         }
+        ipc::ListenerKind::Udp => {
+            let socket = std::net::UdpSocket::from(fd);
+            socket.set_nonblocking(true)?;
+            UdpSocket::from_std(socket).map(|socket| Listening::Udp(Rc::new(socket)))
+        }
     }
 }
 
@@ -198,10 +214,14 @@ async fn accept(listener: &Listening) -> std::io::Result<Accepted> {
     match listener {
         Listening::Tcp(listener) => Accepted::tcp(listener.accept().await?.0),
         Listening::Unix(listener) => Ok(Accepted::unix(listener.accept().await?.0)),
+        Listening::Udp(_) => Err(no_connections()),
     }
 }
 
 async fn accept_all(server: &Rc<Server>, listener: &Listening, entrance: &FrontDoor) {
+    if let (Listening::Udp(socket), Inside::Udp(endpoint)) = (listener, &entrance.inside) {
+        datagrams::serve(server, socket, endpoint).await;
+    }
     loop {
         if server.is_full() {
             tokio::time::sleep(FULL_RETRY).await;
@@ -219,11 +239,18 @@ async fn accept_all(server: &Rc<Server>, listener: &Listening, entrance: &FrontD
 
 impl FrontDoor {
     fn serve(&self, server: &Rc<Server>, stream: Accepted) {
+        if let (Some(tls), Inside::Tcp(endpoint), true) = (&self.tls, &self.inside, self.starts_tls)
+        {
+            let (held, within) = (server.hold(), server.handshake_timeout());
+            let relay = start_tls::relay(held, tls.clone(), stream, within, endpoint.clone());
+            tokio::task::spawn_local(relay);
+            return;
+        }
         let peer = stream.clone();
         let (client, remote) = match &self.inside {
             Inside::Http(endpoint) if endpoint.options.cf_blob.is_some() => (None, None),
             Inside::Http(_) => (stream.client(), None),
-            Inside::Tcp(_) => (None, stream.peer()),
+            Inside::Tcp(_) | Inside::Udp(_) => (None, stream.peer()),
             Inside::Instances(_) => (None, None),
         };
         match &self.tls {
@@ -270,6 +297,8 @@ impl Inside {
                     }
                 });
             }
+            // Nobody connects there.
+            Self::Udp(_) => {}
         }
     }
 }
@@ -292,6 +321,7 @@ async fn relay<I: ByteStream + 'static>(
         authority: endpoint.address.clone(),
         tls: Tls::Never,
         remote,
+        is_datagrams: false,
         output,
     };
     // The worker's log has said why it refuses.

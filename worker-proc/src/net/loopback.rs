@@ -42,7 +42,7 @@ pub(super) fn direct(name: &str, host: &str) -> Option<Rc<dyn Service>> {
             let named = endpoint.options.capnp_connect_host.as_deref() == Some(host);
             named.then(|| endpoint.service.clone())
         }
-        Inside::Tcp(_) | Inside::Instances(_) => None,
+        Inside::Tcp(_) | Inside::Udp(_) | Inside::Instances(_) => None,
     })
 }
 

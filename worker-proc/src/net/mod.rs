@@ -5,6 +5,7 @@
 mod accept;
 mod address;
 mod connect;
+mod datagrams;
 mod der;
 mod fallback;
 mod fallback_module;
@@ -12,6 +13,7 @@ pub mod loopback;
 mod outbound;
 mod rules;
 mod special;
+mod start_tls;
 mod stream;
 mod tickets;
 mod tls;
@@ -21,15 +23,17 @@ use std::fmt::Display;
 use std::rc::Rc;
 
 pub use accept::{Doors, FrontDoor, Inside, TcpEndpoint};
+pub use datagrams::UdpEndpoint;
 pub use fallback::FallbackService;
 pub use stream::Accepted;
 pub use tickets::Secret;
 pub use tls::{Keypair, Server as TlsServer, TlsSpec};
 
-use crate::files::{Disk, DiskSpec};
+use crate::dispatch::Directory;
+use crate::files::{Assets, AssetsSpec, Disk, DiskSpec, FindWorker};
 use crate::http::HttpOptions;
 use crate::interop;
-use crate::service::{DebugPort, Service};
+use crate::service::{DebugPort, Designator, Error, Service};
 
 /// A service of the config that is no worker.
 pub enum Plain {
@@ -37,6 +41,8 @@ pub enum Plain {
     External(ExternalSpec),
     /// The files of a folder, in which Durable Objects may be kept as well.
     Disk(DiskSpec),
+    /// Static files, and the worker behind them if there is one.
+    Assets(AssetsSpec, Option<Designator>),
     /// Of a kind that is still missing, by its name in the schema.
     Later(&'static str),
 }
@@ -76,14 +82,47 @@ pub fn debug_port(address: &str) -> Rc<dyn DebugPort> {
     })
 }
 
-/// Makes the service.
-pub fn build(name: &str, plain: Plain) -> Result<Rc<dyn Service>, String> {
+/// A service that was made of the config.
+pub struct Built {
+    pub service: Rc<dyn Service>,
+    /// Of those that have one.
+    pub entrypoint: Option<(&'static str, Rc<dyn Service>)>,
+    /// What the config says and that is not followed.
+    pub warnings: Vec<String>,
+}
+
+impl Built {
+    fn plain(service: impl Service) -> Self {
+        Self {
+            service: Rc::new(service),
+            entrypoint: None,
+            warnings: Vec::new(),
+        }
+    }
+}
+
+fn conceal(text: &dyn Display) -> Error {
+    crate::http::concealed(text)
+}
+
+/// Makes the service. Others that it asks are in the directory by then.
+pub fn build(name: &str, plain: Plain, directory: &Rc<dyn Directory>) -> Result<Built, String> {
     match plain {
-        Plain::Network(spec) => Ok(Rc::new(outbound::Network::new(spec)?)),
-        Plain::External(spec) => Ok(Rc::new(outbound::External::new(spec)?)),
-        Plain::Disk(spec) => {
-            let conceal = |text: &dyn Display| crate::http::concealed(text);
-            Ok(Rc::new(Disk::open(name, &spec, conceal)?))
+        Plain::Network(spec) => Ok(Built::plain(outbound::Network::new(spec)?)),
+        Plain::External(spec) => Ok(Built::plain(outbound::External::new(spec)?)),
+        Plain::Disk(spec) => Ok(Built::plain(Disk::open(name, &spec, conceal)?)),
+        Plain::Assets(spec, worker) => {
+            let find = worker.map(|worker| -> FindWorker {
+                let directory = Rc::downgrade(directory);
+                Box::new(move || directory.upgrade()?.find(&worker))
+            });
+            let (assets, warnings) = Assets::open(name, &spec, find, conceal)?;
+            let files = assets.files();
+            Ok(Built {
+                entrypoint: Some(("AssetWorker", files)),
+                warnings,
+                ..Built::plain(assets)
+            })
         }
         Plain::Later(kind) => Err(format!("{kind} is not supported yet.")),
     }

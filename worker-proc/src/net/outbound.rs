@@ -96,6 +96,9 @@ impl Service for Network {
         wanted: Connect,
     ) -> LocalBoxFuture<'static, Result<Connection, Error>> {
         Box::pin(async move {
+            if wanted.is_datagrams {
+                return Err(no_datagrams());
+            }
             let (host, port) = host_and_port(&wanted.authority)?;
             let address = Address::Tcp {
                 host: host.clone(),
@@ -133,6 +136,11 @@ fn open_for_tls(mut stream: Stream, output: Body, tls: tls::Client) -> Connectio
         input,
         starter: Some(starter),
     }
+}
+
+/// What a UDP socket is told whose service is no worker.
+fn no_datagrams() -> Error {
+    Error::internal("Datagrams are not passed on.")
 }
 
 /// A host without the brackets of an IPv6 address.
@@ -242,6 +250,9 @@ impl Service for External {
             return service.connect(wanted);
         }
         Box::pin(async move {
+            if wanted.is_datagrams {
+                return Err(no_datagrams());
+            }
             match self.spec.protocol {
                 Protocol::Tcp => {
                     let stream = self.open(80).await?;

@@ -350,15 +350,14 @@ impl Checker<'_> {
                 assets.get_user_worker()?,
                 &format!("Assets service \"{name}\"'s userWorker"),
             )?;
-        } else if assets.has_compatibility_date() {
-            let date = lossy(assets.get_compatibility_date()?);
-            self.compatibility(
-                &format!("service {name}: "),
-                Some(date),
-                assets.get_compatibility_flags()?,
-            )?;
+            return Ok(());
         }
-        Ok(())
+        let date = assets
+            .has_compatibility_date()
+            .then(|| assets.get_compatibility_date())
+            .transpose()?;
+        let prefix = format!("service {name}: ");
+        self.compatibility(&prefix, date.map(lossy), assets.get_compatibility_flags()?)
     }
 }
 

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use tokio::sync::oneshot;
 
 use crate::api::web::fetch::service_of;
-use crate::api::web::streams::{keep_body, take_body};
+use crate::api::web::streams::{keep_body, take_body, take_starter};
 use crate::glue::native::Unreached;
 use crate::glue::{
     Api, IntoJs, IoContext, JsArray, JsNumber, OpError, Ops, OrThrow, Promise, Thrown, current, op,
@@ -20,6 +20,7 @@ pub const API: Api = Api {
     modules: &[],
     lazy: &[
         js!("overrides.js"),
+        js!("datagrams.js"),
         js!("sockets.js"),
         js!("cloudflare_sockets.js" as "cloudflare:sockets"),
         js!("module.js" as "cloudflare-internal:sockets"),
@@ -37,7 +38,7 @@ pub const API: Api = Api {
 };
 
 fn ops(ops: &mut Ops) {
-    ops.add_all(&[open_input, connect, start_tls]);
+    ops.add_all(&[open_input, connect, start_tls, starter_of]);
     ops.share::<Input>();
     ops.share::<Transport>();
 }
@@ -115,6 +116,7 @@ fn connect<'s>(
             authority,
             tls,
             remote: None,
+            is_datagrams: false,
             output,
         };
         let connection = service.connect(wanted).await?;
@@ -137,6 +139,15 @@ impl<'s> IntoJs<'s> for Opened {
         };
         number.into_js(scope)
     }
+}
+
+/// `starterOf(input)`: the number of what encrypts the connection that a body is received from, 0 if nothing does.
+#[op]
+fn starter_of(context: Rc<dyn IoContext>, input: u32) -> u32 {
+    take_starter(&*context, input).map_or(0, |starter| {
+        let starter = StarterResource(RefCell::new(Some(starter)));
+        context.resources().insert(Rc::new(starter))
+    })
 }
 
 /// `startTls(starter, host, output, slot)`: a promise that the connection is encrypted. The bodies take the place of those

@@ -2,7 +2,18 @@
  *
  * Rust opens connections and encrypts them; streams/duplex has the streams. Compiled for workers that use any.
  */
-const { Error, MathTrunc, Number, NumberIsFinite, PromisePrototypeThen, RegExpPrototypeExec, TypeError } = primordials;
+const {
+  Error,
+  MathTrunc,
+  Number,
+  NumberIsFinite,
+  PromisePrototypeThen,
+  ReflectDeleteProperty,
+  RegExpPrototypeExec,
+  StringPrototypeSlice,
+  StringPrototypeStartsWith,
+  TypeError,
+} = primordials;
 const flags = require("flags");
 const {
   argumentError,
@@ -16,6 +27,7 @@ const {
 } = require("webidl");
 const { Deferred, markHandled } = require("streams/common");
 const { joinDuplex, openDuplex } = require("streams/duplex");
+const { openFlow } = require("sockets/datagrams");
 const { GLOBAL_OUTBOUND } = require("fetch");
 const { addressParts } = require("url");
 const { openers } = require("sockets/overrides");
@@ -79,6 +91,10 @@ class Socket {
     return TRANSPORTS[stateOf(this).transport];
   }
 
+  get protocol() {
+    return stateOf(this).protocol;
+  }
+
   close() {
     return close(stateOf(this));
   }
@@ -88,6 +104,7 @@ class Socket {
   }
 }
 defineInterface(Socket);
+if (!flags.workerdExperimental) ReflectDeleteProperty(Socket.prototype, "protocol");
 
 // Sockets.
 
@@ -102,6 +119,7 @@ function makeState(own) {
     isOver: false,
     remoteAddress: undefined,
     localAddress: undefined,
+    protocol: "tcp",
     transport: OFF,
     host: undefined,
     isFetchPort: false,
@@ -352,13 +370,31 @@ const { connect } = {
 
 // Being connected to.
 
+/** Stands before the address of a UDP socket. */
+const DATAGRAMS = "udp://";
+
 /**
  * The socket of a `connect(socket)` handler, the number of the body that its caller receives, and `end(error)`: after that
  * the handler's event is over, and the connection with it.
  */
-function accept(input, localAddress, remoteAddress) {
-  const { duplex, left, output } = openDuplex(input);
-  const state = makeState({ __proto__: null, duplex, localAddress, remoteAddress });
+function accept(input, authority, remoteAddress) {
+  const isFlow = StringPrototypeStartsWith(authority, DATAGRAMS);
+  if (isFlow && !flags.workerdExperimental) throw new Error("UDP ingress requires the experimental flag.");
+  const starter = isFlow ? 0 : ops.starterOf(input);
+  const { duplex, left, output } = isFlow ? openFlow(input) : openDuplex(input);
+  const state = makeState({
+    __proto__: null,
+    duplex,
+    starter,
+    transport: starter === 0 ? OFF : STARTTLS,
+    // The client knows whom it has connected to.
+    host: starter === 0 ? undefined : "",
+    protocol: isFlow ? "udp" : "tcp",
+    localAddress: isFlow ? StringPrototypeSlice(authority, DATAGRAMS.length) : authority,
+    remoteAddress,
+    // There is no connection that the peer could end.
+    allowHalfOpen: isFlow,
+  });
   watchSending(state, left);
   opened(state);
   const end = (error) => {
@@ -387,6 +423,7 @@ transferable.is = (value) => isSocket(value);
 transferable.write = (socket) => {
   const state = stateOf(socket);
   if (state.status === PENDING) throw dataCloneError(NOT_OPENED);
+  if (state.protocol !== "tcp") throw dataCloneError("A Socket of datagrams cannot be serialized.");
   if (state.status === FAILED) throw dataCloneError("A Socket whose connection failed cannot be serialized.");
   const { remoteAddress, localAddress, transport, isFetchPort, allowHalfOpen, duplex } = state;
   return [remoteAddress, localAddress, transport, isFetchPort, allowHalfOpen, duplex.readable, duplex.writable];

@@ -286,13 +286,15 @@ function connect(entrypoint, props, externals, authority, body, remote) {
  */
 function acceptConnection(event, authority, body, remote, open) {
   let handle;
+  let accepted;
   try {
     handle = open();
+    accepted = require("sockets").accept(body, authority, remote);
   } catch (error) {
     failed(event, SYNC, error);
     return;
   }
-  const { socket, output, end } = require("sockets").accept(body, authority, remote);
+  const { socket, output, end } = accepted;
   respond(event, 200, undefined, [], output, 0);
   const threw = (source) => (error) => {
     // A lost connection is not the worker's fault.

@@ -34,7 +34,8 @@ exports.ServiceWorkerGlobalScope = ServiceWorkerGlobalScope;
 exports.WorkerGlobalScope = WorkerGlobalScope;
 exports.globals = { ServiceWorkerGlobalScope, WorkerGlobalScope };
 
-exports.install = function (global, flags) {
+exports.install = function (global, flags, scope, defineLazy) {
+  if (flags.workerdExperimental) defineLazy(scope, "Datagram", "sockets/datagrams");
   if (!flags.noImportScripts) return;
   ReflectDeleteProperty(WorkerGlobalScope.prototype, "importScripts");
   ReflectDeleteProperty(ReflectGetPrototypeOf(ServiceWorkerGlobalScope.prototype), "importScripts");

@@ -15,7 +15,7 @@ use crate::glue::{
     Argument, Arity, Call, IntoJs, JsArray, JsError, Maybe, OpError, Ops, OrThrow, Promise, Throw,
     Thrown, context_id, op, promise, require_context,
 };
-use crate::service::{self, Body, BodyStream, BodyWriter, Class, End, Error, Kind};
+use crate::service::{self, Body, BodyStream, BodyWriter, Class, End, Error, Kind, Starter};
 
 pub fn register(r: &mut Ops) {
     r.add_all(&[
@@ -113,6 +113,12 @@ struct WriterResource(RefCell<Option<Rc<BodyWriter>>>);
 pub fn take_body(context: &dyn IoContext, number: u32) -> Result<Body, Failure> {
     let body = context.resources().take::<BodyResource>(number);
     body.map(|body| body.take()).ok_or(Failure::OtherRequest)
+}
+
+/// What encrypts the connection that the body behind a number is a direction of, if its reader may ask for that.
+pub fn take_starter(context: &dyn IoContext, number: u32) -> Option<Starter> {
+    let body = context.resources().get::<BodyResource>(number)?;
+    body.body.borrow_mut().take_starter()
 }
 
 /// Takes the writer of a body that JavaScript writes.

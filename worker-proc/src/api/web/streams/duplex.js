@@ -93,16 +93,17 @@ class Duplex {
 }
 internal(Duplex);
 
-/** A connection over a body that is received: `duplex`, the number of the `output` and a promise `left` of its reading's end. */
-function openDuplex(input, highWaterMark = undefined) {
+/** Where to write a body: a `sink`, the number of the `output` and a promise `left` of its reading's end. */
+function openOutput() {
   const { [WRITER]: writer, [BODY]: body } = ops.openBody(-1);
   const { body: output, end: left } = watch(body);
-  return {
-    __proto__: null,
-    duplex: new Duplex(input, new BodySink(writer, abortBody), highWaterMark),
-    output,
-    left: markHandled(left),
-  };
+  return { __proto__: null, sink: new BodySink(writer, abortBody), output, left: markHandled(left) };
+}
+
+/** A connection over a body that is received: `duplex`, with the `output` and `left` of openOutput. */
+function openDuplex(input, highWaterMark = undefined) {
+  const { sink, output, left } = openOutput();
+  return { __proto__: null, duplex: new Duplex(input, sink, highWaterMark), output, left };
 }
 
 /** One of native streams that were received as such; `abort(number, reason)` cuts off what is sent. */
@@ -114,3 +115,4 @@ function joinDuplex(readable, writable, abort) {
 
 exports.joinDuplex = joinDuplex;
 exports.openDuplex = openDuplex;
+exports.openOutput = openOutput;

@@ -5,7 +5,7 @@
 mod bodies;
 mod tee;
 
-pub use bodies::{Failure, give_writer, keep_body, take_body, take_writer};
+pub use bodies::{Failure, give_writer, keep_body, take_body, take_starter, take_writer};
 
 use crate::glue::Api;
 use crate::js;
