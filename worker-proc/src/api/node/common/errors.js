@@ -29,6 +29,7 @@ const {
   StringPrototypeIncludes,
   StringPrototypeSlice,
   StringPrototypeToLowerCase,
+  SyntaxError,
   TypeError,
 } = primordials;
 const { inspect } = require("console/inspect");
@@ -241,6 +242,45 @@ define(
   Err,
   (name, port, allowZero) => `${name} should be ${allowZero ? ">=" : ">"} 0 and < 65536. Received ${typeof port}.`,
 );
+define("ERR_HTTP_BODY_NOT_ALLOWED", Err, always("Request with GET/HEAD method cannot have body"));
+define(
+  "ERR_HTTP_CONTENT_LENGTH_MISMATCH",
+  Err,
+  (actual, expected) => `Request body length does not match content-length header. Expected: ${expected}, Actual: ${actual}`,
+);
+define("ERR_HTTP_HEADERS_SENT", Err, (action) => `Cannot ${action} headers after they are sent to the client`);
+define("ERR_HTTP_INVALID_HEADER_VALUE", TypeErr, (value, name) => `Invalid value "${value}" for header "${name}"`);
+define("ERR_HTTP_INVALID_STATUS_CODE", RangeErr, (status) => `Invalid status code: ${status}`);
+define(
+  "ERR_INVALID_CHAR",
+  TypeErr,
+  (what, field) => `Invalid character in ${what}${field === undefined ? "" : ` ["${field}"]`}`,
+);
+define("ERR_INVALID_HTTP_TOKEN", TypeErr, (label, name) => `${label} must be a valid HTTP token ["${name}"]`);
+define("ERR_INVALID_PROTOCOL", TypeErr, (actual, expected) => `Protocol "${actual}" not supported. Expected "${expected}"`);
+define("ERR_UNESCAPED_CHARACTERS", TypeErr, (field) => `${field} contains unescaped characters`);
+const bindFailed = (error, address, port) => ObjectAssign(error, { syscall: "bind", address, port });
+for (let i = 0, codes = ["EADDRINUSE", "EADDRNOTAVAIL"]; i < codes.length; i++) {
+  define(codes[i], Err, (address, port) => `bind ${codes[i]} ${address}:${port}`, bindFailed);
+}
+define("ECONNRESET", Err, (message) => message);
+define("EPIPE", Err, always("This socket has been ended by the other party"));
+define("ERR_SERVER_ALREADY_LISTEN", Err, always("Listen method has been called more than once without closing."));
+define("ERR_SERVER_NOT_RUNNING", Err, always("Server is not running."));
+define("ERR_SOCKET_CLOSED", Err, always("Socket is closed"));
+define("ERR_SOCKET_CLOSED_BEFORE_CONNECTION", Err, always("Socket closed before connection established"));
+define("ERR_SOCKET_CONNECTING", Err, always("Socket is already connecting"));
+define("ERR_TLS_CERT_ALTNAME_FORMAT", SyntaxError, always("Invalid subject alternative name string"));
+define(
+  "ERR_TLS_CERT_ALTNAME_INVALID",
+  Err,
+  (reason) => reason,
+  (error, reason, host, cert) => {
+    ObjectAssign(error, { reason, host, cert });
+  },
+);
+define("ERR_TLS_HANDSHAKE_TIMEOUT", Err, always("TLS handshake timeout"));
+define("ERR_TLS_INVALID_CONTEXT", TypeErr, (field) => `${field} must be a SecureContext`);
 define("ERR_INVALID_IP_ADDRESS", TypeErr, (address) => `Invalid IP address: ${address}`);
 define("ERR_INVALID_ADDRESS", TypeErr, always("Invalid socket address"));
 define("ERR_INSPECTOR_ALREADY_CONNECTED", Err, (what) => `${what} is already connected`);

@@ -15,8 +15,9 @@ const {
   NumberMIN_SAFE_INTEGER,
   ObjectAssign,
   String,
+  StringPrototypeTrim,
 } = primordials;
-const { ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE, ERR_OUT_OF_RANGE } = require("node/common/errors");
+const { ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE, ERR_OUT_OF_RANGE, ERR_SOCKET_BAD_PORT } = require("node/common/errors");
 
 const requireType = (type, shown) => (value, name) => {
   if (typeof value !== type) throw new ERR_INVALID_ARG_TYPE(name, shown, value);
@@ -118,4 +119,23 @@ exports.checkRangesOrGetDefault = function (value, name, lower, upper, fallback)
   if (!checkFiniteNumber(value, name)) return fallback;
   if (value < lower || value > upper) throw new ERR_OUT_OF_RANGE(name, `>= ${lower} and <= ${upper}`, value);
   return value;
+};
+
+/** The port that a number or its text means. */
+exports.validatePort = function (port, name = "Port", allowZero = true) {
+  const isText = typeof port === "string" && StringPrototypeTrim(port).length > 0;
+  const number = isText || typeof port === "number" ? +port : -1;
+  if (number !== number >>> 0 || number > 0xffff || (number === 0 && !allowZero)) {
+    throw new ERR_SOCKET_BAD_PORT(name, port, allowZero);
+  }
+  return number;
+};
+
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
+/** Milliseconds that a timer can take. */
+exports.validateTimerDuration = function (msecs, name) {
+  exports.validateNumber(msecs, name);
+  if (msecs < 0 || !NumberIsFinite(msecs)) throw new ERR_OUT_OF_RANGE(name, "a non-negative finite number", msecs);
+  return msecs > MAX_TIMER_MS ? MAX_TIMER_MS : msecs;
 };

@@ -500,6 +500,8 @@ exports.hasHeader = (headers, key) => listOf(headers).find(key) !== undefined;
 exports.guardOf = guardOf;
 exports.headersFromNative = headersFromNative;
 exports.headersToFlat = headersToFlat;
+/** Pairs [name, value] as a worker sees them: names in lower case and in order, the values of each but cookies joined. */
+exports.headerPairs = (headers) => displayed(listOf(headers));
 exports.isHeaders = (value) => isHeaders(value);
 const { set } = Headers.prototype;
 /** What the method does, whatever a worker has put in its place. */
