@@ -34,7 +34,6 @@ pub const BINDING: Binding = Binding {
             "fetch",
             "report_error",
             "rpc",
-            "structured_clone",
             "webidl",
             "workers",
         ],

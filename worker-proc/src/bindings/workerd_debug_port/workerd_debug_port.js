@@ -38,7 +38,8 @@ class WorkerdDebugPortClient {
   getEntrypoint(service, entrypoint = undefined, props = undefined) {
     if (!(#port in this)) throw illegalInvocation();
     if (arguments.length === 0) throw wrong("getEntrypoint", 1, "string");
-    const [from, name] = [`${service}`, entrypoint === undefined ? undefined : `${entrypoint}`];
+    const from = `${service}`;
+    const name = entrypoint === undefined ? undefined : `${entrypoint}`;
     if (props !== undefined && !isObject(props)) throw wrong("getEntrypoint", 3, "Object");
     const given = propsOf({ __proto__: null, props }, "Options");
     return createFetcher(ops.entrypoint(this.#port, from, name, given?.bytes, given?.externals), unsendable);

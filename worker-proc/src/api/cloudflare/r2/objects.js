@@ -30,7 +30,9 @@ const {
   emptyBody,
   isUsed,
   nativeBody,
+  partsOfStream,
   streamOf,
+  streamOfParts,
 } = require("fetch/body");
 const flags = require("flags");
 const { isHeaders, set } = require("headers");
@@ -300,7 +302,9 @@ results.is = (value) => about(value) !== undefined || checksumsOf(value) !== und
 results.write = (value) => {
   const told = about(value);
   if (told === undefined) return [CHECKSUMS, checksumsOf(value)];
-  return isGetResult(value) ? [GET, toList(told), bodyParts(contentOf(value))] : [HEAD, toList(told)];
+  if (!isGetResult(value)) return [HEAD, toList(told)];
+  const { 0: stream, 1: coding } = streamOfParts(bodyParts(contentOf(value)));
+  return [GET, toList(told), stream, coding];
 };
 
 exports.read = (parts) => {
@@ -308,7 +312,7 @@ exports.read = (parts) => {
     case CHECKSUMS:
       return new Checksums(inside, parts[1]);
     case GET:
-      return new GetResult(inside, ofList(parts[1]), bodyOfParts(parts[2]));
+      return new GetResult(inside, ofList(parts[1]), bodyOfParts(partsOfStream(parts[2], parts[3])));
     default:
       return new HeadResult(inside, ofList(parts[1]));
   }

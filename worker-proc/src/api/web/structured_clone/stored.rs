@@ -25,6 +25,8 @@ const CLASS: u32 = 12;
 const BLOB: u32 = 15;
 const SOCKET: u32 = 16;
 const WRAPPED_BINDING: u32 = 17;
+/// What the published binary has in another form: one value, which this program alone reads.
+const R2_RESULT: u32 = 0x1_0000;
 
 /// Most headers of one object that are read back.
 const MAX_HEADERS: u32 = 1024;
@@ -339,7 +341,7 @@ impl<'s> Fields<'_, 's> {
                 self.number(scope)?;
                 self.value(scope)?;
             }
-            SOCKET => self.value(scope)?,
+            SOCKET | R2_RESULT => self.value(scope)?,
             SERVICE | CLASS | STUB if self.format == Format::Props => drop(self.number(scope)?),
             SERVICE | CLASS if self.format == Format::Stored => self.bytes(scope)?,
             _ => {}
