@@ -392,8 +392,8 @@ function accept(input, authority, remoteAddress) {
     protocol: isFlow ? "udp" : "tcp",
     localAddress: isFlow ? StringPrototypeSlice(authority, DATAGRAMS.length) : authority,
     remoteAddress,
-    // There is no connection that the peer could end.
-    allowHalfOpen: isFlow,
+    // It ends when the handler does: until then it may answer one who has ended.
+    allowHalfOpen: true,
   });
   watchSending(state, left);
   opened(state);

@@ -269,6 +269,7 @@ define("ERR_SERVER_ALREADY_LISTEN", Err, always("Listen method has been called m
 define("ERR_SERVER_NOT_RUNNING", Err, always("Server is not running."));
 define("ERR_SOCKET_CLOSED", Err, always("Socket is closed"));
 define("ERR_SOCKET_CLOSED_BEFORE_CONNECTION", Err, always("Socket closed before connection established"));
+define("ERR_SOCKET_HANDLE_ADOPTED", Err, always("The bound socket has already been adopted by a server or socket"));
 define("ERR_SOCKET_CONNECTING", Err, always("Socket is already connecting"));
 define("ERR_TLS_CERT_ALTNAME_FORMAT", SyntaxError, always("Invalid subject alternative name string"));
 define(

@@ -23,6 +23,7 @@ const always = [
   "events",
   "fs/promises",
   "module",
+  "net",
   "path",
   "path/posix",
   "path/win32",

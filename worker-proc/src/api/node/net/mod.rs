@@ -1,4 +1,4 @@
-//! What servers and clients of Node say of addresses and ports; has no ops.
+//! `node:net`: sockets over those of `cloudflare:sockets`, servers by the events of `cloudflare:node`; has no ops.
 
 use crate::glue::{Api, Ops};
 use crate::js;
@@ -6,8 +6,26 @@ use crate::js;
 pub const API: Api = Api {
     name: "node/net",
     modules: &[],
-    lazy: &[js!("address.js")],
-    uses: &["node/common", "node_server"],
+    lazy: &[
+        js!("address.js"),
+        js!("block_list.js"),
+        js!("bound_socket.js"),
+        js!("net.js" as "node:net"),
+        js!("server.js"),
+        js!("socket.js"),
+    ],
+    uses: &[
+        "console",
+        "node/buffer",
+        "node/common",
+        "node/events",
+        "node/streams",
+        "node/timers",
+        "node_server",
+        "sockets",
+        "timers",
+        "url",
+    ],
     lazy_uses: &[],
     ops,
 };
