@@ -327,5 +327,5 @@ impl Remains {
 /// Installs the process's API registry and starts V8.
 pub fn setup(apis: Vec<&'static crate::glue::Api>, v8_flags: &[String]) -> Result<(), String> {
     Registry::install(apis);
-    initialize(v8_flags)
+    initialize(v8_flags, tasks::Foreground)
 }

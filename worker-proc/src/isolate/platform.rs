@@ -3,7 +3,7 @@
 use std::sync::Once;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::{limits, tasks};
+use super::limits;
 use crate::glue::state::IsolateState;
 
 /// V8's background threads: garbage collection and optimisation beside the one thread that serves.
@@ -49,11 +49,14 @@ fn exposes_gc(flags: &[String]) -> bool {
         .unwrap_or(false)
 }
 
-/// Initialises V8 with the config's flags. Never before a fork: V8's pages do not come along.
+/// Initialises V8 with the config's flags and what takes its tasks. Never before a fork: V8's pages do not come along.
 ///
 /// # Errors
 /// Names the flags that V8 does not know.
-pub fn initialize(flags: &[String]) -> Result<(), String> {
+pub fn initialize(
+    flags: &[String],
+    foreground: impl v8::PlatformImpl + 'static,
+) -> Result<(), String> {
     static ONCE: Once = Once::new();
     let mut unknown = Vec::new();
     ONCE.call_once(|| {
@@ -69,8 +72,7 @@ pub fn initialize(flags: &[String]) -> Result<(), String> {
         unknown = v8::V8::set_flags_from_command_line(arguments).split_off(1);
         if unknown.is_empty() {
             let platform =
-                v8::new_custom_platform(BACKGROUND_THREADS, false, false, tasks::Foreground)
-                    .make_shared();
+                v8::new_custom_platform(BACKGROUND_THREADS, false, false, foreground).make_shared();
             v8::V8::initialize_platform(platform);
             v8::V8::initialize();
         }
