@@ -18,6 +18,7 @@ pub mod process;
 pub mod streams;
 pub mod stubs;
 pub mod timers;
+pub mod tls;
 pub mod url;
 pub mod util;
 pub mod zlib;

@@ -44,6 +44,7 @@ const {
   ERR_STREAM_WRITE_AFTER_END,
 } = require("node/common/errors");
 const { isUint8Array } = require("node/common/types");
+const { setLengths } = require("node/common/unsupported");
 const { validateString } = require("node/common/validators");
 const { Writable } = require("node/streams/writable");
 const { getDefaultHighWaterMark } = require("node/streams/state");
@@ -551,6 +552,8 @@ class OutgoingMessage extends Writable {
     return this._closed;
   }
 }
+
+setLengths(OutgoingMessage.prototype, "_flushOutput/1");
 
 /** The text of a head in the making, and what it says of the message's framing. */
 class Head {

@@ -11,6 +11,8 @@ const isCompat = (flags) => flags.nodeJsCompat || flags.nodeJsCompatV2;
 
 // Modules that every nodejs_compat worker has.
 const always = [
+  "_tls_common",
+  "_tls_wrap",
   "assert",
   "assert/strict",
   "async_hooks",
@@ -36,6 +38,7 @@ const always = [
   "string_decoder",
   "timers",
   "timers/promises",
+  "tls",
   "url",
   "util",
   "util/types",

@@ -2,9 +2,10 @@
  * Addresses: what kind a text is, the arguments that name one, ports of the isolate's table.
  */
 
-const { Number, RegExpPrototypeExec, Symbol, RegExp } = primordials;
+const { Number, RegExpPrototypeExec, StringPrototypeSlice, Symbol, RegExp } = primordials;
 const { EADDRINUSE } = require("node/common/errors");
 const { HOST_ADDRESS, tcpPorts } = require("cloudflare-internal:http");
+const { URL } = require("url");
 
 const BYTE = "(?:25[0-5]|2[0-4]\\d|1\\d\\d|[1-9]?\\d)";
 const FOUR = `(?:${BYTE}\\.){3}${BYTE}`;
@@ -49,6 +50,14 @@ function concreteAddress(bound) {
   return { ...bound, address: inFamily(HOST_ADDRESS, bound.family) };
 }
 
+/** The shortest text of an address (RFC 5952). */
+function canonicalIP(address) {
+  if (!isIPv6(address)) return address;
+  // A URL has no zones.
+  const url = URL.parse(`http://[${address}]`);
+  return url === null ? address : StringPrototypeSlice(url.hostname, 1, -1);
+}
+
 const kNormalized = Symbol("normalizedArgs");
 
 /** `(options[, callback])`, `(path[, callback])` or `([port][, host][, callback])` as `[options, callback]`. */
@@ -85,3 +94,4 @@ exports.isIP = isIP;
 exports.isIPv4 = isIPv4;
 exports.isIPv6 = isIPv6;
 exports.kNormalized = kNormalized;
+exports.canonicalIP = canonicalIP;

@@ -541,6 +541,28 @@ function opened(socket) {
   if (!socket.isPaused()) startReading(socket);
 }
 
+/** Makes the connection of one socket that of another, encrypted. */
+function upgrade(socket, source, options) {
+  const { _handle: old } = source;
+  old.isHandedOver = true;
+  old.reading = false;
+  old.writer.releaseLock();
+  old.reader.releaseLock();
+  socket[kPeer] = source[kPeer];
+  socket[kLocal] = source[kLocal];
+  try {
+    attach(socket, old.socket.startTls(options));
+  } catch (error) {
+    socket.destroy(error);
+    return;
+  }
+  PromisePrototypeThen(
+    socket._handle.socket.opened,
+    () => opened(socket),
+    (error) => socket.destroy(error),
+  );
+}
+
 /** The socket of a connection that has been accepted. */
 function accept(inner, options, local, peer) {
   const socket = new Socket(options);
@@ -616,3 +638,4 @@ ObjectDefineProperties(Socket.prototype, {
 
 exports.Socket = Socket;
 exports.accept = accept;
+exports.upgrade = upgrade;
