@@ -98,9 +98,9 @@ function says(exception, flag) {
 
 exports.describe = describe;
 exports.fromParts = fromParts;
-/** Answers a call with an exception. */
-exports.reply = (number, error) => {
-  const actor = ops.actorId();
+/** Answers a call with an exception; `byActor` if code of the object has thrown it, where there is one. */
+exports.reply = (number, error, byActor = true) => {
+  const actor = byActor ? ops.actorId() : undefined;
   if (actor !== undefined && isObject(error)) ReflectSet(error, "durableObjectId", actor);
   const { name, message, bytes } = describe(error);
   const retryable = says(error, "retryable");

@@ -525,6 +525,8 @@ export const objects = {
     strictEqual(await stub.handle().ping(), "pong");
     const thrown = await stub.handle().fail().catch((error) => error);
     deepStrictEqual([thrown.message, thrown.remote, thrown.durableObjectId], ["from inside", true, id.toString()]);
+    const missing = await stub.nothing().catch((error) => error);
+    deepStrictEqual([missing.remote, missing.durableObjectId], [true, undefined]);
     await rejects(() => OLD_COUNTER.get(OLD_COUNTER.idFromName("x")).increment(), {
       name: "TypeError", message: /does not support RPC, because its class was not declared with `extends DurableObject`/,
     });

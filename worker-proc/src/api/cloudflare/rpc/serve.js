@@ -82,7 +82,8 @@ function answer(object, allowInstance, reserved, extra, path, operation, bytes, 
     // Nobody will ever read what came with a call of nothing.
     if (!taken) ops.releaseExternals(externals);
     rpc.disposeAll(stubs);
-    errors.reply(reply, error);
+    // Whatever fails on an object that was passed says where from, of the first call of a session only what was called.
+    errors.reply(reply, error, called || reserved === RESERVED);
     done(error, true, called);
   };
   try {
