@@ -41,7 +41,7 @@ export default {
   async fetch(request) {
     const { pathname } = new URL(request.url);
     if (pathname === '/say') console.warn('got', { a: 1 });
-    if (pathname === '/throw') throw new TypeError('boom');
+    if (pathname === '/throw') throw new TypeError('boom'); else if (pathname === '/misuse') new URL(pathname);
     if (pathname === '/catch') try { throw new Error('caught'); } catch {}
     if (pathname === '/spin') for (console.error('spins'); ; ) globalThis.turns = (globalThis.turns ?? 0) + 1;
     if (pathname === '/later') await new Promise((done) => setTimeout(function later() { debugger; done(); }, 1));
@@ -188,6 +188,21 @@ fn a_client_hears_the_console_and_exceptions() {
         details["stackTrace"]["callFrames"][0]["functionName"],
         "fetch"
     );
+    // Frames are the worker's own, also where an API throws: the JavaScript that APIs are made of is nobody's business.
+    assert_eq!(server.get("/misuse").status, 500);
+    let thrown = client.event("Runtime.exceptionThrown");
+    let details = &thrown["exceptionDetails"];
+    assert_eq!(
+        (&details["url"], &details["lineNumber"]),
+        (&"worker.js".into(), &6.into())
+    );
+    for stack in [&said["stackTrace"], &details["stackTrace"]] {
+        let frames = stack["callFrames"].as_array().unwrap();
+        assert!(
+            frames.len() == 1 && frames[0]["url"] == "worker.js",
+            "{stack}"
+        );
+    }
     for (method, code) in [
         ("Page.enable", -32601),
         ("Network.foo", -32601),

@@ -281,14 +281,13 @@ impl Inspector {
     ) {
         let message = v8::Exception::create_message(scope, exception);
         let detail = message.get(scope).to_rust_string_lossy(scope);
-        let url = message.get_script_resource_name(scope);
-        let url = url.map_or_else(String::new, |url| url.to_rust_string_lossy(scope));
-        let line = message.get_line_number(scope);
-        let line = line.and_then(|line| u32::try_from(line).ok()).unwrap_or(0);
-        let column = u32::try_from(message.get_start_column() + 1).unwrap_or(0);
         let stack = message.get_stack_trace(scope);
-        let top = stack.and_then(|stack| stack.get_frame(scope, 0));
-        let script = top.map_or(0, |frame| frame.get_script_id() as i32);
+        let Place {
+            url,
+            line,
+            column,
+            script,
+        } = Place::of(scope, message, stack);
         let [what, detail, url] = [what, &detail, &url].map(Text::new);
         self.v8.exception_thrown(
             scope.get_current_context(),
@@ -301,6 +300,52 @@ impl Inspector {
             self.v8.create_stack_trace(stack),
             script,
         );
+    }
+}
+
+/// Where an exception was thrown, in the worker's own code: lines and columns from 1, 0 if it is not known.
+#[derive(Default)]
+struct Place {
+    url: String,
+    line: u32,
+    column: u32,
+    script: i32,
+}
+
+impl Place {
+    fn of<'s>(
+        scope: &mut v8::PinScope<'s, '_>,
+        message: v8::Local<'s, v8::Message>,
+        stack: Option<v8::Local<'s, v8::StackTrace>>,
+    ) -> Self {
+        let frames = stack.map_or(0, |stack| stack.get_frame_count());
+        for index in 0..frames {
+            let Some(frame) = stack.and_then(|stack| stack.get_frame(scope, index)) else {
+                continue;
+            };
+            let url = frame.get_script_name_or_source_url(scope);
+            let url = url.map_or_else(String::new, |url| url.to_rust_string_lossy(scope));
+            if !url.starts_with("internal:") {
+                return Self {
+                    url,
+                    line: u32::try_from(frame.get_line_number()).unwrap_or(0),
+                    column: u32::try_from(frame.get_column()).unwrap_or(0),
+                    script: frame.get_script_id() as i32,
+                };
+            }
+        }
+        if frames > 0 {
+            return Self::default();
+        }
+        // No code of ours throws without a stack: this is an error in the worker's syntax.
+        let url = message.get_script_resource_name(scope);
+        let line = message.get_line_number(scope);
+        Self {
+            url: url.map_or_else(String::new, |url| url.to_rust_string_lossy(scope)),
+            line: line.and_then(|line| u32::try_from(line).ok()).unwrap_or(0),
+            column: u32::try_from(message.get_start_column() + 1).unwrap_or(0),
+            script: 0,
+        }
     }
 }
 

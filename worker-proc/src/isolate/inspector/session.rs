@@ -127,17 +127,17 @@ impl Voice {
 
     fn say(&self, message: &StringBuffer) {
         let text = message.string().to_string();
-        self.line.send(&with_time(text));
+        self.line.send(&without_internal(with_time(text)));
     }
 }
+
+const CONSOLE: &str = r#"{"method":"Runtime.consoleAPICalled""#;
+const EXCEPTION: &str = r#"{"method":"Runtime.exceptionThrown""#;
 
 /// V8 has no clock of its own for what it says of the console and of exceptions.
 fn with_time(text: String) -> String {
     const NONE: &str = r#""timestamp":0"#;
-    let told = [
-        r#"{"method":"Runtime.consoleAPICalled""#,
-        r#"{"method":"Runtime.exceptionThrown""#,
-    ];
+    let told = [CONSOLE, EXCEPTION];
     // A quote in a string has a backslash before it, so this is the field.
     match text.find(NONE) {
         Some(at) if told.iter().any(|told| text.starts_with(told)) => {
@@ -148,6 +148,48 @@ fn with_time(text: String) -> String {
         }
         _ => text,
     }
+}
+
+/// Stacks begin and end in JavaScript of ours, which no client should be shown: on workerd there is none.
+fn without_internal(text: String) -> String {
+    let told = [EXCEPTION, CONSOLE]
+        .iter()
+        .find(|told| text.starts_with(**told));
+    let stack = match told {
+        Some(&EXCEPTION) => "/params/exceptionDetails",
+        Some(_) => "/params",
+        None => return text,
+    };
+    if !text.contains(r#""url":"internal:"#) {
+        return text;
+    }
+    let Ok(mut message) = serde_json::from_str::<Value>(&text) else {
+        return text;
+    };
+    if let Some(Value::Object(holder)) = message.pointer_mut(stack)
+        && let Some(mut trace) = holder.remove("stackTrace")
+        && keep_own_frames(&mut trace)
+    {
+        holder.insert("stackTrace".into(), trace);
+    }
+    message.to_string()
+}
+
+/// Drops internal frames from a stack and from those that led to it; whether any frame is left.
+fn keep_own_frames(trace: &mut Value) -> bool {
+    if let Some(frames) = trace.get_mut("callFrames").and_then(Value::as_array_mut) {
+        frames.retain(|frame| {
+            let url = frame.get("url").and_then(Value::as_str);
+            !url.is_some_and(|url| url.starts_with("internal:"))
+        });
+    }
+    if let Some(parent) = trace.get_mut("parent")
+        && !keep_own_frames(parent)
+    {
+        trace.as_object_mut().map(|trace| trace.remove("parent"));
+    }
+    let frames = trace.get("callFrames").and_then(Value::as_array);
+    frames.is_some_and(|frames| !frames.is_empty()) || trace.get("parent").is_some()
 }
 
 struct Speaker(Rc<Voice>);
