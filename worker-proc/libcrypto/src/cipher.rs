@@ -118,10 +118,9 @@ impl Cipher {
         let iv_bytes = c_int::try_from(iv.len()).map_err(|_| Failed)?;
         let (key, iv) = (key.as_ptr(), iv.as_ptr());
         let (table, direction) = (std::ptr::from_ref(algorithm.0), encrypt.into());
-        // SAFETY: a new context is ours; key and IV have the lengths that the cipher reads: an authenticated one is told that
-        // of the IV before.
+        let context = ffi::EVP_CIPHER_CTX_new()?;
+        // SAFETY: key and IV have the lengths that the cipher reads: an authenticated one is told that of the IV before.
         unsafe {
-            let context = Owned::new(lc::EVP_CIPHER_CTX_new())?;
             let init = |table, key, iv| {
                 check(lc::EVP_CipherInit_ex(
                     context.get(),

@@ -110,8 +110,7 @@ impl Hasher {
     /// # Errors
     /// Libcrypto refuses, as in every other function of it.
     pub fn new(digest: Digest) -> Result<Self, Failed> {
-        // SAFETY: a new context is ours.
-        let mut context = unsafe { Owned::new(lc::EVP_MD_CTX_new()) }?;
+        let mut context = ffi::EVP_MD_CTX_new()?;
         check(ffi::EVP_DigestInit(&mut context, digest.0))?;
         Ok(Self { context, digest })
     }

@@ -8,6 +8,9 @@ use std::ffi::c_int;
 
 use aws_lc_sys::{self as lc, *};
 
+use crate::Failed;
+use crate::object::Owned;
+
 /// Functions that ask nothing of their caller but that each object is live, and its own to change where it is changed.
 macro_rules! safe {
     ($(fn $name:ident($($argument:ident: $type:ty),*) -> $result:ty;)*) => {$(
@@ -28,8 +31,30 @@ macro_rules! lending {
     )*};
 }
 
+/// The same for functions that make an object.
+macro_rules! making {
+    ($(fn $name:ident($($argument:ident: $type:ty),*) -> $result:ty;)*) => {$(
+        pub fn $name($($argument: $type),*) -> Result<Owned<$result>, Failed> {
+            // SAFETY: as above; what is made is the caller's own.
+            unsafe { Owned::new(lc::$name($($argument),*)) }
+        }
+    )*};
+}
+
+making! {
+    fn BN_CTX_new() -> BN_CTX;
+    fn BN_new() -> BIGNUM;
+    fn EC_KEY_new_by_curve_name(curve: c_int) -> EC_KEY;
+    fn EVP_CIPHER_CTX_new() -> EVP_CIPHER_CTX;
+    fn EVP_MD_CTX_new() -> EVP_MD_CTX;
+    fn EVP_PKEY_new() -> EVP_PKEY;
+}
+
 safe! {
     fn BN_num_bytes(number: &BIGNUM) -> u32;
+    fn BN_nnmod(result: &mut BIGNUM, number: &BIGNUM, modulus: &BIGNUM, context: &mut BN_CTX) -> c_int;
+    fn BN_num_bits(number: &BIGNUM) -> u32;
+    fn BN_is_odd(number: &BIGNUM) -> c_int;
     fn ECDSA_SIG_marshal(builder: &mut CBB, signature: &ECDSA_SIG) -> c_int;
     fn EC_GROUP_get_curve_name(group: &EC_GROUP) -> c_int;
     fn EC_KEY_check_key(key: &EC_KEY) -> c_int;

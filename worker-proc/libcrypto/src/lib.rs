@@ -16,7 +16,7 @@ mod ffi;
 pub mod hmac;
 pub mod kdf;
 pub mod key;
-mod number;
+pub mod number;
 mod object;
 #[cfg(test)]
 mod vectors;

@@ -10,9 +10,11 @@ use super::builder::written;
 use crate::object::Owned;
 use crate::{Failed, check, failed, ffi, number};
 
-/// The curves that Web Crypto names.
+/// The curves that Web Crypto names, and an older one that `node:crypto` has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Curve {
+    /// secp224r1.
+    P224,
     /// secp256r1.
     P256,
     /// secp384r1.
@@ -22,7 +24,7 @@ pub enum Curve {
 }
 
 impl Curve {
-    const ALL: [Self; 3] = [Self::P256, Self::P384, Self::P521];
+    const ALL: [Self; 4] = [Self::P224, Self::P256, Self::P384, Self::P521];
 
     /// By the name that [`Curve::name`] tells.
     #[must_use]
@@ -34,6 +36,7 @@ impl Curve {
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
+            Self::P224 => "P-224",
             Self::P256 => "P-256",
             Self::P384 => "P-384",
             Self::P521 => "P-521",
@@ -42,6 +45,7 @@ impl Curve {
 
     fn nid(self) -> c_int {
         match self {
+            Self::P224 => lc::NID_secp224r1,
             Self::P256 => lc::NID_X9_62_prime256v1,
             Self::P384 => lc::NID_secp384r1,
             Self::P521 => lc::NID_secp521r1,
@@ -52,15 +56,25 @@ impl Curve {
     #[must_use]
     pub fn size(self) -> usize {
         match self {
+            Self::P224 => 28,
             Self::P256 => 32,
             Self::P384 => 48,
             Self::P521 => 66,
         }
     }
 
+    /// The curve's object identifier, as DER has it.
+    pub(super) fn oid(self) -> &'static [u8] {
+        match self {
+            Self::P224 => b"\x2b\x81\x04\x00\x21",
+            Self::P256 => b"\x2a\x86\x48\xce\x3d\x03\x01\x07",
+            Self::P384 => b"\x2b\x81\x04\x00\x22",
+            Self::P521 => b"\x2b\x81\x04\x00\x23",
+        }
+    }
+
     fn new_key(self) -> Result<Owned<lc::EC_KEY>, Failed> {
-        // SAFETY: a new key of a known curve is ours.
-        unsafe { Owned::new(lc::EC_KEY_new_by_curve_name(self.nid())) }
+        ffi::EC_KEY_new_by_curve_name(self.nid())
     }
 }
 

@@ -1,11 +1,12 @@
 //! Asymmetric keys of RSA, elliptic curves, Ed25519 and X25519, and what any of them can do.
 //!
 //! A file a kind (`rsa`, `ec`, `raw`) makes keys of their parts and takes them apart, `der` reads and writes encodings by
-//! way of a `builder`, `sign` makes signatures and checks them.
+//! way of a `builder`, `encoding` the forms that files have, `sign` makes signatures and checks them.
 
 mod builder;
 mod der;
 mod ec;
+mod encoding;
 mod raw;
 mod rsa;
 mod sign;
@@ -16,7 +17,9 @@ use std::sync::Arc;
 use aws_lc_sys as lc;
 
 pub use ec::Curve;
+pub use encoding::{Form, Protection};
 pub use raw::{RAW_KEY_BYTES, Raw};
+pub use rsa::{Padding, Primitive};
 pub use sign::Scheme;
 
 use crate::object::Owned;
@@ -49,8 +52,7 @@ impl From<Owned<lc::EVP_PKEY>> for Key {
 impl Key {
     /// A key of no kind yet.
     fn empty() -> Result<Owned<lc::EVP_PKEY>, Failed> {
-        // SAFETY: a new key is ours.
-        unsafe { Owned::new(lc::EVP_PKEY_new()) }
+        ffi::EVP_PKEY_new()
     }
 
     fn get(&self) -> *mut lc::EVP_PKEY {

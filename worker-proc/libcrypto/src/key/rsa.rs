@@ -17,6 +17,28 @@ extern "C" fn on_progress(_: c_int, _: c_int, progress: *mut lc::BN_GENCB) -> c_
     c_int::from(!is_over())
 }
 
+/// What RSA does to a number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Primitive {
+    /// With the public key, for the holder of the private one.
+    Encrypt,
+    /// The other way.
+    Decrypt,
+    /// With the private key.
+    Sign,
+    /// What was signed, with the public key.
+    Recover,
+}
+
+/// How data becomes as long as the modulus.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Padding {
+    /// It is already.
+    None,
+    /// PKCS #1 v1.5 (RFC 8017).
+    Pkcs1,
+}
+
 impl Key {
     fn from_rsa(mut part: Owned<lc::RSA>) -> Result<Self, Failed> {
         let mut key = Self::empty()?;
@@ -128,6 +150,37 @@ impl Key {
             }
         }
         run(&context, encrypt, data)
+    }
+
+    /// One of RSA's operations.
+    ///
+    /// # Errors
+    /// The data does not fit the key and the padding, or the key is public where it must be private.
+    pub fn rsa_primitive(
+        &self,
+        primitive: Primitive,
+        padding: Padding,
+        data: &[u8],
+    ) -> Result<Vec<u8>, Failed> {
+        let run = match primitive {
+            Primitive::Encrypt => lc::RSA_encrypt,
+            Primitive::Decrypt => lc::RSA_decrypt,
+            Primitive::Sign => lc::RSA_sign_raw,
+            Primitive::Recover => lc::RSA_verify_raw,
+        };
+        let padding = match padding {
+            Padding::None => lc::RSA_NO_PADDING,
+            Padding::Pkcs1 => lc::RSA_PKCS1_PADDING,
+        };
+        let rsa = from_ref(self.rsa()?).cast_mut();
+        let most = self.rsa_bits().unwrap_or(0).div_ceil(8) as usize;
+        let (mut bytes, mut length) = (vec![0; most], 0);
+        let (start, size) = (data.as_ptr(), data.len());
+        let place = bytes.as_mut_ptr();
+        // SAFETY: the key is live, and locks what it caches; the data is read during the call; the output has the length given.
+        check(unsafe { run(rsa, &mut length, place, most, start, size, padding) })?;
+        bytes.truncate(length);
+        Ok(bytes)
     }
 
     /// The private operation alone, on a number as long as the modulus.

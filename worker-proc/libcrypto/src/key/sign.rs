@@ -28,6 +28,8 @@ pub enum Scheme {
         /// The curve of the key.
         curve: Curve,
     },
+    /// The same, with r and s in DER.
+    EcdsaDer(Digest),
     /// Ed25519 (RFC 8032).
     Ed25519,
     /// The private operation of RSA alone, on a number as long as the modulus.
@@ -38,9 +40,10 @@ impl Key {
     /// A context that signs or verifies by `scheme`.
     fn signer(&self, scheme: Scheme, sign: bool) -> Result<Owned<lc::EVP_MD_CTX>, Failed> {
         let table = match scheme {
-            Scheme::Pkcs1(digest) | Scheme::Pss { digest, .. } | Scheme::Ecdsa { digest, .. } => {
-                from_ref(digest.table())
-            }
+            Scheme::Pkcs1(digest)
+            | Scheme::EcdsaDer(digest)
+            | Scheme::Pss { digest, .. }
+            | Scheme::Ecdsa { digest, .. } => from_ref(digest.table()),
             Scheme::Ed25519 | Scheme::RsaRaw => null(),
         };
         let init = if sign {

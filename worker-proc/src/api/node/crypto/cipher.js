@@ -5,7 +5,6 @@
 // own: this (a stream)
 const {
   ArrayPrototypeConcat,
-  ArrayPrototypeFilter,
   ArrayPrototypeFind,
   ArrayPrototypeIncludes,
   ArrayPrototypeMap,
@@ -15,14 +14,16 @@ const {
   ObjectAssign,
   ObjectSetPrototypeOf,
   RangeError,
+  StringPrototypeSplit,
   StringPrototypeToLowerCase,
+  StringPrototypeToUpperCase,
   Symbol,
   TypeError,
 } = primordials;
 const { Buffer } = require("node:buffer");
 const { Transform } = require("node:stream");
 const { StringDecoder } = require("node:string_decoder");
-const { ERR_INVALID_ARG_TYPE } = require("node/common/errors");
+const { ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE } = require("node/common/errors");
 const { isKeyObject } = require("node/common/types");
 const { validateInt32, validateObject, validateString, validateUint32 } = require("node/common/validators");
 const { isBytes, toBytes } = require("node/crypto/util");
@@ -91,8 +92,13 @@ function output(target, bytes, encoding, isLast) {
 
 const methods = {
   update(data, inputEncoding, outputEncoding) {
-    if (typeof data === "string") data = Buffer.from(data, inputEncoding === "buffer" ? undefined : inputEncoding);
-    else if (!isBytes(data)) {
+    if (typeof data === "string") {
+      if (inputEncoding === undefined || inputEncoding === null) {
+        const why = "If inputEncoding is not provided then the data must be a Buffer";
+        throw new ERR_INVALID_ARG_VALUE("inputEncoding", inputEncoding, why);
+      }
+      data = Buffer.from(data, inputEncoding);
+    } else if (!isBytes(data)) {
       throw new ERR_INVALID_ARG_TYPE("data", ["string", "Buffer", "TypedArray", "DataView"], data);
     }
     if (this[kState].isFinal) throw badState("update");
@@ -184,14 +190,33 @@ Decipheriv.prototype.setAuthTag = function (tag, encoding) {
 const createCipheriv = (name, key, iv, options) => new Cipheriv(name, key, iv, options);
 const createDecipheriv = (name, key, iv, options) => new Decipheriv(name, key, iv, options);
 
-const AES_MODES = ["cbc", "ctr", "ecb", "gcm", "ofb"];
-const NAMES = ArrayPrototypeConcat(
-  ArrayPrototypeMap(AES_MODES, (mode) => `aes-128-${mode}`),
-  ArrayPrototypeMap(AES_MODES, (mode) => `aes-192-${mode}`),
-  ArrayPrototypeMap(AES_MODES, (mode) => `aes-256-${mode}`),
-  ["des-ede3-cbc", "chacha20-poly1305"],
+// The published binary's list in its order, where some are twice. Libcrypto here has no EAX; of the others that are AEADs
+// only, `cipherInfo` tells which there are.
+const BLOCKS = StringPrototypeSplit(
+  "aes-128-cbc aes-192-cbc aes-256-cbc aes-128-ctr aes-192-ctr aes-256-ctr aes-128-ecb aes-192-ecb aes-256-ecb aes-128-ofb " +
+    "aes-192-ofb aes-256-ofb aes-128-gcm aes-192-gcm aes-256-gcm des-cbc des-ecb des-ede des-ede-cbc des-ede3-cbc rc2-cbc rc4",
+  " ",
 );
-const getCiphers = () => ArrayPrototypeFilter(NAMES, (name) => ops.cipherInfo(name) !== undefined);
+const AEADS = StringPrototypeSplit(
+  "aes-128-ccm-matter aes-128-ccm-bluetooth aes-256-gcm-siv aes-128-gcm-randnonce aes-128-eax aes-256-gcm aes-128-gcm-siv " +
+    "aes-256-gcm-randnonce aes-256-eax aes-128-ccm-bluetooth-8 aes-256-ctr-hmac-sha256 aes-128-ctr-hmac-sha256 " +
+    "xchacha20-poly1305 aes-128-gcm chacha20-poly1305 aes-192-gcm",
+  " ",
+);
+const NAMES = ArrayPrototypeConcat(BLOCKS, AEADS);
+const getCiphers = () =>
+  ArrayPrototypeConcat(
+    ArrayPrototypeMap(BLOCKS, (name) => StringPrototypeToUpperCase(name)),
+    NAMES,
+  );
+
+/** A cipher's name as the published binary shows it. */
+function shownName(name) {
+  if (name === "aes-128-gcm") return "id-aes128-GCM";
+  if (name === "aes-192-gcm") return "id-aes192-GCM";
+  if (name === "aes-256-gcm") return "id-aes256-GCM";
+  return ArrayPrototypeIncludes(BLOCKS, name) ? StringPrototypeToUpperCase(name) : name;
+}
 
 function getCipherInfo(name, options = {}) {
   if (typeof name === "number") validateInt32(name, "nameOrNid");
@@ -210,7 +235,7 @@ function getCipherInfo(name, options = {}) {
   if (ivLength !== undefined && ivLength !== info[IV_BYTES] && !(info[IS_AUTHENTICATED] && ivLength > 0)) return undefined;
   const result = {
     mode,
-    name: StringPrototypeToLowerCase(known),
+    name: shownName(StringPrototypeToLowerCase(known)),
     nid: info[NID],
     keyLength: info[KEY_BYTES],
     blockSize: info[BLOCK_BYTES],

@@ -1,6 +1,6 @@
 /*
- * node:crypto: hashes, HMAC, ciphers, secret keys, random values and key derivation. Key pairs,
- * signatures, key agreement and certificates throw ERR_METHOD_NOT_IMPLEMENTED.
+ * node:crypto: hashes, HMAC, ciphers, keys, signatures, shared secrets, random values and key derivation.
+ * Certificates throw ERR_METHOD_NOT_IMPLEMENTED.
  */
 
 const { ObjectAssign, ObjectDefineProperty, RangeError } = primordials;
@@ -9,10 +9,15 @@ const { published } = require("webidl");
 const { Hash, Hmac, createHash, createHmac, hash } = require("node/crypto/hash");
 const kdf = require("node/crypto/kdf");
 const ciphers = require("node/crypto/cipher");
-const { KeyObject, createSecretKey } = require("node/crypto/keys");
+const keys = require("node/crypto/keys");
+const pairs = require("node/crypto/key_pairs");
+const signatures = require("node/crypto/signatures");
+const rsa = require("node/crypto/rsa");
+const curves = require("node/crypto/curves");
+const groups = require("node/crypto/diffie_hellman");
 const random = require("node/crypto/random");
 const { constants } = require("node/crypto/constants");
-const { ERR_INVALID_ARG_TYPE, ERR_METHOD_NOT_IMPLEMENTED, ERR_MISSING_ARGS } = require("node/common/errors");
+const { ERR_INVALID_ARG_TYPE, ERR_METHOD_NOT_IMPLEMENTED } = require("node/common/errors");
 const { unsupported } = require("node/common/unsupported");
 const { isBytes } = require("node/crypto/util");
 
@@ -38,61 +43,13 @@ function timingSafeEqual(a, b) {
 }
 
 const missing = {};
-for (
-  let i = 0,
-    names = [
-      "createDiffieHellman",
-      "createDiffieHellmanGroup",
-      "getDiffieHellman",
-      "createECDH",
-      "createPrivateKey",
-      "createPublicKey",
-      "createSign",
-      "createVerify",
-      "sign",
-      "verify",
-      "generateKey",
-      "generateKeySync",
-      "generateKeyPair",
-      "generateKeyPairSync",
-      "diffieHellman",
-      "setEngine",
-      "setFips",
-    ];
-  i < names.length;
-  i++
-) {
+for (let i = 0, names = ["setEngine", "setFips"]; i < names.length; i++) {
   const name = names[i];
   missing[name] = unsupported(name);
 }
 
-for (let i = 0, names = ["publicEncrypt", "publicDecrypt", "privateEncrypt", "privateDecrypt"]; i < names.length; i++) {
-  const name = names[i];
-  missing[name] = {
-    [name](key, buffer) {
-      if (key === undefined || buffer === undefined) throw new ERR_MISSING_ARGS(key === undefined ? "key" : "buffer");
-      throw new ERR_METHOD_NOT_IMPLEMENTED(name);
-    },
-  }[name];
-}
-
 // Classes whose constructors throw.
-for (
-  let i = 0,
-    names = [
-      "DiffieHellman",
-      "DiffieHellmanGroup",
-      "ECDH",
-      "PublicKeyObject",
-      "PrivateKeyObject",
-      "Certificate",
-      "X509Certificate",
-      "Sign",
-      "Verify",
-    ];
-  i < names.length;
-  i++
-) {
+for (let i = 0, names = ["Certificate", "X509Certificate"]; i < names.length; i++) {
   const name = names[i];
   missing[name] = function () {
     throw new ERR_METHOD_NOT_IMPLEMENTED(name);
@@ -117,9 +74,20 @@ const nodeCrypto = {
   createCipher: unsupported("createCipher"),
   createDecipher: unsupported("createDecipher"),
   CryptoKey: published(require("crypto/keys").CryptoKey),
-  KeyObject,
-  SecretKeyObject: KeyObject,
-  createSecretKey,
+  KeyObject: keys.KeyObject,
+  PrivateKeyObject: keys.PrivateKeyObject,
+  PublicKeyObject: keys.PublicKeyObject,
+  SecretKeyObject: keys.SecretKeyObject,
+  createPrivateKey: keys.createPrivateKey,
+  createPublicKey: keys.createPublicKey,
+  createSecretKey: keys.createSecretKey,
+  ...pairs,
+  ...signatures,
+  ...rsa,
+  ...groups,
+  ECDH: curves.ECDH,
+  createECDH: curves.createECDH,
+  diffieHellman: curves.diffieHellman,
   ...missing,
   getCurves: () => ["secp224r1", "prime256v1", "secp384r1", "secp521r1"],
   getHashes: () => [

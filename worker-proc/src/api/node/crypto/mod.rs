@@ -1,11 +1,15 @@
-//! `node:crypto`: hashes and key derivation over `digest`, ciphers over `cipher`.
+//! `node:crypto`: hashes and key derivation over `digest`, ciphers over `cipher`, asymmetric
+//! keys over `keys`.
 
 mod cipher;
 mod digest;
+mod keys;
+mod pem;
 
 use libcrypto::Failed;
 
 use super::buffer::text::compare_bytes;
+use crate::api::web::crypto;
 use crate::glue::{Api, OpError, Ops};
 use crate::js;
 
@@ -15,12 +19,17 @@ pub const API: Api = Api {
     lazy: &[
         js!("cipher.js"),
         js!("constants.js"),
+        js!("curves.js"),
+        js!("diffie_hellman.js"),
         js!("crypto.js" as "node:crypto"),
         js!("hash.js"),
         js!("kdf.js"),
         js!("key_mark.js"),
+        js!("key_pairs.js"),
         js!("keys.js"),
         js!("random.js"),
+        js!("rsa.js"),
+        js!("signatures.js"),
         js!("util.js"),
     ],
     uses: &[
@@ -28,6 +37,7 @@ pub const API: Api = Api {
         "node/buffer",
         "node/common",
         "node/streams",
+        "timers",
         "webidl",
     ],
     lazy_uses: &[],
@@ -37,6 +47,8 @@ pub const API: Api = Api {
 fn ops(ops: &mut Ops) {
     digest::ops(ops);
     cipher::ops(ops);
+    keys::ops(ops);
+    crypto::key_ops(ops);
     ops.add_all(&[compare_bytes]);
 }
 

@@ -20,6 +20,9 @@ exports.toBytes = function (value, name, encoding) {
 
 exports.isBytes = isBytes;
 
+/** A Buffer over the bytes of an array. */
+exports.asBuffer = (bytes) => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+
 /** Calls back with a promise's outcome, outside of any try block of ours. */
 exports.callBack = function (promise, callback, convert = (value) => value) {
   PromisePrototypeThen(

@@ -1,24 +1,27 @@
-//! Compression for `node:zlib`: deflate in three wrappings and Brotli, fed piece by piece.
+//! Compression for `node:zlib`: deflate in three wrappings, Brotli and Zstandard, fed piece by piece.
 
 use std::cell::RefCell;
 use std::io::Write;
 use std::rc::Rc;
 
 use bytes::Bytes;
-use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress, Status};
+use flate2::{Decompress, FlushDecompress};
+use zlib_rs::{Deflate, DeflateConfig, DeflateFlush, Status, Strategy};
 
+use super::zstd::{self, Zstd};
 use crate::glue::bytes::most_buffer_bytes;
-use crate::glue::{IntoJs, JsArray, Ops, native_object, op, with_bytes};
+use crate::glue::{Arguments, IntoJs, JsArray, Ops, native_object, op, with_bytes};
 use crate::service::processor;
 
 /// Input between two looks at the processor time that is left, bytes.
 const INPUT_STEP_BYTES: usize = 64 * 1024;
 
 /// Room for output that is added at a time, bytes.
-const OUTPUT_STEP_BYTES: usize = 16 * 1024;
+pub(super) const OUTPUT_STEP_BYTES: usize = 16 * 1024;
 
 pub fn ops(ops: &mut Ops) {
-    ops.add_all(&[zlib_new, brotli_new, zlib_write, crc32]);
+    ops.add_all(&[zlib_new, zlib_level, brotli_new, zlib_write, crc32]);
+    zstd::ops(ops);
     ops.share::<Written>();
     ops.share::<Fault>();
 }
@@ -32,8 +35,8 @@ const DEFLATERAW: i32 = 5;
 const INFLATERAW: i32 = 6;
 const UNZIP: i32 = 7;
 
-enum Coder {
-    Deflate(Compress),
+pub(super) enum Coder {
+    Deflate(Deflate),
     Inflate {
         state: Decompress,
         dictionary: Vec<u8>,
@@ -44,6 +47,7 @@ enum Coder {
         window_bits: u8,
         dictionary: Vec<u8>,
     },
+    Zstd(Box<Zstd>),
     BrotliEncode(Box<brotli::CompressorWriter<Vec<u8>>>),
     BrotliDecode(Box<brotli::DecompressorWriter<Output>>),
 }
@@ -54,24 +58,49 @@ impl<'s> IntoJs<'s> for Coder {
     }
 }
 
-/// `zlibNew(mode, level, windowBits, dictionary)`: a native coder.
-#[op]
-fn zlib_new(mode: i32, level: i32, window_bits: u32, dictionary: Option<Bytes>) -> Coder {
-    let level = match level {
-        0..=9 => Compression::new(level as u32),
-        _ => Compression::default(),
-    };
-    let window_bits = (window_bits as u8).clamp(9, 15);
-    let dictionary = dictionary.map_or_else(Vec::new, Vec::from);
-    match mode {
-        DEFLATE | DEFLATERAW => {
-            let mut state = Compress::new_with_window_bits(level, mode == DEFLATE, window_bits);
-            if !dictionary.is_empty() {
-                let _ = state.set_dictionary(&dictionary);
-            }
-            Coder::Deflate(state)
+/// What deflate is told; see zlib's manual.
+#[derive(Arguments)]
+struct Settings {
+    level: i32,
+    window_bits: i32,
+    memory_level: i32,
+    strategy: i32,
+}
+
+impl Settings {
+    fn deflater(&self, mode: i32, dictionary: &[u8]) -> Deflate {
+        let window_bits = self.window_bits.clamp(9, 15);
+        let mut state = Deflate::new_with_config(DeflateConfig {
+            level: self.level.clamp(-1, 9),
+            window_bits: match mode {
+                DEFLATERAW => -window_bits,
+                GZIP => window_bits + 16,
+                _ => window_bits,
+            },
+            mem_level: self.memory_level.clamp(1, 9),
+            strategy: match self.strategy {
+                1 => Strategy::Filtered,
+                2 => Strategy::HuffmanOnly,
+                3 => Strategy::Rle,
+                4 => Strategy::Fixed,
+                _ => Strategy::Default,
+            },
+            ..DeflateConfig::default()
+        });
+        if mode != GZIP && !dictionary.is_empty() {
+            let _ = state.set_dictionary(dictionary);
         }
-        GZIP => Coder::Deflate(Compress::new_gzip(level, window_bits)),
+        state
+    }
+}
+
+/// `zlibNew(mode, dictionary, level, windowBits, memLevel, strategy)`: a native coder.
+#[op]
+fn zlib_new(mode: i32, dictionary: Option<Bytes>, settings: Settings) -> Coder {
+    let dictionary = dictionary.map_or_else(Vec::new, Vec::from);
+    let window_bits = settings.window_bits.clamp(9, 15) as u8;
+    match mode {
+        DEFLATE | DEFLATERAW | GZIP => Coder::Deflate(settings.deflater(mode, &dictionary)),
         GUNZIP => Coder::Inflate {
             state: Decompress::new_gzip(window_bits),
             dictionary: Vec::new(),
@@ -82,6 +111,15 @@ fn zlib_new(mode: i32, level: i32, window_bits: u32, dictionary: Option<Bytes>) 
             dictionary,
         },
         mode => inflater(mode == INFLATERAW, window_bits, dictionary),
+    }
+}
+
+/// `zlibLevel(coder, level)`: another level from here on, once what was given is flushed; whether it went well.
+#[op]
+fn zlib_level(coder: Rc<RefCell<Coder>>, level: i32) -> bool {
+    match &mut *coder.borrow_mut() {
+        Coder::Deflate(state) => state.set_level(level.clamp(-1, 9)).is_ok(),
+        _ => false,
     }
 }
 
@@ -113,11 +151,11 @@ fn inflater(raw: bool, window_bits: u8, dictionary: Vec<u8>) -> Coder {
 
 /// What one write gave.
 #[derive(Debug, Default)]
-struct Piece {
-    output: Vec<u8>,
+pub(super) struct Piece {
+    pub output: Vec<u8>,
     /// Input bytes taken; the rest lies behind the end of the compressed data.
-    taken: usize,
-    ended: bool,
+    pub taken: usize,
+    pub ended: bool,
     error: Option<Fault>,
 }
 
@@ -193,6 +231,7 @@ fn run(coder: &mut Coder, input: &[u8], flush: i32, limit: usize) -> Piece {
             raw,
         } => inflate(state, dictionary, *raw, input, flush, limit),
         Coder::Undecided { .. } => Piece::default(),
+        Coder::Zstd(state) => state.run(input, flush, limit),
         Coder::BrotliEncode(writer) => brotli_encode(writer, input, flush),
         Coder::BrotliDecode(writer) => brotli_decode(writer, input, flush, limit),
     }
@@ -200,7 +239,7 @@ fn run(coder: &mut Coder, input: &[u8], flush: i32, limit: usize) -> Piece {
 
 /// What a decoder writes, until it is more than it may be or takes too long.
 #[derive(Default)]
-struct Output {
+pub(super) struct Output {
     bytes: Vec<u8>,
     most_bytes: usize,
     is_full: bool,
@@ -220,17 +259,18 @@ impl Write for Output {
     }
 }
 
-fn flush_mode(flush: i32) -> FlushCompress {
+fn flush_mode(flush: i32) -> DeflateFlush {
     match flush {
-        1 => FlushCompress::Partial,
-        2 => FlushCompress::Sync,
-        3 => FlushCompress::Full,
-        4 => FlushCompress::Finish,
-        _ => FlushCompress::None,
+        1 => DeflateFlush::PartialFlush,
+        2 => DeflateFlush::SyncFlush,
+        3 => DeflateFlush::FullFlush,
+        4 => DeflateFlush::Finish,
+        5 => DeflateFlush::Block,
+        _ => DeflateFlush::NoFlush,
     }
 }
 
-fn failure(errno: i32, code: &'static str, message: &str) -> Piece {
+pub(super) fn failure(errno: i32, code: &'static str, message: &str) -> Piece {
     Piece {
         error: Some(Fault {
             errno,
@@ -241,19 +281,22 @@ fn failure(errno: i32, code: &'static str, message: &str) -> Piece {
     }
 }
 
-fn deflate(state: &mut Compress, input: &[u8], flush: i32) -> Piece {
+fn deflate(state: &mut Deflate, input: &[u8], flush: i32) -> Piece {
     let mode = flush_mode(flush);
     let mut piece = Piece::default();
     loop {
-        piece.output.reserve(OUTPUT_STEP_BYTES);
         let (in_before, out_before) = (state.total_in(), piece.output.len());
-        let Ok(status) = state.compress_vec(&input[piece.taken..], &mut piece.output, mode) else {
+        piece.output.resize(out_before + OUTPUT_STEP_BYTES, 0);
+        let before = state.total_out();
+        let place = &mut piece.output[out_before..];
+        let Ok(status) = state.compress(&input[piece.taken..], place, mode) else {
             return failure(-2, "Z_STREAM_ERROR", "stream error");
         };
+        let made = (state.total_out() - before) as usize;
+        piece.output.truncate(out_before + made);
         piece.taken += (state.total_in() - in_before) as usize;
         piece.ended = status == Status::StreamEnd;
-        let has_room = piece.output.len() < piece.output.capacity();
-        let made = piece.output.len() - out_before;
+        let has_room = made < OUTPUT_STEP_BYTES;
         if piece.ended
             || status == Status::BufError
             || processor::is_used_up()
@@ -286,7 +329,7 @@ fn inflate(
         piece.taken += (state.total_in() - in_before) as usize;
         match result {
             Ok(status) => {
-                piece.ended = status == Status::StreamEnd;
+                piece.ended = status == flate2::Status::StreamEnd;
                 let has_room = piece.output.len() < piece.output.capacity();
                 let stuck = piece.output.len() == out_before && has_room;
                 if piece.ended
@@ -373,18 +416,7 @@ fn brotli_decode(
 /// `crc32(bytes, start)`: the checksum, going on from an earlier one.
 #[op]
 fn crc32(bytes: &[u8], start: u32) -> u32 {
-    let table: [u32; 256] = std::array::from_fn(|index| {
-        (0..8).fold(index as u32, |sum, _| {
-            if sum & 1 == 1 {
-                sum >> 1 ^ 0xedb8_8320
-            } else {
-                sum >> 1
-            }
-        })
-    });
-    !bytes.iter().fold(!start, |sum, byte| {
-        table[((sum ^ u32::from(*byte)) & 0xff) as usize] ^ sum >> 8
-    })
+    zlib_rs::crc32::crc32(start, bytes)
 }
 
 #[cfg(test)]
@@ -392,14 +424,13 @@ mod tests {
     use super::*;
 
     fn round(compress: i32, decompress: Coder, input: &[u8]) -> Vec<u8> {
-        let mut encoder = match compress {
-            GZIP => Coder::Deflate(Compress::new_gzip(Compression::default(), 15)),
-            _ => Coder::Deflate(Compress::new_with_window_bits(
-                Compression::default(),
-                compress == DEFLATE,
-                15,
-            )),
+        let settings = Settings {
+            level: -1,
+            window_bits: 15,
+            memory_level: 8,
+            strategy: 0,
         };
+        let mut encoder = Coder::Deflate(settings.deflater(compress, &[]));
         let packed = run(&mut encoder, input, 4, usize::MAX);
         assert!(packed.ended && packed.error.is_none());
         let mut decoder = decompress;

@@ -1,6 +1,7 @@
-//! `node:zlib`: deflate and Brotli, which `coder` feeds piece by piece.
+//! `node:zlib`: deflate, Brotli and Zstandard, which `coder` feeds piece by piece.
 
 mod coder;
+mod zstd;
 
 use crate::glue::{Api, Ops};
 use crate::js;

@@ -1,5 +1,5 @@
 /*
- * node:zlib: deflate, gzip and Brotli as streams, with callbacks, and at once.
+ * node:zlib: deflate, gzip, Brotli and Zstandard as streams, with callbacks, and at once.
  * The coders are native; a stream feeds them chunk by chunk.
  */
 
@@ -7,6 +7,7 @@
 const {
   ArrayBufferIsView,
   ArrayPrototypeIncludes,
+  ArrayPrototypeMap,
   Boolean,
   Error,
   FunctionPrototypeCall,
@@ -23,18 +24,17 @@ const {
   RangeError,
   StringPrototypeStartsWith,
   Symbol,
+  SymbolToStringTag,
+  TypeError,
+  TypedArrayPrototypeSet,
   TypedArrayPrototypeSubarray,
+  Uint32Array,
   Uint8Array,
 } = primordials;
 const { queueMicrotask } = require("timers");
 const { Buffer } = require("node:buffer");
 const { Transform } = require("node:stream");
-const {
-  ERR_BROTLI_INVALID_PARAM,
-  ERR_BUFFER_TOO_LARGE,
-  ERR_INVALID_ARG_TYPE,
-  ERR_ZLIB_INITIALIZATION_FAILED,
-} = require("node/common/errors");
+const { ERR_BROTLI_INVALID_PARAM, ERR_INVALID_ARG_TYPE, ERR_ZLIB_INITIALIZATION_FAILED } = require("node/common/errors");
 const { nextTick } = require("node/timers/next_tick");
 const { finished } = require("node/streams/finished");
 const { isAnyArrayBuffer } = require("node/common/types");
@@ -56,6 +56,11 @@ const {
   INFLATE,
   INFLATERAW,
   UNZIP,
+  ZSTD_COMPRESS,
+  ZSTD_DECOMPRESS,
+  ZSTD_e_continue,
+  ZSTD_e_end,
+  ZSTD_e_flush,
   Z_BLOCK,
   Z_DEFAULT_CHUNK,
   Z_DEFAULT_COMPRESSION,
@@ -82,6 +87,50 @@ const MAX_LENGTH = 2147483647;
 // What one write may expand to.
 const MAX_WRITE_OUTPUT_BYTES = 128 * 1024 * 1024;
 const kFlush = Symbol("kFlush");
+
+let nativeOf;
+
+/** A native coder, with the methods that Node's handles have. */
+class ZlibStream {
+  #stream;
+  #native;
+  #pending = Buffer.alloc(0);
+
+  constructor(stream) {
+    this.#stream = stream;
+    this.#native = stream._make();
+  }
+
+  static {
+    nativeOf = (handle) => handle.#native;
+  }
+
+  /** Codes a piece of input into `out`; the stream's write state says what is left of both. What had no room comes next. */
+  writeSync(flush, input, inputStart, inputLength, out, outStart, outLength) {
+    if (this.#pending.byteLength === 0 || inputLength > 0) {
+      const bytes = input ? TypedArrayPrototypeSubarray(input, inputStart, inputStart + inputLength) : Buffer.alloc(0);
+      this.#pending = Buffer.concat([this.#pending, code(this.#stream, bytes, flush)]);
+    }
+    const made = this.#pending;
+    const count = MathMin(made.byteLength, outLength);
+    TypedArrayPrototypeSet(out, TypedArrayPrototypeSubarray(made, 0, count), outStart);
+    this.#pending = TypedArrayPrototypeSubarray(made, count);
+    this.#stream._writeState[0] = outLength - count;
+    this.#stream._writeState[1] = 0;
+  }
+
+  reset() {
+    this.#stream.reset();
+  }
+
+  close() {
+    this.#stream._handle = null;
+  }
+
+  get [SymbolToStringTag]() {
+    return "ZlibStream";
+  }
+}
 
 const codes = {
   __proto__: null,
@@ -140,6 +189,8 @@ function ZlibBase(options, mode, modes) {
   this._maxOutputLength = maxOutputLength;
   this._info = Boolean(options?.info);
   this._mode = mode;
+  this._modes = modes;
+  this._writeState = new Uint32Array(2);
   this._ended = false;
   this._total = 0;
 }
@@ -159,7 +210,7 @@ ObjectDefineProperties(ZlibBase.prototype, {
 
 ZlibBase.prototype.reset = function () {
   if (!this._handle) throw new Error("zlib binding closed");
-  this._handle = this._make();
+  this._handle = new ZlibStream(this);
   this._ended = false;
   this._total = 0;
 };
@@ -178,25 +229,36 @@ ZlibBase.prototype.close = function (callback) {
 function code(stream, bytes, flush) {
   if (stream._ended) return trailing(stream, bytes, flush);
   const room = MathMin(stream._maxOutputLength - stream._total, MAX_WRITE_OUTPUT_BYTES);
-  const result = ops.zlibWrite(stream._handle, bytes, flush | 0, room);
+  const result = ops.zlibWrite(nativeOf(stream._handle), bytes, flush | 0, room);
   if (typeof result[ERRNO] === "number") throw dataError(result[ERRNO], result[CODE], result[MESSAGE]);
   const { [OUTPUT]: output, [TAKEN]: taken, [ENDED]: ended } = result;
   stream.bytesWritten += taken;
   stream._total += output.byteLength;
   if (output.byteLength > MAX_WRITE_OUTPUT_BYTES) throw new RangeError("Memory limit exceeded");
-  if (stream._total > stream._maxOutputLength) throw new ERR_BUFFER_TOO_LARGE(stream._maxOutputLength);
+  if (stream._total > stream._maxOutputLength) throw new RangeError("Memory limit exceeded");
   const made = Buffer.from(output.buffer, output.byteOffset, output.byteLength);
   if (!ended) return made;
   stream._ended = true;
-  if (taken === bytes.byteLength || stream._mode < INFLATE) return made;
+  if (taken === bytes.byteLength) return made;
   return Buffer.concat([made, trailing(stream, TypedArrayPrototypeSubarray(bytes, taken), flush)]);
 }
 
-/** What follows the end: in gzip another member, elsewhere ignored. */
+const DECODERS = [INFLATE, GUNZIP, INFLATERAW, UNZIP, BROTLI_DECODE, ZSTD_DECOMPRESS];
+
+/** Data that is to be whole must have its end. */
+function checkEnd(stream) {
+  const isDecoder = ArrayPrototypeIncludes(DECODERS, stream._mode);
+  if (!isDecoder || stream._ended || stream._finishFlag !== stream._modes.finish) return;
+  if (stream._mode !== ZSTD_DECOMPRESS) throw dataError(-5, "Z_BUF_ERROR", "unexpected end of file");
+  if (stream.bytesWritten > 0) throw dataError(-1, "ERR_ZSTD_DECOMPRESSION_FAILED", "unexpected end of file");
+}
+
+/** What follows the end: in gzip and Zstandard another member, elsewhere ignored. */
 function trailing(stream, bytes, flush) {
   const isGzip = stream._mode === GUNZIP || stream._mode === UNZIP;
-  if (!isGzip || bytes.byteLength === 0 || bytes[0] !== 0x1f) return Buffer.alloc(0);
-  stream._handle = stream._make();
+  const first = isGzip ? 0x1f : stream._mode === ZSTD_DECOMPRESS ? 0x28 : undefined;
+  if (bytes.byteLength === 0 || bytes[0] !== first) return Buffer.alloc(0);
+  stream._handle = new ZlibStream(stream);
   stream._ended = false;
   return code(stream, bytes, flush);
 }
@@ -227,11 +289,7 @@ ZlibBase.prototype._flush = function (callback) {
   if (!this._handle) return callback();
   try {
     if (!this._ended) pushAll(this, code(this, Buffer.alloc(0), this._finishFlag));
-    const isDecoder = ArrayPrototypeIncludes([INFLATE, GUNZIP, INFLATERAW, UNZIP, BROTLI_DECODE], this._mode);
-    const mustEnd = this._mode === BROTLI_DECODE ? BROTLI_OPERATION_FINISH : Z_FINISH;
-    if (isDecoder && !this._ended && this._finishFlag === mustEnd && (this.bytesWritten > 0 || this._mode !== UNZIP)) {
-      throw dataError(-5, "Z_BUF_ERROR", "unexpected end of file");
-    }
+    if (this.bytesWritten > 0 || this._mode !== UNZIP) checkEnd(this);
   } catch (error) {
     callback(error);
     return;
@@ -296,8 +354,11 @@ function Zlib(options, mode) {
   FunctionPrototypeCall(ZlibBase, this, options, mode, zlibModes);
   this._level = level;
   this._strategy = strategy;
-  this._make = () => ops.zlibNew(mode, this._level | 0, (windowBits || Z_DEFAULT_WINDOWBITS) | 0, dictionary);
-  this._handle = this._make();
+  this._make = () => {
+    const bits = windowBits || Z_DEFAULT_WINDOWBITS;
+    return ops.zlibNew(mode, dictionary, this._level | 0, bits | 0, memLevel | 0, this._strategy | 0);
+  };
+  this._handle = new ZlibStream(this);
 }
 ObjectSetPrototypeOf(Zlib.prototype, ZlibBase.prototype);
 ObjectSetPrototypeOf(Zlib, ZlibBase);
@@ -310,13 +371,36 @@ Zlib.prototype.params = function (level, strategy, callback) {
     return;
   }
   this.flush(Z_SYNC_FLUSH, (error) => {
-    if (!error) {
+    if (!error && this._handle) {
       this._level = level;
       this._strategy = strategy;
+      ops.zlibLevel(nativeOf(this._handle), level | 0);
     }
     callback?.(error);
   });
 };
+
+const zstdModes = { none: ZSTD_e_continue, full: ZSTD_e_flush, finish: ZSTD_e_end, last: ZSTD_e_end };
+
+function Zstd(options, mode) {
+  FunctionPrototypeCall(ZlibBase, this, options, mode, zstdModes);
+  const { params = {}, pledgedSrcSize = -1 } = options ?? {};
+  const size = Number(pledgedSrcSize);
+  if (NumberIsNaN(size)) throw new TypeError("The value cannot be converted because it is not an integer.");
+  const dictionary = isAnyArrayBuffer(options?.dictionary) ? Buffer.from(options.dictionary) : options?.dictionary;
+  const settings = ArrayPrototypeMap(ObjectKeys(params), (name) => [name | 0, params[name] | 0]);
+  this._make = () => {
+    const handle = ops.zstdNew(mode === ZSTD_COMPRESS, ArrayBufferIsView(dictionary) ? dictionary : undefined, size);
+    for (let i = 0; i < settings.length; i++) {
+      const wrong = ops.zstdSet(handle, settings[i][0], settings[i][1]);
+      if (typeof wrong === "string") throw new Error(wrong);
+    }
+    return handle;
+  };
+  this._handle = new ZlibStream(this);
+}
+ObjectSetPrototypeOf(Zstd.prototype, ZlibBase.prototype);
+ObjectSetPrototypeOf(Zstd, ZlibBase);
 
 let maxBrotliParam = 0;
 for (const name in constants) {
@@ -342,7 +426,7 @@ function Brotli(options, mode) {
   if (mode === BROTLI_ENCODE && (lgwin < 10 || lgwin > 30 || quality > 11)) throw new ERR_ZLIB_INITIALIZATION_FAILED();
   FunctionPrototypeCall(ZlibBase, this, options, mode, brotliModes);
   this._make = () => ops.brotliNew(mode === BROTLI_ENCODE, quality >>> 0, lgwin >>> 0);
-  this._handle = this._make();
+  this._handle = new ZlibStream(this);
 }
 ObjectSetPrototypeOf(Brotli.prototype, Zlib.prototype);
 ObjectSetPrototypeOf(Brotli, Zlib);
@@ -372,6 +456,8 @@ const classes = {
   Unzip: define("Unzip", Zlib, UNZIP),
   BrotliCompress: define("BrotliCompress", Brotli, BROTLI_ENCODE),
   BrotliDecompress: define("BrotliDecompress", Brotli, BROTLI_DECODE),
+  ZstdCompress: define("ZstdCompress", Zstd, ZSTD_COMPRESS),
+  ZstdDecompress: define("ZstdDecompress", Zstd, ZSTD_DECOMPRESS),
 };
 
 function toInput(value) {
@@ -387,15 +473,14 @@ function runAtOnce(stream, input) {
     return codeAll(stream, input);
   } catch (error) {
     if (error.errno === undefined) throw error;
-    throw new Error(stream._mode >= BROTLI_DECODE ? "Compression failed" : error.message);
+    const isBrotli = stream._mode === BROTLI_ENCODE || stream._mode === BROTLI_DECODE;
+    throw new Error(isBrotli ? "Compression failed" : error.message);
   }
 }
 
 function codeAll(stream, input) {
   const buffer = code(stream, input, stream._finishFlag);
-  const isDecoder = ArrayPrototypeIncludes([INFLATE, GUNZIP, INFLATERAW, UNZIP, BROTLI_DECODE], stream._mode);
-  const isFinal = stream._finishFlag === (stream._mode >= BROTLI_DECODE ? BROTLI_OPERATION_FINISH : Z_FINISH);
-  if (isDecoder && !stream._ended && isFinal) throw dataError(-5, "Z_BUF_ERROR", "unexpected end of file");
+  checkEnd(stream);
   return stream._info ? { buffer, engine: stream } : buffer;
 }
 
@@ -412,6 +497,8 @@ for (
       ["unzip", classes.Unzip],
       ["brotliCompress", classes.BrotliCompress],
       ["brotliDecompress", classes.BrotliDecompress],
+      ["zstdCompress", classes.ZstdCompress],
+      ["zstdDecompress", classes.ZstdDecompress],
     ];
   i < entries.length;
   i++
@@ -464,8 +551,7 @@ const zlib = { crc32, constants, codes, ...classes, ...functions, ...makers };
 
 for (let i = 0, names = ObjectKeys(constants); i < names.length; i++) {
   const name = names[i];
-  if (StringPrototypeStartsWith(name, "BROTLI") || StringPrototypeStartsWith(name, "ZSTD")) continue;
-  ObjectDefineProperty(zlib, name, { __proto__: null, enumerable: false, value: constants[name] });
+  ObjectDefineProperty(zlib, name, { __proto__: null, enumerable: true, value: constants[name] });
 }
 
 ObjectAssign(exports, zlib, { default: zlib });

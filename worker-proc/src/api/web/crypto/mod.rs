@@ -65,6 +65,11 @@ fn ops(ops: &mut Ops) {
     subtle::ops(ops);
 }
 
+/// What `node:crypto` has of keys' ops too.
+pub fn key_ops(ops: &mut Ops) {
+    subtle::key_ops(ops);
+}
+
 /// Why an op of the folder fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Error {

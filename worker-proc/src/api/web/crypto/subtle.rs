@@ -27,13 +27,21 @@ pub fn ops(ops: &mut Ops) {
         hkdf,
         pbkdf2,
         hash_block_bits,
-        generate_pair,
-        import_key,
-        key_kind,
-        export_key,
         sign,
         verify,
         oaep,
+    ]);
+    key_ops(ops);
+}
+
+/// What makes keys, and tells what they are of.
+pub fn key_ops(ops: &mut Ops) {
+    ops.add_all(&[
+        generate_pair,
+        generate_pair_now,
+        import_key,
+        key_kind,
+        export_key,
         derive,
     ]);
 }
@@ -216,11 +224,21 @@ fn generate_pair<'s>(
 ) -> Result<Made<'s, Key>, Thrown> {
     let kind = kind_of(kind);
     make(scope, kind == Kind::Rsa, move || {
-        Ok(match kind {
-            Kind::Raw(raw) => Key::generate_raw(raw)?,
-            Kind::Ec(curve) => Key::generate_ec(curve)?,
-            Kind::Rsa => Key::generate_rsa(bits as i32, &exponent, processor::is_used_up)?,
-        })
+        generate(kind, bits, &exponent)
+    })
+}
+
+/// `generatePairNow(kind, modulusBits, exponent)`: the same, at once.
+#[op]
+fn generate_pair_now(kind: &str, bits: f64, exponent: &[u8]) -> Result<Key, Error> {
+    generate(kind_of(kind), bits, exponent)
+}
+
+fn generate(kind: Kind, bits: f64, exponent: &[u8]) -> Result<Key, Error> {
+    Ok(match kind {
+        Kind::Raw(raw) => Key::generate_raw(raw)?,
+        Kind::Ec(curve) => Key::generate_ec(curve)?,
+        Kind::Rsa => Key::generate_rsa(bits as i32, exponent, processor::is_used_up)?,
     })
 }
 

@@ -205,7 +205,8 @@ fn btoa<'s>(scope: &mut v8::PinScope<'s, '_>, text: v8::Local<'s, v8::String>) -
     Some(encode_base64(&bytes))
 }
 
-fn encode_base64(bytes: &[u8]) -> String {
+/// base64 with padding.
+pub fn encode_base64(bytes: &[u8]) -> String {
     encode_as(bytes, Base64Options::Default)
 }
 
