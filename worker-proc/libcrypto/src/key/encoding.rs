@@ -39,6 +39,7 @@ const CONTEXT_0: u8 = 0xa0;
 const NULL: &[u8] = b"\x05\x00";
 
 const RSA: &[u8] = b"\x2a\x86\x48\x86\xf7\x0d\x01\x01\x01";
+const EC: &[u8] = b"\x2a\x86\x48\xce\x3d\x02\x01";
 const PBES2: &[u8] = b"\x2a\x86\x48\x86\xf7\x0d\x01\x05\x0d";
 const PBKDF2: &[u8] = b"\x2a\x86\x48\x86\xf7\x0d\x01\x05\x0c";
 
@@ -169,10 +170,12 @@ impl Key {
         }
         let mut padded = vec![0; curve.size() - (d.len() - zeros)];
         padded.extend_from_slice(&d[zeros..]);
-        let oid = value(OBJECT_IDENTIFIER, &[curve.oid()]);
-        let (version, number) = (value(INTEGER, &[&[1]]), value(OCTET_STRING, &[&padded]));
-        let parts: [&[u8]; 3] = [&version, &number, &value(CONTEXT_0, &[&oid])];
-        Ok(Self::from_pkcs8(&value(SEQUENCE, &parts))?.0)
+        let name = |oid| value(OBJECT_IDENTIFIER, &[oid]);
+        let algorithm = value(SEQUENCE, &[&name(EC), &name(curve.oid())]);
+        let number = value(OCTET_STRING, &[&padded]);
+        let sec1 = value(SEQUENCE, &[&value(INTEGER, &[&[1]]), &number]);
+        let (version, inner) = (value(INTEGER, &[&[0]]), value(OCTET_STRING, &[&sec1]));
+        Ok(Self::from_pkcs8(&value(SEQUENCE, &[&version, &algorithm, &inner]))?.0)
     }
 
     /// The private key in a form.

@@ -48,6 +48,10 @@ export const secrets = {
     strictEqual(a.generateKeys().length, 65);
     const point = b.generateKeys(null, "compressed");
     deepStrictEqual(a.computeSecret(point), b.computeSecret(a.getPublicKey()));
+    const again = crypto.createECDH("prime256v1");
+    again.setPrivateKey(a.getPrivateKey("hex"), "hex");
+    strictEqual(again.getPublicKey("hex"), a.getPublicKey("hex"));
+    throws(() => again.setPrivateKey(Buffer.alloc(32)), /Private key is not valid for specified curve/);
     throws(() => a.computeSecret(Buffer.from("x")), /Failed to set point/);
     throws(() => crypto.createECDH("foo"), /Invalid curve/);
     const { privateKey, publicKey } = crypto.generateKeyPairSync("rsa", { modulusLength: 1024 });
