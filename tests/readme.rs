@@ -97,7 +97,7 @@ fn the_files_that_pages_name_exist() {
         let paths = text.split('`').skip(1).step_by(2).filter(|text| {
             let path_like =
                 text.contains('/') && !text.contains([' ', '<', '*', '(', '=', ':', '{']);
-            path_like && !text.starts_with(['/', '-', '.'])
+            path_like && !text.starts_with(['/', '-', '.', '@'])
         });
         let missing: Vec<_> = paths
             .filter(|path| !homes.iter().any(|home| home.join(path).exists()))

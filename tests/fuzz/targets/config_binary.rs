@@ -18,6 +18,7 @@ fuzz_target!(|input: &[u8]| {
         externals: vec![(name(), "127.0.0.1:1".into())],
         socket_addrs: vec![(name(), "127.0.0.1:0".into())],
         socket_fds: Vec::new(),
+        debug_port: None,
     };
     for purpose in [Purpose::Compile, Purpose::Serve] {
         let options = LoadOptions {

@@ -30,20 +30,20 @@ pub fn ops(ops: &mut Ops) {
         sign,
         verify,
         oaep,
+        generate_pair,
     ]);
-    key_ops(ops);
+    add_key_ops(ops);
 }
 
-/// What makes keys, and tells what they are of.
+/// What reads, tells and derives keys.
+fn add_key_ops(ops: &mut Ops) {
+    ops.add_all(&[import_key, key_kind, export_key, derive]);
+}
+
+/// What Node's crypto needs of it.
 pub fn key_ops(ops: &mut Ops) {
-    ops.add_all(&[
-        generate_pair,
-        generate_pair_now,
-        import_key,
-        key_kind,
-        export_key,
-        derive,
-    ]);
+    ops.add_all(&[generate_pair_now]);
+    add_key_ops(ops);
 }
 
 /// Input up to this many bytes is worked on at once; a thread costs more than it.
