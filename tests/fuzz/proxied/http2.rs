@@ -2,54 +2,57 @@
 
 use std::io;
 use std::sync::Arc;
+use std::thread;
 use std::time::Duration;
 
 use bytes::Bytes;
 use h2::client::{self, SendRequest};
 use h2::{Reason, SendStream};
 use tokio::net::TcpStream;
-use tokio::runtime::{Builder, Runtime};
-use tokio::task::LocalSet;
+use tokio::runtime::{Builder, Handle};
+use tokio::sync::oneshot;
 use tokio::time::timeout;
 
 use crate::case::{Case, Upload};
 use crate::check::{End, Got, PATIENCE};
 
 pub struct Connection {
-    runtime: Runtime,
-    /// The connection's task is here.
-    tasks: LocalSet,
+    /// Of a thread that goes on between exchanges: what a client left is reset at once.
+    runtime: Handle,
+    /// The thread ends with it.
+    _open: oneshot::Sender<()>,
     sender: SendRequest<Bytes>,
 }
 
 impl Connection {
     pub fn open(port: u16) -> io::Result<Self> {
-        let runtime = Builder::new_current_thread().enable_all().build()?;
-        let tasks = LocalSet::new();
-        let sender = tasks.block_on(&runtime, async {
+        let here = Builder::new_current_thread().enable_all().build()?;
+        let runtime = here.handle().clone();
+        let (open, closed) = oneshot::channel();
+        thread::spawn(move || here.block_on(closed));
+        let sender = runtime.block_on(async {
             let stream = TcpStream::connect(("127.0.0.1", port)).await?;
             stream.set_nodelay(true)?;
             let opened = client::handshake(stream).await;
             let (sender, connection) = opened.map_err(io::Error::other)?;
             // Its error is seen by the streams.
-            tokio::task::spawn_local(async {
+            tokio::spawn(async {
                 let _ = connection.await;
             });
             Ok::<_, io::Error>(sender)
         })?;
         Ok(Self {
             runtime,
-            tasks,
+            _open: open,
             sender,
         })
     }
 
     /// All at the same time.
     pub fn exchange(&mut self, cases: &[Arc<Case>], port: u16) -> Vec<Got> {
-        self.tasks.block_on(&self.runtime, async {
-            let answer = |case: &Arc<Case>| {
-                tokio::task::spawn_local(answer(self.sender.clone(), case.clone(), port))
-            };
+        self.runtime.block_on(async {
+            let answer =
+                |case: &Arc<Case>| tokio::spawn(answer(self.sender.clone(), case.clone(), port));
             let mut gots = Vec::new();
             for answer in cases.iter().map(answer).collect::<Vec<_>>() {
                 gots.push(answer.await.expect("no panic"));
@@ -116,7 +119,7 @@ async fn exchange(
             body.len()
         };
         let reset = case.upload == Upload::ChunkedCut;
-        tokio::task::spawn_local(send(stream, body.slice(..sent), reset));
+        tokio::spawn(send(stream, body.slice(..sent), reset));
     }
     if case.leaves == Some(0) {
         // Dropped streams are reset.
