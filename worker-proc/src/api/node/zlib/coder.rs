@@ -6,8 +6,9 @@ use std::rc::Rc;
 
 use bytes::Bytes;
 use flate2::{Decompress, FlushDecompress};
-use zlib_rs::{Deflate, DeflateConfig, DeflateFlush, Status, Strategy};
+use zlib_rs::{DeflateFlush, Status};
 
+use super::deflate::Deflate;
 use super::zstd::{self, Zstd};
 use crate::glue::bytes::most_buffer_bytes;
 use crate::glue::{Arguments, IntoJs, JsArray, Ops, native_object, op, with_bytes};
@@ -20,7 +21,7 @@ const INPUT_STEP_BYTES: usize = 64 * 1024;
 pub(super) const OUTPUT_STEP_BYTES: usize = 16 * 1024;
 
 pub fn ops(ops: &mut Ops) {
-    ops.add_all(&[zlib_new, zlib_level, brotli_new, zlib_write, crc32]);
+    ops.add_all(&[zlib_new, zlib_params, brotli_new, zlib_write, crc32]);
     zstd::ops(ops);
     ops.share::<Written>();
     ops.share::<Fault>();
@@ -70,25 +71,15 @@ struct Settings {
 impl Settings {
     fn deflater(&self, mode: i32, dictionary: &[u8]) -> Deflate {
         let window_bits = self.window_bits.clamp(9, 15);
-        let mut state = Deflate::new_with_config(DeflateConfig {
-            level: self.level.clamp(-1, 9),
-            window_bits: match mode {
-                DEFLATERAW => -window_bits,
-                GZIP => window_bits + 16,
-                _ => window_bits,
-            },
-            mem_level: self.memory_level.clamp(1, 9),
-            strategy: match self.strategy {
-                1 => Strategy::Filtered,
-                2 => Strategy::HuffmanOnly,
-                3 => Strategy::Rle,
-                4 => Strategy::Fixed,
-                _ => Strategy::Default,
-            },
-            ..DeflateConfig::default()
-        });
+        let window_bits = match mode {
+            DEFLATERAW => -window_bits,
+            GZIP => window_bits + 16,
+            _ => window_bits,
+        };
+        let (level, memory_level) = (self.level, self.memory_level);
+        let mut state = Deflate::new(level, window_bits, memory_level, self.strategy);
         if mode != GZIP && !dictionary.is_empty() {
-            let _ = state.set_dictionary(dictionary);
+            state.set_dictionary(dictionary);
         }
         state
     }
@@ -114,11 +105,11 @@ fn zlib_new(mode: i32, dictionary: Option<Bytes>, settings: Settings) -> Coder {
     }
 }
 
-/// `zlibLevel(coder, level)`: another level from here on, once what was given is flushed; whether it went well.
+/// `zlibParams(coder, level, strategy)`: others from here on, once what was given is flushed; whether it went well.
 #[op]
-fn zlib_level(coder: Rc<RefCell<Coder>>, level: i32) -> bool {
+fn zlib_params(coder: Rc<RefCell<Coder>>, level: i32, strategy: i32) -> bool {
     match &mut *coder.borrow_mut() {
-        Coder::Deflate(state) => state.set_level(level.clamp(-1, 9)).is_ok(),
+        Coder::Deflate(state) => state.set_params(level, strategy),
         _ => false,
     }
 }
@@ -285,22 +276,21 @@ fn deflate(state: &mut Deflate, input: &[u8], flush: i32) -> Piece {
     let mode = flush_mode(flush);
     let mut piece = Piece::default();
     loop {
-        let (in_before, out_before) = (state.total_in(), piece.output.len());
-        piece.output.resize(out_before + OUTPUT_STEP_BYTES, 0);
-        let before = state.total_out();
-        let place = &mut piece.output[out_before..];
-        let Ok(status) = state.compress(&input[piece.taken..], place, mode) else {
+        let before = piece.output.len();
+        let input = &input[piece.taken..];
+        let Some((taken, status)) =
+            state.compress(input, &mut piece.output, OUTPUT_STEP_BYTES, mode)
+        else {
             return failure(-2, "Z_STREAM_ERROR", "stream error");
         };
-        let made = (state.total_out() - before) as usize;
-        piece.output.truncate(out_before + made);
-        piece.taken += (state.total_in() - in_before) as usize;
+        let made = piece.output.len() - before;
+        piece.taken += taken;
         piece.ended = status == Status::StreamEnd;
         let has_room = made < OUTPUT_STEP_BYTES;
         if piece.ended
             || status == Status::BufError
             || processor::is_used_up()
-            || (piece.taken == input.len() && has_room)
+            || (taken == input.len() && has_room)
             || (made == 0 && has_room)
         {
             return piece;

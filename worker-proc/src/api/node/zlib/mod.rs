@@ -1,6 +1,7 @@
 //! `node:zlib`: deflate, Brotli and Zstandard, which `coder` feeds piece by piece.
 
 mod coder;
+mod deflate;
 mod zstd;
 
 use crate::glue::{Api, Ops};

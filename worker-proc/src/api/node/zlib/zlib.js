@@ -374,7 +374,7 @@ Zlib.prototype.params = function (level, strategy, callback) {
     if (!error && this._handle) {
       this._level = level;
       this._strategy = strategy;
-      ops.zlibLevel(nativeOf(this._handle), level | 0);
+      ops.zlibParams(nativeOf(this._handle), level | 0, strategy | 0);
     }
     callback?.(error);
   });
