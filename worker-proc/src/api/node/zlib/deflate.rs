@@ -98,7 +98,9 @@ impl Deflate {
         };
         let made = deflate::init(&mut stream, config);
         assert_eq!(made, ReturnCode::Ok, "every setting is in its range");
-        let told = matches!(window_bits, 8..16).then_some(level);
+        // Without matches, no level is any deeper than another.
+        let level_told = if strategy_number >= 2 { 0 } else { level };
+        let told = matches!(window_bits, 8..16).then_some(level_told);
         let mut new = Self { stream, told };
         new.tune(level);
         new

@@ -40,6 +40,8 @@ export const headerTellsTheLevel = {
   test() {
     const flags = [-1, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9].map((level) => zlib.deflateSync("x", { level })[1]);
     deepStrictEqual(flags, [0x9c, 0x01, 0x01, 0x5e, 0x5e, 0x5e, 0x5e, 0x9c, 0xda, 0xda, 0xda]);
+    const plain = [2, 3, 4].map((strategy) => zlib.deflateSync("x", { strategy })[1]);
+    deepStrictEqual(plain, [0x01, 0x01, 0x01]);
     const dictionary = Buffer.from("words");
     const packed = zlib.deflateSync("words", { level: 6, dictionary });
     strictEqual(packed[1], 0xbb);
