@@ -434,7 +434,7 @@ function toBody(span, value, failed) {
   }
   if (streams.isReadableStream(value)) {
     if (streams.isLocked(value)) throw new TypeError("The ReadableStream has been locked to a reader.");
-    if (streams.isDisturbed(value)) throw new TypeError("This ReadableStream is disturbed.");
+    if (streams.isBegun(value)) throw new TypeError("This ReadableStream is disturbed.");
     const length = streams.lengthOf(value);
     tellPayload(span, "ReadableStream", length);
     const number = streams.takeBody(value);

@@ -240,3 +240,22 @@ export const gates = {
     deepStrictEqual(await OBJECTS.getByName("one").run(), ["GET", ["GET", "PUT"]]);
   },
 };
+
+export const theRestOfAStream = {
+  async test(_, { KV }) {
+    answers(null);
+    const twoChunks = new ReadableStream({
+      start(controller) {
+        for (const text of ["one", "two"]) controller.enqueue(new TextEncoder().encode(text));
+        controller.close();
+      },
+    });
+    for (const [stream, rest] of [[twoChunks, "two"], [new Response("all").body, undefined]]) {
+      const reader = stream.getReader();
+      await reader.read();
+      reader.releaseLock();
+      if (rest === undefined) await rejects(KV.put("a", stream), typeError("This ReadableStream is disturbed."));
+      else strictEqual((await asked(() => KV.put("a", stream))).text, rest);
+    }
+  },
+};

@@ -296,7 +296,7 @@ function join(json, value, failed) {
   if (typeof value === "string") return `${json}${value}`;
   if (!streams.isReadableStream(value)) return joinBytes([encodeUtf8(json), value]);
   if (streams.isLocked(value)) throw new TypeError("The ReadableStream has been locked to a reader.");
-  if (streams.isDisturbed(value)) throw new TypeError("This ReadableStream is disturbed.");
+  if (streams.isBegun(value)) throw new TypeError("This ReadableStream is disturbed.");
   const length = streams.lengthOf(value);
   if (length === undefined) throw new TypeError(UNKNOWN_LENGTH);
   return streams.prepend(encodeUtf8(json), streams.takeBody(value) || sendable(value, length, failed));

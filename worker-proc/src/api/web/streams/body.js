@@ -349,6 +349,7 @@ exports.codingOf = codingOf;
 exports.isOverNothing = isOverNothing;
 exports.fromBytes = fromBytes;
 exports.isDisturbed = (stream) => readableOf(stream).disturbed;
+exports.isBegun = (stream) => readableOf(stream) instanceof NativeReadable && readableOf(stream).disturbed;
 exports.isLocked = (stream) => readableOf(stream).locked;
 exports.lengthOf = (stream) => readableOf(stream).length();
 exports.isWritableLocked = (stream) => writableOf(stream).locked;

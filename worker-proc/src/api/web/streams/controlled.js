@@ -16,6 +16,8 @@ class ControlledReadable extends Readable {
     this.closeRequested = false;
     this.pulling = false;
     this.pullAgain = false;
+    /** The pull under way was begun by the constructor, a turn before the standard's. */
+    this.isEarly = false;
     this.onPulled = null;
     this.onFailed = null;
     this.expectedLength = undefined;
@@ -95,6 +97,12 @@ class ControlledReadable extends Readable {
   }
 
   pulled() {
+    if (this.isEarly) {
+      // Who read meanwhile is answered before the next pull, as in the standard.
+      this.isEarly = false;
+      upon(undefined, this.onPulled, this.onFailed);
+      return;
+    }
     this.pulling = false;
     if (!this.pullAgain) return;
     this.pullAgain = false;

@@ -103,6 +103,7 @@ function readableFromUser(underlyingSource, strategy) {
   const expectedLength = source.expectedLength;
   if (expectedLength !== undefined) readable.expectedLength = Number(expectedLength);
   startWith(readable, start, source, controller);
+  readable.isEarly = readable.pulling;
   return readable;
 }
 

@@ -405,3 +405,22 @@ export const patchedBuiltinsStayOutside = {
     await piped;
   },
 };
+
+export const aReadIsAnsweredBeforeTheNextPull = {
+  async test() {
+    const seen = [];
+    const stream = new ReadableStream({
+      pull(controller) {
+        seen.push("pull");
+        if (seen.length === 1) controller.enqueue("chunk");
+        else controller.close();
+      },
+    });
+    const reader = stream.getReader();
+    const first = await reader.read();
+    seen.push(first.value);
+    const second = await reader.read();
+    seen.push(second.done);
+    deepStrictEqual(seen, ["pull", "chunk", "pull", true]);
+  },
+};

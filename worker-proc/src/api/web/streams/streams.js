@@ -16,6 +16,7 @@
  *
  *     isReadableStream(value), isWritableStream(value)
  *     isLocked(stream), isDisturbed(stream)
+ *     isBegun(stream)                  whether it is over a native body some of which is read: that goes nowhere else
  *     lengthOf(stream)                 bytes still to come, where that is known, else undefined
  *     fromBytes(Uint8Array | string)   a stream of bytes in memory; a string is encoded when it is read
  *     readableFromBody(number, length, coding)   a stream of a native body; `length` may be undefined, `coding` null
@@ -58,6 +59,7 @@ exports.cancel = body.cancel;
 exports.codingOf = body.codingOf;
 exports.isOverNothing = body.isOverNothing;
 exports.fromBytes = body.fromBytes;
+exports.isBegun = body.isBegun;
 exports.isDisturbed = body.isDisturbed;
 exports.isLocked = body.isLocked;
 exports.isReadableStream = readable.isReadableStream;
