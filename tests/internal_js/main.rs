@@ -202,27 +202,62 @@ fn wrong_uses(apis: &[Api], modules: &[Module]) -> Vec<String> {
     wrong
 }
 
+/// Modules of one folder that may require each other: a class, what is made of it, and what makes it.
+const MAX_MODULES: usize = 3;
+
 #[test]
-fn folders_load_each_other_in_no_loop() {
+fn folders_require_each_other_in_no_loop() {
     let (apis, _) = tree();
-    let edges = apis.iter().map(|api| (api.name.clone(), api.uses.clone()));
-    complain("loops at load time", &loops(&edges.collect()));
+    let all = |api: &Api| {
+        let later = api.lazy_uses.iter().map(|(folder, _)| folder);
+        api.uses.iter().chain(later).cloned().collect()
+    };
+    let edges = apis.iter().map(|api| (api.name.clone(), all(api)));
+    let found = loops(&edges.collect());
+    let found: Vec<_> = found.iter().map(|members| members.join(", ")).collect();
+    complain("loops of folders, at load time or later", &found);
 }
 
-/// The loops of a graph, each as a text of its members: what remains when all that nobody waits for is taken away.
-fn loops(edges: &BTreeMap<String, Vec<String>>) -> Vec<String> {
+#[test]
+fn modules_of_a_folder_require_each_other_in_small_loops() {
+    let (apis, _) = tree();
+    complain(
+        "loops of more than three modules",
+        &large_loops(&modules(&apis)),
+    );
+}
+
+/// Loops of too many modules, at load time or later. Folders are in none, so that each is inside one.
+fn large_loops(modules: &[Module]) -> Vec<String> {
+    let requires = |module: &Module| {
+        let requires = module.facts.requires.iter();
+        requires.map(|require| require.module.clone()).collect()
+    };
+    let edges = modules
+        .iter()
+        .map(|module| (module.name.clone(), requires(module)));
+    let found = loops(&edges.collect()).into_iter();
+    let large = found.filter(|members| members.len() > MAX_MODULES);
+    large.map(|members| members.join(", ")).collect()
+}
+
+/// The loops of a graph, each by its members: what remains when all that nobody waits for is taken away.
+fn loops(edges: &BTreeMap<String, Vec<String>>) -> Vec<Vec<String>> {
     let reach = |from: &String| {
         let (mut seen, mut next) = (BTreeSet::new(), vec![from]);
-        while let Some(to) = next.pop().and_then(|at| edges.get(at)) {
-            next.extend(to.iter().filter(|to| seen.insert((*to).clone())));
+        while let Some(at) = next.pop() {
+            let to = edges.get(at).into_iter().flatten();
+            next.extend(to.filter(|to| seen.insert((*to).clone())));
         }
         seen
     };
     let reached: BTreeMap<_, _> = edges.keys().map(|from| (from, reach(from))).collect();
     let mut found = BTreeSet::new();
     for (from, to) in reached.iter().filter(|(from, to)| to.contains(**from)) {
-        let members = to.iter().filter(|member| reached[member].contains(*from));
-        found.insert(members.cloned().collect::<Vec<_>>().join(", "));
+        let members = to
+            .iter()
+            .filter(|member| reached.get(member).is_some_and(|back| back.contains(*from)));
+        found.insert(members.cloned().collect::<Vec<_>>());
     }
     found.into_iter().collect()
 }
@@ -331,6 +366,19 @@ mod checks {
     fn loops_are_found() {
         let edges = [("a", "b"), ("b", "c"), ("c", "b"), ("d", "d"), ("e", "a")];
         let edges = edges.map(|(from, to)| (from.to_owned(), vec![to.to_owned()]));
-        assert_eq!(loops(&BTreeMap::from(edges)), ["b, c", "d"]);
+        assert_eq!(loops(&BTreeMap::from(edges)), [vec!["b", "c"], vec!["d"]]);
+    }
+
+    #[test]
+    fn a_loop_of_four_modules_is_found_and_one_of_three_is_not() {
+        let ring = |size: usize| {
+            let made = |at: usize| {
+                let text = format!("const f = () => require(\"m{}\");", (at + 1) % size);
+                made(&format!("m{at}"), "m", &text)
+            };
+            large_loops(&(0..size).map(made).collect::<Vec<_>>())
+        };
+        assert_eq!(ring(3).len(), 0);
+        assert_eq!(ring(4), ["m0, m1, m2, m3"]);
     }
 }

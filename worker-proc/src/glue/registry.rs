@@ -20,7 +20,7 @@ pub struct Api {
     pub modules: &'static [JsSource],
     /// Modules compiled when first required, or when a global of theirs is first read.
     pub lazy: &'static [JsSource],
-    /// The APIs whose modules these require when they are loaded: they load each other in no loop.
+    /// The APIs whose modules these require when they are loaded. APIs use each other in no loop, at once or later.
     pub uses: &'static [&'static str],
     /// The APIs whose modules these require only in functions, each with the reason for not using it at once.
     pub lazy_uses: &'static [(&'static str, &'static str)],

@@ -1,6 +1,6 @@
 //! The `node:*` modules of `nodejs_compat` and the globals that come with them, a folder for each family.
 //!
-//! All but `module/provided.js` is compiled when a worker first imports it.
+//! What says which there are is in the snapshot; all else is compiled when a worker first imports it.
 
 pub mod assert;
 pub mod buffer;
@@ -10,6 +10,7 @@ pub mod diagnostics;
 pub mod dns;
 pub mod events;
 pub mod fs;
+pub mod globals;
 pub mod http;
 pub mod module;
 pub mod net;

@@ -20,6 +20,7 @@ pub mod mime;
 pub mod navigator;
 pub mod performance;
 pub mod report_error;
+pub mod scheduler;
 pub mod streams;
 pub mod structured_clone;
 pub mod timers;

@@ -9,10 +9,6 @@ pub const API: Api = Api {
     lazy: &[],
     uses: &[],
     lazy_uses: &[
-        (
-            "node/module",
-            "only an extension asks for Node's inner modules",
-        ),
         ("timers", "only require() of a module that waits needs them"),
         ("url", "only import.meta.resolve() needs it"),
     ],

@@ -31,11 +31,14 @@ const PUBLIC = /^cloudflare:/;
 const INSIDE = /^(?:cloudflare-internal|internal):/;
 const NODE_INSIDE = /^node-internal:/;
 
+/** The internal module that a `node-internal:` one means; `node/module` says so. */
+let findNodeInside;
+
 /** The internal module that a specifier means under the worker's flags, or undefined. */
 function resolve(specifier, fromExtension) {
   if (fromExtension) {
     if (RegExpPrototypeExec(INSIDE, specifier) !== null) return ops.isModule(specifier) ? specifier : undefined;
-    if (RegExpPrototypeExec(NODE_INSIDE, specifier) !== null) return require("node/module/inside").find(specifier);
+    if (RegExpPrototypeExec(NODE_INSIDE, specifier) !== null) return findNodeInside(specifier);
     // Where names are paths, extensions see no modules that are for all.
     if (!flags.newModuleRegistry) return undefined;
   }
@@ -149,6 +152,9 @@ function fillImportMeta(meta, url, main) {
 
 const FILE = "file://";
 
+exports.setNodeInside = (find) => {
+  findNodeInside = find;
+};
 exports.provide = provide;
 exports.addNodeNames = addNodeNames;
 exports.rename = rename;

@@ -367,6 +367,20 @@ function defineConstants(Class, constants) {
 /* One for all: to make one for each property costs more than to define it. */
 const READ_ONLY = { __proto__: null, value: undefined, writable: false, enumerable: true, configurable: true };
 
+/** A property that is made when it is first read. */
+function defineLazily(object, name, make) {
+  ObjectDefineProperty(object, name, {
+    __proto__: null,
+    get() {
+      const value = make();
+      ObjectDefineProperty(object, name, { __proto__: null, value, writable: true, enumerable: true, configurable: true });
+      return value;
+    },
+    enumerable: true,
+    configurable: true,
+  });
+}
+
 /** A read-only property of an instance. */
 function defineReadOnly(object, name, value) {
   READ_ONLY.value = value;
@@ -401,6 +415,7 @@ exports.copyPrototype = copyPrototype;
 exports.defineConstants = defineConstants;
 exports.defineInterface = defineInterface;
 exports.defineIterator = defineIterator;
+exports.defineLazily = defineLazily;
 exports.defineReadOnly = defineReadOnly;
 exports.elementError = elementError;
 exports.exposeMembers = exposeMembers;

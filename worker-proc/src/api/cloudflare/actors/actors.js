@@ -2,7 +2,14 @@
 const { Error, ObjectDefineProperty, PromisePrototypeThen, PromiseResolve, ReflectApply, ReflectConstruct, TypeError } =
   primordials;
 const flags = require("flags");
-const { argumentError, defineInterface, illegalConstructor, illegalInvocation, toDictionary } = require("webidl");
+const {
+  argumentError,
+  defineInterface,
+  defineLazily,
+  illegalConstructor,
+  illegalInvocation,
+  toDictionary,
+} = require("webidl");
 const { nativeRequest } = require("fetch/request");
 const { describeError, fail } = require("event");
 const { ASYNC, SYNC, logUncaught } = require("report_error");
@@ -22,25 +29,11 @@ function addPart(name, make) {
 }
 
 /* Compiled for workers that use them. */
-addPart("storage", (holder) => require("storage").storageOf(holder));
+addPart("storage", (holder) => require("storage").storageOf(holder, section));
 const hibernation = () => require("websocket/hibernation");
 
-function own(object, name, value, enumerable = true) {
-  ObjectDefineProperty(object, name, { __proto__: null, value, writable: true, enumerable, configurable: true });
-}
-
-/** A property that is made when it is first read. */
-function lazily(object, name, make) {
-  ObjectDefineProperty(object, name, {
-    __proto__: null,
-    get() {
-      const value = make();
-      own(object, name, value);
-      return value;
-    },
-    enumerable: true,
-    configurable: true,
-  });
+function own(object, name, value) {
+  ObjectDefineProperty(object, name, { __proto__: null, value, writable: true, enumerable: true, configurable: true });
 }
 
 /** The constructor's first argument. */
@@ -53,10 +46,10 @@ class DurableObjectState {
     own(this, "id", holder.id);
     for (let i = 0; i < parts.length; i++) {
       const { name, make } = parts[i];
-      lazily(this, name, () => make(holder));
+      defineLazily(this, name, () => make(holder));
     }
-    if (flags.enableCtxExports) lazily(this, "exports", () => workers.exportsOf());
-    lazily(this, "props", holder.props);
+    if (flags.enableCtxExports) defineLazily(this, "exports", () => workers.exportsOf());
+    defineLazily(this, "props", holder.props);
     own(this, "container", undefined);
   }
 
@@ -262,8 +255,6 @@ function rpc(holder, event, path, operation, bytes, externals, reply) {
 }
 
 exports.addPart = addPart;
-exports.lazily = lazily;
-exports.section = section;
 exports.construct = construct;
 exports.fetch = fetch;
 exports.event = event;

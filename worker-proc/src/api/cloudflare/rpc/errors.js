@@ -7,7 +7,7 @@ const { isObject } = require("webidl");
 const { DOMException, isDOMException } = require("dom_exception");
 const structuredClone = require("structured_clone");
 const { describeError } = require("event");
-const { define, isError } = require("rpc/prepare");
+const { define, isError } = require("structured_clone/prepare");
 const { Reader, Writer, read, write } = require("rpc/externals");
 
 const { ERROR_TYPES } = structuredClone;

@@ -3,7 +3,7 @@
 const { ArrayPrototypePush } = primordials;
 const flags = require("flags");
 const { dataCloneError, deserializeProps, deserializeWire, serializeProps, session } = require("structured_clone");
-const { prepare } = require("rpc/prepare");
+const { prepare } = require("structured_clone/prepare");
 
 const { TARGET, OWNED_TARGET, SERVICE, READABLE, WRITABLE, SIGNAL, BOUND_STUB } = ops.ExternalKind;
 

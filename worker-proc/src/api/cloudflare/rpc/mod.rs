@@ -18,7 +18,6 @@ pub const API: Api = Api {
     name: "rpc",
     modules: &[
         js!("externals.js"),
-        js!("prepare.js"),
         js!("rpc.js"),
         js!("errors.js"),
         js!("serve.js"),
@@ -39,12 +38,7 @@ pub const API: Api = Api {
     lazy_uses: &[
         ("queue", "only stub.queue() needs it"),
         ("scheduled", "only stub.scheduled() needs it"),
-        ("sockets", "few stubs connect, few messages hold a socket"),
         ("url", "only put() with an expiration needs it"),
-        (
-            "wrapped",
-            "few messages hold a binding that a module has made",
-        ),
     ],
     ops: ops::register,
 };

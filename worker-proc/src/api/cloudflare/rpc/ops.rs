@@ -52,7 +52,6 @@ pub fn register(r: &mut Ops) {
         reply,
         mark_disconnection_op,
         reply_error,
-        kind_of,
         actor_id,
         open_sink,
         refuse,
@@ -69,7 +68,6 @@ pub fn register(r: &mut Ops) {
     r.share::<Success>();
     r.share::<Failure>();
     r.share::<Pipeline>();
-    r.share::<Nature>();
     r.share::<Sink>();
     r.share::<OpenSignal>();
     r.share::<Reason>();
@@ -518,35 +516,6 @@ fn reply_error<'s>(
 #[op(markDisconnection)]
 fn mark_disconnection_op<'s>(scope: &mut v8::PinScope<'s, '_>, error: v8::Local<'s, v8::Object>) {
     mark_disconnection(scope, error);
-}
-
-/// What `prepare.js` tells apart.
-#[derive(Clone, Copy, JsNumber)]
-enum Nature {
-    Other,
-    Proxy,
-    Array,
-    Map,
-    Set,
-    Error,
-}
-
-/// `kindOf(value)`: what an object is by its nature, without running any code.
-#[op]
-fn kind_of(value: v8::Local<v8::Value>) -> Nature {
-    if value.is_proxy() {
-        Nature::Proxy
-    } else if value.is_array() {
-        Nature::Array
-    } else if value.is_map() {
-        Nature::Map
-    } else if value.is_set() {
-        Nature::Set
-    } else if value.is_native_error() {
-        Nature::Error
-    } else {
-        Nature::Other
-    }
 }
 
 /// A stream that others write, by numbers.

@@ -35,8 +35,9 @@ const {
   toDictionary,
 } = require("webidl");
 const { fetchThrough } = require("fetch");
+const { setFetchers } = require("fetch/request");
 const { Reader, Writer, read, write, writeProps } = require("rpc/externals");
-const { isPlain } = require("rpc/prepare");
+const { isPlain } = require("structured_clone/prepare");
 const { asyncFailure } = require("streams/common");
 const errors = require("rpc/errors");
 const trace = require("trace");
@@ -70,6 +71,9 @@ const OTHER_REQUEST = (type) =>
   `of Cloudflare Workers which allows us to improve overall performance. (I/O type: ${type})`;
 
 const inside = { __proto__: null };
+
+/** `sockets` says how a stub connects. */
+let connectThrough;
 
 let stateOf;
 
@@ -269,7 +273,7 @@ class Fetcher {
     const { channel } = own(this, SERVICE);
     if (arguments.length === 0) throw argumentError("Fetcher", "connect", 1, "SocketAddress or string");
     const bad = () => argumentError("Fetcher", "connect", 2, "SocketOptions");
-    return require("sockets").connectThrough(channel, address, options, bad);
+    return connectThrough(channel, address, options, bad);
   }
 
   getRpcMethodForTestOnly(name) {
@@ -596,6 +600,8 @@ function stubType(object) {
   return isFunctionForRpc(object) ? true : undefined;
 }
 
+setFetchers((value) => stateOf(value)?.kind === SERVICE);
+
 exports.CLASS = CLASS;
 exports.LOADED = LOADED;
 exports.LOADER = LOADER;
@@ -632,6 +638,10 @@ exports.ops = { __proto__: null, restoredService: ops.restoredService, restoredS
 exports.own = own;
 exports.unsendableLoopbacks = () => unsendableLoopbacks;
 exports.specialize = specialize;
+/** `connect(channel, address, options, badOptions)`: a socket. */
+exports.setConnect = (connect) => {
+  connectThrough = connect;
+};
 exports.stateOf = (value) => stateOf(value);
 exports.propsOf = propsOf;
 exports.stubType = stubType;

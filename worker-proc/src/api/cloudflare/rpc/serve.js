@@ -15,7 +15,7 @@ const {
 const { isObject } = require("webidl");
 const { Reader, Writer, read, write } = require("rpc/externals");
 const rpc = require("rpc");
-const { isPlain, isProxy } = require("rpc/prepare");
+const { isPlain, isProxy } = require("structured_clone/prepare");
 const errors = require("rpc/errors");
 const trace = require("trace");
 

@@ -28,7 +28,7 @@ const {
   read,
   write,
 } = require("rpc/externals");
-const { isProxy, referentOf } = require("rpc/prepare");
+const { isProxy, referentOf } = require("structured_clone/prepare");
 const rpc = require("rpc");
 
 const { STUB, SERVICE: SERVICE_STATE, PROMISE, PROPERTY, stateOf } = rpc;
@@ -209,31 +209,9 @@ registerCloneable({
   },
 });
 
-/** What `wrapped` makes of this, if the worker has any. */
-const wrapped = { __proto__: null, is: () => false, write: undefined, read: undefined };
-
-registerCloneable({
-  is: (value) => wrapped.is(value),
-  write: (value) => wrapped.write(value),
-  read: (parts) => {
-    require("wrapped/make");
-    return wrapped.read(parts);
-  },
-  stored: {
-    tag: 17,
-    write: (value) => [[wrapped.write(value)]],
-    read: (fields) => {
-      currentReader();
-      require("wrapped/make");
-      return wrapped.read(fields[0]);
-    },
-  },
-});
-
 exports.channelToSend = channelToSend;
 exports.readLasting = readLasting;
 exports.readService = readService;
-exports.wrapped = wrapped;
 exports.writeLasting = writeLasting;
 exports.writeService = writeService;
 
@@ -254,7 +232,7 @@ registerCloneable({
   },
   read: (index) => {
     const { 0: number, 1: length } = currentReader().take(index, READABLE);
-    return streams.readableFromBody(number, length >= 0 ? length : undefined, null, cancelReceived);
+    return streams.readableFromBody(number, length >= 0 ? length : undefined, cancelReceived);
   },
   external: 3,
 });
@@ -275,36 +253,7 @@ registerCloneable({
   external: 2,
 });
 
-/** What `sockets` makes of this, if the worker has any. */
-const socket = { __proto__: null, is: () => false, write: undefined, read: undefined };
-
-registerCloneable({
-  is: (value) => socket.is(value),
-  write: (value) => {
-    currentWriter("Socket can only be serialized for RPC.");
-    return socket.write(value);
-  },
-  read: (parts) => {
-    currentReader();
-    require("sockets");
-    return socket.read(parts);
-  },
-  wire: {
-    tag: 16,
-    write: (value) => {
-      currentWriter("Socket can only be serialized for RPC.");
-      return [[socket.write(value)]];
-    },
-    read: (fields) => {
-      currentReader();
-      require("sockets");
-      return socket.read(fields[0]);
-    },
-  },
-});
-
 exports.dropWriter = dropWriter;
-exports.socket = socket;
 
 /** The reader here wants no more: the stream's source learns why, if there is a reason. */
 function cancelReceived(number, reason, given) {

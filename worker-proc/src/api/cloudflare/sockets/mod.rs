@@ -17,7 +17,7 @@ use crate::service::{Body, Connect, Error, StartTls, Starter, Tls, promised};
 
 pub const API: Api = Api {
     name: "sockets",
-    modules: &[],
+    modules: &[js!("transfer.js")],
     lazy: &[
         js!("overrides.js"),
         js!("datagrams.js"),

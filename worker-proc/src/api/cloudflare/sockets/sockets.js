@@ -416,7 +416,8 @@ function passOn(input, authority) {
 const NOT_OPENED =
   "A Socket can only be serialized after it has opened. Await `socket.opened` before transferring the socket over RPC.";
 
-const { dropWriter, socket: transferable } = require("rpc/transfer");
+const { dropWriter } = require("rpc/transfer");
+const { socket: transferable } = require("sockets/transfer");
 
 transferable.is = (value) => isSocket(value);
 

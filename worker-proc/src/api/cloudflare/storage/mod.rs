@@ -25,7 +25,7 @@ pub const API: Api = Api {
     name: "storage",
     modules: &[],
     lazy: &[js!("sql.js"), js!("sync_kv.js"), js!("storage.js")],
-    uses: &["actors", "structured_clone", "trace", "webidl"],
+    uses: &["structured_clone", "trace", "webidl"],
     lazy_uses: &[],
     ops,
 };

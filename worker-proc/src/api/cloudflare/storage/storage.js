@@ -22,13 +22,13 @@ const flags = require("flags");
 const {
   argumentError,
   defineInterface,
+  defineLazily,
   fieldError,
   illegalConstructor,
   illegalInvocation,
   isObject,
   toDOMString,
 } = require("webidl");
-const { lazily, section } = require("actors");
 const { session } = require("structured_clone");
 const { createSql } = require("storage/sql");
 const trace = require("trace");
@@ -292,8 +292,8 @@ class DurableObjectTransaction {
 
 function transaction(storage, closure) {
   // What the closure throws undoes the transaction; it does not reset the object.
+  const { life, hasAlarm, section } = storage;
   return section(() => {
-    const { life, hasAlarm } = storage;
     const state = { __proto__: null, life, hasAlarm, depth: ops.begin(life), over: undefined };
     const done = (value) => {
       if (state.over === undefined) {
@@ -339,8 +339,8 @@ class DurableObjectStorage {
         configurable: true,
       });
     }
-    lazily(this, "kv", () => createKv(life, KV_REFUSALS[ops.access(life)]));
-    lazily(this, "sql", () => {
+    defineLazily(this, "kv", () => createKv(life, KV_REFUSALS[ops.access(life)]));
+    defineLazily(this, "sql", () => {
       const access = ops.access(life);
       return createSql(life, access === NOT_ENABLED && flags.workerdExperimental ? undefined : SQL_REFUSALS[access]);
     });
@@ -475,6 +475,6 @@ if (!flags.workerdExperimental) {
   delete DurableObjectStorage.prototype.onNextSessionRestore;
 }
 
-/** `ctx.storage` of the object with this holder. */
-exports.storageOf = ({ life, hasAlarm, stores }) =>
-  stores ? new DurableObjectStorage(inside, { __proto__: null, life, hasAlarm, over: undefined }) : undefined;
+/** `ctx.storage` of the object with this holder; `section(callback, resets)` runs a callback while no other event does. */
+exports.storageOf = ({ life, hasAlarm, stores }, section) =>
+  stores ? new DurableObjectStorage(inside, { __proto__: null, life, hasAlarm, section, over: undefined }) : undefined;

@@ -2,6 +2,8 @@
    each of these is the look at one variable. */
 
 // own: spans() (a module)
+const { setListener } = require("console/listener");
+
 let isOn = false;
 const record = () => require("trace/record");
 const spans = () => require("trace/spans");
@@ -14,9 +16,9 @@ exports.enable = () => {
 exports.isOn = () => isOn;
 
 /** A call of `console.log` and its like. */
-exports.log = (level, args) => {
+setListener((level, args) => {
   if (isOn) record().log(level, args);
-};
+});
 
 /** Advice for the worker's author, as a message of `console.warn`. */
 exports.warn = (text) => {

@@ -1,7 +1,8 @@
 /* Makes bindings: of what the config says, and of what a worker was sent. */
 const { SERVICE, createFetcher, stateOf } = require("rpc");
-const { readService, wrapped, writeService } = require("rpc/transfer");
+const { readService, writeService } = require("rpc/transfer");
 const { fetcherOf, madeBy, setMadeBy } = require("wrapped");
+const { wrapped } = require("wrapped/transfer");
 
 /** What a function of an extension's module, or of a built-in one, makes of bindings. */
 function make(moduleName, entrypoint, inner) {

@@ -7,14 +7,14 @@ use crate::js;
 
 pub const API: Api = Api {
     name: "wrapped",
-    modules: &[],
+    modules: &[js!("transfer.js")],
     lazy: &[
         js!("wrapped.js"),
         js!("calls.js"),
         js!("make.js"),
         js!("wrapped_binding.js" as "cloudflare-internal:wrapped-binding"),
     ],
-    uses: &["fetch", "headers", "rpc", "webidl"],
+    uses: &["fetch", "headers", "rpc", "structured_clone", "webidl"],
     lazy_uses: &[],
     ops,
 };

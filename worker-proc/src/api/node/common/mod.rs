@@ -5,10 +5,11 @@ use crate::js;
 
 pub const API: Api = Api {
     name: "node/common",
-    modules: &[],
+    modules: &[js!("process.js")],
     lazy: &[
         js!("constants.js" as "node:constants"),
         js!("errors.js"),
+        js!("key_mark.js"),
         js!("system_constants.js"),
         js!("system_errors.js"),
         js!("types.js"),
@@ -16,10 +17,7 @@ pub const API: Api = Api {
         js!("validators.js"),
     ],
     uses: &["console"],
-    lazy_uses: &[
-        ("crypto", "only a question about a key needs it"),
-        ("node/crypto", "only a question about a key needs it"),
-    ],
+    lazy_uses: &[("crypto", "only a question about a key needs it")],
     ops,
 };
 

@@ -29,7 +29,7 @@ const types = {
   isArgumentsObject: (value) => kind(value) === Kind.Arguments,
   isModuleNamespaceObject: (value) => kind(value) === Kind.Namespace,
   isCryptoKey: (value) => value instanceof require("crypto/keys").CryptoKey,
-  isKeyObject: (value) => require("node/crypto/key_mark").isKeyObject(value),
+  isKeyObject: (value) => require("node/common/key_mark").isKeyObject(value),
 };
 
 const byKind = [

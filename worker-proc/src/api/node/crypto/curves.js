@@ -6,7 +6,7 @@
 const { ArrayPrototypeIncludes, Error, ObjectAssign, SafeMap, TypedArrayPrototypeSubarray } = primordials;
 const { Buffer } = require("node:buffer");
 const { ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE } = require("node/common/errors");
-const { isKeyObject } = require("node/crypto/key_mark");
+const { isKeyObject } = require("node/common/key_mark");
 const { validateObject, validateOneOf, validateString } = require("node/common/validators");
 const { asBuffer, toBytes } = require("node/crypto/util");
 

@@ -21,7 +21,7 @@ const { importKey } = require("crypto/import_export");
 const { isKey, keyOf } = require("crypto/keys");
 const { toAlgorithm } = require("crypto/algorithms");
 const { ERR_CRYPTO_INCOMPATIBLE_KEY_OPTIONS, ERR_INVALID_ARG_TYPE } = require("node/common/errors");
-const { isKeyObject, markKeyObject } = require("node/crypto/key_mark");
+const { isKeyObject, markKeyObject } = require("node/common/key_mark");
 const { validateObject, validateOneOf } = require("node/common/validators");
 const { asBuffer, isBytes, toBytes } = require("node/crypto/util");
 

@@ -24,7 +24,6 @@ pub const API: Api = Api {
         js!("crypto.js" as "node:crypto"),
         js!("hash.js"),
         js!("kdf.js"),
-        js!("key_mark.js"),
         js!("key_pairs.js"),
         js!("keys.js"),
         js!("random.js"),

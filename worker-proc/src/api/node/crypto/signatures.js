@@ -24,7 +24,7 @@ const {
   ERR_INVALID_ARG_VALUE,
 } = require("node/common/errors");
 const { isKey } = require("crypto/keys");
-const { isKeyObject } = require("node/crypto/key_mark");
+const { isKeyObject } = require("node/common/key_mark");
 const { validateFunction, validateInt32, validateString } = require("node/common/validators");
 const { KeyObject, createPrivateKey, createPublicKey, keyIn } = require("node/crypto/keys");
 const { asBuffer, isBytes, toBytes } = require("node/crypto/util");

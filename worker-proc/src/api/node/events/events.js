@@ -41,6 +41,7 @@ const {
   ERR_OUT_OF_RANGE,
   ERR_UNHANDLED_ERROR,
 } = require("node/common/errors");
+const { processObject } = require("node/common/process");
 const { validateAbortSignal, validateBoolean, validateFunction, validateObject } = require("node/common/validators");
 const { EventTarget } = require("events");
 const flags = require("flags");
@@ -146,7 +147,7 @@ function warnOfLeak(emitter, list, type) {
   if (!flags.enableNodeJsProcessV2) return;
   const warning = new Error(say(inspect(emitter, { depth: -1 })));
   ObjectAssign(warning, { name: "MaxListenersExceededWarning", emitter, type, count: list.length });
-  require("node:process").default.emitWarning(warning);
+  processObject().emitWarning(warning);
 }
 
 function add(emitter, type, listener, isFirst) {

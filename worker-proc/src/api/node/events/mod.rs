@@ -14,10 +14,7 @@ pub const API: Api = Api {
         "node/common",
         "timers",
     ],
-    lazy_uses: &[
-        ("node/process", "only a warning needs it"),
-        ("node/timers", "only a rejected listener needs it"),
-    ],
+    lazy_uses: &[("node/timers", "only a rejected listener needs it")],
     ops,
 };
 

@@ -1,4 +1,4 @@
-//! Which `node:*` modules and globals there are, `node:module` with its `require`, and `node:vm`.
+//! Which `node:*` modules there are, `node:module` with its `require`, and `node:vm`.
 
 use crate::glue::state::IsolateState;
 use crate::glue::{Api, Maybe, Ops, op};
@@ -9,16 +9,12 @@ pub const API: Api = Api {
     modules: &[js!("provided.js")],
     lazy: &[
         js!("builtin_modules.js"),
-        js!("globals.js"),
         js!("inside.js"),
         js!("module.js" as "node:module"),
         js!("vm.js" as "node:vm"),
     ],
     uses: &["modules", "node/buffer", "node/common", "url"],
-    lazy_uses: &[
-        ("node/process", "a global is made when it is read"),
-        ("node/timers", "a global is made when it is read"),
-    ],
+    lazy_uses: &[],
     ops,
 };
 

@@ -1,10 +1,9 @@
 /*
- * Which node:* modules there are, under which compat flags, and the globals of `nodejs_compat_v2`.
+ * Which node:* modules there are, under which compat flags.
  * Evaluated into the snapshot; the modules themselves are compiled when first imported.
  */
 
-const { ObjectDefineProperty } = primordials;
-const { addNodeNames, provide } = require("modules");
+const { addNodeNames, provide, setNodeInside } = require("modules");
 const { builtinModules } = require("node/module/builtin_modules");
 
 const isCompat = (flags) => flags.nodeJsCompat || flags.nodeJsCompatV2;
@@ -108,24 +107,4 @@ function offer(name, isAvailable, internal = `node:${name}`) {
   }
 }
 
-/** Of the global object, and of its prototype. */
-const OWN = ["Buffer", "process"];
-const METHODS = ["setImmediate", "clearImmediate"];
-const TIMERS = ["setTimeout", "setInterval", "clearTimeout", "clearInterval"];
-
-exports.install = function (global, flags, scope, defineLazy) {
-  if (!flags.nodeJsCompatV2) return;
-  ObjectDefineProperty(global, "global", {
-    __proto__: null,
-    value: global,
-    writable: true,
-    enumerable: true,
-    configurable: true,
-  });
-  const define = (holder, names) => {
-    for (let i = 0; i < names.length; i++) defineLazy(holder, names[i], "node/module/globals");
-  };
-  define(global, OWN);
-  define(scope, METHODS);
-  if (flags.enableNodejsGlobalTimers) define(global, TIMERS);
-};
+setNodeInside((specifier) => require("node/module/inside").find(specifier));

@@ -2,10 +2,10 @@
  * Node streams as web streams and the other way round.
  */
 
+// own: stream, duplex (a stream)
 const {
   ArrayPrototypeMap,
   ObjectAssign,
-  Promise,
   PromiseAll,
   PromiseAllSettled,
   PromisePrototypeFinally,
@@ -75,13 +75,12 @@ function readableToWeb(stream, options = {}) {
   );
 }
 
-function readableFromWeb(web, options = {}) {
+function readableFromWeb(Readable, web, options = {}) {
   if (!isReadableStream(web)) throw new ERR_INVALID_ARG_TYPE("readableStream", "ReadableStream", web);
   validateObject(options, "options");
   const { highWaterMark, encoding, objectMode = false, signal } = options;
   if (encoding !== undefined && !Buffer.isEncoding(encoding)) throw new ERR_INVALID_ARG_VALUE("options.encoding", encoding);
   validateBoolean(objectMode, "options.objectMode");
-  const { Readable } = require("node/streams/readable");
   const reader = web.getReader();
   let isClosed = false;
   const stream = new Readable({
@@ -175,13 +174,12 @@ function writableToWeb(stream) {
   );
 }
 
-function writableFromWeb(web, options = {}) {
+function writableFromWeb(Writable, web, options = {}) {
   if (!isWritableStream(web)) throw new ERR_INVALID_ARG_TYPE("writableStream", "WritableStream", web);
   validateObject(options, "options");
   const { highWaterMark, decodeStrings = true, objectMode = false, signal } = options;
   validateBoolean(objectMode, "options.objectMode");
   validateBoolean(decodeStrings, "options.decodeStrings");
-  const { Writable } = require("node/streams/writable");
   const writer = web.getWriter();
   const state = { isClosed: false };
   const stream = new Writable({
@@ -251,7 +249,7 @@ function duplexToWeb(duplex) {
   return { readable: readableToWeb(duplex), writable: writableToWeb(duplex) };
 }
 
-function duplexFromWeb(pair, options = {}) {
+function duplexFromWeb(Duplex, pair, options = {}) {
   validateObject(pair, "pair");
   const { readable, writable } = pair;
   if (!isReadableStream(readable)) throw new ERR_INVALID_ARG_TYPE("pair.readable", "ReadableStream", readable);
@@ -260,7 +258,6 @@ function duplexFromWeb(pair, options = {}) {
   const { allowHalfOpen = false, objectMode = false, encoding, decodeStrings = true, highWaterMark, signal } = options;
   validateBoolean(objectMode, "options.objectMode");
   if (encoding !== undefined && !Buffer.isEncoding(encoding)) throw new ERR_INVALID_ARG_VALUE("options.encoding", encoding);
-  const { Duplex } = require("node/streams/duplex");
   const reader = readable.getReader();
   const writer = writable.getWriter();
   const state = { isClosed: false };
@@ -314,11 +311,7 @@ function duplexFromWeb(pair, options = {}) {
   return duplex;
 }
 
-/** The end of a web stream that is locked: known only to its holder. */
-const closedPromise = () => new Promise(() => {});
-
 ObjectAssign(exports, {
-  closedPromise,
   duplexFromWeb,
   duplexToWeb,
   readableFromWeb,

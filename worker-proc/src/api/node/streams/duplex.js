@@ -14,6 +14,7 @@ const {
 } = primordials;
 const { queueMicrotask } = require("timers");
 const { Readable, ReadableState } = require("node/streams/readable");
+const { setDuplex } = require("node/streams/state");
 const { Writable, WritableState, initialize, writableFields } = require("node/streams/writable");
 
 function Duplex(options) {
@@ -41,6 +42,7 @@ function Duplex(options) {
 }
 ObjectSetPrototypeOf(Duplex.prototype, Readable.prototype);
 ObjectSetPrototypeOf(Duplex, Readable);
+setDuplex(Duplex);
 
 for (let i = 0, names = ObjectKeys(Writable.prototype); i < names.length; i++) {
   const name = names[i];
@@ -85,8 +87,8 @@ ObjectDefineProperties(Duplex.prototype, {
   },
 });
 
-Duplex.from = (body) => require("node/streams/from").duplexFrom(body, "body");
-Duplex.fromWeb = (pair, options) => require("node/streams/adapters").duplexFromWeb(pair, options);
+Duplex.from = (body) => require("node/streams/duplex_from").duplexFrom(body, "body");
+Duplex.fromWeb = (pair, options) => require("node/streams/adapters").duplexFromWeb(Duplex, pair, options);
 Duplex.toWeb = (duplex) => require("node/streams/adapters").duplexToWeb(duplex);
 
 /** Two duplexes, each reading what is written to the other. */

@@ -211,9 +211,8 @@ function finishedWeb(stream, options, callback) {
 function closedOf(stream) {
   const isReader = isReadableStream(stream);
   if (stream.locked) {
-    // Somebody else reads or writes: poll for the end through the internal state.
-    const { closedPromise } = require("node/streams/adapters");
-    return closedPromise(stream);
+    // Somebody else reads or writes, and alone knows when it ends.
+    return new Promise(() => {});
   }
   const handle = isReader ? stream.getReader() : stream.getWriter();
   const { closed } = handle;

@@ -11,6 +11,7 @@ pub const API: Api = Api {
         js!("consumers.js" as "node:stream/consumers"),
         js!("destroy.js"),
         js!("duplex.js"),
+        js!("duplex_from.js"),
         js!("finished.js"),
         js!("from.js"),
         js!("iterate.js"),

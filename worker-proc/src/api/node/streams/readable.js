@@ -45,7 +45,7 @@ const { nextTick } = require("node/timers/next_tick");
 const { validateObject } = require("node/common/validators");
 const { Stream, prependListener } = require("node/streams/legacy");
 const { construct, destroy, destroyer, errorOrDestroy, undestroy } = require("node/streams/destroy");
-const { highWaterMarkOf, isDisturbed } = require("node/streams/state");
+const { highWaterMarkOf, isDisturbed, isDuplex } = require("node/streams/state");
 const { chunksOf } = require("node/streams/iterate");
 
 const MAX_HIGH_WATER_MARK = 0x40000000;
@@ -111,7 +111,7 @@ ObjectDefineProperties(ReadableState.prototype, {
 
 function Readable(options) {
   if (!(this instanceof Readable)) return new Readable(options);
-  this._readableState ??= new ReadableState(options, this, this instanceof require("node/streams/duplex").Duplex);
+  this._readableState ??= new ReadableState(options, this, isDuplex(this));
   if (options) {
     for (let i = 0, names = ["read", "destroy", "construct"]; i < names.length; i++) {
       const name = names[i];
@@ -758,7 +758,7 @@ ObjectDefineProperties(Readable.prototype, {
 
 Readable._fromList = takeFromBuffer;
 Readable.from = (iterable, options) => require("node/streams/from").from(Readable, iterable, options);
-Readable.fromWeb = (stream, options) => require("node/streams/adapters").readableFromWeb(stream, options);
+Readable.fromWeb = (stream, options) => require("node/streams/adapters").readableFromWeb(Readable, stream, options);
 Readable.toWeb = (stream, options) => require("node/streams/adapters").readableToWeb(stream, options);
 Readable.wrap = (source, options) =>
   new Readable({

@@ -13,6 +13,13 @@ const kReadable = SymbolFor("nodejs.stream.readable");
 const kWritable = SymbolFor("nodejs.stream.writable");
 const kDisturbed = SymbolFor("nodejs.stream.disturbed");
 
+/** The class, once there is one. */
+let Duplex;
+const isDuplex = (stream) => Duplex !== undefined && stream instanceof Duplex;
+const setDuplex = (Class) => {
+  Duplex = Class;
+};
+
 let defaultBytes = 64 * 1024;
 let defaultObjects = 16;
 
@@ -201,6 +208,8 @@ ObjectAssign(exports, {
   highWaterMarkOf,
   isReadableNodeStream,
   isWritableNodeStream,
+  isDuplex,
+  setDuplex,
   isDuplexNodeStream,
   isNodeStream,
   isReadableStream,

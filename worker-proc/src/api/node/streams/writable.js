@@ -37,7 +37,7 @@ const {
 const { nextTick } = require("node/timers/next_tick");
 const { Stream } = require("node/streams/legacy");
 const { construct, destroy, errorOrDestroy, undestroy } = require("node/streams/destroy");
-const { highWaterMarkOf } = require("node/streams/state");
+const { highWaterMarkOf, isDuplex } = require("node/streams/state");
 
 const nothing = () => {};
 
@@ -95,9 +95,9 @@ const resetBuffer = (state) => {
 };
 
 function Writable(options) {
-  const isDuplex = this instanceof require("node/streams/duplex").Duplex;
-  if (!isDuplex && !FunctionPrototypeSymbolHasInstance(Writable, this)) return new Writable(options);
-  this._writableState ??= new WritableState(options, this, isDuplex);
+  const isBoth = isDuplex(this);
+  if (!isBoth && !FunctionPrototypeSymbolHasInstance(Writable, this)) return new Writable(options);
+  this._writableState ??= new WritableState(options, this, isBoth);
   initialize(this, options);
 }
 ObjectSetPrototypeOf(Writable.prototype, Stream.prototype);
@@ -526,7 +526,7 @@ Writable.prototype[SymbolAsyncDispose] = async function () {
   );
 };
 
-Writable.fromWeb = (stream, options) => require("node/streams/adapters").writableFromWeb(stream, options);
+Writable.fromWeb = (stream, options) => require("node/streams/adapters").writableFromWeb(Writable, stream, options);
 Writable.toWeb = (stream) => require("node/streams/adapters").writableToWeb(stream);
 Writable.WritableState = WritableState;
 

@@ -11,7 +11,7 @@ pub const API: Api = Api {
         js!("promises.js" as "node:timers/promises"),
         js!("timers.js" as "node:timers"),
     ],
-    uses: &["async_context", "node/common", "timers"],
+    uses: &["async_context", "node/common", "scheduler", "timers"],
     lazy_uses: &[("webidl", "only an error needs it")],
     ops,
 };

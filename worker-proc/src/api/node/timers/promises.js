@@ -3,7 +3,7 @@
  */
 
 const { ObjectAssign, Promise, SymbolFor } = primordials;
-const { scheduler } = require("timers");
+const { scheduler } = require("scheduler");
 const timers = require("node:timers");
 const { AbortError, ERR_INVALID_THIS } = require("node/common/errors");
 const { validateAbortSignal, validateBoolean, validateNumber, validateObject } = require("node/common/validators");

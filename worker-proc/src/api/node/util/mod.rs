@@ -24,13 +24,7 @@ pub const API: Api = Api {
         "timers",
         "webidl",
     ],
-    lazy_uses: &[
-        ("node/buffer", "only isBuffer() needs it"),
-        (
-            "node/process",
-            "only parseArgs() of the process's own needs it",
-        ),
-    ],
+    lazy_uses: &[("node/buffer", "only isBuffer() needs it")],
     ops,
 };
 

@@ -24,6 +24,7 @@ const {
   ERR_PARSE_ARGS_UNEXPECTED_POSITIONAL,
   ERR_PARSE_ARGS_UNKNOWN_OPTION,
 } = require("node/common/errors");
+const { processObject } = require("node/common/process");
 const { validateArray, validateBoolean, validateObject, validateOneOf, validateString } = require("node/common/validators");
 
 function checkOptions(options) {
@@ -155,7 +156,7 @@ function checkToken(token, options, allowPositionals, allowNegative) {
 exports.parseArgs = function parseArgs(config = {}) {
   validateObject(config, "config");
   const { strict = true, tokens: wantTokens = false, allowNegative = false, options = {} } = config;
-  const { args = ArrayPrototypeSlice(require("node:process").default.argv, 2), allowPositionals = !strict } = config;
+  const { args = ArrayPrototypeSlice(processObject().argv, 2), allowPositionals = !strict } = config;
   validateArray(args, "args");
   validateBoolean(strict, "strict");
   validateBoolean(allowPositionals, "allowPositionals");

@@ -8,7 +8,8 @@ const { ArrayIsArray, ArrayPrototypePush, SafeSet, SafeMap } = primordials;
 const { argumentError, defineInterface, elementError, illegalConstructor, illegalInvocation, isObject } = require("webidl");
 const flags = require("flags");
 const { retryableException } = require("dom_exception");
-const { Event, EventTarget, dispatch, removeAllListeners, trust } = require("events");
+const { Event, EventTarget, dispatch, removeAllListeners, setSignals, trust } = require("events");
+const { startTimer } = require("timers");
 const { dataCloneError, registerCloneable, session } = require("structured_clone");
 
 const kCreate = { __proto__: null };
@@ -54,7 +55,7 @@ class AbortSignal extends EventTarget {
   static timeout(delay) {
     if (arguments.length < 1) throw argumentError("AbortSignal", "timeout", 1, "number");
     const signal = createSignal();
-    require("timers").startTimer(
+    startTimer(
       () => abortSignal(signal, retryableException("The operation was aborted due to timeout", "TimeoutError")),
       +delay,
     );
@@ -226,6 +227,9 @@ registerCloneable({
 /** A flag of signals on the wire. */
 const NEVER_ABORTS = 1;
 
+const isAborted = (signal) => stateOf(signal).aborted;
+setSignals({ __proto__: null, addAlgorithm, isAborted, isAbortSignal });
+
 exports.AbortController = AbortController;
 exports.AbortSignal = AbortSignal;
 exports.abortError = abortError;
@@ -233,7 +237,7 @@ exports.abortReason = (signal) => stateOf(signal).reason;
 exports.abortSignal = abortSignal;
 exports.addAlgorithm = addAlgorithm;
 exports.createSignal = createSignal;
-exports.isAborted = (signal) => stateOf(signal).aborted;
+exports.isAborted = isAborted;
 exports.isAbortSignal = isAbortSignal;
 exports.transfer = transfer;
 exports.globals = { AbortController, AbortSignal };

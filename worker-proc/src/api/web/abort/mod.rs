@@ -7,7 +7,13 @@ pub const API: Api = Api {
     name: "abort",
     modules: &[js!("abort.js")],
     lazy: &[],
-    uses: &["dom_exception", "events", "structured_clone", "webidl"],
-    lazy_uses: &[("timers", "only AbortSignal.timeout() needs them")],
+    uses: &[
+        "dom_exception",
+        "events",
+        "structured_clone",
+        "timers",
+        "webidl",
+    ],
+    lazy_uses: &[],
     ops: |_| {},
 };

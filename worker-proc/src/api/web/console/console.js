@@ -29,6 +29,7 @@ const {
   SymbolToStringTag,
 } = primordials;
 
+const { tell } = require("console/listener");
 const { inspect } = require("console/inspect");
 const { formatWithOptions } = require("console/format");
 const { Kind, Preview, kind, previewEntries } = require("console/introspect");
@@ -266,7 +267,7 @@ function box(head, rows) {
 const leveled = (level, stream) =>
   [
     function (...args) {
-      require("trace").log(level, args);
+      tell(level, args);
       const text = format(stream, args);
       if (ops.isStructured()) ops.entry(level, JSONStringify(text));
       else write(stream, text);

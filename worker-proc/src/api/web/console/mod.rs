@@ -11,7 +11,7 @@ use crate::log;
 
 pub const API: Api = Api {
     name: "console",
-    modules: &[],
+    modules: &[js!("listener.js")],
     lazy: &[
         js!("introspect.js"),
         js!("text.js"),
@@ -24,7 +24,7 @@ pub const API: Api = Api {
         js!("output.js"),
     ],
     uses: &["clock", "webidl"],
-    lazy_uses: &[("trace", "the trace prints by the inspector, which is here")],
+    lazy_uses: &[],
     ops,
 };
 

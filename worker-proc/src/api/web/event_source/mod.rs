@@ -18,6 +18,7 @@ pub const API: Api = Api {
         "rpc",
         "streams",
         "timers",
+        "url",
         "webidl",
     ],
     lazy_uses: &[],

@@ -1,7 +1,7 @@
 /*
  * Event and EventTarget (DOM section 2), without a tree: an event has one target. The global scope is a target too.
  * AbortSignal, WebSocket, EventSource and MessagePort derive from EventTarget; the runtime fires trusted events
- * through `dispatch`. Relies on `webidl`, `dom_exception`, and `abort` for listeners tied to a signal.
+ * through `dispatch`. Relies on `webidl` and `dom_exception`; `abort` says what a signal is that a listener is tied to.
  */
 
 // own: map (a SafeMap)
@@ -30,6 +30,9 @@ const {
 } = require("webidl");
 const { DOMException } = require("dom_exception");
 const flags = require("flags");
+
+/** `isAbortSignal`, `isAborted` and `addAlgorithm` of `abort`. */
+let signals;
 
 let stateOfEvent;
 let isEvent;
@@ -215,9 +218,8 @@ class EventTarget {
     if (list !== undefined && indexOfHandler(list, handler) >= 0) return;
     const listener = { __proto__: null, handler, callback, once, passive, removed: false };
     if (signal !== undefined) {
-      const abort = require("abort");
-      if (abort.isAborted(signal)) return;
-      abort.addAlgorithm(signal, () => removeListener(map, type, handler));
+      if (signals.isAborted(signal)) return;
+      signals.addAlgorithm(signal, () => removeListener(map, type, handler));
     }
     if (list === undefined) map.set(type, [listener]);
     else ArrayPrototypePush(list, listener);
@@ -269,7 +271,7 @@ function toAddOptions(options) {
   const passive = !!options.passive;
   const once = !!options.once;
   const signal = options.signal;
-  if (signal !== undefined && !require("abort").isAbortSignal(signal)) {
+  if (signal !== undefined && !signals.isAbortSignal(signal)) {
     throw fieldError("AddEventListenerOptions", "signal", "AbortSignal");
   }
   return { __proto__: null, capture, once, passive, signal };
@@ -372,6 +374,9 @@ exports.reportRejection = reportRejection;
 /** `hook(target, type)` is told of every listener added (to the global scope: target is undefined or the global). */
 exports.setListenerHook = (hook) => {
   scope.listenerHook = hook;
+};
+exports.setSignals = (functions) => {
+  signals = functions;
 };
 exports.trust = trust;
 exports.globals = { Event, EventTarget };

@@ -22,6 +22,9 @@ const { Event, trust } = require("events");
 
 const kCreate = { __proto__: null };
 
+/** Of `message_channel`. */
+let isMessagePort;
+
 function defineFields(event, fields) {
   const keys = ReflectOwnKeys(fields);
   for (let i = 0; i < keys.length; i++) {
@@ -109,7 +112,7 @@ class ErrorEvent extends Event {
 }
 
 function toPort(value, error) {
-  if (!require("message_channel").isMessagePort(value)) throw error();
+  if (!isMessagePort(value)) throw error();
   return value;
 }
 
@@ -194,6 +197,10 @@ exports.ExtendableEvent = ExtendableEvent;
 exports.kCreateExtendable = kCreate;
 exports.MessageEvent = MessageEvent;
 exports.promiseRejectionEvent = promiseRejectionEvent;
+/** `message_channel` says what a port is. */
+exports.setPorts = (is) => {
+  isMessagePort = is;
+};
 /** The request module says what `event.waitUntil(promise)` does. */
 exports.setWaitUntil = (hook) => {
   waitUntil = hook;

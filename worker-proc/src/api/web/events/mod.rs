@@ -8,9 +8,6 @@ pub const API: Api = Api {
     modules: &[js!("events.js"), js!("kinds.js")],
     lazy: &[],
     uses: &["dom_exception", "webidl"],
-    lazy_uses: &[
-        ("abort", "only a listener tied to a signal needs it"),
-        ("message_channel", "only an event with ports needs it"),
-    ],
+    lazy_uses: &[],
     ops: |_| {},
 };

@@ -39,6 +39,7 @@ const { pipeThrough } = ReadableStream.prototype;
 const blobs = () => require("blob");
 const forms = () => require("form_data");
 const coder = () => require("compression/content");
+const decode = (number, coding) => coder().decode(number, coding);
 
 let contentOf, headersOf, setBody, hasBody;
 
@@ -201,7 +202,10 @@ function streamOf(body) {
   if (body.stream !== null || body.kind === NOTHING) return body.stream;
   if (body.kind === NATIVE) {
     const length = body.length >= 0 ? body.length : undefined;
-    body.stream = streams.readableFromBody(body.content, length, body.coding);
+    body.stream =
+      body.coding === null
+        ? streams.readableFromBody(body.content, length)
+        : streams.readableFromCoded(body.content, body.coding, decode);
   } else {
     body.stream = streams.fromBytes(body.content);
   }
@@ -237,7 +241,7 @@ function takeBody(body, coding = null) {
   }
   // The stream still has all of its content: what it was made from goes on without it.
   if (body.stream !== null) streams.useUp(body.stream);
-  return body.coding === coding || isEmpty(body) ? body.content : coder().decode(body.content, body.coding);
+  return body.coding === coding || isEmpty(body) ? body.content : decode(body.content, body.coding);
 }
 
 /** The coding that a body comes in, null for none. */
@@ -422,7 +426,7 @@ function bodyParts(body) {
   if (coding === null) return [STREAM, streamOf(body), body.type];
   // It goes as it came: who only passes it on is to pass on the same bytes.
   const length = body.kind === NATIVE && body.length >= 0 ? body.length : undefined;
-  return [STREAM, streams.readableFromBody(takeBody(body, coding), length, null), body.type, coding];
+  return [STREAM, streams.readableFromBody(takeBody(body, coding), length), body.type, coding];
 }
 
 /** The stream of such parts, or null, and the coding that its bytes are in, if any. */

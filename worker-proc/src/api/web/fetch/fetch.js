@@ -17,7 +17,7 @@ const { cancelBody } = require("streams");
 const { argumentError } = require("webidl");
 const { abortReason, addAlgorithm, isAborted } = require("abort");
 const trace = require("trace");
-const { cutFragment, joinHref, originOf, parseHref, targetOf, withoutFragment } = require("fetch/href");
+const { cutFragment, joinHref, originOf, parseHref, targetOf, withoutFragment } = require("url/href");
 
 /** Channels that every worker has. */
 const GLOBAL_OUTBOUND = 0;

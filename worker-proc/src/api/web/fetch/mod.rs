@@ -13,7 +13,6 @@ use crate::js;
 pub const API: Api = Api {
     name: "fetch",
     modules: &[
-        js!("href.js"),
         js!("body.js"),
         js!("request.js"),
         js!("response.js"),
@@ -40,7 +39,6 @@ pub const API: Api = Api {
         ("blob", "few bodies are blobs"),
         ("compression", "few bodies are coded"),
         ("form_data", "few bodies are forms"),
-        ("rpc", "only a request to a stub needs it"),
         ("websocket", "few responses carry a socket"),
     ],
     ops: ops::register,

@@ -22,7 +22,7 @@ const {
   setBody,
   setType,
 } = require("fetch/body");
-const { parseHref } = require("fetch/href");
+const { parseHref } = require("url/href");
 
 const METHODS = [
   "GET",
@@ -60,6 +60,7 @@ for (let i = 0; i < METHODS.length; i++) KNOWN[METHODS[i]] = true;
 const NORMALIZED = { __proto__: null, GET: true, HEAD: true, POST: true, PUT: true, DELETE: true, OPTIONS: true };
 const CACHE_MODES = { __proto__: null, "no-store": true, "no-cache": true, reload: true };
 
+let isFetcher;
 let stateOf, makeRequest;
 
 class State {
@@ -294,8 +295,7 @@ function readInit(state, init) {
     }
   }
   if (has(fetcher)) {
-    const { SERVICE, stateOf: stubState } = require("rpc");
-    if (stubState(fetcher)?.kind !== SERVICE) throw fieldError("RequestInitializerDict", "fetcher", "Fetcher");
+    if (!isFetcher(fetcher)) throw fieldError("RequestInitializerDict", "fetcher", "Fetcher");
     state.fetcher = fetcher;
   }
   if (cfInit !== undefined) {
@@ -427,6 +427,10 @@ function requestOfParts(parts) {
   return makeRequest(state, bodyOfParts(parts[7]));
 }
 
+/** `rpc` says what a service's stub is. */
+exports.setFetchers = (is) => {
+  isFetcher = is;
+};
 exports.requestOfParts = requestOfParts;
 exports.requestParts = requestParts;
 exports.Request = Request;

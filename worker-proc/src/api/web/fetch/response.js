@@ -45,7 +45,7 @@ const {
   streamOf,
 } = require("fetch/body");
 const { cancelBody } = require("streams");
-const { parseHref } = require("fetch/href");
+const { parseHref } = require("url/href");
 const flags = require("flags");
 
 /* Few workers use it. */

@@ -8,7 +8,7 @@ const { ArrayIsArray, ArrayPrototypePush, Error, ObjectDefineProperty, PromisePr
 const { argumentError, defineInterface, fieldError, illegalConstructor, illegalInvocation, isObject, published } =
   require("webidl");
 const { Event, EventTarget, dispatch, setListenerHook, trust } = require("events");
-const { MessageEvent } = require("events/kinds");
+const { MessageEvent, setPorts } = require("events/kinds");
 const { cloneMessage } = require("structured_clone");
 
 const kCreate = { __proto__: null };
@@ -176,7 +176,8 @@ setListenerHook((target, type) => {
 const classes = { __proto__: null, MessageChannel: published(MessageChannel), MessagePort: published(MessagePort) };
 
 exports.classes = classes;
-exports.isMessagePort = isMessagePort;
+setPorts(isMessagePort);
+
 exports.install = function (global, flags, scope) {
   if (!flags.exposeGlobalMessageChannel) return;
   for (const name in classes) {

@@ -26,25 +26,27 @@ const { WRITER, BODY } = ops.Opened;
 // Streams over native bodies.
 
 /**
- * A ReadableStream of a native body. `length`: bytes to come, or undefined; `coding`: what the body comes in, null for none;
- * `cancel` as BodySource has it.
+ * A ReadableStream of a native body. `length`: bytes to come, or undefined; `cancel` as BodySource has it.
  */
-function readableFromBody(number, length, coding = null, cancel = undefined) {
-  const source = coding === null ? new BodySource(number, length, cancel) : new CodedSource(number, coding);
-  return wrapReadable(new NativeReadable(source));
-}
+const readableFromBody = (number, length, cancel = undefined) =>
+  wrapReadable(new NativeReadable(new BodySource(number, length, cancel)));
+
+/** The same of a body in a coding. `decode(number, coding)` gives the number of the decoded body. */
+const readableFromCoded = (number, coding, decode) =>
+  wrapReadable(new NativeReadable(new CodedSource(number, coding, decode)));
 
 /** A native body in a coding: whoever reads it sees it decoded, whoever passes it on may leave it as it is. */
 class CodedSource extends BodySource {
-  constructor(number, coding) {
+  constructor(number, coding, decode) {
     super(0, undefined);
     this.coded = number;
     this.coding = coding;
+    this.decoder = decode;
   }
 
   /** Decoded from now on. */
   decode() {
-    this.number = require("compression/content").decode(this.coded, this.coding);
+    this.number = this.decoder(this.coded, this.coding);
     this.coding = null;
   }
 
@@ -68,7 +70,7 @@ class CodedSource extends BodySource {
   tee() {
     if (this.coding === null) return super.tee();
     const numbers = ops.tee(this.coded);
-    return [new CodedSource(numbers[0], this.coding), new CodedSource(numbers[1], this.coding)];
+    return [new CodedSource(numbers[0], this.coding, this.decoder), new CodedSource(numbers[1], this.coding, this.decoder)];
   }
 }
 
@@ -359,6 +361,7 @@ exports.pumpTo = pumpTo;
 exports.readAllBytes = readAllBytes;
 exports.readAllText = readAllText;
 exports.readableFromBody = readableFromBody;
+exports.readableFromCoded = readableFromCoded;
 exports.takeBody = takeBody;
 exports.tee = tee;
 exports.useUp = useUp;

@@ -39,9 +39,6 @@ pub const API: Api = Api {
     ],
     lazy: &[js!("duplex.js")],
     uses: &["abort", "encoding", "webidl"],
-    lazy_uses: &[
-        ("compression", "few bodies are coded"),
-        ("event", "only a body that fails needs it"),
-    ],
+    lazy_uses: &[("event", "only a body that fails needs it")],
     ops: bodies::register,
 };

@@ -19,7 +19,8 @@
  *     isBegun(stream)                  whether it is over a native body some of which is read: that goes nowhere else
  *     lengthOf(stream)                 bytes still to come, where that is known, else undefined
  *     fromBytes(Uint8Array | string)   a stream of bytes in memory; a string is encoded when it is read
- *     readableFromBody(number, length, coding)   a stream of a native body; `length` may be undefined, `coding` null
+ *     readableFromBody(number, length) a stream of a native body; `length` may be undefined
+ *     readableFromCoded(number, coding, decode)   the same of one in a coding, which is decoded once it is looked at
  *     codingOf(stream)                 the coding in which a native body behind it still is, or null
  *     isOverNothing(stream)            whether it is over bytes in memory, of which there are none
  *     writableToBody(number, abort)      a stream to the writer of one; abort(number, reason)
@@ -76,6 +77,7 @@ exports.readAllText = body.readAllText;
 exports.readBody = (number, asText, keepsBom = false) => ops.readAll(number, asText, keepsBom);
 exports.readHead = (number, bytes) => ops.readHead(number, bytes);
 exports.readableFromBody = body.readableFromBody;
+exports.readableFromCoded = body.readableFromCoded;
 exports.takeBody = body.takeBody;
 exports.tee = body.tee;
 exports.useUp = body.useUp;

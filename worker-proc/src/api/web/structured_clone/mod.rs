@@ -12,16 +12,17 @@ use v8::{ValueDeserializerHelper, ValueSerializerHelper};
 
 use crate::api::base::memory_limit;
 use crate::glue::{
-    Api, IsolateState, OpError, Ops, Thrown, intern, op, throw, throw_error, throw_type_error,
+    Api, IsolateState, JsNumber, OpError, Ops, Thrown, intern, op, throw, throw_error,
+    throw_type_error,
 };
 use crate::js;
 
 pub const API: Api = Api {
     name: "structured_clone",
-    modules: &[js!("structured_clone.js")],
+    modules: &[js!("prepare.js"), js!("structured_clone.js")],
     lazy: &[],
     uses: &["dom_exception", "webidl"],
-    lazy_uses: &[("rpc", "few values hold stubs")],
+    lazy_uses: &[],
     ops,
 };
 
@@ -35,7 +36,38 @@ fn ops(ops: &mut Ops) {
         deserialize_wire,
         constructor_name,
         is_error,
+        kind_of,
     ]);
+    ops.share::<Nature>();
+}
+
+/// What `prepare.js` tells apart.
+#[derive(Clone, Copy, JsNumber)]
+enum Nature {
+    Other,
+    Proxy,
+    Array,
+    Map,
+    Set,
+    Error,
+}
+
+/// `kindOf(value)`: what an object is by its nature, without running any code.
+#[op]
+fn kind_of(value: v8::Local<v8::Value>) -> Nature {
+    if value.is_proxy() {
+        Nature::Proxy
+    } else if value.is_array() {
+        Nature::Array
+    } else if value.is_map() {
+        Nature::Map
+    } else if value.is_set() {
+        Nature::Set
+    } else if value.is_native_error() {
+        Nature::Error
+    } else {
+        Nature::Other
+    }
 }
 
 /// `clone(value, transfer | undefined, errors)`: throws a DataCloneError for what cannot be cloned.

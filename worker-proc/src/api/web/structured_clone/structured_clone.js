@@ -31,6 +31,7 @@ const {
 const flags = require("flags");
 const { argumentError, fieldError, interfaceNameOf, isObject, toDictionary } = require("webidl");
 const { DOMException, isDOMException } = require("dom_exception");
+const { prepare } = require("structured_clone/prepare");
 
 /** Kinds of platform object, each { is, write, read, stored?, wire?, external? }; the index is written into the data, or a tag. */
 const kinds = [];
@@ -309,7 +310,7 @@ exports.deserializeProps = (bytes) => ops.deserializeProps(bytes);
 exports.deserializeWire = (bytes) => ops.deserializeWire(bytes);
 /** The value with stand-ins for what V8 does not take; undefined if there is nothing of the kind. */
 exports.prepareStored = (value) => {
-  const prepared = require("rpc/prepare").prepare(value);
+  const prepared = prepare(value);
   return prepared === value ? undefined : prepared;
 };
 exports.registerCloneable = registerCloneable;

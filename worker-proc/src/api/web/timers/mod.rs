@@ -16,10 +16,7 @@ pub const API: Api = Api {
     modules: &[js!("timers.js")],
     lazy: &[],
     uses: &["async_context", "webidl"],
-    lazy_uses: &[
-        ("abort", "only a wait with a signal needs it"),
-        ("report_error", "only an error of a callback needs it"),
-    ],
+    lazy_uses: &[("report_error", "only an error of a callback needs it")],
     ops,
 };
 

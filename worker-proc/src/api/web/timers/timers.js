@@ -1,13 +1,11 @@
 /*
- * setTimeout, setInterval, queueMicrotask (HTML section 8.6) and scheduler.wait. A timer belongs to the request that
- * set it and ends with it; at global scope there is none. The request context calls `fire`. Relies on `abort` for
- * waits that can be cancelled, `async_context` for what callbacks run in, and `report_error`.
+ * setTimeout, setInterval, queueMicrotask (HTML section 8.6). A timer belongs to the request that set it and ends with it; at
+ * global scope there is none. The request context calls `fire`. Relies on `async_context` for what callbacks run in, and
+ * `report_error`.
  */
 
-const { FunctionPrototypeCall, Promise, PromisePrototypeThen, PromiseReject, PromiseResolve, ReflectApply, globalThis } =
-  primordials;
-const { argumentError, defineInterface, fieldError, illegalConstructor, illegalInvocation, toDictionary } =
-  require("webidl");
+const { FunctionPrototypeCall, PromisePrototypeThen, PromiseResolve, ReflectApply, globalThis } = primordials;
+const { argumentError } = require("webidl");
 const { wrap } = require("async_context");
 
 /** Calls `callback` after `delay` milliseconds; returns the timer's id. */
@@ -64,61 +62,8 @@ const { setTimeout, setInterval, clearTimeout, clearInterval, queueMicrotask } =
   },
 };
 
-const kCreate = { __proto__: null };
-let isScheduler;
-
-class Scheduler {
-  #brand;
-  constructor(token) {
-    if (token !== kCreate) throw illegalConstructor();
-  }
-
-  static {
-    isScheduler = (value) => value !== null && typeof value === "object" && #brand in value;
-  }
-
-  wait(delay, options) {
-    if (!isScheduler(this)) throw illegalInvocation();
-    try {
-      if (arguments.length < 1) throw argumentError("Scheduler", "wait", 1, "number");
-      return wait(+delay, toSignal(options));
-    } catch (error) {
-      return PromiseReject(error);
-    }
-  }
-}
-
-function toSignal(options) {
-  const members = toDictionary(options, () => argumentError("Scheduler", "wait", 2, "WaitOptions"));
-  const signal = members?.signal;
-  if (signal !== undefined && !require("abort").isAbortSignal(signal)) {
-    throw fieldError("WaitOptions", "signal", "AbortSignal");
-  }
-  return signal;
-}
-
-function wait(delay, signal) {
-  if (signal === undefined) return new Promise((resolve) => startTimer(() => resolve(), delay));
-  const { abortReason, addAlgorithm, isAborted } = require("abort");
-  if (isAborted(signal)) return PromiseReject(abortReason(signal));
-  return new Promise((resolve, reject) => {
-    const id = startTimer(() => {
-      forget();
-      resolve();
-    }, delay);
-    const forget = addAlgorithm(signal, (reason) => {
-      clearTimer(id);
-      reject(reason);
-    });
-  });
-}
-
-defineInterface(Scheduler);
-const scheduler = new Scheduler(kCreate);
-
 exports.clearTimer = clearTimer;
 exports.fire = fire;
 exports.queueMicrotask = queueMicrotask;
-exports.scheduler = scheduler;
 exports.startTimer = startTimer;
-exports.globals = { setTimeout, setInterval, clearTimeout, clearInterval, queueMicrotask, scheduler };
+exports.globals = { setTimeout, setInterval, clearTimeout, clearInterval, queueMicrotask };

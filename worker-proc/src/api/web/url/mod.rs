@@ -9,7 +9,12 @@ use crate::js;
 
 pub const API: Api = Api {
     name: "url",
-    modules: &[js!("form.js"), js!("search_params.js"), js!("url.js")],
+    modules: &[
+        js!("form.js"),
+        js!("search_params.js"),
+        js!("url.js"),
+        js!("href.js"),
+    ],
     lazy: &[js!("original.js")],
     uses: &["webidl"],
     lazy_uses: &[("blob", "only createObjectURL needs it")],

@@ -40,7 +40,7 @@ pub const API: Api = Api {
     lazy_uses: &[
         ("blob", "few sockets take messages as blobs"),
         ("encoding", "only the reason of a close is measured"),
-        ("fetch", "only new WebSocket(url) needs it"),
+        ("url", "only new WebSocket(url) needs it"),
     ],
     ops,
 };

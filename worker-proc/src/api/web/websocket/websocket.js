@@ -300,7 +300,7 @@ function toTarget(url) {
   if (scheme !== "ws" && scheme !== "wss") throw syntaxError("The url scheme must be ws or wss.");
   if (StringPrototypeIncludes(url, "#")) throw syntaxError("The url fragment must be empty.");
   const target = `${scheme === "ws" ? "http" : "https"}${StringPrototypeSlice(url, scheme.length)}`;
-  const href = require("fetch/href").parseHref(target);
+  const href = require("url/href").parseHref(target);
   if (href === undefined) throw syntaxError("The url is invalid.");
   return href;
 }

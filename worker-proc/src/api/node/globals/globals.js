@@ -1,4 +1,4 @@
-/* The globals of Node, by name; each is made when it is first asked for. See `install` of node/modules. */
+/* The globals of Node, by name; each is made when it is first asked for. See node/globals/install. */
 const { ReflectApply } = primordials;
 
 /** The same as methods of the global scope, which tell of no parameters. */
