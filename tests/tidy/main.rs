@@ -10,6 +10,7 @@ mod layers;
 mod licences;
 mod loops;
 mod modules;
+mod ops;
 mod source;
 mod unsafety;
 mod words;

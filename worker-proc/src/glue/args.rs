@@ -32,18 +32,3 @@ pub fn to_string(scope: &mut v8::PinScope, value: v8::Local<v8::Value>) -> Strin
         Err(_) => String::new(),
     }
 }
-
-/// The argument as an unsigned number, 0 if it is none.
-pub fn u32_arg(scope: &mut v8::PinScope, args: &v8::FunctionCallbackArguments, index: i32) -> u32 {
-    args.get(index).uint32_value(scope).unwrap_or(0)
-}
-
-/// The argument as a double, NaN if it is none.
-pub fn f64_arg(scope: &mut v8::PinScope, args: &v8::FunctionCallbackArguments, index: i32) -> f64 {
-    args.get(index).number_value(scope).unwrap_or(f64::NAN)
-}
-
-/// Whether the argument is `true`.
-pub fn bool_arg(args: &v8::FunctionCallbackArguments, index: i32) -> bool {
-    args.get(index).is_true()
-}

@@ -51,17 +51,6 @@ pub fn promise<'s, T: for<'a> IntoJs<'a> + 'static>(
     Ok(Promise(promise, PhantomData))
 }
 
-/// The same where what it returns is set by hand.
-pub fn async_op<'s, T: for<'a> IntoJs<'a> + 'static>(
-    scope: &mut v8::PinScope<'s, '_>,
-    rv: &mut v8::ReturnValue,
-    future: impl Future<Output = Result<T, OpError>> + 'static,
-) {
-    if let Ok(promise) = promise(scope, future) {
-        rv.set(promise.0.into());
-    }
-}
-
 /// How much long work runs at a time: as many threads as there are processors. The rest waits, and is never begun if
 /// its request ends first; what has begun ends in vain.
 static LONG_WORK: LazyLock<Semaphore> =

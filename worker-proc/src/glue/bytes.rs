@@ -1,13 +1,6 @@
 //! Bytes between JavaScript and Rust: copied once in, moved out.
 
-use bytes::Bytes;
-
 use super::state::IsolateState;
-
-/// The bytes of an ArrayBuffer or view argument, copied; empty for anything else.
-pub fn bytes_arg(args: &v8::FunctionCallbackArguments, index: i32) -> Bytes {
-    with_bytes(args.get(index), Bytes::copy_from_slice)
-}
 
 /// Calls `use_it` with a value's bytes, which must not outlive the call; empty for what has none.
 pub fn with_bytes<R>(value: v8::Local<v8::Value>, use_it: impl FnOnce(&[u8]) -> R) -> R {

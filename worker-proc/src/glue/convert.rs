@@ -287,6 +287,21 @@ impl<'s> IntoJs<'s> for Bytes {
 /// An array of values of one kind.
 pub struct List<T>(pub Vec<T>);
 
+impl<'s, T: FromJs<'s>> FromJs<'s> for List<T> {
+    fn from_js(scope: &mut v8::PinScope<'s, '_>, value: v8::Local<'s, v8::Value>) -> Option<Self> {
+        let array = v8::Local::<v8::Array>::try_from(value).ok()?;
+        let item = |index| {
+            let value = array.get_index(scope, index)?;
+            T::from_js(scope, value)
+        };
+        Some(Self((0..array.length()).filter_map(item).collect()))
+    }
+
+    fn fits(value: v8::Local<'s, v8::Value>) -> bool {
+        value.is_array()
+    }
+}
+
 impl<'s, T: IntoJs<'s>> IntoJs<'s> for List<T> {
     fn into_js(self, scope: &mut v8::PinScope<'s, '_>) -> v8::Local<'s, v8::Value> {
         let items: Vec<_> = self.0.into_iter().map(|item| item.into_js(scope)).collect();

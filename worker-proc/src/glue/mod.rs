@@ -19,15 +19,15 @@ pub mod op;
 pub mod registry;
 pub mod state;
 
-pub use args::{bool_arg, f64_arg, intern, string, string_arg, u32_arg};
-pub use async_op::{Made, Promise, async_op, promise, thread};
+pub use args::{intern, string};
+pub use async_op::{Made, Promise, promise, thread};
 pub use binding::{Binding, Property, Reference, Value, as_given};
 pub use buffers::{Budget, BufferBytes};
-pub use bytes::{bytes_arg, uint8_array_copy, with_bytes};
+pub use bytes::{uint8_array_copy, with_bytes};
 pub use context::{IoContext, context_id, current, in_event, require_context, terminate};
 pub use convert::{FromJs, IntoJs, List, Maybe, Shared};
 pub use error::{OpError, throw, throw_error, throw_type_error};
-pub use native::{ServiceHandle, native_arg, native_object, native_value};
+pub use native::{ServiceHandle, native_object, native_value};
 pub use op::{
     Argument, Arity, Call, Op, OpResult, OrThrow, TextBuffer, Throw, Thrown, bytes_argument,
     text_argument,

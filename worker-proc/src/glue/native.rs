@@ -63,16 +63,7 @@ pub fn native_object<'s, T: 'static>(
     object
 }
 
-/// What the object in an argument owns, if it is of that type.
-pub fn native_arg<T: 'static>(
-    scope: &mut v8::PinScope,
-    args: &v8::FunctionCallbackArguments,
-    index: i32,
-) -> Option<Rc<T>> {
-    native_value(scope, args.get(index))
-}
-
-/// The same for any value.
+/// What an object owns, if it is of that type.
 pub fn native_value<T: 'static>(
     scope: &mut v8::PinScope,
     value: v8::Local<v8::Value>,

@@ -16,6 +16,7 @@ pub struct Op {
     /// What JavaScript calls it.
     pub name: &'static str,
     pub callback: v8::FunctionCallback,
+    #[cfg_attr(not(test), allow(dead_code))]
     pub arity: Arity,
 }
 

@@ -5,11 +5,9 @@
 use std::collections::HashMap;
 use std::sync::OnceLock;
 
-use v8::MapFnTo;
-
 use super::context::IoContext;
 use super::convert::Shared;
-use super::op::{Arity, Op};
+use super::op::Op;
 use crate::service::{Props, Request, rpc, trace};
 
 /// One API: a folder with its JavaScript and its ops.
@@ -163,19 +161,10 @@ pub type PushTold = for<'s> fn(
 /// Module, function, and names of its last parameters.
 type Passed = (&'static str, &'static str, &'static [&'static str]);
 
-/// An op as it is registered.
-pub(crate) struct Entry {
-    pub name: &'static str,
-    pub callback: v8::FunctionCallback,
-    /// None where it reads its arguments by hand.
-    #[cfg_attr(not(test), allow(dead_code))]
-    pub arity: Option<Arity>,
-}
-
 /// The ops of one API, in the order added: the order is part of the snapshot.
 #[derive(Default)]
 pub struct Ops {
-    pub(crate) list: Vec<Entry>,
+    pub(crate) list: Vec<Op>,
     /// What JavaScript reads of Rust's layouts: a name, and the names of constants that count from 0.
     pub(crate) shared: Vec<(&'static str, &'static [&'static str])>,
     /// What JavaScript's functions are called with.
@@ -190,20 +179,7 @@ pub struct Ops {
 impl Ops {
     /// Adds what `#[op]` has made.
     pub fn add_all(&mut self, ops: &[fn() -> Op]) {
-        self.list.extend(ops.iter().map(|op| op()).map(|op| Entry {
-            name: op.name,
-            callback: op.callback,
-            arity: Some(op.arity),
-        }));
-    }
-
-    /// Adds an op that reads its arguments by hand, under the name that JavaScript calls it by.
-    pub fn add(&mut self, name: &'static str, op: impl MapFnTo<v8::FunctionCallback>) {
-        self.list.push(Entry {
-            name,
-            callback: op.map_fn_to(),
-            arity: None,
-        });
+        self.list.extend(ops.iter().map(|op| op()));
     }
 
     /// Says which functions, by module and name, are called with the fields of a type; a test compares.

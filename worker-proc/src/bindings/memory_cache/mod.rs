@@ -7,10 +7,11 @@ mod store;
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use crate::glue::context::current;
+use bytes::Bytes;
+
 use crate::glue::{
-    Api, Binding, IntoJs, OpError, Ops, as_given, async_op, bytes_arg, f64_arg, native_arg,
-    native_object, require_context, string_arg, u32_arg,
+    Api, Binding, IntoJs, IoContext, JsError, Made, Maybe, Ops, Thrown, as_given, current,
+    native_object, op, promise,
 };
 use crate::js;
 
@@ -30,33 +31,37 @@ pub const BINDING: Binding = Binding {
 };
 
 fn ops(ops: &mut Ops) {
-    ops.add("open", open);
-    ops.add("get", get);
-    ops.add("getOrMake", get_or_make);
-    ops.add("made", made);
-    ops.add("notMade", not_made);
-    ops.add("remove", remove);
+    ops.add_all(&[open, get, get_or_make, made, not_made, remove]);
+}
+
+/// Why there is no value.
+#[derive(JsError)]
+enum Failure {
+    #[error("The memory cache is gone.")]
+    Gone,
 }
 
 /// `open(id | null, maxKeys, maxValueSize, maxTotalValueSize)`: a native object, a use of the cache of that id.
-fn open(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
-    let id = (!args.get(0).is_null()).then(|| string_arg(scope, &args, 0));
+#[op]
+fn open<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    id: Option<String>,
+    max_keys: u32,
+    max_value_bytes: u32,
+    max_total_bytes: f64,
+) -> v8::Local<'s, v8::Object> {
     let limits = Limits {
-        keys: u32_arg(scope, &args, 1) as usize,
-        value_bytes: u32_arg(scope, &args, 2) as usize,
-        total_bytes: f64_arg(scope, &args, 3) as usize,
+        keys: max_keys as usize,
+        value_bytes: max_value_bytes as usize,
+        total_bytes: max_total_bytes as usize,
     };
-    rv.set(native_object(scope, Use::open(id, limits)).into());
+    native_object(scope, Use::open(id, limits))
 }
 
 /// `get(cache, key, now)`: the bytes of a value, or undefined.
-fn get(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
-    let key = string_arg(scope, &args, 1);
-    let now = f64_arg(scope, &args, 2);
-    let cache = native_arg::<Use>(scope, &args, 0).map(|cache| cache.cache());
-    if let Some(bytes) = cache.and_then(|cache| cache.get(&key, now)) {
-        rv.set(bytes.into_js(scope));
-    }
+#[op]
+fn get(cache: Rc<Use>, key: &str, now: f64) -> Maybe<Bytes> {
+    Maybe(cache.cache().get(key, now))
 }
 
 /// Whoever makes a value, as JavaScript holds it by number.
@@ -80,53 +85,50 @@ impl<'s> IntoJs<'s> for Turn {
 
 /// `getOrMake(cache, key, now)`: the bytes of a value; a number if the caller is to make it, which [`made`] or [`not_made`]
 /// answers; a promise of either while another one makes it.
-fn get_or_make(
-    scope: &mut v8::PinScope,
-    args: v8::FunctionCallbackArguments,
-    mut rv: v8::ReturnValue,
-) {
-    let key = string_arg(scope, &args, 1);
-    let now = f64_arg(scope, &args, 2);
-    if require_context(scope).is_none() {
-        return;
-    }
-    let Some(cache) = native_arg::<Use>(scope, &args, 0).map(|cache| cache.cache()) else {
-        return;
-    };
-    match cache.get_or_make(&key, now) {
-        Found::Now(turn) => rv.set(turn.into_js(scope)),
-        Found::Later(turn) => async_op(scope, &mut rv, async move {
-            turn.await
-                .map_err(|_| OpError::error("The memory cache is gone."))
-        }),
+#[op]
+fn get_or_make<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    _: Rc<dyn IoContext>,
+    cache: Rc<Use>,
+    key: &str,
+    now: f64,
+) -> Result<Made<'s, Turn>, Thrown> {
+    match cache.cache().get_or_make(key, now) {
+        Found::Now(turn) => Ok(Made::Now(turn)),
+        Found::Later(turn) => {
+            let turn = async move { turn.await.map_err(|_| Failure::Gone.into()) };
+            promise(scope, turn).map(Made::Later)
+        }
     }
 }
 
-fn ticket(scope: &mut v8::PinScope, args: &v8::FunctionCallbackArguments) -> Option<Ticket> {
-    let number = u32_arg(scope, args, 0);
-    let resource = current(scope)?.resources().take::<TicketResource>(number)?;
+fn ticket(context: Option<Rc<dyn IoContext>>, number: u32) -> Option<Ticket> {
+    let resource = context?.resources().take::<TicketResource>(number)?;
     resource.0.take()
 }
 
 /// `made(number, bytes, expiration | undefined, now)`: the value is there, for all who wait for it.
-fn made(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, _: v8::ReturnValue) {
-    let bytes = bytes_arg(&args, 1);
-    let expiration = (!args.get(2).is_undefined()).then(|| f64_arg(scope, &args, 2));
-    let now = f64_arg(scope, &args, 3);
-    if let Some(ticket) = ticket(scope, &args) {
+#[op]
+fn made(
+    context: Option<Rc<dyn IoContext>>,
+    number: u32,
+    bytes: Bytes,
+    expiration: Option<f64>,
+    now: f64,
+) {
+    if let Some(ticket) = ticket(context, number) {
         ticket.made(bytes, expiration, now);
     }
 }
 
 /// `notMade(number)`: the next who waits is to try.
-fn not_made(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, _: v8::ReturnValue) {
-    drop(ticket(scope, &args));
+#[op]
+fn not_made(context: Option<Rc<dyn IoContext>>, number: u32) {
+    drop(ticket(context, number));
 }
 
 /// `remove(cache, key)`.
-fn remove(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, _: v8::ReturnValue) {
-    let key = string_arg(scope, &args, 1);
-    if let Some(cache) = native_arg::<Use>(scope, &args, 0) {
-        cache.cache().remove(&key);
-    }
+#[op]
+fn remove(cache: Rc<Use>, key: &str) {
+    cache.cache().remove(key);
 }

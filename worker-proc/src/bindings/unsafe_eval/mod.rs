@@ -1,8 +1,6 @@
 //! Code from strings, for local development: the binding, and the modules that give the same where a flag allows it.
 
-use crate::glue::{
-    Api, Binding, IsolateState, Ops, as_given, bool_arg, string_arg, throw_error, with_bytes,
-};
+use crate::glue::{Api, Binding, IsolateState, JsError, Ops, OrThrow, Thrown, as_given, op};
 use crate::js;
 
 pub const BINDING: Binding = Binding {
@@ -19,53 +17,43 @@ pub const BINDING: Binding = Binding {
 };
 
 fn ops(ops: &mut Ops) {
-    ops.add("allowEval", allow_eval);
-    ops.add("evaluate", evaluate);
-    ops.add("compileWasm", compile_wasm);
+    ops.add_all(&[allow_eval, evaluate, compile_wasm]);
+}
+
+/// Why code is not run.
+#[derive(JsError)]
+enum Refused {
+    #[error("The script is too long.")]
+    TooLong,
 }
 
 /// `allowEval(on)`: whether code may be made from strings; returns what held before.
-fn allow_eval(
-    scope: &mut v8::PinScope,
-    args: v8::FunctionCallbackArguments,
-    mut rv: v8::ReturnValue,
-) {
-    rv.set_bool(
-        IsolateState::get(scope)
-            .allow_eval
-            .replace(bool_arg(&args, 0)),
-    );
+#[op]
+fn allow_eval(scope: &mut v8::PinScope, on: bool) -> bool {
+    IsolateState::get(scope).allow_eval.replace(on)
 }
 
 /// `evaluate(script, name)`: the value of a classic script.
-fn evaluate(
-    scope: &mut v8::PinScope,
-    args: v8::FunctionCallbackArguments,
-    mut rv: v8::ReturnValue,
-) {
-    let name = args.get(1);
-    let text = string_arg(scope, &args, 0);
-    let Some(code) = v8::String::new(scope, &text) else {
-        return throw_error(scope, "The script is too long.");
-    };
+#[op]
+fn evaluate<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    script: &str,
+    name: v8::Local<'s, v8::Value>,
+) -> Result<v8::Local<'s, v8::Value>, Thrown> {
+    let code = v8::String::new(scope, script).ok_or(Refused::TooLong);
+    let code = code.or_throw(scope)?;
     let origin = v8::ScriptOrigin::new(
         scope, name, 0, 0, false, -1, None, false, false, false, None,
     );
-    let value =
-        v8::Script::compile(scope, code, Some(&origin)).and_then(|script| script.run(scope));
-    if let Some(value) = value {
-        rv.set(value);
-    }
+    let script = v8::Script::compile(scope, code, Some(&origin)).ok_or(Thrown)?;
+    script.run(scope).ok_or(Thrown)
 }
 
 /// `compileWasm(bytes)`: a `WebAssembly.Module`.
-fn compile_wasm(
-    scope: &mut v8::PinScope,
-    args: v8::FunctionCallbackArguments,
-    mut rv: v8::ReturnValue,
-) {
-    let bytes = with_bytes(args.get(0), <[u8]>::to_vec);
-    if let Some(module) = v8::WasmModuleObject::compile(scope, &bytes) {
-        rv.set(module.into());
-    }
+#[op]
+fn compile_wasm<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    bytes: Vec<u8>,
+) -> Result<v8::Local<'s, v8::WasmModuleObject>, Thrown> {
+    v8::WasmModuleObject::compile(scope, &bytes).ok_or(Thrown)
 }

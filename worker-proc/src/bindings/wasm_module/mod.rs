@@ -1,6 +1,6 @@
 //! Compiled Wasm, for scripts: modules import it.
 
-use crate::glue::{Api, Binding, Ops, as_given, with_bytes};
+use crate::glue::{Api, Binding, Ops, Thrown, as_given, op};
 use crate::isolate::modules;
 use crate::js;
 
@@ -18,13 +18,14 @@ pub const BINDING: Binding = Binding {
 };
 
 fn ops(ops: &mut Ops) {
-    ops.add("compile", compile);
+    ops.add_all(&[compile]);
 }
 
 /// `compile(bytes)`: a `WebAssembly.Module`.
-fn compile(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
-    let bytes = with_bytes(args.get(0), <[u8]>::to_vec);
-    if let Some(module) = modules::compile_wasm(scope, &bytes) {
-        rv.set(module);
-    }
+#[op]
+fn compile<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    bytes: Vec<u8>,
+) -> Result<v8::Local<'s, v8::Value>, Thrown> {
+    modules::compile_wasm(scope, &bytes).ok_or(Thrown)
 }

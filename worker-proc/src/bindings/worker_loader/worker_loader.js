@@ -183,18 +183,21 @@ function checkLimits(value, dictionary) {
   if (subRequests !== undefined) toUint32(subRequests);
 }
 
-/* Kinds of modules, as mod.rs numbers them. */
-const ES = 0;
-const COMMON_JS = 1;
-const TEXT = 2;
-const DATA = 3;
-const JSON = 4;
-const WASM = 5;
-const WASM_MODULE = 6;
+const { ES, COMMON_JS, TEXT, DATA, JSON, WASM, WASM_MODULE } = ops.ModuleKind;
 /** Of no use here, but they are told apart. */
-const PYTHON = 7;
+const PYTHON = -1;
 /** What the name decides. */
-const BY_NAME = 8;
+const BY_NAME = -2;
+const { NAME, KIND, CONTENT } = ops.Module;
+
+/** A module as the op takes it. */
+function moduleOf(name, kind, content) {
+  const module = [undefined, undefined, undefined];
+  module[NAME] = name;
+  module[KIND] = kind;
+  module[CONTENT] = content;
+  return module;
+}
 
 /** Which field of a module gives which kind, in the order in which they are read. */
 const FIELDS = [
@@ -249,7 +252,7 @@ function convert(name, kind, content) {
 
 const isBytes = (value) => ArrayBufferIsView(value) || isAnyArrayBuffer(value);
 
-/** The modules for the op, which takes name, kind and content one after the other. */
+/** The modules as a native object. */
 function check(modules, main) {
   if (modules.length === 0) throw new TypeError("Dynamic Worker code must contain at least one module.");
   const isPython = StringPrototypeEndsWith(main, ".py");
@@ -267,7 +270,7 @@ function check(modules, main) {
     }
     if (kind === JSON) content = `${JSONStringify(content)}`;
     if (kind === PYTHON) python ??= name;
-    else ArrayPrototypePush(all, name, kind, content);
+    else ArrayPrototypePush(all, moduleOf(name, kind, content));
   }
   if (python !== undefined && !isPython) {
     throw new TypeError(`Module "${python}" is a Python module, but the main module isn't a Python module.`);

@@ -4,14 +4,11 @@
 
 use std::rc::Rc;
 
-use bytes::Bytes;
 use futures_util::future::LocalBoxFuture;
 
 use crate::api::cloudflare::rpc;
-use crate::glue::args::to_string;
 use crate::glue::{
-    Api, Binding, FromJs, Ops, ServiceHandle, as_given, native_arg, native_object, require_context,
-    string_arg,
+    Api, Binding, IoContext, Maybe, Ops, ServiceHandle, as_given, native_object, op,
 };
 use crate::js;
 use crate::service::{DebugPort, Error, Event, Request, Response, Service, rpc as calls};
@@ -30,57 +27,49 @@ pub const BINDING: Binding = Binding {
 };
 
 fn ops(ops: &mut Ops) {
-    ops.add("open", open);
-    ops.add("entrypoint", entrypoint);
-    ops.add("actor", actor);
+    ops.add_all(&[open, entrypoint, actor]);
 }
 
 /// A port as JavaScript holds it.
 struct PortHandle(Rc<dyn DebugPort>);
 
 /// `open(address | undefined)`: a native object with the port there, or this instance's.
-fn open(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
-    let Some(context) = require_context(scope) else {
-        return;
-    };
-    let address = args.get(0);
-    let address = address.is_string().then(|| to_string(scope, address));
-    if let Some(port) = context.channels().debug_port(address.as_deref()) {
-        rv.set(native_object(scope, PortHandle(port)).into());
-    }
+#[op]
+fn open<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    context: Rc<dyn IoContext>,
+    address: Option<String>,
+) -> Maybe<v8::Local<'s, v8::Object>> {
+    let port = context.channels().debug_port(address.as_deref());
+    Maybe(port.map(|port| native_object(scope, PortHandle(port))))
 }
 
-/// `entrypoint(port, service, name | undefined, bytes | undefined, externals)`: a native service.
+/// `entrypoint(port, service, name | undefined, bytes | undefined, externals | undefined)`: a native service.
+#[op]
 fn entrypoint<'s>(
     scope: &mut v8::PinScope<'s, '_>,
-    args: v8::FunctionCallbackArguments<'s>,
-    mut rv: v8::ReturnValue,
-) {
-    let Some(context) = require_context(scope) else {
-        return;
-    };
-    let name = args.get(2);
-    let name = name.is_string().then(|| to_string(scope, name));
-    let bytes = Option::<Bytes>::from_js(scope, args.get(3)).flatten();
-    let externals = v8::Local::<v8::Array>::try_from(args.get(4));
-    let props = match (bytes, externals) {
-        (Some(bytes), Ok(externals)) => Some(rpc::props_of(scope, &*context, bytes, externals)),
-        _ => None,
-    };
-    let service = string_arg(scope, &args, 1);
-    if let Some(port) = native_arg::<PortHandle>(scope, &args, 0) {
-        let found = port.0.entrypoint(&service, name.as_deref(), props);
-        rv.set(native_object(scope, handle(found)).into());
-    }
+    context: Rc<dyn IoContext>,
+    port: Rc<PortHandle>,
+    service: &str,
+    name: Option<String>,
+    props: rpc::PropsArguments<'s>,
+) -> v8::Local<'s, v8::Object> {
+    let props = props.read(scope, &*context);
+    let found = port.0.entrypoint(service, name.as_deref(), props);
+    native_object(scope, handle(found))
 }
 
 /// `actor(port, service, class, id)`: a native service.
-fn actor(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
-    let [service, class, id] = [1, 2, 3].map(|index| string_arg(scope, &args, index));
-    if let Some(port) = native_arg::<PortHandle>(scope, &args, 0) {
-        let found = port.0.actor(&service, &class, &id);
-        rv.set(native_object(scope, handle(found)).into());
-    }
+#[op]
+fn actor<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    port: Rc<PortHandle>,
+    service: &str,
+    class: &str,
+    id: &str,
+) -> v8::Local<'s, v8::Object> {
+    let found = port.0.actor(service, class, id);
+    native_object(scope, handle(found))
 }
 
 /// What is not there is told when it is called.

@@ -9,7 +9,7 @@ mod object;
 mod ops;
 mod payload;
 
-pub use payload::props_of;
+pub use payload::PropsArguments;
 
 use crate::glue::Api;
 use crate::js;

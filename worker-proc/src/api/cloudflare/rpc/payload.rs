@@ -10,7 +10,9 @@ use tokio::sync::oneshot;
 
 use crate::api::web::{fetch, streams};
 use crate::glue::context::IoContext;
-use crate::glue::{FromJs, IntoJs, JsNumber, ServiceHandle, Throw, current, native_object, string};
+use crate::glue::{
+    Arguments, FromJs, IntoJs, JsNumber, ServiceHandle, Throw, current, native_object, string,
+};
 use crate::service::rpc::{External, Payload, Signal, Target};
 use crate::service::{Body, BodyStream, Cap, Error, Kind, Props};
 
@@ -162,6 +164,20 @@ pub(super) fn push_props<'s>(
             let bytes = bytes.clone();
             push_payload(scope, Payload { bytes, externals }, values);
         }
+    }
+}
+
+/// Props as `propsOf` of `rpc` gives them, two arguments of an op: both undefined for none.
+#[derive(Arguments)]
+pub struct PropsArguments<'s> {
+    bytes: Option<Bytes>,
+    externals: Option<v8::Local<'s, v8::Array>>,
+}
+
+impl<'s> PropsArguments<'s> {
+    pub fn read(self, scope: &mut v8::PinScope<'s, '_>, context: &dyn IoContext) -> Option<Props> {
+        let (bytes, externals) = self.bytes.zip(self.externals)?;
+        Some(props_of(scope, context, bytes, externals))
     }
 }
 

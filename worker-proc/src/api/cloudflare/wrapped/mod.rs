@@ -1,7 +1,7 @@
 //! Bindings that a module makes of a service: how they are made, what `cloudflare-internal:wrapped-binding` gives such modules, and
 //! calls of the service.
 
-use crate::glue::{Api, Ops, intern, string_arg, throw_type_error};
+use crate::glue::{Api, JsError, Ops, OrThrow, Thrown, intern, op};
 use crate::isolate::modules;
 use crate::js;
 
@@ -20,42 +20,36 @@ pub const API: Api = Api {
 };
 
 fn ops(ops: &mut Ops) {
-    ops.add("exported", exported);
+    ops.add_all(&[exported]);
 }
 
-/// `exported(module, name)`: a function that an extension's module exports. Throws if there is none.
-fn exported(
-    scope: &mut v8::PinScope,
-    args: v8::FunctionCallbackArguments,
-    mut rv: v8::ReturnValue,
-) {
-    let [module, name] = [0, 1].map(|index| string_arg(scope, &args, index));
-    if let Some(function) = function(scope, &module, &name) {
-        rv.set(function.into());
-    }
+/// Why a module makes no binding.
+#[derive(JsError)]
+enum Unmade {
+    #[type_error("Module \"{module}\" exports no function \"{name}\" to wrap bindings with.")]
+    NoFunction { module: String, name: String },
 }
 
-fn function<'s>(
+/// `exported(module, name)`: a function that an extension's module exports.
+#[op]
+fn exported<'s>(
     scope: &mut v8::PinScope<'s, '_>,
-    module: &str,
-    name: &str,
-) -> Option<v8::Local<'s, v8::Function>> {
-    let (namespace, promise) = modules::evaluate(scope, module)?;
+    module: String,
+    name: String,
+) -> Result<v8::Local<'s, v8::Function>, Thrown> {
+    let (namespace, promise) = modules::evaluate(scope, &module).ok_or(Thrown)?;
     if promise.state() == v8::PromiseState::Rejected {
         promise.mark_as_handled();
         let reason = promise.result(scope);
         scope.throw_exception(reason);
-        return None;
+        return Err(Thrown);
     }
-    let namespace = namespace.get_module_namespace().to_object(scope)?;
-    let key = intern(scope, name);
-    let exported = namespace.get(scope, key.into())?;
-    let function = v8::Local::<v8::Function>::try_from(exported).ok();
-    if function.is_none() {
-        throw_type_error(
-            scope,
-            &format!("Module \"{module}\" exports no function \"{name}\" to wrap bindings with."),
-        );
-    }
+    let namespace = namespace.get_module_namespace().to_object(scope);
+    let namespace = namespace.ok_or(Thrown)?;
+    let key = intern(scope, &name);
+    let exported = namespace.get(scope, key.into()).ok_or(Thrown)?;
+    let function = v8::Local::<v8::Function>::try_from(exported);
     function
+        .map_err(|_| Unmade::NoFunction { module, name })
+        .or_throw(scope)
 }
