@@ -4,7 +4,7 @@
 //! take lengths, give references away or write where they are told.
 #![allow(non_snake_case)]
 
-use std::ffi::c_int;
+use std::ffi::{c_int, c_ulong};
 
 use aws_lc_sys::{self as lc, *};
 
@@ -42,15 +42,19 @@ macro_rules! making {
 }
 
 making! {
+    fn BIO_new(kind: &BIO_METHOD) -> BIO;
     fn BN_CTX_new() -> BN_CTX;
     fn BN_new() -> BIGNUM;
     fn EC_KEY_new_by_curve_name(curve: c_int) -> EC_KEY;
     fn EVP_CIPHER_CTX_new() -> EVP_CIPHER_CTX;
     fn EVP_MD_CTX_new() -> EVP_MD_CTX;
     fn EVP_PKEY_new() -> EVP_PKEY;
+    fn X509_NAME_new() -> X509_NAME;
+    fn X509_get_pubkey(certificate: &X509) -> EVP_PKEY;
 }
 
 safe! {
+    fn ASN1_TIME_print(text: &mut BIO, time: &ASN1_TIME) -> c_int;
     fn BN_num_bytes(number: &BIGNUM) -> u32;
     fn BN_nnmod(result: &mut BIGNUM, number: &BIGNUM, modulus: &BIGNUM, context: &mut BN_CTX) -> c_int;
     fn BN_num_bits(number: &BIGNUM) -> u32;
@@ -85,15 +89,27 @@ safe! {
     fn EVP_PKEY_set1_RSA(key: &mut EVP_PKEY, part: &mut RSA) -> c_int;
     fn EVP_marshal_private_key(builder: &mut CBB, key: &EVP_PKEY) -> c_int;
     fn EVP_marshal_public_key(builder: &mut CBB, key: &EVP_PKEY) -> c_int;
+    fn NETSCAPE_SPKI_verify(request: &mut NETSCAPE_SPKI, key: &mut EVP_PKEY) -> c_int;
     fn RSA_bits(key: &RSA) -> u32;
+    fn X509_NAME_add_entry(name: &mut X509_NAME, entry: &X509_NAME_ENTRY, place: c_int, set: c_int) -> c_int;
+    fn X509_NAME_entry_count(name: &X509_NAME) -> c_int;
+    fn X509_NAME_print_ex(text: &mut BIO, name: &X509_NAME, indent: c_int, flags: c_ulong) -> c_int;
+    fn X509_check_ca(certificate: &mut X509) -> c_int;
+    fn X509_check_issued(issuer: &mut X509, subject: &mut X509) -> c_int;
+    fn X509_check_private_key(certificate: &X509, key: &EVP_PKEY) -> c_int;
+    fn X509_verify(certificate: &mut X509, key: &mut EVP_PKEY) -> c_int;
+    fn i2a_ASN1_OBJECT(text: &mut BIO, object: &ASN1_OBJECT) -> c_int;
 }
 
 lending! {
+    fn DSA_get0_p(key: &DSA) -> Option<&BIGNUM>;
+    fn DSA_get0_q(key: &DSA) -> Option<&BIGNUM>;
     fn ECDSA_SIG_get0_r(signature: &ECDSA_SIG) -> Option<&BIGNUM>;
     fn ECDSA_SIG_get0_s(signature: &ECDSA_SIG) -> Option<&BIGNUM>;
     fn EC_KEY_get0_group(key: &EC_KEY) -> Option<&EC_GROUP>;
     fn EC_KEY_get0_private_key(key: &EC_KEY) -> Option<&BIGNUM>;
     fn EC_KEY_get0_public_key(key: &EC_KEY) -> Option<&EC_POINT>;
+    fn EVP_PKEY_get0_DSA(key: &EVP_PKEY) -> Option<&DSA>;
     fn EVP_PKEY_get0_EC_KEY(key: &EVP_PKEY) -> Option<&EC_KEY>;
     fn EVP_PKEY_get0_RSA(key: &EVP_PKEY) -> Option<&RSA>;
     fn RSA_get0_d(key: &RSA) -> Option<&BIGNUM>;
@@ -104,9 +120,26 @@ lending! {
     fn RSA_get0_n(key: &RSA) -> Option<&BIGNUM>;
     fn RSA_get0_p(key: &RSA) -> Option<&BIGNUM>;
     fn RSA_get0_q(key: &RSA) -> Option<&BIGNUM>;
+    fn X509_NAME_get_entry(name: &X509_NAME, at: c_int) -> Option<&X509_NAME_ENTRY>;
+    fn X509_get0_notAfter(certificate: &X509) -> Option<&ASN1_TIME>;
+    fn X509_get0_notBefore(certificate: &X509) -> Option<&ASN1_TIME>;
+    fn X509_get_issuer_name(certificate: &X509) -> Option<&X509_NAME>;
+    fn X509_get_subject_name(certificate: &X509) -> Option<&X509_NAME>;
 }
 
 lending! {
+    fn BIO_s_mem() -> Option<&'static BIO_METHOD>;
+    fn EVP_aead_aes_128_ccm_bluetooth() -> Option<&'static EVP_AEAD>;
+    fn EVP_aead_aes_128_ccm_bluetooth_8() -> Option<&'static EVP_AEAD>;
+    fn EVP_aead_aes_128_ccm_matter() -> Option<&'static EVP_AEAD>;
+    fn EVP_aead_aes_128_ctr_hmac_sha256() -> Option<&'static EVP_AEAD>;
+    fn EVP_aead_aes_128_gcm_randnonce() -> Option<&'static EVP_AEAD>;
+    fn EVP_aead_aes_256_gcm_randnonce() -> Option<&'static EVP_AEAD>;
+    fn EVP_aead_aes_128_gcm_siv() -> Option<&'static EVP_AEAD>;
+    fn EVP_aead_aes_256_ctr_hmac_sha256() -> Option<&'static EVP_AEAD>;
+    fn EVP_aead_aes_256_gcm_siv() -> Option<&'static EVP_AEAD>;
+    fn EVP_aead_chacha20_poly1305() -> Option<&'static EVP_AEAD>;
+    fn EVP_aead_xchacha20_poly1305() -> Option<&'static EVP_AEAD>;
     fn EVP_aes_128_cbc() -> Option<&'static EVP_CIPHER>;
     fn EVP_aes_128_ctr() -> Option<&'static EVP_CIPHER>;
     fn EVP_aes_128_gcm() -> Option<&'static EVP_CIPHER>;

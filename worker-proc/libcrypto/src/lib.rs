@@ -1,4 +1,5 @@
-//! The safe face of libcrypto: hashes, authentication codes, ciphers, key derivation and asymmetric keys.
+//! The safe face of libcrypto: hashes, authentication codes, ciphers, key derivation, asymmetric keys and
+//! certificates.
 //!
 //! Used by Web Crypto and `node:crypto`, which know names, arguments and messages; here are the operations, and all `unsafe`
 //! code of the cryptography. What libcrypto makes is owned and freed; a call that fails is [`Failed`] and empties the
@@ -9,7 +10,10 @@
 //! `openssl` crate would bring a second libcrypto, and libclang to build it.
 #![allow(unsafe_code)]
 
+pub mod aead;
 pub mod aes;
+mod asn1;
+pub mod certificate;
 pub mod cipher;
 pub mod digest;
 mod ffi;
@@ -18,6 +22,8 @@ pub mod kdf;
 pub mod key;
 pub mod number;
 mod object;
+pub mod spkac;
+mod text;
 #[cfg(test)]
 mod vectors;
 

@@ -26,17 +26,23 @@ macro_rules! objects {
 
 objects! {
     BIGNUM: BN_free,
+    BIO: BIO_vfree,
+    ASN1_OBJECT: ASN1_OBJECT_free,
     BN_CTX: BN_CTX_free,
     BN_GENCB: BN_GENCB_free,
     ECDSA_SIG: ECDSA_SIG_free,
     EC_KEY: EC_KEY_free,
     EC_POINT: EC_POINT_free,
+    EVP_AEAD_CTX: EVP_AEAD_CTX_free,
     EVP_CIPHER_CTX: EVP_CIPHER_CTX_free,
     EVP_MD_CTX: EVP_MD_CTX_free,
     EVP_PKEY: EVP_PKEY_free,
     EVP_PKEY_CTX: EVP_PKEY_CTX_free,
     HMAC_CTX: HMAC_CTX_free,
+    NETSCAPE_SPKI: NETSCAPE_SPKI_free,
     RSA: RSA_free,
+    X509: X509_free,
+    X509_NAME: X509_NAME_free,
 }
 
 /// One reference to an object.

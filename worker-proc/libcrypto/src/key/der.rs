@@ -1,17 +1,11 @@
 //! Keys in DER: PKCS #8 and SubjectPublicKeyInfo.
 
-use std::ffi::c_long;
-use std::ptr::null_mut;
-
 use aws_lc_sys as lc;
 
 use super::Key;
 use super::builder::written;
-use crate::object::Owned;
-use crate::{Failed, failed, ffi};
-
-type Read =
-    unsafe extern "C" fn(*mut *mut lc::EVP_PKEY, *mut *const u8, c_long) -> *mut lc::EVP_PKEY;
+use crate::asn1::{Read, read};
+use crate::{Failed, ffi};
 
 impl Key {
     /// A private key in PKCS #8, or as PKCS #1 and SEC 1 have it; with how many bytes follow it.
@@ -30,16 +24,9 @@ impl Key {
         Self::from_der(der, lc::d2i_PUBKEY)
     }
 
-    fn from_der(der: &[u8], read: Read) -> Result<(Self, usize), Failed> {
-        let mut next = der.as_ptr();
-        let length = c_long::try_from(der.len()).map_err(|_| Failed)?;
-        // SAFETY: `read` is one of the two above, which read at most `length` bytes and move `next` past what they read into
-        // a new key.
-        let key = unsafe { Owned::new(read(null_mut(), &mut next, length)) }?;
-        let used = next.addr().saturating_sub(der.as_ptr().addr());
-        // What was tried first and did not fit has left errors.
-        failed();
-        Ok((key.into(), der.len().saturating_sub(used)))
+    fn from_der(der: &[u8], how: Read<lc::EVP_PKEY>) -> Result<(Self, usize), Failed> {
+        let (key, left) = read(der, how)?;
+        Ok((key.into(), left))
     }
 
     /// The private key in PKCS #8.

@@ -4,6 +4,7 @@
 //! by PBES2 (RFC 8018, section 6.2), and what PEM has in its headers (RFC 1421) by OpenSSL's derivation over MD5.
 
 use super::{Curve, Key, Kind};
+use crate::asn1::{BIT_STRING, INTEGER, OBJECT_IDENTIFIER, OCTET_STRING, SEQUENCE, take, value};
 use crate::cipher::{Algorithm, Cipher};
 use crate::digest::Digest;
 use crate::{Failed, kdf, random};
@@ -29,13 +30,6 @@ pub struct Protection<'a> {
     pub passphrase: &'a [u8],
 }
 
-const INTEGER: u8 = 0x02;
-const BIT_STRING: u8 = 0x03;
-const OCTET_STRING: u8 = 0x04;
-const OBJECT_IDENTIFIER: u8 = 0x06;
-const SEQUENCE: u8 = 0x30;
-/// `[0]`, constructed.
-const CONTEXT_0: u8 = 0xa0;
 const NULL: &[u8] = b"\x05\x00";
 
 const RSA: &[u8] = b"\x2a\x86\x48\x86\xf7\x0d\x01\x01\x01";
@@ -62,44 +56,6 @@ const HASHES: [(&str, &[u8]); 5] = [
     ("sha384", b"\x2a\x86\x48\x86\xf7\x0d\x02\x0a"),
     ("sha512", b"\x2a\x86\x48\x86\xf7\x0d\x02\x0b"),
 ];
-
-/// A value in DER (X.690, section 8.1) of these parts.
-fn value(tag: u8, parts: &[&[u8]]) -> Vec<u8> {
-    let length: usize = parts.iter().map(|part| part.len()).sum();
-    let mut der = vec![tag];
-    if length < 0x80 {
-        der.push(length as u8);
-    } else {
-        let bytes = length.to_be_bytes();
-        let zeros = bytes.iter().take_while(|byte| **byte == 0).count();
-        der.push(0x80 | (bytes.len() - zeros) as u8);
-        der.extend_from_slice(&bytes[zeros..]);
-    }
-    der.extend(parts.iter().copied().flatten());
-    der
-}
-
-/// The contents of a value with this tag at the start of `der`, which goes on to what follows it.
-fn take<'a>(der: &mut &'a [u8], tag: u8) -> Result<&'a [u8], Failed> {
-    let [first, short, rest @ ..] = *der else {
-        return Err(Failed);
-    };
-    let count = usize::from(short & 0x7f);
-    let (length, rest) = if short & 0x80 == 0 {
-        (count, rest)
-    } else {
-        let bytes = rest.get(..count).filter(|_| (1..=4).contains(&count));
-        let fold = |sum: usize, byte: &u8| sum << 8 | usize::from(*byte);
-        let length = bytes.ok_or(Failed)?.iter().fold(0, fold);
-        (length, &rest[count..])
-    };
-    if *first != tag || length > rest.len() {
-        return Err(Failed);
-    }
-    let (contents, rest) = rest.split_at(length);
-    *der = rest;
-    Ok(contents)
-}
 
 impl Key {
     /// A private key in a form; what follows it is ignored.
@@ -140,23 +96,6 @@ impl Key {
         let algorithm = value(SEQUENCE, &[&value(OBJECT_IDENTIFIER, &[RSA]), NULL]);
         let bits = value(BIT_STRING, &[&[0], der]);
         Ok(Self::from_spki(&value(SEQUENCE, &[&algorithm, &bits]))?.0)
-    }
-
-    /// The public key of a certificate (RFC 5280, section 4.1), whoever signed it.
-    ///
-    /// # Errors
-    /// The bytes are none.
-    pub fn of_certificate(der: &[u8]) -> Result<Self, Failed> {
-        let mut der = der;
-        let mut certificate = take(&mut der, SEQUENCE)?;
-        let mut parts = take(&mut certificate, SEQUENCE)?;
-        // The version is 1 where it is not said.
-        let _ = take(&mut parts, CONTEXT_0);
-        take(&mut parts, INTEGER)?;
-        for _algorithm_issuer_validity_subject in 0..4 {
-            take(&mut parts, SEQUENCE)?;
-        }
-        Ok(Self::from_spki(parts)?.0)
     }
 
     /// A private key of a curve's number, with its public one.

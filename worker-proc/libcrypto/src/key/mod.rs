@@ -22,6 +22,7 @@ pub use raw::{RAW_KEY_BYTES, Raw};
 pub use rsa::{Padding, Primitive};
 pub use sign::Scheme;
 
+use crate::asn1::read;
 use crate::object::Owned;
 use crate::{Failed, check, ffi, output};
 
@@ -69,6 +70,24 @@ impl Key {
             lc::EVP_PKEY_X25519 => Some(Kind::Raw(Raw::X25519)),
             _ => None,
         }
+    }
+
+    /// Of a DSA key (FIPS 186-4, section 4.1): the bits of the prime modulus and of its divisor.
+    #[must_use]
+    pub fn dsa_bits(&self) -> Option<[u32; 2]> {
+        let key = ffi::EVP_PKEY_get0_DSA(&self.0)?;
+        let (modulus, divisor) = (ffi::DSA_get0_p(key)?, ffi::DSA_get0_q(key)?);
+        Some([modulus, divisor].map(ffi::BN_num_bits))
+    }
+
+    /// Libcrypto's key, for a call that wants one to change.
+    pub(crate) fn copy(&self) -> Result<Owned<lc::EVP_PKEY>, Failed> {
+        Ok(read(&self.to_spki()?, lc::d2i_PUBKEY)?.0)
+    }
+
+    /// Libcrypto's key.
+    pub(crate) fn native(&self) -> &lc::EVP_PKEY {
+        &self.0
     }
 
     /// A context for an operation with the key.

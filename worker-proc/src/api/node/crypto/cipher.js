@@ -26,7 +26,8 @@ const { StringDecoder } = require("node:string_decoder");
 const { ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE } = require("node/common/errors");
 const { isKeyObject } = require("node/common/types");
 const { validateInt32, validateObject, validateString, validateUint32 } = require("node/common/validators");
-const { isBytes, toBytes } = require("node/crypto/util");
+const { Aead, aeadInfo } = require("node/crypto/aead");
+const { isBytes, toBytes, viewOf } = require("node/crypto/util");
 
 const MODES = ["stream", "ecb", "cbc", "cfb", "ofb", "ctr", "gcm", "xts", "ccm", "ocb", "wrap"];
 const { KEY_BYTES, IV_BYTES, BLOCK_BYTES, MODE, NID, IS_AUTHENTICATED } = ops.CipherInfo;
@@ -52,6 +53,17 @@ function keyBytes(key) {
   return key;
 }
 
+/** The length of the tag by Node's name, or by the published binary's. */
+function tagLengthOf(options) {
+  for (let i = 0, names = ["authTagLength", "authLengthTag"]; i < names.length; i++) {
+    const length = options[names[i]];
+    if (length === undefined) continue;
+    validateUint32(length, `options.${names[i]}`);
+    return length;
+  }
+  return undefined;
+}
+
 /** What both directions do to begin. */
 function begin(target, name, key, iv, options, encrypt) {
   validateString(name, "algorithm");
@@ -60,10 +72,13 @@ function begin(target, name, key, iv, options, encrypt) {
   let tagLength;
   if (options !== undefined) {
     validateObject(options, "options");
-    if (options.authTagLength !== undefined) {
-      validateUint32(options.authTagLength, "options.authTagLength");
-      tagLength = options.authTagLength;
-    }
+    tagLength = tagLengthOf(options);
+  }
+  if (aeadInfo(name) !== undefined) {
+    const aead = new Aead(name, viewOf(secret), viewOf(start), encrypt, tagLength);
+    target[kState] = { aead, isFinal: false, decoder: undefined };
+    FunctionPrototypeCall(Transform, target, options);
+    return;
   }
   const info = ops.cipherInfo(name);
   if (info === undefined) throw failure("ERR_CRYPTO_UNKNOWN_CIPHER", "Unknown cipher");
@@ -101,7 +116,9 @@ const methods = {
     } else if (!isBytes(data)) {
       throw new ERR_INVALID_ARG_TYPE("data", ["string", "Buffer", "TypedArray", "DataView"], data);
     }
-    if (this[kState].isFinal) throw badState("update");
+    const { aead, isFinal } = this[kState];
+    if (aead !== undefined) return output(this, aead.update(viewOf(data)), outputEncoding, false);
+    if (isFinal) throw badState("update");
     const bytes = ops.updateCipher(this[kHandle], data);
     if (bytes === undefined) throw badState("update");
     return output(this, bytes, outputEncoding, false);
@@ -109,6 +126,7 @@ const methods = {
 
   final(outputEncoding) {
     const state = this[kState];
+    if (state.aead !== undefined) return output(this, state.aead.final(), outputEncoding, true);
     if (state.isFinal) throw badState("final");
     state.isFinal = true;
     const bytes = ops.finishCipher(this[kHandle]);
@@ -120,13 +138,17 @@ const methods = {
   },
 
   setAutoPadding(on = true) {
-    if (this[kState].isFinal || !ops.cipherPadding(this[kHandle], Boolean(on))) throw badState("setAutoPadding");
+    const { aead, isFinal } = this[kState];
+    if (aead !== undefined) aead.setAutoPadding();
+    if (isFinal || !ops.cipherPadding(this[kHandle], Boolean(on))) throw badState("setAutoPadding");
     return this;
   },
 
   setAAD(data, options) {
     const bytes = toBytes(data, "buffer", options?.encoding);
-    if (this[kState].isFinal || !ops.cipherAad(this[kHandle], bytes)) throw badState("setAAD");
+    const { aead, isFinal } = this[kState];
+    if (aead !== undefined) aead.setAAD(viewOf(bytes), options?.plaintextLength);
+    else if (isFinal || !ops.cipherAad(this[kHandle], bytes)) throw badState("setAAD");
     return this;
   },
 
@@ -169,7 +191,8 @@ for (let i = 0, Classes = [Cipheriv, Decipheriv]; i < Classes.length; i++) {
 }
 
 Cipheriv.prototype.getAuthTag = function () {
-  const { isFinal, isAuthenticated, tagLength } = this[kState];
+  const { aead, isFinal, isAuthenticated, tagLength } = this[kState];
+  if (aead !== undefined) return asBuffer(aead.getAuthTag());
   if (!isFinal || !isAuthenticated) throw badState("getAuthTag");
   return asBuffer(ops.cipherTag(this[kHandle], tagLength ?? TAG_BYTES));
 };
@@ -177,6 +200,10 @@ Cipheriv.prototype.getAuthTag = function () {
 Decipheriv.prototype.setAuthTag = function (tag, encoding) {
   const state = this[kState];
   const bytes = toBytes(tag, "buffer", encoding);
+  if (state.aead !== undefined) {
+    state.aead.setAuthTag(viewOf(bytes));
+    return this;
+  }
   if (state.isFinal || !state.isAuthenticated || state.hasTag) throw badState("setAuthTag");
   const isRight =
     ArrayPrototypeIncludes(GCM_TAGS, bytes.byteLength) && (state.tagLength ?? bytes.byteLength) === bytes.byteLength;
@@ -190,8 +217,7 @@ Decipheriv.prototype.setAuthTag = function (tag, encoding) {
 const createCipheriv = (name, key, iv, options) => new Cipheriv(name, key, iv, options);
 const createDecipheriv = (name, key, iv, options) => new Decipheriv(name, key, iv, options);
 
-// The published binary's list in its order, where some are twice. Libcrypto here has no EAX; of the others that are AEADs
-// only, `cipherInfo` tells which there are.
+// The published binary's list in its order, where some are twice. Libcrypto here has no EAX.
 const BLOCKS = StringPrototypeSplit(
   "aes-128-cbc aes-192-cbc aes-256-cbc aes-128-ctr aes-192-ctr aes-256-ctr aes-128-ecb aes-192-ecb aes-256-ecb aes-128-ofb " +
     "aes-192-ofb aes-256-ofb aes-128-gcm aes-192-gcm aes-256-gcm des-cbc des-ecb des-ede des-ede-cbc des-ede3-cbc rc2-cbc rc4",
@@ -215,8 +241,11 @@ function shownName(name) {
   if (name === "aes-128-gcm") return "id-aes128-GCM";
   if (name === "aes-192-gcm") return "id-aes192-GCM";
   if (name === "aes-256-gcm") return "id-aes256-GCM";
-  return ArrayPrototypeIncludes(BLOCKS, name) ? StringPrototypeToUpperCase(name) : name;
+  return StringPrototypeToUpperCase(name);
 }
+
+/** Of two old ciphers keys have any length. */
+const takesAnyKey = (name, keyLength) => keyLength > 0 && (name === "rc2-cbc" || name === "rc4");
 
 function getCipherInfo(name, options = {}) {
   if (typeof name === "number") validateInt32(name, "nameOrNid");
@@ -227,21 +256,25 @@ function getCipherInfo(name, options = {}) {
   const { keyLength, ivLength } = options;
   if (keyLength !== undefined) validateInt32(keyLength, "options.keyLength");
   if (ivLength !== undefined) validateInt32(ivLength, "options.ivLength");
-  const known = typeof name === "number" ? ArrayPrototypeFind(NAMES, (each) => ops.cipherInfo(each)?.[NID] === name) : name;
-  const info = known === undefined ? undefined : ops.cipherInfo(known);
-  if (info === undefined) return undefined;
-  const mode = MODES[info[MODE]];
-  if (keyLength !== undefined && keyLength !== info[KEY_BYTES]) return undefined;
-  if (ivLength !== undefined && ivLength !== info[IV_BYTES] && !(info[IS_AUTHENTICATED] && ivLength > 0)) return undefined;
-  const result = {
-    mode,
-    name: shownName(StringPrototypeToLowerCase(known)),
+  const aead = typeof name === "string" ? aeadInfo(name) : undefined;
+  if (aead !== undefined) return aead;
+  const lower = typeof name === "string" ? StringPrototypeToLowerCase(name) : undefined;
+  const known = ArrayPrototypeFind(BLOCKS, (each) =>
+    lower === undefined ? ops.cipherInfo(each)[NID] === name : each === lower,
+  );
+  if (known === undefined) return undefined;
+  const info = ops.cipherInfo(known);
+  const takesKey = keyLength === undefined || keyLength === info[KEY_BYTES] || takesAnyKey(known, keyLength);
+  const takesIv = ivLength === undefined || ivLength === info[IV_BYTES] || (info[IS_AUTHENTICATED] && ivLength > 0);
+  if (!takesKey || !takesIv) return undefined;
+  return {
+    name: shownName(known),
     nid: info[NID],
-    keyLength: info[KEY_BYTES],
     blockSize: info[BLOCK_BYTES],
+    ivLength: ivLength ?? info[IV_BYTES],
+    keyLength: keyLength ?? info[KEY_BYTES],
+    mode: MODES[info[MODE]],
   };
-  if (info[IV_BYTES] > 0) result.ivLength = ivLength ?? info[IV_BYTES];
-  return result;
 }
 
 ObjectAssign(exports, { Cipheriv, Decipheriv, createCipheriv, createDecipheriv, getCipherInfo, getCiphers });

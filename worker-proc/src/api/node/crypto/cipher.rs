@@ -1,13 +1,18 @@
-//! Symmetric ciphers for `node:crypto`, by OpenSSL's names: AES in CBC, CTR, ECB, OFB and GCM, and the older ones.
+//! Symmetric ciphers for `node:crypto`, by OpenSSL's names: AES in CBC, CTR, ECB, OFB and GCM, and the older ones; by
+//! BoringSSL's those that take a message in one piece.
 
 use std::cell::RefCell;
 use std::rc::Rc;
 
 use libcrypto::Failed;
+use libcrypto::aead::Aead;
 use libcrypto::cipher::{Algorithm, Cipher, MAX_TAG_BYTES};
 
 use super::Error;
 use crate::glue::{IntoJs, JsArray, Maybe, Ops, native_object, op};
+
+/// Above the longest tag of any cipher, so that nobody can ask for a long buffer.
+const MAX_AEAD_TAG_BYTES: usize = 64;
 
 pub fn ops(ops: &mut Ops) {
     ops.add_all(&[
@@ -19,6 +24,8 @@ pub fn ops(ops: &mut Ops) {
         cipher_padding,
         cipher_tag,
         set_cipher_tag,
+        seal_aead,
+        open_aead,
     ]);
     ops.share::<CipherInfo>();
 }
@@ -104,4 +111,36 @@ fn cipher_tag(cipher: Rc<RefCell<Cipher>>, length: u32) -> Output {
 #[op]
 fn set_cipher_tag(cipher: Rc<RefCell<Cipher>>, bytes: &[u8]) -> bool {
     cipher.borrow_mut().set_tag(bytes).is_ok()
+}
+
+/// `sealAead(name, key, iv, seen, data, tagBytes)`: what is hidden and its tag, or undefined where the lengths do not fit.
+#[op]
+fn seal_aead(
+    name: &str,
+    key: &[u8],
+    iv: &[u8],
+    seen: &[u8],
+    data: &[u8],
+    tag_bytes: u32,
+) -> Maybe<[Vec<u8>; 2]> {
+    let tag_bytes = tag_bytes as usize;
+    let seal = |aead: Aead| aead.seal(key, iv, seen, data, tag_bytes).ok();
+    Maybe(
+        (tag_bytes <= MAX_AEAD_TAG_BYTES)
+            .then(|| Aead::by_name(name).and_then(seal))
+            .flatten(),
+    )
+}
+
+/// `openAead(name, key, iv, seen, data, tag)`: what was hidden, or undefined where the tag is wrong.
+#[op]
+fn open_aead(
+    name: &str,
+    key: &[u8],
+    iv: &[u8],
+    seen: &[u8],
+    data: &[u8],
+    tag: &[u8],
+) -> Maybe<Vec<u8>> {
+    Maybe(Aead::by_name(name).and_then(|aead| aead.open(key, iv, seen, data, tag).ok()))
 }

@@ -1,13 +1,14 @@
 /*
- * node:crypto: hashes, HMAC, ciphers, keys, signatures, shared secrets, random values and key derivation.
- * Certificates throw ERR_METHOD_NOT_IMPLEMENTED.
+ * node:crypto: hashes, HMAC, ciphers, keys, signatures, shared secrets, random values, key
+ * derivation and certificates.
  */
 
-const { ObjectAssign, ObjectDefineProperty, RangeError } = primordials;
+const { ObjectAssign, RangeError } = primordials;
 const { crypto } = require("crypto");
 const { published } = require("webidl");
 const { Hash, Hmac, createHash, createHmac, hash } = require("node/crypto/hash");
 const kdf = require("node/crypto/kdf");
+const certificates = require("node/crypto/certificates");
 const ciphers = require("node/crypto/cipher");
 const keys = require("node/crypto/keys");
 const pairs = require("node/crypto/key_pairs");
@@ -17,7 +18,7 @@ const curves = require("node/crypto/curves");
 const groups = require("node/crypto/diffie_hellman");
 const random = require("node/crypto/random");
 const { constants } = require("node/crypto/constants");
-const { ERR_INVALID_ARG_TYPE, ERR_METHOD_NOT_IMPLEMENTED } = require("node/common/errors");
+const { ERR_INVALID_ARG_TYPE } = require("node/common/errors");
 const { unsupported } = require("node/common/unsupported");
 const { isBytes } = require("node/crypto/util");
 
@@ -48,15 +49,6 @@ for (let i = 0, names = ["setEngine", "setFips"]; i < names.length; i++) {
   missing[name] = unsupported(name);
 }
 
-// Classes whose constructors throw.
-for (let i = 0, names = ["Certificate", "X509Certificate"]; i < names.length; i++) {
-  const name = names[i];
-  missing[name] = function () {
-    throw new ERR_METHOD_NOT_IMPLEMENTED(name);
-  };
-  ObjectDefineProperty(missing[name], "name", { value: name });
-}
-
 const nodeCrypto = {
   Hash,
   Hmac,
@@ -84,7 +76,12 @@ const nodeCrypto = {
   ...pairs,
   ...signatures,
   ...rsa,
-  ...groups,
+  DiffieHellman: groups.DiffieHellman,
+  DiffieHellmanGroup: groups.DiffieHellmanGroup,
+  createDiffieHellman: groups.createDiffieHellman,
+  createDiffieHellmanGroup: groups.createDiffieHellmanGroup,
+  getDiffieHellman: groups.getDiffieHellman,
+  ...certificates,
   ECDH: curves.ECDH,
   createECDH: curves.createECDH,
   diffieHellman: curves.diffieHellman,

@@ -8,6 +8,7 @@ const { Buffer } = require("node:buffer");
 const { ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE } = require("node/common/errors");
 const { isKeyObject } = require("node/common/key_mark");
 const { validateObject, validateOneOf, validateString } = require("node/common/validators");
+const { pairSecret } = require("node/crypto/diffie_hellman");
 const { asBuffer, toBytes } = require("node/crypto/util");
 
 const NAMES = new SafeMap([
@@ -115,6 +116,11 @@ function diffieHellman(options) {
     throw new ERR_INVALID_ARG_VALUE("options.publicKey.asymmetricKeyType", type, "must equal privateKey.asymmetricKeyType");
   }
   const { keyIn } = require("node/crypto/keys");
+  if (type === "dh") {
+    const secret = pairSecret(keyIn(privateKey), keyIn(publicKey));
+    if (secret === undefined) throw new Error("Failed to derive shared diffie-hellman secret");
+    return secret;
+  }
   try {
     return asBuffer(ops.derive(keyIn(privateKey).handle, keyIn(publicKey).handle));
   } catch {

@@ -24,10 +24,13 @@ const { asBuffer, isBytes, toBytes } = require("node/crypto/util");
 const NOT_PRIME = 1;
 const NOT_SUITABLE_GENERATOR = 8;
 const MAX_PRIME_BITS = 10000;
+// A group that is too small for key agreement by it alone.
+const PAIRS_ONLY = "modp5";
 const kState = Symbol("kState");
 
 // The bits of each prime of RFC 3526, and the number that its formula has.
 const GROUPS = new SafeMap([
+  ["modp5", [1536n, 741804n]],
   ["modp14", [2048n, 124476n]],
   ["modp15", [3072n, 1690314n]],
   ["modp16", [4096n, 240904n]],
@@ -59,6 +62,12 @@ function groupPrime(bits, k) {
   const places = bits - 130n + guard;
   const pi = (4n * (4n * arctanOfInverse(5n, places) - arctanOfInverse(239n, places))) >> guard;
   return toBuffer((1n << bits) - (1n << (bits - 64n)) - 1n + ((pi + k) << 64n));
+}
+
+/** The prime of a group, which may be one that is for pairs of keys only. */
+function primeOf(name) {
+  const group = GROUPS.get(StringPrototypeToLowerCase(name));
+  return group === undefined ? undefined : groupPrime(group[0], group[1]);
 }
 
 const encoded = (bytes, encoding) => (encoding && encoding !== "buffer" ? bytes.toString(encoding) : Buffer.from(bytes));
@@ -121,13 +130,13 @@ function DiffieHellman(sizeOrKey, keyEncoding, generator, generatorEncoding) {
 
 function DiffieHellmanGroup(name) {
   if (!(this instanceof DiffieHellmanGroup)) return new DiffieHellmanGroup(name);
-  const group = GROUPS.get(StringPrototypeToLowerCase(`${name}`));
-  if (group === undefined) {
+  const prime = name === PAIRS_ONLY ? undefined : primeOf(`${name}`);
+  if (prime === undefined) {
     throw new Error(
       "Failed to init DiffieHellmanGroup: invalid group. Only groups {modp14, modp15, modp16, modp17, modp18} are supported.",
     );
   }
-  begin(this, groupPrime(group[0], group[1]), Buffer.from([2]), NOT_SUITABLE_GENERATOR);
+  begin(this, prime, Buffer.from([2]), NOT_SUITABLE_GENERATOR);
 }
 
 function power(base, exponent, prime) {
@@ -136,11 +145,31 @@ function power(base, exponent, prime) {
   return asBuffer(bytes);
 }
 
+/** A number of the prime's length below it, as hard to guess as the prime is long. */
+const privateNumber = (prime) => toBuffer((toNumber(randomBytes(prime.length)) % (toNumber(prime) - 2n)) + 1n);
+
+/** The two halves of a pair of keys for `diffieHellman`. */
+function generatePair(prime, generator = 2) {
+  const g = toBuffer(BigInt(generator));
+  const isOdd = prime.length > 0 && prime[prime.length - 1] % 2 === 1;
+  if (!isOdd || toNumber(prime) < 3n) throw new Error("Failed to generate key");
+  const privateNumberOfPair = privateNumber(prime);
+  const publicNumber = power(g, privateNumberOfPair, prime);
+  const half = (number) => ({ kind: "dh", handle: { prime, generator: g }, number });
+  return [half(publicNumber), { ...half(privateNumberOfPair), publicNumber }];
+}
+
+/** The secret of two such halves; undefined where they are of different groups. */
+function pairSecret(mine, theirs) {
+  const { prime, generator } = mine.handle;
+  const isSame = prime.equals(theirs.handle.prime) && generator.equals(theirs.handle.generator);
+  return isSame ? power(theirs.number, mine.number, prime) : undefined;
+}
+
 const methods = {
   generateKeys(encoding) {
     const state = this[kState];
-    // A number of the prime's length below it, as hard to guess as the prime is long.
-    state.privateKey ??= toBuffer((toNumber(randomBytes(state.prime.length)) % (toNumber(state.prime) - 2n)) + 1n);
+    state.privateKey ??= privateNumber(state.prime);
     state.publicKey = power(state.generator, state.privateKey, state.prime);
     return encoded(state.publicKey, encoding);
   },
@@ -208,5 +237,8 @@ ObjectAssign(exports, {
   DiffieHellmanGroup,
   createDiffieHellman,
   createDiffieHellmanGroup,
+  generatePair,
+  pairSecret,
+  primeOf,
   getDiffieHellman: createDiffieHellmanGroup,
 });

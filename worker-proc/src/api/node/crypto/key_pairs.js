@@ -1,20 +1,24 @@
 /*
- * New keys of node:crypto: secret ones, and pairs of RSA, curves, Ed25519 and X25519.
+ * New keys of node:crypto: secret ones, and pairs of RSA, curves, Ed25519, X25519 and Diffie-Hellman.
  */
 
 const { Error, MathFloor, ObjectAssign, RangeError } = primordials;
 const { Buffer } = require("node:buffer");
-const { ERR_MISSING_OPTION } = require("node/common/errors");
+const { ERR_INCOMPATIBLE_OPTION_PAIR, ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE, ERR_MISSING_OPTION } =
+  require("node/common/errors");
 const { queueMicrotask } = require("timers");
-const { validateFunction, validateInteger, validateObject, validateOneOf, validateString, validateUint32 } =
+const { validateFunction, validateInt32, validateInteger, validateObject, validateOneOf, validateString, validateUint32 } =
   require("node/common/validators");
 const { createSecretKey, make, validateExport } = require("node/crypto/keys");
 const { curveByName } = require("node/crypto/curves");
+const { generatePair, primeOf } = require("node/crypto/diffie_hellman");
 const { randomBytes } = require("node/crypto/random");
+const { isBytes, viewOf } = require("node/crypto/util");
 
 const MIN_RSA_BITS = 512;
 const MAX_RSA_BITS = 16384;
 const F4 = 0x10001;
+const MAX_PRIME_BYTES = 1250;
 
 function generateKeySync(type, options) {
   validateOneOf(type, "type", ["hmac", "aes"]);
@@ -54,7 +58,41 @@ function generate(type, options) {
     }
     return ops.generatePairNow(curve, 0, Buffer.alloc(0));
   }
-  throw new ERR_MISSING_OPTION("At least one of the group, prime, or primeLength options");
+  throw new ERR_INVALID_ARG_VALUE("type", type);
+}
+
+/** The two native keys of a pair, the public one first. */
+function halves(type, options) {
+  if (type === "dh") return diffieHellman(options);
+  const handle = generate(type, options);
+  return [{ handle }, { handle }];
+}
+
+function diffieHellman({ group, groupName, prime, primeLength, generator }) {
+  const isThere = (value) => value !== undefined && value !== null;
+  if (isThere(generator)) validateInt32(generator, "options.generator", 0);
+  if (isThere(group) || isThere(groupName)) {
+    if (isThere(prime)) throw new ERR_INCOMPATIBLE_OPTION_PAIR("group", "prime");
+    if (isThere(primeLength)) throw new ERR_INCOMPATIBLE_OPTION_PAIR("group", "primeLength");
+    if (isThere(generator)) throw new ERR_INCOMPATIBLE_OPTION_PAIR("group", "generator");
+    const name = group || groupName;
+    validateString(name, "options.group");
+    const known = primeOf(name);
+    if (known === undefined) throw new Error("Invalid or unsupported group");
+    return generatePair(known);
+  }
+  if (isThere(prime)) {
+    if (isThere(primeLength)) throw new ERR_INCOMPATIBLE_OPTION_PAIR("prime", "primeLength");
+    if (!isBytes(prime)) throw new ERR_INVALID_ARG_TYPE("options.prime", ["Buffer", "TypedArray", "ArrayBuffer"], prime);
+    const bytes = Buffer.from(viewOf(prime));
+    if (bytes.length > MAX_PRIME_BYTES) throw new RangeError("DH prime exceeds maximum size");
+    return generatePair(bytes, generator ?? undefined);
+  }
+  if (!isThere(primeLength)) {
+    throw new ERR_MISSING_OPTION("At least one of the group, prime, or primeLength options");
+  }
+  validateInt32(primeLength, "options.primeLength", 0);
+  throw new Error("Generating DH keys from a prime length is not yet implemented");
 }
 
 function generateKeyPairSync(type, options = {}) {
@@ -63,9 +101,9 @@ function generateKeyPairSync(type, options = {}) {
   const { publicKeyEncoding, privateKeyEncoding } = options;
   if (publicKeyEncoding !== undefined) validateExport(publicKeyEncoding, "public", "options.publicKeyEncoding");
   if (privateKeyEncoding !== undefined) validateExport(privateKeyEncoding, "private", "options.privateKeyEncoding");
-  const handle = generate(type, options);
-  const publicKey = make({ type: "public", handle });
-  const privateKey = make({ type: "private", handle });
+  const { 0: publicHalf, 1: privateHalf } = halves(type, options);
+  const publicKey = make({ type: "public", ...publicHalf });
+  const privateKey = make({ type: "private", ...privateHalf });
   return {
     publicKey: publicKeyEncoding === undefined ? publicKey : publicKey.export(publicKeyEncoding),
     privateKey: privateKeyEncoding === undefined ? privateKey : privateKey.export(privateKeyEncoding),

@@ -4,7 +4,6 @@
 
 // own: bytes, handle (Buffers)
 const {
-  ArrayBufferIsView,
   ArrayPrototypeIncludes,
   BigInt,
   Error,
@@ -23,7 +22,7 @@ const { toAlgorithm } = require("crypto/algorithms");
 const { ERR_CRYPTO_INCOMPATIBLE_KEY_OPTIONS, ERR_INVALID_ARG_TYPE } = require("node/common/errors");
 const { isKeyObject, markKeyObject } = require("node/common/key_mark");
 const { validateObject, validateOneOf } = require("node/common/validators");
-const { asBuffer, isBytes, toBytes } = require("node/crypto/util");
+const { asBuffer, isBytes, toBytes, viewOf } = require("node/crypto/util");
 
 const kCreate = Symbol("kCreate");
 const KEY_TYPES = ["string", "ArrayBuffer", "Buffer", "TypedArray", "DataView", "Object"];
@@ -37,6 +36,9 @@ const TYPES = new SafeMap([
   ["RSA", "rsa"],
   ["Ed25519", "ed25519"],
   ["X25519", "x25519"],
+  ["dh", "dh"],
+  // Of kinds that Web Crypto has not, libcrypto reads this one.
+  ["", "dsa"],
 ]);
 
 let keyIn;
@@ -91,6 +93,10 @@ class KeyObject {
 class AsymmetricKeyObject extends KeyObject {
   get asymmetricKeyDetails() {
     const { handle, kind } = keyIn(this);
+    if (kind === "") {
+      const { 0: modulusLength, 1: divisorLength } = ops.dsaBits(handle);
+      return { modulusLength, divisorLength };
+    }
     const isCurve = CURVES.has(kind);
     if (isCurve) return { namedCurve: CURVES.get(kind) };
     if (kind !== "RSA") return {};
@@ -102,7 +108,7 @@ class AsymmetricKeyObject extends KeyObject {
 
   get asymmetricKeyType() {
     const { kind } = keyIn(this);
-    return TYPES.get(kind) ?? (kind === "dh" ? "dh" : "ec");
+    return TYPES.get(kind) ?? "ec";
   }
 }
 
@@ -152,7 +158,7 @@ function make(key) {
 function identity(object) {
   const { type, handle, kind, number } = keyIn(object);
   if (type === "secret") return handle;
-  if (kind === "dh") return number;
+  if (kind === "dh") return Buffer.concat([number, handle.prime, handle.generator]);
   return written(object, type === "public" ? "spki" : "pkcs8", false, "", Buffer.alloc(0));
 }
 
@@ -190,7 +196,7 @@ function asymmetricJwk(object) {
     if (isPrivate) members.d = base64url(ops.exportKey("private", handle)[0]);
     return jwkOf(members);
   }
-  if (!CURVES.has(kind)) throw new Error("Failed to export key");
+  if (!CURVES.has(kind)) throw new Error("Key type is invalid for JWK export");
   const { 0: x, 1: y, 2: d } = ops.exportKey(isPrivate ? "numbers" : "public numbers", handle);
   return jwkOf({ kty: "EC", crv: kind, x: base64url(x), y: base64url(y), d: d && base64url(d) });
 }
@@ -260,10 +266,7 @@ function createSecretKey(key, encoding) {
   if (!isBytes(bytes)) {
     throw new TypeError("Failed to execute 'createSecretKey' on 'CryptoImpl': parameter 1 is not of type 'BufferSource'.");
   }
-  const view = ArrayBufferIsView(bytes)
-    ? new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-    : new Uint8Array(bytes);
-  return make({ type: "secret", handle: Buffer.from(view) });
+  return make({ type: "secret", handle: Buffer.from(viewOf(bytes)) });
 }
 
 /** A member of a JSON Web Key as bytes; one that is missing is an error. */
@@ -335,8 +338,8 @@ function createPrivateKey(key) {
 function createPublicKey(key) {
   if (isKeyObject(key) || isKey(key)) {
     if (key.type !== "private") throw new ERR_INVALID_ARG_TYPE("key", "PrivateKeyObject", key);
-    const { handle, kind, number } = isKeyObject(key) ? keyIn(key) : keyOf(key);
-    return make({ type: "public", handle, kind, number });
+    const { handle, kind, publicNumber } = isKeyObject(key) ? keyIn(key) : keyOf(key);
+    return make({ type: "public", handle, kind, number: publicNumber });
   }
   const from = source(key, ["pkcs1", "spki"]);
   const handle = from.jwk ? fromJwk(from.jwk, false) : read(ops.readPublicKey, from, "public");

@@ -4,6 +4,7 @@
 use std::rc::Rc;
 
 use bytes::Bytes;
+use libcrypto::certificate::Certificate;
 use libcrypto::digest::Digest;
 use libcrypto::key::{Curve, Form, Key, Kind, Padding, Primitive, Protection, Raw, Scheme};
 use libcrypto::{Failed, number, random};
@@ -22,6 +23,7 @@ pub fn ops(ops: &mut Ops) {
         rsa_primitive,
         rsa_oaep,
         curve_key,
+        dsa_bits,
         modular_power,
     ]);
 }
@@ -46,6 +48,11 @@ fn decode_hex(text: &str) -> Option<Vec<u8>> {
     pairs.collect()
 }
 
+/// A key of a kind that `keys.js` knows.
+pub(super) fn known(key: Key) -> Option<Key> {
+    (key.kind().is_some() || key.dsa_bits().is_some()).then_some(key)
+}
+
 fn private_of_pem(text: &[u8], passphrase: Option<&[u8]>) -> Option<Key> {
     let Block {
         label,
@@ -64,6 +71,8 @@ fn private_of_pem(text: &[u8], passphrase: Option<&[u8]>) -> Option<Key> {
         "ENCRYPTED PRIVATE KEY" => (Form::Pkcs8, Some(passphrase?)),
         "RSA PRIVATE KEY" => (Form::Pkcs1, None),
         "EC PRIVATE KEY" => (Form::Sec1, None),
+        // OpenSSL's own form, which libcrypto tells from PKCS #8.
+        "DSA PRIVATE KEY" => (Form::Pkcs8, None),
         _ => return None,
     };
     Key::read_private(&bytes, form, passphrase, processor::is_used_up).ok()
@@ -73,28 +82,29 @@ fn private_of_pem(text: &[u8], passphrase: Option<&[u8]>) -> Option<Key> {
 #[op]
 fn read_private_key(bytes: &[u8], form_name: &str, passphrase: Option<Bytes>) -> Maybe<Key> {
     let passphrase = passphrase.as_deref();
-    Maybe(match form(form_name) {
+    let key = match form(form_name) {
         Some(form) => Key::read_private(bytes, form, passphrase, processor::is_used_up).ok(),
         None => private_of_pem(bytes, passphrase),
-    })
+    };
+    Maybe(key.and_then(known))
 }
 
 /// `readPublicKey(bytes, form, passphrase)`: the same; PEM may have a private key, which has the public one.
 #[op]
 fn read_public_key(bytes: &[u8], form_name: &str, passphrase: Option<Bytes>) -> Maybe<Key> {
     if let Some(form) = form(form_name) {
-        return Maybe(Key::read_public(bytes, form).ok());
+        return Maybe(Key::read_public(bytes, form).ok().and_then(known));
     }
     let public = Block::first(bytes).and_then(|block| match block.label {
         "PUBLIC KEY" => Key::read_public(&block.bytes, Form::Spki).ok(),
         "RSA PUBLIC KEY" => Key::read_public(&block.bytes, Form::Pkcs1).ok(),
-        "CERTIFICATE" => Key::of_certificate(&block.bytes).ok(),
+        "CERTIFICATE" => Certificate::parse(&block.bytes).ok()?.public_key().ok(),
         _ => {
             let private = private_of_pem(bytes, passphrase.as_deref())?;
             Key::read_public(&private.to_spki().ok()?, Form::Spki).ok()
         }
     });
-    Maybe(public)
+    Maybe(public.and_then(known))
 }
 
 /// How a key is written.
@@ -228,6 +238,12 @@ fn rsa_primitive(key: Rc<Key>, name: &str, padded: bool, data: &[u8]) -> Maybe<V
 fn rsa_oaep(key: Rc<Key>, encrypt: bool, hash: &str, label: &[u8], data: &[u8]) -> Maybe<Vec<u8>> {
     let digest = Digest::by_name(hash);
     Maybe(digest.and_then(|digest| key.oaep(encrypt, digest, label, data).ok()))
+}
+
+/// `dsaBits(key)`: of a key of DSA, the bits of the modulus and of its divisor.
+#[op]
+fn dsa_bits(key: Rc<Key>) -> Maybe<[u32; 2]> {
+    Maybe(key.dsa_bits())
 }
 
 /// `curveKey(curve, bytes, isPrivate)`: a native key of a private number, or of a point in any form.

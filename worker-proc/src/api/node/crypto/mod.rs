@@ -1,6 +1,7 @@
 //! `node:crypto`: hashes and key derivation over `digest`, ciphers over `cipher`, asymmetric
-//! keys over `keys`.
+//! keys over `keys`, certificates over `certificates`.
 
+mod certificates;
 mod cipher;
 mod digest;
 mod keys;
@@ -17,7 +18,9 @@ pub const API: Api = Api {
     name: "node/crypto",
     modules: &[],
     lazy: &[
+        js!("certificates.js"),
         js!("cipher.js"),
+        js!("aead.js"),
         js!("constants.js"),
         js!("curves.js"),
         js!("diffie_hellman.js"),
@@ -33,10 +36,12 @@ pub const API: Api = Api {
     ],
     uses: &[
         "crypto",
+        "dom_exception",
         "node/buffer",
         "node/common",
         "node/streams",
         "timers",
+        "trace",
         "webidl",
     ],
     lazy_uses: &[],
@@ -44,6 +49,7 @@ pub const API: Api = Api {
 };
 
 fn ops(ops: &mut Ops) {
+    certificates::ops(ops);
     digest::ops(ops);
     cipher::ops(ops);
     keys::ops(ops);

@@ -5,7 +5,7 @@ use crate::api::web::encoding::{decode_base64, encode_base64};
 /// Characters of base64 in a line.
 const LINE_CHARS: usize = 64;
 
-/// The first block of a text.
+/// A block of a text.
 pub struct Block<'a> {
     pub label: &'a str,
     pub bytes: Vec<u8>,
@@ -14,12 +14,26 @@ pub struct Block<'a> {
 }
 
 impl<'a> Block<'a> {
-    /// None where the text has no whole block.
+    /// The first block; none where the text has no whole one.
     pub fn first(text: &'a [u8]) -> Option<Self> {
-        let text = std::str::from_utf8(text).ok()?;
-        let (_, rest) = text.split_once("-----BEGIN ")?;
-        let (label, rest) = rest.split_once("-----")?;
-        let (body, _) = rest.split_once(&format!("-----END {label}-----"))?;
+        Self::find(text, |_| true)
+    }
+
+    /// The first block with such a label; none where it is not whole.
+    pub fn find(text: &'a [u8], is_wanted: impl Fn(&str) -> bool) -> Option<Self> {
+        let mut text = std::str::from_utf8(text).ok()?;
+        loop {
+            let (_, rest) = text.split_once("-----BEGIN ")?;
+            let (label, rest) = rest.split_once("-----")?;
+            let (body, after) = rest.split_once(&format!("-----END {label}-----"))?;
+            if is_wanted(label) {
+                return Self::of_body(label, body);
+            }
+            text = after;
+        }
+    }
+
+    fn of_body(label: &'a str, body: &'a str) -> Option<Self> {
         let (mut cipher, mut base64) = (None, String::new());
         for line in body.lines().map(str::trim) {
             match line.split_once(": ") {
@@ -60,6 +74,9 @@ mod tests {
         let text = block("KEY", headers, b"x");
         let read = Block::first(text.as_bytes()).expect("a block");
         assert_eq!(read.cipher, Some(("AES-128-CBC", "00")));
+        let text = block("KEY", "", b"x") + &block("OTHER", "", b"y");
+        let read = Block::find(text.as_bytes(), |label| label == "OTHER");
+        assert_eq!(read.expect("a block").bytes, b"y");
     }
 
     #[test]

@@ -14,7 +14,7 @@ const { asBuffer, isBytes, toBytes } = require("node/crypto/util");
 const { RSA_NO_PADDING, RSA_PKCS1_OAEP_PADDING, RSA_PKCS1_PADDING } = constants;
 
 /** The native key that a user gives for an operation, of one type. */
-function handleFor(given, type, name) {
+function handleFor(given, type) {
   const key = given.key !== undefined && isKeyObject(given.key) ? given.key : given;
   let object = key;
   if (isKeyObject(key)) {
@@ -22,11 +22,11 @@ function handleFor(given, type, name) {
   } else {
     object = type === "private" ? createPrivateKey(key) : createPublicKey(key);
   }
-  if (object.asymmetricKeyType !== "rsa") throw new Error(`${name}() currently only supports RSA keys`);
+  if (object.asymmetricKeyType !== "rsa") throw new Error("publicEncrypt() currently only supports RSA keys");
   return keyIn(object).handle;
 }
 
-const isPlain = (key) => typeof key === "string" || isBytes(key) || isKeyObject(key);
+const isPlain = (key) => typeof key === "string" || isBytes(key);
 
 /** One operation by its name in Node: what key it wants, and what padding it has where none is told. */
 function define(name, type, primitive, usual) {
@@ -38,7 +38,7 @@ function define(name, type, primitive, usual) {
       const { padding = usual, oaepHash = "sha1", oaepLabel, encoding } = options;
       validateUint32(padding, "options.padding");
       validateString(oaepHash, "options.oaepHash");
-      const handle = handleFor(key, type, name);
+      const handle = handleFor(key, type);
       const data = toBytes(buffer, "buffer", encoding);
       const isOaep = padding === RSA_PKCS1_OAEP_PADDING && usual === padding;
       let bytes;
@@ -47,6 +47,8 @@ function define(name, type, primitive, usual) {
         const label = oaepLabel === undefined ? Buffer.alloc(0) : toBytes(oaepLabel, "options.oaepLabel", encoding);
         bytes = ops.rsaOaep(handle, primitive === "encrypt", oaepHash, label, data);
       } else {
+        const takesLabel = usual === RSA_PKCS1_OAEP_PADDING;
+        if (takesLabel && oaepLabel !== undefined) throw new Error("Failed to set the OAEP label");
         if (padding !== RSA_NO_PADDING && padding !== RSA_PKCS1_PADDING) throw new Error("Failed to set the padding");
         bytes = ops.rsaPrimitive(handle, primitive, padding === RSA_PKCS1_PADDING, data);
       }

@@ -55,7 +55,8 @@ function keyOf(given, type) {
   return object;
 }
 
-function checkPadding(key, { padding, salt }) {
+function checkKey(key, { padding, salt }, what) {
+  if (key.asymmetricKeyType === "dsa") throw new Error(`${what} with DSA keys is not currently supported`);
   if (key.asymmetricKeyType !== "rsa" || padding === undefined) return;
   const isPss = padding === RSA_PKCS1_PSS_PADDING;
   if (!isPss && padding !== RSA_PKCS1_PADDING) throw new Error("Failed to set RSA parameters for signature");
@@ -66,7 +67,7 @@ function checkPadding(key, { padding, salt }) {
 function signWith(hash, take, options) {
   const how = settings(options);
   const key = keyOf(options, "private");
-  checkPadding(key, how);
+  checkKey(key, how, "Signing");
   const isPss = how.padding === RSA_PKCS1_PSS_PADDING;
   return ops.signData(keyIn(key).handle, take(), hash, isPss, how.salt, how.isPlain);
 }
@@ -74,7 +75,7 @@ function signWith(hash, take, options) {
 function verifyWith(hash, take, options, signature) {
   const how = settings(options);
   const key = keyOf(options, "public");
-  checkPadding(key, how);
+  checkKey(key, how, "Verifying");
   const isPss = how.padding === RSA_PKCS1_PSS_PADDING;
   return ops.verifyData(keyIn(key).handle, take(), signature, hash, isPss, how.salt, how.isPlain);
 }

@@ -2,7 +2,7 @@
  * Bytes out of the arguments that node:crypto functions take.
  */
 
-const { ArrayBufferIsView, PromisePrototypeThen } = primordials;
+const { ArrayBufferIsView, PromisePrototypeThen, Uint8Array } = primordials;
 const { Buffer } = require("node:buffer");
 const { ERR_INVALID_ARG_TYPE } = require("node/common/errors");
 const { isAnyArrayBuffer } = require("node/common/types");
@@ -19,6 +19,10 @@ exports.toBytes = function (value, name, encoding) {
 };
 
 exports.isBytes = isBytes;
+
+/** The bytes of a buffer or view. */
+exports.viewOf = (bytes) =>
+  ArrayBufferIsView(bytes) ? new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength) : new Uint8Array(bytes);
 
 /** A Buffer over the bytes of an array. */
 exports.asBuffer = (bytes) => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
