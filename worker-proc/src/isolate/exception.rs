@@ -1,5 +1,6 @@
 //! What an exception says, for logs and for start-up errors.
 
+use super::modules;
 use crate::glue::args::intern;
 use crate::glue::state::IsolateState;
 
@@ -10,7 +11,8 @@ pub struct Described {
     pub summary: String,
     /// The summary and the stack below it.
     pub stack: String,
-    /// Where it was thrown: `main.js:1:21`, and the frames in workerd's start-up form (`  at main.js:1:21 in f`).
+    /// Where it was thrown: `main.js:1:21`, and the frames in workerd's start-up form (`  at main.js:1:21 in f`). Where there is a
+    /// source map, the places are those of the sources.
     pub frames: Vec<String>,
 }
 
@@ -89,11 +91,11 @@ fn frames(scope: &mut v8::PinScope, message: &v8::Message) -> Vec<String> {
         if script.starts_with("internal:") {
             continue;
         }
-        let mut line = format!(
-            "  at {script}:{}:{}",
-            frame.get_line_number(),
-            frame.get_column()
-        );
+        let (number, column) = (frame.get_line_number(), frame.get_column());
+        let at = u32::try_from(number).ok().zip(u32::try_from(column).ok());
+        let at = at.and_then(|(number, column)| modules::place(scope, &script, number, column));
+        let at = at.unwrap_or_else(|| format!("{script}:{number}:{column}"));
+        let mut line = format!("  at {at}");
         if let Some(function) = frame.get_function_name(scope) {
             let function = function.to_rust_string_lossy(scope);
             if !function.is_empty() {

@@ -3,7 +3,7 @@
 //! `dispatch` adds the config's modules and evaluates the main one. Built-in modules come from internal JavaScript, whose
 //! `modules` module says which specifier is there under the worker's flags. From the bottom up: `names` says what modules are
 //! called, `map` holds them, `resolve` finds them, `fallback` those that are elsewhere, `values` makes JSON and Wasm; `load` compiles, `import` evaluates and answers
-//! V8's questions, `require` runs CommonJS: these three need each other, as modules of all kinds import each other.
+//! V8's questions, `require` runs CommonJS: these three need each other, as modules of all kinds import each other. `source_maps` is for logs.
 
 mod fallback;
 mod import;
@@ -12,6 +12,7 @@ mod map;
 mod names;
 mod require;
 mod resolve;
+mod source_maps;
 mod values;
 
 use std::cell::RefCell;
@@ -30,6 +31,7 @@ pub use fallback::{Fallback, Found, Wanted};
 pub use map::Scope;
 pub use names::normalize_path;
 pub use require::create_require;
+pub use source_maps::{mapped, place};
 pub use values::compile_wasm;
 
 pub(super) fn install(isolate: &mut v8::Isolate, flags: &schema::compat::Flags) {

@@ -2,7 +2,7 @@
 
 use crate::glue::args::to_string;
 use crate::glue::{Api, JsArray, Ops, op};
-use crate::isolate::inspector;
+use crate::isolate::{inspector, modules};
 use crate::js;
 use crate::log;
 
@@ -100,8 +100,9 @@ fn inspect<'s>(scope: &mut v8::PinScope<'s, '_>, error: v8::Local<'s, v8::Value>
     }
 }
 
-/// `log(text, callerIsTold)`: an error of the worker's code.
+/// `log(text, callerIsTold)`: an error of the worker's code. What its stack names is told as places in the sources, where there
+/// are source maps.
 #[op(log)]
-fn log_error(text: &str, caller_is_told: bool) {
-    log::uncaught(text, caller_is_told);
+fn log_error(scope: &mut v8::PinScope, text: &str, caller_is_told: bool) {
+    log::uncaught(modules::mapped(scope, text), caller_is_told);
 }
