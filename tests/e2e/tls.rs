@@ -1,8 +1,11 @@
 //! Sockets and external servers of kind `https`.
 
 use std::io::{Read, Write};
-use std::net::TcpStream;
+use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{Sender, channel};
+use std::thread;
 
 use nix::sys::signal::{Signal, kill};
 use rcgen::{
@@ -208,6 +211,87 @@ fn a_silent_handshake_is_cut_off() {
 fn an_external_server_is_known_by_its_certificate() {
     let folder = folder(KEYPAIR, TRUST);
     assert_eq!(start(&folder).get("/").text(), "https://external/path");
+}
+
+/// What passes on connections to a port: it counts them.
+struct Relay {
+    port: u16,
+    count: Arc<AtomicUsize>,
+    to: Sender<u16>,
+}
+
+impl Relay {
+    fn new() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let count = Arc::<AtomicUsize>::default();
+        let (to, told) = channel();
+        let counted = count.clone();
+        thread::spawn(move || {
+            let to: u16 = told.recv().unwrap();
+            for from in listener.incoming() {
+                counted.fetch_add(1, Ordering::SeqCst);
+                let from = from.unwrap();
+                let there = TcpStream::connect(("127.0.0.1", to)).unwrap();
+                for (mut one, mut other) in [
+                    (from.try_clone().unwrap(), there.try_clone().unwrap()),
+                    (there, from),
+                ] {
+                    thread::spawn(move || {
+                        let _ = std::io::copy(&mut one, &mut other);
+                        let _ = other.shutdown(Shutdown::Write);
+                    });
+                }
+            }
+        });
+        Self { port, count, to }
+    }
+}
+
+/// The socket `https` answers when ten requests are there at once: whoever calls it has them share a connection.
+const SHARED: &str = r#"
+let here = [];
+export default {
+  async fetch(request, env) {
+    if (request.url.startsWith("http:")) {
+      const all = Array.from({ length: 10 }, () => env.EXTERNAL.fetch("http://external/path", { method: "POST", body: "x" }));
+      const texts = await Promise.all(all.map(async (response) => (await response).text()));
+      return new Response([...new Set(texts)].join());
+    }
+    const body = await request.text();
+    await new Promise((resolve) => {
+      here.push(resolve);
+      if (here.length === 10) setTimeout(() => here.splice(0).forEach((resolve) => resolve()));
+    });
+    const names = [...request.headers.keys()].sort();
+    return new Response(`${request.url} ${body} ${names}`);
+  },
+};
+"#;
+
+#[test]
+fn requests_to_a_server_that_chooses_http2_share_a_connection() {
+    let folder = folder(KEYPAIR, TRUST);
+    let relay = Relay::new();
+    let address = format!("127.0.0.1:{}", relay.port);
+    let config = CONFIG.replace("SERVER", KEYPAIR).replace("CLIENT", TRUST);
+    folder.write(
+        "config.capnp",
+        &config.replacen("unix:tls.sock", &address, 1),
+    );
+    folder.write("worker.js", SHARED);
+    let server = start(&folder);
+    let Address::Loopback(port) = server.address("https") else {
+        panic!("a port");
+    };
+    relay.to.send(port).unwrap();
+    for _ in 0..3 {
+        assert_eq!(
+            server.get("/").text(),
+            "https://external/path x content-length,content-type,host"
+        );
+    }
+    assert_eq!(relay.count.load(Ordering::SeqCst), 1);
 }
 
 #[test]

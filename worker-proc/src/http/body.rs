@@ -1,5 +1,6 @@
 //! Between hyper's bodies and ours, chunk by chunk, without copies.
 
+use std::any::Any;
 use std::cell::{OnceCell, RefCell};
 use std::collections::VecDeque;
 use std::io::IoSlice;
@@ -22,6 +23,8 @@ struct FromHyper {
     body: Option<Incoming>,
     /// For a request's body.
     client: Option<Client>,
+    /// Goes with the body's end.
+    held: Option<Box<dyn Any>>,
 }
 
 /// Whose body it is.
@@ -36,9 +39,9 @@ struct Client {
     upload: Option<Arc<Upload>>,
 }
 
-/// A response's body as ours. Trailers are dropped, as workerd drops them.
-pub fn from_hyper(body: Incoming) -> Body {
-    received(body, || None)
+/// A response's body as ours. Trailers are dropped, as workerd drops them. `held` is dropped at its end.
+pub fn from_hyper(body: Incoming, held: Option<Box<dyn Any>>) -> Body {
+    received(body, || None, held)
 }
 
 /// A request's body as ours; `waits` says that the client is to be asked for it. Its connection learns when it breaks, and
@@ -49,7 +52,7 @@ pub fn from_client(
     rest: &Unread,
     waits: bool,
 ) -> Body {
-    received(body, || {
+    let client = || {
         let stream = Stream::current();
         let upload = stream.as_ref().map(|_| connection.uploads.add());
         Some(Client {
@@ -59,16 +62,22 @@ pub fn from_client(
             stream,
             upload,
         })
-    })
+    };
+    received(body, client, None)
 }
 
-fn received(body: Incoming, client: impl FnOnce() -> Option<Client>) -> Body {
+fn received(
+    body: Incoming,
+    client: impl FnOnce() -> Option<Client>,
+    held: Option<Box<dyn Any>>,
+) -> Body {
     if body.is_end_stream() {
         return Body::Empty;
     }
     Body::Stream(Box::new(FromHyper {
         body: Some(body),
         client: client(),
+        held,
     }))
 }
 
@@ -137,7 +146,7 @@ impl BodyStream for FromHyper {
                 Some(client) => client.poll_frame(body, cx),
             };
             match std::task::ready!(polled) {
-                None => self.body = None,
+                None => (self.body, self.held) = (None, None),
                 Some(Err(error)) => return Poll::Ready(Some(Err(error))),
                 Some(Ok(frame)) => match frame.into_data() {
                     Ok(data) if data.is_empty() => {}
@@ -287,6 +296,16 @@ impl<G: Receiver> ToHyper<G> {
             look: None,
             receiver,
         }
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        matches!(self.body, Body::Empty)
+    }
+
+    /// Bytes that are left of it, where that is known.
+    pub fn length(&self) -> Option<u64> {
+        self.left
     }
 
     fn poll_data(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Chunks>, Error>>> {

@@ -8,7 +8,7 @@
 //! |---|---|
 //! | `Connection`, `Keep-Alive`, `Proxy-Connection`, `TE`, `Trailer`, `Transfer-Encoding`, `Upgrade` | the border: they are of one connection (RFC 9110 section 7.6.1) |
 //! | `Content-Length` | the border, by the body alone (RFC 9110 section 8.6); an answer to HEAD that has no body may tell of one |
-//! | `Host` | the URL; in `proxy` style the worker, as the URL goes with it |
+//! | `Host`, `:authority` | the URL, or the config; in `proxy` style the worker, as the URL goes with it |
 //! | `Expect` | nobody: bodies are sent at once, whatever a client announced to us |
 //! | `Content-Encoding` | whoever made the bytes: `api/web/fetch/body.js` undoes it for who reads them, and does it for who says it anew |
 //! | what `Connection` names | the worker: a client must not choose what its back-end is not told |
@@ -40,22 +40,32 @@ fn drop_the_borders(headers: &mut HeaderMap) {
     }
 }
 
-/// The headers of a request that is sent with that body over HTTP/1.1. `host` is that of its URL; a Host that is there stays.
-pub fn frame_request(headers: &mut HeaderMap, method: &Method, body: &Body, host: HeaderValue) {
+/// The headers of a request that is sent to that host over HTTP/1.1, with a body of that length.
+pub fn frame_request(
+    headers: &mut HeaderMap,
+    method: &Method,
+    length: Option<u64>,
+    host: HeaderValue,
+) {
     drop_the_borders(headers);
     headers.remove(EXPECT);
-    if !headers.contains_key(HOST) {
-        headers.insert(HOST, host);
-    }
+    headers.insert(HOST, host);
     // Hyper says the rest, but takes GET and HEAD for requests without a body, and the others for ones with one.
     let bodiless = matches!(*method, Method::GET | Method::HEAD | Method::CONNECT);
-    match body.length() {
+    match length {
         Some(0) if !bodiless => _ = headers.insert(CONTENT_LENGTH, HeaderValue::from_static("0")),
         None if bodiless => {
             headers.insert(TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
         }
         _ => {}
     }
+}
+
+/// The same over HTTP/2, where the host is `:authority` and hyper says the length.
+pub fn frame_http2_request(headers: &mut HeaderMap) {
+    drop_the_borders(headers);
+    headers.remove(EXPECT);
+    headers.remove(HOST);
 }
 
 /// The headers of a response that is sent, whose length hyper says; an answer to HEAD tells that of its body, which is not sent.

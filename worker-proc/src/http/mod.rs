@@ -15,7 +15,7 @@ mod upgrade;
 mod watched;
 
 pub use headers::{HttpOptions, Injected};
-pub use pool::{Pool, lacked_descriptors};
+pub use pool::{Pool, Version, lacked_descriptors};
 pub use progress::Pace;
 pub use server::Server;
 pub use sweep::{Limits, Queued};

@@ -13,7 +13,7 @@ use tokio_rustls::client::TlsStream;
 use super::address::Address;
 use super::rules::Rules;
 use super::tls;
-use crate::http::lacked_descriptors;
+use crate::http::{Version, lacked_descriptors};
 use crate::service::Error;
 use crate::service::websocket::ByteStream;
 
@@ -26,6 +26,18 @@ pub enum Stream {
     Unix(UnixStream),
     Tls(Box<TlsStream<Stream>>),
     Loopback(DuplexStream),
+}
+
+impl Stream {
+    /// The version of HTTP that has been agreed on.
+    pub fn version(&self) -> Version {
+        match self {
+            Self::Tls(stream) if stream.get_ref().1.alpn_protocol() == Some(tls::HTTP2) => {
+                Version::Http2
+            }
+            _ => Version::Http1,
+        }
+    }
 }
 
 /// Connects. `tls` has the host that the server's certificate must be for. `rules` decides which resolved addresses may

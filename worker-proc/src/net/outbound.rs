@@ -23,6 +23,7 @@ use crate::service::{
 pub struct Network {
     rules: Rules,
     tls: Option<tls::Client>,
+    http_tls: Option<tls::Client>,
     pool: Pool,
     options: HttpOptions,
 }
@@ -30,9 +31,11 @@ pub struct Network {
 impl Network {
     pub fn new(spec: NetworkSpec) -> Result<Self, String> {
         let rules = Rules::parse(&spec.allow, &spec.deny)?;
+        let tls = spec.tls.as_ref().map(tls::Client::new).transpose()?;
         Ok(Self {
             rules,
-            tls: spec.tls.as_ref().map(tls::Client::new).transpose()?,
+            http_tls: tls.as_ref().map(tls::Client::for_http),
+            tls,
             pool: Pool::default(),
             options: HttpOptions::default(),
         })
@@ -79,12 +82,19 @@ impl Service for Network {
             };
             let key = format!("{tls} {host} {port}");
             let this = self.clone();
-            client::exchange(&self.pool, &key, request, &self.options, move || {
+            let target = client::Target {
+                name: &key,
+                may_be_http2: tls,
+            };
+            client::exchange(&self.pool, target, request, &self.options, move |changes| {
                 let (this, address, host) = (this.clone(), address.clone(), host.clone());
                 async move {
-                    let tls = this.tls.as_ref().filter(|_| tls);
+                    let client = if changes { &this.tls } else { &this.http_tls };
+                    let tls = client.as_ref().filter(|_| tls);
                     let tls = tls.map(|tls| (tls, host.as_str()));
-                    connect(&address, tls, Some(&this.rules)).await
+                    let stream = connect(&address, tls, Some(&this.rules)).await?;
+                    let version = stream.version();
+                    Ok((stream, version))
                 }
             })
             .await
@@ -160,6 +170,7 @@ fn host_and_port(authority: &str) -> Result<(String, u16), Error> {
 pub struct External {
     spec: ExternalSpec,
     tls: Option<(String, tls::Client)>,
+    http_tls: Option<tls::Client>,
     pool: Pool,
     /// With an instance of workerd that has a `capnpConnectHost`.
     session: RefCell<Option<Session>>,
@@ -173,6 +184,7 @@ impl External {
         };
         Ok(Self {
             spec,
+            http_tls: tls.as_ref().map(|(_, tls)| tls.for_http()),
             tls,
             pool: Pool::default(),
             session: RefCell::default(),
@@ -183,8 +195,23 @@ impl External {
 impl External {
     /// A connection to the server.
     async fn open(&self, default_port: u16) -> Result<Stream, Error> {
-        let address = Address::parse(&self.spec.address, default_port).map_err(Error::internal)?;
         let tls = self.tls.as_ref().map(|(host, tls)| (tls, host.as_str()));
+        self.open_with(default_port, tls).await
+    }
+
+    /// The same for HTTP, in the version that the server chooses.
+    async fn open_for_http(&self, default_port: u16) -> Result<Stream, Error> {
+        let host = self.tls.as_ref().map(|(host, _)| host.as_str());
+        self.open_with(default_port, self.http_tls.as_ref().zip(host))
+            .await
+    }
+
+    async fn open_with(
+        &self,
+        default_port: u16,
+        tls: Option<(&tls::Client, &str)>,
+    ) -> Result<Stream, Error> {
+        let address = Address::parse(&self.spec.address, default_port).map_err(Error::internal)?;
         connect(&address, tls, None).await
     }
 
@@ -234,9 +261,20 @@ impl Service for External {
             };
             let default_port = if self.tls.is_some() { 443 } else { 80 };
             let this = self.clone();
-            client::exchange(&self.pool, "", request, options, move || {
+            let target = client::Target {
+                name: "",
+                may_be_http2: self.tls.is_some(),
+            };
+            client::exchange(&self.pool, target, request, options, move |changes| {
                 let this = this.clone();
-                async move { this.open(default_port).await }
+                async move {
+                    let stream = match changes {
+                        true => this.open(default_port).await?,
+                        false => this.open_for_http(default_port).await?,
+                    };
+                    let version = stream.version();
+                    Ok((stream, version))
+                }
             })
             .await
         })

@@ -21,8 +21,11 @@ use super::trust::Verifier;
 use crate::service::Error;
 use crate::service::websocket::ByteStream;
 
-/// What a server lets its clients choose from, its favourite first.
-const PROTOCOLS: [&[u8]; 2] = [b"h2", b"http/1.1"];
+/// The protocol of HTTP/2.
+pub const HTTP2: &[u8] = b"h2";
+
+/// What a server lets its clients choose from and a client offers, the favourite first.
+const PROTOCOLS: [&[u8]; 2] = [HTTP2, b"http/1.1"];
 
 /// The config's `TlsOptions`. Keys and certificates are PEM.
 #[derive(Clone, Debug, Default)]
@@ -140,7 +143,7 @@ impl<I: AsyncRead + AsyncWrite + Unpin + 'static> ByteStream for Accepted<I> {
 
 /// The client's side.
 #[derive(Clone)]
-pub struct Client(TlsConnector);
+pub struct Client(Arc<ClientConfig>);
 
 impl Client {
     /// # Errors
@@ -166,7 +169,14 @@ impl Client {
             }
             None => builder.with_no_client_auth(),
         };
-        Ok(Self(TlsConnector::from(Arc::new(config))))
+        Ok(Self(Arc::new(config)))
+    }
+
+    /// The same for HTTP, whose versions the server may choose from.
+    pub fn for_http(&self) -> Self {
+        let mut config = ClientConfig::clone(&self.0);
+        config.alpn_protocols = PROTOCOLS.map(<[u8]>::to_vec).into();
+        Self(Arc::new(config))
     }
 
     /// The handshake with a server whose certificate must be for `host`.
@@ -178,7 +188,7 @@ impl Client {
         let name = ServerName::try_from(host.to_owned()).map_err(|_| {
             crate::http::concealed(format!("\"{host}\" cannot be the name of a TLS server"))
         })?;
-        let connected = self.0.connect(name, io).await;
+        let connected = TlsConnector::from(self.0.clone()).connect(name, io).await;
         connected.map_err(|error| crate::http::concealed(failed(&error)))
     }
 }

@@ -1,125 +1,25 @@
-//! Connections to other servers between two requests: kept for the next one, and never for long.
+//! Connections between two requests, by the server that they are with and by their age.
 //!
-//! `client` puts them here and takes them. One shelf for all services of the process, as what it bounds (descriptors) is
-//! the process's; one sweep closes what nobody has asked for, and ends when nothing is left.
+//! `connections` puts them here and takes them.
 
-use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
-use std::sync::LazyLock;
 use std::time::{Duration, Instant};
-
-use hyper::client::conn::http1::SendRequest;
-use nix::sys::resource::{Resource, getrlimit};
-
-use super::body::ToHyper;
-use crate::log;
 
 /// Idle connections kept for one server; then the oldest closes.
 const MAX_IDLE_PER_SERVER: usize = 32;
 
 /// Idle connections kept in all; then the oldest closes.
-const MAX_IDLE: usize = 1024;
-
-/// Of the descriptors that the process may have, this part may be idle connections'.
-const IDLE_DESCRIPTORS_PART: usize = 4;
+pub const MAX_IDLE: usize = 1024;
 
 /// An idle connection older than this is closed.
 const MAX_IDLE_AGE: Duration = Duration::from_secs(15);
-
-const SWEEP_INTERVAL: Duration = Duration::from_secs(1);
-
-/// A lack of descriptors is logged this often.
-const LACK_LOG_INTERVAL: Duration = Duration::from_secs(1);
-
-pub type Sender = SendRequest<ToHyper<()>>;
-
-thread_local! {
-    static SHELF: RefCell<Shelf<Sender>> = RefCell::default();
-    static SWEEPING: Cell<bool> = const { Cell::new(false) };
-    static POOLS: Cell<u64> = const { Cell::new(0) };
-}
-
-/// The idle connections of one service.
-#[derive(Clone)]
-pub struct Pool {
-    number: u64,
-}
-
-impl Default for Pool {
-    fn default() -> Self {
-        Self {
-            number: POOLS.replace(POOLS.get() + 1),
-        }
-    }
-}
-
-impl Pool {
-    /// The connection to a server that has been used last.
-    pub fn take(&self, server: &str) -> Option<Sender> {
-        SHELF.with_borrow_mut(|shelf| shelf.take(self.number, server, Sender::is_ready))
-    }
-
-    pub fn put(&self, server: String, sender: Sender) {
-        let (number, now) = (self.number, Instant::now());
-        SHELF.with_borrow_mut(|shelf| shelf.put(number, server, sender, now, max_idle()));
-        if !SWEEPING.replace(true) {
-            tokio::task::spawn_local(sweep());
-        }
-    }
-}
-
-fn max_idle() -> usize {
-    static MAX: LazyLock<usize> = LazyLock::new(|| {
-        let descriptors = getrlimit(Resource::RLIMIT_NOFILE).map_or(u64::MAX, |(soft, _)| soft);
-        let descriptors = usize::try_from(descriptors).unwrap_or(usize::MAX);
-        MAX_IDLE.min(descriptors / IDLE_DESCRIPTORS_PART)
-    });
-    *MAX
-}
-
-async fn sweep() {
-    loop {
-        tokio::time::sleep(SWEEP_INTERVAL).await;
-        let is_empty = SHELF.with_borrow_mut(|shelf| {
-            shelf.close_old(Instant::now(), Sender::is_closed);
-            shelf.is_empty()
-        });
-        if is_empty {
-            SWEEPING.set(false);
-            return;
-        }
-    }
-}
-
-/// Whether an error says that there are no descriptors left. If so, all idle connections close, which the log tells.
-pub async fn lacked_descriptors(error: &std::io::Error, doing: &str) -> bool {
-    thread_local! {
-        static LOGGED: Cell<Option<Instant>> = const { Cell::new(None) };
-    }
-    if !matches!(error.raw_os_error(), Some(libc::EMFILE | libc::ENFILE)) {
-        return false;
-    }
-    let closing = SHELF.with_borrow_mut(std::mem::take).waiting;
-    let is_due = |logged: Instant| logged.elapsed() >= LACK_LOG_INTERVAL;
-    if LOGGED.get().is_none_or(is_due) {
-        LOGGED.set(Some(Instant::now()));
-        let count = closing.len();
-        log::error(format_args!(
-            "{doing}: {error} (ulimit -n); {count} idle connections to other servers are closed"
-        ));
-    }
-    drop(closing);
-    // Each has a task, which closes the socket at its next turn.
-    tokio::task::yield_now().await;
-    true
-}
 
 /// Lists of servers whose connections are all in use stay for the next one, until there are more or the next sweep.
 const MAX_EMPTY_LISTS: usize = MAX_IDLE;
 
 /// Idle connections by server, and by age.
-struct Shelf<C> {
+pub struct Shelf<C> {
     /// The one that waits longest is first.
     waiting: BTreeMap<u64, Waiting<C>>,
     /// By the number of a service and the name of its server; the youngest last.
@@ -148,11 +48,8 @@ impl<C> Default for Shelf<C> {
 }
 
 impl<C> Shelf<C> {
-    fn is_empty(&self) -> bool {
-        self.waiting.is_empty()
-    }
-
-    fn take(&mut self, service: u64, server: &str, is_ready: impl Fn(&C) -> bool) -> Option<C> {
+    /// The youngest that is ready.
+    pub fn take(&mut self, service: u64, server: &str, is_ready: impl Fn(&C) -> bool) -> Option<C> {
         let list = self.servers.get_mut(&service)?.get_mut(server)?;
         loop {
             let youngest = list.pop()?;
@@ -166,12 +63,13 @@ impl<C> Shelf<C> {
         }
     }
 
-    fn put(&mut self, service: u64, server: String, connection: C, since: Instant, max: usize) {
+    /// Keeps one of the service `service` with `server`, and at most `max` in all.
+    pub fn put(&mut self, service: u64, server: &str, connection: C, since: Instant, max: usize) {
         if self.empty > MAX_EMPTY_LISTS {
             self.tidy();
         }
         let lists = self.servers.entry(service).or_default();
-        let known = lists.get_key_value(server.as_str());
+        let known = lists.get_key_value(server);
         let (server, full) = match known {
             Some((server, ids)) => {
                 let full = ids.len() >= MAX_IDLE_PER_SERVER;
@@ -206,6 +104,11 @@ impl<C> Shelf<C> {
         self.waiting.insert(id, waiting);
     }
 
+    /// How many there are.
+    pub fn count(&self) -> usize {
+        self.waiting.len()
+    }
+
     fn oldest(&self) -> Option<u64> {
         self.waiting.keys().next().copied()
     }
@@ -230,7 +133,7 @@ impl<C> Shelf<C> {
     }
 
     /// Closes what is over its age, and lets go of what its server has closed, and of empty lists.
-    fn close_old(&mut self, now: Instant, is_closed: impl Fn(&C) -> bool) {
+    pub fn close_old(&mut self, now: Instant, is_closed: impl Fn(&C) -> bool) {
         let is_over = |waiting: &Waiting<C>| {
             now.duration_since(waiting.since) >= MAX_IDLE_AGE || is_closed(&waiting.connection)
         };
@@ -248,7 +151,7 @@ mod tests {
     use super::*;
 
     fn put(shelf: &mut Shelf<u32>, server: u32, connection: u32, since: Instant, max: usize) {
-        shelf.put(0, server.to_string(), connection, since, max);
+        shelf.put(0, &server.to_string(), connection, since, max);
     }
 
     fn lists(shelf: &Shelf<u32>) -> usize {
@@ -273,12 +176,12 @@ mod tests {
         assert_eq!(take(&mut shelf, 1), Some(0));
         assert_eq!(take(&mut shelf, 1), None);
         assert_eq!(take(&mut shelf, 2), Some(4));
-        assert!(shelf.is_empty());
+        assert!(shelf.waiting.is_empty());
         assert_eq!((lists(&shelf), shelf.empty), (2, 2));
         put(&mut shelf, 1, 6, Instant::now(), 10);
         assert_eq!((lists(&shelf), shelf.empty), (2, 1));
         shelf.close_old(Instant::now(), |_| true);
-        assert!(shelf.is_empty() && shelf.servers.is_empty() && shelf.empty == 0);
+        assert!(shelf.waiting.is_empty() && shelf.servers.is_empty() && shelf.empty == 0);
     }
 
     #[test]
