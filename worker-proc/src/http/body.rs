@@ -298,9 +298,13 @@ impl<G: Receiver> ToHyper<G> {
         }
     }
 
-    /// Whether there is none.
-    pub fn is_empty(&self) -> bool {
-        matches!(self.body, Body::Empty)
+    /// The same body once more, where it is no stream and has not begun.
+    pub fn copy(&self) -> Option<Body> {
+        match &self.body {
+            Body::Empty => Some(Body::Empty),
+            Body::Bytes(bytes) => Some(Body::Bytes(bytes.clone())),
+            _ => None,
+        }
     }
 
     /// Bytes that are left of it, where that is known.

@@ -36,6 +36,9 @@ const CONNECTION_WINDOW_BYTES: u32 = STREAM_WINDOW_BYTES * MAX_STREAMS as u32;
 /// A server from which nothing comes is asked whether it is there, while answers are waited for, and given as long again.
 const PING_INTERVAL: Duration = Duration::from_secs(20);
 
+/// A request is sent so often anew that a server refuses because its connection ends.
+const MAX_REPEATS: usize = 8;
+
 /// A server that a request goes to.
 pub struct Target<'t> {
     /// Connections of one name are alike.
@@ -47,8 +50,8 @@ pub struct Target<'t> {
 /// Sends a request and returns the response's head with its streamed body. `connect` is told whether the connection is to become
 /// something else, for which HTTP/1.1 is spoken.
 ///
-/// A connection from the pool that turns out to be closed is replaced by a new one: the request was not sent then. Nor was one
-/// that the server says it has refused (RFC 9113 section 8.7), which is sent once more if it has no body.
+/// A connection from the pool that turns out to be closed is replaced by a new one: the request was not sent then. One that the
+/// server says it has refused (RFC 9113 section 8.7) is sent again, unless its body is a stream.
 ///
 /// # Errors
 /// The server cannot be reached, goes away, or does not answer in HTTP; there are too many connections with it.
@@ -69,7 +72,7 @@ where
         let (io, _) = connect(true).await?;
         return open_websocket(outgoing.http1()?, io, options).await;
     }
-    let mut refused = false;
+    let mut repeats = MAX_REPEATS;
     loop {
         let found = pool.connection(target.name, target.may_be_http2).await?;
         let (connection, pooled) = match found {
@@ -81,15 +84,18 @@ where
         };
         let sent = match connection {
             Connection::Http1(connection) => over_http1(connection, outgoing.http1()?).await,
-            Connection::Http2(stream) => over_http2(stream, outgoing.http2()?, !refused).await,
+            Connection::Http2(stream) => over_http2(stream, outgoing.http2()?, repeats > 0).await,
         };
         match sent {
             Sent::Answered(response, stream) => {
                 return Ok(incoming(response, stream, &options.inject_response));
             }
             Sent::Unsent(message) if pooled => outgoing.message = message,
-            Sent::Refused(message) => {
-                refused = true;
+            Sent::Refused(message, why) => {
+                repeats = match why {
+                    Refusal::GoAway => repeats - 1,
+                    Refusal::Stream => 0,
+                };
                 outgoing.message = message;
             }
             Sent::Unsent(_) => return Err(Error::lost()),
@@ -106,7 +112,7 @@ enum Sent {
     /// The connection was closed before.
     Unsent(Message),
     /// The server has not done anything with it, and says so.
-    Refused(Message),
+    Refused(Message, Refusal),
     Failed(Error),
 }
 
@@ -129,8 +135,7 @@ async fn over_http1(mut connection: Http1, message: Message) -> Sent {
 }
 
 async fn over_http2(mut stream: Stream, message: Message, again: bool) -> Sent {
-    let again = again && message.body().is_empty();
-    let copy = again.then(|| copy_without_body(&message));
+    let copy = again.then(|| copy_of(&message)).flatten();
     match stream.sender().try_send_request(message).await {
         Ok(response) => Sent::Answered(response, Some(stream)),
         Err(mut failure) => {
@@ -142,8 +147,8 @@ async fn over_http2(mut stream: Stream, message: Message, again: bool) -> Sent {
             if refusal == Some(Refusal::GoAway) {
                 stream.retire();
             }
-            match copy.filter(|_| refusal.is_some()) {
-                Some(copy) => Sent::Refused(copy),
+            match copy.zip(refusal) {
+                Some((copy, refusal)) => Sent::Refused(copy, refusal),
                 None => Sent::Failed(lost(failure.error())),
             }
         }
@@ -173,12 +178,13 @@ impl Refusal {
     }
 }
 
-fn copy_without_body(message: &Message) -> Message {
-    let mut copy = http::Request::new(ToHyper::new(Body::Empty, ()));
+/// None where the body is a stream.
+fn copy_of(message: &Message) -> Option<Message> {
+    let mut copy = http::Request::new(ToHyper::new(message.body().copy()?, ()));
     *copy.method_mut() = message.method().clone();
     *copy.uri_mut() = message.uri().clone();
     *copy.headers_mut() = message.headers().clone();
-    copy
+    Some(copy)
 }
 
 /// Asks for a connection to somewhere else, through one to a proxy.

@@ -8,12 +8,13 @@ use bytes::Bytes;
 use h2::Reason;
 use h2::server::SendResponse;
 use http::HeaderMap;
-use tokio::io::DuplexStream;
+use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 use tokio::sync::{Notify, mpsc};
 use tokio::task::{JoinHandle, spawn_local};
 
 use super::super::pool::MAX_CONNECTIONS;
 use super::*;
+use crate::service::channel;
 
 fn run(test: impl Future<Output = ()>) {
     tokio::runtime::Builder::new_current_thread()
@@ -37,6 +38,8 @@ type Asked = (http::Request<h2::RecvStream>, SendResponse<Bytes>);
 struct Peer {
     pool: Pool,
     options: HttpOptions,
+    /// Connections that end before any request is looked at.
+    refusing: Cell<usize>,
     connections: RefCell<Vec<mpsc::UnboundedSender<Order>>>,
     asked: RefCell<VecDeque<Asked>>,
     arrived: Notify,
@@ -45,6 +48,11 @@ struct Peer {
 impl Peer {
     fn connect(self: &Rc<Self>) -> DuplexStream {
         let (client, server) = tokio::io::duplex(1 << 16);
+        if self.refusing.get() > 0 {
+            self.refusing.set(self.refusing.get() - 1);
+            spawn_local(refuse(server));
+            return client;
+        }
         let (orders, mut told) = mpsc::unbounded_channel();
         self.connections.borrow_mut().push(orders);
         let this = self.clone();
@@ -103,6 +111,16 @@ impl Peer {
             exchange(&this.pool, target, request, &this.options, connect).await
         })
     }
+}
+
+/// Says of all requests that they were too late (RFC 9113 section 6.8).
+async fn refuse(mut server: DuplexStream) {
+    const SETTINGS: [u8; 9] = [0, 0, 0, 4, 0, 0, 0, 0, 0];
+    const GO_AWAY: [u8; 17] = [0, 0, 8, 7, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+    tokio::time::sleep(Duration::from_millis(1)).await;
+    server.write_all(&SETTINGS).await.unwrap();
+    server.write_all(&GO_AWAY).await.unwrap();
+    let _ = server.read_to_end(&mut Vec::new()).await;
 }
 
 fn get() -> Request {
@@ -211,7 +229,7 @@ fn a_connection_that_goes_away_answers_what_it_has() {
 }
 
 #[test]
-fn what_a_server_has_refused_is_sent_once_more_if_it_has_no_body() {
+fn what_a_server_has_refused_is_sent_again_unless_it_is_a_stream() {
     run(async {
         let peer = Rc::<Peer>::default();
         let fetch = peer.fetch(get());
@@ -223,23 +241,53 @@ fn what_a_server_has_refused_is_sent_once_more_if_it_has_no_body() {
             peer.next().await.1.send_reset(Reason::REFUSED_STREAM);
         }
         assert_eq!(text(fetch.await.unwrap()).await, Err(LOST.to_owned()));
-        let post = |reason| {
+        let post = |body, reason| {
             let fetch = peer.fetch(Request {
                 method: http::Method::POST,
-                body: Body::Bytes(Bytes::from_static(b"body")),
+                body,
                 ..get()
             });
             let peer = peer.clone();
             async move {
                 peer.next().await.1.send_reset(reason);
+                let again = tokio::time::timeout(Duration::from_secs(1), peer.next()).await;
+                again.map(answer).unwrap_or_default();
                 text(fetch.await.unwrap()).await
             }
         };
-        assert_eq!(post(Reason::REFUSED_STREAM).await, Err(LOST.to_owned()));
+        let bytes = || Body::Bytes(Bytes::from_static(b"body"));
+        let refused = Reason::REFUSED_STREAM;
+        assert_eq!(post(bytes(), refused).await.as_deref(), Ok("hello"));
+        let (_writer, stream) = channel(None);
+        assert_eq!(post(stream, refused).await, Err(LOST.to_owned()));
         let fetch = peer.fetch(get());
         // It may have done something.
         peer.next().await.1.send_reset(Reason::INTERNAL_ERROR);
         assert_eq!(text(fetch.await.unwrap()).await, Err(LOST.to_owned()));
+    });
+}
+
+#[test]
+fn what_a_connection_refuses_at_its_end_goes_on_with_others() {
+    run(async {
+        let peer = Rc::<Peer>::default();
+        peer.refusing.set(2);
+        let fetches: Vec<_> = (0..3).map(|_| peer.fetch(get())).collect();
+        for _ in 0..3 {
+            answer(peer.next().await);
+        }
+        for fetch in fetches {
+            assert_eq!(text(fetch.await.unwrap()).await.as_deref(), Ok("hello"));
+        }
+        assert_eq!((peer.opened(), peer.refusing.get()), (1, 0));
+        // Not for ever.
+        peer.order(0, Order::Break);
+        peer.refusing.set(MAX_REPEATS + 1);
+        assert_eq!(
+            text(peer.fetch(get()).await.unwrap()).await,
+            Err(LOST.to_owned())
+        );
+        assert_eq!((peer.opened(), peer.refusing.get()), (1, 0));
     });
 }
 
