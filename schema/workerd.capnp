@@ -876,12 +876,15 @@ struct TlsOptions {
 
   struct Keypair {
     # A key with its certificate, both PEM. They can come from files: embed "key.pem".
+    #
+    # A socket may have several, in the same two texts: a client is shown the certificate for the name that it asks for,
+    # or the first. Programs that know of one keypair alone take the first.
 
     privateKey @0 :Text;
-    # PKCS#8, or the older RSA and EC forms.
+    # PKCS#8, or the older RSA and EC forms. One key, or several behind each other.
 
     certificateChain @1 :Text;
-    # The leaf first, then the certificates that signed it.
+    # The leaf first, then the certificates that signed it; of several keys, one such chain behind the other.
   }
 
   requireClientCerts @1 :Bool = false;
@@ -894,7 +897,7 @@ struct TlsOptions {
   # Further authorities to trust, each PEM. Default: none.
 
   minVersion @4 :Version = goodDefault;
-  # The oldest protocol version to speak. There is none older than TLS 1.2.
+  # The oldest protocol version to speak. There is none older than TLS 1.2, so that asking for one is an error.
 
   enum Version {
     goodDefault @0;
@@ -909,8 +912,8 @@ struct TlsOptions {
 
   cipherList @5 :Text;
   # The permitted ciphers of TLS 1.2, as OpenSSL writes them, with colons between; those of 1.3 are
-  # not for choice. Names that this program does not know say nothing, and a list of only such names
-  # leaves the choice to it. Default: chosen by this program.
+  # not for choice, and neither is an order. Names that this program does not know say nothing, but
+  # a list that permits none that it knows is an error. Default: chosen by this program.
   # Example: "ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES128-GCM-SHA256".
 }
 

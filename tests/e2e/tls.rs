@@ -381,7 +381,87 @@ fn clients_show_certificates_where_they_are_required() {
 }
 
 #[test]
+fn clients_are_shown_the_certificate_for_the_name_that_they_ask_for() {
+    let folder = folder(KEYPAIR, "");
+    let (mut keys, mut chains) = (String::new(), String::new());
+    let mut roots = RootCertStore::empty();
+    for name in ["localhost", "other.example", "*.wild.example"] {
+        let issuer_key = KeyPair::generate().unwrap();
+        let issuer = self_signed();
+        let issuer_certificate = issuer.self_signed(&issuer_key).unwrap();
+        let key = KeyPair::generate().unwrap();
+        let params = CertificateParams::new([name.to_owned()]).unwrap();
+        let certificate = params
+            .signed_by(&key, &Issuer::new(issuer, issuer_key))
+            .unwrap();
+        keys += &key.serialize_pem();
+        chains += &certificate.pem();
+        chains += &issuer_certificate.pem();
+        roots.add(issuer_certificate.der().clone()).unwrap();
+    }
+    folder.write("key.pem", &keys);
+    folder.write("cert.pem", &chains);
+    let server = start(&folder);
+    let Address::Loopback(port) = server.address("https") else {
+        panic!("a port");
+    };
+    let provider = Arc::new(aws_lc_rs::default_provider());
+    let config = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(roots);
+    let config = Arc::new(config.with_no_client_auth());
+    let shake = |name: &'static str| {
+        let mut socket = TcpStream::connect(("127.0.0.1", port)).unwrap();
+        let mut connection =
+            ClientConnection::new(config.clone(), name.try_into().unwrap()).unwrap();
+        let shaken = connection.complete_io(&mut socket).map(|_| ());
+        let length = connection.peer_certificates().map_or(0, <[_]>::len);
+        shaken.map(|()| length).map_err(|error| error.to_string())
+    };
+    // Each with its own chain.
+    for name in ["localhost", "other.example", "a.wild.example"] {
+        assert_eq!(shake(name), Ok(2), "{name}");
+    }
+    let error = shake("elsewhere.example").unwrap_err();
+    assert!(
+        error.contains("only valid for DnsName(\"localhost\")"),
+        "{error}"
+    );
+}
+
+#[test]
+fn certificates_are_read_anew_at_a_reload() {
+    let folder = folder(KEYPAIR, "");
+    let server = Start::serve(&program(), &folder.path("config.capnp"))
+        .folder(folder.root())
+        .processes(2)
+        .start();
+    let get = || ask(&folder, &server, &[]).1.starts_with("HTTP/1.1 200");
+    assert!(get());
+    let moment = server.moment();
+    for (name, pem) in certificates() {
+        folder.write(name, &pem);
+    }
+    server.signal(Signal::SIGHUP);
+    assert!(server.reloaded(moment));
+    // The authority that vouches for the new one alone.
+    assert!(get());
+    folder.write("cert.pem", "none");
+    let moment = server.moment();
+    server.signal(Signal::SIGHUP);
+    assert!(!server.reloaded(moment));
+    server.complaint("no PEM certificate found");
+    assert!(get());
+}
+
+#[test]
 fn bad_keys_and_certificates_are_refused() {
+    let (one, other) = (certificates(), certificates());
+    let two = |name| {
+        let both = one.iter().chain(&other).filter(|(file, _)| *file == name);
+        both.map(|(_, pem)| pem.as_str()).collect::<String>()
+    };
     let replaced = |part: &str| KEYPAIR.replace(&format!("embed \"{part}.pem\""), "\"none\"");
     for (server, client, message) in [
         (
@@ -409,8 +489,38 @@ fn bad_keys_and_certificates_are_refused() {
             "trustedCertificates = [\"none\"]",
             "service external: TLS configuration: no PEM certificate found",
         ),
+        (
+            &format!("{KEYPAIR}, minVersion = tls1Dot1"),
+            "",
+            "Socket \"https\": TLS configuration: minVersion: no version older than TLS 1.2 (tls1Dot2) can be spoken",
+        ),
+        (
+            KEYPAIR,
+            "cipherList = \"ALL:@SECLEVEL=1\"",
+            "service external: TLS configuration: cipherList: \"@SECLEVEL=1\" is nothing that can be asked for",
+        ),
+        (
+            r#"keypair = (privateKey = embed "two.pem", certificateChain = embed "cert.pem")"#,
+            "",
+            "Socket \"https\": TLS configuration: 1 of the private keys have no certificate",
+        ),
+        (
+            r#"keypair = (privateKey = embed "two.pem", certificateChain = embed "ca.pem")"#,
+            "",
+            "Socket \"https\": TLS configuration: the first certificate is of none of the private keys",
+        ),
+        (
+            KEYPAIR,
+            r#"keypair = (privateKey = embed "two.pem", certificateChain = embed "both.pem")"#,
+            "service external: TLS configuration: a client has one keypair",
+        ),
     ] {
         let folder = folder(server, client);
+        for (name, pem) in &one {
+            folder.write(name, pem);
+        }
+        folder.write("two.pem", &two("key.pem"));
+        folder.write("both.pem", &two("cert.pem"));
         let mut command = program().command();
         command
             .current_dir(folder.root())

@@ -406,7 +406,8 @@ fn read_http(
 }
 
 fn read_tls(tls: schema_capnp::tls_options::Reader<'static>) -> Result<TlsSpec, capnp::Error> {
-    use crate::net::Keypair;
+    use crate::net::{Keypair, Oldest};
+    use schema_capnp::tls_options::Version;
     let keypair = match tls.has_keypair() {
         true => {
             let keypair = tls.get_keypair()?;
@@ -426,7 +427,11 @@ fn read_tls(tls: schema_capnp::tls_options::Reader<'static>) -> Result<TlsSpec, 
         require_client_certs: tls.get_require_client_certs(),
         trust_browser_cas: tls.get_trust_browser_cas(),
         trusted,
-        only_1_3: tls.get_min_version()? == schema_capnp::tls_options::Version::Tls1Dot3,
+        oldest: match tls.get_min_version()? {
+            Version::Ssl3 | Version::Tls1Dot0 | Version::Tls1Dot1 => Oldest::Older,
+            Version::GoodDefault | Version::Tls1Dot2 => Oldest::Tls1_2,
+            Version::Tls1Dot3 => Oldest::Tls1_3,
+        },
         ciphers: optional(tls.get_cipher_list()),
     })
 }

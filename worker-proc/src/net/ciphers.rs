@@ -16,23 +16,56 @@ const ALL: [&str; 8] = [
 const SUITES: [Named; 6] = [
     Named {
         suite: CipherSuite::TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384,
-        words: &["ECDHE-ECDSA-AES256-GCM-SHA384", "ECDSA", "aECDSA", "AES", "AES256", "AESGCM"],
+        words: &[
+            "ECDHE-ECDSA-AES256-GCM-SHA384",
+            "ECDSA",
+            "aECDSA",
+            "AES",
+            "AES256",
+            "AESGCM",
+        ],
     },
     Named {
         suite: CipherSuite::TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,
-        words: &["ECDHE-ECDSA-AES128-GCM-SHA256", "ECDSA", "aECDSA", "AES", "AES128", "AESGCM"],
+        words: &[
+            "ECDHE-ECDSA-AES128-GCM-SHA256",
+            "ECDSA",
+            "aECDSA",
+            "AES",
+            "AES128",
+            "AESGCM",
+        ],
     },
     Named {
         suite: CipherSuite::TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256,
-        words: &["ECDHE-ECDSA-CHACHA20-POLY1305", "ECDSA", "aECDSA", "CHACHA20"],
+        words: &[
+            "ECDHE-ECDSA-CHACHA20-POLY1305",
+            "ECDSA",
+            "aECDSA",
+            "CHACHA20",
+        ],
     },
     Named {
         suite: CipherSuite::TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,
-        words: &["ECDHE-RSA-AES256-GCM-SHA384", "RSA", "aRSA", "AES", "AES256", "AESGCM"],
+        words: &[
+            "ECDHE-RSA-AES256-GCM-SHA384",
+            "RSA",
+            "aRSA",
+            "AES",
+            "AES256",
+            "AESGCM",
+        ],
     },
     Named {
         suite: CipherSuite::TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
-        words: &["ECDHE-RSA-AES128-GCM-SHA256", "RSA", "aRSA", "AES", "AES128", "AESGCM"],
+        words: &[
+            "ECDHE-RSA-AES128-GCM-SHA256",
+            "RSA",
+            "aRSA",
+            "AES",
+            "AES128",
+            "AESGCM",
+        ],
     },
     Named {
         suite: CipherSuite::TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256,
@@ -50,7 +83,9 @@ pub fn permitted(list: &str) -> Result<Vec<CipherSuite>, String> {
     let items = list.split([':', ',', ' ', ';', '|', '[', ']']);
     for item in items.filter(|item| !item.is_empty()) {
         if item.starts_with('@') && item != "@STRENGTH" {
-            return Err(format!("cipherList: \"{item}\" is nothing that can be asked for"));
+            return Err(format!(
+                "cipherList: \"{item}\" is nothing that can be asked for"
+            ));
         }
         let words = item.strip_prefix(['!', '-', '+']).unwrap_or(item);
         for (index, named) in SUITES.iter().enumerate() {
@@ -86,7 +121,9 @@ mod tests {
 
     fn names(list: &str) -> Result<Vec<&'static str>, String> {
         let permitted = permitted(list)?;
-        let names = SUITES.iter().filter(|named| permitted.contains(&named.suite));
+        let names = SUITES
+            .iter()
+            .filter(|named| permitted.contains(&named.suite));
         Ok(names.map(|named| named.words[0]).collect())
     }
 
@@ -113,10 +150,25 @@ mod tests {
 
     #[test]
     fn a_list_that_permits_nothing_is_refused() {
-        for list in ["AES128-SHA", "NONSENSE", "!ALL", "ALL:!ALL", ":", "+ALL", "ECDHE+DES"] {
+        for list in [
+            "AES128-SHA",
+            "NONSENSE",
+            "!ALL",
+            "ALL:!ALL",
+            ":",
+            "+ALL",
+            "ECDHE+DES",
+        ] {
             let error = names(list).unwrap_err();
-            assert!(error.contains(&format!("\"{list}\" permits none")), "{error}");
+            assert!(
+                error.contains(&format!("\"{list}\" permits none")),
+                "{error}"
+            );
         }
-        assert!(names("ALL:@SECLEVEL=2").unwrap_err().contains("@SECLEVEL=2"));
+        assert!(
+            names("ALL:@SECLEVEL=2")
+                .unwrap_err()
+                .contains("@SECLEVEL=2")
+        );
     }
 }

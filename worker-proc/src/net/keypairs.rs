@@ -12,40 +12,96 @@ use rustls::sign::CertifiedKey;
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 
-use super::tls::{Keypair, certificates, complain};
+/// Private keys, and certificates with those that vouch for them; PEM.
+#[derive(Clone, Copy, Debug)]
+pub struct Keypair {
+    pub private_key: &'static str,
+    pub certificate_chain: &'static str,
+}
+
+/// An error of the config's options.
+pub fn complain(error: impl std::fmt::Display) -> String {
+    format!("TLS configuration: {error}")
+}
+
+/// At least one.
+pub fn certificates(pem: &str) -> Result<Vec<CertificateDer<'static>>, String> {
+    let all: Vec<_> = CertificateDer::pem_slice_iter(pem.as_bytes())
+        .collect::<Result<_, _>>()
+        .map_err(complain)?;
+    if all.is_empty() {
+        return Err(complain("no PEM certificate found"));
+    }
+    Ok(all)
+}
 
 /// At least one: each key with its chain, in the order of the certificates.
+///
+/// # Errors
+/// What is wrong with the texts.
 pub fn read(keypair: &Keypair, provider: &CryptoProvider) -> Result<Vec<CertifiedKey>, String> {
-    let mut chain = certificates(keypair.certificate_chain)?;
+    let chain = certificates(keypair.certificate_chain)?;
     let pem = keypair.private_key.as_bytes();
-    let load = |key| provider.key_provider.load_private_key(key).map_err(complain);
+    let first = PrivateKeyDer::from_pem_slice(pem).map_err(complain)?;
     let keys: Vec<_> = PrivateKeyDer::pem_slice_iter(pem)
         .collect::<Result<_, _>>()
         .map_err(complain)?;
-    if keys.len() < 2 {
-        let key = PrivateKeyDer::from_pem_slice(pem).map_err(complain)?;
-        let key = CertifiedKey::new(std::mem::take(&mut chain), load(key)?);
-        key.keys_match().or_else(unknown_is_fine).map_err(complain)?;
-        return Ok(vec![key]);
+    if keys.len() == 1 {
+        let only = CertifiedKey::from_der(chain, first, provider).map_err(complain)?;
+        return Ok(vec![only]);
     }
-    let mut keys = keys.into_iter().map(load).collect::<Result<Vec<_>, _>>()?;
+    let load = |key| provider.key_provider.load_private_key(key);
+    let keys = keys.into_iter().map(load).collect::<Result<Vec<_>, _>>();
+    let mut keys = keys.map_err(complain)?;
     let mut all: Vec<CertifiedKey> = Vec::new();
     for certificate in chain {
         let parsed = ParsedCertificate::try_from(&certificate).map_err(complain)?;
         let public = parsed.subject_public_key_info();
-        let own = keys.iter().position(|key| key.public_key().as_ref() == Some(&public));
+        let own = keys
+            .iter()
+            .position(|key| key.public_key().as_ref() == Some(&public));
         match (own, all.last_mut()) {
-            (Some(own), _) => {
-                all.push(CertifiedKey::new(vec![certificate], keys.remove(own)));
-            }
+            (Some(own), _) => all.push(CertifiedKey::new(vec![certificate], keys.remove(own))),
             (None, Some(last)) => last.cert.push(certificate),
             (None, None) => {
-                return Err(complain("the first certificate is of none of the private keys"));
+                return Err(complain(
+                    "the first certificate is of none of the private keys",
+                ));
             }
         }
     }
     match keys.len() {
         0 => Ok(all),
-        count => Err(complain(format_args!("{count} private keys have no certificate"))),
+        count => Err(complain(format_args!(
+            "{count} of the private keys have no certificate"
+        ))),
     }
+}
+
+/// Shows a client the first certificate for the name that it asks for (RFC 6066 section 3), of those whose signatures it can check;
+/// one that asks for none of them is shown the first.
+#[derive(Debug)]
+pub struct ByName(Vec<Arc<CertifiedKey>>);
+
+impl ByName {
+    pub fn new(keys: Vec<CertifiedKey>) -> Self {
+        Self(keys.into_iter().map(Arc::new).collect())
+    }
+}
+
+impl ResolvesServerCert for ByName {
+    fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        let schemes = hello.signature_schemes();
+        let mut fitting = (self.0.iter()).filter(|key| key.key.choose_scheme(schemes).is_some());
+        let name = hello.server_name();
+        let name = name.and_then(|name| ServerName::try_from(name).ok());
+        let named = name.and_then(|name| fitting.clone().find(|key| is_for(key, &name)));
+        named.or_else(|| fitting.next()).cloned()
+    }
+}
+
+fn is_for(key: &CertifiedKey, name: &ServerName<'_>) -> bool {
+    let certificate = key.end_entity_cert();
+    let parsed = certificate.and_then(ParsedCertificate::try_from);
+    parsed.is_ok_and(|parsed| verify_server_name(&parsed, name).is_ok())
 }

@@ -4,11 +4,13 @@
 
 mod accept;
 mod address;
+mod ciphers;
 mod connect;
 mod datagrams;
 mod der;
 mod fallback;
 mod fallback_module;
+mod keypairs;
 pub mod loopback;
 mod outbound;
 mod rules;
@@ -25,9 +27,10 @@ use std::rc::Rc;
 pub use accept::{Doors, FrontDoor, Inside, TcpEndpoint};
 pub use datagrams::UdpEndpoint;
 pub use fallback::FallbackService;
+pub use keypairs::Keypair;
 pub use stream::Accepted;
 pub use tickets::Secret;
-pub use tls::{Keypair, Server as TlsServer, TlsSpec};
+pub use tls::{Oldest, Server as TlsServer, TlsSpec};
 
 use crate::dispatch::Directory;
 use crate::files::{Assets, AssetsSpec, Disk, DiskSpec, FindWorker};

@@ -10,12 +10,14 @@ use std::task::{Context, Poll};
 
 use rustls::crypto::{CryptoProvider, aws_lc_rs};
 use rustls::server::WebPkiClientVerifier;
+use rustls::sign::SingleCertAndKey;
 use rustls::{ClientConfig, RootCertStore, ServerConfig, SupportedProtocolVersion, version};
-use rustls_pki_types::pem::PemObject;
-use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use rustls_pki_types::{CertificateDer, ServerName};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio_rustls::{TlsAcceptor, TlsConnector, client, server};
 
+use super::ciphers;
+use super::keypairs::{self, ByName, Keypair, certificates, complain};
 use super::tickets::{Secret, Tickets};
 use super::trust::Verifier;
 use crate::service::Error;
@@ -30,21 +32,25 @@ const PROTOCOLS: [&[u8]; 2] = [HTTP2, b"http/1.1"];
 /// The config's `TlsOptions`. Keys and certificates are PEM.
 #[derive(Clone, Debug, Default)]
 pub struct TlsSpec {
+    /// A server may have several in one.
     pub keypair: Option<Keypair>,
     /// For a server: refuse clients without a certificate that is trusted.
     pub require_client_certs: bool,
     pub trust_browser_cas: bool,
     pub trusted: Vec<&'static str>,
-    /// Speak TLS 1.3 alone; without it 1.2, too. There are no older ones.
-    pub only_1_3: bool,
-    /// The ciphers of TLS 1.2 by OpenSSL's names, with colons between. Those of 1.3 are not for choice, as in OpenSSL.
+    pub oldest: Oldest,
+    /// The ciphers of TLS 1.2, as [`ciphers`] reads them.
     pub ciphers: Option<&'static str>,
 }
 
-#[derive(Clone, Copy, Debug)]
-pub struct Keypair {
-    pub private_key: &'static str,
-    pub certificate_chain: &'static str,
+/// The oldest version to speak.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Oldest {
+    /// There is none older than 1.2.
+    Older,
+    #[default]
+    Tls1_2,
+    Tls1_3,
 }
 
 /// The server's side.
@@ -57,13 +63,13 @@ impl Server {
     /// # Errors
     /// What is wrong with the options.
     pub fn new(spec: &TlsSpec, secret: Secret) -> Result<Self, String> {
-        let (chain, key) = match &spec.keypair {
-            Some(keypair) => load(keypair)?,
-            None => return Err("TLS configuration: a TLS listener needs a keypair".to_owned()),
+        let provider = provider(spec)?;
+        let Some(keypair) = &spec.keypair else {
+            return Err(complain("a TLS listener needs a keypair"));
         };
-        let provider = provider(spec);
+        let keys = ByName::new(keypairs::read(keypair, &provider)?);
         let builder = ServerConfig::builder_with_provider(provider.clone())
-            .with_protocol_versions(versions(spec))
+            .with_protocol_versions(versions(spec)?)
             .map_err(complain)?;
         let builder = if spec.require_client_certs {
             let verifier = WebPkiClientVerifier::builder_with_provider(roots(spec)?, provider);
@@ -71,7 +77,7 @@ impl Server {
         } else {
             builder.with_no_client_auth()
         };
-        let mut config = builder.with_single_cert(chain, key).map_err(complain)?;
+        let mut config = builder.with_cert_resolver(Arc::new(keys));
         config.ticketer = Arc::new(Tickets::new(secret, &format!("{spec:?}")));
         config.alpn_protocols = PROTOCOLS.map(<[u8]>::to_vec).into();
         Ok(Self(TlsAcceptor::from(Arc::new(config))))
@@ -149,23 +155,24 @@ impl Client {
     /// # Errors
     /// What is wrong with the options.
     pub fn new(spec: &TlsSpec) -> Result<Self, String> {
-        let (provider, roots, listed) = (provider(spec), roots(spec)?, listed(spec)?);
+        let (provider, roots, listed) = (provider(spec)?, roots(spec)?, listed(spec)?);
         let builder = ClientConfig::builder_with_provider(provider.clone())
-            .with_protocol_versions(versions(spec))
+            .with_protocol_versions(versions(spec)?)
             .map_err(complain)?;
         let builder = if listed.is_empty() {
             builder.with_root_certificates(roots)
         } else {
-            let verifier = Verifier::new(roots, listed, provider).map_err(complain)?;
+            let verifier = Verifier::new(roots, listed, provider.clone()).map_err(complain)?;
             let builder = builder.dangerous();
             builder.with_custom_certificate_verifier(Arc::new(verifier))
         };
         let config = match &spec.keypair {
             Some(keypair) => {
-                let (chain, key) = load(keypair)?;
-                builder
-                    .with_client_auth_cert(chain, key)
-                    .map_err(complain)?
+                let mut keys = keypairs::read(keypair, &provider)?;
+                let (Some(key), true) = (keys.pop(), keys.is_empty()) else {
+                    return Err(complain("a client has one keypair"));
+                };
+                builder.with_client_cert_resolver(Arc::new(SingleCertAndKey::from(key)))
             }
             None => builder.with_no_client_auth(),
         };
@@ -193,31 +200,8 @@ impl Client {
     }
 }
 
-fn complain(error: impl std::fmt::Display) -> String {
-    format!("TLS configuration: {error}")
-}
-
 fn failed(error: &io::Error) -> String {
     format!("TLS handshake failed: {error}")
-}
-
-fn load(
-    keypair: &Keypair,
-) -> Result<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>), String> {
-    let chain = certificates(keypair.certificate_chain)?;
-    let key = PrivateKeyDer::from_pem_slice(keypair.private_key.as_bytes()).map_err(complain)?;
-    Ok((chain, key))
-}
-
-/// At least one.
-fn certificates(pem: &str) -> Result<Vec<CertificateDer<'static>>, String> {
-    let all: Vec<_> = CertificateDer::pem_slice_iter(pem.as_bytes())
-        .collect::<Result<_, _>>()
-        .map_err(complain)?;
-    if all.is_empty() {
-        return Err(complain("no PEM certificate found"));
-    }
-    Ok(all)
 }
 
 /// Those that the config lists.
@@ -237,70 +221,48 @@ fn roots(spec: &TlsSpec) -> Result<Arc<RootCertStore>, String> {
     Ok(Arc::new(roots))
 }
 
-fn versions(spec: &TlsSpec) -> &'static [&'static SupportedProtocolVersion] {
+fn versions(spec: &TlsSpec) -> Result<&'static [&'static SupportedProtocolVersion], String> {
     static ONLY_1_3: [&SupportedProtocolVersion; 1] = [&version::TLS13];
-    if spec.only_1_3 {
-        &ONLY_1_3
-    } else {
-        rustls::ALL_VERSIONS
+    match spec.oldest {
+        Oldest::Older => Err(complain(
+            "minVersion: no version older than TLS 1.2 (tls1Dot2) can be spoken",
+        )),
+        Oldest::Tls1_2 => Ok(rustls::ALL_VERSIONS),
+        Oldest::Tls1_3 => Ok(&ONLY_1_3),
     }
 }
 
-fn provider(spec: &TlsSpec) -> Arc<CryptoProvider> {
+fn provider(spec: &TlsSpec) -> Result<Arc<CryptoProvider>, String> {
     let mut provider = aws_lc_rs::default_provider();
     if let Some(list) = spec.ciphers {
-        let named = |suite: &rustls::SupportedCipherSuite| {
-            openssl_name(suite.suite())
-                .is_none_or(|name| list.split([':', ',', ' ']).any(|item| item == name))
-        };
-        // A list of nothing that is known here, such as `HIGH`, leaves the choice to this program.
-        let chosen: Vec<_> = provider
-            .cipher_suites
-            .iter()
-            .copied()
-            .filter(named)
-            .collect();
-        if chosen
-            .iter()
-            .any(|suite| openssl_name(suite.suite()).is_some())
-        {
-            provider.cipher_suites = chosen;
-        }
+        let permitted = ciphers::permitted(list).map_err(complain)?;
+        provider.cipher_suites.retain(|suite| {
+            suite.version() == &version::TLS13 || permitted.contains(&suite.suite())
+        });
     }
-    Arc::new(provider)
-}
-
-/// The name of a suite of TLS 1.2.
-fn openssl_name(suite: rustls::CipherSuite) -> Option<&'static str> {
-    use rustls::CipherSuite::*;
-    Some(match suite {
-        TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384 => "ECDHE-ECDSA-AES256-GCM-SHA384",
-        TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256 => "ECDHE-ECDSA-AES128-GCM-SHA256",
-        TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256 => "ECDHE-ECDSA-CHACHA20-POLY1305",
-        TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384 => "ECDHE-RSA-AES256-GCM-SHA384",
-        TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256 => "ECDHE-RSA-AES128-GCM-SHA256",
-        TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256 => "ECDHE-RSA-CHACHA20-POLY1305",
-        _ => return None,
-    })
+    Ok(Arc::new(provider))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn suites(ciphers: &'static str) -> usize {
-        let spec = TlsSpec {
-            ciphers: Some(ciphers),
-            ..TlsSpec::default()
-        };
-        provider(&spec).cipher_suites.len()
-    }
-
     #[test]
-    fn a_cipher_list_names_suites_of_1_2() {
-        let all = suites("");
-        assert_eq!(suites("HIGH:!aNULL"), all);
-        assert_eq!(suites("ECDHE-RSA-AES128-GCM-SHA256:NONE"), all - 5);
+    fn ciphers_are_permitted_by_name() {
+        let suites = |ciphers| {
+            let spec = TlsSpec {
+                ciphers,
+                ..TlsSpec::default()
+            };
+            provider(&spec).map(|provider| provider.cipher_suites.len())
+        };
+        let all = suites(None).unwrap();
+        assert_eq!(suites(Some("HIGH:!aNULL")), Ok(all));
+        assert_eq!(
+            suites(Some("ECDHE-RSA-AES128-GCM-SHA256:NONE")),
+            Ok(all - 5)
+        );
+        assert!(suites(Some("NONE")).is_err());
     }
 
     #[test]
