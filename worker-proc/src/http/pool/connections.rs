@@ -32,8 +32,11 @@ const LACK_LOG_INTERVAL: Duration = Duration::from_secs(1);
 thread_local! {
     static SHELF: RefCell<Shelf<Idle>> = RefCell::default();
     static SWEEPING: Cell<bool> = const { Cell::new(false) };
-    static SERVERS: RefCell<HashMap<u64, HashMap<Rc<str>, Weak<Server>>>> = RefCell::default();
+    static SERVERS: RefCell<HashMap<u64, ServersByName>> = RefCell::default();
 }
+
+/// The servers of one service.
+type ServersByName = HashMap<Rc<str>, Weak<Server>>;
 
 /// What is spoken on a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
