@@ -121,6 +121,129 @@ fn events_that_use_too_much_of_the_processor_are_ended() {
     assert_eq!(log.matches(told).count(), 10, "{log}");
 }
 
+/// Each path is a limit and what a worker that has it does.
+const LOADER: &str = "
+const CODE = `import { DurableObject, WorkerEntrypoint } from 'cloudflare:workers';
+const spin = () => { for (;;); };
+const paths = {
+  spin,
+  async timer() { setTimeout(spin, 1); await scheduler.wait(100000); },
+  async asks(env) {
+    const told = [];
+    const all = [() => fetch('http://a/'), () => env.ECHO.fetch('http://a/'), () => env.ECHO.hello(), () => fetch('http://a/')];
+    for (const ask of all) {
+      try { await ask(); told.push('made'); } catch (error) { told.push(error.message); }
+    }
+    return new Response(told.join());
+  },
+  fine: () => new Response('fine'),
+};
+export default class extends WorkerEntrypoint {
+  fetch(request) { return paths[new URL(request.url).pathname.slice(1)](this.env); }
+}
+export class Obj extends DurableObject { spin() { spin(); } asks() { return paths.asks(this.env).then((response) => response.text()); } }
+`;
+import { DurableObject, WorkerEntrypoint } from 'cloudflare:workers';
+export class Echo extends WorkerEntrypoint {
+  fetch() { return new Response('echo'); }
+  hello() { return 'hello'; }
+}
+const load = (env, ctx, limits) => env.LOADER.load({
+  compatibilityDate: '2026-01-01', mainModule: 'm.js', modules: { 'm.js': CODE }, limits,
+  env: { ECHO: ctx.exports.Echo({}) }, globalOutbound: ctx.exports.Echo({}),
+});
+const ask = async (entrypoint, path) => {
+  try { return await (await entrypoint.fetch('http://a/' + path)).text(); } catch (error) { return error.message; }
+};
+export class Parent extends DurableObject {
+  async run(limits, method) {
+    const worker = load(this.env, this.ctx, {});
+    const facet = this.ctx.facets.get(method, () => ({ class: worker.getDurableObjectClass('Obj', { limits }) }));
+    try { return await facet[method](); } catch (error) { return error.message; }
+  }
+}
+const paths = {
+  async code(env, ctx, limits, path) {
+    const entrypoint = load(env, ctx, limits).getEntrypoint();
+    return [await ask(entrypoint, path), await ask(entrypoint, 'fine')];
+  },
+  // What an entrypoint is given narrows what its worker has.
+  async entrypoint(env, ctx, limits, path) {
+    const worker = load(env, ctx, { cpuMs: 100000, subRequests: 3 });
+    return [await ask(worker.getEntrypoint(undefined, { limits }), path), await ask(worker.getEntrypoint(), 'asks')];
+  },
+  object: (env, ctx, limits, path) => env.PARENT.getByName('a').run(limits, path),
+};
+export default {
+  async fetch(request, env, ctx) {
+    const [how, path, limits] = new URL(request.url).pathname.slice(1).split('/');
+    return Response.json(await paths[how](env, ctx, JSON.parse(decodeURIComponent(limits)), path));
+  },
+};";
+
+#[test]
+fn workers_that_are_loaded_with_limits_have_them() {
+    let config = CONFIG
+        .replace(
+            "2026-01-01\"",
+            "2026-04-01\",\n compatibilityFlags = [\"experimental\"]",
+        )
+        .replace(
+            "(name = \"OBJ\", durableObjectNamespace = \"Obj\"),",
+            "(name = \"LOADER\", workerLoader = ()),",
+        )
+        .replace(
+            "(name = \"SLOW\", durableObjectNamespace = \"Slow\")",
+            "(name = \"PARENT\", durableObjectNamespace = \"Parent\")",
+        )
+        .replace(
+            "(className = \"Slow\", uniqueKey = \"slow\")",
+            "(className = \"Parent\", uniqueKey = \"parent\")",
+        )
+        .replace("(className = \"Obj\", uniqueKey = \"limited\"),", "");
+    let folder = Folder::new(&[("config.capnp", &config), ("worker.js", LOADER)]);
+    let start = Start::serve(&program(), &folder.path("config.capnp"));
+    let mut server = start.arg("--experimental").start();
+    const CPU: &str = "Worker exceeded CPU time limit.";
+    const MANY: &str = "Too many subrequests by single Worker invocation.";
+    for (path, told) in [
+        ("code/spin/{\"cpuMs\":30}", format!(r#"["{CPU}","fine"]"#)),
+        ("code/timer/{\"cpuMs\":30}", format!(r#"["{CPU}","fine"]"#)),
+        (
+            "code/asks/{\"subRequests\":2}",
+            format!(r#"["made,made,{MANY},{MANY}","fine"]"#),
+        ),
+        (
+            "code/asks/{\"cpuMs\":5000}",
+            r#"["made,made,made,made","fine"]"#.to_owned(),
+        ),
+        (
+            "entrypoint/spin/{\"cpuMs\":30}",
+            format!(r#"["{CPU}","made,made,made,{MANY}"]"#),
+        ),
+        (
+            "entrypoint/asks/{\"subRequests\":9}",
+            format!(r#"["made,made,made,{MANY}","made,made,made,{MANY}"]"#),
+        ),
+        (
+            "object/asks/{\"subRequests\":0}",
+            format!(r#""{MANY},{MANY},{MANY},{MANY}""#),
+        ),
+        (
+            "object/spin/{\"cpuMs\":30}",
+            r#""Durable Object exceeded its CPU time limit and was reset.""#.to_owned(),
+        ),
+    ] {
+        let answer = server.get(&format!("/{}", path.replace('"', "%22")));
+        assert_eq!(answer.text(), told, "{path}");
+    }
+    assert!(server.stop().success());
+    let log = server.stderr();
+    let told =
+        "an event has used more than 30 ms of processor time (its limits.cpuMs) and was ended";
+    assert_eq!(log.matches(told).count(), 4, "{log}");
+}
+
 const GREEDY: &str = "import { DurableObject } from 'cloudflare:workers';
 const kept = [];
 const fill = (list) => { for (;;) list.push({ number: list.length, text: 'x' + list.length }); };

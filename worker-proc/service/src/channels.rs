@@ -10,6 +10,7 @@ use futures_util::future::LocalBoxFuture;
 use super::actor::{ActorId, Address};
 use super::error::Error;
 use super::lasting::{Lasting, Me, Props};
+use super::limits::Limits;
 use super::rpc;
 use super::service::Service;
 
@@ -57,6 +58,11 @@ pub trait Channels {
     /// Who the worker is whose event runs, if stubs can be restored by it.
     fn me(&self) -> Option<Me> {
         None
+    }
+
+    /// What an event may use, beside what the process allows.
+    fn limits(&self) -> Limits {
+        Limits::default()
     }
 
     /// Sees to it that whoever asks for the worker by name from now on has a new one; false if it is one of the config's.

@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use crate::isolate::Isolate;
 use crate::service::trace::Tails;
-use crate::service::{Channels, Error, Props};
+use crate::service::{Channels, Error, Limits, Props};
 
 /// The worker that objects live in.
 pub trait Home {
@@ -28,6 +28,8 @@ pub struct Class {
     pub ops_prevent_eviction: bool,
     /// Whether stubs of its objects may be stored (another).
     pub stores_stubs: bool,
+    /// What an event may use.
+    pub limits: Limits,
     /// Who is told of its objects' events.
     pub tails: Option<Rc<dyn Tails>>,
 }

@@ -19,7 +19,7 @@ use crate::net::{
     ExternalSpec, FallbackService, FrontDoor, Inside, NetworkSpec, Plain, Protocol, Secret,
     TcpEndpoint, TlsServer, TlsSpec, UdpEndpoint,
 };
-use crate::service::{Designator, Outlet, Props};
+use crate::service::{Designator, Limits, Outlet, Props};
 use bytes::Bytes;
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -526,7 +526,6 @@ fn read_worker(
             None
         }
     };
-    let namespaces = read_namespaces(worker)?;
     let storage = read_storage(worker, &maps.disks, options.pitr_days)?;
     let spec = WorkerSpec {
         name,
@@ -539,7 +538,8 @@ fn read_worker(
         cache_outbound,
         slot: None,
         given: None,
-        namespaces,
+        limits: Limits::default(),
+        namespaces: read_namespaces(worker)?,
         storage,
         tails,
         streaming_tails,

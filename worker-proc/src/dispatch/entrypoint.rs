@@ -14,8 +14,8 @@ use crate::request::{self, RequestContext};
 use crate::service::rpc::{self, SharedReply};
 use crate::service::trace::{Ancestors, Info, Subject, Tail, Told, Tracer};
 use crate::service::{
-    Channels, DebugPort, Designation, Error, Event, Given, Lasting, Me, Namespace, Objects, Origin,
-    Props, Request, Response, Service,
+    Channels, DebugPort, Designation, Error, Event, Given, Lasting, Limits, Me, Namespace, Objects,
+    Origin, Props, Request, Response, Service,
 };
 
 /// One entrypoint of a worker.
@@ -24,6 +24,7 @@ pub struct Entrypoint {
     name: Option<String>,
     props: Option<Props>,
     origin: Origin,
+    limits: Limits,
 }
 
 impl Entrypoint {
@@ -34,10 +35,19 @@ impl Entrypoint {
         origin: Origin,
     ) -> Self {
         Self {
+            limits: worker.limits(),
             worker,
             name,
             props,
             origin,
+        }
+    }
+
+    /// The same where an event may use no more than this, either.
+    pub fn limited(self, limits: Limits) -> Self {
+        Self {
+            limits: self.limits.within(limits),
+            ..self
         }
     }
 
@@ -148,6 +158,10 @@ impl Channels for Entrypoint {
             lasting: self.found_by(),
             lasts: self.worker.stores_stubs(),
         })
+    }
+
+    fn limits(&self) -> Limits {
+        self.limits
     }
 
     fn discard(&self) -> bool {
@@ -276,12 +290,13 @@ impl Service for Entrypoint {
             name: self.name.clone(),
             props: self.props.clone(),
             origin,
+            limits: self.limits,
         }))
     }
 
     fn actor_class(self: Rc<Self>) -> LocalBoxFuture<'static, Result<Rc<dyn Any>, Error>> {
         let name = self.name.clone().unwrap_or_else(|| "default".to_owned());
-        let class = self.worker.class(name, self.props.clone());
+        let class = self.worker.class(name, self.props.clone(), self.limits);
         Box::pin(async move { Ok(Rc::new(class) as Rc<dyn Any>) })
     }
 }

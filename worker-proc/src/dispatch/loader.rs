@@ -20,7 +20,9 @@ use crate::actors::StoreSpec;
 use crate::glue::loader::{CodeSource, Loaded, Loader, WorkerCode};
 use crate::request::on_behalf;
 use crate::service::rpc;
-use crate::service::{Error, Event, Origin, Outlet, Props, Request, Response, Service};
+use crate::service::{
+    Channels, Error, Event, Limits, Origin, Outlet, Props, Request, Response, Service,
+};
 
 /// Loaded workers that have an isolate at once, in one process.
 const MAX_LOADED_WORKERS: usize = 100;
@@ -199,6 +201,7 @@ impl Slot {
                 .collect(),
             slot: Some(self.this.clone() as Weak<dyn spec::Slot>),
             given: code.env.clone(),
+            limits: code.limits,
             namespaces: Vec::new(),
             storage: StoreSpec::None,
         })
@@ -297,11 +300,17 @@ impl Fleet {
 struct LoadedWorker(Rc<Slot>);
 
 impl Loaded for LoadedWorker {
-    fn entrypoint(&self, name: Option<String>, props: Option<Props>) -> Rc<dyn Service> {
+    fn entrypoint(
+        &self,
+        name: Option<String>,
+        props: Option<Props>,
+        limits: Limits,
+    ) -> Rc<dyn Service> {
         Rc::new(LoadedEntrypoint {
             slot: self.0.clone(),
             name,
             props,
+            limits,
             origin: Origin::default(),
         })
     }
@@ -312,6 +321,7 @@ struct LoadedEntrypoint {
     slot: Rc<Slot>,
     name: Option<String>,
     props: Option<Props>,
+    limits: Limits,
     origin: Origin,
 }
 
@@ -324,12 +334,11 @@ impl LoadedEntrypoint {
             None if !worker.has("default") => {
                 Err(Error::internal("Worker has no default entrypoint."))
             }
-            name => Ok(Rc::new(Entrypoint::new(
-                worker.clone(),
-                name.clone(),
-                self.props.clone(),
-                self.origin.clone(),
-            ))),
+            name => {
+                let (name, props) = (name.clone(), self.props.clone());
+                let entrypoint = Entrypoint::new(worker.clone(), name, props, self.origin.clone());
+                Ok(Rc::new(entrypoint.limited(self.limits)))
+            }
         }
     }
 
@@ -374,6 +383,7 @@ impl Service for LoadedEntrypoint {
             slot: self.slot.clone(),
             name: self.name.clone(),
             props: self.props.clone(),
+            limits: self.limits,
             origin,
         }))
     }
@@ -382,7 +392,8 @@ impl Service for LoadedEntrypoint {
         Box::pin(async move {
             let worker = self.slot.worker().await?;
             let name = self.name.clone().unwrap_or_else(|| "default".to_owned());
-            let class = worker.class(name, self.props.clone());
+            let limits = self.limits.within(worker.limits());
+            let class = worker.class(name, self.props.clone(), limits);
             Ok(Rc::new(class) as Rc<dyn Any>)
         })
     }

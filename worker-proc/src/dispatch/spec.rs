@@ -5,7 +5,7 @@ use std::rc::{Rc, Weak};
 use crate::actors::{NamespaceSpec, StoreSpec};
 use crate::glue::Property;
 use crate::isolate::modules;
-use crate::service::{Designator, Outlet, Props};
+use crate::service::{Designator, Limits, Outlet, Props};
 
 /// A module that the config gives to every worker.
 #[derive(Debug)]
@@ -30,6 +30,8 @@ pub struct WorkerSpec {
     /// Where it is kept, and what `env` it is given, if another worker has loaded it.
     pub slot: Option<Weak<dyn Slot>>,
     pub given: Option<Props>,
+    /// What one of its events may use.
+    pub limits: Limits,
     /// The Durable Object namespaces whose classes the worker has, and where their objects are kept.
     pub namespaces: Vec<NamespaceSpec>,
     pub storage: StoreSpec,

@@ -16,7 +16,7 @@ use crate::log;
 use crate::service::rpc::Target;
 use crate::service::trace::Tails;
 use crate::service::{
-    Channels, DebugPort, Error, Lasting, Namespace, Objects, Origin, Outlet, Props, Service,
+    Channels, DebugPort, Error, Lasting, Limits, Namespace, Objects, Origin, Outlet, Props, Service,
 };
 
 /// See the module.
@@ -103,6 +103,10 @@ impl Channels for Worker {
         self.directory.upgrade()?.revive(lasting)
     }
 
+    fn limits(&self) -> Limits {
+        self.spec.limits
+    }
+
     fn discard(&self) -> bool {
         if let Some(slot) = self.spec.slot.as_ref().and_then(Weak::upgrade) {
             slot.discard();
@@ -127,7 +131,7 @@ impl Worker {
             spec,
         });
         for namespace in worker.spec.namespaces.clone() {
-            let class = worker.class(namespace.class_name.clone(), None);
+            let class = worker.class(namespace.class_name.clone(), None, worker.limits());
             let host = directory.host();
             let added = host.add(&worker.spec.name, namespace, class, &worker.spec.storage);
             added.map_err(|error| vec![error])?;
@@ -218,7 +222,12 @@ impl Worker {
     }
 
     /// A class of Durable Objects that it exports.
-    pub(super) fn class(self: &Rc<Self>, name: String, props: Option<Props>) -> Class {
+    pub(super) fn class(
+        self: &Rc<Self>,
+        name: String,
+        props: Option<Props>,
+        limits: Limits,
+    ) -> Class {
         let prevents = schema::compat::field::DURABLE_OBJECT_IO_TASKS_PREVENT_EVICTION;
         Class {
             home: self.clone(),
@@ -227,6 +236,7 @@ impl Worker {
             props,
             ops_prevent_eviction: self.spec.flags.get(prevents),
             stores_stubs: self.stores_stubs(),
+            limits,
             tails: self.tails.clone(),
         }
     }

@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 use futures_util::FutureExt;
 use tokio::sync::Semaphore;
 
-use super::context::{Completion, require_context};
+use super::context::{Completion, IoContext, require_context};
 use super::convert::IntoJs;
 use super::error::{OpError, throw};
 use super::op::Thrown;
@@ -67,10 +67,11 @@ pub fn thread<'s, T: for<'a> IntoJs<'a> + Send + 'static, E: Into<OpError> + Sen
     promise(scope, async move {
         let ended = |_| OpError::error("The operation was ended.");
         let permit = LONG_WORK.acquire().await.map_err(ended)?;
-        let spent = || Some(payer.upgrade()?.cpu_time()?.get());
-        let allowance = processor::limit()
-            .zip(spent())
-            .map(|(limit, spent)| limit.saturating_sub(spent));
+        let left = |payer: Rc<dyn IoContext>| {
+            let spent = payer.cpu_time()?.get();
+            Some(payer.cpu_limit()?.saturating_sub(spent))
+        };
+        let allowance = payer.upgrade().and_then(left);
         let done = tokio::task::spawn_blocking(move || {
             let _permit = permit;
             processor::metered(allowance, work)

@@ -16,7 +16,7 @@ use super::error::{OpError, throw};
 use super::state::IsolateState;
 use crate::service::trace::Tracer;
 use crate::service::websocket::{Hibernation, Socket};
-use crate::service::{self, ActorId, Channels, Identity, Me, ResourceTable, Service};
+use crate::service::{self, ActorId, Channels, Identity, Me, ResourceTable, Service, processor};
 use crate::storage::{Committed, Storage};
 
 /// What runs in the isolate when an async op has its result.
@@ -96,9 +96,17 @@ pub trait Lifecycle {
 
 /// What is written down of a context: its use of the processor, and what tail workers are told.
 pub trait Account {
-    /// Processor time that JavaScript has used for the event, where there is a limit of it.
+    /// Processor time that has been used for the event, where there may be a limit of it.
     fn cpu_time(&self) -> Option<&Cell<Duration>> {
         None
+    }
+    /// The most of it that the event may use.
+    fn cpu_limit(&self) -> Option<Duration> {
+        processor::limit()
+    }
+    /// Counts a request to another service: whether the event may make it.
+    fn may_request(&self) -> bool {
+        true
     }
     /// What records the event for tail workers; none where the worker has none.
     fn tracer(&self) -> Option<Rc<Tracer>> {

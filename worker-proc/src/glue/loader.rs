@@ -5,7 +5,7 @@ use std::rc::Rc;
 use futures_util::future::LocalBoxFuture;
 
 use super::code::Source;
-use crate::service::{Error, Props, Service};
+use crate::service::{Error, Limits, Props, Service};
 
 /// Everything that a loaded worker is made of.
 pub struct WorkerCode {
@@ -15,6 +15,8 @@ pub struct WorkerCode {
     pub flags: schema::compat::Flags,
     /// An object whose properties are `env`'s.
     pub env: Option<Props>,
+    /// What one of its events may use.
+    pub limits: Limits,
     /// Where `fetch` goes; none if it may go nowhere.
     pub global_outbound: Option<Rc<dyn Service>>,
     /// Who is told of its events when they have ended, and while they go on.
@@ -33,8 +35,13 @@ pub trait Loader {
 
 /// A loaded worker. It goes when nobody refers to it, and may go earlier: it is then started again when it is used.
 pub trait Loaded {
-    /// One of its entrypoints, the default one for none.
-    fn entrypoint(&self, name: Option<String>, props: Option<Props>) -> Rc<dyn Service>;
+    /// One of its entrypoints, the default one for none, an event of which may use no more than `limits` either.
+    fn entrypoint(
+        &self,
+        name: Option<String>,
+        props: Option<Props>,
+        limits: Limits,
+    ) -> Rc<dyn Service>;
 }
 
 /// A loader as [`Channels::loader`](crate::service::Channels::loader) gives it.

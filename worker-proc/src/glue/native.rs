@@ -9,6 +9,7 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 use super::JsError;
+use super::context::IoContext;
 use super::state::IsolateState;
 use crate::service::Service;
 
@@ -21,6 +22,21 @@ pub enum Unreached {
     /// A channel leads nowhere.
     #[error("This service is not configured.")]
     NotConfigured,
+    /// The event has made as many requests as it may; Cloudflare's text.
+    #[error("Too many subrequests by single Worker invocation.")]
+    TooMany,
+}
+
+/// A service that a request is about to be made to, if there may be one more.
+pub fn counted(
+    context: &dyn IoContext,
+    service: Option<Rc<dyn Service>>,
+) -> Result<Rc<dyn Service>, Unreached> {
+    let service = service.ok_or(Unreached::NotConfigured)?;
+    match context.may_request() {
+        true => Ok(service),
+        false => Err(Unreached::TooMany),
+    }
 }
 
 struct Owned {

@@ -15,12 +15,17 @@ use std::time::{Duration, Instant};
 use crate::glue::Budget;
 use crate::glue::context::IoContext;
 use crate::log;
-use crate::service::processor::{is_used_up, set_deadline, set_limit, thread_time, unlimited};
+use crate::service::processor::{
+    self, is_used_up, set_deadline, set_limit, thread_time, unlimited,
+};
 use crate::service::{self, Kind};
 use crate::storage::interrupt_when;
 
 /// How often a turn is asked that goes on for longer than its event had left, though it has not used as much.
 const ASK_AGAIN: Duration = Duration::from_millis(2);
+
+/// The watcher looks no more often than this at turns that come and go.
+const LEAST_LOOK: Duration = Duration::from_millis(1);
 
 /// What clients and callers are told, as on Cloudflare.
 const CPU_EXCEEDED: &str = "Worker exceeded CPU time limit.";
@@ -37,29 +42,24 @@ pub const STARTUP_HEAP_EXCEEDED: &str = "Script startup exceeded memory limit.";
 /// collects again and again in vain, for many times as long as that function takes.
 pub const LEEWAY_BYTES: usize = 2 << 30;
 
-static CPU: OnceLock<Cpu> = OnceLock::new();
+static WATCH: OnceLock<Arc<Watch>> = OnceLock::new();
 static HEAP_BYTES: OnceLock<usize> = OnceLock::new();
-
-struct Cpu {
-    limit: Duration,
-    watch: Arc<Watch>,
-}
 
 /// Runs what is not the doing of the turn that goes on, if one does: a debugger's. It may take as long as it likes.
 pub fn uncounted<R>(run: impl FnOnce() -> R) -> R {
-    let Some(cpu) = CPU.get() else {
+    let Some(watch) = WATCH.get() else {
         return run();
     };
     let began = thread_time();
-    let asks = cpu.watch.lock().ask_at.take().is_some();
+    let asks = watch.lock().ask_at.take().is_some();
     let (deadline, result) = unlimited(run);
     let used = thread_time().saturating_sub(began);
     UNCOUNTED.set(UNCOUNTED.get() + used);
     set_deadline(deadline.map(|deadline| deadline + used));
     if asks {
-        let mut turn = cpu.watch.lock();
+        let mut turn = watch.lock();
         turn.ask_at = Some(Instant::now());
-        cpu.watch.wake(&mut turn);
+        watch.wake(&mut turn);
     }
     result
 }
@@ -84,24 +84,33 @@ struct Turn {
     ask_at: Option<Instant>,
     /// Turns so far.
     count: u64,
+    /// The watcher looks at least so often while there are turns: the least that one might use.
+    look_every: Option<Duration>,
     /// The watcher waits for the next turn to begin.
     sleeping: bool,
 }
 
 /// Sets the limit of the process, before any isolate is made.
 pub fn set_cpu(limit: Duration) {
-    CPU.get_or_init(|| {
-        set_limit(limit);
+    set_limit(limit);
+    watch();
+}
+
+/// What watches turns, from the first on that has a limit.
+fn watch() -> &'static Watch {
+    WATCH.get_or_init(|| {
         interrupt_when(is_used_up);
         let watch = Arc::new(Watch::default());
         let watcher = watch.clone();
-        let run = move || watcher.run(limit);
+        let run = move || watcher.run();
         let thread = std::thread::Builder::new().name("cpu-limit".to_owned());
         if let Err(error) = thread.spawn(run) {
-            log::error(format_args!("--limit-cpu-ms has no effect: {error}"));
+            log::error(format_args!(
+                "limits of processor time have no effect: {error}"
+            ));
         }
-        Cpu { limit, watch }
-    });
+        watch
+    })
 }
 
 /// The turn that runs, where there is a limit.
@@ -115,23 +124,29 @@ pub struct Meter {
 impl Meter {
     /// A turn begins, of an event if there is one.
     pub fn begin(isolate: &v8::Isolate, io: Option<&dyn IoContext>) -> Option<Self> {
-        let cpu = CPU.get()?;
+        let limit = io.map_or_else(processor::limit, |io| io.cpu_limit())?;
+        let watch = watch();
         let spent = io.and_then(|io| io.cpu_time());
         let spent = spent.map_or(Duration::ZERO, Cell::get);
         let began = thread_time();
-        let left = cpu.limit.saturating_sub(spent);
+        let left = limit.saturating_sub(spent);
         UNCOUNTED.set(Duration::ZERO);
         set_deadline(Some(began + left));
-        let mut turn = cpu.watch.lock();
+        let mut turn = watch.lock();
         turn.isolate = Some(isolate.thread_safe_handle());
         turn.ask_at = Some(Instant::now() + left);
         turn.count += 1;
-        cpu.watch.wake(&mut turn);
+        let look_every = limit.max(LEAST_LOOK);
+        if turn.look_every.is_none_or(|every| look_every < every) {
+            turn.look_every = Some(look_every);
+            watch.begun.notify_one();
+        }
+        watch.wake(&mut turn);
         drop(turn);
         Some(Self {
             began,
             spent,
-            watch: &cpu.watch,
+            watch,
         })
     }
 
@@ -170,7 +185,7 @@ impl Watch {
     }
 
     /// Watches for as long as the process lives.
-    fn run(&self, limit: Duration) {
+    fn run(&self) {
         let mut turn = self.lock();
         let mut seen = 0;
         loop {
@@ -182,11 +197,11 @@ impl Watch {
                         turn.ask_at = Some(Instant::now() + ASK_AGAIN);
                         ASK_AGAIN
                     } else {
-                        left
+                        turn.look_every.map_or(left, |every| left.min(every))
                     }
                 }
                 // Turns come and go: it is enough to look now and then.
-                _ if turn.count != seen => limit,
+                _ if turn.count != seen => turn.look_every.unwrap_or(ASK_AGAIN),
                 _ => {
                     turn.sleeping = true;
                     turn = self.wait(turn, None);
@@ -225,11 +240,17 @@ unsafe extern "C" fn ask(isolate: v8::UnsafeRawIsolatePtr, _: *mut c_void) {
 }
 
 /// What ends an event that has used up its time, or the object whose event it was.
-pub fn cpu_exceeded(service: &str, is_actor: bool) -> service::Error {
-    let limit = CPU.get().map_or(0, |cpu| cpu.limit.as_millis());
+pub fn cpu_exceeded(service: &str, io: &dyn IoContext) -> service::Error {
+    let limit = io.cpu_limit();
+    let whose = match limit == processor::limit() {
+        true => "--limit-cpu-ms",
+        false => "its limits.cpuMs",
+    };
+    let limit = limit.map_or(0, |limit| limit.as_millis());
     log::error(format_args!(
-        "service {service}: an event has used more than {limit} ms of processor time (--limit-cpu-ms) and was ended"
+        "service {service}: an event has used more than {limit} ms of processor time ({whose}) and was ended"
     ));
+    let is_actor = io.actor().is_some();
     over_limit(
         if is_actor {
             ACTOR_EXCEEDED

@@ -209,7 +209,7 @@ impl Isolate {
         match &io {
             _ if full => self.give_up(),
             Some(io) if exceeded => {
-                io.abort(limits::cpu_exceeded(self.label(), io.actor().is_some()));
+                io.abort(limits::cpu_exceeded(self.label(), &**io));
             }
             None if exceeded => self.startup_exceeded.set(true),
             _ => {}

@@ -18,7 +18,7 @@ use crate::glue::context::{
 use crate::isolate::Isolate;
 use crate::log;
 use crate::service::trace::Tracer;
-use crate::service::{Body, Channels, End, Error, Kind, ResourceTable};
+use crate::service::{Body, Channels, End, Error, Kind, Limits, ResourceTable, processor};
 
 /// How long `waitUntil` work may go on after the response, as on Cloudflare.
 const MAX_WAIT_UNTIL: Duration = Duration::from_secs(30);
@@ -49,6 +49,9 @@ pub struct RequestContext {
     results: Cell<usize>,
     aborted: Rc<RefCell<Option<Error>>>,
     cpu_time: Cell<Duration>,
+    limits: Limits,
+    /// Requests that it has made.
+    subrequests: Cell<u32>,
     abandoned: Cell<bool>,
     /// What JavaScript wants done when the event is abandoned.
     on_gone: RefCell<Option<Completion>>,
@@ -148,6 +151,7 @@ impl RequestContext {
             id,
             caller: CALLER.get(),
             isolate,
+            limits: channels.limits(),
             channels,
             io: Io::default(),
             tracer: RefCell::new(tracer),
@@ -158,6 +162,7 @@ impl RequestContext {
             results: Cell::new(0),
             aborted: Rc::default(),
             cpu_time: Cell::default(),
+            subrequests: Cell::new(0),
             abandoned: Cell::new(false),
             on_gone: RefCell::default(),
             on_stuck: RefCell::default(),
@@ -473,6 +478,14 @@ impl Lifecycle for RequestContext {
 impl Account for RequestContext {
     fn cpu_time(&self) -> Option<&Cell<Duration>> {
         Some(&self.cpu_time)
+    }
+
+    fn cpu_limit(&self) -> Option<Duration> {
+        self.limits.cpu_within(processor::limit())
+    }
+
+    fn may_request(&self) -> bool {
+        self.limits.may_request(&self.subrequests)
     }
 
     fn tracer(&self) -> Option<Rc<Tracer>> {

@@ -29,7 +29,9 @@ use crate::isolate::Isolate;
 use crate::request::{Io, Op};
 use crate::service::trace::Tracer;
 use crate::service::websocket::{Hibernated, Hibernation};
-use crate::service::{ActorId, Body, Channels, End, Error, Identity, Kind, Me, ResourceTable};
+use crate::service::{
+    ActorId, Body, Channels, End, Error, Identity, Kind, Limits, Me, ResourceTable, processor,
+};
 
 /// The section that a timer was started in.
 struct TimerTag {
@@ -93,6 +95,9 @@ pub struct ActorContext {
     beginning: Cell<u32>,
     /// Of the newest event and what has gone on since it began.
     cpu_time: Cell<Duration>,
+    limits: Limits,
+    /// Requests that the event has made.
+    subrequests: Cell<u32>,
     /// What is to be done if the caller of an event goes away.
     on_gone: RefCell<HashMap<u32, Completion>>,
     retained: Cell<usize>,
@@ -148,6 +153,8 @@ impl ActorContext {
             last_event: Cell::new(0),
             beginning: Cell::new(0),
             cpu_time: Cell::default(),
+            limits: class.limits,
+            subrequests: Cell::new(0),
             on_gone: RefCell::default(),
             retained: Cell::new(0),
             held: Cell::new(0),
@@ -292,6 +299,7 @@ impl ActorContext {
         }
         self.beginning.set(event);
         self.cpu_time.set(Duration::ZERO);
+        self.subrequests.set(0);
         self.turn(None, |scope| {
             let instance = self.instance.borrow();
             if let Some(instance) = &*instance {
@@ -602,6 +610,14 @@ impl Account for ActorContext {
 
     fn cpu_time(&self) -> Option<&Cell<Duration>> {
         Some(&self.cpu_time)
+    }
+
+    fn cpu_limit(&self) -> Option<Duration> {
+        self.limits.cpu_within(processor::limit())
+    }
+
+    fn may_request(&self) -> bool {
+        self.limits.may_request(&self.subrequests)
     }
 
     fn tracer(&self) -> Option<Rc<Tracer>> {

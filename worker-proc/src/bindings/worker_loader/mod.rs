@@ -4,6 +4,7 @@
 
 use std::cell::RefCell;
 use std::rc::Rc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::FutureExt;
@@ -21,7 +22,7 @@ use crate::glue::{
     ServiceHandle, Thrown, Value, native_object, op, with_bytes,
 };
 use crate::js;
-use crate::service::{Class, Error, Kind, Outlet, Service};
+use crate::service::{Class, Error, Kind, Limits, Outlet, Service};
 
 pub const BINDING: Binding = Binding {
     kind: "workerLoader",
@@ -190,6 +191,23 @@ fn is_wasm_module(value: v8::Local<v8::Value>) -> bool {
 /// What a worker is made of, as JavaScript holds it.
 struct CodeHandle(Rc<WorkerCode>);
 
+/// What an event may use; undefined is no bound.
+#[derive(Arguments)]
+struct LimitsArguments {
+    cpu_ms: Option<u32>,
+    subrequests: Option<u32>,
+}
+
+impl From<LimitsArguments> for Limits {
+    fn from(given: LimitsArguments) -> Self {
+        let cpu = given.cpu_ms;
+        Self {
+            cpu: cpu.map(|millis| Duration::from_millis(millis.into())),
+            subrequests: given.subrequests,
+        }
+    }
+}
+
 /// The services of an array.
 fn services(
     scope: &mut v8::PinScope,
@@ -215,10 +233,11 @@ struct Description<'s> {
     env: rpc::PropsArguments<'s>,
     tails: v8::Local<'s, v8::Array>,
     streaming_tails: v8::Local<'s, v8::Array>,
+    limits: LimitsArguments,
 }
 
-/// `code(modules, main, compat, outbound | null, bytes | undefined, externals | undefined, tails, streamingTails)`: a native
-/// object with a worker's code.
+/// `code(modules, main, compat, outbound | null, bytes | undefined, externals | undefined, tails, streamingTails,
+/// cpuMs | undefined, subRequests | undefined)`: a native object with a worker's code.
 #[op]
 fn code<'s>(
     scope: &mut v8::PinScope<'s, '_>,
@@ -235,6 +254,7 @@ fn code<'s>(
             .and_then(|outbound| fetch::service_of(scope, &*context, outbound)),
         tails: services(scope, &*context, described.tails),
         streaming_tails: services(scope, &*context, described.streaming_tails),
+        limits: described.limits.into(),
     };
     native_object(scope, CodeHandle(Rc::new(code)))
 }
@@ -332,7 +352,8 @@ fn code_fails(context: Option<Rc<dyn IoContext>>, number: u32, class: Class, mes
     answer(context, number, Err(error));
 }
 
-/// `entrypoint(worker, name | undefined, bytes | undefined, externals | undefined)`: a native service.
+/// `entrypoint(worker, name | undefined, bytes | undefined, externals | undefined, cpuMs | undefined, subRequests | undefined)`:
+/// a native service.
 #[op]
 fn entrypoint<'s>(
     scope: &mut v8::PinScope<'s, '_>,
@@ -340,8 +361,9 @@ fn entrypoint<'s>(
     worker: Rc<LoadedHandle>,
     name: Option<String>,
     props: rpc::PropsArguments<'s>,
+    limits: LimitsArguments,
 ) -> v8::Local<'s, v8::Object> {
     let props = props.read(scope, &*context);
-    let service = worker.0.entrypoint(name, props);
+    let service = worker.0.entrypoint(name, props, limits.into());
     native_object(scope, ServiceHandle(service))
 }

@@ -100,7 +100,7 @@ function read(code) {
   const date = `${code.compatibilityDate}`;
   const flagNames = strings("compatibilityFlags", code.compatibilityFlags);
   const allowExperimental = code.allowExperimental === undefined ? false : !!code.allowExperimental;
-  checkLimits(code.limits, "WorkerCode");
+  const { cpuMs, subRequests } = limitsOf(code.limits, "WorkerCode");
   const main = `${code.mainModule}`;
   const { modules: given } = code;
   if (!isObject(given)) throw field("modules", "object");
@@ -135,6 +135,8 @@ function read(code) {
     props?.externals,
     channelsOf(tails),
     channelsOf(streamingTails),
+    cpuMs,
+    subRequests,
   );
 }
 
@@ -174,16 +176,17 @@ function channelsOf(fetchers) {
   return channels;
 }
 
-/** Limits are taken and, as on the published binary, bound nothing. */
-function checkLimits(value, dictionary) {
+/** What an event may use: milliseconds of processor time, and subrequests. The published binary takes limits and lets them be. */
+function limitsOf(value, dictionary) {
   const limits = toDictionary(value, () => fieldError(dictionary, "limits", "ResourceLimits"));
-  if (limits === undefined) return;
+  if (limits === undefined) return { __proto__: null };
   const { cpuMs, subRequests } = limits;
-  if (cpuMs !== undefined) toUint32(cpuMs);
-  if (subRequests !== undefined) toUint32(subRequests);
+  return { __proto__: null, cpuMs: number(cpuMs), subRequests: number(subRequests) };
 }
 
 const { ES, COMMON_JS, TEXT, DATA, JSON, WASM, WASM_MODULE } = ops.ModuleKind;
+
+const number = (value) => (value === undefined ? undefined : toUint32(value));
 /** Of no use here, but they are told apart. */
 const PYTHON = -1;
 /** What the name decides. */
@@ -318,8 +321,9 @@ function entrypoint(stub, method, name, options) {
   const text = name === undefined || name === null ? "default" : `${name}`;
   const members = toDictionary(options, () => argumentError("WorkerStub", method, 2, "EntrypointOptions")) ?? {};
   const props = propsOf(members, "EntrypointOptions");
-  checkLimits(members.limits, "EntrypointOptions");
-  return ops.entrypoint(loaded, text === "default" ? undefined : text, props?.bytes, props?.externals);
+  const { cpuMs, subRequests } = limitsOf(members.limits, "EntrypointOptions");
+  const given = text === "default" ? undefined : text;
+  return ops.entrypoint(loaded, given, props?.bytes, props?.externals, cpuMs, subRequests);
 }
 
 exports.bind = (channel) => new WorkerLoader(inside, channel);

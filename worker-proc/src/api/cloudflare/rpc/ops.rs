@@ -181,20 +181,16 @@ fn call_service<'s>(
     calling: Calling<'s>,
     span: Option<Rc<Span>>,
 ) -> Result<Started<'s>, Thrown> {
-    let service = fetch::service_of(scope, &*context, channel);
+    let service = fetch::callee(scope, &*context, channel);
     let call = calling.call(scope, &*context);
     let span = span.map(|span| span.context());
     start_call(scope, &*context, span, move || match service {
-        Some(service) => service.rpc(call),
-        None => Answer::failed(not_configured()),
+        Ok(service) => service.rpc(call),
+        Err(unreached) => Answer::failed(Error {
+            kind: Kind::Internal,
+            ..OpError::from(unreached).into()
+        }),
     })
-}
-
-fn not_configured() -> Error {
-    Error {
-        kind: Kind::Internal,
-        ..OpError::from(Unreached::NotConfigured).into()
-    }
 }
 
 /// `specialize(channel, bytes, externals)`: a native object with the channel's service and other props.

@@ -5,9 +5,8 @@ use std::rc::Rc;
 
 use tokio::sync::oneshot;
 
-use crate::api::web::fetch::service_of;
+use crate::api::web::fetch::callee;
 use crate::api::web::streams::{keep_body, take_body, take_starter};
-use crate::glue::native::Unreached;
 use crate::glue::{
     Api, IntoJs, IoContext, JsArray, JsNumber, OpError, Ops, OrThrow, Promise, Thrown, current, op,
     promise,
@@ -97,7 +96,7 @@ fn connect<'s>(
     output: u32,
     slot: u32,
 ) -> Result<Promise<'s, Opened>, Thrown> {
-    let service = service_of(scope, &*context, channel);
+    let service = callee(scope, &*context, channel);
     let tls = match transport {
         Transport::Off => Tls::Never,
         Transport::Starttls => Tls::Later,
@@ -111,7 +110,7 @@ fn connect<'s>(
         if let Some(gate) = gate {
             gate.await?;
         }
-        let service = service.ok_or(Unreached::NotConfigured)?;
+        let service = service?;
         let wanted = Connect {
             authority,
             tls,

@@ -57,7 +57,8 @@ impl CodedBody {
     fn step(&mut self) -> Result<Step, CodeError> {
         let payer = self.payer.as_ref().and_then(Weak::upgrade);
         let spent = payer.as_ref().and_then(|payer| payer.cpu_time());
-        let (Some(limit), Some(spent)) = (processor::limit(), spent) else {
+        let limit = payer.as_ref().and_then(|payer| payer.cpu_limit());
+        let (Some(limit), Some(spent)) = (limit, spent) else {
             return self.coder.step(&self.input, self.last);
         };
         if spent.get() >= limit {

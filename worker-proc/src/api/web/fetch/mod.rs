@@ -5,7 +5,7 @@
 mod head;
 mod ops;
 
-pub use ops::service_of;
+pub use ops::{callee, service_of};
 
 use crate::glue::Api;
 use crate::js;

@@ -10,7 +10,7 @@ use tokio::sync::watch;
 use super::head::{self, Head};
 use crate::api::web::streams::{self, keep_body, take_body};
 use crate::glue::context::{IoContext, Outcome};
-use crate::glue::native::{ServiceHandle, Unreached};
+use crate::glue::native::{ServiceHandle, Unreached, counted};
 use crate::glue::{
     Argument, Arguments, Arity, Call, IntoJs, JsArray, JsError, JsParameters, Maybe, OpError, Ops,
     Promise, Throw, Thrown, current, intern, native_value, op, promise, require_context,
@@ -331,7 +331,7 @@ fn fetch<'s>(
     context: Rc<dyn IoContext>,
     asked: Subrequest<'s>,
 ) -> Result<Promise<'s, Answer>, Thrown> {
-    let service = service_of(scope, &*context, asked.channel);
+    let service = callee(scope, &*context, asked.channel);
     let exchange = network::observe(scope);
     let cancel = asked.cancel;
     let cancel = cancel.and_then(|number| context.resources().get::<CancelResource>(number));
@@ -352,7 +352,7 @@ fn fetch<'s>(
         if let Some(gate) = gate {
             gate.await?;
         }
-        let service = service.ok_or(Unreached::NotConfigured)?;
+        let service = service?;
         let method =
             http::Method::from_bytes(method.as_bytes()).map_err(|_| Failure::Method(method))?;
         let request = Request {
@@ -410,6 +410,16 @@ pub fn service_of(
     }
     let channel = channel.uint32_value(scope)?;
     context.channels().service(channel)
+}
+
+/// The same for a request that is about to be made, which counts.
+pub fn callee(
+    scope: &mut v8::PinScope,
+    context: &dyn IoContext,
+    channel: v8::Local<v8::Value>,
+) -> Result<Rc<dyn service::Service>, Unreached> {
+    let service = service_of(scope, context, channel);
+    counted(context, service)
 }
 
 /// A response on its way to JavaScript.

@@ -14,7 +14,7 @@ use tokio::sync::Notify;
 
 use super::streams::Failure::OtherRequest;
 use crate::glue::convert::Closed;
-use crate::glue::native::Unreached;
+use crate::glue::native::counted;
 use crate::glue::{
     Api, Argument, Arity, Call, FromJs, IntoJs, IoContext, JsArray, JsError, Maybe, OpError, Ops,
     Promise, Throw, Thrown, current, op, promise, require_context, with_bytes,
@@ -330,13 +330,13 @@ fn connect<'s>(
             headers.insert(name, value);
         }
     }
-    let service = context.channels().service(0);
+    let service = counted(&*context, context.channels().service(0));
     let gate = context.output_gate();
     promise(scope, async move {
         if let Some(gate) = gate {
             gate.await?;
         }
-        let service = service.ok_or(Unreached::NotConfigured)?;
+        let service = service?;
         let request = Request {
             method: http::Method::GET,
             url,
