@@ -455,10 +455,10 @@ struct Worker {
       # The power to compile strings as code. Needs `--experimental`.
 
       memoryCache :group {
-        # A cache in the memory of the process. Needs `--experimental`.
+        # A cache in memory. Needs `--experimental`.
 
         id @24 :Text;
-        # Bindings with the same id share one cache. Default: a cache of its own.
+        # Bindings with the same id share one cache, in all processes. Default: a cache of its own.
 
         limits @25 :MemoryCacheLimits;
         # How large it may grow. Required.

@@ -19,6 +19,7 @@ mod inspector;
 mod instances;
 mod limits;
 mod links;
+mod memory_cache;
 mod memory_limits;
 mod native_limits;
 mod networks;

@@ -5,6 +5,7 @@
 use std::rc::Rc;
 
 use crate::actors::{Host, Placement, Rendezvous, Routes};
+use crate::bindings::memory_cache::shared as caches;
 use crate::dispatch::{Directory, Router};
 use crate::peer::PeerLinks;
 use crate::service::Designator;
@@ -17,16 +18,23 @@ struct Owners {
     links: Rc<PeerLinks>,
 }
 
-/// Lets the host call objects of other processes, and other processes those of the host.
+/// Lets the host call objects of other processes, and other processes those of the host; the same for memory caches.
 pub fn connect(host: &Rc<Host>, links: &Rc<PeerLinks>) {
-    host.set_routes(Rc::new(Owners {
+    let owners = Rc::new(Owners {
         placement: Rendezvous::new(links.place().slots),
         links: links.clone(),
-    }));
+    });
+    host.set_routes(owners.clone());
+    if links.place().slots > 1 {
+        caches::connect(owners);
+    }
     let host = host.clone();
     links
         .local()
-        .serve(Rc::new(move |address| host.resolve(address)));
+        .serve(Rc::new(move |address| match &*address.namespace {
+            caches::NAMESPACE => caches::resolve(&address),
+            _ => host.resolve(address),
+        }));
 }
 
 /// Lets other processes name the services of this one's config.
@@ -61,6 +69,20 @@ pub fn take_connections(links: &PeerLinks, server: &Rc<http::Server>) {
             Role::Client => stream,
         })
     }));
+}
+
+impl caches::Peers for Owners {
+    fn owner(&self, address: Address) -> Option<Rc<dyn Service>> {
+        self.elsewhere(&address)
+    }
+
+    fn others(&self, address: Address) -> Vec<Rc<dyn Service>> {
+        let place = self.links.place();
+        let others = (0..place.slots).filter(|slot| *slot != place.slot);
+        others
+            .map(|slot| self.links.actor(slot, address.clone()))
+            .collect()
+    }
 }
 
 impl Routes for Owners {

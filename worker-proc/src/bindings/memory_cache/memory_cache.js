@@ -72,6 +72,8 @@ function make(ticket, key, fallback) {
   return PromisePrototypeThen(PromisePrototypeThen(PromiseResolve(result), settle), undefined, fail);
 }
 
+const decoded = (bytes) => (bytes === undefined ? undefined : deserialize(bytes));
+
 const taken = (key, fallback) => (turn) => (typeof turn === "number" ? make(turn, key, fallback) : deserialize(turn));
 
 class MemoryCache {
@@ -91,7 +93,9 @@ class MemoryCache {
       checkLength(key);
       if (fallback === undefined) {
         const bytes = ops.get(this.#cache, key, DateNow());
-        return PromiseResolve(bytes === undefined ? undefined : deserialize(bytes));
+        if (bytes !== undefined) return PromiseResolve(deserialize(bytes));
+        const asked = ops.ask(this.#cache, key);
+        return asked === undefined ? PromiseResolve() : PromisePrototypeThen(asked, decoded);
       }
       return PromisePrototypeThen(PromiseResolve(ops.getOrMake(this.#cache, key, DateNow())), taken(key, fallback));
     } catch (error) {

@@ -1,7 +1,9 @@
-//! Memory caches: values that workers of one process share, and make when they are not there.
+//! Memory caches: values that workers share, and make when they are not there.
 //!
-//! A binding opens its cache by the config's id; `store` has the values. JavaScript runs the function that makes a value.
+//! A binding opens its cache by the config's id; `store` has the values of this process, `shared` asks the others for theirs.
+//! JavaScript runs the function that makes a value.
 
+pub mod shared;
 mod store;
 
 use std::cell::RefCell;
@@ -10,12 +12,13 @@ use std::rc::Rc;
 use bytes::Bytes;
 
 use crate::glue::{
-    Api, Binding, IntoJs, IoContext, JsError, Made, Maybe, Ops, Thrown, as_given, current,
+    Api, Binding, IntoJs, IoContext, JsError, Made, Maybe, Ops, Promise, Thrown, as_given, current,
     native_object, op, promise,
 };
 use crate::js;
 
-use store::{Found, Limits, Ticket, Turn, Use};
+use shared::{Asked, Making};
+use store::{Found, Limits, Turn, Use, Value};
 
 pub const BINDING: Binding = Binding {
     kind: "memoryCache",
@@ -31,7 +34,7 @@ pub const BINDING: Binding = Binding {
 };
 
 fn ops(ops: &mut Ops) {
-    ops.add_all(&[open, get, get_or_make, made, not_made, remove]);
+    ops.add_all(&[open, get, ask, get_or_make, made, not_made, remove]);
 }
 
 /// Why there is no value.
@@ -61,20 +64,50 @@ fn open<'s>(
 /// `get(cache, key, now)`: the bytes of a value, or undefined.
 #[op]
 fn get(cache: Rc<Use>, key: &str, now: f64) -> Maybe<Bytes> {
-    Maybe(cache.cache().get(key, now))
+    Maybe(cache.cache().get(key, now).map(|value| value.bytes))
 }
 
-/// Whoever makes a value, as JavaScript holds it by number.
-struct TicketResource(RefCell<Option<Ticket>>);
+/// `ask(cache, key)`: what [`get`] gives, as the key's owner knows it: a promise, or undefined where this process is the owner.
+#[op]
+fn ask<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    cache: Rc<Use>,
+    key: String,
+) -> Result<Maybe<Promise<'s, Maybe<Bytes>>>, Thrown> {
+    let Some(owner) = shared::owner(&cache, &key) else {
+        return Ok(Maybe(None));
+    };
+    let read = async move {
+        let value = shared::read(owner, &key).await;
+        Ok(Maybe(value.map(|value| value.bytes)))
+    };
+    promise(scope, read).map(|read| Maybe(Some(read)))
+}
 
-impl<'s> IntoJs<'s> for Turn {
+/// `ask(cache, key)`: what [`get`] gives, as the key's owner knows it: a promise, or undefined where this process is the owner.
+fn ask(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
+    let key = string_arg(scope, &args, 1);
+    let cache = native_arg::<Use>(scope, &args, 0);
+    let Some(owner) = cache.and_then(|cache| shared::owner(&cache, &key)) else {
+        return;
+    };
+    async_op(scope, &mut rv, async move {
+        let value = shared::read(owner, &key).await;
+        Ok(Maybe(value.map(|value| value.bytes)))
+    });
+}
+
+/// Who makes a value, as JavaScript holds it by number.
+struct MakingResource(RefCell<Option<Making>>);
+
+impl<'s> IntoJs<'s> for Asked {
     fn into_js(self, scope: &mut v8::PinScope<'s, '_>) -> v8::Local<'s, v8::Value> {
         match self {
-            Self::Value(bytes) => bytes.into_js(scope),
-            Self::Make(ticket) => match current(scope) {
+            Self::Value(value) => value.bytes.into_js(scope),
+            Self::Make(making) => match current(scope) {
                 Some(context) => {
-                    let ticket = TicketResource(RefCell::new(Some(ticket)));
-                    let number = context.resources().insert(Rc::new(ticket));
+                    let making = MakingResource(RefCell::new(Some(making)));
+                    let number = context.resources().insert(Rc::new(making));
                     v8::Integer::new_from_unsigned(scope, number).into()
                 }
                 None => v8::undefined(scope).into(),
@@ -84,26 +117,34 @@ impl<'s> IntoJs<'s> for Turn {
 }
 
 /// `getOrMake(cache, key, now)`: the bytes of a value; a number if the caller is to make it, which [`made`] or [`not_made`]
-/// answers; a promise of either while another one makes it.
+/// answers; a promise of either while another one makes it, or the key's owner is asked.
 #[op]
 fn get_or_make<'s>(
     scope: &mut v8::PinScope<'s, '_>,
     _: Rc<dyn IoContext>,
     cache: Rc<Use>,
-    key: &str,
+    key: String,
     now: f64,
-) -> Result<Made<'s, Turn>, Thrown> {
-    match cache.cache().get_or_make(key, now) {
-        Found::Now(turn) => Ok(Made::Now(turn)),
-        Found::Later(turn) => {
-            let turn = async move { turn.await.map_err(|_| Failure::Gone.into()) };
-            promise(scope, turn).map(Made::Later)
+) -> Result<Made<'s, Asked>, Thrown> {
+    let found = cache.cache().get_or_make(&key, now);
+    if let Found::Now(Turn::Value(value)) = found {
+        return Ok(Made::Now(Asked::Value(value)));
+    }
+    let owner = shared::owner(&cache, &key);
+    match (found, owner) {
+        (Found::Now(Turn::Make(ticket)), None) => Ok(Made::Now(Asked::Make(ticket.into()))),
+        (found, owner) => {
+            let asked = async move {
+                let turn = found.turn().await.ok_or(Failure::Gone)?;
+                Ok(shared::ask(turn, owner, &key).await)
+            };
+            promise(scope, asked).map(Made::Later)
         }
     }
 }
 
-fn ticket(context: Option<Rc<dyn IoContext>>, number: u32) -> Option<Ticket> {
-    let resource = context?.resources().take::<TicketResource>(number)?;
+fn making(context: Option<Rc<dyn IoContext>>, number: u32) -> Option<Making> {
+    let resource = context?.resources().take::<MakingResource>(number)?;
     resource.0.take()
 }
 
@@ -116,19 +157,20 @@ fn made(
     expiration: Option<f64>,
     now: f64,
 ) {
-    if let Some(ticket) = ticket(context, number) {
-        ticket.made(bytes, expiration, now);
+    if let Some(making) = making(context, number) {
+        making.made(Value { bytes, expiration }, now);
     }
 }
 
 /// `notMade(number)`: the next who waits is to try.
 #[op]
 fn not_made(context: Option<Rc<dyn IoContext>>, number: u32) {
-    drop(ticket(context, number));
+    drop(making(context, number));
 }
 
 /// `remove(cache, key)`.
 #[op]
 fn remove(cache: Rc<Use>, key: &str) {
     cache.cache().remove(key);
+    shared::remove(&cache, key);
 }

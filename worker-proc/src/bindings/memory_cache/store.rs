@@ -1,4 +1,4 @@
-//! What a memory cache holds, and who makes what it does not. One a process for each id, gone with its last user.
+//! What a memory cache holds in this process, and who makes what it does not. One for each id, gone with its last user.
 
 use std::cell::RefCell;
 use std::cmp::Ordering;
@@ -43,6 +43,7 @@ thread_local! {
 
 /// A binding's use of a cache.
 pub struct Use {
+    id: Option<String>,
     cache: Rc<Cache>,
     limits: Limits,
 }
@@ -50,14 +51,14 @@ pub struct Use {
 impl Use {
     /// Without an id the cache is the binding's own.
     pub fn open(id: Option<String>, limits: Limits) -> Self {
-        let cache = match id {
+        let cache = match &id {
             None => Rc::default(),
             Some(id) => CACHES.with_borrow_mut(|caches| {
                 caches.retain(|_, cache| cache.strong_count() > 0);
-                let found = caches.get(&id).and_then(Weak::upgrade);
+                let found = caches.get(id).and_then(Weak::upgrade);
                 found.unwrap_or_else(|| {
                     let cache = Rc::<Cache>::default();
-                    caches.insert(id, Rc::downgrade(&cache));
+                    caches.insert(id.clone(), Rc::downgrade(&cache));
                     cache
                 })
             }),
@@ -65,7 +66,11 @@ impl Use {
         let limits = limits.normalized();
         cache.state.borrow_mut().uses.push(limits);
         cache.resize();
-        Self { cache, limits }
+        Self { id, cache, limits }
+    }
+
+    pub fn id(&self) -> Option<&str> {
+        self.id.as_deref()
     }
 
     pub fn cache(&self) -> Rc<Cache> {
@@ -101,6 +106,13 @@ impl PartialOrd for Time {
     fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
         Some(self.cmp(other))
     }
+}
+
+/// A value, and when it expires, in milliseconds since 1970.
+#[derive(Clone)]
+pub struct Value {
+    pub bytes: Bytes,
+    pub expiration: Option<f64>,
 }
 
 struct Entry {
@@ -164,7 +176,7 @@ impl State {
 
 /// What a reader gets when it is its turn.
 pub enum Turn {
-    Value(Bytes),
+    Value(Value),
     /// It is to make the value.
     Make(Ticket),
 }
@@ -173,6 +185,16 @@ pub enum Turn {
 pub enum Found {
     Now(Turn),
     Later(oneshot::Receiver<Turn>),
+}
+
+impl Found {
+    /// None if the cache is gone.
+    pub async fn turn(self) -> Option<Turn> {
+        match self {
+            Self::Now(turn) => Some(turn),
+            Self::Later(turn) => turn.await.ok(),
+        }
+    }
 }
 
 /// See the module.
@@ -193,13 +215,21 @@ impl Cache {
         while !fits(state) && state.evict(None) {}
     }
 
-    pub fn get(&self, key: &str, now: f64) -> Option<Bytes> {
+    /// The cache of that id, if there is one.
+    pub fn of(id: &str) -> Option<Rc<Self>> {
+        CACHES.with_borrow(|caches| caches.get(id)?.upgrade())
+    }
+
+    pub fn get(&self, key: &str, now: f64) -> Option<Value> {
         let mut state = self.state.borrow_mut();
         let entry = state.take(key)?;
         if entry.expiration.is_some_and(|at| at.0 < now) {
             return None;
         }
-        let value = entry.value.clone();
+        let value = Value {
+            bytes: entry.value.clone(),
+            expiration: entry.expiration.map(|at| at.0),
+        };
         state.put(key, entry.value, entry.expiration);
         Some(value)
     }
@@ -223,7 +253,11 @@ impl Cache {
     }
 
     /// A value that does not fit, or has expired already, takes the place of none.
-    fn put(&self, key: &str, value: Bytes, expiration: Option<f64>, now: f64) {
+    fn put(&self, key: &str, value: Value, now: f64) {
+        let Value {
+            bytes: value,
+            expiration,
+        } = value;
         let mut state = self.state.borrow_mut();
         let was_there = state.take(key).is_some();
         let limits = state.limits;
@@ -274,9 +308,9 @@ impl Ticket {
         }
     }
 
-    pub fn made(mut self, value: Bytes, expiration: Option<f64>, now: f64) {
+    pub fn made(mut self, value: Value, now: f64) {
         let Some(key) = self.key.take() else { return };
-        self.cache.put(&key, value.clone(), expiration, now);
+        self.cache.put(&key, value.clone(), now);
         let waiting = self.cache.state.borrow_mut().making.remove(&key);
         for waiting in waiting.into_iter().flatten() {
             let _ = waiting.send(Turn::Value(value.clone()));
@@ -296,8 +330,9 @@ impl Drop for Ticket {
 mod tests {
     use super::*;
 
-    fn value(bytes: usize) -> Bytes {
-        Bytes::from(vec![0; bytes])
+    fn value(bytes: usize, expiration: Option<f64>) -> Value {
+        let bytes = Bytes::from(vec![0; bytes]);
+        Value { bytes, expiration }
     }
 
     fn small() -> Use {
@@ -324,20 +359,20 @@ mod tests {
         let small = small();
         let cache = small.cache();
         for key in ["a", "b", "c"] {
-            cache.put(key, value(1), None, 0.0);
+            cache.put(key, value(1, None), 0.0);
         }
         cache.get("a", 0.0);
-        cache.put("d", value(1), None, 0.0);
+        cache.put("d", value(1, None), 0.0);
         assert_eq!(keys(&cache), "acd");
-        cache.put("d", value(1), Some(5.0), 0.0);
-        cache.put("e", value(1), None, 6.0);
+        cache.put("d", value(1, Some(5.0)), 0.0);
+        cache.put("e", value(1, None), 6.0);
         assert_eq!(keys(&cache), "ace");
-        cache.put("f", value(10), None, 6.0);
-        cache.put("g", value(10), None, 6.0);
+        cache.put("f", value(10, None), 6.0);
+        cache.put("g", value(10, None), 6.0);
         assert_eq!(keys(&cache), "fg");
-        cache.put("g", value(11), None, 6.0);
+        cache.put("g", value(11, None), 6.0);
         assert_eq!(keys(&cache), "f");
-        cache.put("f", value(1), Some(5.0), 6.0);
+        cache.put("f", value(1, Some(5.0)), 6.0);
         assert_eq!(keys(&cache), "");
     }
 
@@ -352,8 +387,8 @@ mod tests {
         let other = Use::open(Some("same".to_owned()), limits(2));
         assert!(Rc::ptr_eq(&one.cache, &other.cache));
         assert_eq!(one.cache.state.borrow().limits.keys, 2);
-        one.cache.put("a", value(1), None, 0.0);
-        one.cache.put("b", value(1), None, 0.0);
+        one.cache.put("a", value(1, None), 0.0);
+        one.cache.put("b", value(1, None), 0.0);
         drop(other);
         assert_eq!(keys(&one.cache), "b");
         drop(one);
@@ -380,9 +415,11 @@ mod tests {
         let Ok(Turn::Make(second)) = waiting.remove(0).try_recv() else {
             panic!("the next is to make it");
         };
-        second.made(value(3), None, 0.0);
+        second.made(value(3, None), 0.0);
         for mut receiver in waiting {
-            assert!(matches!(receiver.try_recv(), Ok(Turn::Value(value)) if value.len() == 3));
+            assert!(
+                matches!(receiver.try_recv(), Ok(Turn::Value(value)) if value.bytes.len() == 3)
+            );
         }
         assert!(cache.state.borrow().making.is_empty());
         assert!(matches!(
