@@ -14,7 +14,8 @@ class Writer {
   stubs = [];
 
   /**
-   * `transfer`: stubs are given away, not shared. `result`: the value is what a call returns. `forCall`: it goes with a call, and
+   * `transfer`: stubs are given away, not shared. `result`: the value goes to the event's caller, which so keeps the event
+   * alive: it is what the event returns, or goes with a call on a stub that came from there. `forCall`: it goes with a call, and
    * not into props, which outlive it and take only services.
    */
   constructor(transfer, result, forCall = true) {
@@ -43,8 +44,10 @@ class Reader {
 
   #next = 0;
 
-  constructor(externals) {
+  /** `ofCaller`: the value comes from the event's caller. */
+  constructor(externals, ofCaller = false) {
     this.externals = externals;
+    this.ofCaller = ofCaller;
   }
 
   /** The index of what is read next. */

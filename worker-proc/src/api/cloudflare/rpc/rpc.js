@@ -109,8 +109,8 @@ function makeCallable(state, prototype, call) {
 const callState = (state, ...args) => makePromise(start(state, "", args));
 const callProperty = (state, ...args) => makePromise(start(state.parent, state.name, args));
 
-const makeStub = (number) => {
-  const state = { __proto__: null, kind: STUB, number };
+const makeStub = (number, ofCaller = false) => {
+  const state = { __proto__: null, kind: STUB, number, ofCaller };
   state.object = makeCallable(state, RpcStub.prototype, callState);
   return state;
 };
@@ -170,7 +170,7 @@ class RpcStub {
 
   dup() {
     const state = own(this, STUB);
-    return makeStub(state.channel === undefined ? ops.dup(targetOf(state)) : targetOf(state)).object;
+    return makeStub(state.channel === undefined ? ops.dup(targetOf(state)) : targetOf(state), state.ofCaller).object;
   }
 
   [SymbolDispose]() {
@@ -443,6 +443,7 @@ function start(parent, name, args) {
     value: undefined,
     pipeline: 0,
     error: undefined,
+    ofCaller: false,
   };
   try {
     const path = name === "" ? [] : [name];
@@ -450,12 +451,13 @@ function start(parent, name, args) {
     for (; root.kind === PROPERTY; root = root.parent) ArrayPrototypePush(path, root.name);
     ArrayPrototypeReverse(path);
     const lead = rootOf(root);
+    call.ofCaller = root.ofCaller === true;
     let operation = GET;
     let writer;
     if (args !== undefined) {
       operation = args.length === 0 ? CALL : CALL_WITH;
       if (operation === CALL_WITH) {
-        writer = new Writer(!flags.rpcParamsDupStubs, false);
+        writer = new Writer(!flags.rpcParamsDupStubs, call.ofCaller);
         write(args, writer);
       }
     }
@@ -511,7 +513,7 @@ function rootOfPromise(root) {
 /** The result of a call is there. */
 function settle(call, received) {
   if (!received[IS_OK]) throw errors.fromParts(received);
-  const reader = new Reader(received[EXTERNALS]);
+  const reader = new Reader(received[EXTERNALS], call.ofCaller);
   const value = received[BYTES] === undefined ? undefined : read(received[BYTES], reader);
   const group = { __proto__: null, stubs: reader.stubs, pipeline: 0 };
   if (received[HAS_DISPOSER]) {

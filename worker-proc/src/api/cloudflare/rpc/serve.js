@@ -93,7 +93,7 @@ function answer(object, allowInstance, reserved, extra, path, operation, bytes, 
     if (operation === CALL) {
       const label = path.length === 0 ? "(this)" : ArrayPrototypeJoin(path, ".");
       if (typeof value !== "function") throw new TypeError(`"${label}" is not a function.`);
-      const reader = new Reader(externals);
+      const reader = new Reader(externals, true);
       taken = true;
       stubs = reader.stubs;
       const args = bytes === undefined ? [] : read(bytes, reader);

@@ -101,7 +101,7 @@ function writeReferent(writer, object) {
 
 function readStub(index) {
   const reader = currentReader();
-  const state = rpc.makeStub(reader.take(index, TARGET)[0]);
+  const state = rpc.makeStub(reader.take(index, TARGET)[0], reader.ofCaller);
   ArrayPrototypePush(reader.stubs, state);
   return state.object;
 }
