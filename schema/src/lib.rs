@@ -33,6 +33,11 @@ pub mod bytes_capnp;
 #[path = "generated/instance_capnp.rs"]
 pub mod instance_capnp;
 
+/// The Durable Object namespace of a workflow's instances: its class's name, its unique key and its folder.
+pub fn workflow_namespace(name: &str) -> String {
+    format!("miniflare-workflows-{name}")
+}
+
 /// Whether a configuration wants the log as JSON: the newer of its two fields counts where it is set.
 ///
 /// # Errors

@@ -34,6 +34,7 @@ mod structured_log;
 mod tls;
 mod uncaught;
 mod unread;
+mod workflows;
 mod wrangler;
 mod wrangler_dev;
 

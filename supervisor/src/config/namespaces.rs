@@ -37,18 +37,37 @@ fn read(root: config::Reader<'_>) -> capnp::Result<Vec<StoredNamespace>> {
             disks.insert(text(service.get_name()?), text(disk?.get_path()?));
         }
     }
+    // Where each worker keeps its objects.
+    let mut folders = HashMap::new();
+    for service in root.get_services()? {
+        if let Ok(service::Worker(worker)) = service.which()
+            && let Ok(durable_object_storage::LocalDisk(disk)) =
+                worker?.get_durable_object_storage().which()
+            && let Some(folder) = disks.get(&text(disk?))
+        {
+            folders.insert(text(service.get_name()?), folder);
+        }
+    }
     let mut namespaces = Vec::new();
     for service in root.get_services()? {
         let Ok(service::Worker(worker)) = service.which() else {
             continue;
         };
         let worker = worker?;
-        let Ok(durable_object_storage::LocalDisk(disk)) =
-            worker.get_durable_object_storage().which()
-        else {
-            continue;
-        };
-        let Some(disk) = disks.get(&text(disk?)) else {
+        for workflow in worker.get_workflows_engine()?.get_workflows()? {
+            let engine = text(workflow.get_binding_service()?.get_name()?);
+            let Some(folder) = folders.get(&engine) else {
+                continue;
+            };
+            let unique_key = schema::workflow_namespace(&text(workflow.get_name()?));
+            namespaces.push(StoredNamespace {
+                service: text(service.get_name()?),
+                class: unique_key.clone(),
+                folder: Path::new(folder).join(&unique_key),
+                unique_key,
+            });
+        }
+        let Some(disk) = folders.get(&text(service.get_name()?)) else {
             continue;
         };
         for namespace in worker.get_durable_object_namespaces()? {

@@ -55,13 +55,23 @@ pub fn plan(
 pub fn folders(root: config::Reader<'_>) -> capnp::Result<Vec<PathBuf>> {
     use worker::durable_object_storage::Which::LocalDisk;
     let (mut disks, mut used) = (Vec::new(), Vec::new());
+    // Workers that keep the instances of others' workflows.
+    let mut engines = Vec::new();
+    for service in root.get_services()? {
+        if let Ok(service::Worker(worker)) = service.which() {
+            for workflow in worker?.get_workflows_engine()?.get_workflows()? {
+                engines.push(workflow.get_binding_service()?.get_name()?.as_bytes());
+            }
+        }
+    }
     for service in root.get_services()? {
         match service.which() {
             Ok(service::Disk(disk)) => disks.push((service.get_name()?, disk?.get_path()?)),
             Ok(service::Worker(worker)) => {
                 let worker = worker?;
                 if let Ok(LocalDisk(disk)) = worker.get_durable_object_storage().which()
-                    && !worker.get_durable_object_namespaces()?.is_empty()
+                    && (!worker.get_durable_object_namespaces()?.is_empty()
+                        || engines.contains(&service.get_name()?.as_bytes()))
                 {
                     used.push(disk?);
                 }

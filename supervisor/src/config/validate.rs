@@ -6,6 +6,7 @@
 
 mod bindings;
 mod services;
+mod workflows;
 
 use super::model::{LoadOptions, Purpose};
 use capnp::text;
@@ -41,6 +42,8 @@ struct Checker<'a> {
     services: HashMap<String, Kind>,
     /// The Durable Object classes of each worker.
     classes: HashMap<String, HashSet<String>>,
+    /// The workers that keep objects on disk.
+    on_disk: HashSet<String>,
     /// Workers that can only be inherited, and why.
     abstracts: HashMap<String, String>,
     verdict: &'a mut Verdict,
@@ -66,6 +69,7 @@ pub fn validate(
         compat,
         services: HashMap::new(),
         classes: HashMap::new(),
+        on_disk: HashSet::new(),
         abstracts,
         verdict,
     };
@@ -146,7 +150,12 @@ impl Checker<'_> {
         for namespace in worker.get_durable_object_namespaces()? {
             classes.insert(lossy(namespace.get_class_name()?));
         }
+        classes.extend(self.workflow_namespaces(name, worker)?);
         self.classes.entry(name.to_owned()).or_insert(classes);
+        let storage = worker.get_durable_object_storage().which();
+        if matches!(storage, Ok(worker::durable_object_storage::LocalDisk(_))) {
+            self.on_disk.insert(name.to_owned());
+        }
         Ok(())
     }
 

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use schema::binding;
 use schema::workerd_capnp::worker;
 
-use super::config::{optional, read_designator, text};
+use super::fields::{optional, read_designator, text};
 use crate::bindings;
 use crate::glue::{Property, Reference};
 use crate::service::Outlet;

@@ -6,7 +6,9 @@ use schema::compat;
 use schema::workerd_capnp as schema_capnp;
 
 use super::bindings::{self, AllNamespaces, Unread};
+use super::fields::{optional, read_designator, text};
 use super::files::{read_assets, read_disk};
+use super::workflows;
 use crate::actors::{HistoryLimits, NamespaceSpec, StoreSpec};
 use crate::bundled;
 use crate::dispatch::spec::{Code, ExtensionModule, WorkerSpec};
@@ -19,7 +21,7 @@ use crate::net::{
     ExternalSpec, FallbackService, FrontDoor, Inside, NetworkSpec, Plain, Protocol, Secret,
     TcpEndpoint, TlsServer, TlsSpec, UdpEndpoint,
 };
-use crate::service::{Designator, Limits, Outlet, Props};
+use crate::service::{Designator, Limits, Outlet};
 use bytes::Bytes;
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -159,19 +161,6 @@ fn read_logging(
     })
 }
 
-pub(super) fn text(reader: capnp::text::Reader<'static>) -> Result<&'static str, capnp::Error> {
-    Ok(reader.to_str()?)
-}
-
-pub(super) fn optional(
-    reader: capnp::Result<capnp::text::Reader<'static>>,
-) -> Option<&'static str> {
-    reader
-        .ok()
-        .and_then(|text| text.to_str().ok())
-        .filter(|text| !text.is_empty())
-}
-
 fn fill(
     root: schema_capnp::config::Reader<'static>,
     options: &ipc::Options,
@@ -183,9 +172,10 @@ fn fill(
         config.v8_flags.push(text(flag?)?.to_owned());
     }
     let extensions = Rc::new(read_extensions(root)?);
+    let disks = all_disks(root)?;
     let maps = Maps {
         namespaces: all_namespaces(root)?,
-        disks: all_disks(root)?,
+        stores: all_stores(root, &disks, options.pitr_days)?,
     };
     let mut has_internet = false;
     for service in root.get_services()? {
@@ -337,20 +327,6 @@ fn read_socket(
     Ok(spec.map_err(|error| format!("socket {name}: {error}")))
 }
 
-pub(super) fn read_designator(
-    designator: schema_capnp::service_designator::Reader<'static>,
-) -> Result<Designator, capnp::Error> {
-    use schema_capnp::service_designator::props::Which;
-    Ok(Designator {
-        service: text(designator.get_name()?)?.to_owned(),
-        entrypoint: optional(designator.get_entrypoint()).map(str::to_owned),
-        props: match designator.get_props().which()? {
-            Which::Empty(()) => None,
-            Which::Json(json) => Some(Props::Json(text(json?)?.to_owned())),
-        },
-    })
-}
-
 fn read_designators(
     list: capnp::struct_list::Reader<'static, schema_capnp::service_designator::Owned>,
 ) -> Result<Vec<Designator>, capnp::Error> {
@@ -485,23 +461,8 @@ fn read_worker(
     errors: &mut Errors,
 ) -> Result<Option<WorkerSpec>, capnp::Error> {
     let before = errors.len();
-    let Some(code) = read_code(&name, worker, errors)? else {
+    let Some((code, flags)) = read_flagged_code(&name, worker, options, errors)? else {
         return Ok(None);
-    };
-    let date = optional(worker.get_compatibility_date());
-    let flags = match read_flags(date, worker.get_compatibility_flags()?, options)? {
-        Ok(flags) => flags,
-        Err(found) => {
-            let found = found.into_iter();
-            errors.extend(found.map(|error| format!("service {name}: {error}")));
-            return Ok(None);
-        }
-    };
-    let code = match code {
-        Code::Modules(modules) if flags.get(compat::field::TYPESCRIPT_STRIP_TYPES) => {
-            Code::Modules(strip_types(&name, modules, errors))
-        }
-        code => code,
     };
     let mut properties = Vec::new();
     for binding in worker.get_bindings()? {
@@ -526,7 +487,14 @@ fn read_worker(
             None
         }
     };
-    let storage = read_storage(worker, &maps.disks, options.pitr_days)?;
+    let access = workflows::read_access(worker)?.unwrap_or_else(|error| {
+        errors.push(format!("service {name}: {error}"));
+        None
+    });
+    let namespaces = read_namespaces(worker)?;
+    let workflows = workflows::read_workflows(worker, &maps.stores)?;
+    let storage = maps.stores.get(name.as_str()).cloned();
+    let storage = storage.unwrap_or(StoreSpec::None);
     let spec = WorkerSpec {
         name,
         code,
@@ -539,12 +507,42 @@ fn read_worker(
         slot: None,
         given: None,
         limits: Limits::default(),
-        namespaces: read_namespaces(worker)?,
+        namespaces,
         storage,
         tails,
         streaming_tails,
+        access,
+        workflows,
     };
     Ok((errors.len() == before).then_some(spec))
+}
+
+/// The code of a worker, and its flags, which say how it is read.
+fn read_flagged_code(
+    name: &str,
+    worker: schema_capnp::worker::Reader<'static>,
+    options: &ipc::Options,
+    errors: &mut Errors,
+) -> Result<Option<(Code, compat::Flags)>, capnp::Error> {
+    let Some(code) = read_code(name, worker, errors)? else {
+        return Ok(None);
+    };
+    let date = optional(worker.get_compatibility_date());
+    let flags = match read_flags(date, worker.get_compatibility_flags()?, options)? {
+        Ok(flags) => flags,
+        Err(found) => {
+            let found = found.into_iter();
+            errors.extend(found.map(|error| format!("service {name}: {error}")));
+            return Ok(None);
+        }
+    };
+    let code = match code {
+        Code::Modules(modules) if flags.get(compat::field::TYPESCRIPT_STRIP_TYPES) => {
+            Code::Modules(strip_types(name, modules, errors))
+        }
+        code => code,
+    };
+    Ok(Some((code, flags)))
 }
 
 /// Who is asked for modules that the worker lacks.
@@ -566,13 +564,14 @@ fn read_code(
     use schema_capnp::worker::Which;
     Ok(match worker.which()? {
         Which::Modules(modules) => {
-            let mut all = Vec::new();
+            let (mut all, mut parts) = (Vec::new(), Vec::new());
             for module in modules? {
-                match read_module(module)? {
+                match read_module(module, &mut parts)? {
                     Ok(module) => all.push(module),
                     Err(error) => errors.push(format!("service {name}: {error}")),
                 }
             }
+            all.extend(parts);
             Some(Code::Modules(all))
         }
         Which::ServiceWorkerScript(script) => Some(Code::Script(text(script?)?)),
@@ -619,7 +618,7 @@ pub(super) fn read_flags(
 /// What workers refer to elsewhere in the config.
 struct Maps {
     namespaces: AllNamespaces,
-    disks: Disks,
+    stores: workflows::Stores,
 }
 
 fn all_namespaces(
@@ -632,9 +631,14 @@ fn all_namespaces(
             continue;
         };
         let name = text(service.get_name()?)?;
-        for namespace in read_namespaces(worker?)? {
+        let worker = worker?;
+        for namespace in read_namespaces(worker)? {
             let value = (namespace.key(name), namespace.unique_key.is_none());
             all.insert((name.to_owned(), namespace.class_name), value);
+        }
+        for workflow in worker.get_workflows_engine()?.get_workflows()? {
+            let namespace = schema::workflow_namespace(text(workflow.get_name()?)?);
+            all.insert((name.to_owned(), namespace.clone()), (namespace, false));
         }
     }
     Ok(all)
@@ -660,11 +664,11 @@ fn read_namespaces(
 }
 
 /// Paths of the disk services, by name.
-type Disks = HashMap<&'static str, &'static str>;
-
-fn all_disks(root: schema_capnp::config::Reader<'static>) -> Result<Disks, capnp::Error> {
+fn all_disks(
+    root: schema_capnp::config::Reader<'static>,
+) -> Result<HashMap<&'static str, &'static str>, capnp::Error> {
     use schema_capnp::service::Which;
-    let mut all = Disks::new();
+    let mut all = HashMap::new();
     for service in root.get_services()? {
         if let Which::Disk(disk) = service.which()? {
             all.insert(text(service.get_name()?)?, text(disk?.get_path()?)?);
@@ -675,7 +679,7 @@ fn all_disks(root: schema_capnp::config::Reader<'static>) -> Result<Disks, capnp
 
 fn read_storage(
     worker: schema_capnp::worker::Reader<'static>,
-    disks: &Disks,
+    disks: &HashMap<&'static str, &'static str>,
     pitr_days: u32,
 ) -> Result<StoreSpec, capnp::Error> {
     use schema_capnp::worker::durable_object_storage::Which;
@@ -693,6 +697,22 @@ fn read_storage(
             None => StoreSpec::None,
         },
     })
+}
+
+/// Where each worker keeps its objects.
+fn all_stores(
+    root: schema_capnp::config::Reader<'static>,
+    disks: &HashMap<&'static str, &'static str>,
+    pitr_days: u32,
+) -> Result<workflows::Stores, capnp::Error> {
+    let mut stores = workflows::Stores::new();
+    for service in root.get_services()? {
+        if let schema_capnp::service::Which::Worker(worker) = service.which()? {
+            let store = read_storage(worker?, disks, pitr_days)?;
+            stores.insert(text(service.get_name()?)?, store);
+        }
+    }
+    Ok(stores)
 }
 
 /// The modules without their types. What cannot be stripped is an error, and left out.
@@ -721,8 +741,10 @@ fn later(module: &str, kind: &str) -> String {
     format!("module \"{module}\": {kind} is not supported yet.")
 }
 
+/// One module; what it imports of the program's own is added to `parts`.
 fn read_module(
     module: schema_capnp::worker::module::Reader<'static>,
+    parts: &mut Vec<(String, Source)>,
 ) -> Result<Result<(String, Source), String>, capnp::Error> {
     use schema_capnp::worker::module::Which;
     let name = text(module.get_name()?)?.to_owned();
@@ -746,7 +768,14 @@ fn read_module(
         Which::Bundled(path) => {
             let path = text(path?)?;
             match bundled::code(path) {
-                Some(code) => Source::Es(code.into()),
+                Some((code, imported)) => {
+                    let imported = imported.iter();
+                    parts.extend(
+                        imported
+                            .map(|(name, code)| ((*name).to_owned(), Source::Es((*code).into()))),
+                    );
+                    Source::Es(code.into())
+                }
                 None => return Ok(Err(format!("No bundled module named \"{path}\"."))),
             }
         }

@@ -3,7 +3,8 @@
 use schema::compat;
 use schema::workerd_capnp as schema_capnp;
 
-use super::config::{Errors, optional, read_designator, read_flags, text};
+use super::config::{Errors, read_flags};
+use super::fields::{optional, read_designator, text};
 use crate::files::{AssetsSpec, DiskSpec};
 use crate::net::Plain;
 

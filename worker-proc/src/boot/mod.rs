@@ -5,6 +5,7 @@
 mod bindings;
 mod config;
 mod control;
+mod fields;
 mod files;
 mod nesting;
 pub mod objects;
@@ -12,6 +13,7 @@ mod routes;
 mod schedulers;
 mod test_command;
 mod typescript;
+mod workflows;
 
 use std::collections::HashMap;
 use std::os::fd::{AsFd, OwnedFd};
@@ -134,6 +136,7 @@ fn start_runtime(
         }
     }
     if errors.is_empty() {
+        router.open_workflows()?;
         let schedulers = read
             .schedulers
             .iter()

@@ -4,8 +4,10 @@ use std::any::Any;
 use std::cell::RefCell;
 use std::rc::{Rc, Weak};
 
+use ::http::Method;
 use futures_util::future::LocalBoxFuture;
 
+use super::access::Access;
 use super::handlers::Handlers;
 use super::worker::Worker;
 use crate::glue::context::Outcome;
@@ -176,12 +178,24 @@ impl Service for Entrypoint {
     ) -> LocalBoxFuture<'static, Result<Response, Error>> {
         Box::pin(async move {
             let given = Given::of(&mut request);
+            let access = match self.worker.access() {
+                Some(access) if request.method != Method::CONNECT => access.of(&request)?,
+                _ => None,
+            };
             let tracer = self.tracer(Ancestors::default(), || Info::of_request(&request));
             let outcome = self
                 .call(
                     tracer,
                     |all| &all.fetch,
                     |scope, context, arguments| {
+                        arguments.push(access.map_or_else(
+                            || v8::undefined(scope).into(),
+                            |Access { audience, props }| {
+                                let parts = [string(scope, &audience), string(scope, &props)];
+                                let parts = parts.map(v8::Local::<v8::Value>::from);
+                                v8::Array::new_with_elements(scope, &parts).into()
+                            },
+                        ));
                         if let Some(push) = Registry::get().push_request {
                             push(scope, context, request, arguments);
                         }

@@ -8,7 +8,7 @@ use std::rc::Rc;
 
 use super::bindings::{self, Outlets};
 use super::handlers::Handlers;
-use super::spec::{Code, WorkerSpec};
+use super::spec::{AccessSpec, Code, WorkerSpec};
 use crate::glue::loader::LoaderHandle;
 use crate::glue::{IsolateState, string};
 use crate::isolate::{Isolate, describe, inspector, modules};
@@ -136,7 +136,14 @@ fn set_up(
     let is_traced = !spec.tails.is_empty() || !spec.streaming_tails.is_empty();
     let traced = v8::Boolean::new(scope, is_traced);
     let this = v8::undefined(scope).into();
-    let arguments = [env.into(), given, script.into(), traced.into()];
+    let access = match &spec.access {
+        Some(AccessSpec {
+            identity: Some(identity),
+            ..
+        }) => outlets.add(scope, Outlet::Named(identity.clone())),
+        _ => v8::null(scope).into(),
+    };
+    let arguments = [env.into(), given, script.into(), traced.into(), access];
     set_up.call(scope, this, &arguments)?;
     Some(())
 }
@@ -263,6 +270,12 @@ fn list_entrypoints<'s>(
             });
             let ephemeral = namespace.is_some_and(|namespace| namespace.unique_key.is_none());
             loopback.push(v8::Boolean::new(scope, ephemeral).into());
+            let mut workflows = spec.workflows.iter().flat_map(|workflows| &workflows.all);
+            let workflow = workflows.find(|workflow| workflow.class_name == name);
+            loopback.push(match workflow {
+                Some(workflow) => outlets.add(scope, Outlet::Named(workflow.binding.clone())),
+                None => v8::null(scope).into(),
+            });
         }
         entrypoints.push(entry);
     }

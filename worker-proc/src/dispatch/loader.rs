@@ -199,6 +199,8 @@ impl Slot {
                 .cloned()
                 .map(Outlet::Given)
                 .collect(),
+            access: None,
+            workflows: None,
             slot: Some(self.this.clone() as Weak<dyn spec::Slot>),
             given: code.env.clone(),
             limits: code.limits,

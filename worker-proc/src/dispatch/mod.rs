@@ -3,6 +3,7 @@
 //! `boot` builds a [`Router`] from the config's plain description; `http` calls the services that it hands out. Relies on
 //! `request` to run events and on `isolate` for the workers.
 
+mod access;
 mod bindings;
 mod directory;
 mod entrypoint;
@@ -14,6 +15,7 @@ mod router;
 pub mod spec;
 mod tails;
 mod worker;
+mod workflows;
 
 pub use directory::Directory;
 pub use router::Router;

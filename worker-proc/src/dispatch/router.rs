@@ -69,6 +69,11 @@ impl Router {
         Ok(worker)
     }
 
+    /// All workers.
+    pub(super) fn workers(&self) -> Vec<Rc<Worker>> {
+        self.workers.borrow().values().cloned().collect()
+    }
+
     /// The worker of that name.
     pub fn worker(&self, name: &str) -> Option<Rc<Worker>> {
         self.workers.borrow().get(name).cloned()

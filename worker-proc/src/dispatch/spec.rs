@@ -2,6 +2,8 @@
 
 use std::rc::{Rc, Weak};
 
+use ::http::HeaderName;
+
 use crate::actors::{NamespaceSpec, StoreSpec};
 use crate::glue::Property;
 use crate::isolate::modules;
@@ -38,6 +40,47 @@ pub struct WorkerSpec {
     /// Who is told of what the worker has done, and who while it does it.
     pub tails: Vec<Outlet>,
     pub streaming_tails: Vec<Outlet>,
+    /// How Cloudflare Access says who a client is.
+    pub access: Option<AccessSpec>,
+    pub workflows: Option<WorkflowsSpec>,
+}
+
+/// Where `ctx.access` comes from.
+pub struct AccessSpec {
+    /// The header of requests that says who the client is.
+    pub header: HeaderName,
+    /// Who answers `getIdentity()`.
+    pub identity: Option<Designator>,
+}
+
+/// The workflows of a worker.
+pub struct WorkflowsSpec {
+    /// The class of Durable Objects that runs them.
+    pub engine: Designator,
+    pub all: Vec<WorkflowSpec>,
+}
+
+/// One workflow of a worker.
+pub struct WorkflowSpec {
+    pub name: String,
+    pub class_name: String,
+    /// The service behind its binding.
+    pub binding: Designator,
+    /// Where its instances are kept.
+    pub storage: StoreSpec,
+}
+
+impl WorkflowSpec {
+    /// The namespace of its instances, which others bind by the name of a class.
+    pub fn namespace(&self) -> NamespaceSpec {
+        let name = schema::workflow_namespace(&self.name);
+        NamespaceSpec {
+            class_name: name.clone(),
+            unique_key: Some(name),
+            prevent_eviction: false,
+            enable_sql: true,
+        }
+    }
 }
 
 /// What keeps a worker that another one has loaded.

@@ -7,16 +7,18 @@ use std::rc::{Rc, Weak};
 use super::directory::Directory;
 use super::entrypoint::{Entrypoint, OwnEntrypoint};
 use super::live::Live;
-use super::spec::WorkerSpec;
+use super::spec::{AccessSpec, WorkerSpec, WorkflowsSpec};
 use super::tails::WorkerTails;
 use crate::actors::{Class, Home};
 use crate::glue::loader::LoaderHandle;
+use crate::glue::{IsolateState, string};
 use crate::isolate::{Isolate, limits};
 use crate::log;
 use crate::service::rpc::Target;
 use crate::service::trace::Tails;
 use crate::service::{
-    Channels, DebugPort, Error, Lasting, Limits, Namespace, Objects, Origin, Outlet, Props, Service,
+    Channels, DebugPort, Designator, Error, Lasting, Limits, Namespace, Objects, Origin, Outlet,
+    Props, Service,
 };
 
 /// See the module.
@@ -57,6 +59,10 @@ impl Channels for Worker {
     fn service_with_props(&self, channel: u32, props: Props) -> Option<Rc<dyn Service>> {
         match self.live.borrow().outlet(channel)? {
             Outlet::Own(name) => Some(self.own(name, Some(props))),
+            Outlet::Named(designator) => self.directory.upgrade()?.find(&Designator {
+                props: Some(props),
+                ..designator.clone()
+            }),
             _ => None,
         }
     }
@@ -187,6 +193,27 @@ impl Worker {
         all.any(|entry| entry.strip_suffix(':') == Some(entrypoint))
     }
 
+    /// Whether the code exports a class of Durable Objects of that name.
+    pub(super) fn has_class(&self, name: &str) -> bool {
+        let live = self.live.borrow();
+        let found = live.isolate.run(None, |scope| {
+            v8::tc_scope!(let scope, scope);
+            let this = v8::undefined(scope).into();
+            let name = string(scope, name).into();
+            let class = IsolateState::get(scope).internal(scope, "workers", "actorClass")?;
+            Some(class.call(scope, this, &[name])?.is_function())
+        });
+        found.unwrap_or(false)
+    }
+
+    pub(super) fn access(&self) -> Option<&AccessSpec> {
+        self.spec.access.as_ref()
+    }
+
+    pub(super) fn workflows(&self) -> Option<&WorkflowsSpec> {
+        self.spec.workflows.as_ref()
+    }
+
     /// The key of the namespace of a class, and whether it is ephemeral.
     pub fn namespace_of(&self, class: &str) -> Option<(String, bool)> {
         let mut all = self.spec.namespaces.iter();
@@ -209,7 +236,7 @@ impl Worker {
     }
 
     /// An entrypoint that the worker uses itself.
-    fn own(&self, name: &Option<String>, props: Option<Props>) -> Rc<dyn Service> {
+    pub(super) fn own(&self, name: &Option<String>, props: Option<Props>) -> Rc<dyn Service> {
         Rc::new(OwnEntrypoint {
             worker: self.this.clone(),
             name: name.clone(),

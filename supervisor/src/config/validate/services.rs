@@ -81,36 +81,8 @@ impl Checker<'_> {
         for tail in worker.get_streaming_tails()? {
             self.service_reference(tail, &context("streaming tails"))?;
         }
-        if worker.has_workflows_engine() {
-            let engine = worker.get_workflows_engine()?;
-            self.class_reference(
-                engine.get_actor_class()?,
-                &format!("{prefix}workflowsEngine.actorClass"),
-            )?;
-            for workflow in engine.get_workflows()? {
-                let context = context(&format!(
-                    "Workflow \"{}\"'s bindingService",
-                    lossy(workflow.get_name()?)
-                ));
-                self.service_reference(workflow.get_binding_service()?, &context)?;
-            }
-        }
-        self.without_effect(&prefix, worker);
+        self.workflows(name, worker)?;
         self.access(name, worker)
-    }
-
-    /// Warns of fields that nothing reads so far, but that do no harm.
-    fn without_effect(&mut self, prefix: &str, worker: worker::Reader<'_>) {
-        for (is_given, field) in [
-            (worker.has_workflows_engine(), "workflowsEngine"),
-            (worker.has_access_blob_header(), "accessBlobHeader"),
-            (worker.has_access_binding_service(), "accessBindingService"),
-        ] {
-            if is_given {
-                let warning = format!("{prefix}{field} is not supported yet, and has no effect.");
-                self.verdict.warnings.push(warning);
-            }
-        }
     }
 
     fn compatibility(

@@ -84,19 +84,6 @@ fn ask<'s>(
     promise(scope, read).map(|read| Maybe(Some(read)))
 }
 
-/// `ask(cache, key)`: what [`get`] gives, as the key's owner knows it: a promise, or undefined where this process is the owner.
-fn ask(scope: &mut v8::PinScope, args: v8::FunctionCallbackArguments, mut rv: v8::ReturnValue) {
-    let key = string_arg(scope, &args, 1);
-    let cache = native_arg::<Use>(scope, &args, 0);
-    let Some(owner) = cache.and_then(|cache| shared::owner(&cache, &key)) else {
-        return;
-    };
-    async_op(scope, &mut rv, async move {
-        let value = shared::read(owner, &key).await;
-        Ok(Maybe(value.map(|value| value.bytes)))
-    });
-}
-
 /// Who makes a value, as JavaScript holds it by number.
 struct MakingResource(RefCell<Option<Making>>);
 

@@ -68,9 +68,12 @@ class ExecutionContext {
     replace(this, "exports", value);
   }
 
-  /** Who Cloudflare Access says the client is: nobody here. */
+  /** Who Cloudflare Access says the client is; undefined where it says nothing. */
   get access() {
-    return undefined;
+    if (!(#event in this)) throw illegalInvocation();
+    const access = this.#event?.access;
+    if (access === undefined) return undefined;
+    return replace(this, "access", require("workers/access").createAccess(access, require("workers").identityChannel()));
   }
 
   set access(value) {

@@ -18,6 +18,7 @@ pub const API: Api = Api {
         js!("cloudflare_workers.js" as "cloudflare:workers"),
     ],
     lazy: &[
+        js!("access.js"),
         js!("module.js" as "cloudflare-internal:workers"),
         js!("env_module.js" as "cloudflare-internal:env"),
     ],
@@ -32,6 +33,7 @@ pub const API: Api = Api {
         "streams",
         "trace",
         "webidl",
+        "wrapped",
     ],
     lazy_uses: &[
         ("queue", "few workers consume queues"),

@@ -22,8 +22,8 @@ const { nativeRequest, withoutUsedBody } = require("fetch/request");
 const { isResponse, respond, sendResponse } = require("fetch/response");
 const { fetchThrough, GLOBAL_OUTBOUND } = require("fetch");
 const { WorkerEntrypoint, WorkflowEntrypoint, createContext } = require("workers/entrypoints");
-const { createLoopback, keepLoopbacks } = require("rpc");
-const { BOUND_STUB, SERVICE, readProps } = require("rpc/externals");
+const { createFetcher, createLoopback, keepLoopbacks } = require("rpc");
+const { BOUND_STUB, SERVICE, readProps, writeProps } = require("rpc/externals");
 const serving = require("rpc/serve");
 const { EVENT } = serving;
 const answered = require("workers/answered");
@@ -51,7 +51,7 @@ const HANDLERS = [
 ];
 
 /** What a worker is made of, filled by `setup`. */
-const worker = { env: undefined, entrypoints: new SafeMap(), exports: {}, script: false };
+const worker = { env: undefined, entrypoints: new SafeMap(), exports: {}, script: false, identity: null };
 
 /** Why nothing that leads to a worker which another one has loaded can be sent. */
 const LOADED =
@@ -104,15 +104,17 @@ function addLoopback(make) {
 }
 
 /**
- * The worker's own entrypoints as bindings; for each its name and channel, the channel of its namespace or null, and whether
- * that is ephemeral. Durable Objects come last.
+ * The worker's own entrypoints as bindings; for each its name and channel, the channel of its namespace or null, whether that
+ * is ephemeral, and the channel of the service behind a workflow or null. Durable Objects come last.
  */
 const setExports = function (list) {
   const actors = [];
   const add = (name, value) => define(worker.exports, name, value);
-  for (let i = 0; i < list.length; i += 4) {
+  for (let i = 0; i < list.length; i += 5) {
     const { kind } = worker.entrypoints.get(list[i]);
+    const workflow = list[i + 4];
     if (kind === "object" || kind === "class") add(list[i], createLoopback(list[i + 1]));
+    else if (kind === "workflow" && workflow !== null) add(list[i], makeWorkflow(workflow));
     else if (kind === "actor") ArrayPrototypePush(actors, i);
   }
   for (let i = 0; i < actors.length; i++) {
@@ -121,14 +123,27 @@ const setExports = function (list) {
   }
 };
 
+/** A workflow as its worker's bindings give it. */
+const makeWorkflow = function (channel) {
+  const fetcher = createFetcher(channel);
+  return require("wrapped/make").make("cloudflare-internal:workflows-api", "default", { __proto__: null, fetcher });
+};
+
+/** The props of the class that runs a workflow, which has the service as an external; undefined if the worker has no such class. */
+const workflowProps = function (workflowClassName, workflowName, service) {
+  if (worker.entrypoints.get(workflowClassName)?.kind !== "workflow") return undefined;
+  return writeProps({ workflowClassName, workflowName, workflowClass: createFetcher(service) }).bytes;
+};
+
 /**
  * Makes `env`: a script's properties are globals. `given`: what another worker, which has loaded this one, gives it; undefined
- * if none has, null if nothing. `traced`: there are tail workers.
+ * if none has, null if nothing. `traced`: there are tail workers. `identity`: the channel of who answers `ctx.access`.
  */
-const setup = function (properties, given, script, traced) {
+const setup = function (properties, given, script, traced, identity) {
   if (given !== undefined) keepLoopbacks(LOADED);
   if (traced) trace.enable();
   worker.script = script;
+  worker.identity = identity;
   worker.env = script ? globalThis : {};
   build(worker.env, properties);
   if (given) addGiven(worker.env, given);
@@ -166,11 +181,11 @@ const entrypoints = function (namespace) {
 };
 
 /* What all events of plain entrypoints share under a flag. */
-const sharedState = { __proto__: null, passThrough: false, self: undefined };
+const sharedState = { __proto__: null, passThrough: false, self: undefined, access: undefined };
 let sharedContext;
 
 /** What an event of an entrypoint and its `ctx` share. */
-const newState = () => ({ __proto__: null, passThrough: false, self: undefined });
+const newState = (access = undefined) => ({ __proto__: null, passThrough: false, self: undefined, access });
 
 /** `ctx` of an event of an entrypoint. */
 function contextOf(entrypoint, state, props, externals) {
@@ -239,12 +254,12 @@ function answer(event, state, request, call) {
   }
 }
 
-function fetch(entrypoint, props, externals, head, method, url, body, length, cf) {
+function fetch(entrypoint, props, externals, access, head, method, url, body, length, cf) {
   if (method === CONNECT) {
     connect(entrypoint, props, externals, url, body, cf);
     return;
   }
-  const state = newState();
+  const state = newState(access);
   answer(ONLY, state, nativeRequest(head, method, url, body, length, cf), (request) => {
     if (worker.script) return serviceWorker.fetch(request, state) ?? fetchThrough(GLOBAL_OUTBOUND, request, undefined);
     const ctx = contextOf(entrypoint, state, props, externals);
@@ -456,6 +471,8 @@ exports.actorClass = (name) => {
   return found !== undefined && found.kind === "actor" ? found.value : undefined;
 };
 exports.makeProps = makeProps;
+exports.workflowProps = workflowProps;
+exports.identityChannel = () => worker.identity;
 exports.fetch = fetch;
 exports.event = event;
 exports.rpc = rpc;
