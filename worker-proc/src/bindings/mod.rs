@@ -23,6 +23,9 @@ pub mod worker_loader;
 pub mod workerd_debug_port;
 pub mod wrapped;
 
+/// What memory caches need of the other processes.
+pub use memory_cache::shared as caches;
+
 use crate::glue::Binding;
 
 include!(concat!(env!("OUT_DIR"), "/bindings.rs"));

@@ -5,7 +5,7 @@
 use std::rc::Rc;
 
 use crate::actors::{Host, Placement, Rendezvous, Routes};
-use crate::bindings::memory_cache::shared as caches;
+use crate::bindings::caches;
 use crate::dispatch::{Directory, Router};
 use crate::peer::PeerLinks;
 use crate::service::Designator;
