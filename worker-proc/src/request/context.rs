@@ -275,7 +275,7 @@ impl RequestContext {
             return false;
         }
         let callers = self.callers();
-        let may_help = |other: &Rc<Self>| !other.is_stuck() && !callers.contains(&other.id);
+        let may_help = |other: &Rc<Self>| other.goes_on() && !callers.contains(&other.id);
         if !self.others().iter().any(may_help) {
             return true;
         }
@@ -301,6 +301,13 @@ impl RequestContext {
     /// Whether nothing of its own is under way.
     fn is_stuck(&self) -> bool {
         self.io.is_idle() && self.exports.get() == 0
+    }
+
+    /// Whether it may do more by itself. One that has answered and is only held by what it gave out does nothing until it is
+    /// called, mostly by whoever asks.
+    fn goes_on(&self) -> bool {
+        let is_answered = self.outcome.borrow().is_none();
+        !self.is_stuck() && !(is_answered && self.io.is_idle())
     }
 
     /// The other driven events of its isolate.

@@ -1,30 +1,20 @@
 /* The module `cloudflare-internal:hyperdrive`: a database behind a service that holds what it takes to log in. The worker sees names
    that are made up, each when it is first read. */
 const { ObjectDefineProperty } = primordials;
-const { argumentError } = require("webidl");
-const { SERVICE, stateOf } = require("rpc");
-const { connectThrough } = require("sockets");
-const { openers } = require("sockets/overrides");
 const { WrappedBinding } = require("wrapped");
 const { randomHex } = require("hyperdrive_rpc/random");
+const { openAt, virtualHost } = require("hyperdrive_rpc/virtual_hosts");
 
 const PORTS = { __proto__: null, postgresql: 5432, mysql: 3306 };
 const WITHOUT_TLS = { __proto__: null, postgresql: "sslmode=disable", mysql: "ssl-mode=disabled" };
 
-/** The made-up hosts of services, by channel. */
-const hosts = { __proto__: null };
-
 class Hyperdrive extends WrappedBinding {
   constructor({ fetcher }, scheme) {
     super(fetcher);
-    const state = stateOf(fetcher);
-    if (state?.kind !== SERVICE) throw argumentError("EntrypointsModule", "mapVirtualHost", 1, "Fetcher");
-    const { channel } = state;
-    hosts[channel] ??= `${randomHex()}.workers.alt`;
-    const host = hosts[channel];
+    const mapped = virtualHost("EntrypointsModule", fetcher);
+    const host = mapped.name;
     const port = PORTS[scheme];
-    const open = () => connectThrough(channel, `${host}:${port}`, undefined, undefined);
-    openers[`${host}:${port}`] = open;
+    const open = openAt(mapped, port);
 
     const made = { __proto__: null };
     const random = (name) => {

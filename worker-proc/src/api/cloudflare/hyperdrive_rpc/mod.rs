@@ -9,6 +9,7 @@ pub const API: Api = Api {
     modules: &[],
     lazy: &[
         js!("random.js"),
+        js!("virtual_hosts.js"),
         js!("hyperdrive.js" as "cloudflare-internal:hyperdrive"),
         js!("postgres_api.js" as "cloudflare-internal:hyperdrive-postgres-api"),
         js!("mysql_api.js" as "cloudflare-internal:hyperdrive-mysql-api"),

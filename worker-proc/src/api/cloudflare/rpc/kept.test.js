@@ -36,6 +36,15 @@ export class Giver extends WorkerEntrypoint {
     if (failure !== undefined) throw new Error(failure);
     return "given";
   }
+
+  target() {
+    return new Taker();
+  }
+
+  async hangs() {
+    this.kept = await this.env.GIVER.target();
+    await new Promise(() => {});
+  }
 }
 
 export class Keeper extends DurableObject {
@@ -65,5 +74,12 @@ export const disposedStubs = {
     await GIVER.give(taker, "bare");
     taker.kept[Symbol.dispose]();
     await rejects(async () => taker.kept(1), { message: "RPC stub used after being disposed." });
+  },
+};
+
+/** An event that has answered, and is held by who has its result, does not keep another one waiting. */
+export const whoHoldsAResultMayHang = {
+  async test(_, { GIVER }) {
+    await rejects(Promise.race([GIVER.hangs(), scheduler.wait(20_000)]), /had hung and would never generate a response/);
   },
 };

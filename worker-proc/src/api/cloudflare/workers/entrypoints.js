@@ -79,6 +79,29 @@ class ExecutionContext {
   set access(value) {
     replace(this, "access", value);
   }
+
+  /** The cache of the worker: there is none here, as on workerd. */
+  get cache() {
+    return undefined;
+  }
+
+  set cache(value) {
+    replace(this, "cache", value);
+  }
+
+  /** The version of the worker: none is known here, as on workerd. */
+  get version() {
+    return undefined;
+  }
+
+  set version(value) {
+    replace(this, "version", value);
+  }
+
+  mapVirtualHost(fetcher = undefined, port = undefined) {
+    if (!(#event in this)) throw illegalInvocation();
+    return require("hyperdrive_rpc/virtual_hosts").mapVirtualHost("ExecutionContext", fetcher, port);
+  }
 }
 defineInterface(ExecutionContext);
 
@@ -138,21 +161,21 @@ function background(start, ended) {
 
 /** `export class X extends WorkerEntrypoint`. */
 class WorkerEntrypoint {
-  constructor(ctx, env) {
+  constructor(ctx = undefined, env = undefined) {
     this.ctx = ctx;
     this.env = env;
   }
 }
 
 class DurableObject {
-  constructor(ctx, env) {
+  constructor(ctx = undefined, env = undefined) {
     this.ctx = ctx;
     this.env = env;
   }
 }
 
 class WorkflowEntrypoint {
-  constructor(ctx, env) {
+  constructor(ctx = undefined, env = undefined) {
     this.ctx = ctx;
     this.env = env;
   }
@@ -162,8 +185,9 @@ for (let i = 0, Classes = [WorkerEntrypoint, DurableObject, WorkflowEntrypoint];
   const Class = Classes[i];
   ObjectDefineProperty(Class.prototype, primordials.SymbolToStringTag, {
     __proto__: null,
-    value: Class.name,
-    writable: false,
+    // As on workerd: this one goes by the name of its base.
+    value: Class === DurableObject ? "DurableObjectBase" : Class.name,
+    writable: true,
     enumerable: false,
     configurable: true,
   });
@@ -178,4 +202,6 @@ exports.keepAlive = keepAlive;
 exports.install = (global, set) => {
   if (!set.enableCtxExports) delete ExecutionContext.prototype.exports;
   if (!set.allowIrrevocableStubStorage) delete ExecutionContext.prototype.restore;
+  if (!set.enableVersionApi) delete ExecutionContext.prototype.version;
+  if (!set.workerdExperimental) delete ExecutionContext.prototype.mapVirtualHost;
 };

@@ -36,6 +36,7 @@ pub const API: Api = Api {
         "wrapped",
     ],
     lazy_uses: &[
+        ("hyperdrive_rpc", "few workers make hosts up"),
         ("queue", "few workers consume queues"),
         ("scheduled", "few workers have a schedule"),
         ("sockets", "few workers take connections"),
