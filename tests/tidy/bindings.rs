@@ -1,5 +1,7 @@
 //! A binding is one folder: nothing outside it names it, neither the checks of the config nor what reads it nor JavaScript.
 
+use std::collections::BTreeSet;
+
 use proc_macro2::{TokenStream, TokenTree};
 use quote::ToTokens;
 
@@ -8,16 +10,31 @@ use crate::source::{Source, is_test, paths, repository};
 
 const HOME: &str = "worker-proc/src/bindings/";
 
-/// Kinds whose names mean other things too.
-const COMMON: [&str; 7] = [
-    "text",
-    "data",
-    "json",
-    "service",
-    "wrapped",
-    "queue",
-    "hyperdrive",
+/// Kinds whose names mean something else there: a type of module, a field, a word of SQL. Each is needed.
+const HOMONYMS: [(&str, &str); 12] = [
+    ("data", "worker-proc/src/net/fallback_module.rs"),
+    ("json", "supervisor/src/config/wrangler/mod.rs"),
+    ("json", "worker-proc/files/src/assets/types.rs"),
+    ("json", "worker-proc/src/isolate/modules/import.rs"),
+    ("json", "worker-proc/src/net/fallback_module.rs"),
+    ("json", "worker-proc/storage/src/authorizer.rs"),
+    ("queue", "supervisor/src/config/wrangler/plan.rs"),
+    ("queue", "worker-proc/service/src/trace/info.rs"),
+    ("queue", "worker-proc/src/api/cloudflare/trace/convert.rs"),
+    ("queue", "worker-proc/src/peer/convert.rs"),
+    ("text", "worker-proc/src/isolate/modules/import.rs"),
+    ("text", "worker-proc/src/net/fallback_module.rs"),
 ];
+
+/// Whether a kind's text means an API's folder of the same name there: in `uses` of another.
+fn names_an_api(sources: &[Source], kind: &str, file: &str) -> bool {
+    const APIS: &str = "worker-proc/src/api/";
+    let own = format!("/{kind}/mod.rs");
+    let is_api = |name: &str| name.starts_with(APIS) && name.ends_with(&own);
+    file.starts_with(APIS)
+        && file.ends_with("/mod.rs")
+        && sources.iter().any(|source| is_api(&source.name))
+}
 
 /// Folder and kind of every binding: `memory_cache`, `memoryCache`.
 fn bindings(sources: &[Source]) -> Vec<(&str, &str)> {
@@ -26,7 +43,7 @@ fn bindings(sources: &[Source]) -> Vec<(&str, &str)> {
         let kind = source.text.split("kind: \"").nth(1)?.split('"').next()?;
         Some((folder, kind))
     });
-    folders.filter(|(_, kind)| !COMMON.contains(kind)).collect()
+    folders.collect()
 }
 
 fn literals(tokens: TokenStream, found: &mut Vec<String>) {
@@ -39,22 +56,20 @@ fn literals(tokens: TokenStream, found: &mut Vec<String>) {
     }
 }
 
-/// Whether a file names a binding: by its path in Rust, its name in the schema, its module in JavaScript.
-fn names(source: &Source, folder: &str, kind: &str) -> bool {
+/// Whether a file names a binding's folder: by its path in Rust, by its module in JavaScript.
+fn names_folder(source: &Source, folder: &str) -> bool {
     if source.name.ends_with(".js") {
         return source.text.contains(&format!("\"bindings/{folder}"));
     }
-    let tokens = source.product().to_token_stream();
-    let mut texts = Vec::new();
-    literals(tokens.clone(), &mut texts);
     let by_path = |path: &[String]| path.windows(2).any(|pair| pair == ["bindings", folder]);
-    texts.contains(&format!("\"{kind}\""))
-        || paths(tokens).iter().any(|written| by_path(&written.path))
+    let written = paths(source.product().to_token_stream());
+    written.iter().any(|written| by_path(&written.path))
 }
 
-fn check(sources: &[Source]) -> Vec<String> {
+/// Files with the bindings that they name, and the homonyms that they need.
+fn check<'a>(sources: &'a [Source]) -> (Vec<String>, BTreeSet<(&'a str, &'a str)>) {
     let bindings = bindings(sources);
-    let mut wrong = Vec::new();
+    let (mut wrong, mut needed) = (Vec::new(), BTreeSet::new());
     // The schema is where names are given.
     let outside = sources.iter().filter(|source| {
         !source.name.starts_with(HOME)
@@ -62,20 +77,35 @@ fn check(sources: &[Source]) -> Vec<String> {
             && !is_test(&source.name)
     });
     for source in outside {
+        let file = source.name.as_str();
+        let mut texts = Vec::new();
+        if file.ends_with(".rs") {
+            literals(source.product().to_token_stream(), &mut texts);
+        }
         for (folder, kind) in &bindings {
-            if names(source, folder, kind) {
-                wrong.push(format!("{} names {kind}", source.name));
+            let has_text = texts.contains(&format!("\"{kind}\""));
+            let is_homonym = has_text && HOMONYMS.contains(&(*kind, file));
+            if is_homonym {
+                needed.insert((*kind, file));
+            }
+            let is_named = has_text && !is_homonym && !names_an_api(sources, kind, file);
+            if is_named || names_folder(source, folder) {
+                wrong.push(format!("{file} names {kind}"));
             }
         }
     }
-    wrong
+    (wrong, needed)
 }
 
 #[test]
 fn nothing_names_a_binding_but_its_folder() {
+    let sources = repository(&[".rs", ".js"]);
+    let (wrong, needed) = check(&sources);
+    complain("bindings named outside their folders", &wrong);
+    let idle = HOMONYMS.iter().filter(|homonym| !needed.contains(*homonym));
     complain(
-        "bindings named outside their folders",
-        &check(&repository(&[".rs", ".js"])),
+        "homonyms of bindings that are not there",
+        &idle.map(|pair| format!("{pair:?}")).collect::<Vec<_>>(),
     );
 }
 
@@ -86,8 +116,24 @@ fn a_name_outside_its_folder_is_found() {
             "worker-proc/src/bindings/memory_cache/mod.rs",
             "const B: Binding = Binding { kind: \"memoryCache\" };",
         );
-        check(&[home, Source::new(file, text)]).len()
+        let queue = Source::new(
+            "worker-proc/src/bindings/queue/mod.rs",
+            "const B: Binding = Binding { kind: \"queue\" };",
+        );
+        let api = Source::new("worker-proc/src/api/cloudflare/queue/mod.rs", "");
+        check(&[home, queue, api, Source::new(file, text)]).0.len()
     };
+    let uses = "const API: Api = Api { uses: &[\"queue\"] };";
+    assert_eq!(found("worker-proc/src/api/web/x/mod.rs", uses), 0);
+    assert_eq!(found("worker-proc/src/boot/x.rs", uses), 1);
+    assert_eq!(found("worker-proc/src/peer/convert.rs", uses), 0);
+    assert_eq!(
+        found(
+            "worker-proc/src/peer/convert.rs",
+            "use crate::bindings::queue;"
+        ),
+        1
+    );
     assert_eq!(
         found(
             "worker-proc/src/boot/x.rs",
