@@ -67,7 +67,7 @@ fn names_folder(source: &Source, folder: &str) -> bool {
 }
 
 /// Files with the bindings that they name, and the homonyms that they need.
-fn check<'a>(sources: &'a [Source]) -> (Vec<String>, BTreeSet<(&'a str, &'a str)>) {
+fn check(sources: &[Source]) -> (Vec<String>, BTreeSet<(&str, &str)>) {
     let bindings = bindings(sources);
     let (mut wrong, mut needed) = (Vec::new(), BTreeSet::new());
     // The schema is where names are given.

@@ -9,6 +9,7 @@ mod functions;
 mod layers;
 mod licences;
 mod loops;
+mod messages;
 mod modules;
 mod ops;
 mod source;

@@ -26,6 +26,32 @@ fn ops_read_no_arguments_by_hand() {
     );
 }
 
+/// An error made of a class and a text, which a folder's enum has: `#[derive(JsError)]`.
+fn makes_errors_by_hand(source: &Source) -> bool {
+    let ways = ["error", "type_error", "range_error", "dom"].map(|way| format!("OpError::{way}("));
+    HOMES.iter().any(|home| source.name.starts_with(home))
+        && ways.iter().any(|way| source.text.contains(way))
+}
+
+#[test]
+fn errors_are_enums() {
+    let sources = rust();
+    let wrong = sources.iter().filter(|source| makes_errors_by_hand(source));
+    complain(
+        "errors that no enum has",
+        &wrong.map(|source| source.name.clone()).collect::<Vec<_>>(),
+    );
+    let text = "fn f() -> OpError { OpError::type_error(\"no\") }";
+    assert!(makes_errors_by_hand(&Source::new(
+        "worker-proc/src/api/a.rs",
+        text
+    )));
+    assert!(!makes_errors_by_hand(&Source::new(
+        "worker-proc/src/glue/a.rs",
+        text
+    )));
+}
+
 #[test]
 fn an_op_that_reads_by_hand_is_found() {
     let text =

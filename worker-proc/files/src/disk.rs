@@ -56,10 +56,7 @@ impl Disk {
     /// # Errors
     /// There is no such folder.
     pub fn open(name: &str, spec: &DiskSpec, conceal: Conceal) -> Result<Self, String> {
-        let folder = Folder::open(&spec.path).map_err(|error| {
-            let path = spec.path.display();
-            format!("Directory named \"{name}\" cannot be opened: {path}: {error}")
-        })?;
+        let folder = Folder::of_service(name, &spec.path)?;
         Ok(Self {
             name: name.to_owned(),
             folder,

@@ -46,6 +46,17 @@ impl Folder {
         Ok(Self(Arc::new(fd)))
     }
 
+    /// The same for the service of that name.
+    ///
+    /// # Errors
+    /// A text that says which it is.
+    pub fn of_service(name: &str, path: &Path) -> Result<Self, String> {
+        Self::open(path).map_err(|error| {
+            let path = path.display();
+            format!("Directory named \"{name}\" cannot be opened: {path}: {error}")
+        })
+    }
+
     /// Opens what is named, to read. Waits for a disk only if the kernel does not know the names.
     pub async fn find(&self, names: &Names) -> io::Result<Found> {
         let known = ResolveFlags::BENEATH | ResolveFlags::CACHED;

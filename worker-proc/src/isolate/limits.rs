@@ -28,9 +28,9 @@ const ASK_AGAIN: Duration = Duration::from_millis(2);
 const LEAST_LOOK: Duration = Duration::from_millis(1);
 
 /// What clients and callers are told, as on Cloudflare.
-const CPU_EXCEEDED: &str = "Worker exceeded CPU time limit.";
+pub const CPU_EXCEEDED: &str = "Worker exceeded CPU time limit.";
 const ACTOR_EXCEEDED: &str = "Durable Object exceeded its CPU time limit and was reset.";
-const HEAP_EXCEEDED: &str = "Worker exceeded memory limit.";
+pub const HEAP_EXCEEDED: &str = "Worker exceeded memory limit.";
 const ACTOR_HEAP_EXCEEDED: &str =
     "Durable Object's isolate exceeded its memory limit and was reset.";
 /// The same for code that runs before there are events.

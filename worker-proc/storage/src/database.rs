@@ -162,6 +162,10 @@ fn locked(keeper: &SharedKeeper) -> std::sync::MutexGuard<'_, Keeper> {
     keeper.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+fn closed() -> Error {
+    Error::storage("The object's storage is closed.")
+}
+
 impl Database {
     pub(super) async fn open(place: Place, history: Option<HistoryLimits>) -> Result<Rc<Self>> {
         let mut keeper = None;
@@ -215,7 +219,7 @@ impl Database {
             return Err(error.clone());
         }
         let connection = self.connection.borrow().clone();
-        connection.ok_or_else(|| Error::storage("The object's storage is closed."))
+        connection.ok_or_else(closed)
     }
 
     pub(super) fn memory_bytes(&self) -> u64 {
@@ -411,7 +415,7 @@ impl Database {
     }
 
     /// Whether this level is the innermost: only that may end.
-    pub(super) fn is_innermost(&self, depth: usize) -> bool {
+    fn is_innermost(&self, depth: usize) -> bool {
         match &*self.transaction.borrow() {
             Transaction::Explicit(frames) => frames.len() == depth + 1,
             _ => false,
@@ -635,7 +639,7 @@ impl Database {
 
     /// Closes the file, with its log written back, beside the process's thread. Nothing may be used afterwards.
     pub(super) async fn close(&self) -> Result<()> {
-        let closed = Error::storage("The object's storage is closed.");
+        let closed = closed();
         self.cancel_dependents(&closed);
         self.abandon();
         self.begin.clear();

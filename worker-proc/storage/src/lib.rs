@@ -181,11 +181,6 @@ impl Storage {
         self.database.rollback_explicit(depth)
     }
 
-    /// Whether this `transaction()` is the innermost: only that may end.
-    pub fn is_innermost(&self, depth: usize) -> bool {
-        self.database.is_innermost(depth)
-    }
-
     /// Begins a `transactionSync`, to be ended by one of the next two.
     pub fn begin_sync(&self) -> Result<()> {
         self.database.begin_sync()

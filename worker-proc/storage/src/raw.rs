@@ -71,6 +71,9 @@ pub(super) struct Connection {
     hooks: Box<Hooks>,
 }
 
+/// Why nothing is prepared of a text.
+pub(super) const NO_STATEMENT: &str = "SQL code did not contain a statement.";
+
 impl Connection {
     /// Opens a file, or a database in memory if there is no path.
     pub(super) fn open(path: Option<&Path>, access: Access) -> Result<Rc<Self>> {
@@ -217,7 +220,7 @@ impl Connection {
     /// Prepares a statement of the runtime's own that is used again and again.
     pub(super) fn trusted(self: &Rc<Self>, sql: &str) -> Result<Statement> {
         let (statement, _) = self.prepare(sql, Mode::Trusted, true)?;
-        statement.ok_or_else(|| Error::storage("SQL code did not contain a statement."))
+        statement.ok_or_else(|| Error::storage(NO_STATEMENT))
     }
 
     /// The first column of the first row, if it is an integer.

@@ -10,7 +10,7 @@ use std::rc::Rc;
 
 use super::database::{Database, Dependent};
 use super::error::{Error, Result};
-use super::raw::{Connection, Mode, Prepared, Statement, ValueRef};
+use super::raw::{Connection, Mode, NO_STATEMENT, Prepared, Statement, ValueRef};
 use super::tokens;
 
 /// SQL text whose statements are kept prepared; the least recently used goes first.
@@ -184,8 +184,7 @@ impl Sql {
             let (statement, used) = connection
                 .prepare(rest, Mode::User, keep)
                 .map_err(|error| self.database.failed(error))?;
-            let statement =
-                statement.ok_or_else(|| Error::worker("SQL code did not contain a statement."))?;
+            let statement = statement.ok_or_else(|| Error::worker(NO_STATEMENT))?;
             let blank = |c: char| matches!(c, ' ' | '\t' | '\n' | '\r' | '\x0b' | '\x0c');
             rest = rest
                 .get(used..)

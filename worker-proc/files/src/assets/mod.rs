@@ -104,10 +104,7 @@ impl Assets {
         conceal: Conceal,
     ) -> Result<(Self, Vec<String>), String> {
         let config = Config::parse(name, &spec.config)?;
-        let folder = Folder::open(&spec.path).map_err(|error| {
-            let path = spec.path.display();
-            format!("Directory named \"{name}\" cannot be opened: {path}: {error}")
-        })?;
+        let folder = Folder::of_service(name, &spec.path)?;
         let routes = Routes::parse(config.run_worker_first.as_ref())?;
         let mut warnings = Vec::new();
         let redirects = Redirects::parse(&config.redirects, &mut warnings);

@@ -37,7 +37,7 @@ const { TEXT_TYPE, sendable } = require("fetch/body");
 const flags = require("flags");
 const { checkJson } = require("memory_limit");
 const streams = require("streams");
-const { asyncFailure } = require("streams/common");
+const { TAKEN, DISTURBED, asyncFailure } = require("streams/common");
 const { registerUncloneable } = require("structured_clone");
 const trace = require("trace");
 
@@ -433,8 +433,8 @@ function toBody(span, value, failed) {
     return value === "" ? null : value;
   }
   if (streams.isReadableStream(value)) {
-    if (streams.isLocked(value)) throw new TypeError("The ReadableStream has been locked to a reader.");
-    if (streams.isBegun(value)) throw new TypeError("This ReadableStream is disturbed.");
+    if (streams.isLocked(value)) throw new TypeError(TAKEN);
+    if (streams.isBegun(value)) throw new TypeError(DISTURBED);
     const length = streams.lengthOf(value);
     tellPayload(span, "ReadableStream", length);
     const number = streams.takeBody(value);

@@ -9,7 +9,7 @@ const {
   TypeError,
   TypedArrayPrototypeGetByteLength,
 } = primordials;
-const { argumentError, defineInterface, illegalConstructor, illegalInvocation, isObject } = require("webidl");
+const { NO_PROMISE, argumentError, defineInterface, illegalConstructor, illegalInvocation, isObject } = require("webidl");
 const { DOMException } = require("dom_exception");
 const { encodeUtf8 } = require("encoding");
 const flags = require("flags");
@@ -21,7 +21,6 @@ const MAX_KEY_BYTES = 2048;
 const NO_RESULT =
   "Cannot initialize N7workerd3api23CacheValueProduceResultE with required members from an undefined or null value.";
 const NO_DICTIONARY = "Incorrect type for Promise: the Promise did not resolve to 'CacheValueProduceResult'.";
-const NO_PROMISE = "Callback returned incorrect type; expected 'Promise'";
 
 const inside = { __proto__: null };
 

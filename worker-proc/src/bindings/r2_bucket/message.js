@@ -17,6 +17,7 @@ const {
   TypedArrayPrototypeGetByteLength,
   Uint8Array,
 } = primordials;
+const { TAKEN, DISTURBED } = require("streams/common");
 const { isObject } = require("webidl");
 const { encodeUtf8, joinBytes } = require("encoding");
 const { STDERR, warn } = require("console/output");
@@ -295,8 +296,8 @@ function join(json, value, failed) {
   if (value === null) return json;
   if (typeof value === "string") return `${json}${value}`;
   if (!streams.isReadableStream(value)) return joinBytes([encodeUtf8(json), value]);
-  if (streams.isLocked(value)) throw new TypeError("The ReadableStream has been locked to a reader.");
-  if (streams.isBegun(value)) throw new TypeError("This ReadableStream is disturbed.");
+  if (streams.isLocked(value)) throw new TypeError(TAKEN);
+  if (streams.isBegun(value)) throw new TypeError(DISTURBED);
   const length = streams.lengthOf(value);
   if (length === undefined) throw new TypeError(UNKNOWN_LENGTH);
   return streams.prepend(encodeUtf8(json), streams.takeBody(value) || sendable(value, length, failed));

@@ -1,6 +1,7 @@
 //! Code from strings, for local development: the binding, and the modules that give the same where a flag allows it.
 
 use crate::glue::{Api, Binding, IsolateState, JsError, Ops, OrThrow, Thrown, as_given, op};
+use crate::isolate::modules::TOO_LONG;
 use crate::js;
 
 pub const BINDING: Binding = Binding {
@@ -23,8 +24,8 @@ fn ops(ops: &mut Ops) {
 /// Why code is not run.
 #[derive(JsError)]
 enum Refused {
-    #[error("The script is too long.")]
-    TooLong,
+    #[error("{TOO_LONG}")]
+    TooLong {},
 }
 
 /// `allowEval(on)`: whether code may be made from strings; returns what held before.
@@ -40,7 +41,7 @@ fn evaluate<'s>(
     script: &str,
     name: v8::Local<'s, v8::Value>,
 ) -> Result<v8::Local<'s, v8::Value>, Thrown> {
-    let code = v8::String::new(scope, script).ok_or(Refused::TooLong);
+    let code = v8::String::new(scope, script).ok_or(Refused::TooLong {});
     let code = code.or_throw(scope)?;
     let origin = v8::ScriptOrigin::new(
         scope, name, 0, 0, false, -1, None, false, false, false, None,

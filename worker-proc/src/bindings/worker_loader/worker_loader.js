@@ -15,6 +15,7 @@ const {
 } = primordials;
 const flags = require("flags");
 const {
+  NO_PROMISE,
   argumentError,
   defineInterface,
   elementError,
@@ -84,7 +85,7 @@ function ask(number, getCode) {
   try {
     const given = ReflectApply(getCode, globalThis, []);
     if (given === undefined || given === null) throw new TypeError(NO_CODE);
-    if (!isObject(given)) throw new TypeError("Callback returned incorrect type; expected 'Promise'");
+    if (!isObject(given)) throw new TypeError(NO_PROMISE);
     PromisePrototypeThen(PromisePrototypeThen(PromiseResolve(given), answer), undefined, failed(ASYNC));
   } catch (error) {
     failed(SYNC)(error);

@@ -9,6 +9,9 @@ use crate::glue::code::{Source, Text};
 use crate::glue::error::throw_error;
 use crate::glue::state::IsolateState;
 
+/// Of a script that V8 has no string for.
+pub const TOO_LONG: &str = "The script is too long.";
+
 const DEFAULT: &str = "default";
 
 /// The module of that full name, compiled when it is first asked for.
@@ -58,7 +61,7 @@ pub(super) fn source_text<'s>(
         text => v8::String::new(scope, text),
     };
     if made.is_none() {
-        throw_error(scope, "The script is too long.");
+        throw_error(scope, TOO_LONG);
     }
     made
 }

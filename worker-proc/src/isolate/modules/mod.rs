@@ -28,6 +28,7 @@ use names::Naming;
 
 pub use crate::glue::code::Source;
 pub use fallback::{Fallback, Found, Wanted};
+pub use load::TOO_LONG;
 pub use map::Scope;
 pub use names::normalize_path;
 pub use require::create_require;

@@ -10,7 +10,8 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use crate::glue::{Api, BufferBytes, IsolateState, Maybe, OpError, Ops, native_object, op};
+use crate::glue::{Api, BufferBytes, IsolateState, JsError, Maybe, Ops, native_object, op};
+use crate::isolate::limits::HEAP_EXCEEDED;
 use crate::js;
 
 pub const API: Api = Api {
@@ -21,6 +22,13 @@ pub const API: Api = Api {
     lazy_uses: &[],
     ops,
 };
+
+/// Why a text is not parsed.
+#[derive(JsError)]
+enum Refused {
+    #[error("{HEAP_EXCEEDED}")]
+    OverLimit {},
+}
 
 fn ops(ops: &mut Ops) {
     ops.add_all(&[limit, reserve, check_json, is_array]);
@@ -189,7 +197,7 @@ impl Drop for Held {
 fn check_json<'s>(
     scope: &mut v8::PinScope<'s, '_>,
     text: v8::Local<'s, v8::String>,
-) -> Result<(), OpError> {
+) -> Result<(), Refused> {
     let view = v8::ValueView::new(scope, text);
     let least = match view.data() {
         v8::ValueViewData::OneByte(text) => least_bytes(text.iter().copied()),
@@ -203,7 +211,7 @@ fn check_json<'s>(
         && least > budget.limit
     {
         (budget.overrun)();
-        return Err(OpError::error("Worker exceeded memory limit."));
+        return Err(Refused::OverLimit {});
     }
     Ok(())
 }

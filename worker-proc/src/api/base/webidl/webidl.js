@@ -82,6 +82,13 @@ const valueError = (type) => new TypeError(`Incorrect type: the provided value i
 
 // Conversions.
 
+/* What conversions say wherever they are made. */
+const NOT_AN_INTEGER = "The value cannot be converted because it is not an integer.";
+const NOT_A_DATE = "The value cannot be converted because it is not a valid Date.";
+exports.NEGATIVE_BIGINT = "The value cannot be converted because it is negative and this API expects a positive bigint.";
+exports.AFTER_LAST_DATE = "This API doesn't support dates after 2189.";
+exports.NO_PROMISE = "Callback returned incorrect type; expected 'Promise'";
+
 const isObject = (value) => value !== null && (typeof value === "object" || typeof value === "function");
 
 /** A string with lone surrogates kept. Symbols throw the language's TypeError. */
@@ -89,8 +96,6 @@ const toDOMString = (value) => (typeof value === "string" ? value : `${value}`);
 
 /** A string with lone surrogates replaced by U+FFFD. */
 const toUSVString = (value) => StringPrototypeToWellFormed(typeof value === "string" ? value : `${value}`);
-
-const NOT_AN_INTEGER = "The value cannot be converted because it is not an integer.";
 
 const checkedInteger = (value) => {
   const number = +value;
@@ -127,7 +132,7 @@ function toMillis(value, error) {
       throw error();
     }
   }
-  if (NumberIsNaN(millis)) throw new TypeError("The value cannot be converted because it is not a valid Date.");
+  if (NumberIsNaN(millis)) throw new TypeError(NOT_A_DATE);
   return MathTrunc(millis);
 }
 
@@ -409,6 +414,8 @@ exports.install = function (global, flags) {
   interfaces.forEach((_, prototype) => ReflectDeleteProperty(prototype, SymbolToStringTag));
 };
 
+exports.NOT_AN_INTEGER = NOT_AN_INTEGER;
+exports.NOT_A_DATE = NOT_A_DATE;
 exports.argumentError = argumentError;
 exports.constructorError = constructorError;
 exports.copyPrototype = copyPrototype;

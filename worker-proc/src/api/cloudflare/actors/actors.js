@@ -186,7 +186,7 @@ function construct(className, props, externals, id, name) {
 
 const handlerOf = (holder, name) => {
   const handler = holder.instance[name];
-  if (typeof handler !== "function") throw new Error(`Handler does not export a ${name}() function.`);
+  if (typeof handler !== "function") throw new Error(answered.noHandler(name));
   return handler;
 };
 
@@ -233,7 +233,7 @@ function deliverAnswered({ instance }, event, name, bytes, externals, reply) {
     restoring.serve(event, instance, bytes, externals, reply);
     return;
   }
-  if (!answered.isKind(name)) throw new TypeError("The receiver takes no such events.");
+  if (!answered.isKind(name)) throw new TypeError(answered.NO_EVENTS);
   const method = instance[name];
   const handler = typeof method !== "function" ? undefined : (controller) => ReflectApply(method, instance, [controller]);
   answered.deliver(event, name, bytes, externals, reply, { __proto__: null, handler, isScript: false, isAlone: false });

@@ -2,17 +2,12 @@
 
 use std::rc::Rc;
 
-use crate::glue::{
-    IoContext, OpError, Ops, Promise, ServiceHandle, Thrown, native_value, op, promise,
-};
+use super::Refused;
+use crate::glue::{IoContext, Ops, Promise, ServiceHandle, Thrown, native_value, op, promise};
 use crate::service::{Designation, Error, Kind, Objects};
 
 pub fn ops(r: &mut Ops) {
     r.add_all(&[evict, evict_all, abort_all, delete_all]);
-}
-
-fn none() -> OpError {
-    OpError::error("This server has no Durable Objects.")
 }
 
 /// `evict(service, close)`: a promise that the object of that native service has ended, which it does when it is idle.
@@ -29,10 +24,9 @@ fn evict<'s>(
     let designation = service.and_then(|service| service.0.designation());
     promise(scope, async move {
         let Some(Designation::Actor(address)) = designation else {
-            let message = "evict() can only be used on a Durable Object stub.";
-            return Err(OpError::error(message));
+            return Err(Refused::NoStub.into());
         };
-        let objects = objects.ok_or_else(none)?;
+        let objects = objects.ok_or(Refused::NoObjects)?;
         objects.evict(&address, close).await.map_err(super::local)
     })
 }
@@ -46,7 +40,7 @@ fn evict_all<'s>(
 ) -> Result<Promise<'s, ()>, Thrown> {
     let objects = context.channels().objects();
     promise(scope, async move {
-        let objects = objects.ok_or_else(none)?;
+        let objects = objects.ok_or(Refused::NoObjects)?;
         objects.evict_all(close).await.map_err(super::local)
     })
 }
@@ -94,7 +88,7 @@ fn reset_all<'s>(
         // Not within the turn of an object, which may be among them.
         let mut error = Error::new(Kind::Worker, format!("Application called {called}()."));
         error.flags.durable_object_reset = true;
-        reset(&*objects.ok_or_else(none)?, error);
+        reset(&*objects.ok_or(Refused::NoObjects)?, error);
         Ok(())
     })
 }

@@ -5,17 +5,17 @@ use std::rc::Rc;
 
 use tokio::sync::oneshot;
 
-use super::{Running, local};
+use super::{Refused, Running, local};
 use crate::api::web::fetch;
 use crate::glue::context::{FacetInfo, FacetIo, FacetStart, IoContext};
 use crate::glue::{
-    Argument, Arguments, Arity, Call, OpError, Ops, OrThrow, ServiceHandle, Throw, Thrown, current,
+    Argument, Arguments, Arity, Call, Ops, OrThrow, ServiceHandle, Throw, Thrown, current,
     native_object, op,
 };
 use crate::service::{Class, Error, Identity, Kind, from_hex};
 
 /// The longest name of a facet, in bytes of UTF-8; workerd's limit.
-const MAX_NAME_BYTES: usize = 256;
+pub(super) const MAX_NAME_BYTES: usize = 256;
 
 pub(super) fn register(r: &mut Ops) {
     r.add_all(&[
@@ -48,8 +48,7 @@ impl<'s> Argument<'s> for Facets {
     ) -> Option<Self> {
         let facets = Running::read(scope, call, at, name)?.0.facets();
         if facets.is_none() {
-            let none = "This Durable Object does not support creating facets.";
-            OpError::error(none).throw(scope);
+            Refused::NoFacets.throw(scope);
         }
         facets.map(Self)
     }
@@ -69,8 +68,7 @@ impl<'s> Argument<'s> for FacetName {
     ) -> Option<Self> {
         let text = String::read(scope, call, at, name)?;
         if text.len() > MAX_NAME_BYTES {
-            let message = format!("Facet name is too long (max {MAX_NAME_BYTES} characters).");
-            OpError::type_error(message).throw(scope);
+            Refused::LongFacetName {}.throw(scope);
             return None;
         }
         Some(Self(text))

@@ -8,11 +8,12 @@ use std::rc::Rc;
 use crate::glue::context::{ActorIo, IoContext};
 use crate::glue::native::ServiceHandle;
 use crate::glue::{
-    Api, Argument, Arity, Call, OpError, Ops, Throw, Thrown, native_object, op, require_context,
-    terminate,
+    Api, Argument, Arity, Call, JsError, OpError, Ops, Throw, Thrown, native_object, op,
+    require_context, terminate,
 };
 use crate::js;
 use crate::service::{Class, Error, Kind, Namespace, Origin, to_hex, with_origin};
+use facets::MAX_NAME_BYTES;
 
 pub const API: Api = Api {
     name: "actors",
@@ -78,8 +79,7 @@ impl<'s> Argument<'s> for Named {
         let channel = u32::read(scope, call, at, name)?;
         let channels = require_context(scope)?.channels();
         let Some(namespace) = channels.namespace(channel) else {
-            let missing = "The class of this Durable Object namespace is not configured.";
-            OpError::error(missing).throw(scope);
+            Refused::NotConfigured.throw(scope);
             return None;
         };
         Some(Self {
@@ -106,6 +106,23 @@ fn id_from_name(named: Named, name: &str) -> String {
 fn id_from_string(named: Named, text: &str) -> Result<String, OpError> {
     let id = named.namespace.id_from_string(text).map_err(local)?;
     Ok(to_hex(&id))
+}
+
+/// Why nothing is done with an object.
+#[derive(JsError)]
+enum Refused {
+    #[error("The class of this Durable Object namespace is not configured.")]
+    NotConfigured,
+    #[error("This can only be called in a Durable Object.")]
+    NotInObject,
+    #[error("This Durable Object does not support creating facets.")]
+    NoFacets,
+    #[type_error("Facet name is too long (max {MAX_NAME_BYTES} characters).")]
+    LongFacetName {},
+    #[error("This server has no Durable Objects.")]
+    NoObjects,
+    #[error("evict() can only be used on a Durable Object stub.")]
+    NoStub,
 }
 
 /// An error that is this worker's own, though a service made it.
@@ -157,7 +174,7 @@ impl<'s> Argument<'s> for Running {
     ) -> Option<Self> {
         let actor = require_context(scope)?.actor();
         if actor.is_none() {
-            OpError::error("This can only be called in a Durable Object.").throw(scope);
+            Refused::NotInObject.throw(scope);
         }
         actor.map(Self)
     }

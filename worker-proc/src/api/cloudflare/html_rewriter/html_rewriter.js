@@ -7,7 +7,7 @@ const { ArrayPrototypePush, ArrayPrototypeSlice, PromisePrototypeThen, RegExpPro
   primordials;
 const { argumentError, defineInterface, fieldError, illegalInvocation, isObject } = require("webidl");
 const { current, runIn } = require("async_context");
-const { Deferred, internal, markHandled, upon } = require("streams/common");
+const { TAKEN, Deferred, internal, markHandled, upon } = require("streams/common");
 const { toError } = require("streams/native");
 const { identityPair } = require("streams/identity_pipe");
 const { wrapReadable } = require("streams/readable");
@@ -190,7 +190,7 @@ class Rewriting {
 internal(Rewriting);
 
 function checkUnlocked(stream) {
-  if (isLocked(stream)) throw new TypeError("The ReadableStream has been locked to a reader.");
+  if (isLocked(stream)) throw new TypeError(TAKEN);
 }
 
 const CHARSET = /;\s*charset\s*=\s*(?:"([^"]*)"|([^\s;]+))/i;

@@ -9,7 +9,7 @@ use std::rc::Rc;
 use encoding_rs::Encoding;
 use lol_html::{AsciiCompatibleEncoding, Selector};
 
-use crate::glue::{Api, FromJs, JsNumber, Maybe, OpError, Ops, native_object, native_value, op};
+use crate::glue::{Api, FromJs, JsError, JsNumber, Maybe, Ops, native_object, native_value, op};
 use crate::js;
 use rewriter::{Handlers, Rewriter, Step};
 
@@ -32,8 +32,24 @@ fn ops(ops: &mut Ops) {
 }
 
 /// What the parser complains of, as workerd words it.
-fn complaint(error: impl std::fmt::Display) -> OpError {
-    OpError::type_error(format!("Parser error: {error}"))
+#[derive(JsError)]
+enum Complaint {
+    #[type_error("Parser error: {0}")]
+    Parser(String),
+    #[type_error("Parser error: Unsupported syntax in selector.")]
+    DeepSelector,
+    #[type_error("Parser error: Unknown character encoding has been provided.")]
+    UnknownEncoding,
+    #[type_error("Parser error: Expected ASCII-compatible encoding.")]
+    NotAsciiCompatible,
+    #[type_error("Parser error: No end tag.")]
+    NoEndTag,
+}
+
+impl Complaint {
+    fn of(error: impl std::fmt::Display) -> Self {
+        Self::Parser(error.to_string())
+    }
 }
 
 /// `parseSelector(text)`: an object that owns the selector.
@@ -41,11 +57,11 @@ fn complaint(error: impl std::fmt::Display) -> OpError {
 fn parse_selector<'s>(
     scope: &mut v8::PinScope<'s, '_>,
     text: &str,
-) -> Result<v8::Local<'s, v8::Object>, OpError> {
+) -> Result<v8::Local<'s, v8::Object>, Complaint> {
     if depth::is_too_deep(text) {
-        return Err(complaint("Unsupported syntax in selector."));
+        return Err(Complaint::DeepSelector);
     }
-    let selector = text.parse::<Selector>().map_err(complaint)?;
+    let selector = text.parse::<Selector>().map_err(Complaint::of)?;
     Ok(native_object(scope, selector))
 }
 
@@ -57,12 +73,11 @@ fn open<'s>(
     charset: &str,
     esi_tags: bool,
     sets: Sets,
-) -> Result<v8::Local<'s, v8::Object>, OpError> {
-    let encoding = Encoding::for_label_no_replacement(charset.as_bytes())
-        .ok_or_else(|| complaint("Unknown character encoding has been provided."))?;
-    let encoding = AsciiCompatibleEncoding::new(encoding)
-        .ok_or_else(|| complaint("Expected ASCII-compatible encoding."))?;
-    let rewriter = Rewriter::new(encoding, esi_tags, &sets.0).map_err(complaint)?;
+) -> Result<v8::Local<'s, v8::Object>, Complaint> {
+    let encoding =
+        Encoding::for_label_no_replacement(charset.as_bytes()).ok_or(Complaint::UnknownEncoding)?;
+    let encoding = AsciiCompatibleEncoding::new(encoding).ok_or(Complaint::NotAsciiCompatible)?;
+    let rewriter = Rewriter::new(encoding, esi_tags, &sets.0).map_err(Complaint::of)?;
     Ok(native_object(scope, rewriter))
 }
 
@@ -108,7 +123,7 @@ impl<'s> FromJs<'s> for Sets {
 }
 
 /// The number of the handler that is due, or -1 for more input.
-type Due = Result<f64, OpError>;
+type Due = Result<f64, Complaint>;
 
 /// `write(rewriter, bytes)`.
 #[op]
@@ -129,7 +144,7 @@ fn proceed(rewriter: Rc<Rewriter>) -> Due {
 }
 
 fn due(step: Result<Step, lol_html::errors::RewritingError>) -> Due {
-    match step.map_err(complaint)? {
+    match step.map_err(Complaint::of)? {
         Step::Idle => Ok(-1.0),
         Step::Due(number) => Ok(number.into()),
     }

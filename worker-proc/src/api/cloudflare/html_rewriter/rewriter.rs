@@ -10,6 +10,7 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
+use crate::isolate::limits::CPU_EXCEEDED;
 use corosensei::stack::DefaultStack;
 use corosensei::{Coroutine, CoroutineResult, Yielder};
 use lol_html::errors::RewritingError;
@@ -264,7 +265,8 @@ fn write_pieces<O: lol_html::OutputSink>(
         let (began, waited_before) = (Instant::now(), waited.get());
         rewriter.write(piece)?;
         if processor::is_used_up() {
-            return Err(RewritingError::ContentHandlerError(USED_UP.into()));
+            // Nobody is told: JavaScript ends there.
+            return Err(RewritingError::ContentHandlerError(CPU_EXCEEDED.into()));
         }
         let own = began.elapsed().saturating_sub(waited.get() - waited_before);
         size = match own < SHORT_PIECE {
@@ -275,9 +277,6 @@ fn write_pieces<O: lol_html::OutputSink>(
     }
     Ok(())
 }
-
-/// Nobody is told: JavaScript ends there.
-const USED_UP: &str = "Worker exceeded CPU time limit.";
 
 /// The length of a piece of about this size.
 fn piece_of(chunk: &[u8], size: usize) -> usize {

@@ -6,9 +6,9 @@ use std::rc::Rc;
 
 use lol_html::html_content::{Comment, ContentType, DocumentEnd, Element, EndTag, TextChunk};
 
-use super::complaint;
+use super::Complaint;
 use super::rewriter::{Rewriter, Token};
-use crate::glue::{IntoJs, JsNumber, List, Maybe, OpError, Ops, intern, op};
+use crate::glue::{IntoJs, JsNumber, List, Maybe, Ops, intern, op};
 
 pub fn ops(ops: &mut Ops) {
     ops.add_all(&[
@@ -89,9 +89,9 @@ fn name(rewriter: Rc<Rewriter>) -> Option<String> {
 
 /// `setName(rewriter, name)`: of an element or end tag.
 #[op]
-fn set_name(rewriter: Rc<Rewriter>, name: String) -> Result<(), OpError> {
+fn set_name(rewriter: Rc<Rewriter>, name: String) -> Result<(), Complaint> {
     let set = with_token(&rewriter, |token| match token {
-        Lent::Element(element) => element.set_tag_name(&name).map_err(complaint),
+        Lent::Element(element) => element.set_tag_name(&name).map_err(Complaint::of),
         Lent::EndTag(tag) => {
             tag.set_name_str(name);
             Ok(())
@@ -135,9 +135,9 @@ fn text<'s>(
 
 /// `setText(rewriter, text)`: of a comment.
 #[op]
-fn set_text(rewriter: Rc<Rewriter>, text: &str) -> Result<(), OpError> {
+fn set_text(rewriter: Rc<Rewriter>, text: &str) -> Result<(), Complaint> {
     let set = with_token(&rewriter, |token| match token {
-        Lent::Comment(comment) => comment.set_text(text).map_err(complaint),
+        Lent::Comment(comment) => comment.set_text(text).map_err(Complaint::of),
         _ => Ok(()),
     });
     set.unwrap_or(Ok(()))
@@ -206,9 +206,9 @@ fn has_attribute(rewriter: Rc<Rewriter>, name: &str) -> Maybe<bool> {
 
 /// `setAttribute(rewriter, name, value)`.
 #[op]
-fn set_attribute(rewriter: Rc<Rewriter>, name: &str, value: &str) -> Result<(), OpError> {
+fn set_attribute(rewriter: Rc<Rewriter>, name: &str, value: &str) -> Result<(), Complaint> {
     let set = with_element(&rewriter, |element| element.set_attribute(name, value));
-    set.unwrap_or(Ok(())).map_err(complaint)
+    set.unwrap_or(Ok(())).map_err(Complaint::of)
 }
 
 /// `removeAttribute(rewriter, name)`.
@@ -281,10 +281,10 @@ fn insert_stream(rewriter: Rc<Rewriter>, place: Insertion, number: u32) {
 
 /// `writeStream(rewriter, bytes, isHtml)`: a piece of the content whose place has come.
 #[op]
-fn write_stream(rewriter: Rc<Rewriter>, bytes: &[u8], is_html: bool) -> Result<(), OpError> {
+fn write_stream(rewriter: Rc<Rewriter>, bytes: &[u8], is_html: bool) -> Result<(), Complaint> {
     let kind = content_type(is_html);
     let written = with_token(&rewriter, |token| match token {
-        Lent::Sink(sink) => sink.write_utf8_chunk(bytes, kind).map_err(complaint),
+        Lent::Sink(sink) => sink.write_utf8_chunk(bytes, kind).map_err(Complaint::of),
         _ => Ok(()),
     });
     written.unwrap_or(Ok(()))
@@ -310,10 +310,10 @@ fn remove_and_keep_content(rewriter: Rc<Rewriter>) {
 
 /// `onEndTag(rewriter, number)`: a handler of that number is due at the element's end tag.
 #[op]
-fn on_end_tag(rewriter: Rc<Rewriter>, number: u32) -> Result<(), OpError> {
+fn on_end_tag(rewriter: Rc<Rewriter>, number: u32) -> Result<(), Complaint> {
     let known = with_element(&rewriter, |element| rewriter.on_end_tag(element, number));
     match known {
-        Some(false) => Err(complaint("No end tag.")),
+        Some(false) => Err(Complaint::NoEndTag),
         _ => Ok(()),
     }
 }

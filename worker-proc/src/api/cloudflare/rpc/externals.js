@@ -7,6 +7,8 @@ const { prepare } = require("structured_clone/prepare");
 
 const { TARGET, OWNED_TARGET, SERVICE, READABLE, WRITABLE, SIGNAL, BOUND_STUB } = ops.ExternalKind;
 
+const MISSING = "The data refers to something that did not come with it.";
+
 class Writer {
   /** Kind, value, value; three for each. */
   externals = [];
@@ -63,7 +65,7 @@ class Reader {
   take(index, kind) {
     this.#next = index + 1;
     const at = index * 3;
-    if (this.externals[at] !== kind) throw dataCloneError("The data refers to something that did not come with it.");
+    if (this.externals[at] !== kind) throw dataCloneError(MISSING);
     return [this.externals[at + 1], this.externals[at + 2]];
   }
 }
@@ -143,6 +145,7 @@ exports.read = read;
 exports.write = write;
 exports.readProps = readProps;
 exports.writeProps = writeProps;
+exports.MISSING = MISSING;
 exports.BOUND_STUB = BOUND_STUB;
 exports.OWNED_TARGET = OWNED_TARGET;
 exports.READABLE = READABLE;

@@ -5,6 +5,7 @@ use std::rc::Rc;
 use bytes::Bytes;
 use ipc::token::{self, Content, Token, Value};
 
+use super::error::Refused;
 use super::payload::{TargetResource, props_of};
 use crate::api::web::fetch;
 use crate::glue::context::IoContext;
@@ -24,12 +25,6 @@ pub fn register(r: &mut Ops) {
         open_stub,
     ]);
 }
-
-/// What is told of a stub that may not be stored; workerd's text.
-const NOT_ALLOWED: &str = "Cannot store this stub because the target worker does not have the allow_irrevocable_stub_storage compatibility flag enabled.";
-
-/// What is told of a worker that nobody knows how to find again; workerd's text.
-const NO_SELF: &str = "ctx.restore() cannot be used in this context because the system does not know how to restore this context itself, in order to be able to invoke its [restore]() method. This may happen if the current worker is a Dynamic Worker or a Durable Object Facet (or both), and the immediate caller did not specify how to restore it. To fix this, ensure that the caller of this Worker uses a stub that was created via its own context.restore().";
 
 /// The token of a stub; none if something that it refers to may not be stored.
 fn token_of(lasting: &Lasting) -> Option<Token> {
@@ -145,7 +140,7 @@ fn stub_of(lasting: Lasting, channels: &dyn Channels) -> Option<Rc<RestoredStub>
 
 fn bytes_of(kind: token::Kind, lasting: Option<Lasting>) -> Result<Vec<u8>, OpError> {
     let token = lasting.as_ref().and_then(token_of);
-    let token = token.ok_or_else(|| OpError::dom("DataCloneError", NOT_ALLOWED))?;
+    let token = token.ok_or(Refused::NotStorable)?;
     Ok(token::encode(kind, &token))
 }
 
@@ -189,12 +184,8 @@ fn read_token(
     kind: token::Kind,
     bytes: &[u8],
 ) -> Result<Lasting, OpError> {
-    let token = token::decode(kind, bytes).map_err(|error| OpError::error(error.to_string()))?;
-    lasting_of(token, &*context.channels()).ok_or_else(not_configured)
-}
-
-fn not_configured() -> OpError {
-    OpError::error("What a stored stub refers to is not configured.")
+    let token = token::decode(kind, bytes).map_err(|error| Refused::BadToken(error.to_string()))?;
+    lasting_of(token, &*context.channels()).ok_or_else(|| Refused::NotConfigured.into())
 }
 
 /// `serviceOfToken(bytes, isClass)`: a native service.
@@ -207,7 +198,7 @@ fn service_of_token<'s>(
 ) -> Result<v8::Local<'s, v8::Object>, OpError> {
     let lasting = read_token(&*context, service_kind(is_class), &bytes)?;
     let service = context.channels().revive(&lasting);
-    let service = service.ok_or_else(not_configured)?;
+    let service = service.ok_or(Refused::NotConfigured)?;
     Ok(native_object(scope, ServiceHandle(service)))
 }
 
@@ -215,7 +206,7 @@ fn service_of_token<'s>(
 #[op]
 fn stub_of_token(context: Rc<dyn IoContext>, bytes: &[u8]) -> Result<u32, OpError> {
     let lasting = read_token(&*context, token::Kind::Stub, bytes)?;
-    let stub = stub_of(lasting, &*context.channels()).ok_or_else(not_configured)?;
+    let stub = stub_of(lasting, &*context.channels()).ok_or(Refused::NotConfigured)?;
     Ok(context.resources().insert(Rc::new(TargetResource(stub))))
 }
 
@@ -232,7 +223,7 @@ fn recipe<'s>(
         None => context.channels().me(),
     };
     let Some(Me { lasting, lasts }) = me else {
-        return Err(Thrown::throw(scope, OpError::error(NO_SELF)));
+        return Err(Thrown::throw(scope, Refused::NoSelf));
     };
     let recipe = Recipe {
         vendor: lasting,

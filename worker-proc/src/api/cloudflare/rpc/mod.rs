@@ -4,6 +4,7 @@
 //! `service::rpc` for what passes between isolates and processes, on `structured_clone` for values, and on `fetch` for
 //! bodies and services.
 
+mod error;
 mod lasting;
 mod object;
 mod ops;

@@ -6,6 +6,7 @@ use std::rc::Rc;
 use bytes::Bytes;
 use tokio::sync::oneshot;
 
+use super::error::Refused;
 use super::object::{Delivered, ReplyResource, export, push_call};
 use super::payload::{
     ExternalKind, NOT_BYTES, SignalResource, TargetResource, TriggerResource, give_externals,
@@ -86,11 +87,8 @@ fn serialize<'s>(
 ) -> Result<(), Thrown> {
     let bytes = serialize_wire(scope, value, errors).ok_or(Thrown)?;
     if bytes.len() > MAX_PAYLOAD_BYTES {
-        let message = format!(
-            "Serialized RPC arguments or return values are limited to 32MiB, but the size of this value was: {} bytes.",
-            bytes.len()
-        );
-        return Err(Thrown::throw(scope, OpError::error(message)));
+        let bytes = bytes.len();
+        return Err(Thrown::throw(scope, Refused::TooLarge { bytes }));
     }
     let written = IsolateState::get(scope).extension::<Written>();
     *written.0.borrow_mut() = bytes;
@@ -164,8 +162,7 @@ fn call_target<'s>(
     calling: Calling<'s>,
 ) -> Result<Started<'s>, Thrown> {
     let Some(target) = context.resources().get::<TargetResource>(number) else {
-        let gone = OpError::error("The RPC target is gone.");
-        return Err(Thrown::throw(scope, gone));
+        return Err(Thrown::throw(scope, Refused::Gone));
     };
     let call = calling.call(scope, &*context);
     let target = target.0.clone();
@@ -624,7 +621,7 @@ fn signalled<'s>(
         .take::<SignalResource>(number)
         .and_then(|signal| signal.0.take());
     promise(scope, async move {
-        let signal = signal.ok_or_else(|| OpError::error(TRIGGER_LOST))?;
+        let signal = signal.ok_or(Refused::TriggerLost {})?;
         Ok(Signalled(signal.0.await?))
     })
 }

@@ -2,9 +2,10 @@
    responses, signals. Each says how it is listed in the externals and made again from them. */
 // own: writer (what an RPC message refers to)
 const { ArrayPrototypePush, FunctionPrototypeToString, PromisePrototypeThen, ReflectApply, TypeError } = primordials;
-const { dataCloneError, registerCloneable, session } = require("structured_clone");
+const { TAKEN } = require("streams/common");
+const { dataCloneError, registerCloneable, session, unsupportedType } = require("structured_clone");
 const { describeError } = require("event");
-const { partsOfStream, streamOfParts } = require("fetch/body");
+const { FOR_RPC, partsOfStream, streamOfParts } = require("fetch/body");
 const { isRequest, requestOfParts, requestParts } = require("fetch/request");
 const { isResponse, responseOfParts, responseParts } = require("fetch/response");
 const { headersFromNative, headersToFlat } = require("headers");
@@ -13,6 +14,7 @@ const abort = require("abort");
 const streams = require("streams");
 const { interfaceNameOf, isObject } = require("webidl");
 const {
+  MISSING,
   BOUND_STUB,
   OWNED_TARGET,
   READABLE,
@@ -40,9 +42,6 @@ const NOT_PERSISTENT = "RpcStub cannot be serialized in this context because it 
 /** As V8 says it. */
 const notCloned = (object) =>
   dataCloneError(`${typeof object === "function" ? FunctionPrototypeToString(object) : "#<Object>"} could not be cloned.`);
-
-const unsupported = (name) =>
-  dataCloneError(`Could not serialize object of type "${name}". This type does not support serialization.`);
 
 // Stubs, targets, functions.
 
@@ -88,9 +87,9 @@ function writeReferent(writer, object) {
       if (!writer.forCall) throw dataCloneError(NOT_PERSISTENT);
       return writeStub(writer, state);
     }
-    if (state.kind === PROMISE) throw unsupported("RpcPromise");
-    if (state.kind === PROPERTY) throw unsupported("RpcProperty");
-    throw unsupported(interfaceNameOf(object));
+    if (state.kind === PROMISE) throw unsupportedType("RpcPromise");
+    if (state.kind === PROPERTY) throw unsupportedType("RpcProperty");
+    throw unsupportedType(interfaceNameOf(object));
   }
   if (!writer.forCall) throw notCloned(object);
   if (!isProxy(object)) return writeObject(writer, object, true, rpc.isFunctionForRpc, DUP_FUNCTION);
@@ -152,7 +151,7 @@ function checkReadable(type) {
 
 function nextToken() {
   const token = session.nextToken?.();
-  if (token === undefined) throw dataCloneError("The data refers to something that did not come with it.");
+  if (token === undefined) throw dataCloneError(MISSING);
   return token;
 }
 
@@ -223,8 +222,8 @@ const dropWriter = (number) => ops.dropWriter(number);
 registerCloneable({
   is: streams.isReadableStream,
   write: (stream) => {
-    const writer = currentWriter("ReadableStream can only be serialized for RPC.");
-    if (streams.isLocked(stream)) throw new TypeError("The ReadableStream has been locked to a reader.");
+    const writer = currentWriter(FOR_RPC);
+    if (streams.isLocked(stream)) throw new TypeError(TAKEN);
     return writer.add(
       READABLE,
       streams.takeBody(stream) || streams.pumpOut(stream, streams.lengthOf(stream) ?? -1, undefined, ops.notBytes),

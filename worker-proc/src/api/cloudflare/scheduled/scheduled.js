@@ -1,6 +1,7 @@
 /* Scheduled events. `describe` is for `stub.scheduled()`; `kind` tells workers/answered how the event is received. */
 const { DateNow, DatePrototypeGetTime, NumberIsNaN, ObjectDefineProperty, TypeError } = primordials;
 const {
+  NOT_A_DATE,
   argumentError,
   defineInterface,
   fieldError,
@@ -24,7 +25,7 @@ function describe(options) {
       throw fieldError("ScheduledOptions", "scheduledTime", "date");
     }
   }
-  if (NumberIsNaN(millis)) throw new TypeError("The value cannot be converted because it is not a valid Date.");
+  if (NumberIsNaN(millis)) throw new TypeError(NOT_A_DATE);
   return [millis, cron === undefined ? "" : `${cron}`];
 }
 

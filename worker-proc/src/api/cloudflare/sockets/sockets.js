@@ -16,6 +16,8 @@ const {
 } = primordials;
 const flags = require("flags");
 const {
+  NOT_AN_INTEGER,
+  NEGATIVE_BIGINT,
   argumentError,
   defineInterface,
   illegalConstructor,
@@ -309,9 +311,9 @@ function parseOptions(options, bad) {
 
 function toCount(value) {
   const number = Number(value);
-  if (!NumberIsFinite(number)) throw new TypeError("The value cannot be converted because it is not an integer.");
+  if (!NumberIsFinite(number)) throw new TypeError(NOT_AN_INTEGER);
   if (number < 0) {
-    throw new TypeError("The value cannot be converted because it is negative and this API expects a positive bigint.");
+    throw new TypeError(NEGATIVE_BIGINT);
   }
   return MathTrunc(number);
 }

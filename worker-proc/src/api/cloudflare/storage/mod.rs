@@ -3,6 +3,7 @@
 //! Every op's first argument is the number of the life whose storage it is: the op throws where another object runs.
 //! `sql` has the ops of `storage.sql`, `sync_kv` those of `storage.kv`; the ones here are of the storage itself.
 
+mod error;
 mod sql;
 mod sync_kv;
 
@@ -20,6 +21,7 @@ use crate::glue::{
 };
 use crate::js;
 use crate::storage::{self, ListOptions, Storage};
+use error::{MAX_MEMORY_KEY_BYTES, MAX_MEMORY_PAIRS, MAX_MEMORY_VALUE_BYTES, Refused};
 
 pub const API: Api = Api {
     name: "storage",
@@ -63,9 +65,6 @@ fn ops(r: &mut Ops) {
     sync_kv::ops(r);
 }
 
-/// What is told where no object runs, or another one than the storage's.
-const NOT_HERE: &str = "Cannot perform I/O on behalf of a different Durable Object. I/O objects (such as streams, request/response bodies, and others) created in the context of one Durable Object cannot be accessed from a different Durable Object in the same isolate. This is a limitation of Cloudflare Workers which allows us to improve overall performance.";
-
 /// The object that runs, which JavaScript names by the number of its life; throws if it is not that one.
 struct Here(Rc<dyn ActorIo>);
 
@@ -82,7 +81,7 @@ impl<'s> Argument<'s> for Here {
         let context = require_context(scope)?;
         let actor = context.actor().filter(|_| context.id() as f64 == life);
         if actor.is_none() {
-            OpError::error(NOT_HERE).throw(scope);
+            Refused::OtherObject.throw(scope);
         }
         actor.map(Self)
     }
@@ -106,41 +105,28 @@ impl<'s> Argument<'s> for Open {
         let Here(actor) = Here::read(scope, call, at, name)?;
         let storage = actor.storage();
         if storage.is_none() {
-            OpError::error(NOT_HERE).throw(scope);
+            Refused::OtherObject.throw(scope);
         }
         storage.map(|storage| Self { actor, storage })
     }
 }
 
-/// Most bytes of a key of what is kept in memory alone.
-const MAX_MEMORY_KEY_BYTES: usize = 2048;
-
-/// Most bytes of a value there, as messages state it, and what its serialisation may add.
-const MAX_MEMORY_VALUE_BYTES: usize = 128 * 1024;
+/// What the serialisation of a value may add to it.
 const VALUE_OVERHEAD_BYTES: usize = 34;
 
-/// Most keys of a `get` there.
-const MAX_MEMORY_PAIRS: usize = 128;
-
 /// Whether a key may be used. Files have no limit but SQLite's.
-fn check_key(storage: &Storage, key: &str) -> Result<(), OpError> {
+fn check_key(storage: &Storage, key: &str) -> Result<(), Refused> {
     if storage.in_memory() && key.len() > MAX_MEMORY_KEY_BYTES {
-        return Err(OpError::range_error(format!(
-            "Keys cannot be larger than {MAX_MEMORY_KEY_BYTES} bytes. A key of size {} was provided.",
-            key.len()
-        )));
+        return Err(Refused::LongKey { bytes: key.len() });
     }
     Ok(())
 }
 
 /// Whether a pair may be stored.
-fn check_pair(storage: &Storage, key: &str, value: &[u8]) -> Result<(), OpError> {
+fn check_pair(storage: &Storage, key: &str, value: &[u8]) -> Result<(), Refused> {
     check_key(storage, key)?;
     if storage.in_memory() && value.len() > MAX_MEMORY_VALUE_BYTES + VALUE_OVERHEAD_BYTES {
-        return Err(OpError::range_error(format!(
-            "Values cannot be larger than {MAX_MEMORY_VALUE_BYTES} bytes. A value of size {} was provided.",
-            value.len()
-        )));
+        return Err(Refused::LongValue { bytes: value.len() });
     }
     Ok(())
 }
@@ -251,9 +237,6 @@ fn push_token(scope: &mut v8::PinScope, token: Vec<u8>) {
     tokens.written.borrow_mut().push(token);
 }
 
-const NO_STUBS_IN_MEMORY: &str = "Storing RPC stubs in Durable Object KV storage is only \
-    supported when using the SQLite storage backend.";
-
 /// The bytes of a value with the tokens of the stubs that it refers to.
 fn dismantle(
     scope: &mut v8::PinScope,
@@ -265,8 +248,7 @@ fn dismantle(
     let bytes = serialize(scope, value).ok_or(Thrown)?;
     let written = tokens.written.take();
     if !written.is_empty() && storage.in_memory() {
-        let error = OpError::dom("DataCloneError", NO_STUBS_IN_MEMORY);
-        return Err(Thrown::throw(scope, error));
+        return Err(Thrown::throw(scope, Refused::StubsInMemory));
     }
     Ok((bytes, written))
 }
@@ -279,11 +261,8 @@ fn get_many<'s>(
     mut keys: Vec<String>,
 ) -> Result<List<v8::Local<'s, v8::Value>>, Thrown> {
     if open.storage.in_memory() && keys.len() > MAX_MEMORY_PAIRS {
-        let message = format!(
-            "Maximum number of key value pairs is {MAX_MEMORY_PAIRS}. {} pairs were provided.",
-            keys.len()
-        );
-        return Err(Thrown::throw(scope, OpError::range_error(message)));
+        let pairs = keys.len();
+        return Err(Thrown::throw(scope, Refused::ManyPairs { pairs }));
     }
     keys.sort_unstable();
     keys.dedup();
@@ -458,11 +437,6 @@ fn commit(open: Open, depth: u32) -> Result<(), OpError> {
 #[op]
 fn rollback(open: Open, depth: u32) -> Result<(), OpError> {
     let depth = depth as usize;
-    if !open.storage.is_innermost(depth) {
-        return Err(OpError::error(
-            "Cannot roll back an outer transaction while a nested transaction is still running.",
-        ));
-    }
     Ok(open.storage.rollback_transaction(depth)?)
 }
 
@@ -470,7 +444,7 @@ fn rollback(open: Open, depth: u32) -> Result<(), OpError> {
 #[op]
 fn begin_sync(open: Open) -> Result<(), OpError> {
     if open.storage.in_memory() {
-        return Err(OpError::error("Durable Object is not backed by SQL."));
+        return Err(Refused::NoSql.into());
     }
     Ok(open.storage.begin_sync()?)
 }
@@ -502,8 +476,7 @@ fn current_bookmark<'s>(
     open: Open,
 ) -> Result<Promise<'s, String>, Thrown> {
     if open.storage.in_memory() {
-        let error = OpError::error(storage::NO_POINT_IN_TIME_RECOVERY);
-        return Err(Thrown::throw(scope, error));
+        return Err(Thrown::throw(scope, Refused::NoHistory {}));
     }
     open.actor.commit();
     let storage = open.storage;

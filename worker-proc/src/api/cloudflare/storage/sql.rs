@@ -3,11 +3,12 @@
 use std::rc::Rc;
 
 use super::Open;
+use super::error::Refused;
 use crate::glue::args::to_string;
 use crate::glue::bytes::array_buffer;
 use crate::glue::{
-    JsArray, List, Maybe, OpError, Ops, OrThrow, Thrown, intern, native_object, op, string,
-    throw_type_error, with_bytes,
+    JsArray, List, Maybe, OpError, Ops, OrThrow, Throw, Thrown, intern, native_object, op, string,
+    with_bytes,
 };
 use crate::storage::{Cursor, Row, ValueRef};
 
@@ -47,7 +48,7 @@ impl Parameter {
         } else if value.is_array_buffer() || value.is_array_buffer_view() {
             Self::Blob(with_bytes(value, <[u8]>::to_vec))
         } else if value.is_big_int() {
-            throw_type_error(scope, "Cannot convert a BigInt value to a number");
+            Refused::BigInt.throw(scope);
             return None;
         } else {
             Self::Text(value.to_string(scope)?.to_rust_string_lossy(scope))
@@ -163,8 +164,7 @@ fn names<'s>(
         names.push(name);
     }
     if names.len() != count {
-        let error = OpError::error("The names of the cursor's columns were changed.");
-        return Err(Thrown::throw(scope, error));
+        return Err(Thrown::throw(scope, Refused::ChangedNames));
     }
     Ok(names)
 }
@@ -219,11 +219,9 @@ fn sql_one<'s>(
     let row = shown.or_throw(scope)?;
     if !cursor.is_done() {
         cursor.end();
-        let many = "Expected exactly one result from SQL query, but got multiple results.";
-        return Err(Thrown::throw(scope, OpError::error(many)));
+        return Err(Thrown::throw(scope, Refused::ManyResults));
     }
-    let none = "Expected exactly one result from SQL query, but got no results.";
-    row.ok_or_else(|| OpError::error(none)).or_throw(scope)
+    row.ok_or(Refused::NoResults).or_throw(scope)
 }
 
 /// What a cursor has done so far.

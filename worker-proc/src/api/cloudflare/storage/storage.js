@@ -20,6 +20,8 @@ const {
 } = primordials;
 const flags = require("flags");
 const {
+  NOT_A_DATE,
+  AFTER_LAST_DATE,
   argumentError,
   defineInterface,
   defineLazily,
@@ -122,8 +124,8 @@ function toMillis(value, error) {
       throw error();
     }
   }
-  if (!NumberIsFinite(millis)) throw new TypeError("The value cannot be converted because it is not a valid Date.");
-  if (millis >= MAX_TIME_MILLIS) throw new TypeError("This API doesn't support dates after 2189.");
+  if (!NumberIsFinite(millis)) throw new TypeError(NOT_A_DATE);
+  if (millis >= MAX_TIME_MILLIS) throw new TypeError(AFTER_LAST_DATE);
   return millis;
 }
 

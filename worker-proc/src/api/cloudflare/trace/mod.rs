@@ -8,7 +8,7 @@ mod span;
 
 use std::rc::Rc;
 
-use crate::glue::{Api, IntoJs, IoContext, OpError, Ops, Promise, Thrown, op, promise};
+use crate::glue::{Api, IntoJs, IoContext, JsError, Ops, Promise, Thrown, op, promise};
 use crate::js;
 use crate::service::trace::{Reader, Told};
 
@@ -32,6 +32,13 @@ pub const API: Api = Api {
     )],
     ops,
 };
+
+/// Why a tail worker is told nothing.
+#[derive(JsError)]
+enum Refused {
+    #[error("The stream of events is over.")]
+    Over,
+}
 
 fn ops(r: &mut Ops) {
     r.receive_traces(push_told);
@@ -67,8 +74,7 @@ fn next_events<'s>(
     number: u32,
 ) -> Result<Promise<'s, convert::Events>, Thrown> {
     let Some(stream) = context.resources().get::<StreamResource>(number) else {
-        let over = OpError::error("The stream of events is over.");
-        return Err(Thrown::throw(scope, over));
+        return Err(Thrown::throw(scope, Refused::Over));
     };
     promise(
         scope,

@@ -50,3 +50,6 @@ function deliver(event, name, bytes, externals, reply, { handler, isScript, isAl
 
 exports.deliver = deliver;
 exports.isKind = (name) => kinds[name] !== undefined;
+/** What is said of a handler, or of a kind of event, that there is not. */
+exports.NO_EVENTS = "The receiver takes no such events.";
+exports.noHandler = (name) => `Handler does not export a ${name}() function.`;

@@ -18,6 +18,7 @@ const {
   TypeError,
   globalThis,
 } = primordials;
+const { NO_PROMISE } = require("webidl");
 const { nativeRequest, withoutUsedBody } = require("fetch/request");
 const { isResponse, respond, sendResponse } = require("fetch/response");
 const { fetchThrough, GLOBAL_OUTBOUND } = require("fetch");
@@ -264,7 +265,7 @@ function fetch(entrypoint, props, externals, access, head, method, url, body, le
     if (worker.script) return serviceWorker.fetch(request, state) ?? fetchThrough(GLOBAL_OUTBOUND, request, undefined);
     const ctx = contextOf(entrypoint, state, props, externals);
     const handler = target(entrypoint, "fetch", ctx, state);
-    if (handler === undefined || typeof handler.method !== "function") throw new Error(NO_HANDLER("fetch"));
+    if (handler === undefined || typeof handler.method !== "function") throw new Error(answered.noHandler("fetch"));
     return handler.bare
       ? ReflectApply(handler.method, handler.self, [request, worker.env, ctx])
       : ReflectApply(handler.method, handler.self, [request]);
@@ -289,7 +290,7 @@ function connect(entrypoint, props, externals, authority, body, remote) {
     const { self, method, bare } = target(entrypoint, "connect", ctx, state) ?? {};
     if (typeof method !== "function") {
       require("trace/record").warnOnce(NO_CONNECT);
-      throw new Error(NO_HANDLER("connect"));
+      throw new Error(answered.noHandler("connect"));
     }
     return (socket) => ReflectApply(method, self, bare ? [socket, worker.env, ctx] : [socket, undefined, undefined]);
   });
@@ -329,10 +330,8 @@ function acceptConnection(event, authority, body, remote, open) {
 
 const CONNECT = "CONNECT";
 const NO_CONNECT = "Received a connect event but we lack a handler. Did you remember to export a connect() function?";
-const NO_PROMISE = "Callback returned incorrect type; expected 'Promise'";
 const NO_RESPONSE = "Incorrect type for Promise: the Promise did not resolve to 'Response'.";
 const NO_TAIL = "Attempted to send events but we lack a handler, did you remember to export a tail() function?";
-const NO_HANDLER = (name) => `Handler does not export a ${name}() function.`;
 
 /** The event ends with the result, or with the promise that it is. */
 function settle(event, result) {
@@ -367,7 +366,7 @@ function event(entrypoint, props, externals, name, argument) {
         const call = handlerOf(entrypoint, props, externals, ["tail", "trace"]);
         if (call === undefined) {
           require("trace/record").warnOnce(NO_TAIL);
-          throw new Error(NO_HANDLER("tail"));
+          throw new Error(answered.noHandler("tail"));
         }
         result = call(events);
       }
@@ -378,7 +377,7 @@ function event(entrypoint, props, externals, name, argument) {
       result = serviceWorker.event(name, JSONParse(argument));
     } else {
       const call = handlerOf(entrypoint, props, externals, [name]);
-      if (call === undefined) throw new Error(NO_HANDLER(name));
+      if (call === undefined) throw new Error(answered.noHandler(name));
       const make = controllers[name];
       result = call(make === undefined ? JSONParse(argument) : make(argument));
     }
@@ -416,7 +415,7 @@ function deliverAnswered(entrypoint, props, propsExternals, name, bytes, externa
     restoring.serve(ONLY, state.self, bytes, externals, reply);
     return;
   }
-  if (!answered.isKind(name)) throw new TypeError("The receiver takes no such events.");
+  if (!answered.isKind(name)) throw new TypeError(answered.NO_EVENTS);
   const receiver = { __proto__: null, handler: undefined, isScript: worker.script, isAlone: true };
   receiver.handler = worker.script ? serviceWorker.listener(name) : handlerOf(entrypoint, props, propsExternals, [name]);
   answered.deliver(ONLY, name, bytes, externals, reply, receiver);

@@ -3,7 +3,14 @@
 use v8::simdutf;
 
 use crate::glue::base64::{self, Base64Options};
-use crate::glue::{FromJs, JsNumber, OpError, Ops, op, with_bytes};
+use crate::glue::{FromJs, JsError, JsNumber, Ops, op, with_bytes};
+
+/// Why bytes are no text.
+#[derive(JsError)]
+enum Refused {
+    #[range_error("String is too long for a V8 string.")]
+    TooLong,
+}
 
 pub fn ops(ops: &mut Ops) {
     ops.add_all(&[
@@ -137,12 +144,12 @@ fn decode<'s>(
     encoding: Encoding,
     start: Place,
     end: Place,
-) -> Result<v8::Local<'s, v8::String>, OpError> {
+) -> Result<v8::Local<'s, v8::String>, Refused> {
     let text = with_bytes(bytes, |bytes| {
         let end = end.0.min(bytes.len());
         to_text(scope, &bytes[start.0.min(end)..end], encoding)
     });
-    text.ok_or_else(|| OpError::range_error("String is too long for a V8 string."))
+    text.ok_or(Refused::TooLong)
 }
 
 fn to_text<'s>(

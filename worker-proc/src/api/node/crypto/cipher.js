@@ -29,6 +29,9 @@ const { validateInt32, validateObject, validateString, validateUint32 } = requir
 const { Aead, aeadInfo } = require("node/crypto/aead");
 const { isBytes, toBytes, viewOf } = require("node/crypto/util");
 
+const badTagLength = (length) =>
+  failure("ERR_CRYPTO_INVALID_AUTH_TAG", `Invalid authentication tag length: ${length}`, TypeError);
+
 const MODES = ["stream", "ecb", "cbc", "cfb", "ofb", "ctr", "gcm", "xts", "ccm", "ocb", "wrap"];
 const { KEY_BYTES, IV_BYTES, BLOCK_BYTES, MODE, NID, IS_AUTHENTICATED } = ops.CipherInfo;
 const TAG_BYTES = 16;
@@ -87,7 +90,7 @@ function begin(target, name, key, iv, options, encrypt) {
   const isRightIv = isAuthenticated ? start.byteLength > 0 : start.byteLength === info[IV_BYTES];
   if (!isRightIv) throw failure("ERR_CRYPTO_INVALID_IV", "Invalid initialization vector", TypeError);
   if (tagLength !== undefined && isAuthenticated && !ArrayPrototypeIncludes(GCM_TAGS, tagLength)) {
-    throw failure("ERR_CRYPTO_INVALID_AUTH_TAG", `Invalid authentication tag length: ${tagLength}`, TypeError);
+    throw badTagLength(tagLength);
   }
   target[kHandle] = ops.newCipher(name, secret, start, encrypt);
   target[kState] = { isFinal: false, isAuthenticated, tagLength, hasTag: false, decoder: undefined };
@@ -208,7 +211,7 @@ Decipheriv.prototype.setAuthTag = function (tag, encoding) {
   const isRight =
     ArrayPrototypeIncludes(GCM_TAGS, bytes.byteLength) && (state.tagLength ?? bytes.byteLength) === bytes.byteLength;
   if (!isRight) {
-    throw failure("ERR_CRYPTO_INVALID_AUTH_TAG", `Invalid authentication tag length: ${bytes.byteLength}`, TypeError);
+    throw badTagLength(bytes.byteLength);
   }
   state.hasTag = ops.setCipherTag(this[kHandle], bytes);
   return this;

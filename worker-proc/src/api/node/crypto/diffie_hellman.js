@@ -20,6 +20,8 @@ const { validateInt32 } = require("node/common/validators");
 const { checkPrimeSync, generatePrimeSync, randomBytes } = require("node/crypto/random");
 const { asBuffer, isBytes, toBytes } = require("node/crypto/util");
 
+const INVALID_PARAMETERS = "DiffieHellman init failed: invalid parameters";
+
 // Bits of `verifyError`.
 const NOT_PRIME = 1;
 const NOT_SUITABLE_GENERATOR = 8;
@@ -109,11 +111,11 @@ function DiffieHellman(sizeOrKey, keyEncoding, generator, generatorEncoding) {
     generator = keyEncoding;
     keyEncoding = undefined;
   } else if (typeof sizeOrKey === "number" && keyEncoding) {
-    throw new Error("DiffieHellman init failed: invalid parameters");
+    throw new Error(INVALID_PARAMETERS);
   }
   if (typeof sizeOrKey === "number") {
     validateInt32(sizeOrKey, "sizeOrKey");
-    if (isBytes(generator)) throw new Error("DiffieHellman init failed: invalid parameters");
+    if (isBytes(generator)) throw new Error(INVALID_PARAMETERS);
     const isOdd = sizeOrKey < 3 || sizeOrKey > MAX_PRIME_BITS || generator === 1;
     if (isOdd) throw new Error("DiffieHellman init failed: could not generate parameters");
     const prime = Buffer.from(generatePrimeSync(sizeOrKey, { safe: true }));

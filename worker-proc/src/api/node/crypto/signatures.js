@@ -29,6 +29,12 @@ const { validateFunction, validateInt32, validateString } = require("node/common
 const { KeyObject, createPrivateKey, createPublicKey, keyIn } = require("node/crypto/keys");
 const { asBuffer, isBytes, toBytes } = require("node/crypto/util");
 
+const NO_CONTEXT = "Failed to initialize signing context";
+
+const NO_DIGEST = "Failed to set signature digest";
+
+const NO_RSA_PARAMETERS = "Failed to set RSA parameters for signature";
+
 const { RSA_PKCS1_PADDING, RSA_PKCS1_PSS_PADDING } = constants;
 const SALT_AUTO = -2;
 const kState = Symbol("kState");
@@ -59,8 +65,8 @@ function checkKey(key, { padding, salt }, what) {
   if (key.asymmetricKeyType === "dsa") throw new Error(`${what} with DSA keys is not currently supported`);
   if (key.asymmetricKeyType !== "rsa" || padding === undefined) return;
   const isPss = padding === RSA_PKCS1_PSS_PADDING;
-  if (!isPss && padding !== RSA_PKCS1_PADDING) throw new Error("Failed to set RSA parameters for signature");
-  if (isPss && salt < SALT_AUTO) throw new Error("Failed to set RSA parameters for signature");
+  if (!isPss && padding !== RSA_PKCS1_PADDING) throw new Error(NO_RSA_PARAMETERS);
+  if (isPss && salt < SALT_AUTO) throw new Error(NO_RSA_PARAMETERS);
 }
 
 /** A signature of what `take` gives, which is asked once the key is good. */
@@ -126,7 +132,7 @@ Sign.prototype.update = update;
 Sign.prototype.sign = function (options, encoding) {
   if (!options) throw new ERR_CRYPTO_SIGN_KEY_REQUIRED();
   const bytes = signWith(this[kState].hash, () => finish(this, "Signing"), options);
-  if (bytes === undefined) throw new Error("Failed to set signature digest");
+  if (bytes === undefined) throw new Error(NO_DIGEST);
   const signature = asBuffer(bytes);
   return encoding && encoding !== "buffer" ? signature.toString(encoding) : signature;
 };
@@ -147,7 +153,7 @@ Verify.prototype.verify = function (options, signature, encoding) {
   }
   const bytes = toBytes(signature, "signature", encoding);
   const isRight = verifyWith(this[kState].hash, () => finish(this, "Verification"), options, bytes);
-  if (isRight === undefined) throw new Error("Failed to set signature digest");
+  if (isRight === undefined) throw new Error(NO_DIGEST);
   return isRight;
 };
 
@@ -167,7 +173,7 @@ function signNow(algorithm, data, key) {
   checkView(data, "data");
   if (!key) throw new ERR_CRYPTO_SIGN_KEY_REQUIRED();
   const bytes = signWith(hash, () => data, key);
-  if (bytes === undefined) throw new Error("Failed to initialize signing context");
+  if (bytes === undefined) throw new Error(NO_CONTEXT);
   return asBuffer(bytes);
 }
 
@@ -177,7 +183,7 @@ function verifyNow(algorithm, data, key, signature) {
   checkView(signature, "signature");
   if (!key) throw new ERR_CRYPTO_SIGN_KEY_REQUIRED();
   const isRight = verifyWith(hash, () => data, key, signature);
-  if (isRight === undefined) throw new Error("Failed to initialize signing context");
+  if (isRight === undefined) throw new Error(NO_CONTEXT);
   return isRight;
 }
 

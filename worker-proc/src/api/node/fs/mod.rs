@@ -38,6 +38,7 @@ pub const API: Api = Api {
         "streams",
         "timers",
         "url",
+        "webidl",
     ],
     lazy_uses: &[],
     ops,

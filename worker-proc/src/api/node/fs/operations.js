@@ -18,6 +18,7 @@ const {
   TypeError,
   TypedArrayPrototypeGetLength,
 } = primordials;
+const { NOT_A_DATE, AFTER_LAST_DATE } = require("webidl");
 const { blobFromBytes } = require("blob");
 const {
   ALREADY_EXISTS,
@@ -108,8 +109,8 @@ function stat(where, follow) {
 
 function toTime(date) {
   const time = DatePrototypeGetTime(date);
-  if (NumberIsNaN(time)) throw new TypeError("The value cannot be converted because it is not a valid Date.");
-  if (time > MAX_TIME) throw new TypeError("This API doesn't support dates after 2189.");
+  if (NumberIsNaN(time)) throw new TypeError(NOT_A_DATE);
+  if (time > MAX_TIME) throw new TypeError(AFTER_LAST_DATE);
   if (time < -MAX_TIME) throw new TypeError("This API doesn't support dates before 1687.");
   return time;
 }

@@ -17,6 +17,7 @@ pub const API: Api = Api {
         "node/streams",
         "node/timers",
         "timers",
+        "webidl",
     ],
     lazy_uses: &[],
     ops,

@@ -31,6 +31,7 @@ const {
   Uint32Array,
   Uint8Array,
 } = primordials;
+const { NOT_AN_INTEGER } = require("webidl");
 const { queueMicrotask } = require("timers");
 const { Buffer } = require("node:buffer");
 const { Transform } = require("node:stream");
@@ -386,7 +387,7 @@ function Zstd(options, mode) {
   FunctionPrototypeCall(ZlibBase, this, options, mode, zstdModes);
   const { params = {}, pledgedSrcSize = -1 } = options ?? {};
   const size = Number(pledgedSrcSize);
-  if (NumberIsNaN(size)) throw new TypeError("The value cannot be converted because it is not an integer.");
+  if (NumberIsNaN(size)) throw new TypeError(NOT_AN_INTEGER);
   const dictionary = isAnyArrayBuffer(options?.dictionary) ? Buffer.from(options.dictionary) : options?.dictionary;
   const settings = ArrayPrototypeMap(ObjectKeys(params), (name) => [name | 0, params[name] | 0]);
   this._make = () => {

@@ -203,18 +203,19 @@ function addAlgorithm(signal, steps) {
 /** How signals pass to other isolates; `rpc/transfer` sets it. */
 const transfer = { __proto__: null, write: undefined, read: undefined };
 
+function write(signal) {
+  if (!flags.abortSignalRpc) throw dataCloneError("AbortSignal serialization is not enabled.");
+  return transfer.write(signal);
+}
+
 registerCloneable({
   is: isAbortSignal,
-  write: (signal) => {
-    if (!flags.abortSignalRpc) throw dataCloneError("AbortSignal serialization is not enabled.");
-    return transfer.write(signal);
-  },
+  write,
   read: (value) => transfer.read(value),
   wire: {
     tag: 9,
     write: (signal) => {
-      if (!flags.abortSignalRpc) throw dataCloneError("AbortSignal serialization is not enabled.");
-      const { length, 0: reason } = transfer.write(signal);
+      const { length, 0: reason } = write(signal);
       return length === 1 ? [1, 0, [reason]] : [0, 0, [undefined]];
     },
     read: (fields) => {

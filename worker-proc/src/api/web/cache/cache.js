@@ -29,7 +29,7 @@ const {
   notImplemented,
 } = require("webidl");
 const { encodeUtf8, joinBytes } = require("encoding");
-const { asyncFailure } = require("streams/common");
+const { TAKEN, asyncFailure } = require("streams/common");
 const { getHeader } = require("headers");
 const { STREAM, contentOf, isRecoded, isUnusable, isUsed, sendable, sendableAs, takeBody } = require("fetch/body");
 const answers = require("fetch/answer");
@@ -198,7 +198,7 @@ function serializeHead({ status, statusText, headers }, length) {
 function serialize(response, failed, sized) {
   const head = responseHead(response);
   const content = contentOf(response);
-  if (!isUsed(content) && isUnusable(content)) throw new TypeError("The ReadableStream has been locked to a reader.");
+  if (!isUsed(content) && isUnusable(content)) throw new TypeError(TAKEN);
   const coding = responseCoding(response);
   const recoded = isRecoded(content, coding);
   const length = recoded ? -1 : content.length;

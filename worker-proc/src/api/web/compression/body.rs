@@ -8,8 +8,8 @@ use bytes::{Buf, Bytes};
 
 use super::coder::{CodeError, Coder, Step};
 use super::content::ContentCoder;
-use crate::glue::IoContext;
-use crate::service::{Body, BodyStream, Class, Error, Kind, processor};
+use crate::glue::{IoContext, OpError};
+use crate::service::{Body, BodyStream, Error, processor};
 
 /// What a body can go through.
 pub enum AnyCoder {
@@ -62,7 +62,7 @@ impl CodedBody {
             return self.coder.step(&self.input, self.last);
         };
         if spent.get() >= limit {
-            return Err(CodeError::Ended);
+            return Err(CodeError::Ended {});
         }
         let (step, used) = processor::metered(None, || self.coder.step(&self.input, self.last));
         spent.set(spent.get() + used);
@@ -106,16 +106,14 @@ impl BodyStream for CodedBody {
 }
 
 fn service_error(error: CodeError) -> Error {
-    Error {
-        class: Class::TypeError,
-        ..Error::new(Kind::Worker, error.message())
-    }
+    OpError::from(error).into()
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::coder::Format;
     use super::*;
+    use crate::service::Class;
 
     async fn collect(mut body: Body) -> Result<Vec<u8>, Error> {
         let mut all = Vec::new();

@@ -4,6 +4,8 @@ use flate2::{
     Compress, CompressError, Compression, Crc, Decompress, FlushCompress, FlushDecompress, Status,
 };
 
+use crate::glue::JsError;
+use crate::isolate::limits::CPU_EXCEEDED;
 use crate::service::processor;
 
 /// The most output of one step, bytes.
@@ -30,36 +32,28 @@ impl Format {
     }
 }
 
-/// Why input could not be coded.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Why input could not be coded, in workerd's words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, JsError)]
 pub enum CodeError {
+    #[type_error("Compression failed.")]
     Compress,
+    #[type_error("Decompression failed.")]
     Decompress,
+    #[type_error("Trailing bytes after end of compressed data")]
     Trailing,
+    #[type_error("Called close() on a decompression stream with incomplete data")]
     Incomplete,
+    #[type_error("Gzip decompression failed.")]
     Gzip,
+    #[type_error("Gzip compressed stream ended prematurely.")]
     ShortGzip,
+    #[type_error("Brotli decompression failed.")]
     Brotli,
+    #[type_error("Brotli compressed stream ended prematurely.")]
     ShortBrotli,
     /// The event has no processor time left.
-    Ended,
-}
-
-impl CodeError {
-    /// What user code is told, as the message of a TypeError. The wording is workerd's.
-    pub fn message(self) -> &'static str {
-        match self {
-            Self::Compress => "Compression failed.",
-            Self::Decompress => "Decompression failed.",
-            Self::Trailing => "Trailing bytes after end of compressed data",
-            Self::Incomplete => "Called close() on a decompression stream with incomplete data",
-            Self::Gzip => "Gzip decompression failed.",
-            Self::ShortGzip => "Gzip compressed stream ended prematurely.",
-            Self::Brotli => "Brotli decompression failed.",
-            Self::ShortBrotli => "Brotli compressed stream ended prematurely.",
-            Self::Ended => "Worker exceeded CPU time limit.",
-        }
-    }
+    #[type_error("{CPU_EXCEEDED}")]
+    Ended {},
 }
 
 /// Either direction.
@@ -119,7 +113,7 @@ impl Coder {
         let mut all = Vec::new();
         loop {
             if processor::is_used_up() {
-                return Err(CodeError::Ended);
+                return Err(CodeError::Ended {});
             }
             let step = self.step(input, last)?;
             input = &input[step.taken..];
@@ -511,6 +505,6 @@ mod tests {
         let mut coder = Coder::decompressor(Format::Gzip, true);
         let allowance = Some(std::time::Duration::ZERO);
         let (ended, _) = processor::metered(allowance, || coder.push(&bomb, true, usize::MAX));
-        assert_eq!(ended, Err(CodeError::Ended));
+        assert_eq!(ended, Err(CodeError::Ended {}));
     }
 }

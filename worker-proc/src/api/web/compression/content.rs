@@ -77,7 +77,7 @@ impl ContentCoder {
         let mut all = Vec::new();
         loop {
             if processor::is_used_up() {
-                return Err(CodeError::Ended);
+                return Err(CodeError::Ended {});
             }
             let step = self.step(input, true)?;
             all.extend(step.output);

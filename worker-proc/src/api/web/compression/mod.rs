@@ -67,7 +67,7 @@ fn push<'s>(
 ) -> Result<Vec<u8>, OpError> {
     let most = most_buffer_bytes(scope);
     let pushed = with_bytes(bytes, |bytes| coder.borrow_mut().push(bytes, last, most));
-    pushed.map_err(|error| OpError::type_error(error.message()))
+    Ok(pushed?)
 }
 
 /// `codeBody(number, coder)`: the number of a body that is the coded form of that one.
@@ -108,5 +108,5 @@ fn code_content(
 #[op]
 fn encode_content(bytes: &[u8], coding: &str) -> Result<Vec<u8>, OpError> {
     let output = ContentCoder::encoder(Coding::of(coding)).all(bytes);
-    output.map_err(|error| OpError::type_error(error.message()))
+    Ok(output?)
 }

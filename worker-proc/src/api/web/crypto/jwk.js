@@ -13,6 +13,9 @@ const {
 const flags = require("flags");
 const { JWK_MEMBERS, algorithms, domError } = require("crypto/algorithms");
 
+const unknownAlgorithm = (alg) =>
+  `Unrecognized or unimplemented algorithm "${alg}" listed in JSON Web Key Algorithm parameter.`;
+
 const dataError = (message) => domError("DataError", message);
 
 /** Both alphabets of base64 are taken. */
@@ -197,10 +200,7 @@ function readRsa(jwk, name, hash) {
   if (alg !== undefined) {
     const known = RSA_HASHES[alg];
     if (known === undefined || (isRaw && !StringPrototypeStartsWith(alg, "RS"))) {
-      throw domError(
-        "NotSupportedError",
-        `Unrecognized or unimplemented algorithm "${alg}" listed in JSON Web Key Algorithm parameter.`,
-      );
+      throw domError("NotSupportedError", unknownAlgorithm(alg));
     }
     if (!isRaw && known !== hash) {
       throw dataError(`JSON Web Key Algorithm parameter "alg" ("${alg}") does not match requested hash algorithm "${alg}".`);
@@ -257,10 +257,7 @@ function readEc(jwk, name, kind) {
   }
   if (name === "ECDSA" && alg !== undefined) {
     if (EC_CURVES[alg] === undefined) {
-      throw domError(
-        "NotSupportedError",
-        `Unrecognized or unimplemented algorithm "${alg}" listed in JSON Web Key Algorithm parameter.`,
-      );
+      throw domError("NotSupportedError", unknownAlgorithm(alg));
     }
     if (EC_CURVES[alg] !== kind) {
       throw dataError(`JSON Web Key Algorithm parameter "alg" ("${alg}") does not match requested curve.`);

@@ -9,7 +9,7 @@ use v8::simdutf;
 
 use crate::glue::base64::{self, Base64Options};
 use crate::glue::{
-    Api, IntoJs, JsNumber, Maybe, OpError, Ops, intern, native_object, op, with_bytes,
+    Api, IntoJs, JsError, JsNumber, Maybe, Ops, intern, native_object, op, with_bytes,
 };
 use crate::js;
 use decoder::{Decoded, Decoder, Options};
@@ -45,8 +45,6 @@ fn name_of<'s>(scope: &mut v8::PinScope<'s, '_>, label: &str) -> Maybe<v8::Local
     Maybe(encoding.map(|encoding| intern(scope, &encoding.name().to_ascii_lowercase())))
 }
 
-const DECODE_FAILED: &str = "Failed to decode input.";
-
 /// `decodeUtf8(bytes, fatal, ignoreBOM)`: a string; throws if the bytes are no UTF-8 and `fatal` is set.
 #[op]
 fn decode_utf8<'s>(
@@ -54,7 +52,7 @@ fn decode_utf8<'s>(
     bytes: v8::Local<'s, v8::Value>,
     fatal: bool,
     keep_mark: bool,
-) -> Result<v8::Local<'s, v8::String>, OpError> {
+) -> Result<v8::Local<'s, v8::String>, Refused> {
     with_bytes(bytes, |bytes| {
         let bytes = if keep_mark {
             bytes
@@ -62,10 +60,10 @@ fn decode_utf8<'s>(
             bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes)
         };
         if fatal && !simdutf::validate_utf8(bytes) {
-            return Err(OpError::type_error(DECODE_FAILED));
+            return Err(Refused::Undecodable);
         }
         let text = v8::String::new_from_utf8(scope, bytes, v8::NewStringType::Normal);
-        text.ok_or_else(too_long)
+        text.ok_or(Refused::TooLong)
     })
 }
 
@@ -93,20 +91,25 @@ fn decode<'s>(
     decoder: Rc<RefCell<Decoder>>,
     bytes: v8::Local<'s, v8::Value>,
     last: bool,
-) -> Result<v8::Local<'s, v8::String>, OpError> {
+) -> Result<v8::Local<'s, v8::String>, Refused> {
     let decoded = with_bytes(bytes, |bytes| decoder.borrow_mut().decode(bytes, last));
     let text = match &decoded {
         Ok(Decoded::Utf8(text)) => v8::String::new(scope, text),
         Ok(Decoded::Utf16(units)) => {
             v8::String::new_from_two_byte(scope, units, v8::NewStringType::Normal)
         }
-        Err(_) => return Err(OpError::type_error(DECODE_FAILED)),
+        Err(_) => return Err(Refused::Undecodable),
     };
-    text.ok_or_else(too_long)
+    text.ok_or(Refused::TooLong)
 }
 
-fn too_long() -> OpError {
-    OpError::range_error("Invalid string length")
+/// Why bytes are no text.
+#[derive(JsError)]
+enum Refused {
+    #[type_error("Failed to decode input.")]
+    Undecodable,
+    #[range_error("Invalid string length")]
+    TooLong,
 }
 
 /// `encode(text)`: a Uint8Array of UTF-8.

@@ -24,6 +24,7 @@ const {
   Uint8Array,
   ArrayBufferPrototypeGetByteLength,
 } = primordials;
+const { READER_LOCK, TAKEN, TEE_LOCK } = require("streams/common");
 const flags = require("flags");
 const { getHeader, hasHeader, setHeader } = require("headers");
 const trace = require("trace");
@@ -43,6 +44,7 @@ const decode = (number, coding) => coder().decode(number, coding);
 
 let contentOf, headersOf, setBody, hasBody;
 
+const FOR_RPC = "ReadableStream can only be serialized for RPC.";
 const USED = "Body has already been used. It can only be used once. Use tee() first if you need to read it twice.";
 const TEXT_TYPE = "text/plain;charset=UTF-8";
 
@@ -223,7 +225,7 @@ const isUnusable = (body) => isUsed(body) || (body.stream !== null && streams.is
 function assertUsable(body) {
   if (isUsed(body)) throw new TypeError(USED);
   if (body.stream !== null && streams.isLocked(body.stream)) {
-    throw new TypeError("This ReadableStream is currently locked to a reader.");
+    throw new TypeError(READER_LOCK);
   }
 }
 
@@ -289,7 +291,7 @@ function cloneBody(body) {
   copy.type = body.type;
   copy.length = body.length;
   if (body.kind === NOTHING) return copy;
-  if (isUnusable(body)) throw new TypeError("This ReadableStream is currently locked to a reader,");
+  if (isUnusable(body)) throw new TypeError(TEE_LOCK);
   if (body.kind === TEXT || body.kind === BYTES) {
     copy.content = body.content;
     return copy;
@@ -416,8 +418,8 @@ defineInterface(Body);
 /** A body as plain values and a stream, which is used up: null, or kind, content, type. */
 function bodyParts(body) {
   if (body.kind === NOTHING) return null;
-  if (session.writer === null) throw dataCloneError("ReadableStream can only be serialized for RPC.");
-  if (isUnusable(body)) throw new TypeError("The ReadableStream has been locked to a reader.");
+  if (session.writer === null) throw dataCloneError(FOR_RPC);
+  if (isUnusable(body)) throw new TypeError(TAKEN);
   if (body.kind === TEXT || body.kind === BYTES) {
     const { kind, type } = body;
     return [kind, takeBody(body), type];
@@ -457,6 +459,7 @@ function bodyOfParts(parts) {
   return body;
 }
 
+exports.FOR_RPC = FOR_RPC;
 exports.NOTHING = NOTHING;
 exports.STREAM = STREAM;
 exports.TEXT_TYPE = TEXT_TYPE;

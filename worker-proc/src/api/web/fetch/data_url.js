@@ -9,6 +9,7 @@ const {
   StringPrototypeTrim,
   TypeError,
 } = primordials;
+const { cannotLoad } = require("fetch/request");
 const { Response } = require("fetch/response");
 const { MIMEType } = require("mime");
 
@@ -17,7 +18,7 @@ const BASE64 = /;[ ]*base64$/i;
 /** A promise of the response. */
 function fetchData(url) {
   const comma = StringPrototypeIndexOf(url, ",");
-  if (comma === -1) return PromiseReject(new TypeError(`Fetch API cannot load: ${url}`));
+  if (comma === -1) return PromiseReject(new TypeError(cannotLoad(url)));
   let type = StringPrototypeTrim(StringPrototypeSlice(url, 5, comma));
   const hash = StringPrototypeIndexOf(url, "#");
   const body = StringPrototypeSlice(url, comma + 1, hash === -1 ? undefined : hash);

@@ -10,7 +10,16 @@ const {
   TypeError,
 } = primordials;
 const flags = require("flags");
-const { Request, isRequest, requestState, requestHeaders, requestCfText, subrequestSignal } = require("fetch/request");
+const {
+  Request,
+  USED_BODY,
+  cannotLoad,
+  isRequest,
+  requestCfText,
+  requestHeaders,
+  requestState,
+  subrequestSignal,
+} = require("fetch/request");
 const { EXTENSIONS, asksForWebSocket, receivedResponse } = require("fetch/response");
 const { contentOf, isUsed, sendable, takeBody } = require("fetch/body");
 const { cancelBody } = require("streams");
@@ -129,12 +138,12 @@ function fetchThrough(channel, input, init, target) {
   let request;
   try {
     request = isRequest(input) && init === undefined ? input : new Request(input, init);
-    if (isUsed(contentOf(request))) throw new TypeError("Cannot reconstruct a Request with a used body.");
+    if (isUsed(contentOf(request))) throw new TypeError(USED_BODY);
     const { url } = requestState(request);
     const data = RegExpPrototypeExec(DATA, url) === null ? undefined : parseHref(url);
     if (data !== undefined) return require("fetch/data_url").fetchData(data);
     if (RegExpPrototypeExec(flags.fetchRefusesUnknownProtocols ? HTTP : WITH_HOST, url) === null) {
-      throw new TypeError(`Fetch API cannot load: ${url}`);
+      throw new TypeError(cannotLoad(url));
     }
     const { fetcher } = requestState(request);
     if (fetcher !== null && channel === GLOBAL_OUTBOUND) return fetcher.fetch(request);

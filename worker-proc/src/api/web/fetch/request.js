@@ -60,6 +60,8 @@ for (let i = 0; i < METHODS.length; i++) KNOWN[METHODS[i]] = true;
 const NORMALIZED = { __proto__: null, GET: true, HEAD: true, POST: true, PUT: true, DELETE: true, OPTIONS: true };
 const CACHE_MODES = { __proto__: null, "no-store": true, "no-cache": true, reload: true };
 
+const USED_BODY = "Cannot reconstruct a Request with a used body.";
+
 let isFetcher;
 let stateOf, makeRequest;
 
@@ -121,7 +123,7 @@ class Request extends Body {
       }
     } else if (from !== null && body !== null) {
       const theirs = contentOf(from);
-      if (isUsed(theirs)) throw new TypeError("Cannot reconstruct a Request with a used body.");
+      if (isUsed(theirs)) throw new TypeError(USED_BODY);
       content = theirs.kind === NOTHING ? null : moveBody(theirs);
     }
     setBody(this, content ?? nativeBody(0, 0), state.headers);
@@ -427,6 +429,8 @@ function requestOfParts(parts) {
   return makeRequest(state, bodyOfParts(parts[7]));
 }
 
+exports.USED_BODY = USED_BODY;
+exports.cannotLoad = (url) => `Fetch API cannot load: ${url}`;
 /** `rpc` says what a service's stub is. */
 exports.setFetchers = (is) => {
   isFetcher = is;

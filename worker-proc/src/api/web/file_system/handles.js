@@ -34,6 +34,8 @@ const {
   toUSVString,
 } = require("webidl");
 
+const NO_ENTRY = "The entry was not found.";
+
 const kCreate = { __proto__: null };
 
 const notFound = (message) => DOMException.create(message, "NotFoundError");
@@ -82,7 +84,7 @@ class FileSystemHandle {
   getUniqueId() {
     return promised(() => {
       const node = tree.resolve(stateOf(this).path);
-      if (node === undefined) throw notFound("The entry was not found.");
+      if (node === undefined) throw notFound(NO_ENTRY);
       return node.id;
     });
   }
@@ -96,9 +98,9 @@ class FileSystemHandle {
       }
       const { parent, name } = tree.split(path);
       const directory = tree.resolve(parent);
-      if (directory === undefined) throw notFound("The entry was not found.");
+      if (directory === undefined) throw notFound(NO_ENTRY);
       const isThere = directory.kind === DIRECTORY && tree.lookUp(directory, name) !== undefined;
-      if (!isThere) throw notFound("The entry was not found.");
+      if (!isThere) throw notFound(NO_ENTRY);
       directory.remove(name, Boolean(members?.recursive));
     });
   }

@@ -1,20 +1,19 @@
 //! Reads the Content-Type of a form's body (MIME Sniffing standard, section 4.4).
 
+use super::error::Error;
+
 /// The boundary of a multipart form, or none for an urlencoded one; else what is wrong.
-pub fn form_type(content_type: &str) -> Result<Option<String>, &'static str> {
-    const UNKNOWN: &str = "Unrecognized Content-Type header value. FormData can only parse the following MIME types: multipart/form-data, application/x-www-form-urlencoded";
-    const NO_BOUNDARY: &str = "No boundary string in Content-Type header. The multipart/form-data MIME type requires a boundary parameter, e.g. 'Content-Type: multipart/form-data; boundary=\"abcd\"'. See RFC 7578, section 4.";
-    const NOT_UTF8: &str = "Non-utf-8 application/x-www-form-urlencoded body.";
+pub fn form_type(content_type: &str) -> Result<Option<String>, Error> {
     let (essence, parameters) = content_type.split_once(';').unwrap_or((content_type, ""));
     match essence.trim().to_ascii_lowercase().as_str() {
         "multipart/form-data" => parameter(parameters, "boundary")
             .map(Some)
-            .ok_or(NO_BOUNDARY),
+            .ok_or(Error::NoBoundary),
         "application/x-www-form-urlencoded" => match parameter(parameters, "charset") {
-            Some(charset) if !is_utf8(&charset) => Err(NOT_UTF8),
+            Some(charset) if !is_utf8(&charset) => Err(Error::NotUtf8),
             _ => Ok(None),
         },
-        _ => Err(UNKNOWN),
+        _ => Err(Error::NoForm),
     }
 }
 

@@ -1,10 +1,12 @@
 //! FormData: the parser of multipart bodies, and boundaries.
 
 mod content_type;
+mod error;
 mod multipart;
 
-use crate::glue::{Api, JsArray, List, OpError, Ops, op};
+use crate::glue::{Api, JsArray, List, Ops, op};
 use crate::js;
+use error::Error;
 
 pub const API: Api = Api {
     name: "form_data",
@@ -22,18 +24,18 @@ fn ops(ops: &mut Ops) {
 
 /// `newBoundary()`: 128 random bits in hexadecimal.
 #[op]
-fn new_boundary() -> Result<String, OpError> {
+fn new_boundary() -> Result<String, Error> {
     let mut random = [0; 16];
     match aws_lc_rs::rand::fill(&mut random) {
         Ok(()) => Ok(format!("{:032x}", u128::from_be_bytes(random))),
-        Err(_) => Err(OpError::error("There is no entropy.")),
+        Err(_) => Err(Error::NoEntropy),
     }
 }
 
 /// `formType(contentType)`: the boundary, or null for urlencoded; throws for what is no form.
 #[op]
-fn form_type(content_type: &str) -> Result<Option<String>, OpError> {
-    content_type::form_type(content_type).map_err(OpError::type_error)
+fn form_type(content_type: &str) -> Result<Option<String>, Error> {
+    content_type::form_type(content_type)
 }
 
 /// A part of a multipart body.
@@ -47,9 +49,8 @@ struct Part {
 
 /// `parseMultipart(bytes, boundary)`: its parts.
 #[op]
-fn parse_multipart(bytes: &[u8], boundary: &str) -> Result<List<Part>, OpError> {
-    let parts = multipart::parse(bytes, boundary.as_bytes());
-    let parts = parts.map_err(|error| OpError::type_error(error.to_string()))?;
+fn parse_multipart(bytes: &[u8], boundary: &str) -> Result<List<Part>, Error> {
+    let parts = multipart::parse(bytes, boundary.as_bytes())?;
     let parts = parts.into_iter().map(|part| Part {
         name: part.name,
         filename: part.filename,

@@ -1,6 +1,6 @@
 //! The parser of multipart/form-data bodies (RFC 7578), as lenient as browsers' forms need: a line may end without CR.
 
-use std::fmt;
+use super::error::Error;
 
 /// One part of a form.
 #[derive(Debug, PartialEq, Eq)]
@@ -10,41 +10,6 @@ pub struct Part {
     /// The part's Content-Type, empty if it has none.
     pub content_type: String,
     pub contents: Vec<u8>,
-}
-
-/// What is wrong with a body; the messages are the published runtime's.
-#[derive(Debug, PartialEq, Eq)]
-pub enum Error {
-    NoStart,
-    BadDelimiter,
-    NoHeaderEnd,
-    BadHeaders,
-    NoDisposition,
-    BadDisposition,
-    NotFormData(String),
-    NoName,
-    NoEnd,
-}
-
-impl fmt::Display for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::NoStart => "No initial boundary string (or you have a truncated message).",
-            Self::BadDelimiter => "Boundary string was not succeeded by CRLF, LF, or '--'.",
-            Self::NoHeaderEnd => "No multipart message header termination found.",
-            Self::BadHeaders => "FormData part had invalid headers.",
-            Self::NoDisposition => "No valid Content-Disposition header found in FormData part.",
-            Self::BadDisposition => "Invalid Content-Disposition header found in FormData part.",
-            Self::NotFormData(got) => {
-                return write!(
-                    f,
-                    "Content-Disposition header for FormData part must have the value \"form-data\", possibly followed by parameters. Got: \"{got}\""
-                );
-            }
-            Self::NoName => "Content-Disposition header in FormData part is missing a name.",
-            Self::NoEnd => "No subsequent boundary string after multipart message.",
-        })
-    }
 }
 
 /// The parts of a body, in order.

@@ -42,6 +42,8 @@ const { Deque } = require("streams/queue");
 const { ControlledReadable } = require("streams/controlled");
 const { ReadPromise } = require("streams/reader");
 
+const PARTIAL_READ = "This ReadableStream was closed with a partial read pending.";
+
 const NO_READER = 0;
 const DEFAULT_READER = 1;
 const BYOB_READER = 2;
@@ -251,7 +253,7 @@ class ByteReadable extends ControlledReadable {
         return;
       }
       if (this.closeRequested) {
-        const error = typeError("This ReadableStream was closed with a partial read pending.");
+        const error = typeError(PARTIAL_READ);
         this.fail(error);
         request.fail(error);
         return;
@@ -341,7 +343,7 @@ class ByteReadable extends ControlledReadable {
     if (this.pullIntos.length > 0) {
       const first = this.pullIntos.peek();
       if (first.bytesFilled % first.elementSize !== 0) {
-        const error = typeError("This ReadableStream was closed with a partial read pending.");
+        const error = typeError(PARTIAL_READ);
         this.fail(error);
         throw error;
       }

@@ -24,7 +24,7 @@ const {
   TypedArrayPrototypeGetByteOffset,
   TypedArrayPrototypeGetSymbolToStringTag,
 } = primordials;
-const { constructorError, fieldError, toDictionary } = require("webidl");
+const { NOT_AN_INTEGER, NEGATIVE_BIGINT, constructorError, fieldError, toDictionary } = require("webidl");
 const flags = require("flags");
 
 const READABLE = 0;
@@ -187,13 +187,21 @@ function strategyOf(strategy, className, index, defaultHighWaterMark) {
 /** A non-negative number. Fractions and Infinity are kept, as the standard has them. */
 function toHighWaterMark(value) {
   const mark = +value;
-  if (NumberIsNaN(mark)) throw typeError("The value cannot be converted because it is not an integer.");
+  if (NumberIsNaN(mark)) throw typeError(NOT_AN_INTEGER);
   if (mark < 0) {
-    throw typeError("The value cannot be converted because it is negative and this API expects a positive bigint.");
+    throw typeError(NEGATIVE_BIGINT);
   }
   return mark;
 }
 
+/* What is said of a stream that somebody has: as a body, and to who asks for another reader or writer. */
+exports.TAKEN = "The ReadableStream has been locked to a reader.";
+exports.DISTURBED = "This ReadableStream is disturbed.";
+exports.READER_LOCK = "This ReadableStream is currently locked to a reader.";
+/** With the published binary's comma. */
+exports.TEE_LOCK = "This ReadableStream is currently locked to a reader,";
+exports.WRITER_CLOSED = "This WritableStream has been closed.";
+exports.WRITER_LOCK = "This WritableStream is currently locked to a writer.";
 exports.READABLE = READABLE;
 exports.CLOSED = CLOSED;
 exports.ERRORED = ERRORED;

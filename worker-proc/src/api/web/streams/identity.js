@@ -3,7 +3,7 @@
  * Shells over streams/identity_pipe.
  */
 const { MathMin, MathTrunc, Number, NumberIsFinite } = primordials;
-const { constructorError, defineInterface, toDictionary } = require("webidl");
+const { NOT_AN_INTEGER, NEGATIVE_BIGINT, constructorError, defineInterface, toDictionary } = require("webidl");
 const { typeError } = require("streams/common");
 const { identityPair } = require("streams/identity_pipe");
 const { TransformStream, kPair } = require("streams/transform");
@@ -20,9 +20,9 @@ function markOf(strategy, className, index) {
 
 function toUint64(value) {
   const number = typeof value === "bigint" ? Number(value) : +value;
-  if (!NumberIsFinite(number)) throw typeError("The value cannot be converted because it is not an integer.");
+  if (!NumberIsFinite(number)) throw typeError(NOT_AN_INTEGER);
   if (number < 0) {
-    throw typeError("The value cannot be converted because it is negative and this API expects a positive bigint.");
+    throw typeError(NEGATIVE_BIGINT);
   }
   return MathTrunc(number);
 }

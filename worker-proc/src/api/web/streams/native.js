@@ -40,6 +40,7 @@ const {
 const { encodeUtf8 } = require("encoding");
 const flags = require("flags");
 const {
+  WRITER_CLOSED,
   CLOSED,
   Deferred,
   ERRORED,
@@ -422,7 +423,7 @@ function bytesIn(chunk) {
 }
 
 function closedError() {
-  return typeError("This WritableStream has been closed.");
+  return typeError(WRITER_CLOSED);
 }
 
 const NOT_BYTES =

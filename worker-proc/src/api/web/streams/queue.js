@@ -4,6 +4,7 @@
  * by desiredSize to stop.
  */
 const { Array, NumberIsFinite } = primordials;
+const { NOT_AN_INTEGER, NEGATIVE_BIGINT } = require("webidl");
 const { internal, typeError } = require("streams/common");
 
 const INITIAL_SLOTS = 4;
@@ -120,9 +121,9 @@ internal(SizedQueue);
 /** The size that a strategy gave; throws a TypeError if it is no finite, non-negative number. */
 function checkedSize(value) {
   const size = typeof value === "object" ? NaN : +value;
-  if (!NumberIsFinite(size)) throw typeError("The value cannot be converted because it is not an integer.");
+  if (!NumberIsFinite(size)) throw typeError(NOT_AN_INTEGER);
   if (size < 0) {
-    throw typeError("The value cannot be converted because it is negative and this API expects a positive bigint.");
+    throw typeError(NEGATIVE_BIGINT);
   }
   return size;
 }

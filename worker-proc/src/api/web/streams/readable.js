@@ -28,6 +28,9 @@ const {
 } = require("webidl");
 const flags = require("flags");
 const {
+  READER_LOCK,
+  TEE_LOCK,
+  WRITER_LOCK,
   CLOSED,
   ERRORED,
   asyncFailure,
@@ -174,7 +177,7 @@ class ReadableStream {
     const pipeOptions = pipeOptionsOf(options, "pipeThrough");
     if (readable.locked) throw lockedError();
     const writable = writableOf(destination);
-    if (writable.locked) throw typeError("This WritableStream is currently locked to a writer.");
+    if (writable.locked) throw typeError(WRITER_LOCK);
     if (!join(readable, writable, pipeOptions)) markHandled(pipe(readable, writable, pipeOptions));
     return result;
   }
@@ -196,7 +199,7 @@ class ReadableStream {
 
   tee() {
     const readable = readableOf(this);
-    if (readable.locked) throw typeError("This ReadableStream is currently locked to a reader,");
+    if (readable.locked) throw typeError(TEE_LOCK);
     const branches = teeReadable(readable);
     return [wrapReadable(branches[0]), wrapReadable(branches[1])];
   }
@@ -495,7 +498,7 @@ class ReadableStreamBYOBRequest {
 }
 
 function lockedError() {
-  return typeError("This ReadableStream is currently locked to a reader.");
+  return typeError(READER_LOCK);
 }
 
 /** A public ReadableStream over an internal readable. */

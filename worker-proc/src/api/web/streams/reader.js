@@ -15,6 +15,7 @@
 // own: reads (a queue)
 const { PromisePrototypeThen, PromiseReject, PromiseResolve } = primordials;
 const {
+  READER_LOCK,
   CLOSED,
   Deferred,
   ERRORED,
@@ -138,7 +139,7 @@ class ReadPromise extends Deferred {
 /** The lock that a reader object holds. Its `closed` promise is made when somebody asks for it. */
 class Reader {
   constructor(stream) {
-    if (stream.locked) throw typeError("This ReadableStream is currently locked to a reader.");
+    if (stream.locked) throw typeError(READER_LOCK);
     this.stream = stream;
     this.deferred = null;
     this.promise = null;

@@ -7,7 +7,7 @@
 // own: requests (a queue)
 const { PromiseReject, PromiseResolve } = primordials;
 const flags = require("flags");
-const { Deferred, asyncFailure, internal, typeError, upon } = require("streams/common");
+const { WRITER_CLOSED, Deferred, asyncFailure, internal, typeError, upon } = require("streams/common");
 const { Deque, SizedQueue, checkedSize } = require("streams/queue");
 const { CLOSED, ERRORED, ERRORING, WRITABLE, releasedError } = require("streams/writer");
 
@@ -343,7 +343,7 @@ class DefaultWritable {
 internal(DefaultWritable);
 
 function closedError() {
-  return typeError("This WritableStream has been closed.");
+  return typeError(WRITER_CLOSED);
 }
 
 exports.DefaultWritable = DefaultWritable;

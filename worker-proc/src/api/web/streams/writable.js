@@ -14,7 +14,15 @@ const {
   toDictionary,
 } = require("webidl");
 const flags = require("flags");
-const { callbackField, hasConstructors, internal, startWith, strategyOf, typeError } = require("streams/common");
+const {
+  WRITER_LOCK,
+  callbackField,
+  hasConstructors,
+  internal,
+  startWith,
+  strategyOf,
+  typeError,
+} = require("streams/common");
 const { DefaultWritable } = require("streams/sink");
 const { ERRORED, ERRORING, CLOSED, Writer } = require("streams/writer");
 
@@ -193,7 +201,7 @@ class WritableStreamDefaultWriter {
 }
 
 function lockedError() {
-  return typeError("This WritableStream is currently locked to a writer.");
+  return typeError(WRITER_LOCK);
 }
 
 function constructorsDisabled(className) {

@@ -11,7 +11,7 @@
  * writableClosed(), writableErrored(error). That is a Writer, or a Pipe.
  */
 const { PromiseReject, PromiseResolve } = primordials;
-const { Deferred, internal, markHandled, rejectedHandled, typeError } = require("streams/common");
+const { WRITER_LOCK, Deferred, internal, markHandled, rejectedHandled, typeError } = require("streams/common");
 
 const WRITABLE = 0;
 const CLOSED = 1;
@@ -21,7 +21,7 @@ const ERRORING = 3;
 /** The lock that a writer object holds. Its promises are made when somebody asks for them. */
 class Writer {
   constructor(stream) {
-    if (stream.locked) throw typeError("This WritableStream is currently locked to a writer.");
+    if (stream.locked) throw typeError(WRITER_LOCK);
     this.stream = stream;
     this.piping = false;
     this.closedDeferred = null;

@@ -11,10 +11,7 @@ use std::rc::Rc;
 use v8::{ValueDeserializerHelper, ValueSerializerHelper};
 
 use crate::api::base::memory_limit;
-use crate::glue::{
-    Api, IsolateState, JsNumber, OpError, Ops, Thrown, intern, op, throw, throw_error,
-    throw_type_error,
-};
+use crate::glue::{Api, IsolateState, JsError, JsNumber, Ops, Throw, Thrown, intern, op};
 use crate::js;
 
 pub const API: Api = Api {
@@ -111,7 +108,7 @@ fn transferred<'s>(
             Err(_) => match v8::Local::<v8::ArrayBuffer>::try_from(item) {
                 Ok(buffer) => buffer,
                 Err(_) => {
-                    throw_type_error(scope, NOT_TRANSFERABLE);
+                    Refused::NotTransferable {}.throw(scope);
                     return None;
                 }
             },
@@ -125,6 +122,19 @@ fn transferred<'s>(
 
 const NOT_TRANSFERABLE: &str = "Object is not transferable";
 
+/// Why there is no copy.
+#[derive(JsError)]
+enum Refused {
+    #[type_error("{NOT_TRANSFERABLE}")]
+    NotTransferable {},
+    /// The buffer of a view in shared memory.
+    #[dom(DataCloneError, "{NOT_TRANSFERABLE}")]
+    Shared {},
+    /// Data that ends early, or that nobody has written.
+    #[error("Unable to deserialize cloned data.")]
+    CutShort,
+}
+
 /// The buffer of a view in a transfer list; throws and returns none for shared memory.
 fn transferred_buffer<'s>(
     scope: &mut v8::PinScope<'s, '_>,
@@ -134,7 +144,7 @@ fn transferred_buffer<'s>(
     let buffer: v8::Local<v8::Value> = view.buffer(scope)?.into();
     let buffer = v8::Local::<v8::ArrayBuffer>::try_from(buffer).ok();
     if buffer.is_none() {
-        throw(scope, &OpError::dom("DataCloneError", NOT_TRANSFERABLE));
+        Refused::Shared {}.throw(scope);
     }
     buffer
 }
@@ -427,7 +437,7 @@ impl v8::ValueDeserializerImpl for Reader {
     ) -> Option<v8::Local<'s, v8::Object>> {
         let mut kind = 0;
         if !deserializer.read_uint32(&mut kind) {
-            throw_error(scope, "Unable to deserialize cloned data.");
+            Refused::CutShort.throw(scope);
             return None;
         }
         let context = scope.get_current_context();
@@ -454,7 +464,7 @@ impl v8::ValueDeserializerImpl for Reader {
                 Some(copy)
             }
             None => {
-                throw_error(scope, "Unable to deserialize cloned data.");
+                Refused::CutShort.throw(scope);
                 None
             }
         }

@@ -6,10 +6,11 @@
 
 use v8::{ValueDeserializerHelper, ValueSerializerHelper};
 
+use super::Refused;
 use super::{Hosts, RESIZABLE_TAG, call, refuse, refuse_shared};
 use crate::api::base::memory_limit;
 use crate::glue::args::to_string;
-use crate::glue::{IsolateState, string, throw_error, uint8_array_copy, with_bytes};
+use crate::glue::{IsolateState, Throw, string, uint8_array_copy, with_bytes};
 
 // The tags of the published binary's format.
 const STUB: u32 = 1;
@@ -293,7 +294,7 @@ impl v8::ValueDeserializerImpl for Reader {
 
 /// Data that ends early, or that nobody has written.
 fn cut_short<T>(scope: &mut v8::PinScope) -> Option<T> {
-    throw_error(scope, "Unable to deserialize cloned data.");
+    Refused::CutShort.throw(scope);
     None
 }
 

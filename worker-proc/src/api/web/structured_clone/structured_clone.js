@@ -33,6 +33,8 @@ const { argumentError, fieldError, interfaceNameOf, isObject, toDictionary } = r
 const { DOMException, isDOMException } = require("dom_exception");
 const { prepare } = require("structured_clone/prepare");
 
+const UNKNOWN_TYPE = "The data holds an object of an unknown type.";
+
 /** Kinds of platform object, each { is, write, read, stored?, wire?, external? }; the index is written into the data, or a tag. */
 const kinds = [];
 
@@ -62,14 +64,15 @@ const registerUncloneable = (refusal) => {
 
 const dataCloneError = (message) => new DOMException(message, "DataCloneError");
 
+const unsupportedType = (name) =>
+  dataCloneError(`Could not serialize object of type "${name}". This type does not support serialization.`);
+
 function unsupported(object) {
   for (let i = 0; i < refusals.length; i++) {
     const message = refusals[i](object);
     if (message !== undefined) return dataCloneError(message);
   }
-  return dataCloneError(
-    `Could not serialize object of type "${interfaceNameOf(object) ?? ops.constructorName(object)}". This type does not support serialization.`,
-  );
+  return unsupportedType(interfaceNameOf(object) ?? ops.constructorName(object));
 }
 
 /** Called by the serializer for a platform object: its kind, and the value that stands for it. */
@@ -99,7 +102,7 @@ function describeStored(object) {
 function reviveStored(tag, fields) {
   if (tag === DOM_EXCEPTION_V1) return exceptionOf([fields[0], checked(fields[1], isObject).message, fields[1].stack]);
   for (let i = 0; i < kinds.length; i++) if (kinds[i].stored?.tag === tag) return kinds[i].stored.read(fields);
-  throw dataCloneError("The data holds an object of an unknown type.");
+  throw dataCloneError(UNKNOWN_TYPE);
 }
 
 /** Called by the serializer of RPC for a platform object: the published runtime's tag, and the fields. */
@@ -132,7 +135,7 @@ function reviveWire(tag, fields) {
 
 /** Called by the deserializer. */
 function revive(kind, value) {
-  if (kind >= kinds.length) throw dataCloneError("The data holds an object of an unknown type.");
+  if (kind >= kinds.length) throw dataCloneError(UNKNOWN_TYPE);
   return kinds[kind].read(value);
 }
 
@@ -297,6 +300,7 @@ const cloneMessage = (message) => ops.deserialize(ops.serialize(message));
 exports.ERROR_TYPES = ERROR_TYPES;
 exports.cloneMessage = cloneMessage;
 exports.dataCloneError = dataCloneError;
+exports.unsupportedType = unsupportedType;
 exports.describe = describe;
 exports.describeStored = describeStored;
 exports.describeWire = describeWire;
