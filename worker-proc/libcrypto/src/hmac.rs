@@ -4,34 +4,18 @@ use std::ptr::{from_ref, null, null_mut};
 
 use aws_lc_sys as lc;
 
-use crate::digest::{Digest, MAX_BYTES};
+use crate::digest::Digest;
 use crate::object::Owned;
-use crate::{Failed, check, failed};
+use crate::{Failed, check};
 
 /// The code of a message in one piece.
 ///
 /// # Errors
 /// Libcrypto refuses the key.
 pub fn code(digest: Digest, key: &[u8], message: &[u8]) -> Result<Vec<u8>, Failed> {
-    let mut code = vec![0; MAX_BYTES];
-    let mut length = 0;
-    // SAFETY: every pointer is valid for the length beside it; the output has room for any digest.
-    let made = unsafe {
-        lc::HMAC(
-            digest.table(),
-            key.as_ptr().cast(),
-            key.len(),
-            message.as_ptr(),
-            message.len(),
-            code.as_mut_ptr(),
-            &mut length,
-        )
-    };
-    if made.is_null() {
-        return Err(failed());
-    }
-    code.truncate(length as usize);
-    Ok(code)
+    let mut hmac = Hmac::new(digest, key)?;
+    hmac.update(message)?;
+    hmac.finish()
 }
 
 /// A code being computed, and others with the same key after it.

@@ -11,6 +11,8 @@ const { validateObject, validateOneOf, validateString } = require("node/common/v
 const { pairSecret } = require("node/crypto/diffie_hellman");
 const { asBuffer, toBytes } = require("node/crypto/util");
 
+const NO_SECRET = "Failed to derive shared diffie-hellman secret";
+
 const NAMES = new SafeMap([
   ["secp224r1", "P-224"],
   ["prime256v1", "P-256"],
@@ -118,13 +120,13 @@ function diffieHellman(options) {
   const { keyIn } = require("node/crypto/keys");
   if (type === "dh") {
     const secret = pairSecret(keyIn(privateKey), keyIn(publicKey));
-    if (secret === undefined) throw new Error("Failed to derive shared diffie-hellman secret");
+    if (secret === undefined) throw new Error(NO_SECRET);
     return secret;
   }
   try {
     return asBuffer(ops.derive(keyIn(privateKey).handle, keyIn(publicKey).handle));
   } catch {
-    throw new Error("Failed to derive shared diffie-hellman secret");
+    throw new Error(NO_SECRET);
   }
 }
 
