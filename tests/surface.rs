@@ -1,6 +1,7 @@
-//! What the global object leads to, compared with the published binary's at three compatibility dates.
+//! What the global object and Node's modules lead to, compared with the published binary's at several compatibility dates.
 //!
-//! `surface/published.txt` holds the published binary's names: a line each of name, description and dates. `WORKERD_BIN`
+//! `surface/published.txt` and `surface/modules.txt` hold the published binary's names: a line each of name, description
+//! and dates. `surface/modules_differing.txt` lists the names of Node that differ, and may only become shorter. `WORKERD_BIN`
 //! names another binary to check; with `RECORD_SURFACE` set, what that one has is written down instead.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -12,8 +13,8 @@ use tests::root;
 /// Descriptions by date and name.
 type Surface = BTreeMap<String, BTreeMap<String, String>>;
 
-fn surface_of(program: &Program) -> Surface {
-    let config = root().join("tests/surface/surface.capnp");
+fn surface_of(program: &Program, config: &str, dates: usize) -> Surface {
+    let config = root().join("tests/surface").join(config);
     let output = program.run(&["test".as_ref(), config.as_os_str()]);
     let text = String::from_utf8_lossy(&output.stdout);
     let surfaces = text.lines().filter_map(|line| {
@@ -23,7 +24,7 @@ fn surface_of(program: &Program) -> Surface {
     });
     let surface: Surface = surfaces.collect();
     let errors = String::from_utf8_lossy(&output.stderr);
-    assert_eq!(surface.len(), 3, "{text}\n{errors}");
+    assert_eq!(surface.len(), dates, "{text}\n{errors}");
     surface
 }
 
@@ -46,7 +47,7 @@ fn read(text: &str) -> Surface {
     for line in text.lines() {
         let mut parts = line.split('\t');
         let [Some(name), Some(description), Some(dates)] = [(); 3].map(|()| parts.next()) else {
-            panic!("published.txt: {line}");
+            panic!("not a name, a description and dates: {line}");
         };
         for date in dates.split(' ') {
             let names = surface.entry(date.to_owned()).or_default();
@@ -56,15 +57,23 @@ fn read(text: &str) -> Surface {
     surface
 }
 
+/// What the binary has, and what is written down; none where that is what was asked for.
+fn both(config: &str, file: &str, dates: usize) -> Option<(Surface, Surface)> {
+    let found = surface_of(&Program::new(env!("CARGO_BIN_EXE_workerd")), config, dates);
+    let file = root().join("tests/surface").join(file);
+    if std::env::var_os("RECORD_SURFACE").is_some() {
+        fs::write(file, written(&found)).expect("the names can be written");
+        return None;
+    }
+    let expected = fs::read_to_string(file).expect("the names are there");
+    Some((found, read(&expected)))
+}
+
 #[test]
 fn globals_are_what_the_published_binary_has() {
-    let found = surface_of(&Program::new(env!("CARGO_BIN_EXE_workerd")));
-    let file = root().join("tests/surface/published.txt");
-    if std::env::var_os("RECORD_SURFACE").is_some() {
-        fs::write(file, written(&found)).expect("published.txt can be written");
+    let Some((found, expected)) = both("surface.capnp", "published.txt", 3) else {
         return;
-    }
-    let expected = read(&fs::read_to_string(file).expect("published.txt is there"));
+    };
     let readme = fs::read_to_string(root().join("README.md")).expect("the README is there");
     let mut unlisted = BTreeSet::new();
     for (date, names) in &expected {
@@ -83,4 +92,28 @@ fn globals_are_what_the_published_binary_has() {
         }
     }
     assert!(unlisted.is_empty(), "not in the README: {unlisted:#?}");
+}
+
+#[test]
+fn modules_of_node_are_what_the_published_binary_has() {
+    let Some((found, expected)) = both("modules.capnp", "modules.txt", 2) else {
+        return;
+    };
+    let listed = fs::read_to_string(root().join("tests/surface/modules_differing.txt"));
+    let listed = listed.expect("the names that differ are there");
+    let listed: BTreeSet<&str> = listed.lines().collect();
+    let mut differing = BTreeSet::new();
+    for (date, names) in &expected {
+        let found = &found[date];
+        let differ = |(name, kind): &(&String, &String)| found.get(*name) != Some(*kind);
+        let here: BTreeSet<_> = names.iter().filter(differ).map(|(name, _)| name).collect();
+        let same = names.len() - here.len();
+        println!("{date}: {same} of {} names are the same", names.len());
+        assert!(same * 100 >= names.len() * 99, "{date}: {here:?}");
+        differing.extend(here.into_iter().map(String::as_str));
+    }
+    let added: Vec<_> = differing.difference(&listed).collect();
+    assert!(added.is_empty(), "names that differ now: {added:#?}");
+    let mended: Vec<_> = listed.difference(&differing).collect();
+    assert!(mended.is_empty(), "names to take off the list: {mended:#?}");
 }

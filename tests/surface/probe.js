@@ -3,7 +3,7 @@
 
 const MOST_STEPS = 4;
 
-function kindOf({ get, set, value }) {
+export function kindOf({ get, set, value }) {
   if (get || set) return `accessor${get ? " get" : ""}${set ? " set" : ""}`;
   if (typeof value === "function") return `function/${value.length}`;
   return value === null ? "null" : typeof value;
@@ -15,8 +15,8 @@ function describe(descriptor) {
   return [kindOf(descriptor), ...may].join(" ");
 }
 
-const isObject = (value) => (typeof value === "object" && value !== null) || typeof value === "function";
-const nameOf = (path, key) => (typeof key === "symbol" ? `${path}[${key.description}]` : path === "" ? key : `${path}.${key}`);
+export const isObject = (value) => (typeof value === "object" && value !== null) || typeof value === "function";
+export const nameOf = (path, key) => (typeof key === "symbol" ? `${path}[${key.description}]` : path === "" ? key : `${path}.${key}`);
 
 function walk(object, path, above, tell) {
   const within = [...above, object];

@@ -103,10 +103,11 @@ impl Key {
     pub fn derive(&self, peer: &Self) -> Result<Vec<u8>, Failed> {
         let mut context = self.context()?;
         check(ffi::EVP_PKEY_derive_init(&mut context))?;
-        // SAFETY: both keys are live.
-        check(unsafe { lc::EVP_PKEY_derive_set_peer(context.get(), peer.get()) })?;
-        // SAFETY: the output has the length given, or is asked for.
-        output(|place, length| unsafe { lc::EVP_PKEY_derive(context.get(), place, length) })
+        // SAFETY: both keys are live; the output has the length given, or is asked for.
+        unsafe {
+            check(lc::EVP_PKEY_derive_set_peer(context.get(), peer.get()))?;
+            output(|place, length| lc::EVP_PKEY_derive(context.get(), place, length))
+        }
     }
 }
 

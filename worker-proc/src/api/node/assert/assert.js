@@ -35,6 +35,7 @@ const {
   ERR_INVALID_RETURN_VALUE,
   ERR_MISSING_ARGS,
 } = require("node/common/errors");
+const { setLength } = require("node/common/unsupported");
 
 function failure(options, isGenerated) {
   const error = new AssertionError(options);
@@ -384,5 +385,15 @@ ObjectAssign(strict, common, {
   notDeepEqual: notDeepStrictEqual,
 });
 ObjectAssign(assert, common, { Assert, AssertionError, ok, strict, equal, notEqual, deepEqual, notDeepEqual });
+
+ObjectAssign(Assert.prototype, common, {
+  ok: (...args) => ReflectApply(ok, undefined, args),
+  equal,
+  notEqual,
+  deepEqual,
+  notDeepEqual,
+});
+setLength([assert, ok, strict], 2);
+setLength([equal, notEqual, deepEqual, notDeepEqual], 3);
 
 ObjectAssign(exports, assert, { default: assert });

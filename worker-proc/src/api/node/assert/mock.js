@@ -18,6 +18,7 @@ const {
   SafeMap,
 } = primordials;
 const { ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE } = require("node/common/errors");
+const { setLength } = require("node/common/unsupported");
 const { validateFunction, validateInteger, validateObject } = require("node/common/validators");
 
 class MockFunctionContext {
@@ -292,5 +293,7 @@ class MockTracker {
 }
 
 const test = { mock: new MockTracker(), MockFunctionContext, MockTracker };
+
+setLength([MockFunctionContext], 3);
 
 ObjectAssign(exports, test, { default: test });

@@ -3,6 +3,6 @@
  */
 
 const { ObjectAssign } = primordials;
-const { strict } = require("node:assert");
+const { default: assert } = require("node:assert");
 
-ObjectAssign(exports, strict, { default: strict });
+ObjectAssign(exports, assert, { default: assert });

@@ -50,6 +50,7 @@ const {
   ERR_OUT_OF_RANGE,
   ERR_UNKNOWN_ENCODING,
 } = require("node/common/errors");
+const { setLength, setLengths } = require("node/common/unsupported");
 const { validateString } = require("node/common/validators");
 const { isAnyArrayBuffer, isUint8Array } = require("node/common/types");
 const encodings = require("node/buffer/encodings");
@@ -438,10 +439,13 @@ for (
     checkOffset(length, "length", this.length - offset);
     return ops.writeText(this, `${text}`, offset, length, number);
   };
+  setLength([slice], 2);
+  setLength([write], 3);
   methods[`${prefix}Slice`] = ObjectDefineProperty(slice, "name", { value: `${prefix}Slice` });
   methods[`${prefix}Write`] = ObjectDefineProperty(write, "name", { value: `${prefix}Write` });
 }
 
+setLengths(numberMethods, "writeDoubleBE/2 writeDoubleLE/2 writeFloatBE/2 writeFloatLE/2");
 ObjectAssign(Buffer.prototype, methods, numberMethods);
 for (
   let i = 0,
@@ -517,6 +521,8 @@ function toWindows1252(char) {
   const index = StringPrototypeIndexOf(WINDOWS_1252, char);
   return index === -1 ? "?" : StringFromCharCode(0x80 + index);
 }
+
+setLength([resolveObjectURL], 1);
 
 function resolveObjectURL() {
   throw new Error("resolveObjectURL is not implemented");

@@ -1,9 +1,9 @@
 /*
  * Makes the functions of node:* modules that a worker cannot have: they throw
- * ERR_METHOD_NOT_IMPLEMENTED, as in the published binary, or do nothing.
+ * ERR_METHOD_NOT_IMPLEMENTED, as in the published binary, or do nothing; and gives others the shape that they have there.
  */
 
-const { Number, ObjectDefineProperty, StringPrototypeSplit, Symbol } = primordials;
+const { Number, ObjectDefineProperty, StringPrototypeSplit, Symbol, SymbolToStringTag } = primordials;
 const { ERR_METHOD_NOT_IMPLEMENTED } = require("node/common/errors");
 
 /** A function called `name` that throws for `label`. */
@@ -22,6 +22,17 @@ exports.setLengths = function (target, list) {
     ObjectDefineProperty(target[name], "length", { __proto__: null, value: Number(length), configurable: true });
   }
 };
+
+/** Gives functions that one function makes for many names the length that they have elsewhere. */
+exports.setLength = function (functions, length) {
+  for (let i = 0; i < functions.length; i++) {
+    ObjectDefineProperty(functions[i], "length", { __proto__: null, value: length, configurable: true });
+  }
+};
+
+/** A module's exports as `import *` shows them. */
+exports.asNamespace = (module) =>
+  ObjectDefineProperty({ __proto__: null, ...module }, SymbolToStringTag, { __proto__: null, value: "Module" });
 
 /** Adds methods that do nothing and return `result` (or the receiver, for `exports.self`). */
 exports.self = Symbol("self");

@@ -25,6 +25,7 @@ const { Transform } = require("node:stream");
 const { StringDecoder } = require("node:string_decoder");
 const { ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE } = require("node/common/errors");
 const { isKeyObject } = require("node/common/types");
+const { setLength, setLengths } = require("node/common/unsupported");
 const { validateInt32, validateObject, validateString, validateUint32 } = require("node/common/validators");
 const { Aead, aeadInfo } = require("node/crypto/aead");
 const { isBytes, toBytes, viewOf } = require("node/crypto/util");
@@ -216,6 +217,10 @@ Decipheriv.prototype.setAuthTag = function (tag, encoding) {
   state.hasTag = ops.setCipherTag(this[kHandle], bytes);
   return this;
 };
+
+setLength([Cipheriv, Decipheriv], 3);
+setLengths(Cipheriv.prototype, "setAAD/1 setAutoPadding/1");
+setLengths(Decipheriv.prototype, "setAuthTag/1");
 
 const createCipheriv = (name, key, iv, options) => new Cipheriv(name, key, iv, options);
 const createDecipheriv = (name, key, iv, options) => new Decipheriv(name, key, iv, options);

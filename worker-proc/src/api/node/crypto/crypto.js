@@ -3,7 +3,7 @@
  * derivation and certificates.
  */
 
-const { ObjectAssign, RangeError } = primordials;
+const { ObjectAssign, ObjectDefineProperty, RangeError } = primordials;
 const { crypto } = require("crypto");
 const { published } = require("webidl");
 const { Hash, Hmac, createHash, createHmac, hash } = require("node/crypto/hash");
@@ -19,7 +19,7 @@ const groups = require("node/crypto/diffie_hellman");
 const random = require("node/crypto/random");
 const { constants } = require("node/crypto/constants");
 const { ERR_INVALID_ARG_TYPE } = require("node/common/errors");
-const { unsupported } = require("node/common/unsupported");
+const { setLengths, unsupported } = require("node/common/unsupported");
 const { isBytes } = require("node/crypto/util");
 
 function timingSafeEqual(a, b) {
@@ -60,9 +60,8 @@ const nodeCrypto = {
   pseudoRandomBytes: random.randomBytes,
   timingSafeEqual,
   ...ciphers,
-  // The old names of the classes.
-  Cipher: ciphers.Cipheriv,
-  Decipher: ciphers.Decipheriv,
+  Cipher: unsupported("Cipher"),
+  Decipher: unsupported("Decipher"),
   createCipher: unsupported("createCipher"),
   createDecipher: unsupported("createDecipher"),
   CryptoKey: published(require("crypto/keys").CryptoKey),
@@ -108,11 +107,26 @@ const nodeCrypto = {
   ],
   getRandomValues: (array) => crypto.getRandomValues(array),
   secureHeapUsed: () => ({ total: 0, used: 0, utilization: 0, min: 0 }),
-  fips: true,
   getFips: () => true,
   constants,
   webcrypto: crypto,
   subtle: crypto.subtle,
 };
+
+setLengths(
+  nodeCrypto,
+  "createCipheriv/3 createDecipheriv/3 getRandomValues/0 randomFillSync/3 scrypt/4 setEngine/2 setFips/1",
+);
+setLengths(nodeCrypto.ECDH, "convertKey/4");
+setLengths(nodeCrypto.ECDH.prototype, "getPublicKey/1");
+setLengths(nodeCrypto.Verify.prototype, "verify/2");
+
+ObjectDefineProperty(nodeCrypto, "fips", {
+  __proto__: null,
+  enumerable: true,
+  configurable: true,
+  get: nodeCrypto.getFips,
+  set: nodeCrypto.setFips,
+});
 
 ObjectAssign(exports, nodeCrypto, { default: nodeCrypto });

@@ -2,7 +2,7 @@
  * New keys of node:crypto: secret ones, and pairs of RSA, curves, Ed25519, X25519 and Diffie-Hellman.
  */
 
-const { Error, MathFloor, ObjectAssign, RangeError } = primordials;
+const { Error, MathFloor, ObjectAssign, ObjectDefineProperty, RangeError, SymbolFor } = primordials;
 const { Buffer } = require("node:buffer");
 const { ERR_INCOMPATIBLE_OPTION_PAIR, ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE, ERR_MISSING_OPTION } =
   require("node/common/errors");
@@ -133,5 +133,10 @@ function generateKeyPair(type, options, callback) {
   }
   queueMicrotask(() => callback(null, pair.publicKey, pair.privateKey));
 }
+
+ObjectDefineProperty(generateKeyPair, SymbolFor("nodejs.util.promisify.custom.args"), {
+  __proto__: null,
+  value: ["publicKey", "privateKey"],
+});
 
 ObjectAssign(exports, { generateKey, generateKeyPair, generateKeyPairSync, generateKeySync });

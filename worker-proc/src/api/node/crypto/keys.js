@@ -11,20 +11,24 @@ const {
   ReflectApply,
   SafeMap,
   Symbol,
+  SymbolFor,
   SymbolToStringTag,
   TypeError,
   Uint8Array,
 } = primordials;
+const { inspect } = require("console/inspect");
 const { Buffer } = require("node:buffer");
 const { importKey } = require("crypto/import_export");
 const { isKey, keyOf } = require("crypto/keys");
 const { toAlgorithm } = require("crypto/algorithms");
 const { ERR_CRYPTO_INCOMPATIBLE_KEY_OPTIONS, ERR_INVALID_ARG_TYPE } = require("node/common/errors");
 const { isKeyObject, markKeyObject } = require("node/common/key_mark");
+const { setLength } = require("node/common/unsupported");
 const { validateObject, validateOneOf } = require("node/common/validators");
 const { asBuffer, isBytes, toBytes, viewOf } = require("node/crypto/util");
 
 const kCreate = Symbol("kCreate");
+const kInspect = SymbolFor("nodejs.util.inspect.custom");
 const KEY_TYPES = ["string", "ArrayBuffer", "Buffer", "TypedArray", "DataView", "Object"];
 const CURVES = new SafeMap([
   ["P-224", "secp224r1"],
@@ -90,7 +94,18 @@ class KeyObject {
   }
 }
 
+/** How a key is shown: its class, and what may be known of it. */
+function shown(key, facts, depth, options) {
+  if (depth < 0) return key;
+  const { depth: most } = options;
+  return `${key.constructor.name} ${inspect(facts, { ...options, depth: most === null || most === undefined ? null : most - 1 })}`;
+}
+
 class AsymmetricKeyObject extends KeyObject {
+  [kInspect](depth, options) {
+    return shown(this, { type: this.asymmetricKeyType, details: this.asymmetricKeyDetails }, depth, options);
+  }
+
   get asymmetricKeyDetails() {
     const { handle, kind } = keyIn(this);
     if (kind === "") {
@@ -113,7 +128,7 @@ class AsymmetricKeyObject extends KeyObject {
 }
 
 class PublicKeyObject extends AsymmetricKeyObject {
-  export(options = {}) {
+  export(options) {
     return exportKey(this, options);
   }
 
@@ -123,7 +138,7 @@ class PublicKeyObject extends AsymmetricKeyObject {
 }
 
 class PrivateKeyObject extends AsymmetricKeyObject {
-  export(options = {}) {
+  export(options) {
     return exportKey(this, options);
   }
 
@@ -133,11 +148,15 @@ class PrivateKeyObject extends AsymmetricKeyObject {
 }
 
 class SecretKeyObject extends KeyObject {
+  [kInspect](depth, options) {
+    return shown(this, { size: this.symmetricKeySize }, depth, options);
+  }
+
   get symmetricKeySize() {
     return keyIn(this).handle.byteLength;
   }
 
-  export(options = {}) {
+  export(options) {
     return exportKey(this, options);
   }
 
@@ -229,7 +248,7 @@ function validateExport(options, type, name = "options") {
   }
 }
 
-function exportKey(object, options) {
+function exportKey(object, options = {}) {
   validateObject(options, "options");
   const { type, kind, extractable } = keyIn(object);
   if (extractable === false) throw new TypeError("Unable to export non-extractable key");
@@ -345,6 +364,8 @@ function createPublicKey(key) {
   const handle = from.jwk ? fromJwk(from.jwk, false) : read(ops.readPublicKey, from, "public");
   return make({ type: "public", handle });
 }
+
+setLength([KeyObject], 0);
 
 ObjectAssign(exports, {
   KeyObject,

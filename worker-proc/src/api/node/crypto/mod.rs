@@ -35,6 +35,7 @@ pub const API: Api = Api {
         js!("util.js"),
     ],
     uses: &[
+        "console",
         "crypto",
         "dom_exception",
         "node/buffer",

@@ -5,9 +5,9 @@
 const { FunctionPrototypeBind, Map, ObjectAssign, ObjectDefineProperty } = primordials;
 const { console } = require("console");
 const { ERR_METHOD_NOT_IMPLEMENTED } = require("node/common/errors");
-const { unsupported } = require("node/common/unsupported");
+const { setLengths, unsupported } = require("node/common/unsupported");
 
-function Console() {
+function Console(_options) {
   throw new ERR_METHOD_NOT_IMPLEMENTED("Console");
 }
 
@@ -38,7 +38,7 @@ const names = [
 for (let i = 0; i < names.length; i++) {
   const name = names[i];
   exports[name] = FunctionPrototypeBind(console[name], console);
-  Console.prototype[name] = exports[name];
+  Console.prototype[name] = FunctionPrototypeBind(console[name], console);
 }
 exports.context = Console.prototype.context = console.context = unsupported("context", "Console.context");
 exports.createTask = Console.prototype.createTask = console.createTask = unsupported("createTask", "Console.createTask");
@@ -54,11 +54,13 @@ for (let i = 0, names = ["stdout", "stderr"]; i < names.length; i++) {
   const name = names[i];
   ObjectDefineProperty(console, `_${name}`, {
     __proto__: null,
-    get: () => require("node/process/stdio")[name],
+    value: require("node/process/stdio")[name],
+    writable: true,
     enumerable: true,
     configurable: true,
   });
 }
 
+setLengths(Console.prototype, "assert/1 dir/2 table/2");
 exports.Console = Console;
 exports.default = console;

@@ -20,12 +20,14 @@ const {
   SafeMap,
   SafeSet,
   Symbol,
+  SymbolToStringTag,
   globalThis,
 } = primordials;
 const { reportError } = require("report_error");
 const { queueMicrotask } = require("timers");
 const { current, runIn, withValue } = require("async_context");
 const { ERR_INVALID_ARG_TYPE } = require("node/common/errors");
+const { setLength, setLengths } = require("node/common/unsupported");
 const { validateObject } = require("node/common/validators");
 const flags = require("flags");
 const trace = require("trace");
@@ -276,5 +278,9 @@ function tracingChannel(nameOrChannels) {
 }
 
 const diagnosticsChannel = { hasSubscribers, channel, subscribe, unsubscribe, tracingChannel, Channel };
+
+setLength([Channel], 2);
+ObjectDefineProperty(Channel.prototype, SymbolToStringTag, { __proto__: null, value: "Channel", configurable: true });
+setLengths(Channel.prototype, "publish/0 runStores/0");
 
 ObjectAssign(exports, diagnosticsChannel, { TracingChannel, default: diagnosticsChannel });

@@ -17,12 +17,13 @@ pub const API: Api = Api {
         "async_context",
         "console",
         "node/common",
+        "node/process",
         "performance",
         "report_error",
         "timers",
         "trace",
     ],
-    lazy_uses: &[("node/process", "only the streams of the console need it")],
+    lazy_uses: &[],
     ops,
 };
 

@@ -33,6 +33,7 @@ const {
   StringPrototypeStartsWith,
   StringPrototypeToLowerCase,
 } = primordials;
+const { setLength } = require("node/common/unsupported");
 const { ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE, ERR_OPTION_NOT_IMPLEMENTED } = require("node/common/errors");
 const { validateBoolean, validateNumber, validateOneOf, validateString } = require("node/common/validators");
 const { fetch } = require("fetch").globals;
@@ -360,7 +361,8 @@ const methods = {
 };
 
 /** A class with the functions as methods, in Node's order. */
-function makeResolver(methods) {
+/** The class over these methods; its own take what they take, or tell nothing of it. */
+function makeResolver(methods, tellsLengths = false) {
   class Resolver {
     cancel() {
       notImplemented();
@@ -381,6 +383,7 @@ function makeResolver(methods) {
         return ReflectApply(methods[name] ?? setServers, undefined, args);
       },
     };
+    if (tellsLengths) setLength([method], (methods[name] ?? setServers).length);
     ObjectDefineProperty(Resolver.prototype, name, { value: method, writable: true, configurable: true });
   }
   return Resolver;

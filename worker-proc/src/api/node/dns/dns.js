@@ -4,9 +4,10 @@
 
 const { ObjectAssign, PromisePrototypeThen } = primordials;
 const core = require("node/dns/core");
-const { default: promises } = require("node:dns/promises");
+const promises = require("node:dns/promises");
 const { nextTick } = require("node/timers/next_tick");
 const { callbackify } = require("node:util");
+const { asNamespace, setLengths } = require("node/common/unsupported");
 const { validateFunction } = require("node/common/validators");
 
 function lookup(hostname, options, callback = undefined) {
@@ -36,9 +37,11 @@ const dns = {
   getDefaultResultOrder,
   setServers,
   Resolver: core.makeResolver(methods),
-  promises,
+  promises: asNamespace(promises),
   ...CODES,
   ...HINTS,
 };
+
+setLengths(dns, "lookup/3 resolve4/3 resolve6/3");
 
 ObjectAssign(exports, dns, { default: dns });

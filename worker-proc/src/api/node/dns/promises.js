@@ -16,8 +16,11 @@ const {
   setServers,
 } = require("node/dns/core");
 
+const { setLengths } = require("node/common/unsupported");
+
 const lookup = (hostname, options = undefined) => find(hostname, options);
 
+setLengths(methods, "resolve4/2 resolve6/2");
 const promises = {
   ...methods,
   getServers,
@@ -26,8 +29,10 @@ const promises = {
   setDefaultResultOrder,
   lookup,
   lookupService,
-  Resolver: makeResolver(methods),
+  Resolver: makeResolver(methods, true),
   ...CODES,
+  ...HINTS,
 };
+setLengths(promises, "lookup/2");
 
-ObjectAssign(exports, promises, HINTS, { default: promises });
+ObjectAssign(exports, promises, { default: promises });

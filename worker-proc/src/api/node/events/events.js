@@ -42,6 +42,7 @@ const {
   ERR_UNHANDLED_ERROR,
 } = require("node/common/errors");
 const { processObject } = require("node/common/process");
+const { setLength, setLengths } = require("node/common/unsupported");
 const { validateAbortSignal, validateBoolean, validateFunction, validateObject } = require("node/common/validators");
 const { EventTarget } = require("events");
 const flags = require("flags");
@@ -589,6 +590,7 @@ const statics = {
   EventEmitter,
   usingDomains: false,
   captureRejectionSymbol: kRejection,
+  kMaxEventTargetListenersWarned: Symbol("events.maxEventTargetListenersWarned"),
   EventEmitterAsyncResource,
   errorMonitor: kErrorMonitor,
   listenerCount(emitter, type) {
@@ -596,6 +598,8 @@ const statics = {
     return ReflectApply(listenerCount, emitter, [type]);
   },
 };
+setLength([EventEmitterAsyncResource], 1);
+setLengths(EventEmitter.prototype, "listenerCount/1");
 ObjectAssign(EventEmitter, statics);
 
 ObjectAssign(exports, statics, {

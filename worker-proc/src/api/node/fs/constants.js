@@ -10,6 +10,7 @@ const {
   StringPrototypeSplit,
   StringPrototypeTrim,
 } = primordials;
+const { asNamespace } = require("node/common/unsupported");
 
 const list = `
 UV_FS_SYMLINK_DIR=1 UV_FS_SYMLINK_JUNCTION=2 O_RDONLY=0 O_WRONLY=1 O_RDWR=2 UV_DIRENT_UNKNOWN=0 UV_DIRENT_FILE=1
@@ -21,9 +22,10 @@ O_DIRECT=16384 O_NONBLOCK=2048 S_IRWXU=448 S_IRUSR=256 S_IWUSR=128 S_IXUSR=64 S_
 S_IXGRP=8 S_IRWXO=7 S_IROTH=4 S_IWOTH=2 S_IXOTH=1 F_OK=0 R_OK=4 W_OK=2 X_OK=1 UV_FS_COPYFILE_EXCL=1 COPYFILE_EXCL=1
 UV_FS_COPYFILE_FICLONE=2 COPYFILE_FICLONE=2 UV_FS_COPYFILE_FICLONE_FORCE=4 COPYFILE_FICLONE_FORCE=4`;
 
-exports.constants = ObjectFromEntries(
+const constants = ObjectFromEntries(
   ArrayPrototypeMap(RegExpPrototypeSymbolSplit(/\s+/, StringPrototypeTrim(list)), (pair) => {
     const { 0: name, 1: number } = StringPrototypeSplit(pair, "=");
     return [name, Number(number)];
   }),
 );
+exports.constants = asNamespace(constants);

@@ -10,6 +10,11 @@ const isCompat = (flags) => flags.nodeJsCompat || flags.nodeJsCompatV2;
 
 // Modules that every nodejs_compat worker has.
 const always = [
+  "_stream_duplex",
+  "_stream_passthrough",
+  "_stream_readable",
+  "_stream_transform",
+  "_stream_writable",
   "_tls_common",
   "_tls_wrap",
   "assert",
@@ -84,26 +89,16 @@ provide("node:sqlite", "node:sqlite", (flags) => isCompat(flags) && flags.enable
 
 addNodeNames(builtinModules);
 
-// Old names of single classes: the modules that define them.
-const aliases = {
-  __proto__: null,
-  _stream_duplex: "node/streams/duplex",
-  _stream_passthrough: "node/streams/transform",
-  _stream_readable: "node/streams/readable",
-  _stream_transform: "node/streams/transform",
-  _stream_writable: "node/streams/writable",
-};
-for (const name in aliases) offer(name, isCompat, aliases[name]);
 for (let i = 0; i < always.length; i++) offer(always[i], isCompat);
 for (const name in flagged) offer(name, (flags) => isCompat(flags) && flags[flagged[name]]);
 
 /** "node:x" for every flag that has it. */
-function offer(name, isAvailable, internal = `node:${name}`) {
+function offer(name, isAvailable) {
   const specifier = `node:${name}`;
   if (name === "async_hooks") {
-    provide(specifier, internal, (flags) => isAvailable(flags) || flags.nodeJsAls);
+    provide(specifier, specifier, (flags) => isAvailable(flags) || flags.nodeJsAls);
   } else {
-    provide(specifier, internal, isAvailable);
+    provide(specifier, specifier, isAvailable);
   }
 }
 

@@ -25,6 +25,7 @@ const {
   RegExpPrototypeExec,
   SafeSet,
   Set,
+  StringPrototypeSplit,
   SymbolToStringTag,
 } = primordials;
 const { console } = require("console");
@@ -43,6 +44,17 @@ const { parseEnv } = require("node/util/parse_env");
 const flags = require("flags");
 
 const NODE_VERSION = "22.23.4";
+// What Node is made of; nobody says of which version.
+const PARTS =
+  "v8 modules zlib brotli zstd ares napi llhttp nghttp2 acorn ada simdutf nbytes ncrypto uvwasi uv openssl sqlite icu undici " +
+  "simdjson unicode cldr tz cjs_module_lexer amaro merve";
+
+function versions() {
+  const all = { node: NODE_VERSION };
+  for (let i = 0, parts = StringPrototypeSplit(PARTS, " "); i < parts.length; i++) all[parts[i]] = "";
+  return all;
+}
+
 const platform = "linux";
 
 function exit(code) {
@@ -187,7 +199,7 @@ const zeros = (names) => ObjectFromEntries(ArrayPrototypeMap(names, (name) => [n
 const second = {
   assert: flags.removeNodejsCompatEOLv23 ? undefined : (...args) => ReflectApply(require("node:assert").ok, undefined, args),
   version: `v${NODE_VERSION}`,
-  versions: { node: NODE_VERSION },
+  versions: versions(),
   title: "workerd",
   argv: ["workerd"],
   argv0: "workerd",
@@ -297,6 +309,7 @@ const second = {
   _send: undefined,
 };
 
+if (second.assert) setLengths(second, "assert/2");
 setLengths(
   second,
   "_debugProcess/1 _fatalException/1 _kill/2 _linkedBinding/1 binding/1 cpuUsage/1 dlopen/3 execve/3 initgroups/2 kill/2 " +
@@ -329,16 +342,10 @@ if (flags.enableNodeJsProcessV2) {
   forwardRejections(process);
   for (let i = 0, names = ["stdin", "stdout", "stderr"]; i < names.length; i++) {
     const name = names[i];
-    const set = (value) =>
-      ObjectDefineProperty(process, name, { value, writable: true, enumerable: true, configurable: true });
     ObjectDefineProperty(process, name, {
       __proto__: null,
-      get() {
-        const { [name]: stream } = require("node/process/stdio");
-        set(stream);
-        return stream;
-      },
-      set,
+      get: () => require("node/process/stdio")[name],
+      set: (value) => ObjectDefineProperty(process, name, { value, writable: true, enumerable: true, configurable: true }),
       enumerable: true,
       configurable: true,
     });

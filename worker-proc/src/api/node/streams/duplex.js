@@ -124,4 +124,4 @@ function duplexPair(options) {
   return [a, b];
 }
 
-ObjectAssign(exports, { default: Duplex, Duplex, duplexPair });
+ObjectAssign(exports, { Duplex, duplexPair });

@@ -25,6 +25,7 @@ const {
 const { AbortError, ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE, ERR_MISSING_ARGS, ERR_OUT_OF_RANGE } =
   require("node/common/errors");
 const { AbortController, AbortSignal } = require("abort");
+const { setLength } = require("node/common/unsupported");
 const { validateAbortSignal, validateInteger, validateObject } = require("node/common/validators");
 const { Readable } = require("node/streams/readable");
 const { finished } = require("node/streams/finished");
@@ -374,6 +375,9 @@ function composeWith(stream, options) {
   return composed;
 }
 
+// Most take a function and options.
+const LENGTHS = { __proto__: null, asIndexedPairs: 1, reduce: 3, toArray: 1 };
+
 // Results that are iterables come as streams again, the others as promises.
 for (let i = 0, operators = [asIndexedPairs, drop, filter, flatMap, map, take]; i < operators.length; i++) {
   const operator = operators[i];
@@ -382,6 +386,7 @@ for (let i = 0, operators = [asIndexedPairs, drop, filter, flatMap, map, take]; 
       return Readable.from(ReflectApply(operator, this, args));
     },
   }[operator.name];
+  setLength([method], LENGTHS[operator.name] ?? 2);
   ObjectDefineProperty(Readable.prototype, operator.name, { value: method, writable: true, configurable: true });
 }
 for (let i = 0, operators = [every, forEach, reduce, toArray, some, find]; i < operators.length; i++) {
@@ -391,8 +396,10 @@ for (let i = 0, operators = [every, forEach, reduce, toArray, some, find]; i < o
       return PromisePrototypeThen(PromiseResolve(), () => ReflectApply(operator, this, args));
     },
   }[operator.name];
+  setLength([method], LENGTHS[operator.name] ?? 2);
   ObjectDefineProperty(Readable.prototype, operator.name, { value: method, writable: true, configurable: true });
 }
+setLength([composeWith], 0);
 ObjectDefineProperty(Readable.prototype, "compose", { value: composeWith, writable: true, configurable: true });
 
 exports.compose = compose;

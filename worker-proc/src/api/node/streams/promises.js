@@ -5,4 +5,4 @@
 const { ObjectAssign } = primordials;
 const { promises } = require("node:stream");
 
-ObjectAssign(exports, promises, { default: promises });
+ObjectAssign(exports, promises, { promises, default: promises });

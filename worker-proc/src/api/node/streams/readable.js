@@ -420,7 +420,7 @@ function maybeReadMore(stream, state) {
   });
 }
 
-Readable.prototype._read = function () {
+Readable.prototype._read = function (_size) {
   throw new ERR_METHOD_NOT_IMPLEMENTED("_read()");
 };
 
@@ -771,4 +771,4 @@ Readable.wrap = (source, options) =>
   }).wrap(source);
 Readable.isDisturbed = isDisturbed;
 
-ObjectAssign(exports, { default: Readable, Readable, ReadableState });
+ObjectAssign(exports, { Readable, ReadableState });

@@ -14,6 +14,7 @@ const { pipeline, pipelinePromise } = require("node/streams/pipeline");
 const { compose } = require("node/streams/operators");
 const { destroyer } = require("node/streams/destroy");
 const state = require("node/streams/state");
+const { setLength } = require("node/common/unsupported");
 
 const customPromisify = SymbolFor("nodejs.util.promisify.custom");
 for (
@@ -28,6 +29,9 @@ for (
   const { 0: fn, 1: promise } = entries[i];
   ObjectDefineProperty(fn, customPromisify, { __proto__: null, enumerable: true, value: promise });
 }
+
+setLength([finishedPromise], 1);
+finished.finished = finishedPromise;
 
 const promises = { finished: finishedPromise, pipeline: pipelinePromise };
 
@@ -52,7 +56,7 @@ ObjectAssign(Stream, {
   getDefaultHighWaterMark: state.getDefaultHighWaterMark,
   promises,
   Stream,
-  _isArrayBufferView: ArrayBufferIsView,
+  _isArrayBufferView: (value) => ArrayBufferIsView(value),
   _isUint8Array: (value) => value instanceof Uint8Array,
   _uint8ArrayToBuffer: (chunk) => Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength),
 });

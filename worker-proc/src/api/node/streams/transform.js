@@ -4,6 +4,7 @@
 
 // own: this, stream (a stream)
 const { Boolean, FunctionPrototypeCall, ObjectAssign, ObjectSetPrototypeOf, Symbol } = primordials;
+const { setLength } = require("node/common/unsupported");
 const { ERR_METHOD_NOT_IMPLEMENTED } = require("node/common/errors");
 const { Duplex } = require("node/streams/duplex");
 const { highWaterMarkOf } = require("node/streams/state");
@@ -79,7 +80,7 @@ Transform.prototype._write = function (chunk, encoding, callback) {
   });
 };
 
-Transform.prototype._read = function () {
+Transform.prototype._read = function (_size) {
   const callback = this[kCallback];
   if (!callback) return;
   this[kCallback] = null;
@@ -97,4 +98,6 @@ PassThrough.prototype._transform = function (chunk, encoding, callback) {
   callback(null, chunk);
 };
 
-ObjectAssign(exports, { default: Transform, Transform, PassThrough });
+setLength([PassThrough.prototype._transform], 3);
+
+ObjectAssign(exports, { Transform, PassThrough });

@@ -2,16 +2,8 @@
  * node:timers: timers as objects. They run on the web's timers, so they belong to the request.
  */
 
-const {
-  ArrayPrototypeUnshift,
-  Error,
-  ObjectAssign,
-  ObjectDefineProperty,
-  ObjectGetOwnPropertyDescriptor,
-  ReflectApply,
-  SymbolDispose,
-  SymbolToPrimitive,
-} = primordials;
+const { ArrayPrototypeUnshift, Error, ObjectAssign, ReflectApply, SymbolDispose, SymbolToPrimitive } = primordials;
+const { asNamespace, setLength } = require("node/common/unsupported");
 const { validateFunction } = require("node/common/validators");
 const { contextId } = require("async_context");
 const web = require("timers");
@@ -153,7 +145,7 @@ function unenroll(timer) {
   clear(timer);
 }
 
-function enroll() {
+function enroll(_item, _msecs) {
   throw new Error("Not implemented. Please use setTimeout() instead.");
 }
 
@@ -168,13 +160,9 @@ const timers = {
   unenroll,
   enroll,
 };
-ObjectDefineProperty(timers, "promises", {
-  __proto__: null,
-  get: () => require("node:timers/promises").default,
-  enumerable: true,
-  configurable: true,
-});
-
-ObjectAssign(exports, { ...timers, Timeout, Immediate });
-ObjectDefineProperty(exports, "promises", ObjectGetOwnPropertyDescriptor(timers, "promises"));
-exports.default = timers;
+setLength([clearImmediate, setImmediate], 0);
+ObjectAssign(exports, timers, { Timeout, Immediate, default: timers });
+// It uses what is above.
+const promises = asNamespace(require("node:timers/promises"));
+timers.promises = promises;
+exports.promises = promises;

@@ -25,6 +25,7 @@ const {
   encodeURIComponent,
 } = primordials;
 const { Buffer } = require("node:buffer");
+const { setLengths } = require("node/common/unsupported");
 const { ERR_INVALID_URI } = require("node/common/errors");
 
 const UNRESERVED = /^[A-Za-z0-9\-_.!~*'()]*$/;
@@ -150,5 +151,7 @@ const querystring = {
   decode: parse,
 };
 ObjectDefineProperty(qsEscape, "name", { value: "escape" });
+
+setLengths(querystring, "unescapeBuffer/2");
 
 ObjectAssign(exports, querystring, { default: querystring });

@@ -54,7 +54,8 @@ const { MIMEParams, MIMEType } = require("mime");
 const { parseEnv } = require("node/util/parse_env");
 const { parseArgs } = require("node/util/parse_args");
 const { systemErrors } = require("node/common/system_errors");
-const { default: types } = require("node/common/types");
+const { default: types } = require("node:util/types");
+const { setLengths } = require("node/common/unsupported");
 const {
   kValidateObjectAllowObjects,
   validateAbortSignal,
@@ -383,5 +384,7 @@ const util = {
   _exceptionWithHostPort: unsupported("_exceptionWithHostPort"),
   ...legacy,
 };
+
+setLengths(util, "deprecate/4 inspect/2 setTraceSigInt/1");
 
 ObjectAssign(exports, util, { default: util });

@@ -39,6 +39,7 @@ const { ERR_BROTLI_INVALID_PARAM, ERR_INVALID_ARG_TYPE, ERR_ZLIB_INITIALIZATION_
 const { nextTick } = require("node/timers/next_tick");
 const { finished } = require("node/streams/finished");
 const { isAnyArrayBuffer } = require("node/common/types");
+const { setLength } = require("node/common/unsupported");
 const { checkRangesOrGetDefault, validateFunction, validateUint32 } = require("node/common/validators");
 const { constants } = require("node/zlib/constants");
 
@@ -511,6 +512,7 @@ for (
       return runAtOnce(new Class(options), toInput(buffer));
     },
   }[atOnce];
+  setLength([functions[atOnce]], 1);
   functions[name] = {
     [name](buffer, options, callback) {
       if (typeof options === "function") {

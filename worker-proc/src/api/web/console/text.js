@@ -101,6 +101,7 @@ exports.styleTable = primordials.ObjectAssign(
   { __proto__: null },
   {
     special: "cyan",
+    name: undefined,
     number: "yellow",
     bigint: "yellow",
     boolean: "yellow",

@@ -1,0 +1,7 @@
+/*
+ * node:_stream_passthrough.
+ */
+
+const { PassThrough } = require("node/streams/transform");
+
+exports.PassThrough = exports.default = PassThrough;
