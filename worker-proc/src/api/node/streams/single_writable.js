@@ -3,7 +3,7 @@
  */
 
 const { ObjectAssign } = primordials;
-const { Writable } = require("node/streams/writable");
+const { Writable, WritableState } = require("node/streams/writable");
 
-const { WritableState, fromWeb, toWeb } = Writable;
+const { fromWeb, toWeb } = Writable;
 ObjectAssign(exports, { default: Writable, Writable, WritableState, fromWeb, toWeb });

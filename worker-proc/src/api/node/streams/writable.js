@@ -530,4 +530,4 @@ Writable.fromWeb = (stream, options) => require("node/streams/adapters").writabl
 Writable.toWeb = (stream) => require("node/streams/adapters").writableToWeb(stream);
 Writable.WritableState = WritableState;
 
-ObjectAssign(exports, { Writable, initialize, writableFields });
+ObjectAssign(exports, { Writable, WritableState, initialize, writableFields });

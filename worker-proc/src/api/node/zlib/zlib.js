@@ -49,6 +49,7 @@ const {
   BROTLI_OPERATION_FINISH,
   BROTLI_OPERATION_FLUSH,
   BROTLI_OPERATION_PROCESS,
+  BROTLI_PARAM_DISABLE_LITERAL_CONTEXT_MODELING,
   BROTLI_PARAM_LGWIN,
   BROTLI_PARAM_QUALITY,
   DEFLATE,
@@ -92,37 +93,93 @@ const kFlush = Symbol("kFlush");
 
 let nativeOf;
 
+/** The bytes of a buffer or view; none of one that is detached, or lies behind its buffer's end. */
+function viewOf(value) {
+  if (value === undefined || value === null || value.byteLength === 0) return new Uint8Array(0);
+  if (ArrayBufferIsView(value)) return new Uint8Array(value.buffer, value.byteOffset, value.byteLength);
+  return new Uint8Array(value);
+}
+
+/** A part of bytes that users name by numbers. */
+function partOf(bytes, start, length, what) {
+  if (start < 0 || length < 0 || start + length > bytes.length) throw new Error(`${what} access is not within bounds`);
+  return TypedArrayPrototypeSubarray(bytes, start, start + length);
+}
+
+/** What a handle that users make stands for, as a stream is for the others. */
+function standIn(mode) {
+  if (!(mode >= DEFLATE && mode <= UNZIP)) throw new TypeError("Invalid zlib mode");
+  const state = new Uint32Array(2);
+  return { _mode: mode, _modes: zlibModes, _writeState: state, _ended: false, _total: 0, _maxOutputLength: MAX_LENGTH };
+}
+
 /** A native coder, with the methods that Node's handles have. */
 class ZlibStream {
   #stream;
   #native;
   #pending = Buffer.alloc(0);
+  #callback;
 
-  constructor(stream) {
-    this.#stream = stream;
-    this.#native = stream._make();
+  constructor(streamOrMode) {
+    this.#stream = streamOrMode instanceof ZlibBase ? streamOrMode : standIn(Number(streamOrMode));
+    this.#native = this.#stream._make?.();
+    this.#stream._handle = this;
   }
 
   static {
-    nativeOf = (handle) => handle.#native;
+    nativeOf = (handle) => {
+      if (handle.#native === undefined) throw new Error("Zlib stream is not initialized");
+      return handle.#native;
+    };
   }
 
-  /** Codes a piece of input into `out`; the stream's write state says what is left of both. What had no room comes next. */
+  initialize(windowBits, level, memLevel, strategy, writeState, callback, dictionary) {
+    const stream = this.#stream;
+    const bits = Number(windowBits) | 0;
+    const made = viewOf(dictionary);
+    const settings = [Number(level) | 0, bits || Z_DEFAULT_WINDOWBITS, Number(memLevel) | 0, Number(strategy) | 0];
+    stream._make = () =>
+      ops.zlibNew(stream._mode, made.length > 0 ? made : undefined, settings[0], settings[1], settings[2], settings[3]);
+    stream._writeState = writeState;
+    this.#callback = callback;
+    this.#native = stream._make();
+  }
+
+  params(level, strategy) {
+    ops.zlibParams(nativeOf(this), Number(level) | 0, Number(strategy) | 0);
+  }
+
+  /** Codes a piece of input into `out`; the write state says what is left of both. What had no room comes next. */
   writeSync(flush, input, inputStart, inputLength, out, outStart, outLength) {
-    if (this.#pending.byteLength === 0 || inputLength > 0) {
-      const bytes = input ? TypedArrayPrototypeSubarray(input, inputStart, inputStart + inputLength) : Buffer.alloc(0);
-      this.#pending = Buffer.concat([this.#pending, code(this.#stream, bytes, flush)]);
+    // Numbers first: whoever gives an object for one may change the buffers.
+    const flag = Number(flush) | 0;
+    const from = [Number(inputStart) | 0, Number(inputLength) | 0];
+    const to = [Number(outStart) >>> 0, Number(outLength) >>> 0];
+    const bytes = partOf(viewOf(input), from[0], from[1], "Input");
+    const room = partOf(viewOf(out), to[0], to[1], "Output");
+    if (this.#pending.byteLength === 0 || bytes.length > 0) {
+      this.#pending = Buffer.concat([this.#pending, code(this.#stream, bytes, flag)]);
     }
     const made = this.#pending;
-    const count = MathMin(made.byteLength, outLength);
-    TypedArrayPrototypeSet(out, TypedArrayPrototypeSubarray(made, 0, count), outStart);
+    const count = MathMin(made.byteLength, room.length);
+    TypedArrayPrototypeSet(room, TypedArrayPrototypeSubarray(made, 0, count));
     this.#pending = TypedArrayPrototypeSubarray(made, count);
-    this.#stream._writeState[0] = outLength - count;
-    this.#stream._writeState[1] = 0;
+    const state = this.#stream._writeState;
+    if (!(state?.length >= 2)) throw new Error("Invalid write result buffer");
+    state[0] = room.length - count;
+    state[1] = 0;
+  }
+
+  write(flush, input, inputStart, inputLength, out, outStart, outLength) {
+    this.writeSync(flush, input, inputStart, inputLength, out, outStart, outLength);
+    this.#callback?.();
   }
 
   reset() {
-    this.#stream.reset();
+    this.#native = this.#stream._make();
+    this.#pending = Buffer.alloc(0);
+    this.#stream._ended = false;
+    this.#stream._total = 0;
   }
 
   close() {
@@ -135,7 +192,6 @@ class ZlibStream {
 }
 
 const codes = {
-  __proto__: null,
   Z_OK: 0,
   Z_STREAM_END: 1,
   Z_NEED_DICT: 2,
@@ -259,7 +315,10 @@ function checkEnd(stream) {
 function trailing(stream, bytes, flush) {
   const isGzip = stream._mode === GUNZIP || stream._mode === UNZIP;
   const first = isGzip ? 0x1f : stream._mode === ZSTD_DECOMPRESS ? 0x28 : undefined;
-  if (bytes.byteLength === 0 || bytes[0] !== first) return Buffer.alloc(0);
+  if (bytes.byteLength === 0 || bytes[0] !== first) {
+    stream._hasTrailing = bytes.byteLength > 0;
+    return Buffer.alloc(0);
+  }
   stream._handle = new ZlibStream(stream);
   stream._ended = false;
   return code(stream, bytes, flush);
@@ -268,6 +327,11 @@ function trailing(stream, bytes, flush) {
 function pushAll(stream, output) {
   for (let i = 0; i < output.length; i += stream._chunkSize)
     stream.push(TypedArrayPrototypeSubarray(output, i, i + stream._chunkSize));
+}
+
+/** What follows the end of the data ends the output, though more may be written. */
+function endOutput(stream) {
+  stream.push(null);
 }
 
 ZlibBase.prototype._transform = function (chunk, encoding, callback) {
@@ -284,7 +348,21 @@ ZlibBase.prototype._transform = function (chunk, encoding, callback) {
     return;
   }
   pushAll(this, output);
+  if (this._hasTrailing) endOutput(this);
   callback();
+};
+
+/** A chunk at once, without the stream; with a callback what comes out is pushed. */
+ZlibBase.prototype._processChunk = function (chunk, flushFlag, callback) {
+  if (typeof callback !== "function") return code(this, chunk, flushFlag);
+  try {
+    pushAll(this, code(this, chunk, flushFlag));
+  } catch (error) {
+    callback(error);
+    return undefined;
+  }
+  callback();
+  return undefined;
 };
 
 ZlibBase.prototype._flush = function (callback) {
@@ -425,7 +503,8 @@ function Brotli(options, mode) {
   }
   const quality = params[BROTLI_PARAM_QUALITY] ?? 11;
   const lgwin = params[BROTLI_PARAM_LGWIN] ?? 22;
-  if (mode === BROTLI_ENCODE && (lgwin < 10 || lgwin > 30 || quality > 11)) throw new ERR_ZLIB_INITIALIZATION_FAILED();
+  const isOdd = lgwin < 10 || lgwin > 30 || quality > 11 || params[BROTLI_PARAM_DISABLE_LITERAL_CONTEXT_MODELING] > 1;
+  if (mode === BROTLI_ENCODE && isOdd) throw new ERR_ZLIB_INITIALIZATION_FAILED();
   FunctionPrototypeCall(ZlibBase, this, options, mode, brotliModes);
   this._make = () => ops.brotliNew(mode === BROTLI_ENCODE, quality >>> 0, lgwin >>> 0);
   this._handle = new ZlibStream(this);
@@ -521,8 +600,20 @@ for (
       }
       validateFunction(callback, "callback");
       const input = toInput(buffer);
-      const stream = new Class(options);
+      let stream;
+      let wrong;
+      try {
+        stream = new Class(options);
+      } catch (error) {
+        // Options of a wrong type are the caller's fault; those out of range are told as bad data is.
+        if (error instanceof TypeError) throw error;
+        wrong = error;
+      }
       queueMicrotask(() => {
+        if (wrong !== undefined) {
+          callback(wrong);
+          return;
+        }
         let result;
         try {
           result = runAtOnce(stream, input);
@@ -543,10 +634,12 @@ for (let i = 0, names = ObjectKeys(classes); i < names.length; i++) {
 }
 
 function crc32(data, value = 0) {
-  if (typeof data !== "string" && !ArrayBufferIsView(data)) {
-    throw new ERR_INVALID_ARG_TYPE("data", ["Buffer", "TypedArray", "DataView", "string"], data);
-  }
   validateUint32(value, "value");
+  if (typeof data !== "string" && !ArrayBufferIsView(data) && !isAnyArrayBuffer(data)) {
+    throw new TypeError(
+      "Failed to execute 'crc32' on 'ZlibUtil': parameter 1 is not of type 'string or ArrayBuffer or ArrayBufferView'.",
+    );
+  }
   return ops.crc32(toInput(data), value);
 }
 
