@@ -240,3 +240,93 @@ fn a_large_file_comes_as_it_is_read() {
     assert_eq!((end.status, end.body.len()), (206, 300_000));
     assert!(bytes.ends_with(&end.body), "the part is another one");
 }
+
+/// Content of which each place looks different.
+fn content(bytes: usize) -> Vec<u8> {
+    let numbers = (0u32..).flat_map(|n| n.wrapping_mul(2_654_435_761).to_le_bytes());
+    numbers.take(bytes).collect()
+}
+
+#[test]
+fn parts_of_files_are_those_that_were_asked_for() {
+    let (folder, server) = start();
+    let large = content(3_000_000);
+    fs::write(folder.path("files/large"), &large).expect("a file");
+    let mut client = Client::connect(&server.address("http")).expect("a connection");
+    // One connection, as an answer must end where the next one begins.
+    for (first, last) in [
+        (0, 2_999_998),
+        (0, 20_000),
+        (1, 524_288),
+        (524_287, 1_048_577),
+        (2_900_000, 2_999_999),
+    ] {
+        for path in ["/large", "/a.txt"] {
+            let range = if path == "/large" {
+                (first, last)
+            } else {
+                (2, 4)
+            };
+            let request = format!(
+                "GET {path} HTTP/1.1\r\nHost: a\r\nRange: bytes={}-{}\r\n\r\n",
+                range.0, range.1
+            );
+            client.send(request.as_bytes()).expect("a sent request");
+            let answer = client.answer().expect("an answer");
+            assert_eq!(answer.status, 206);
+            let right = if path == "/large" {
+                &large[first..=last]
+            } else {
+                b"234"
+            };
+            assert!(
+                answer.body == right,
+                "{path}, from {} to {}",
+                range.0,
+                range.1
+            );
+        }
+    }
+}
+
+#[test]
+fn many_slow_readers_get_their_own_bytes() {
+    let (folder, server) = start();
+    let large = content(LARGE_BYTES / 8);
+    fs::write(folder.path("files/large"), &large).expect("a file");
+    // More than are sent by the kernel at once.
+    let mut clients: Vec<_> = (0..150)
+        .map(|n| {
+            let mut client = Client::connect(&server.address("http")).expect("a connection");
+            let (first, last) = (n * 1000, n * 1000 + 6_000_000);
+            let request =
+                format!("GET /large HTTP/1.1\r\nHost: a\r\nRange: bytes={first}-{last}\r\n\r\n");
+            client.send(request.as_bytes()).expect("a sent request");
+            (client, first, last)
+        })
+        .collect();
+    assert_eq!(ask(&server, "GET", "/a.txt", "").text(), "0123456789");
+    for (client, first, last) in &mut clients {
+        let answer = client.answer().expect("an answer");
+        assert!(answer.body == large[*first..=*last], "from {first}");
+    }
+}
+
+#[test]
+fn a_file_that_becomes_shorter_breaks_its_answer() {
+    let (folder, server) = start();
+    let path = folder.path("files/large");
+    fs::write(&path, vec![1; LARGE_BYTES]).expect("a file");
+    let mut client = Client::connect(&server.address("http")).expect("a connection");
+    client
+        .send(b"GET /large HTTP/1.1\r\nHost: a\r\n\r\n")
+        .expect("a sent request");
+    std::thread::sleep(std::time::Duration::from_millis(300));
+    fs::OpenOptions::new()
+        .write(true)
+        .open(&path)
+        .and_then(|file| file.set_len(1000))
+        .expect("a shorter file");
+    assert!(client.answer().is_err(), "the answer looks whole");
+    assert_eq!(ask(&server, "GET", "/a.txt", "").text(), "0123456789");
+}

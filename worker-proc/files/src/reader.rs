@@ -1,7 +1,7 @@
 //! A part of a file as a body, chunk by chunk as its reader asks for them.
 //!
-//! What the page cache has is read at once, into memory that the last chunks have left: that costs what `sendfile(2)` does.
-//! What it has not is read on another thread.
+//! What the page cache has is read at once, into memory that the last chunks have left, or sent by the kernel, where the body goes to
+//! a socket as it is. What it has not is read on another thread.
 
 use std::cell::RefCell;
 use std::io::{self, IoSliceMut};
@@ -14,7 +14,7 @@ use futures_util::future::LocalBoxFuture;
 use rustix::io::{Errno, ReadWriteFlags, preadv2};
 
 use crate::{Conceal, jobs};
-use service::{Body, BodyStream, Error};
+use service::{Body, BodyStream, Error, FilePart};
 
 /// Bytes of a file in one chunk.
 const MAX_CHUNK_BYTES: usize = 128 << 10;
@@ -126,6 +126,12 @@ struct Reader {
 }
 
 impl Reader {
+    /// Whether the page cache has what comes next, by its first and last byte: who sends it must not wait for a disk.
+    fn is_cached(&self, bytes: u64) -> bool {
+        let has = |at| matches!(read_cached(&self.file, at, 1), Ok(Some(byte)) if !byte.is_empty());
+        has(self.at) && has(self.at + bytes - 1)
+    }
+
     fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Bytes>> {
         let reading = match &mut self.reading {
             Some(reading) => reading,
@@ -160,6 +166,17 @@ impl BodyStream for Reader {
         };
         self.left = 0;
         Poll::Ready(Some(Err(error)))
+    }
+
+    fn poll_file(&mut self, _: &mut Context<'_>, most: u64) -> Poll<Option<FilePart>> {
+        let bytes = self.left.min(most);
+        if bytes <= MAX_AT_ONCE_BYTES || self.reading.is_some() || !self.is_cached(bytes) {
+            return Poll::Ready(None);
+        }
+        let (file, at) = (self.file.clone(), self.at);
+        self.at += bytes;
+        self.left -= bytes;
+        Poll::Ready(Some(FilePart { file, at, bytes }))
     }
 
     fn length(&self) -> Option<u64> {

@@ -2,8 +2,10 @@
 
 use std::cell::RefCell;
 use std::fmt;
+use std::os::fd::OwnedFd;
 use std::pin::Pin;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
@@ -24,10 +26,27 @@ pub enum Body {
     Stream(Box<dyn BodyStream>),
 }
 
+/// Bytes of a file that are in the page cache, nearly always.
+#[derive(Clone, Debug)]
+pub struct FilePart {
+    /// Open for reading.
+    pub file: Arc<OwnedFd>,
+    /// Where they begin.
+    pub at: u64,
+    /// How many they are; there may be fewer by the time they are sent.
+    pub bytes: u64,
+}
+
 /// A source of chunks. Dropping it cancels the source.
 pub trait BodyStream {
     /// The next chunk, `None` at the end.
     fn poll_chunk(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Error>>>;
+
+    /// The next chunk as a part of a file, of at most so many bytes, for whoever can have the kernel send it. `None` of a body that
+    /// is no file, or has ended: the rest is asked for by [`Self::poll_chunk`].
+    fn poll_file(&mut self, _cx: &mut Context<'_>, _most: u64) -> Poll<Option<FilePart>> {
+        Poll::Ready(None)
+    }
 
     /// The number of bytes to come, if known.
     fn length(&self) -> Option<u64> {

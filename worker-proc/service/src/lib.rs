@@ -27,7 +27,7 @@ pub mod tunnel;
 pub mod websocket;
 
 pub use actor::{ActorId, Address, Identity, Slot, from_hex, to_hex};
-pub use body::{Body, BodyStream, End, Loan, lent, promised};
+pub use body::{Body, BodyStream, End, FilePart, Loan, lent, promised};
 pub use channel::{BodyWriter, MAX_WAITING_BYTES, channel};
 pub use channels::{Channels, DebugPort, Namespace, Objects};
 pub use connect::{Connect, Connection, StartTls, Starter, Tls};

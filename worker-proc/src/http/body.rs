@@ -14,6 +14,7 @@ use bytes::{Buf, Bytes};
 use http_body::{Body as _, Frame, SizeHint};
 use hyper::body::Incoming;
 
+use super::files;
 use super::progress::{Stream, Upload};
 use super::sweep::{Connection, Sending};
 use crate::service::{Body, BodyStream, Error};
@@ -263,6 +264,11 @@ pub trait Receiver {
         None
     }
 
+    /// Whether parts of files go out by what stands for them.
+    fn sends_files(&self) -> bool {
+        false
+    }
+
     /// With HTTP/1.1, where answers follow each other: whether one is not yet all the kernel's.
     fn has_unsent(&self) -> Option<bool> {
         None
@@ -313,7 +319,15 @@ impl<G: Receiver> ToHyper<G> {
     }
 
     fn poll_data(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Chunks>, Error>>> {
-        Poll::Ready(match std::task::ready!(self.body.poll_chunk(cx)) {
+        let part = match self.receiver.sends_files() {
+            true => std::task::ready!(self.poll_file(cx)),
+            false => None,
+        };
+        let chunk = match &part {
+            Some(_) => part.map(Ok),
+            None => std::task::ready!(self.body.poll_chunk(cx)),
+        };
+        Poll::Ready(match chunk {
             Some(Ok(first)) => {
                 let mut chunks = self.gather(first, cx);
                 if let Some(left) = self.left {
@@ -337,6 +351,18 @@ impl<G: Receiver> ToHyper<G> {
                 None
             }
         })
+    }
+
+    /// What stands for the next part of a file, if the body is one.
+    fn poll_file(&mut self, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
+        let Body::Stream(stream) = &mut self.body else {
+            return Poll::Ready(None);
+        };
+        let Some(stand_in) = files::StandIn::take() else {
+            return Poll::Ready(None);
+        };
+        let part = std::task::ready!(stream.poll_file(cx, files::MAX_PART_BYTES as u64));
+        Poll::Ready(part.map(|part| stand_in.of(part)))
     }
 
     /// Waits until the head, what came before the error, and earlier answers are the kernel's: hyper drops them with it.

@@ -4,6 +4,7 @@
 
 mod body;
 pub mod client;
+pub mod files;
 mod headers;
 mod pool;
 mod progress;

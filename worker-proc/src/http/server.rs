@@ -291,7 +291,7 @@ impl Counted {
         let http1 = request.version() < Version::HTTP_2;
         self.ends_by_closing
             .set(request.version() < Version::HTTP_11);
-        let exchange = Exchange::begin(connection);
+        let exchange = Exchange::begin(connection, http1 && I::sends_files());
         if request.method() == http::Method::CONNECT {
             // What follows is not HTTP.
             exchange.0.answers_as_hyper();
@@ -443,16 +443,19 @@ fn switch<I: ByteStream + 'static>(
 }
 
 /// Ends with the response's body. With HTTP/2 it has a stream.
-pub struct Exchange(Arc<Connection>, Option<Arc<Stream>>);
+pub struct Exchange(Arc<Connection>, Option<Arc<Stream>>, SendsFiles);
+
+/// Whether the connection's stream does.
+type SendsFiles = bool;
 
 impl Exchange {
-    fn begin(connection: Arc<Connection>) -> Self {
+    fn begin(connection: Arc<Connection>, files: SendsFiles) -> Self {
         connection.begin();
         let stream = Stream::current();
         if let Some(stream) = &stream {
             connection.add_stream(stream.clone());
         }
-        Self(connection, stream)
+        Self(connection, stream, files)
     }
 
     fn has_late_body(&self) -> bool {
@@ -473,6 +476,10 @@ impl Receiver for Exchange {
 
     fn stream(&self) -> Option<&Stream> {
         self.1.as_deref()
+    }
+
+    fn sends_files(&self) -> bool {
+        self.2
     }
 
     fn has_unsent(&self) -> Option<bool> {

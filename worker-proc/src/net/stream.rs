@@ -15,8 +15,8 @@ use socket2::{Domain, SockRef};
 use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
 
-use crate::http::Queued;
 use crate::http::server::Peer;
+use crate::http::{Queued, files};
 use crate::service::websocket::ByteStream;
 
 /// See the module. Shared by `Arc` because hyper wants streams that may change threads; ours never do.
@@ -182,13 +182,7 @@ impl AsyncRead for Accepted {
 
 impl AsyncWrite for Accepted {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<Result<usize>> {
-        either!(self, stream => loop {
-            ready!(stream.poll_write_ready(cx))?;
-            match stream.try_write(bytes) {
-                Err(error) if blocks(&error) => {}
-                written => return Poll::Ready(written),
-            }
-        })
+        self.poll_write_vectored(cx, &[IoSlice::new(bytes)])
     }
 
     fn poll_write_vectored(
@@ -196,9 +190,14 @@ impl AsyncWrite for Accepted {
         cx: &mut Context<'_>,
         slices: &[IoSlice<'_>],
     ) -> Poll<Result<usize>> {
+        let has_part = files::has_part(slices);
         either!(self, stream => loop {
             ready!(stream.poll_write_ready(cx))?;
-            match stream.try_write_vectored(slices) {
+            let written = match has_part {
+                false => stream.try_write_vectored(slices),
+                true => stream.try_io(Interest::WRITABLE, || files::write(stream, slices)),
+            };
+            match written {
                 Err(error) if blocks(&error) => {}
                 written => return Poll::Ready(written),
             }
@@ -222,5 +221,9 @@ impl ByteStream for Accepted {
     fn into_socket(self: Box<Self>) -> std::result::Result<OwnedFd, Box<dyn ByteStream>> {
         // The server, which waits for the client to go, lets go of its share a little later.
         either!(self, stream => stream.as_fd().try_clone_to_owned()).map_err(|_| self as _)
+    }
+
+    fn sends_files() -> bool {
+        true
     }
 }

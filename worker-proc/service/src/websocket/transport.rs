@@ -63,6 +63,14 @@ pub enum Role {
 pub trait ByteStream: AsyncRead + AsyncWrite + Unpin {
     /// The connected socket, where nothing but the kernel is between it and the frames; else the stream as it was.
     fn into_socket(self: Box<Self>) -> Result<OwnedFd, Box<dyn ByteStream>>;
+
+    /// Whether parts of files may be written to it by what stands for them.
+    fn sends_files() -> bool
+    where
+        Self: Sized,
+    {
+        false
+    }
 }
 
 /// A pipe in memory.
