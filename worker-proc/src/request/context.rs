@@ -307,7 +307,7 @@ impl RequestContext {
     /// called, mostly by whoever asks.
     fn goes_on(&self) -> bool {
         let is_answered = self.outcome.borrow().is_none();
-        !self.is_stuck() && !(is_answered && self.io.is_idle())
+        !(self.is_stuck() || is_answered && self.io.is_idle())
     }
 
     /// The other driven events of its isolate.
