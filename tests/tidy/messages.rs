@@ -36,11 +36,14 @@ const TWICE: &[&str] = &[
     "Headers or Sequence or object",
 ];
 
+/// What is for a database, not for a user.
+const SQL: [&str; 5] = ["CREATE ", "DELETE ", "INSERT ", "SELECT ", "UPDATE "];
+
 fn is_message(text: &str) -> bool {
     text.starts_with(|c: char| c.is_ascii_uppercase())
         && text.split_whitespace().count() >= MIN_WORDS
         && !text.contains('\n')
-        && !text.starts_with("SELECT ")
+        && !SQL.iter().any(|word| text.starts_with(word))
 }
 
 fn rust_texts(tokens: TokenStream, found: &mut Vec<String>) {

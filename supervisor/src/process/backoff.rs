@@ -10,6 +10,8 @@ const FIRST: Duration = Duration::from_millis(100);
 const LONGEST: Duration = Duration::from_secs(30);
 /// A process that served this long has not crashed because of the crash before.
 const HEALTHY: Duration = Duration::from_secs(60);
+/// One that served this long is not missed for longer than it was there.
+const SERVED: Duration = Duration::from_secs(5);
 /// Waits vary by this part, so that slots that crash together do not come back together.
 const JITTER: f64 = 0.1;
 
@@ -31,7 +33,8 @@ impl Backoff {
         if lived >= HEALTHY {
             self.next = FIRST;
         }
-        let wait = self.next;
+        let longest = if lived >= SERVED { lived } else { LONGEST };
+        let wait = self.next.min(longest);
         self.next = (wait * 2).min(LONGEST);
         wait.mul_f64(1.0 + JITTER * (2.0 * random_part() - 1.0))
     }
@@ -60,6 +63,8 @@ mod tests {
         ] {
             assert!(near(backoff.after_crash(Duration::from_secs(1)), millis));
         }
+        assert!(near(backoff.after_crash(Duration::from_secs(7)), 7000));
+        assert!(near(backoff.after_crash(Duration::from_secs(1)), 14_000));
         assert!(near(backoff.after_crash(Duration::from_secs(61)), 100));
         assert!(near(backoff.after_crash(Duration::from_secs(1)), 200));
     }

@@ -61,6 +61,8 @@ function instancesOf(options) {
 }
 
 /** The API of the workflow `ctx.props.workflow`. */
+const invalidId = () => named("WorkflowError", "Workflow instance has invalid id");
+
 export class WorkflowBinding extends WorkerEntrypoint {
   #object(id) {
     return this.env[`workflow:${this.ctx.props.workflow}`].getByName(id);
@@ -78,7 +80,7 @@ export class WorkflowBinding extends WorkerEntrypoint {
 
   async create(options = {}) {
     const id = "id" in options ? options.id : crypto.randomUUID();
-    if (!isId(id)) throw named("WorkflowError", "Workflow instance has invalid id");
+    if (!isId(id)) throw invalidId();
     await this.#object(id).create(options.params ?? {}, options.retention);
     return { id };
   }
@@ -94,7 +96,7 @@ export class WorkflowBinding extends WorkerEntrypoint {
     if (options.length === 0) throw new Error("WorkflowError: batchCreate should have at least 1 instance");
     if (options.length > MAX_BATCH) throw new Error("WorkflowError: batchCreate only supports 100 instances at a time");
     const ids = options.map(({ id = crypto.randomUUID() }) => id);
-    if (!ids.every(isId)) throw named("WorkflowError", "Workflow instance has invalid id");
+    if (!ids.every(isId)) throw invalidId();
     // This form takes neither retention nor places.
     const plain = options.map(({ params }) => ({ params }));
     return (await this.#createAll(plain, ids)).created;
