@@ -14,10 +14,10 @@ use socket2::SockRef;
 use crate::service::FilePart;
 
 /// Bytes of one part.
-pub const MAX_PART_BYTES: usize = 512 << 10;
+pub const MAX_PART_BYTES: usize = 2 << 20;
 
 /// Parts that a process has on their way at once; other files are read.
-const MAX_PARTS: usize = 128;
+const MAX_PARTS: usize = 64;
 
 /// What stands for parts: addresses, as nothing is ever in that memory. Each has a place of [`MAX_PART_BYTES`].
 struct Parts {
