@@ -11,8 +11,10 @@ use super::handlers::Handlers;
 use super::spec::{AccessSpec, Code, WorkerSpec};
 use crate::glue::loader::LoaderHandle;
 use crate::glue::{IsolateState, string};
-use crate::isolate::{Isolate, describe, inspector, modules};
+use crate::isolate::inspector::{self, Audience};
+use crate::isolate::{Isolate, describe, modules};
 use crate::service::{Outlet, Service};
+use schema::compat::field;
 
 /// See the module.
 pub struct Live {
@@ -34,10 +36,12 @@ impl Live {
     pub fn start(spec: &WorkerSpec) -> Result<Rc<Self>, Vec<String>> {
         let isolate = Isolate::new(&spec.flags).map_err(|error| vec![error])?;
         isolate.set_label(&spec.name);
-        // What another worker has loaded is not known to the supervisor.
-        if spec.slot.is_none() {
-            inspector::install(&isolate, &spec.name);
-        }
+        let audience = Audience {
+            // What another worker has loaded is not known to the supervisor.
+            clients: spec.slot.is_none().then_some(&*spec.name),
+            own: spec.flags.get(field::ENABLE_NODE_JS_INSPECTOR_LOCAL_DEV),
+        };
+        inspector::install(&isolate, audience);
         let cache = spec.cache_outbound.clone();
         let mut outlets = Outlets(vec![
             spec.global_outbound.clone(),
@@ -151,7 +155,7 @@ fn set_up(
 /// Runs the code; empty if an exception is pending.
 fn evaluate(scope: &mut v8::PinScope<'_, '_>, spec: &WorkerSpec) -> Option<Evaluated> {
     // `eval` is allowed while code starts where a flag says so.
-    let at_startup = schema::compat::field::ALLOW_EVAL_DURING_STARTUP;
+    let at_startup = field::ALLOW_EVAL_DURING_STARTUP;
     let eval = spec.flags.get(at_startup) || allows_eval(spec);
     IsolateState::get(scope).allow_eval.set(eval);
     match &spec.code {
@@ -191,7 +195,7 @@ fn uncaught<'s>(
 
 /// Whether `eval` is allowed at any time, by an experimental flag.
 fn allows_eval(spec: &WorkerSpec) -> bool {
-    let always = schema::compat::field::EXPERIMENTAL_ALLOW_EVAL_ALWAYS;
+    let always = field::EXPERIMENTAL_ALLOW_EVAL_ALWAYS;
     spec.flags.get(always)
 }
 

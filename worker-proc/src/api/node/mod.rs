@@ -12,6 +12,7 @@ pub mod events;
 pub mod fs;
 pub mod globals;
 pub mod http;
+pub mod inspector;
 pub mod module;
 pub mod net;
 pub mod path;

@@ -1,13 +1,15 @@
 //! The inspector (Chrome DevTools Protocol) of a worker's isolate: V8's own, between its clients and the code.
 //!
 //! `thread` has the clients, in a thread that JavaScript cannot hold up; `line` is what it shares with an isolate; `session` is one
-//! client in its isolate, `network` what it is told of subrequests. Without `--inspector-addr` none of it is there.
+//! client in its isolate, `network` what it is told of subrequests. `own` is for code that talks to its own isolate's inspector.
+//! Without `--inspector-addr`, and for a worker whose code may not do that, none of it is there.
 //!
 //! What clients say is heard between turns ([`attend`]), in the middle of one that goes on (V8 asks it), and while a client has
 //! stopped the code: then the isolate's thread waits here for what that client says, and does nothing else.
 
 mod line;
 pub mod network;
+pub mod own;
 mod session;
 mod thread;
 
@@ -54,12 +56,15 @@ pub fn is_open() -> bool {
 
 /// An isolate's side of it. Dropped while the isolate is entered.
 pub struct Inspector {
-    hub: &'static Hub,
+    /// Where clients come from, if any do.
+    hub: Option<&'static Hub>,
     mailbox: Arc<Mailbox>,
     number: usize,
     sessions: RefCell<Vec<Rc<Session>>>,
     /// Sessions that have ended while V8 was about to go on with one.
     ended: RefCell<Vec<Rc<Session>>>,
+    /// Those that code had, and has let go of.
+    left: own::Left,
     /// How many of [`Self::hear`] and [`Self::pause`] are under way, one within another.
     depth: Cell<u32>,
     paused: Rc<Cell<bool>>,
@@ -89,11 +94,20 @@ impl V8InspectorClientImpl for ClientHandle {
 
 struct ClientHandle(Rc<Client>);
 
-/// Makes an isolate one that can be inspected, under its worker's name, before its code is compiled.
-pub fn install(isolate: &Rc<Isolate>, name: &str) {
-    let Some(hub) = HUB.get() else {
+/// Who may inspect an isolate.
+pub struct Audience<'a> {
+    /// Clients, under the worker's name.
+    pub clients: Option<&'a str>,
+    /// The worker's own code.
+    pub own: bool,
+}
+
+/// Makes an isolate one that can be inspected, before its code is compiled.
+pub fn install(isolate: &Rc<Isolate>, audience: Audience<'_>) {
+    let clients = HUB.get().map(|hub| &**hub).zip(audience.clients);
+    if clients.is_none() && !audience.own {
         return;
-    };
+    }
     let number = isolate.number();
     let changed = CHANGED.with(Arc::clone);
     let inspector = isolate.run(None, |scope| {
@@ -107,7 +121,7 @@ pub fn install(isolate: &Rc<Isolate>, name: &str) {
         let context = scope.get_current_context();
         v8.context_created(context, GROUP, view(b"Worker"), StringView::empty());
         let inspector = Rc::new(Inspector {
-            hub,
+            hub: clients.map(|(hub, _)| hub),
             mailbox: Arc::new(Mailbox::new(
                 scope.thread_safe_handle(),
                 hear,
@@ -117,6 +131,7 @@ pub fn install(isolate: &Rc<Isolate>, name: &str) {
             number,
             sessions: RefCell::default(),
             ended: RefCell::default(),
+            left: own::Left::default(),
             depth: Cell::new(0),
             paused,
             exchanges: Cell::new(0),
@@ -126,7 +141,9 @@ pub fn install(isolate: &Rc<Isolate>, name: &str) {
         scope.set_slot(inspector.clone());
         inspector
     });
-    hub.add(name, inspector.mailbox.clone());
+    if let Some((hub, name)) = clients {
+        hub.add(name, inspector.mailbox.clone());
+    }
     INSPECTED.with_borrow_mut(|all| all.push((Rc::downgrade(isolate), Rc::downgrade(&inspector))));
 }
 
@@ -139,7 +156,9 @@ pub(super) fn clear(isolate: &mut v8::Isolate) {
         let mut all = all.borrow_mut();
         all.retain(|(_, other)| !Weak::ptr_eq(other, &Rc::downgrade(&inspector)));
     });
-    inspector.hub.remove(&inspector.mailbox);
+    if let Some(hub) = inspector.hub {
+        hub.remove(&inspector.mailbox);
+    }
     inspector.mailbox.close();
     for session in inspector.sessions.take() {
         session.hang_up();
@@ -150,7 +169,7 @@ pub(super) fn clear(isolate: &mut v8::Isolate) {
 /// The inspector of the scope's isolate, if it has one.
 pub fn of(scope: &v8::Isolate) -> Option<Rc<Inspector>> {
     // Where there is no inspector, this is all that it costs.
-    if !is_open() {
+    if INSPECTED.with_borrow(Vec::is_empty) {
         return None;
     }
     scope.get_slot::<Rc<Inspector>>().cloned()
@@ -203,7 +222,7 @@ impl Inspector {
         if self.paused.replace(true) {
             return;
         }
-        self.hub.tell_paused(true);
+        self.tell_paused(true);
         self.nested(|| {
             while self.paused.get()
                 && !self.sessions.borrow().is_empty()
@@ -213,7 +232,13 @@ impl Inspector {
             }
         });
         self.paused.set(false);
-        self.hub.tell_paused(false);
+        self.tell_paused(false);
+    }
+
+    fn tell_paused(&self, paused: bool) {
+        if let Some(hub) = self.hub {
+            hub.tell_paused(paused);
+        }
     }
 
     /// What clients have done is not the event's doing that it interrupts.

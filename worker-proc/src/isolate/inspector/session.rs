@@ -126,9 +126,13 @@ impl Voice {
     }
 
     fn say(&self, message: &StringBuffer) {
-        let text = message.string().to_string();
-        self.line.send(&without_internal(with_time(text)));
+        self.line.send(&shown(message));
     }
+}
+
+/// What V8 says, as others may hear it.
+pub fn shown(message: &StringBuffer) -> String {
+    without_internal(with_time(message.string().to_string()))
 }
 
 const CONSOLE: &str = r#"{"method":"Runtime.consoleAPICalled""#;

@@ -13,8 +13,6 @@ pub const API: Api = Api {
         js!("domain.js" as "node:domain"),
         js!("http2.js" as "node:http2"),
         js!("http2_constants.js"),
-        js!("inspector.js" as "node:inspector"),
-        js!("inspector_promises.js" as "node:inspector/promises"),
         js!("message_channel.js"),
         js!("readline.js" as "node:readline"),
         js!("readline_promises.js" as "node:readline/promises"),

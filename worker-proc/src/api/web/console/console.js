@@ -29,6 +29,7 @@ const {
   SymbolToStringTag,
 } = primordials;
 
+const flags = require("flags");
 const { tell } = require("console/listener");
 const { inspect } = require("console/inspect");
 const { formatWithOptions } = require("console/format");
@@ -315,7 +316,7 @@ ObjectDefineProperty(console, SymbolToStringTag, {
   configurable: true,
 });
 
-if (ops.isInspected()) {
+if (ops.isInspected() || flags.enableNodeJsInspectorLocalDev) {
   const names = ObjectKeys(console);
   for (let i = 0; i < names.length; i++) console[names[i]] = ops.told(names[i], console[names[i]]);
 }

@@ -303,7 +303,7 @@ fn constructor_name<'s>(
     }))
 }
 
-/// `isInspected()`: whether clients of an inspector may want to know what is printed.
+/// `isInspected()`: whether clients of an inspector may want to know what is printed; a worker's own code may by a flag.
 #[op]
 fn is_inspected() -> bool {
     inspector::is_open()

@@ -1,11 +1,12 @@
 /*
- * node:inspector and, by `promises`, node:inspector/promises: no session can be opened.
+ * node:inspector and, by `promises`, node:inspector/promises: a session can be opened where a flag says so.
  */
 
 const { ObjectDefineProperty, PromiseResolve, SymbolDispose } = primordials;
 const EventEmitter = require("node:events").default;
 const { ERR_METHOD_NOT_IMPLEMENTED } = require("node/common/errors");
 const { setLengths, unsupported } = require("node/common/unsupported");
+const { enableNodeJsInspectorLocalDev } = require("flags");
 
 const console = {};
 for (
@@ -40,7 +41,7 @@ for (
   console[name] = () => {};
 }
 
-class Session extends EventEmitter {
+class NoSession extends EventEmitter {
   constructor() {
     super();
     throw new ERR_METHOD_NOT_IMPLEMENTED("Session");
@@ -48,12 +49,18 @@ class Session extends EventEmitter {
 }
 for (let i = 0, names = ["connect", "connectToMainThread", "disconnect", "post"]; i < names.length; i++) {
   const name = names[i];
-  ObjectDefineProperty(Session.prototype, name, {
+  ObjectDefineProperty(NoSession.prototype, name, {
     value: unsupported(name, `Session.${name}`),
     writable: true,
     configurable: true,
   });
 }
+
+ObjectDefineProperty(NoSession, "name", { __proto__: null, value: "Session" });
+
+const { PromiseSession, Session } = enableNodeJsInspectorLocalDev
+  ? require("node/inspector/session")
+  : { __proto__: null, PromiseSession: NoSession, Session: NoSession };
 
 const Network = {};
 for (
@@ -91,7 +98,7 @@ setLengths(
   "dataReceived/1 dataSent/1 loadingFailed/1 loadingFinished/1 requestWillBeSent/1 responseReceived/1 webSocketClosed/1 " +
     "webSocketCreated/1 webSocketHandshakeResponseReceived/1",
 );
-setLengths(Session.prototype, "post/3");
+setLengths(NoSession.prototype, "post/3");
 setLengths(inspector, "open/3");
 
 exports.promises = {
@@ -99,7 +106,7 @@ exports.promises = {
   console,
   Network,
   open: unsupported("open", "Inspector.open"),
-  Session,
+  Session: PromiseSession,
   url: unsupported("url", "Inspector.url"),
   waitForDebugger: unsupported("waitForDebugger", "Inspector.waitForDebugger"),
 };
