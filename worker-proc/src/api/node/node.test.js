@@ -173,3 +173,13 @@ export const processObject = {
     throws(() => process.chdir(5), { code: "ERR_INVALID_ARG_TYPE" });
   },
 };
+
+export const builtinModules = {
+  async test() {
+    // One without a default export is itself.
+    strictEqual(process.getBuiltinModule("cloudflare:sockets"), await import("cloudflare:sockets"));
+    strictEqual(process.getBuiltinModule("cloudflare:workers"), await import("cloudflare:workers"));
+    strictEqual(process.getBuiltinModule("sys"), util);
+    for (const name of ["test", "node:nothing", "./worker", "worker", ""]) strictEqual(process.getBuiltinModule(name), undefined);
+  },
+};

@@ -31,7 +31,7 @@ pub use fallback::{Fallback, Found, Wanted};
 pub use load::TOO_LONG;
 pub use map::Scope;
 pub use names::normalize_path;
-pub use require::create_require;
+pub use require::{builtin_namespace, create_require};
 pub use source_maps::{mapped, place};
 pub use values::compile_wasm;
 

@@ -5,7 +5,7 @@ use super::import::{link, run, run_outside};
 use super::load::{load, origin, source_text};
 use super::map::map;
 use super::names::Naming;
-use super::resolve::{Resolved, Way, complain, resolve};
+use super::resolve::{Resolved, Way, builtin, complain, resolve};
 use crate::glue::args::{intern, string, to_string};
 use crate::glue::code::Source;
 use crate::glue::error::throw_error;
@@ -111,6 +111,18 @@ fn exports_so_far<'s>(
     };
     let key = intern(scope, "exports");
     module.get(scope, key.into())
+}
+
+/// What `import` of a built-in module gives; undefined where there is none of that name.
+pub fn builtin_namespace<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    name: &str,
+) -> Option<v8::Local<'s, v8::Value>> {
+    let full = builtin(scope, name, false)??;
+    let module = load(scope, &full)?;
+    let naming = map(scope).borrow().naming;
+    evaluate_now(scope, module, naming, &full)?;
+    Some(module.get_module_namespace())
 }
 
 /// Node's `createRequire`: a `require` that sees modules from where `referrer` is.

@@ -2,7 +2,7 @@
  * The list of built-in modules, and `process.getBuiltinModule`.
  */
 
-const { RegExpPrototypeSymbolSplit, StringPrototypeIncludes, StringPrototypeTrim } = primordials;
+const { ArrayPrototypeIncludes, RegExpPrototypeSymbolSplit, StringPrototypeTrim } = primordials;
 
 exports.builtinModules = RegExpPrototypeSymbolSplit(
   /\s+/,
@@ -16,13 +16,13 @@ stream/web string_decoder sys timers timers/promises tls trace_events tty url ut
 worker_threads zlib`),
 );
 
-/** A built-in module's default export by name, undefined where the worker has none. */
+/** A built-in module's default export by name, or the module where it has none; undefined where the worker has no such module. */
 exports.getBuiltinModule = function getBuiltinModule(id) {
   const { load, resolve } = require("modules");
-  const name = `${id}`;
-  const prefixed = StringPrototypeIncludes(name, ":") ? name : `node:${name}`;
-  const internal = resolve(prefixed === "node:sys" ? "node:util" : prefixed);
+  let name = `${id}`;
+  if (name === "sys" || name === "node:sys") name = "node:util";
+  else if (ArrayPrototypeIncludes(exports.builtinModules, name)) name = `node:${name}`;
+  const internal = resolve(name);
   if (internal === undefined) return undefined;
-  const exported = load(internal);
-  return exported.default ?? exported;
+  return load(internal).default ?? ops.builtinNamespace(name);
 };

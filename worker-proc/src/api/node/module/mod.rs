@@ -2,6 +2,7 @@
 
 use crate::glue::state::IsolateState;
 use crate::glue::{Api, Maybe, Ops, op};
+use crate::isolate::modules;
 use crate::js;
 
 pub const API: Api = Api {
@@ -19,7 +20,16 @@ pub const API: Api = Api {
 };
 
 fn ops(ops: &mut Ops) {
-    ops.add_all(&[create_require]);
+    ops.add_all(&[builtin_namespace, create_require]);
+}
+
+/// `builtinNamespace(name)`: what `import` of a built-in module gives.
+#[op]
+fn builtin_namespace<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    name: &str,
+) -> Maybe<v8::Local<'s, v8::Value>> {
+    Maybe(modules::builtin_namespace(scope, name))
 }
 
 /// `createRequire(path)`: a `require` that resolves as for code of the module at `path`.
