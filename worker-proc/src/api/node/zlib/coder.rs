@@ -8,6 +8,7 @@ use bytes::Bytes;
 use flate2::{Decompress, FlushDecompress};
 use zlib_rs::{DeflateFlush, Status};
 
+use super::brotli::BrotliDecoder;
 use super::deflate::Deflate;
 use super::zstd::{self, Zstd};
 use crate::glue::bytes::most_buffer_bytes;
@@ -50,7 +51,7 @@ pub(super) enum Coder {
     },
     Zstd(Box<Zstd>),
     BrotliEncode(Box<brotli::CompressorWriter<Vec<u8>>>),
-    BrotliDecode(Box<brotli::DecompressorWriter<Output>>),
+    BrotliDecode(Box<BrotliDecoder>),
 }
 
 impl<'s> IntoJs<'s> for Coder {
@@ -123,8 +124,7 @@ fn brotli_new(encode: bool, quality: u32, lgwin: u32) -> Coder {
         let writer = brotli::CompressorWriter::new(Vec::new(), BUFFER_BYTES, quality, lgwin);
         return Coder::BrotliEncode(Box::new(writer));
     }
-    let writer = brotli::DecompressorWriter::new(Output::default(), BUFFER_BYTES);
-    Coder::BrotliDecode(Box::new(writer))
+    Coder::BrotliDecode(Box::default())
 }
 
 fn inflater(raw: bool, window_bits: u8, dictionary: Vec<u8>) -> Coder {
@@ -162,7 +162,7 @@ struct Written {
 #[derive(Debug, JsArray)]
 struct Fault {
     errno: i32,
-    code: &'static str,
+    code: String,
     message: String,
 }
 
@@ -224,29 +224,7 @@ fn run(coder: &mut Coder, input: &[u8], flush: i32, limit: usize) -> Piece {
         Coder::Undecided { .. } => Piece::default(),
         Coder::Zstd(state) => state.run(input, flush, limit),
         Coder::BrotliEncode(writer) => brotli_encode(writer, input, flush),
-        Coder::BrotliDecode(writer) => brotli_decode(writer, input, flush, limit),
-    }
-}
-
-/// What a decoder writes, until it is more than it may be or takes too long.
-#[derive(Default)]
-pub(super) struct Output {
-    bytes: Vec<u8>,
-    most_bytes: usize,
-    is_full: bool,
-}
-
-impl Write for Output {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.is_full = self.bytes.len() > self.most_bytes || processor::is_used_up();
-        if self.is_full {
-            return Err(std::io::ErrorKind::OutOfMemory.into());
-        }
-        self.bytes.write(bytes)
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
+        Coder::BrotliDecode(decoder) => decoder.run(input, limit),
     }
 }
 
@@ -261,11 +239,11 @@ fn flush_mode(flush: i32) -> DeflateFlush {
     }
 }
 
-pub(super) fn failure(errno: i32, code: &'static str, message: &str) -> Piece {
+pub(super) fn failure(errno: i32, code: impl Into<String>, message: &str) -> Piece {
     Piece {
         error: Some(Fault {
             errno,
-            code,
+            code: code.into(),
             message: message.to_owned(),
         }),
         ..Piece::default()
@@ -378,28 +356,6 @@ fn brotli_encode(
         _ => {}
     }
     piece.output = std::mem::take(writer.get_mut());
-    piece
-}
-
-fn brotli_decode(
-    writer: &mut Box<brotli::DecompressorWriter<Output>>,
-    input: &[u8],
-    flush: i32,
-    limit: usize,
-) -> Piece {
-    let mut piece = Piece {
-        taken: input.len(),
-        ..Piece::default()
-    };
-    writer.get_mut().most_bytes = limit;
-    // What is too much is handed on, for whoever asked to see that it is.
-    if writer.write_all(input).is_err() && !writer.get_ref().is_full {
-        return failure(-2, "ERR__ERROR_FORMAT_PADDING_1", "Decompression failed");
-    }
-    if flush == 2 {
-        piece.ended = writer.close().is_ok();
-    }
-    piece.output = std::mem::take(&mut writer.get_mut().bytes);
     piece
 }
 

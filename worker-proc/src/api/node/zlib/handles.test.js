@@ -73,3 +73,18 @@ export const ranges = {
     throws(() => zlib.crc32({}), TypeError);
   },
 };
+
+export const brotliEnds = {
+  async test() {
+    const packed = zlib.brotliCompressSync("0123456789");
+    const stream = zlib.createBrotliDecompress();
+    stream.write(packed);
+    stream.end("what follows is no data");
+    let text = "";
+    for await (const piece of stream) text += piece;
+    strictEqual(text, "0123456789");
+    strictEqual(stream.bytesWritten, packed.length);
+    throws(() => zlib.brotliDecompressSync(packed.subarray(0, -2)), Error);
+    throws(() => zlib.brotliDecompressSync(Buffer.from("\xff\xff\xff\xff", "latin1")), Error);
+  },
+};

@@ -1,5 +1,6 @@
 //! `node:zlib`: deflate, Brotli and Zstandard, which `coder` feeds piece by piece.
 
+mod brotli;
 mod coder;
 mod deflate;
 mod zstd;
