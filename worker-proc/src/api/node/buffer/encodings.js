@@ -37,7 +37,8 @@ exports.encodingNumber = function (name) {
   if (name == null || name === "") return UTF8;
   const found = numbers[name];
   if (found !== undefined) return found;
-  return numbers[StringPrototypeToLowerCase(`${name}`)];
+  const text = StringPrototypeToLowerCase(`${name}`);
+  return text === "" ? UTF8 : numbers[text];
 };
 
 /** The canonical name of an encoding, undefined for an unknown one. */

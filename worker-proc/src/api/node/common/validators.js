@@ -43,7 +43,7 @@ function checkInteger(value, name, isIn, range) {
 }
 
 exports.validateInteger = (value, name, min = NumberMIN_SAFE_INTEGER, max = NumberMAX_SAFE_INTEGER) =>
-  checkInteger(value, name, value >= min && value <= max, `>= ${min} && <= ${max}`);
+  checkInteger(value, name, typeof value === "number" && value >= min && value <= max, `>= ${min} && <= ${max}`);
 
 exports.validateInt32 = (value, name, min = -2147483648, max = 2147483647) =>
   checkInteger(value, name, isInt32(value) && value >= min && value <= max, `>= ${min} && <= ${max}`);

@@ -283,7 +283,7 @@ function exportKey(object, options = {}) {
 function createSecretKey(key, encoding) {
   const bytes = typeof key === "string" ? toBytes(key, "key", encoding) : key;
   if (!isBytes(bytes)) {
-    throw new TypeError("Failed to execute 'createSecretKey' on 'CryptoImpl': parameter 1 is not of type 'BufferSource'.");
+    throw new ERR_INVALID_ARG_TYPE("key", ["string", "ArrayBuffer", "TypedArray", "DataView"], key);
   }
   return make({ type: "secret", handle: Buffer.from(viewOf(bytes)) });
 }

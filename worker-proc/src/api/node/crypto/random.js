@@ -23,7 +23,7 @@ const { ERR_INVALID_ARG_TYPE, ERR_OUT_OF_RANGE } = require("node/common/errors")
 const { isAnyArrayBuffer } = require("node/common/types");
 const { validateBoolean, validateFunction, validateInt32, validateInteger, validateObject } =
   require("node/common/validators");
-const { callBack, isBytes } = require("node/crypto/util");
+const { asBuffer, callBack, isBytes, viewOf } = require("node/crypto/util");
 
 const MAX_LENGTH = 2147483647;
 // What the web's generator gives at once.
@@ -135,7 +135,7 @@ function toBigInt(value, name) {
     return value;
   }
   if (!isBytes(value)) throw new ERR_INVALID_ARG_TYPE(name, PRIME_TYPES, value);
-  const bytes = isAnyArrayBuffer(value) ? Buffer.from(value) : Buffer.from(value.buffer, value.byteOffset, value.byteLength);
+  const bytes = asBuffer(viewOf(value));
   return bytes.length === 0 ? 0n : BigInt(`0x${bytes.toString("hex")}`);
 }
 

@@ -5,7 +5,7 @@
 const { Error, ObjectAssign } = primordials;
 const { Buffer } = require("node:buffer");
 const { constants } = require("node/crypto/constants");
-const { ERR_CRYPTO_INVALID_KEY_OBJECT_TYPE, ERR_MISSING_ARGS } = require("node/common/errors");
+const { ERR_CRYPTO_INVALID_KEY_OBJECT_TYPE, ERR_INVALID_ARG_TYPE, ERR_MISSING_ARGS } = require("node/common/errors");
 const { isKeyObject } = require("node/common/key_mark");
 const { validateString, validateUint32 } = require("node/common/validators");
 const { createPrivateKey, createPublicKey, keyIn } = require("node/crypto/keys");
@@ -26,14 +26,17 @@ function handleFor(given, type) {
   return keyIn(object).handle;
 }
 
+const KEY_TYPES = ["string", "ArrayBuffer", "Buffer", "TypedArray", "DataView", "Object"];
+
 const isPlain = (key) => typeof key === "string" || isBytes(key);
 
 /** One operation by its name in Node: what key it wants, and what padding it has where none is told. */
 function define(name, type, primitive, usual) {
   return {
     [name](key, buffer) {
-      if (key === undefined) throw new ERR_MISSING_ARGS("key");
+      if (key === undefined) throw new ERR_MISSING_ARGS(type === "private" ? "privateKey" : "key");
       if (buffer === undefined) throw new ERR_MISSING_ARGS("buffer");
+      if (key === null) throw new ERR_INVALID_ARG_TYPE("key", KEY_TYPES, key);
       const options = isPlain(key) ? {} : key;
       const { padding = usual, oaepHash = "sha1", oaepLabel, encoding } = options;
       validateUint32(padding, "options.padding");

@@ -158,10 +158,10 @@ Verify.prototype.verify = function (options, signature, encoding) {
 };
 
 /** The hash of a call that works at once: none is for Ed25519. */
-function hashOf(algorithm) {
-  if (algorithm === null || algorithm === undefined) return "";
-  validateString(algorithm, "algorithm");
-  return digestOf(algorithm);
+const hashOf = (algorithm) => (algorithm === null || algorithm === undefined ? "" : digestOf(algorithm));
+
+function checkAlgorithm(algorithm) {
+  if (algorithm !== null && algorithm !== undefined) validateString(algorithm, "algorithm");
 }
 
 function checkView(value, name) {
@@ -169,20 +169,13 @@ function checkView(value, name) {
 }
 
 function signNow(algorithm, data, key) {
-  const hash = hashOf(algorithm);
-  checkView(data, "data");
-  if (!key) throw new ERR_CRYPTO_SIGN_KEY_REQUIRED();
-  const bytes = signWith(hash, () => data, key);
+  const bytes = signWith(hashOf(algorithm), () => data, key);
   if (bytes === undefined) throw new Error(NO_CONTEXT);
   return asBuffer(bytes);
 }
 
 function verifyNow(algorithm, data, key, signature) {
-  const hash = hashOf(algorithm);
-  checkView(data, "data");
-  checkView(signature, "signature");
-  if (!key) throw new ERR_CRYPTO_SIGN_KEY_REQUIRED();
-  const isRight = verifyWith(hash, () => data, key, signature);
+  const isRight = verifyWith(hashOf(algorithm), () => data, key, signature);
   if (isRight === undefined) throw new Error(NO_CONTEXT);
   return isRight;
 }
@@ -202,9 +195,20 @@ function deliver(work, callback) {
   return undefined;
 }
 
-const sign = (algorithm, data, key, callback) => deliver(() => signNow(algorithm, data, key), callback);
-const verify = (algorithm, data, key, signature, callback) =>
-  deliver(() => verifyNow(algorithm, data, key, signature), callback);
+function sign(algorithm, data, key, callback) {
+  checkAlgorithm(algorithm);
+  checkView(data, "data");
+  if (!key) throw new ERR_CRYPTO_SIGN_KEY_REQUIRED();
+  return deliver(() => signNow(algorithm, data, key), callback);
+}
+
+function verify(algorithm, data, key, signature, callback) {
+  checkAlgorithm(algorithm);
+  checkView(data, "data");
+  checkView(signature, "signature");
+  if (!key) throw new ERR_CRYPTO_SIGN_KEY_REQUIRED();
+  return deliver(() => verifyNow(algorithm, data, key, signature), callback);
+}
 
 const createSign = (algorithm, options) => new Sign(algorithm, options);
 const createVerify = (algorithm, options) => new Verify(algorithm, options);

@@ -20,9 +20,13 @@ exports.toBytes = function (value, name, encoding) {
 
 exports.isBytes = isBytes;
 
-/** The bytes of a buffer or view. */
+/** The bytes of a buffer or view; none of one that is detached. */
 exports.viewOf = (bytes) =>
-  ArrayBufferIsView(bytes) ? new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength) : new Uint8Array(bytes);
+  bytes.byteLength === 0
+    ? new Uint8Array(0)
+    : ArrayBufferIsView(bytes)
+      ? new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+      : new Uint8Array(bytes);
 
 /** A Buffer over the bytes of an array. */
 exports.asBuffer = (bytes) => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);

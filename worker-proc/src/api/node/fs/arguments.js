@@ -95,7 +95,7 @@ function toDate(time) {
 
 /** Checks a mode, which means nothing here. */
 function checkMode(value, name, fallback) {
-  let mode = value ?? fallback;
+  let mode = value ?? fallback ?? value;
   if (typeof mode === "string") {
     if (RegExpPrototypeExec(/^[0-7]+$/, mode) === null) {
       throw new ERR_INVALID_ARG_VALUE(name, mode, "must be a 32-bit unsigned integer or an octal string");

@@ -7,7 +7,7 @@ const { ArrayBufferIsView } = primordials;
 const { Buffer } = require("node:buffer");
 const { ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE, ERR_UNSUPPORTED_OPERATION } = require("node/common/errors");
 const { validateUint32 } = require("node/common/validators");
-const { checkPosition, toEncoding } = require("node/fs/arguments");
+const { checkPosition, toDescriptor, toEncoding, toHref } = require("node/fs/arguments");
 const calls = require("node/fs/calls");
 const { queueMicrotask } = require("timers");
 const { sync } = require("node/fs/sync");
@@ -102,11 +102,13 @@ function fsync(fd, callback = () => {}) {
 }
 
 function ftruncate(fd, lenOrCallback, callback) {
+  toDescriptor(fd);
   const { 0: len, 1: then } = withOptions(lenOrCallback, callback, 0);
   done(calls.ftruncate(fd, len), then);
 }
 
 function futimes(fd, atime, mtime, callback) {
+  toDescriptor(fd);
   done(calls.futimes(fd, atime, mtime), callback);
 }
 
@@ -255,6 +257,7 @@ function symlink(target, path, typeOrCallback, callback) {
 }
 
 function truncate(path, lenOrCallback, callback) {
+  toHref(path);
   const { 0: len, 1: then } = withOptions(lenOrCallback, callback, 0);
   done(calls.truncate(path, len), then);
 }

@@ -109,8 +109,8 @@ function stringify(object, separator, equals, options) {
 function parse(text, separator, equals, options) {
   const result = { __proto__: null };
   if (typeof text !== "string" || text.length === 0) return result;
-  separator = separator ? `${separator}` : "&";
-  equals = equals ? `${equals}` : "=";
+  separator = separator ? String(separator) : "&";
+  equals = equals ? String(equals) : "=";
   const maxKeys = typeof options?.maxKeys === "number" ? options.maxKeys : 1000;
   const custom = typeof options?.decodeURIComponent === "function" ? options.decodeURIComponent : undefined;
   const decode = (part) => {

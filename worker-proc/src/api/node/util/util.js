@@ -21,6 +21,7 @@ const {
   ErrorCaptureStackTrace,
   FunctionPrototypeBind,
   Map,
+  NumberIsSafeInteger,
   ObjectAssign,
   ObjectDefineProperties,
   ObjectDefineProperty,
@@ -49,7 +50,12 @@ const { inspect, setDefaultsCheck } = require("console/inspect");
 const { formatWithOptions } = require("console/format");
 const { stripEscapes } = require("console/text");
 const { isDeepStrictEqual } = require("node/assert/comparisons");
-const { ERR_FALSY_VALUE_REJECTION, ERR_INVALID_ARG_TYPE, ERR_METHOD_NOT_IMPLEMENTED } = require("node/common/errors");
+const {
+  ERR_FALSY_VALUE_REJECTION,
+  ERR_INVALID_ARG_TYPE,
+  ERR_METHOD_NOT_IMPLEMENTED,
+  ERR_OUT_OF_RANGE,
+} = require("node/common/errors");
 const { MIMEParams, MIMEType } = require("mime");
 const { parseEnv } = require("node/util/parse_env");
 const { parseArgs } = require("node/util/parse_args");
@@ -305,13 +311,18 @@ function styleText(styles, text, { validateStream = true, stream } = {}) {
   return plain ? text : before + text + after;
 }
 
-function getSystemErrorName(number) {
+function checkSystemError(number) {
   validateNumber(number, "err");
+  if (number >= 0 || !NumberIsSafeInteger(number)) throw new ERR_OUT_OF_RANGE("err", "a negative integer", number);
+}
+
+function getSystemErrorName(number) {
+  checkSystemError(number);
   return systemErrors.get(number)?.[0] ?? `Unknown system error ${number}`;
 }
 
 function getSystemErrorMessage(number) {
-  validateNumber(number, "err");
+  checkSystemError(number);
   return systemErrors.get(number)?.[1] ?? `Unknown system error ${number}`;
 }
 
@@ -374,6 +385,7 @@ const util = {
   setTraceSigInt() {},
   transferableAbortController: () => new AbortController(),
   transferableAbortSignal(signal) {
+    if (signal === undefined) throw new ERR_INVALID_ARG_TYPE("signal", "AbortSignal", signal);
     validateAbortSignal(signal, "signal");
     return signal;
   },

@@ -543,8 +543,12 @@ const classes = {
 
 function toInput(value) {
   if (typeof value === "string") return Buffer.from(value);
-  if (ArrayBufferIsView(value)) return new Uint8Array(value.buffer, value.byteOffset, value.byteLength);
-  if (isAnyArrayBuffer(value)) return new Uint8Array(value);
+  const isView = ArrayBufferIsView(value);
+  if (isView || isAnyArrayBuffer(value)) {
+    // It may be detached.
+    if (value.byteLength === 0) return Buffer.alloc(0);
+    return isView ? new Uint8Array(value.buffer, value.byteOffset, value.byteLength) : new Uint8Array(value);
+  }
   throw new ERR_INVALID_ARG_TYPE("buffer", ["string", "Buffer", "TypedArray", "DataView", "ArrayBuffer"], value);
 }
 
