@@ -29,6 +29,7 @@ export const numbers = {
     throws(() => util.getSystemErrorName(2 ** 53), { ...outOfRange, message: /It must be a negative integer/ });
     throws(() => util.getSystemErrorMessage(NaN), outOfRange);
     throws(() => util.getSystemErrorName(1), outOfRange);
+    throws(() => zlib.createGzip({ chunkSize: 0 }), { ...outOfRange, message: /It must be >= 64\. Received 0$/ });
   },
 };
 
@@ -62,6 +63,16 @@ export const buffersThatAreGone = {
     strictEqual(zlib.gunzipSync(zlib.gzipSync(detached())).length, 0);
     strictEqual(crypto.checkPrimeSync(detached()), false);
     throws(() => crypto.randomFillSync(detached(), detached()), wrongType);
+  },
+};
+
+export const thenables = {
+  test() {
+    let settle;
+    const later = util.callbackify(() => ({ then(resolve) { settle = resolve; } }));
+    const answer = new Promise((resolve) => later((error, value) => resolve([error, value])));
+    settle(5);
+    return answer.then((told) => deepStrictEqual(told, [null, 5]));
   },
 };
 

@@ -117,7 +117,8 @@ function checkFiniteNumber(value, name) {
 
 exports.checkRangesOrGetDefault = function (value, name, lower, upper, fallback) {
   if (!checkFiniteNumber(value, name)) return fallback;
-  if (value < lower || value > upper) throw new ERR_OUT_OF_RANGE(name, `>= ${lower} and <= ${upper}`, value);
+  const most = upper === Infinity ? "" : ` and <= ${upper}`;
+  if (value < lower || value > upper) throw new ERR_OUT_OF_RANGE(name, `>= ${lower}${most}`, value);
   return value;
 };
 

@@ -31,7 +31,6 @@ const {
   ObjectKeys,
   ObjectSetPrototypeOf,
   Promise,
-  PromisePrototypeThen,
   ReflectApply,
   ReflectOwnKeys,
   StringPrototypePadStart,
@@ -163,11 +162,13 @@ function callbackify(original) {
     const last = ArrayPrototypePop(args);
     validateFunction(last, "last argument");
     const callback = FunctionPrototypeBind(last, this);
-    PromisePrototypeThen(
-      ReflectApply(original, this, args),
+    // It may be any thenable.
+    const promise = ReflectApply(original, this, args);
+    const { then } = promise;
+    ReflectApply(then, promise, [
       (value) => queueMicrotask(() => callback(null, value)),
       (reason) => queueMicrotask(() => callback(reason || new ERR_FALSY_VALUE_REJECTION(reason))),
-    );
+    ]);
   }
   const descriptors = ObjectGetOwnPropertyDescriptors(original);
   // One more argument, the callback.
