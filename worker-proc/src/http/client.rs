@@ -1,6 +1,5 @@
 //! The client side: one exchange over a pooled connection.
 
-use std::any::Any;
 use std::pin::Pin;
 use std::time::Duration;
 
@@ -87,9 +86,7 @@ where
             Connection::Http2(stream) => over_http2(stream, outgoing.http2()?, repeats > 0).await,
         };
         match sent {
-            Sent::Answered(response, stream) => {
-                return Ok(incoming(response, stream, &options.inject_response));
-            }
+            Sent::Answered(response) => return Ok(incoming(response, &options.inject_response)),
             Sent::Unsent(message) if pooled => outgoing.message = message,
             Sent::Refused(message, why) => {
                 repeats = match why {
@@ -108,7 +105,7 @@ type Message = http::Request<ToHyper<()>>;
 
 /// What has become of a request.
 enum Sent {
-    Answered(http::Response<hyper::body::Incoming>, Option<Stream>),
+    Answered(http::Response<Body>),
     /// The connection was closed before.
     Unsent(Message),
     /// The server has not done anything with it, and says so.
@@ -122,10 +119,11 @@ async fn over_http1(mut connection: Http1, message: Message) -> Sent {
             "The response has a transfer coding that is not supported.",
         )),
         Ok(response) => {
+            let response = response.map(|body| connection.answered(from_hyper(body, None)));
             if !is_ambiguous(response.headers()) {
                 tokio::task::spawn_local(connection.keep());
             }
-            Sent::Answered(response, None)
+            Sent::Answered(response)
         }
         Err(mut failure) => match failure.take_message() {
             Some(unsent) => Sent::Unsent(unsent),
@@ -137,7 +135,9 @@ async fn over_http1(mut connection: Http1, message: Message) -> Sent {
 async fn over_http2(mut stream: Stream, message: Message, again: bool) -> Sent {
     let copy = again.then(|| copy_of(&message)).flatten();
     match stream.sender().try_send_request(message).await {
-        Ok(response) => Sent::Answered(response, Some(stream)),
+        Ok(response) => {
+            Sent::Answered(response.map(|body| from_hyper(body, Some(Box::new(stream)))))
+        }
         Err(mut failure) => {
             if let Some(unsent) = failure.take_message() {
                 stream.retire();
@@ -229,7 +229,10 @@ async fn open_websocket<I: ByteStream + Send + 'static>(
         })
     };
     let websocket = offer.accepted(&mut response, stream).await?;
-    let mut response = incoming(response, None, &options.inject_response);
+    let mut response = incoming(
+        response.map(|body| from_hyper(body, None)),
+        &options.inject_response,
+    );
     response.websocket = websocket;
     Ok(response)
 }
@@ -421,11 +424,7 @@ fn is_ambiguous(headers: &http::HeaderMap) -> bool {
     headers.contains_key(TRANSFER_ENCODING) && headers.contains_key(CONTENT_LENGTH)
 }
 
-fn incoming(
-    response: http::Response<hyper::body::Incoming>,
-    stream: Option<Stream>,
-    inject_response: &[Injected],
-) -> Response {
+fn incoming(response: http::Response<Body>, inject_response: &[Injected]) -> Response {
     let (head, body) = response.into_parts();
     let status_text = head
         .extensions
@@ -437,7 +436,7 @@ fn incoming(
         status: head.status.as_u16(),
         status_text,
         headers,
-        body: from_hyper(body, stream.map(|stream| Box::new(stream) as Box<dyn Any>)),
+        body,
         websocket: None,
     }
 }

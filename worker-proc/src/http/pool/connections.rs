@@ -13,7 +13,9 @@ use tokio::sync::futures::Notified;
 
 use super::super::body::ToHyper;
 use super::shelf::{MAX_IDLE, Shelf};
+use super::unread::Answers;
 use crate::log;
+use crate::service::Body;
 
 /// Connections of a service with one server, but for those that are WebSockets or tunnels; then requests wait.
 pub const MAX_CONNECTIONS: usize = 1000;
@@ -56,6 +58,8 @@ pub struct Server {
     version: Cell<Option<Version>>,
     /// Connections with requests on them. Each leaves with its last request, so that no circle of references stays.
     shared: RefCell<Vec<Http2>>,
+    /// Over connections for one request at a time.
+    answers: Answers,
     changed: Notify,
 }
 
@@ -75,6 +79,7 @@ impl Server {
                 opening: Cell::new(false),
                 version: Cell::new(None),
                 shared: RefCell::default(),
+                answers: Answers::default(),
                 changed: Notify::new(),
             });
             servers.insert(name, Rc::downgrade(&server));
@@ -116,6 +121,11 @@ impl Server {
         }
         let place = Place::of(self);
         Some(Permit { place, shares })
+    }
+
+    /// Frees a connection that is kept by an answer which nobody reads, if there is one.
+    pub fn free_one(&self) {
+        self.answers.give_up_one();
     }
 
     fn put(&self, connection: Idle) {
@@ -225,6 +235,11 @@ pub struct Http1 {
 impl Http1 {
     pub fn new(sender: http1::SendRequest<ToHyper<()>>, server: Rc<Server>) -> Self {
         Self { sender, server }
+    }
+
+    /// An answer's body that came over it.
+    pub fn answered(&self, body: Body) -> Body {
+        self.server.answers.watch(body)
     }
 
     /// Keeps it for the next request, once this one is over.

@@ -2,10 +2,12 @@
 //!
 //! `client` asks for one, and is given one that is open or leave to open one. One shelf for the idle ones of all services of the
 //! process, as what it bounds (descriptors) is the process's; one sweep closes what nobody has asked for, and ends when
-//! nothing is left. From the bottom up: `shelf` keeps the idle ones, `connections` knows them all.
+//! nothing is left. From the bottom up: `shelf` keeps the idle ones, `unread` the
+//! answers that may be given up, `connections` knows them all.
 
 mod connections;
 mod shelf;
+mod unread;
 
 use std::cell::Cell;
 use std::pin::pin;
@@ -23,6 +25,9 @@ use crate::service::Error;
 
 /// How long a request waits for a connection where there are as many as there may be.
 const MAX_WAIT: Duration = Duration::from_secs(30);
+
+/// How often it is looked for answers that keep connections in vain.
+const LOOK_INTERVAL: Duration = Duration::from_millis(100);
 
 thread_local! {
     static POOLS: Cell<u64> = const { Cell::new(0) };
@@ -69,7 +74,8 @@ impl Pool {
                 if let Some(found) = find(&server, may_share) {
                     return found;
                 }
-                changed.await;
+                server.free_one();
+                let _ = tokio::time::timeout(LOOK_INTERVAL, changed).await;
             }
         });
         waited.await.map_err(|_| {
