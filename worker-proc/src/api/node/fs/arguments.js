@@ -12,6 +12,7 @@ const {
   DataViewPrototypeGetByteOffset,
   Number,
   NumberParseInt,
+  ObjectDefineProperty,
   ObjectHasOwn,
   ObjectIs,
   ReflectHas,
@@ -276,6 +277,9 @@ function checkThis(value, key, className) {
   if (typeof value !== "object" || value === null || !ObjectHasOwn(value, key)) throw new ERR_INVALID_THIS(className);
 }
 
+/** Gives a function its name, which users see. */
+const named = (name, call) => ObjectDefineProperty(call, "name", { __proto__: null, value: name });
+
 exports.kFileHandle = kFileHandle;
 exports.isFileHandle = isFileHandle;
 exports.toHref = toHref;
@@ -294,3 +298,4 @@ exports.toWritten = toWritten;
 exports.toRead = toRead;
 exports.toFileData = toFileData;
 exports.checkThis = checkThis;
+exports.named = named;

@@ -7,7 +7,7 @@ const { ArrayBufferIsView } = primordials;
 const { Buffer } = require("node:buffer");
 const { ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE, ERR_UNSUPPORTED_OPERATION } = require("node/common/errors");
 const { validateUint32 } = require("node/common/validators");
-const { checkPosition, toDescriptor, toEncoding, toHref } = require("node/fs/arguments");
+const { checkPosition, named, toDescriptor, toEncoding, toHref } = require("node/fs/arguments");
 const calls = require("node/fs/calls");
 const { queueMicrotask } = require("timers");
 const { sync } = require("node/fs/sync");
@@ -43,6 +43,53 @@ const withOptions = (options, callback, fallback) =>
 /** Options that may be undefined. */
 const orDefaults = (options) => (options === undefined ? {} : options);
 
+/** Calls that tell nothing but that they are done, with so many arguments before the callback. */
+const afterOne = (name) =>
+  named(name, function (path, callback) {
+    done(calls[name](path), callback);
+  });
+const afterTwo = (name) =>
+  named(name, function (path, second, callback) {
+    done(calls[name](path, second), callback);
+  });
+const afterThree = (name) =>
+  named(name, function (path, second, third, callback) {
+    done(calls[name](path, second, third), callback);
+  });
+
+/** Calls whose second argument, mostly options, may be left out. */
+const optional = (name, tells, fallback = {}, check = (options) => options) =>
+  named(name, function (path, optionsOrCallback, callback) {
+    const { 0: options, 1: then } = withOptions(optionsOrCallback, callback, fallback);
+    tells(calls[name](path, check(options)), then);
+  });
+
+const fdatasync = afterOne("fdatasync");
+const unlink = afterOne("unlink");
+const chmod = afterTwo("chmod");
+const fchmod = afterTwo("fchmod");
+const lchmod = afterTwo("lchmod");
+const link = afterTwo("link");
+const rename = afterTwo("rename");
+const chown = afterThree("chown");
+const fchown = afterThree("fchown");
+const lchown = afterThree("lchown");
+const lutimes = afterThree("lutimes");
+const utimes = afterThree("utimes");
+const rmdir = optional("rmdir", done);
+const rm = optional("rm", done);
+const mkdir = optional("mkdir", give);
+const opendir = optional("opendir", give);
+const readdir = optional("readdir", give);
+const readlink = optional("readlink", give);
+const realpath = optional("realpath", give);
+const glob = optional("glob", give);
+const stat = optional("stat", give, {}, orDefaults);
+const lstat = optional("lstat", give, {}, orDefaults);
+const fstat = optional("fstat", give, {}, orDefaults);
+const statfs = optional("statfs", give, {}, orDefaults);
+realpath.native = realpath;
+
 function access(path, modeOrCallback = 0, callback) {
   const { 0: mode, 1: then } = withOptions(modeOrCallback, callback, 0);
   done(calls.access(path, mode), then);
@@ -58,14 +105,6 @@ function appendFile(path, data, optionsOrCallback, callback) {
   give(calls.appendFile(path, data, options), then);
 }
 
-function chmod(path, mode, callback) {
-  done(calls.chmod(path, mode), callback);
-}
-
-function chown(path, uid, gid, callback) {
-  done(calls.chown(path, uid, gid), callback);
-}
-
 function close(fd, callback = () => {}) {
   done(calls.close(fd), callback);
 }
@@ -78,23 +117,6 @@ function copyFile(src, dest, modeOrCallback = 0, callback) {
 function cp(src, dest, optionsOrCallback, callback) {
   const { 0: options, 1: then } = withOptions(optionsOrCallback, callback, {});
   done(calls.cp(src, dest, options), then);
-}
-
-function fchmod(fd, mode, callback) {
-  done(calls.fchmod(fd, mode), callback);
-}
-
-function fchown(fd, uid, gid, callback) {
-  done(calls.fchown(fd, uid, gid), callback);
-}
-
-function fdatasync(fd, callback) {
-  done(calls.fdatasync(fd), callback);
-}
-
-function fstat(fd, optionsOrCallback, callback) {
-  const { 0: options, 1: then } = withOptions(optionsOrCallback, callback, {});
-  give(calls.fstat(fd, orDefaults(options)), then);
 }
 
 function fsync(fd, callback = () => {}) {
@@ -112,32 +134,6 @@ function futimes(fd, atime, mtime, callback) {
   done(calls.futimes(fd, atime, mtime), callback);
 }
 
-function lchmod(path, mode, callback) {
-  done(calls.lchmod(path, mode), callback);
-}
-
-function lchown(path, uid, gid, callback) {
-  done(calls.lchown(path, uid, gid), callback);
-}
-
-function lutimes(path, atime, mtime, callback) {
-  done(calls.lutimes(path, atime, mtime), callback);
-}
-
-function link(src, dest, callback) {
-  done(calls.link(src, dest), callback);
-}
-
-function lstat(path, optionsOrCallback, callback) {
-  const { 0: options, 1: then } = withOptions(optionsOrCallback, callback, {});
-  give(calls.lstat(path, orDefaults(options)), then);
-}
-
-function mkdir(path, optionsOrCallback, callback) {
-  const { 0: options, 1: then } = withOptions(optionsOrCallback, callback, {});
-  give(calls.mkdir(path, options), then);
-}
-
 function mkdtemp(prefix, optionsOrCallback, callback) {
   const { 0: options, 1: then } = withOptions(optionsOrCallback, callback, {});
   give(() => sync.mkdtempSync(prefix, options), then);
@@ -147,11 +143,6 @@ function open(path, flagsOrCallback = "r", modeOrCallback = 0o666, callback) {
   const { 0: mode, 1: second } = withOptions(modeOrCallback, callback, 0o666);
   const { 0: flags, 1: then } = withOptions(flagsOrCallback, second, "r");
   give(calls.open(path, flags, mode), then);
-}
-
-function opendir(path, optionsOrCallback, callback) {
-  const { 0: options, 1: then } = withOptions(optionsOrCallback, callback, {});
-  give(calls.opendir(path, options), then);
 }
 
 /** The arguments of `read` after the descriptor, which may be left out from any place on: a buffer, what of it, and the callback. */
@@ -198,20 +189,10 @@ function read(fd, bufferOptionsOrCallback, offsetOptionsOrCallback, lengthOrCall
   giveBoth(() => (length === 0 ? 0 : sync.readSync(fd, buffer, options)), then, buffer);
 }
 
-function readdir(path, optionsOrCallback, callback) {
-  const { 0: options, 1: then } = withOptions(optionsOrCallback, callback, {});
-  give(calls.readdir(path, options), then);
-}
-
 function readFile(path, optionsOrCallback, callback) {
   const { 0: options, 1: then } = withOptions(optionsOrCallback, callback, {});
   toEncoding(options, null);
   give(() => sync.readFileSync(path, options), then);
-}
-
-function readlink(path, optionsOrCallback, callback) {
-  const { 0: options, 1: then } = withOptions(optionsOrCallback, callback, {});
-  give(calls.readlink(path, options), then);
 }
 
 function readv(fd, buffers, positionOrCallback, callback) {
@@ -219,36 +200,6 @@ function readv(fd, buffers, positionOrCallback, callback) {
   checkCallback(then);
   checkPosition(position, "position");
   giveBoth(() => sync.readvSync(fd, buffers, position), then, buffers);
-}
-
-function realpath(path, optionsOrCallback, callback) {
-  const { 0: options, 1: then } = withOptions(optionsOrCallback, callback, {});
-  give(calls.realpath(path, options), then);
-}
-realpath.native = realpath;
-
-function rename(oldPath, newPath, callback) {
-  done(calls.rename(oldPath, newPath), callback);
-}
-
-function rmdir(path, optionsOrCallback, callback) {
-  const { 0: options, 1: then } = withOptions(optionsOrCallback, callback, {});
-  done(calls.rmdir(path, options), then);
-}
-
-function rm(path, optionsOrCallback, callback) {
-  const { 0: options, 1: then } = withOptions(optionsOrCallback, callback, {});
-  done(calls.rm(path, options), then);
-}
-
-function stat(path, optionsOrCallback, callback) {
-  const { 0: options, 1: then } = withOptions(optionsOrCallback, callback, {});
-  give(calls.stat(path, orDefaults(options)), then);
-}
-
-function statfs(path, optionsOrCallback, callback) {
-  const { 0: options, 1: then } = withOptions(optionsOrCallback, callback, {});
-  give(calls.statfs(path, orDefaults(options)), then);
 }
 
 function symlink(target, path, typeOrCallback, callback) {
@@ -260,14 +211,6 @@ function truncate(path, lenOrCallback, callback) {
   toHref(path);
   const { 0: len, 1: then } = withOptions(lenOrCallback, callback, 0);
   done(calls.truncate(path, len), then);
-}
-
-function unlink(path, callback) {
-  done(calls.unlink(path), callback);
-}
-
-function utimes(path, atime, mtime, callback) {
-  done(calls.utimes(path, atime, mtime), callback);
 }
 
 function write(fd, buffer, offsetOptionsPositionOrCallback, encodingLengthOrCallback, positionOrCallback, callback) {
@@ -302,11 +245,6 @@ function watchFile() {
 
 function unwatchFile() {
   throw new ERR_UNSUPPORTED_OPERATION();
-}
-
-function glob(pattern, optionsOrCallback, callback) {
-  const { 0: options, 1: then } = withOptions(optionsOrCallback, callback, {});
-  give(calls.glob(pattern, options), then);
 }
 
 exports.callbacks = {

@@ -380,3 +380,21 @@ export const nothingIsPatched = {
     }
   },
 };
+
+export const shapes = {
+  test() {
+    const groups = [
+      [fs, 2, "fdatasync unlink"],
+      [fs, 3, "chmod fchmod lchmod link rename rmdir rm mkdir opendir readdir readlink realpath glob stat lstat fstat statfs"],
+      [fs, 3, "truncate ftruncate"],
+      [fs, 4, "chown fchown lchown utimes lutimes futimes"],
+      [promises, 2, "chmod lchmod link rename rmdir"],
+      [promises, 3, "chown lchown copyFile cp lutimes utimes"],
+      [promises, 1, "lstat mkdir mkdtemp opendir readdir readFile readlink realpath stat statfs"],
+    ];
+    for (const [from, length, names] of groups) {
+      for (const name of names.split(" ")) deepStrictEqual([name, from[name].name, from[name].length], [name, name, length]);
+    }
+    strictEqual(fs.realpath.native, fs.realpath);
+  },
+};

@@ -3,6 +3,7 @@
  */
 
 const { Error, ObjectAssign } = primordials;
+const { named } = require("node/fs/arguments");
 const { constants } = require("node/fs/constants");
 const { FileHandle, openHandle, promised } = require("node/fs/file_handle");
 const { sync } = require("node/fs/sync");
@@ -13,6 +14,44 @@ const done = (work) =>
     work();
   });
 
+/** Promises of nothing, for calls with two or three arguments. */
+const ofTwo = (name, call) =>
+  named(name, function (path, second) {
+    return done(() => call(path, second));
+  });
+const ofThree = (name, call) =>
+  named(name, function (path, second, third) {
+    return done(() => call(path, second, third));
+  });
+
+/** A promise of what a call with options gives. */
+const ofOptions = (name, call) =>
+  named(name, function (path, options = {}) {
+    return promised(() => call(path, options));
+  });
+
+const chmod = ofTwo("chmod", sync.chmodSync);
+const lchmod = ofTwo("lchmod", sync.lchmodSync);
+const link = ofTwo("link", sync.linkSync);
+const rename = ofTwo("rename", sync.renameSync);
+const rmdir = ofTwo("rmdir", sync.rmdirSync);
+const chown = ofThree("chown", sync.chownSync);
+const lchown = ofThree("lchown", sync.lchownSync);
+const copyFile = ofThree("copyFile", sync.copyFileSync);
+const cp = ofThree("cp", sync.cpSync);
+const lutimes = ofThree("lutimes", sync.lutimesSync);
+const utimes = ofThree("utimes", sync.utimesSync);
+const lstat = ofOptions("lstat", sync.lstatSync);
+const mkdir = ofOptions("mkdir", sync.mkdirSync);
+const mkdtemp = ofOptions("mkdtemp", sync.mkdtempSync);
+const opendir = ofOptions("opendir", sync.opendirSync);
+const readdir = ofOptions("readdir", sync.readdirSync);
+const readFile = ofOptions("readFile", sync.readFileSync);
+const readlink = ofOptions("readlink", sync.readlinkSync);
+const realpath = ofOptions("realpath", sync.realpathSync);
+const stat = ofOptions("stat", sync.statSync);
+const statfs = ofOptions("statfs", sync.statfsSync);
+
 function access(path, mode = constants.F_OK) {
   return done(() => sync.accessSync(path, mode));
 }
@@ -21,92 +60,12 @@ function appendFile(path, data, options = {}) {
   return done(() => sync.appendFileSync(path, data, options));
 }
 
-function chmod(path, mode) {
-  return done(() => sync.chmodSync(path, mode));
-}
-
-function chown(path, uid, gid) {
-  return done(() => sync.chownSync(path, uid, gid));
-}
-
-function copyFile(src, dest, mode) {
-  return done(() => sync.copyFileSync(src, dest, mode));
-}
-
-function cp(src, dest, options) {
-  return done(() => sync.cpSync(src, dest, options));
-}
-
-function lchmod(path, mode) {
-  return done(() => sync.lchmodSync(path, mode));
-}
-
-function lchown(path, uid, gid) {
-  return done(() => sync.lchownSync(path, uid, gid));
-}
-
-function lutimes(path, atime, mtime) {
-  return done(() => sync.lutimesSync(path, atime, mtime));
-}
-
-function link(existingPath, newPath) {
-  return done(() => sync.linkSync(existingPath, newPath));
-}
-
-function lstat(path, options = {}) {
-  return promised(() => sync.lstatSync(path, options));
-}
-
-function mkdir(path, options = {}) {
-  return promised(() => sync.mkdirSync(path, options));
-}
-
-function mkdtemp(prefix, options = {}) {
-  return promised(() => sync.mkdtempSync(prefix, options));
-}
-
 function open(path, flags, mode) {
   return promised(() => openHandle(sync.openSync(path, flags, mode)));
 }
 
-function opendir(path, options = {}) {
-  return promised(() => sync.opendirSync(path, options));
-}
-
-function readdir(path, options = {}) {
-  return promised(() => sync.readdirSync(path, options));
-}
-
-function readFile(path, options = {}) {
-  return promised(() => sync.readFileSync(path, options));
-}
-
-function readlink(path, options = {}) {
-  return promised(() => sync.readlinkSync(path, options));
-}
-
-function realpath(path, options = {}) {
-  return promised(() => sync.realpathSync(path, options));
-}
-
-function rename(oldPath, newPath) {
-  return done(() => sync.renameSync(oldPath, newPath));
-}
-
-function rmdir(path, options) {
-  return done(() => sync.rmdirSync(path, options));
-}
-
 function rm(path, options = {}) {
   return done(() => sync.rmSync(path, options));
-}
-
-function stat(path, options = {}) {
-  return promised(() => sync.statSync(path, options));
-}
-
-function statfs(path, options = {}) {
-  return promised(() => sync.statfsSync(path, options));
 }
 
 function symlink(target, path, type = null) {
@@ -119,10 +78,6 @@ function truncate(path, len = 0) {
 
 function unlink(path) {
   return done(() => sync.unlinkSync(path));
-}
-
-function utimes(path, atime, mtime) {
-  return done(() => sync.utimesSync(path, atime, mtime));
 }
 
 function watch() {

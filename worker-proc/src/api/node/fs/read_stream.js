@@ -3,15 +3,12 @@
  */
 
 // own: stream, this (a stream)
-const { FunctionPrototypeBind, FunctionPrototypeCall, MathMin, ObjectAssign, ObjectDefineProperty, ObjectSetPrototypeOf } =
-  primordials;
+const { FunctionPrototypeCall, MathMin } = primordials;
 const { Buffer } = require("node:buffer");
 const { ERR_INVALID_ARG_VALUE, ERR_OUT_OF_RANGE } = require("node/common/errors");
 const { validateUint32 } = require("node/common/validators");
-const { checkThis } = require("node/fs/arguments");
 const {
-  construct,
-  destroy,
+  defineFileStream,
   initialize,
   kCalls,
   kIoDone,
@@ -30,22 +27,15 @@ function ReadStream(path, options = {}) {
     validateUint32(end, "options.end");
     if (start > end) throw new ERR_OUT_OF_RANGE("start", `<= "end" (here: ${end})`, start);
   }
-  const readable = initialize(this, path, options, "r");
+  const readable = initialize(this, path, options, "r", { __proto__: null, read });
   this.start = start;
   this.end = end;
   this.pos = start;
   this.bytesRead = 0;
-  this[kIsPerformingIO] = false;
-  ObjectAssign(readable, {
-    construct: FunctionPrototypeBind(construct, this),
-    read: FunctionPrototypeBind(read, this),
-    destroy: FunctionPrototypeBind(destroy, this),
-  });
   FunctionPrototypeCall(Readable, this, readable);
   return this;
 }
-ObjectSetPrototypeOf(ReadStream.prototype, Readable.prototype);
-ObjectSetPrototypeOf(ReadStream, Readable);
+defineFileStream(ReadStream, Readable, "_readableState");
 
 function read(wanted) {
   const count = MathMin(this.end - (this.pos ?? this.bytesRead) + 1, wanted);
@@ -80,29 +70,9 @@ function take(stream, count, buffer) {
   stream.push(isWhole ? buffer : Buffer.from(Buffer.from(buffer.buffer, buffer.byteOffset, count)));
 }
 
-ObjectDefineProperty(ReadStream.prototype, "autoClose", {
-  __proto__: null,
-  get() {
-    checkThis(this, kCalls, "ReadStream");
-    return this._readableState?.autoDestroy || false;
-  },
-  set(value) {
-    checkThis(this, kCalls, "ReadStream");
-    if (this._readableState !== undefined) this._readableState.autoDestroy = value;
-  },
-});
-
 ReadStream.prototype.close = function (callback = () => {}) {
   if (typeof callback === "function") finished(this, callback);
   this.destroy();
 };
-
-ObjectDefineProperty(ReadStream.prototype, "pending", {
-  __proto__: null,
-  get() {
-    return this.fd === null;
-  },
-  configurable: true,
-});
 
 exports.ReadStream = ReadStream;

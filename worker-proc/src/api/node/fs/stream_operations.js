@@ -3,7 +3,16 @@
  * replace.
  */
 
-const { ArrayPrototypeSlice, PromisePrototypeThen, ReflectApply, Symbol } = primordials;
+const {
+  ArrayPrototypeSlice,
+  FunctionPrototypeBind,
+  ObjectDefineProperty,
+  ObjectKeys,
+  ObjectSetPrototypeOf,
+  PromisePrototypeThen,
+  ReflectApply,
+  Symbol,
+} = primordials;
 const { Buffer } = require("node:buffer");
 const { ERR_INVALID_ARG_VALUE, ERR_METHOD_NOT_IMPLEMENTED } = require("node/common/errors");
 const {
@@ -14,7 +23,7 @@ const {
   validateString,
   validateUint32,
 } = require("node/common/validators");
-const { checkMode, isFileHandle, toDescriptor, toHref } = require("node/fs/arguments");
+const { checkMode, checkThis, isFileHandle, toDescriptor, toHref } = require("node/fs/arguments");
 const { callbacks } = require("node/fs/callback");
 const { fileURLToPath } = require("node:url");
 const { queueMicrotask } = require("timers");
@@ -81,8 +90,36 @@ function handleCalls(handle) {
   };
 }
 
-/** Checks what both kinds of stream have, and gives the stream its file. */
-function initialize(stream, path, options, flags) {
+/** Makes a constructor one of file streams. `base` keeps the stream's state as its property `state`. */
+function defineFileStream(constructor, base, state) {
+  const { name, prototype } = constructor;
+  ObjectSetPrototypeOf(prototype, base.prototype);
+  ObjectSetPrototypeOf(constructor, base);
+  ObjectDefineProperty(prototype, "autoClose", {
+    __proto__: null,
+    get() {
+      checkThis(this, kCalls, name);
+      return this[state]?.autoDestroy || false;
+    },
+    set(value) {
+      checkThis(this, kCalls, name);
+      if (this[state] !== undefined) this[state].autoDestroy = value;
+    },
+  });
+  ObjectDefineProperty(prototype, "pending", {
+    __proto__: null,
+    get() {
+      return this.fd === null;
+    },
+    configurable: true,
+  });
+}
+
+/**
+ * Checks what both kinds of stream have, and gives the stream its file. `methods` do the stream's work; with what opens and closes
+ * the file they are among the options that it gives back, for the stream's base.
+ */
+function initialize(stream, path, options, flags, methods) {
   const { encoding = null, autoClose = true, emitClose = true, start = 0, fd = null, fs = defaultCalls } = options;
   const { highWaterMark = 64 * 1024, signal = null, mode = 0o666 } = options;
   if (encoding !== "buffer" && encoding !== null && !Buffer.isEncoding(encoding)) {
@@ -110,7 +147,12 @@ function initialize(stream, path, options, flags) {
   } else {
     stream.fd = toDescriptor(fd);
   }
-  return { highWaterMark, encoding, emitClose, autoDestroy: autoClose, signal };
+  stream[kIsPerformingIO] = false;
+  const made = { highWaterMark, encoding, emitClose, autoDestroy: autoClose, signal };
+  const all = { __proto__: null, ...methods, construct, destroy };
+  const names = ObjectKeys(all);
+  for (let i = 0; i < names.length; i++) made[names[i]] = FunctionPrototypeBind(all[names[i]], stream);
+  return made;
 }
 
 /** Opens the file, unless the stream has one; a worker may have replaced `open`, which then tells by events. */
@@ -175,6 +217,5 @@ exports.kCalls = kCalls;
 exports.kIsPerformingIO = kIsPerformingIO;
 exports.kIoDone = kIoDone;
 exports.initialize = initialize;
-exports.construct = construct;
-exports.destroy = destroy;
+exports.defineFileStream = defineFileStream;
 exports.toStreamOptions = toStreamOptions;

@@ -3,21 +3,12 @@
  */
 
 // own: asBuffer(), concat() (a Buffer)
-const {
-  ArrayPrototypeMap,
-  FunctionPrototypeBind,
-  FunctionPrototypeCall,
-  ObjectAssign,
-  ObjectDefineProperty,
-  ObjectSetPrototypeOf,
-} = primordials;
+const { ArrayPrototypeMap, FunctionPrototypeCall } = primordials;
 const { Buffer } = require("node:buffer");
 const { ERR_INVALID_ARG_VALUE, ERR_STREAM_DESTROYED, ERR_SYSTEM_ERROR } = require("node/common/errors");
 const { validateBoolean, validateFunction } = require("node/common/validators");
-const { checkThis } = require("node/fs/arguments");
 const {
-  construct,
-  destroy,
+  defineFileStream,
   initialize,
   kCalls,
   kIoDone,
@@ -36,26 +27,18 @@ function WriteStream(path, options = {}) {
   const flush = options.flush ?? false;
   validateBoolean(flush, "options.flush");
   this.flush = flush;
-  const writable = initialize(this, path, options, "w");
+  const writable = initialize(this, path, options, "w", { __proto__: null, write, writev });
   const { start = 0 } = options;
   const { encoding } = writable;
   this.start = start;
   this.pos = start;
   this.bytesRead = 0;
   this.bytesWritten = 0;
-  this[kIsPerformingIO] = false;
-  ObjectAssign(writable, {
-    construct: FunctionPrototypeBind(construct, this),
-    write: FunctionPrototypeBind(write, this),
-    writev: FunctionPrototypeBind(writev, this),
-    destroy: FunctionPrototypeBind(destroy, this),
-  });
   FunctionPrototypeCall(Writable, this, writable);
   if (encoding != null && encoding !== "buffer") this.setDefaultEncoding(encoding);
   return this;
 }
-ObjectSetPrototypeOf(WriteStream.prototype, Writable.prototype);
-ObjectSetPrototypeOf(WriteStream, Writable);
+defineFileStream(WriteStream, Writable, "_writableState");
 
 /**
  * Makes the call `method` until it has written `size` bytes. `rest(buffers, count)` is what is left of the buffers that it gives back.
@@ -119,18 +102,6 @@ function writev(data, callback) {
   perform(this, "writev", chunks, size, callback, restOfAll);
 }
 
-ObjectDefineProperty(WriteStream.prototype, "autoClose", {
-  __proto__: null,
-  get() {
-    checkThis(this, kCalls, "WriteStream");
-    return this._writableState?.autoDestroy || false;
-  },
-  set(value) {
-    checkThis(this, kCalls, "WriteStream");
-    if (this._writableState !== undefined) this._writableState.autoDestroy = value;
-  },
-});
-
 WriteStream.prototype.close = function (callback = () => {}) {
   if (callback) {
     if (this.closed) {
@@ -145,13 +116,5 @@ WriteStream.prototype.close = function (callback = () => {}) {
 };
 
 WriteStream.prototype.destroySoon = WriteStream.prototype.end;
-
-ObjectDefineProperty(WriteStream.prototype, "pending", {
-  __proto__: null,
-  get() {
-    return this.fd === null;
-  },
-  configurable: true,
-});
 
 exports.WriteStream = WriteStream;
