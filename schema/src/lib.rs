@@ -2,7 +2,8 @@
 //! table of compatibility flags.
 //!
 //! Everything else builds on this crate. The modules whose names end in `_capnp` are generated from the schemas beside them and
-//! committed; `tests/generated.rs` checks that it is current and says how to renew it.
+//! committed; `tests/generated.rs` checks that it is current and says how to renew it. Feature `instance` has those of the calls
+//! between instances, which are large.
 
 pub mod binding;
 pub mod compat;
@@ -23,11 +24,13 @@ pub mod peer_capnp;
 #[path = "generated/token_capnp.rs"]
 pub mod token_capnp;
 
+#[cfg(feature = "instance")]
 #[rustfmt::skip]
 #[allow(clippy::all, missing_docs, unused_qualifications)]
 #[path = "generated/bytes_capnp.rs"]
 pub mod bytes_capnp;
 
+#[cfg(feature = "instance")]
 #[rustfmt::skip]
 #[allow(clippy::all, missing_docs, unused_qualifications)]
 #[path = "generated/instance_capnp.rs"]
