@@ -69,6 +69,7 @@ fn told(attribute: &Attribute) -> Result<Option<(TokenStream, LitStr)>> {
         Some("error") => quote!(Class::Error),
         Some("type_error") => quote!(Class::TypeError),
         Some("range_error") => quote!(Class::RangeError),
+        Some("syntax_error") => quote!(Class::SyntaxError),
         Some("dom") => {
             let dom: Dom = attribute.parse_args()?;
             let name = dom.name.to_string();

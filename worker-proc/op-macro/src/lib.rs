@@ -62,9 +62,9 @@ pub fn js_number(item: TokenStream) -> TokenStream {
 }
 
 /// Gives each variant of a folder's failures the JavaScript class and the message that users see, and makes a `glue::OpError` of
-/// it: `#[error("...")]`, `#[type_error("...")]`, `#[range_error("...")]`, or `#[dom(DataCloneError, "...")]`. A variant's
-/// fields stand in its message as in `format!`.
-#[proc_macro_derive(JsError, attributes(error, type_error, range_error, dom))]
+/// it: `#[error("...")]`, `#[type_error("...")]`, `#[range_error("...")]`, `#[syntax_error("...")]`, or
+/// `#[dom(DataCloneError, "...")]`. A variant's fields stand in its message as in `format!`.
+#[proc_macro_derive(JsError, attributes(error, type_error, range_error, syntax_error, dom))]
 pub fn js_error(item: TokenStream) -> TokenStream {
     finish(error::expand(parse_macro_input!(item as syn::DeriveInput)))
 }

@@ -142,7 +142,3 @@ pub fn throw(scope: &mut v8::PinScope, error: &OpError) {
 pub fn throw_error(scope: &mut v8::PinScope, message: &str) {
     throw(scope, &OpError::error(message));
 }
-
-pub fn throw_type_error(scope: &mut v8::PinScope, message: &str) {
-    throw(scope, &OpError::type_error(message));
-}

@@ -19,7 +19,7 @@ use tokio::sync::mpsc as queue;
 use super::address::Address;
 use super::connect::connect;
 use super::fallback_module;
-use crate::isolate::modules::{Fallback, Found, Wanted};
+use crate::isolate::modules::{Fallback, FallbackAnswer, Wanted};
 use crate::log;
 
 /// From a question to the end of the answer; then the module is not found.
@@ -93,7 +93,7 @@ impl FallbackService {
 const LOST: &str = "the client has ended";
 
 impl Fallback for FallbackService {
-    fn ask(&self, wanted: &Wanted<'_>) -> Option<Found> {
+    fn ask(&self, wanted: &Wanted<'_>) -> Option<FallbackAnswer> {
         let (request, place, name) = match wanted.is_url {
             true => by_url(wanted),
             false => by_path(wanted),
@@ -111,10 +111,10 @@ impl Fallback for FallbackService {
         match (answer.status, answer.location) {
             (200, _) if answer.text.is_empty() => None,
             (200, _) => match fallback_module::read(&answer.text, &name) {
-                Ok(source) => Some(Found::Module(source)),
+                Ok(source) => Some(FallbackAnswer::Module(source)),
                 Err(error) => failed(format_args!("{error}")),
             },
-            (301, Some(to)) => Some(Found::Redirect(to)),
+            (301, Some(to)) => Some(FallbackAnswer::Redirect(to)),
             (301, None) => {
                 log::error(format_args!(
                     "Fallback service returned a redirect with no location; {place}"
@@ -131,10 +131,10 @@ impl Fallback for FallbackService {
 }
 
 /// What is sent, how the log tells what was asked for, and the name that the module must have.
-type Asked = (Option<http::Request<Full<Bytes>>>, String, String);
+type Inquiry = (Option<http::Request<Full<Bytes>>>, String, String);
 
 /// The protocol of modules whose names are paths.
-fn by_path(wanted: &Wanted<'_>) -> Asked {
+fn by_path(wanted: &Wanted<'_>) -> Inquiry {
     let prefixes = ["node:", "cloudflare:", "workerd:"];
     let last = wanted.name.rsplit('/').next().unwrap_or_default();
     let is_whole = prefixes.iter().any(|prefix| last.starts_with(prefix));
@@ -164,7 +164,7 @@ fn by_path(wanted: &Wanted<'_>) -> Asked {
 }
 
 /// The protocol of modules whose names are URLs.
-fn by_url(wanted: &Wanted<'_>) -> Asked {
+fn by_url(wanted: &Wanted<'_>) -> Inquiry {
     let texts = [wanted.name, wanted.raw, wanted.referrer].map(|text| json!(text));
     let [specifier, raw, referrer] = texts;
     let how = if wanted.is_require {

@@ -13,7 +13,7 @@ const MAX_REDIRECTS: usize = 16;
 /// Who is asked.
 pub trait Fallback {
     /// The module, or where to ask; none if there is none. The log says why.
-    fn ask(&self, wanted: &Wanted<'_>) -> Option<Found>;
+    fn ask(&self, wanted: &Wanted<'_>) -> Option<FallbackAnswer>;
 }
 
 /// What is asked for.
@@ -32,7 +32,7 @@ pub struct Wanted<'a> {
 }
 
 /// What the service has.
-pub enum Found {
+pub enum FallbackAnswer {
     Module(Source),
     /// Another name for it.
     Redirect(String),
@@ -80,7 +80,7 @@ pub(super) fn find(
         });
         let to = match found {
             None => return Some(None),
-            Some(Found::Module(source)) => {
+            Some(FallbackAnswer::Module(source)) => {
                 let scope = Scope::Worker;
                 let definition = Definition { source, scope };
                 let name = name.clone();
@@ -92,7 +92,7 @@ pub(super) fn find(
                 map.redirects.insert(full.to_owned(), name.clone());
                 return Some(Some(name));
             }
-            Some(Found::Redirect(to)) => naming.resolve(&to, name),
+            Some(FallbackAnswer::Redirect(to)) => naming.resolve(&to, name),
         };
         let Some(to) = to.filter(|to| !names.contains(to)) else {
             return Some(None);

@@ -1,5 +1,6 @@
 //! Linking and evaluation, and V8's questions about imports: static, dynamic and source-phase, and `import.meta`.
 
+use super::error::Error;
 use super::fallback::Question;
 use super::load::load;
 use super::map::map;
@@ -8,7 +9,6 @@ use super::resolve::{BUILTIN, Resolved, Way, complain, resolve};
 use super::values::value;
 use crate::glue::args::{string, to_string};
 use crate::glue::code::Source;
-use crate::glue::error::{Class, OpError, throw};
 use crate::glue::state::IsolateState;
 
 pub(super) fn install(isolate: &mut v8::Isolate, naming: Naming) {
@@ -30,11 +30,7 @@ fn find<'s>(
 ) -> Option<(v8::Local<'s, v8::Module>, String)> {
     match resolve(scope, question)? {
         Resolved::Found(full) => Some((load(scope, &full)?, full)),
-        missing => {
-            let error = complain(scope, question, &missing);
-            scope.throw_exception(error);
-            None
-        }
+        missing => complain(scope, question, &missing).throw(scope),
     }
 }
 
@@ -69,21 +65,17 @@ fn resolve_source<'s>(
             return Some(source);
         }
         let naming = map(scope).borrow().naming;
-        let message = match naming {
-            Naming::Urls => no_source(&specifier.to_rust_string_lossy(scope)),
-            Naming::Paths => {
-                let referrer = map(scope).borrow().name_of(scope, referrer);
-                let name = full.strip_prefix(BUILTIN).unwrap_or(&full);
-                format!("{}.\n  imported from \"{referrer}\"", no_source(name))
-            }
+        let error = match naming {
+            Naming::Urls => Error::NoSource {
+                name: specifier.to_rust_string_lossy(scope),
+            },
+            Naming::Paths => Error::NoSourceImport {
+                name: full.strip_prefix(BUILTIN).unwrap_or(&full).to_owned(),
+                referrer: map(scope).borrow().name_of(scope, referrer),
+            },
         };
-        throw(scope, &OpError::new(Class::SyntaxError, message));
-        None
+        error.throw(scope)
     }
-}
-
-fn no_source(name: &str) -> String {
-    format!("Source phase import not available for module: {name}")
 }
 
 /// What a source-phase import of a module gives: only Wasm has something. The outer option is empty if an exception
@@ -121,9 +113,7 @@ fn import_statically<'s>(
     let (module, full) = find(scope, question)?;
     let naming = map(scope).borrow().naming;
     if naming == Naming::Urls && module.get_status() == v8::ModuleStatus::Evaluating {
-        let message = format!("Circular dependency when resolving module: {specifier}");
-        throw(scope, &OpError::error(message));
-        return None;
+        return Error::Circular { name: specifier }.throw(scope);
     }
     check_type(scope, kind, &full, &specifier)?;
     Some((module, full))
@@ -157,12 +147,13 @@ fn attributes_type<'s>(
         });
         let error = match (key.as_str(), value.as_str()) {
             ("type", "json" | "text" | "bytes") => None,
-            ("type", value) => Some(format!("Unsupported import attribute type: \"{value}\"")),
-            (key, _) => Some(format!("Unsupported import attribute: \"{key}\"")),
+            ("type", _) => Some(Error::UnsupportedType {
+                kind: value.clone(),
+            }),
+            _ => Some(Error::UnsupportedAttribute { key }),
         };
-        if let Some(message) = error {
-            throw(scope, &OpError::type_error(message));
-            return None;
+        if let Some(error) = error {
+            return error.throw(scope);
         }
         kind = Some(value);
         index += stride;
@@ -177,16 +168,19 @@ fn check_type(
     full: &str,
     specifier: &str,
 ) -> Option<()> {
-    let message = match kind.as_deref() {
+    let error = match kind.as_deref() {
         None => return Some(()),
         Some("json") if matches!(map(scope).borrow().source_of(full), Some(Source::Json(_))) => {
             return Some(());
         }
-        Some("json") => format!("Module \"{specifier}\" is not of type \"json\""),
-        Some(kind) => format!("Import attribute type \"{kind}\" is not yet supported"),
+        Some("json") => Error::NotJson {
+            specifier: specifier.to_owned(),
+        },
+        Some(kind) => Error::TypeOfNothing {
+            kind: kind.to_owned(),
+        },
     };
-    throw(scope, &OpError::type_error(message));
-    None
+    error.throw(scope)
 }
 
 fn import_dynamically<'s>(
@@ -236,10 +230,7 @@ fn dynamic<'s>(
         }
         match source_object(scope, &full)? {
             Some(object) => Some(object.into()),
-            None => {
-                throw(scope, &OpError::new(Class::SyntaxError, no_source(&full)));
-                None
-            }
+            None => Error::NoSource { name: full }.throw(scope),
         }
     })
 }
@@ -350,7 +341,7 @@ unsafe extern "C" fn initialize_import_meta(
     let main = v8::Boolean::new(scope, main).into();
     let this = v8::undefined(scope).into();
     if fill.call(scope, this, &[meta.into(), name, main]).is_none() {
-        throw(scope, &OpError::error("import.meta could not be filled"));
+        Error::NoMeta.throw::<()>(scope);
     }
 }
 

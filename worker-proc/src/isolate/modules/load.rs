@@ -1,16 +1,13 @@
 //! Compilation, and the exports of modules that are no ES modules: V8 asks for the names when it links, for the values when it
 //! evaluates.
 
+use super::error::Error;
 use super::map::map;
 use super::require::run_common_js;
 use super::values::value;
 use crate::glue::args::{intern, string, to_string};
 use crate::glue::code::{Source, Text};
-use crate::glue::error::throw_error;
 use crate::glue::state::IsolateState;
-
-/// Of a script that V8 has no string for.
-pub const TOO_LONG: &str = "The script is too long.";
 
 const DEFAULT: &str = "default";
 
@@ -61,7 +58,7 @@ pub(super) fn source_text<'s>(
         text => v8::String::new(scope, text),
     };
     if made.is_none() {
-        throw_error(scope, TOO_LONG);
+        return Error::TooLong.throw(scope);
     }
     made
 }

@@ -2,9 +2,10 @@
 //!
 //! `dispatch` adds the config's modules and evaluates the main one. Built-in modules come from internal JavaScript, whose
 //! `modules` module says which specifier is there under the worker's flags. From the bottom up: `names` says what modules are
-//! called, `map` holds them, `resolve` finds them, `fallback` those that are elsewhere, `values` makes JSON and Wasm; `load` compiles, `import` evaluates and answers
+//! called, `error` what is wrong with them, `map` holds them, `resolve` finds them, `fallback` those that are elsewhere, `values` makes JSON and Wasm; `load` compiles, `import` evaluates and answers
 //! V8's questions, `require` runs CommonJS: these three need each other, as modules of all kinds import each other. `source_maps` is for logs.
 
+mod error;
 mod fallback;
 mod import;
 mod load;
@@ -19,16 +20,16 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use crate::glue::code::Text;
-use crate::glue::error::{throw_error, throw_type_error};
 
+use error::Error;
 use import::run;
 use load::{load, origin, source_text};
 use map::{Definition, ModuleMap, Shared, map};
 use names::Naming;
 
 pub use crate::glue::code::Source;
-pub use fallback::{Fallback, Found, Wanted};
-pub use load::TOO_LONG;
+pub use error::TOO_LONG;
+pub use fallback::{Fallback, FallbackAnswer, Wanted};
 pub use map::Scope;
 pub use names::normalize_path;
 pub use require::{builtin_namespace, create_require};
@@ -63,14 +64,12 @@ pub fn add(scope: &mut v8::PinScope, name: &str, source: Source, visible: Scope)
     let name = match named {
         Ok(name) => name,
         Err(error) => {
-            throw_error(scope, &error);
-            return None;
+            return error.throw(scope);
         }
     };
     let taken = shared.borrow().scope_of(&name) == Some(visible);
     if taken && visible == Scope::Worker {
-        throw_error(scope, &format!("Module \"{name}\" already added to bundle"));
-        return None;
+        return Error::AlreadyAdded { name }.throw(scope);
     }
     let definition = Definition {
         source,
@@ -147,8 +146,7 @@ pub fn evaluate_main<'s>(
     shared.borrow_mut().main = Some(full.clone());
     let source = shared.borrow().source_of(&full).cloned();
     if source.is_some_and(|source| !matches!(source, Source::Es(_))) {
-        throw_type_error(scope, "Main module must be an ES module.");
-        return None;
+        return Error::MainIsNoEsModule.throw(scope);
     }
     evaluate_named(scope, &full)
 }
@@ -173,8 +171,8 @@ fn evaluate_named<'s>(
     full: &str,
 ) -> Option<(v8::Local<'s, v8::Module>, v8::Local<'s, v8::Promise>)> {
     if map(scope).borrow().scope_of(full).is_none() {
-        throw_error(scope, &format!("No such module \"{full}\"."));
-        return None;
+        let name = full.to_owned();
+        return Error::NoSuchModule { name }.throw(scope);
     }
     let module = load(scope, full)?;
     run(scope, module).map(|promise| (module, promise))

@@ -4,6 +4,8 @@
 
 use ada_url::Url;
 
+use super::error::Error;
+
 /// Where a worker's own modules are, as URLs.
 pub const BUNDLE: &str = "file:///bundle/";
 
@@ -25,9 +27,9 @@ impl Naming {
     ///
     /// # Errors
     /// Says why the name is none.
-    pub fn of_module(self, name: &str) -> Result<String, String> {
+    pub fn of_module(self, name: &str) -> Result<String, Error> {
         match self {
-            Self::Paths => join("", name).ok_or_else(|| format!("Invalid module name: \"{name}\"")),
+            Self::Paths => join("", name).ok_or_else(|| invalid(name)),
             Self::Urls => url_of_module(name),
         }
     }
@@ -112,19 +114,24 @@ fn join(folder: &str, path: &str) -> Option<String> {
     Some(parts.join("/"))
 }
 
-fn url_of_module(name: &str) -> Result<String, String> {
-    let invalid = || format!("Invalid module name: \"{name}\"");
-    let mut url = Url::parse(name, Some(BUNDLE)).map_err(|_| invalid())?;
+fn invalid(name: &str) -> Error {
+    Error::InvalidName {
+        name: name.to_owned(),
+    }
+}
+
+fn url_of_module(name: &str) -> Result<String, Error> {
+    let mut url = Url::parse(name, Some(BUNDLE)).map_err(|_| invalid(name))?;
     url.set_search(None);
     url.set_hash(None);
     normalize(&mut url);
     match url.protocol() {
         "file:" => {}
-        "cloudflare:" | "workerd:" | "data:" => return Err(invalid()),
+        "cloudflare:" | "workerd:" | "data:" => return Err(invalid(name)),
         _ => return Ok(url.href().to_owned()),
     }
     if url.href() == BUNDLE || !url.host().is_empty() {
-        return Err(invalid());
+        return Err(invalid(name));
     }
     if url.href().starts_with(BUNDLE) {
         return Ok(url.href().to_owned());
@@ -133,7 +140,7 @@ fn url_of_module(name: &str) -> Result<String, String> {
     let inside = format!("./{}", url.pathname().trim_start_matches('/'));
     match Url::parse(&inside, Some(BUNDLE)) {
         Ok(url) if url.href() != BUNDLE => Ok(url.href().to_owned()),
-        _ => Err(invalid()),
+        _ => Err(invalid(name)),
     }
 }
 

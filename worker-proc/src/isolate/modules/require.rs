@@ -1,5 +1,6 @@
 //! CommonJS: running a module's code, and `require`.
 
+use super::error::Error;
 use super::fallback::Question;
 use super::import::{link, run, run_outside};
 use super::load::{load, origin, source_text};
@@ -8,7 +9,6 @@ use super::names::Naming;
 use super::resolve::{Resolved, Way, builtin, complain, resolve};
 use crate::glue::args::{intern, string, to_string};
 use crate::glue::code::Source;
-use crate::glue::error::throw_error;
 use crate::glue::state::IsolateState;
 
 /// Runs a CommonJS module unless it has begun to run; gives what it exports by now.
@@ -96,7 +96,7 @@ fn fileless(
     _: v8::PropertyCallbackArguments,
     _: v8::ReturnValue,
 ) {
-    throw_error(scope, "Module specifier has no filename");
+    Error::NoFile.throw::<()>(scope);
 }
 
 /// What a CommonJS module that has begun to run exports by now.
@@ -184,11 +184,7 @@ fn require_from<'s>(
     };
     let full = match resolve(scope, question)? {
         Resolved::Found(full) => full,
-        missing => {
-            let error = complain(scope, question, &missing);
-            scope.throw_exception(error);
-            return None;
-        }
+        missing => return complain(scope, question, &missing).throw(scope),
     };
     let module = load(scope, &full)?;
     let shared = map(scope);
@@ -202,9 +198,7 @@ fn require_from<'s>(
             return Some(exports);
         }
         if naming == Naming::Urls && matches!(source, Source::Es(_)) {
-            let message = format!("Circular dependency when resolving module: {full}");
-            throw_error(scope, &message);
-            return None;
+            return Error::Circular { name: full }.throw(scope);
         }
     } else {
         evaluate_now(scope, module, naming, &full)?;
@@ -246,15 +240,13 @@ fn evaluate_now<'s>(
     link(scope, module)?;
     if module.is_graph_async() {
         let refusal = match naming {
-            Naming::Urls => Some(format!(
-                "Top-level await is not supported in this context for module: {full}"
-            )),
-            Naming::Paths => ask(scope, "requireRefusesAwait")?
-                .then(|| "Top-level await in module is not permitted at this time.".to_owned()),
+            Naming::Urls => Some(Error::AwaitUnsupported {
+                name: full.to_owned(),
+            }),
+            Naming::Paths => ask(scope, "requireRefusesAwait")?.then_some(Error::AwaitRefused),
         };
-        if let Some(message) = refusal {
-            throw_error(scope, &message);
-            return None;
+        if let Some(error) = refusal {
+            return error.throw(scope);
         }
     }
     let promise = match naming {
@@ -274,9 +266,6 @@ fn evaluate_now<'s>(
             scope.throw_exception(reason);
             None
         }
-        v8::PromiseState::Pending => {
-            throw_error(scope, "Top-level await in module is unsettled.");
-            None
-        }
+        v8::PromiseState::Pending => Error::Unsettled.throw(scope),
     }
 }

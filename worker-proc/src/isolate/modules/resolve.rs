@@ -1,11 +1,11 @@
 //! What a specifier means where it stands, and what is said if it means nothing.
 
+use super::error::Error;
 use super::fallback::{self, Question};
 use super::map::{Definition, Scope, map};
 use super::names::Naming;
 use crate::glue::args::{string, to_string};
 use crate::glue::code::Source;
-use crate::glue::error::OpError;
 use crate::glue::state::IsolateState;
 
 /// Before the full names of built-in modules: no specifier means a name with a NUL.
@@ -117,45 +117,32 @@ fn rename(scope: &mut v8::PinScope, specifier: &str) -> Option<Option<String>> {
     Some(renamed.is_string().then(|| to_string(scope, renamed)))
 }
 
-/// The exception that says why an import or a `require` finds nothing.
-pub(super) fn complain<'s>(
-    scope: &mut v8::PinScope<'s, '_>,
-    question: Question<'_>,
-    resolved: &Resolved,
-) -> v8::Local<'s, v8::Value> {
-    let Question {
-        specifier,
-        referrer,
-        way,
-        ..
-    } = question;
+/// Why an import or a `require` finds nothing.
+pub(super) fn complain(scope: &v8::PinScope, question: Question<'_>, resolved: &Resolved) -> Error {
+    let specifier = question.specifier.to_owned();
+    let referrer = question.referrer.to_owned();
     let naming = map(scope).borrow().naming;
-    let from = format!("\n  imported from \"{referrer}\"");
-    let error = match (naming, resolved, way) {
-        (Naming::Urls, Resolved::Malformed, _) => {
-            OpError::type_error(format!("Invalid module specifier: {specifier}"))
-        }
-        (Naming::Urls, _, Way::Require) => OpError::error(format!("Module not found: {specifier}")),
+    match (naming, resolved, question.way) {
+        (Naming::Urls, Resolved::Malformed, _) => Error::InvalidUrl { specifier },
+        (Naming::Urls, _, Way::Require) => Error::NotFound { name: specifier },
         (Naming::Urls, Resolved::Found(full) | Resolved::Missing(full), _) => {
-            OpError::error(format!("Module not found: {full}"))
+            let name = full.clone();
+            Error::NotFound { name }
         }
-        (Naming::Paths, Resolved::Malformed, Way::Static) => {
-            OpError::type_error(format!("Invalid module specifier \"{specifier}\".{from}."))
-        }
+        (Naming::Paths, Resolved::Malformed, Way::Static) => Error::InvalidImport {
+            specifier,
+            referrer,
+        },
         (Naming::Paths, Resolved::Malformed, Way::Dynamic) => {
-            OpError::error(format!("No such module \"{specifier}\""))
+            Error::InvalidDynamicImport { specifier }
         }
-        (Naming::Paths, Resolved::Malformed, Way::Require) => {
-            OpError::type_error(format!("Invalid module specifier \"{specifier}\"."))
-        }
+        (Naming::Paths, Resolved::Malformed, Way::Require) => Error::InvalidPath { specifier },
         (Naming::Paths, Resolved::Found(full) | Resolved::Missing(full), way) => {
-            let from = if way == Way::Static {
-                from.as_str()
-            } else {
-                ""
-            };
-            OpError::error(format!("No such module \"{}\".{from}", naming.show(full)))
+            let name = naming.show(full).to_owned();
+            match way {
+                Way::Static => Error::NoSuchImport { name, referrer },
+                Way::Dynamic | Way::Require => Error::NoSuchModule { name },
+            }
         }
-    };
-    error.to_exception(scope)
+    }
 }
