@@ -44,7 +44,7 @@ struct Import {
 }
 
 #[derive(Clone)]
-struct Found {
+struct ItemPath {
     module: Vec<String>,
     /// None if the module itself is meant.
     item: Option<String>,
@@ -140,7 +140,7 @@ impl Modules {
     }
 
     /// What a path means that stands in this module.
-    fn resolve(&self, from: &[String], path: &[String], hops: usize) -> Option<Found> {
+    fn resolve(&self, from: &[String], path: &[String], hops: usize) -> Option<ItemPath> {
         if hops > MAX_HOPS {
             return None;
         }
@@ -156,7 +156,7 @@ impl Modules {
         }
         let is_rooted = rest.len() < path.len();
         let Some((first, _)) = rest.split_first() else {
-            return Some(Found {
+            return Some(ItemPath {
                 module: at,
                 item: None,
             })
@@ -173,7 +173,7 @@ impl Modules {
     }
 
     /// Follows a path down from a module.
-    fn walk(&self, mut at: Vec<String>, path: &[String], hops: usize) -> Option<Found> {
+    fn walk(&self, mut at: Vec<String>, path: &[String], hops: usize) -> Option<ItemPath> {
         for (index, name) in path.iter().enumerate() {
             at.push(name.clone());
             if self.all.contains_key(&at) {
@@ -186,20 +186,20 @@ impl Modules {
             }
             return self.walk(found.module, &path[index + 1..], hops + 1);
         }
-        Some(Found {
+        Some(ItemPath {
             module: at,
             item: None,
         })
     }
 
     /// What a name means in a module that has no child of this name.
-    fn lookup(&self, module: &[String], name: &str, hops: usize) -> Option<Found> {
+    fn lookup(&self, module: &[String], name: &str, hops: usize) -> Option<ItemPath> {
         let scope = self.all.get(module)?;
         if hops > MAX_HOPS {
             return None;
         }
         if scope.items.contains(name) {
-            return Some(Found {
+            return Some(ItemPath {
                 module: module.to_vec(),
                 item: Some(name.to_owned()),
             });

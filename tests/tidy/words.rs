@@ -1,7 +1,12 @@
 //! What no file may contain.
 
+use std::collections::BTreeMap;
+
+use syn::Item;
+use syn::visit::{Visit, visit_item};
+
 use crate::complain;
-use crate::source::{Source, repository};
+use crate::source::{Source, repository, rust};
 
 const TEXTS: [&str; 8] = [
     ".rs", ".js", ".py", ".sh", ".md", ".toml", ".capnp", ".wd-test",
@@ -82,6 +87,69 @@ fn offending_lines_are_found() {
         lines(&sources, names_a_machine),
         [format!("a.md:3: {path}")]
     );
+}
+
+/// Words that many things could be called: each names one type at most.
+const ONE_MEANING: [&str; 8] = [
+    "Asked", "Entrance", "Found", "Link", "Live", "Outcome", "Place", "Stub",
+];
+
+/// Definitions of types by such words.
+struct Words<'a> {
+    file: &'a str,
+    found: BTreeMap<String, Vec<&'a str>>,
+}
+
+impl<'ast> Visit<'ast> for Words<'_> {
+    fn visit_item(&mut self, item: &'ast Item) {
+        let name = match item {
+            Item::Enum(item) => Some(&item.ident),
+            Item::Struct(item) => Some(&item.ident),
+            Item::Trait(item) => Some(&item.ident),
+            Item::Type(item) => Some(&item.ident),
+            _ => None,
+        };
+        let name = name.map(ToString::to_string);
+        if let Some(name) = name.filter(|name| ONE_MEANING.contains(&name.as_str())) {
+            self.found.entry(name).or_default().push(self.file);
+        }
+        visit_item(self, item);
+    }
+}
+
+/// The words that more than one type has, with the files.
+fn words_of_two_meanings(sources: &[Source]) -> Vec<String> {
+    let mut words = Words {
+        file: "",
+        found: BTreeMap::new(),
+    };
+    for source in sources {
+        words.file = &source.name;
+        words.visit_file(source.tree());
+    }
+    let shared = words.found.into_iter().filter(|(_, files)| files.len() > 1);
+    shared
+        .map(|(word, files)| format!("{word}: {}", files.join(" ")))
+        .collect()
+}
+
+#[test]
+fn a_name_has_one_meaning() {
+    complain(
+        "words that name more than one type",
+        &words_of_two_meanings(&rust()),
+    );
+}
+
+#[test]
+fn a_name_of_two_meanings_is_found() {
+    let found = |second: &str| {
+        let first = "pub(super) struct Place(usize);";
+        words_of_two_meanings(&[Source::new("a.rs", first), Source::new("b.rs", second)])
+    };
+    assert_eq!(found("enum Place {}"), ["Place: a.rs b.rs"]);
+    assert_eq!(found("fn f() { type Place = u8; }"), ["Place: a.rs b.rs"]);
+    assert!(found("struct Places; enum E { Place } fn f(place: Place) {}").is_empty());
 }
 
 #[test]

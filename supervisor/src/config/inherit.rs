@@ -16,14 +16,14 @@ use super::text::Message;
 
 /// What there is to say.
 #[derive(Default)]
-pub struct Found {
+pub struct Findings {
     pub errors: Vec<String>,
     /// Workers that can only be inherited, and why, to go after their names.
     pub abstracts: HashMap<String, String>,
 }
 
 /// The configuration without inheritance, parameters and modifiers of unique keys.
-pub fn expand(message: Message, found: &mut Found) -> capnp::Result<Message> {
+pub fn expand(message: Message, found: &mut Findings) -> capnp::Result<Message> {
     let root: config::Reader<'_> = message.get_root_as_reader()?;
     let workers = Workers::of(root)?;
     if !workers.need_it()? {

@@ -131,7 +131,7 @@ fn complete(
 ) -> Result<Loaded, Failure> {
     let unmatched =
         overrides::apply(&mut message, &options.overrides, options.purpose).map_err(damaged)?;
-    let mut inheritance = inherit::Found::default();
+    let mut inheritance = inherit::Findings::default();
     if options.purpose != Purpose::Compile {
         message = inherit::expand(message, &mut inheritance).map_err(damaged)?;
     }

@@ -52,7 +52,7 @@ impl Target {
 
 /// What a request comes to.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Outcome {
+pub enum DevToolsReply {
     Answer(Vec<u8>),
     /// The target gets the connection, and answers itself.
     Attach {
@@ -62,18 +62,18 @@ pub enum Outcome {
 }
 
 /// Does what is asked. `several` processes are told apart in titles.
-pub fn ask(head: &Head, targets: &[Target], several: bool) -> Outcome {
+pub fn ask(head: &Head, targets: &[Target], several: bool) -> DevToolsReply {
     if head.lists("upgrade", "websocket") {
         return attach(head, targets);
     }
     let body = match (&*head.method, &*head.target) {
         ("GET", "/json" | "/json/list") => list(head, targets, several),
         ("GET", "/json/version") => VERSION.to_owned(),
-        ("GET", _) => return Outcome::Answer(plain(500, "Not yet implemented")),
-        ("HEAD", _) => return Outcome::Answer(head_of(501, "Unsupported Operation", 21)),
-        _ => return Outcome::Answer(plain(501, "Unsupported Operation")),
+        ("GET", _) => return DevToolsReply::Answer(plain(500, "Not yet implemented")),
+        ("HEAD", _) => return DevToolsReply::Answer(head_of(501, "Unsupported Operation", 21)),
+        _ => return DevToolsReply::Answer(plain(501, "Unsupported Operation")),
     };
-    Outcome::Answer(format!(
+    DevToolsReply::Answer(format!(
         "HTTP/1.1 200 OK\r\nContent-Length: {}\r\nContent-Type: application/json\r\nConnection: close\r\n\r\n{body}",
         body.len()
     ).into_bytes())
@@ -83,14 +83,14 @@ const VERSION: &str = r#"{"Browser": "workerd", "Protocol-Version": "1.3" }"#;
 
 /// Version 13 of WebSockets is the only one there is (RFC 6455 section 4.2.1). Browsers say which page asks: one from elsewhere
 /// may not debug what runs here.
-fn attach(head: &Head, targets: &[Target]) -> Outcome {
-    let refuse = |status, why| Outcome::Answer(plain(status, why));
+fn attach(head: &Head, targets: &[Target]) -> DevToolsReply {
+    let refuse = |status, why| DevToolsReply::Answer(plain(status, why));
     let bad = |why: &str| {
         let length = why.len();
         let head = "HTTP/1.1 400 Bad Request\r\nConnection: close";
         let text =
             format!("{head}\r\nContent-Length: {length}\r\nContent-Type: text/plain\r\n\r\n{why}");
-        Outcome::Answer(text.into_bytes())
+        DevToolsReply::Answer(text.into_bytes())
     };
     if head.header("sec-websocket-version") != Some("13") {
         return bad("ERROR: The requested WebSocket version is not supported.");
@@ -107,7 +107,7 @@ fn attach(head: &Head, targets: &[Target]) -> Outcome {
     let path = head.target.trim_start_matches('/');
     let target = targets.iter().find(|target| target.is_at(path));
     match target.cloned() {
-        Some(target) => Outcome::Attach {
+        Some(target) => DevToolsReply::Attach {
             target,
             key: key.to_owned(),
         },
@@ -176,20 +176,20 @@ mod tests {
         ]
     }
 
-    fn outcome(text: &str) -> Outcome {
+    fn reply(text: &str) -> DevToolsReply {
         ask(&parse(text.as_bytes()).unwrap().unwrap(), &targets(), true)
     }
 
-    fn websocket(path: &str, more: &str) -> Outcome {
-        outcome(&format!(
+    fn websocket(path: &str, more: &str) -> DevToolsReply {
+        reply(&format!(
             "GET {path} HTTP/1.1\r\nHost: h\r\nUpgrade: WebSocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: k\r\n{more}\r\n"
         ))
     }
 
-    fn status(outcome: &Outcome) -> u16 {
-        match outcome {
-            Outcome::Attach { .. } => 101,
-            Outcome::Answer(bytes) => String::from_utf8_lossy(&bytes[9..12]).parse().unwrap(),
+    fn status(reply: &DevToolsReply) -> u16 {
+        match reply {
+            DevToolsReply::Attach { .. } => 101,
+            DevToolsReply::Answer(bytes) => String::from_utf8_lossy(&bytes[9..12]).parse().unwrap(),
         }
     }
 
@@ -200,7 +200,7 @@ mod tests {
             ("/core:user:a%20b", "core:user:a b", 0),
             ("/main@1", "main@1", 0),
         ] {
-            let Outcome::Attach { target, key } = websocket(path, "") else {
+            let DevToolsReply::Attach { target, key } = websocket(path, "") else {
                 panic!("{path} is not found");
             };
             assert_eq!((&*target.service, target.slot), (service, slot), "{path}");
@@ -252,10 +252,10 @@ mod tests {
             ("HEAD /json", 501),
             ("PUT /json/new", 501),
         ] {
-            let asked = outcome(&format!("{line} HTTP/1.1\r\nHost: h\r\n\r\n"));
+            let asked = reply(&format!("{line} HTTP/1.1\r\nHost: h\r\n\r\n"));
             assert_eq!(status(&asked), expected, "{line}");
         }
-        let old = outcome(
+        let old = reply(
             "GET /main HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 8\r\n\r\n",
         );
         assert_eq!(status(&old), 400);

@@ -6,7 +6,7 @@ use ipc::{FromInspector, ToInspector};
 
 use super::generation::Generation;
 use super::supervisor::{Key, Supervisor};
-use crate::inspector::{Outcome, Target, ask};
+use crate::inspector::{DevToolsReply, Target, ask};
 use crate::process::Phase;
 
 impl Supervisor {
@@ -18,8 +18,10 @@ impl Supervisor {
         };
         let several = self.launcher.processes() > 1;
         let answer = match ask(&head, &self.targets(), several) {
-            Outcome::Answer(answer) => Some(answer),
-            Outcome::Attach { target, key } => self.attach(connection, target, key, head.rest),
+            DevToolsReply::Answer(answer) => Some(answer),
+            DevToolsReply::Attach { target, key } => {
+                self.attach(connection, target, key, head.rest)
+            }
         };
         if let (Some(server), Some(answer)) = (&mut self.inspector, answer) {
             server.answer(connection, answer);

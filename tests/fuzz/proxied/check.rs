@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::case::{Case, Coding, Down, Framing, Protocol, Up, Upload, Via, decode};
-use crate::origin::Asked;
+use crate::origin::ReceivedRequest;
 
 /// An exchange that takes longer hangs.
 pub const PATIENCE: Duration = Duration::from_secs(8);
@@ -295,7 +295,7 @@ impl Case {
     }
 
     /// What is wrong with what the client got, and with what the origin was asked.
-    pub fn faults(&self, got: &Got, asked: &[Asked], port: u16) -> Vec<String> {
+    pub fn faults(&self, got: &Got, asked: &[ReceivedRequest], port: u16) -> Vec<String> {
         let mut faults = Vec::new();
         self.check_got(got, &mut faults);
         self.check_asked(asked, port, got, &mut faults);
@@ -393,7 +393,13 @@ impl Case {
         }
     }
 
-    fn check_asked(&self, asked: &[Asked], port: u16, got: &Got, faults: &mut Vec<String>) {
+    fn check_asked(
+        &self,
+        asked: &[ReceivedRequest],
+        port: u16,
+        got: &Got,
+        faults: &mut Vec<String>,
+    ) {
         let want = self.sent();
         let asked = match asked {
             [asked] => asked,

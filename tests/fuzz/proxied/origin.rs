@@ -13,7 +13,7 @@ use crate::case::{Case, Framing};
 
 /// A request as it came.
 #[derive(Clone, Debug)]
-pub struct Asked {
+pub struct ReceivedRequest {
     pub method: String,
     pub target: String,
     pub headers: Vec<(String, String)>,
@@ -24,7 +24,7 @@ pub struct Asked {
     pub done: bool,
 }
 
-impl Asked {
+impl ReceivedRequest {
     pub fn all(&self, name: &str) -> Vec<&str> {
         let named = self
             .headers
@@ -37,7 +37,7 @@ impl Asked {
 #[derive(Default)]
 struct Book {
     cases: HashMap<u64, Arc<Case>>,
-    asked: HashMap<u64, Vec<Asked>>,
+    asked: HashMap<u64, Vec<ReceivedRequest>>,
     /// Bytes that are no request, or requests that nobody made.
     strays: Vec<String>,
 }
@@ -77,7 +77,7 @@ impl Origin {
     }
 
     /// What was asked with a case's id, once it is all there or the time is over; forgets the case.
-    pub fn asked(&self, id: u64, wait: bool, time: Duration) -> Vec<Asked> {
+    pub fn asked(&self, id: u64, wait: bool, time: Duration) -> Vec<ReceivedRequest> {
         let deadline = Instant::now() + time;
         let mut book = self.book.lock().expect("no panic");
         loop {
@@ -100,7 +100,7 @@ impl Origin {
     }
 
     /// Notes the request at that place, or as a new one.
-    fn note(&self, id: u64, place: Option<usize>, asked: Asked) -> usize {
+    fn note(&self, id: u64, place: Option<usize>, asked: ReceivedRequest) -> usize {
         let mut book = self.book.lock().expect("no panic");
         let all = book.asked.entry(id).or_default();
         let place = place.unwrap_or(all.len());
@@ -178,7 +178,7 @@ fn reset(stream: &TcpStream) {
 }
 
 /// A request's line and headers; none where the connection ends before.
-fn head(reader: &mut BufReader<TcpStream>) -> Result<Option<Asked>, String> {
+fn head(reader: &mut BufReader<TcpStream>) -> Result<Option<ReceivedRequest>, String> {
     let Some(first) = line(reader)? else {
         return Ok(None);
     };
@@ -186,7 +186,7 @@ fn head(reader: &mut BufReader<TcpStream>) -> Result<Option<Asked>, String> {
     let &[method, target, "HTTP/1.1"] = &parts[..] else {
         return Err(format!("no request line: {first:?}"));
     };
-    let mut asked = Asked {
+    let mut asked = ReceivedRequest {
         method: method.to_owned(),
         target: target.to_owned(),
         headers: Vec::new(),
@@ -238,7 +238,7 @@ fn line(reader: &mut BufReader<TcpStream>) -> Result<Option<String>, String> {
 }
 
 /// Reads the body as the headers frame it; an error if it breaks off.
-fn body(reader: &mut BufReader<TcpStream>, asked: &mut Asked) -> Result<(), String> {
+fn body(reader: &mut BufReader<TcpStream>, asked: &mut ReceivedRequest) -> Result<(), String> {
     if asked.all("transfer-encoding").is_empty() {
         let length = asked
             .all("content-length")

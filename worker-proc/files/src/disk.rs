@@ -20,7 +20,7 @@ use http::{Method, StatusCode};
 use rustix::fs::FileType;
 use rustix::io::Errno;
 
-use crate::folder::{Folder, Found, is_absent};
+use crate::folder::{Folder, OpenEntry, is_absent};
 use crate::names::{Names, path_of};
 use crate::range::{Wanted, wanted};
 use crate::upload::{Upload, remove};
@@ -106,7 +106,7 @@ impl Disk {
         }
     }
 
-    fn file(&self, found: Found, request: &Request) -> Response {
+    fn file(&self, found: OpenEntry, request: &Request) -> Response {
         let mut headers = HeaderMap::new();
         let asked = &request.headers;
         let [inode, bytes, modified] = found.version;
@@ -149,7 +149,7 @@ impl Disk {
         with_headers(status, headers, body)
     }
 
-    async fn list(&self, found: Found, request: &Request) -> Result<Response, Error> {
+    async fn list(&self, found: OpenEntry, request: &Request) -> Result<Response, Error> {
         let mut headers = HeaderMap::new();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         headers.insert(LAST_MODIFIED, last_modified(&found));
@@ -249,7 +249,7 @@ fn leads_out(error: &io::Error) -> bool {
     matches!(Errno::from_io_error(error), Some(Errno::XDEV | Errno::LOOP))
 }
 
-fn last_modified(found: &Found) -> HeaderValue {
+fn last_modified(found: &OpenEntry) -> HeaderValue {
     text(httpdate::fmt_http_date(found.modified))
 }
 

@@ -30,7 +30,7 @@ pub struct Folder(Arc<OwnedFd>);
 
 /// Something that was found.
 #[derive(Debug)]
-pub struct Found {
+pub struct OpenEntry {
     pub fd: OwnedFd,
     pub kind: FileType,
     pub bytes: u64,
@@ -58,7 +58,7 @@ impl Folder {
     }
 
     /// Opens what is named, to read. Waits for a disk only if the kernel does not know the names.
-    pub async fn find(&self, names: &Names) -> io::Result<Found> {
+    pub async fn find(&self, names: &Names) -> io::Result<OpenEntry> {
         let known = ResolveFlags::BENEATH | ResolveFlags::CACHED;
         match openat2(&self.0, names.path(), TO_READ, Mode::empty(), known) {
             Ok(fd) => return found(fd),
@@ -87,13 +87,13 @@ impl Folder {
     }
 }
 
-fn found(fd: OwnedFd) -> io::Result<Found> {
+fn found(fd: OwnedFd) -> io::Result<OpenEntry> {
     let stat = fstat(&fd)?;
     let seconds = u64::try_from(stat.st_mtime).unwrap_or(0);
     let nanoseconds = u64::from(u32::try_from(stat.st_mtime_nsec).unwrap_or(0));
     let bytes = u64::try_from(stat.st_size).unwrap_or(0);
     let since = Duration::from_secs(seconds) + Duration::from_nanos(nanoseconds);
-    Ok(Found {
+    Ok(OpenEntry {
         fd,
         kind: FileType::from_raw_mode(stat.st_mode),
         bytes,

@@ -31,12 +31,12 @@ pub fn wanted(header: Option<&HeaderValue>, bytes: u64) -> Wanted {
 }
 
 /// As it is asked for.
-enum Asked {
+enum RangeSpec {
     Between(u64, Option<u64>),
     Last(u64),
 }
 
-impl Asked {
+impl RangeSpec {
     /// The first and the last byte of a file of that many.
     fn within(&self, bytes: u64) -> Option<(u64, u64)> {
         let end = bytes.checked_sub(1)?;
@@ -50,7 +50,7 @@ impl Asked {
 }
 
 /// The ranges of `bytes=...`; none if that is not what the header says.
-fn ranges(header: &str) -> Option<Vec<Asked>> {
+fn ranges(header: &str) -> Option<Vec<RangeSpec>> {
     let (unit, list) = header.split_once('=')?;
     if !unit.trim().eq_ignore_ascii_case("bytes") {
         return None;
@@ -60,16 +60,16 @@ fn ranges(header: &str) -> Option<Vec<Asked>> {
     list.split(',').map(asked).collect()
 }
 
-fn asked(range: &str) -> Option<Asked> {
+fn asked(range: &str) -> Option<RangeSpec> {
     let (first, last) = range.split_once('-')?;
     let (first, last) = (first.trim(), last.trim());
     let number = |text: &str| text.parse::<u64>().ok();
     match (first.is_empty(), last.is_empty()) {
-        (true, _) => Some(Asked::Last(number(last)?)),
-        (false, true) => Some(Asked::Between(number(first)?, None)),
+        (true, _) => Some(RangeSpec::Last(number(last)?)),
+        (false, true) => Some(RangeSpec::Between(number(first)?, None)),
         (false, false) => {
             let (first, last) = (number(first)?, number(last)?);
-            (first <= last).then_some(Asked::Between(first, Some(last)))
+            (first <= last).then_some(RangeSpec::Between(first, Some(last)))
         }
     }
 }

@@ -14,7 +14,8 @@ use super::headers::{
     HttpOptions, Injected, frame_http2_request, frame_request, has_known_coding, inject,
 };
 use super::pool::{
-    Connection, Found, Http1, Http2, Http2State, MAX_STREAMS, Permit, Place, Pool, Stream, Version,
+    Checkout, Connection, ConnectionSlot, Http1, Http2, Http2State, MAX_STREAMS, Permit, Pool,
+    Stream, Version,
 };
 use super::upgrade::{self, Offer, Parts};
 use crate::service::websocket::ByteStream;
@@ -75,8 +76,8 @@ where
     loop {
         let found = pool.connection(target.name, target.may_be_http2).await?;
         let (connection, pooled) = match found {
-            Found::Open(connection) => (connection, true),
-            Found::Permit(permit) => {
+            Checkout::Open(connection) => (connection, true),
+            Checkout::Permit(permit) => {
                 let (io, version) = connect(false).await?;
                 (open(io, version, permit).await?, false)
             }
@@ -289,7 +290,7 @@ impl<F: Future + 'static> hyper::rt::Executor<F> for LocalExecutor {
 /// A connection that HTTP/1.1 is spoken on, and that may become something else.
 async fn open_http1<I: ByteStream + Send + 'static>(
     io: I,
-    place: Option<Place>,
+    place: Option<ConnectionSlot>,
 ) -> Result<http1::SendRequest<ToHyper<()>>, Error> {
     let (sender, connection) = http1::Builder::new()
         .title_case_headers(true)

@@ -19,7 +19,7 @@ use super::progress::Stream;
 use super::refused::{NoAnswer, bad_request, failed, late, refusal, unanswered};
 use super::request::neutral;
 use super::sweep::{Connection, Connections, Limits, Queued, Sending};
-use super::upgrade::{Asked, Guarded, Parts};
+use super::upgrade::{Guarded, Parts, UpgradeRequest};
 use super::watched::{Watched, may_end_as_refusal};
 use crate::log;
 use crate::service::websocket::ByteStream;
@@ -299,7 +299,7 @@ impl Counted {
             return Ok(to_hyper(answer, exchange));
         }
         let head = request.method() == http::Method::HEAD;
-        let asked = Asked::of(&mut request);
+        let asked = UpgradeRequest::of(&mut request);
         let unread = Unread::default();
         let mut response = match neutral(
             request,
@@ -413,7 +413,7 @@ async fn connect(
 fn switch<I: ByteStream + 'static>(
     mut response: Response,
     websocket: WebSocket,
-    asked: Option<Asked>,
+    asked: Option<UpgradeRequest>,
     counted: Rc<Counted>,
 ) -> Response {
     let Some(asked) = asked else {

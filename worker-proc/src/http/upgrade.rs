@@ -38,7 +38,7 @@ pub struct Parts<S> {
 }
 
 /// A client that asks for a WebSocket.
-pub struct Asked {
+pub struct UpgradeRequest {
     connection: OnUpgrade,
     method: Method,
     version: Option<HeaderValue>,
@@ -46,7 +46,7 @@ pub struct Asked {
     extensions: Option<HeaderValue>,
 }
 
-impl Asked {
+impl UpgradeRequest {
     /// `None` for a request that does not ask.
     pub fn of(request: &mut http::Request<Incoming>) -> Option<Self> {
         let headers = request.headers();

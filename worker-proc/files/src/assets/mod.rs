@@ -32,7 +32,7 @@ use self::html::{Answer, Shape};
 use self::ignore::Ignored;
 use self::redirects::{Redirects, Target};
 use self::routes::{Route, Routes};
-use crate::folder::{Folder, Found, is_absent};
+use crate::folder::{Folder, OpenEntry, is_absent};
 use crate::names::{Names, decoded_path, encoded_path, path_of, query_of};
 use crate::{Conceal, reader};
 use service::{Body, Error, Kind, Request, Response, Service};
@@ -80,7 +80,7 @@ pub struct Assets {
 /// A file that was found, by its name in the folder, with a `/` before it.
 struct Asset {
     name: String,
-    found: Found,
+    found: OpenEntry,
 }
 
 /// What a path leads to.

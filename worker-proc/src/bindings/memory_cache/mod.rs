@@ -17,8 +17,8 @@ use crate::glue::{
 };
 use crate::js;
 
-use shared::{Asked, Making};
-use store::{Found, Limits, Turn, Use, Value};
+use shared::{Lookup, Making};
+use store::{Limits, NextTurn, Turn, Use, Value};
 
 pub const BINDING: Binding = Binding {
     kind: "memoryCache",
@@ -87,7 +87,7 @@ fn ask<'s>(
 /// Who makes a value, as JavaScript holds it by number.
 struct MakingResource(RefCell<Option<Making>>);
 
-impl<'s> IntoJs<'s> for Asked {
+impl<'s> IntoJs<'s> for Lookup {
     fn into_js(self, scope: &mut v8::PinScope<'s, '_>) -> v8::Local<'s, v8::Value> {
         match self {
             Self::Value(value) => value.bytes.into_js(scope),
@@ -112,14 +112,14 @@ fn get_or_make<'s>(
     cache: Rc<Use>,
     key: String,
     now: f64,
-) -> Result<Made<'s, Asked>, Thrown> {
+) -> Result<Made<'s, Lookup>, Thrown> {
     let found = cache.cache().get_or_make(&key, now);
-    if let Found::Now(Turn::Value(value)) = found {
-        return Ok(Made::Now(Asked::Value(value)));
+    if let NextTurn::Now(Turn::Value(value)) = found {
+        return Ok(Made::Now(Lookup::Value(value)));
     }
     let owner = shared::owner(&cache, &key);
     match (found, owner) {
-        (Found::Now(Turn::Make(ticket)), None) => Ok(Made::Now(Asked::Make(ticket.into()))),
+        (NextTurn::Now(Turn::Make(ticket)), None) => Ok(Made::Now(Lookup::Make(ticket.into()))),
         (found, owner) => {
             let asked = async move {
                 let turn = found.turn().await.ok_or(Failure::Gone)?;

@@ -104,12 +104,12 @@ pub async fn read(owner: Rc<dyn Service>, key: &str) -> Option<Value> {
 }
 
 /// What becomes of a reader's turn, once the key's owner is asked.
-pub async fn ask(turn: Turn, owner: Option<Rc<dyn Service>>, key: &str) -> Asked {
+pub async fn ask(turn: Turn, owner: Option<Rc<dyn Service>>, key: &str) -> Lookup {
     let ticket = match turn {
-        Turn::Value(value) => return Asked::Value(value),
+        Turn::Value(value) => return Lookup::Value(value),
         Turn::Make(ticket) => ticket,
     };
-    let alone = |ticket: Ticket| Asked::Make(ticket.into());
+    let alone = |ticket: Ticket| Lookup::Make(ticket.into());
     let Some(owner) = owner else {
         return alone(ticket);
     };
@@ -126,7 +126,7 @@ pub async fn ask(turn: Turn, owner: Option<Rc<dyn Service>>, key: &str) -> Asked
             number: number.clone(),
             held: response.body,
         };
-        return Asked::Make(Making {
+        return Lookup::Make(Making {
             ticket,
             duty: Some(duty),
         });
@@ -134,14 +134,14 @@ pub async fn ask(turn: Turn, owner: Option<Rc<dyn Service>>, key: &str) -> Asked
     match value_of(response).await {
         Some(value) => {
             ticket.made(value.clone(), now());
-            Asked::Value(value)
+            Lookup::Value(value)
         }
         None => alone(ticket),
     }
 }
 
 /// What a reader gets.
-pub enum Asked {
+pub enum Lookup {
     Value(Value),
     /// It is to make the value.
     Make(Making),

@@ -182,12 +182,12 @@ pub enum Turn {
 }
 
 /// A turn, or one to wait for.
-pub enum Found {
+pub enum NextTurn {
     Now(Turn),
     Later(oneshot::Receiver<Turn>),
 }
 
-impl Found {
+impl NextTurn {
     /// None if the cache is gone.
     pub async fn turn(self) -> Option<Turn> {
         match self {
@@ -234,18 +234,18 @@ impl Cache {
         Some(value)
     }
 
-    pub fn get_or_make(self: &Rc<Self>, key: &str, now: f64) -> Found {
+    pub fn get_or_make(self: &Rc<Self>, key: &str, now: f64) -> NextTurn {
         if let Some(value) = self.get(key, now) {
-            return Found::Now(Turn::Value(value));
+            return NextTurn::Now(Turn::Value(value));
         }
         let making = &mut self.state.borrow_mut().making;
         if let Some(waiting) = making.get_mut(key) {
             let (sender, receiver) = oneshot::channel();
             waiting.push_back(sender);
-            return Found::Later(receiver);
+            return NextTurn::Later(receiver);
         }
         making.insert(key.to_owned(), VecDeque::new());
-        Found::Now(Turn::Make(Ticket::new(self, key)))
+        NextTurn::Now(Turn::Make(Ticket::new(self, key)))
     }
 
     pub fn remove(&self, key: &str) {
@@ -400,13 +400,13 @@ mod tests {
     fn one_makes_a_value_and_the_next_if_that_one_cannot() {
         let small = small();
         let cache = small.cache();
-        let Found::Now(Turn::Make(first)) = cache.get_or_make("a", 0.0) else {
+        let NextTurn::Now(Turn::Make(first)) = cache.get_or_make("a", 0.0) else {
             panic!("the first is to make it");
         };
         let mut waiting: Vec<_> = (0..4)
             .map(|_| match cache.get_or_make("a", 0.0) {
-                Found::Later(receiver) => receiver,
-                Found::Now(_) => panic!("the others wait"),
+                NextTurn::Later(receiver) => receiver,
+                NextTurn::Now(_) => panic!("the others wait"),
             })
             .collect();
         // One of them goes away.
@@ -424,7 +424,7 @@ mod tests {
         assert!(cache.state.borrow().making.is_empty());
         assert!(matches!(
             cache.get_or_make("a", 0.0),
-            Found::Now(Turn::Value(_))
+            NextTurn::Now(Turn::Value(_))
         ));
     }
 }

@@ -31,7 +31,7 @@ enum Order {
     Break,
 }
 
-type Asked = (http::Request<h2::RecvStream>, SendResponse<Bytes>);
+type Incoming = (http::Request<h2::RecvStream>, SendResponse<Bytes>);
 
 /// A server that answers when the test does.
 #[derive(Default)]
@@ -41,7 +41,7 @@ struct Peer {
     /// Connections that end before any request is looked at.
     refusing: Cell<usize>,
     connections: RefCell<Vec<mpsc::UnboundedSender<Order>>>,
-    asked: RefCell<VecDeque<Asked>>,
+    asked: RefCell<VecDeque<Incoming>>,
     arrived: Notify,
 }
 
@@ -87,7 +87,7 @@ impl Peer {
     }
 
     /// The next request that has come.
-    async fn next(&self) -> Asked {
+    async fn next(&self) -> Incoming {
         loop {
             let asked = self.asked.borrow_mut().pop_front();
             match asked {
@@ -133,7 +133,7 @@ fn get() -> Request {
     }
 }
 
-fn answer(asked: Asked) {
+fn answer(asked: Incoming) {
     let (_, mut answer) = asked;
     let mut body = answer
         .send_response(http::Response::new(()), false)

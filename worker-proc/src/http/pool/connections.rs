@@ -119,7 +119,7 @@ impl Server {
         if shares {
             self.opening.set(true);
         }
-        let place = Place::of(self);
+        let place = ConnectionSlot::of(self);
         Some(Permit { place, shares })
     }
 
@@ -154,20 +154,20 @@ impl Drop for Server {
 
 /// Leave to open a connection. It is given back with a failure.
 pub struct Permit {
-    place: Place,
+    place: ConnectionSlot,
     /// Others wait for this connection.
     shares: bool,
 }
 
 impl Permit {
     /// It is open, and this is spoken on it: the place is the connection's for as long as it is open.
-    pub fn opened(self, version: Version) -> (Rc<Server>, Place) {
+    pub fn opened(self, version: Version) -> (Rc<Server>, ConnectionSlot) {
         let server = self.place.0.clone();
         server.version.set(Some(version));
         if !SWEEPING.replace(true) {
             tokio::task::spawn_local(sweep());
         }
-        let place = Place::of(&server);
+        let place = ConnectionSlot::of(&server);
         (server, place)
     }
 }
@@ -182,16 +182,16 @@ impl Drop for Permit {
 }
 
 /// One of the connections that a server is allowed.
-pub struct Place(Rc<Server>);
+pub struct ConnectionSlot(Rc<Server>);
 
-impl Place {
+impl ConnectionSlot {
     fn of(server: &Rc<Server>) -> Self {
         server.connections.set(server.connections.get() + 1);
         Self(server.clone())
     }
 }
 
-impl Drop for Place {
+impl Drop for ConnectionSlot {
     fn drop(&mut self) {
         self.0.connections.set(self.0.connections.get() - 1);
         self.0.changed.notify_one();
@@ -260,7 +260,7 @@ pub struct Http2 {
 /// What the connection's task says, and how many requests there are.
 pub struct Http2State {
     server: Rc<Server>,
-    _place: Place,
+    _place: ConnectionSlot,
     streams: Cell<usize>,
     /// Streams that the server takes.
     pub max_streams: Cell<usize>,
@@ -269,7 +269,7 @@ pub struct Http2State {
 }
 
 impl Http2State {
-    pub fn new(server: Rc<Server>, place: Place) -> Rc<Self> {
+    pub fn new(server: Rc<Server>, place: ConnectionSlot) -> Rc<Self> {
         Rc::new(Self {
             server,
             _place: place,

@@ -17,8 +17,8 @@ use std::time::Duration;
 use connections::Server;
 
 pub use connections::{
-    Connection, Http1, Http2, Http2State, MAX_CONNECTIONS, MAX_STREAMS, Permit, Place, Stream,
-    Version, lacked_descriptors,
+    Connection, ConnectionSlot, Http1, Http2, Http2State, MAX_CONNECTIONS, MAX_STREAMS, Permit,
+    Stream, Version, lacked_descriptors,
 };
 
 use crate::service::Error;
@@ -48,7 +48,7 @@ impl Default for Pool {
 }
 
 /// What a request is sent on.
-pub enum Found {
+pub enum Checkout {
     /// It is open, and was used before or is by others.
     Open(Connection),
     /// One is to be opened.
@@ -61,7 +61,7 @@ impl Pool {
     ///
     /// # Errors
     /// All that there may be are busy for [`MAX_WAIT`].
-    pub async fn connection(&self, server: &str, may_share: bool) -> Result<Found, Error> {
+    pub async fn connection(&self, server: &str, may_share: bool) -> Result<Checkout, Error> {
         let server = Server::of(self.number, server);
         if let Some(found) = find(&server, may_share) {
             return Ok(found);
@@ -86,9 +86,9 @@ impl Pool {
     }
 }
 
-fn find(server: &Rc<Server>, may_share: bool) -> Option<Found> {
+fn find(server: &Rc<Server>, may_share: bool) -> Option<Checkout> {
     if let Some(open) = server.take() {
-        return Some(Found::Open(open));
+        return Some(Checkout::Open(open));
     }
-    server.permit(may_share).map(Found::Permit)
+    server.permit(may_share).map(Checkout::Permit)
 }

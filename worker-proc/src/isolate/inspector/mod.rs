@@ -307,12 +307,12 @@ impl Inspector {
         let message = v8::Exception::create_message(scope, exception);
         let detail = message.get(scope).to_rust_string_lossy(scope);
         let stack = message.get_stack_trace(scope);
-        let Place {
+        let ThrowSite {
             url,
             line,
             column,
             script,
-        } = Place::of(scope, message, stack);
+        } = ThrowSite::of(scope, message, stack);
         let [what, detail, url] = [what, &detail, &url].map(Text::new);
         self.v8.exception_thrown(
             scope.get_current_context(),
@@ -330,14 +330,14 @@ impl Inspector {
 
 /// Where an exception was thrown, in the worker's own code: lines and columns from 1, 0 if it is not known.
 #[derive(Default)]
-struct Place {
+struct ThrowSite {
     url: String,
     line: u32,
     column: u32,
     script: i32,
 }
 
-impl Place {
+impl ThrowSite {
     fn of<'s>(
         scope: &mut v8::PinScope<'s, '_>,
         message: v8::Local<'s, v8::Message>,

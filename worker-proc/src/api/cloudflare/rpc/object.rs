@@ -7,7 +7,7 @@ use std::rc::{Rc, Weak};
 
 use bytes::Bytes;
 
-use super::ops::Asked;
+use super::ops::CallKind;
 use super::payload::give_externals;
 use crate::glue::context::{Entrance, IoContext};
 use crate::glue::{IsolateState, JsParameters, List, Maybe, current};
@@ -216,7 +216,7 @@ pub fn push_call<'s>(
 #[derive(JsParameters)]
 pub(super) struct Delivered<'s> {
     path: List<String>,
-    operation: Asked,
+    operation: CallKind,
     /// Of the arguments; undefined where there are none.
     bytes: Maybe<Bytes>,
     externals: v8::Local<'s, v8::Array>,
@@ -232,9 +232,9 @@ fn push<'s>(
     values: &mut Vec<v8::Local<'s, v8::Value>>,
 ) {
     let (operation, arguments) = match call.operation {
-        Operation::Get => (Asked::Get, Default::default()),
-        Operation::Call(arguments) => (Asked::Call, arguments),
-        Operation::Event(arguments) => (Asked::Event, arguments),
+        Operation::Get => (CallKind::Get, Default::default()),
+        Operation::Call(arguments) => (CallKind::Call, arguments),
+        Operation::Event(arguments) => (CallKind::Event, arguments),
     };
     let Payload { bytes, externals } = arguments;
     let delivered = Delivered {

@@ -63,7 +63,7 @@ pub fn register(r: &mut Ops) {
         trigger,
         signalled,
     ]);
-    r.share::<Asked>();
+    r.share::<CallKind>();
     r.share::<ExternalKind>();
     r.share::<Started>();
     r.share::<Success>();
@@ -121,7 +121,7 @@ fn payload<'s>(
 
 /// What a call does.
 #[derive(Clone, Copy, JsNumber)]
-pub(super) enum Asked {
+pub(super) enum CallKind {
     Get,
     /// On the calling side without arguments.
     Call,
@@ -134,17 +134,17 @@ pub(super) enum Asked {
 #[derive(Arguments)]
 struct Calling<'s> {
     path: Vec<String>,
-    asked: Asked,
+    asked: CallKind,
     externals: Option<v8::Local<'s, v8::Array>>,
 }
 
 impl<'s> Calling<'s> {
     fn call(self, scope: &mut v8::PinScope<'s, '_>, context: &dyn IoContext) -> Call {
         let operation = match self.asked {
-            Asked::Get => Operation::Get,
-            Asked::Call => Operation::Call(Payload::default()),
-            Asked::CallWith => Operation::Call(payload(scope, context, self.externals)),
-            Asked::Event => Operation::Event(payload(scope, context, self.externals)),
+            CallKind::Get => Operation::Get,
+            CallKind::Call => Operation::Call(Payload::default()),
+            CallKind::CallWith => Operation::Call(payload(scope, context, self.externals)),
+            CallKind::Event => Operation::Event(payload(scope, context, self.externals)),
         };
         Call {
             path: self.path,

@@ -58,7 +58,7 @@ const PENDING = 0;
 const RESOLVED = 1;
 const DISPOSED = 2;
 
-const { GET, CALL, CALL_WITH, EVENT } = ops.Asked;
+const { GET, CALL, CALL_WITH, EVENT } = ops.CallKind;
 const { ANSWER, PIPELINE } = ops.Started;
 const { IS_OK, BYTES, EXTERNALS, HAS_DISPOSER } = ops.Success;
 

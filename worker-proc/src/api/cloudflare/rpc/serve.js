@@ -35,7 +35,7 @@ const RESERVED_BY_ENTRYPOINTS = {
   webSocketError: true,
 };
 
-const { GET, CALL, EVENT } = ops.Asked;
+const { GET, CALL, EVENT } = ops.CallKind;
 const { NUMBER: TO_NUMBER, FIRST_EXTERNAL: TO_FIRST_EXTERNAL, NOTHING: TO_NOTHING } = ops.Pipeline;
 
 const notImplemented = (name) => new TypeError(`The RPC receiver does not implement the method "${name}".`);

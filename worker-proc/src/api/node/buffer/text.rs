@@ -39,9 +39,9 @@ enum Encoding {
 }
 
 /// A place among bytes, or their count. The methods of Buffer take any object as theirs, which may call anything its length.
-struct Place(usize);
+struct Index(usize);
 
-impl<'s> FromJs<'s> for Place {
+impl<'s> FromJs<'s> for Index {
     fn from_js(scope: &mut v8::PinScope<'s, '_>, value: v8::Local<'s, v8::Value>) -> Option<Self> {
         let number = value.integer_value(scope).unwrap_or(0);
         Some(Self(number.max(0) as usize))
@@ -142,8 +142,8 @@ fn decode<'s>(
     scope: &mut v8::PinScope<'s, '_>,
     bytes: v8::Local<'s, v8::Value>,
     encoding: Encoding,
-    start: Place,
-    end: Place,
+    start: Index,
+    end: Index,
 ) -> Result<v8::Local<'s, v8::String>, Refused> {
     let text = with_bytes(bytes, |bytes| {
         let end = end.0.min(bytes.len());
@@ -218,8 +218,8 @@ fn write_text<'s>(
     scope: &mut v8::PinScope<'s, '_>,
     view: v8::Local<'s, v8::Value>,
     text: v8::Local<'s, v8::String>,
-    offset: Place,
-    length: Place,
+    offset: Index,
+    length: Index,
     encoding: Encoding,
 ) -> u32 {
     let Ok(view) = v8::Local::<v8::ArrayBufferView>::try_from(view) else {
@@ -275,7 +275,7 @@ pub fn compare_bytes<'s>(a: v8::Local<'s, v8::Value>, b: v8::Local<'s, v8::Value
 fn search<'s>(
     bytes: v8::Local<'s, v8::Value>,
     needle: v8::Local<'s, v8::Value>,
-    from: Place,
+    from: Index,
     is_forward: bool,
     step: u32,
 ) -> f64 {
