@@ -62,6 +62,19 @@ struct Call {
     event @2 :Event;
     rpc @3 :Invocation;
   }
+
+  span @4 :Span;
+  # What the call is made on behalf of; null where the caller is not traced.
+}
+
+struct Span {
+  # A span in its trace, as in W3C's Trace Context.
+
+  traceHigh @0 :UInt64;
+  traceLow @1 :UInt64;
+  # The two halves of the trace's id.
+
+  id @2 :UInt64;
 }
 
 struct Invocation {

@@ -276,6 +276,77 @@ fn a_killed_owner_fails_its_callers() {
     assert_eq!(connection.answer().1, "Network connection lost. true");
 }
 
+/// What is done for a request in all processes is one trace: each object's event is below the span of the call that made it.
+#[test]
+fn an_objects_events_belong_to_their_callers_trace() {
+    let config = CONFIG
+        .replace(
+            "services = [",
+            "services = [(name = \"tail\", worker = (compatibilityDate = \"2026-01-01\", \
+            modules = [(name = \"tail.js\", esModule = embed \"tail.js\")])), ",
+        )
+        .replace("bindings = [", "streamingTails = [\"tail\"], bindings = [");
+    let folder = Folder::new(&[
+        ("config.capnp", &config),
+        ("worker.js", TRACED),
+        ("tail.js", TAIL),
+    ]);
+    let server = Start::serve(&program(), &folder.path("config.capnp"))
+        .arg("--experimental")
+        .processes(2)
+        .start();
+    for slot in 0..2 {
+        server.phase(slot, "serving", 0);
+    }
+    // So many that some live in the other process.
+    assert_eq!(server.get("/").text(), "2 processes");
+    let told = |what: &str| -> HashSet<String> {
+        let text = server.stderr();
+        let lines = text.lines().filter_map(|line| line.split_once(what));
+        lines.map(|(_, ids)| ids.to_owned()).collect()
+    };
+    wait_until("all events below the spans of their calls", || {
+        let (spans, callers) = (told("span "), told("called by "));
+        callers.len() == 16 && callers.is_subset(&spans)
+    });
+    let callers = told("called by ");
+    let traces: HashSet<_> = callers.iter().map(|ids| ids.split(' ').next()).collect();
+    assert_eq!(traces.len(), 1, "{callers:?}");
+}
+
+/// Calls 8 objects by fetch, and by RPC.
+const TRACED: &str = r#"import { DurableObject, WorkerEntrypoint } from "cloudflare:workers";
+let process;
+const where = () => (process ??= crypto.randomUUID());
+export class Thing extends DurableObject {
+  fetch() { return new Response(where()); }
+  where() { return where(); }
+}
+export class Named extends WorkerEntrypoint {}
+export default {
+  async fetch(request, env) {
+    const all = new Set([where()]);
+    for (let i = 0; i < 8; i++) {
+      const stub = env.THING.getByName(`${i}`);
+      all.add(await stub.where());
+      all.add(await (await stub.fetch("http://thing/")).text());
+    }
+    return new Response(`${all.size} processes`);
+  },
+};
+"#;
+
+/// Tells of spans, and of those that objects are called by.
+const TAIL: &str = r#"export default {
+  tailStream({ event, spanContext }) {
+    if (event.executionModel === "durableObject") console.error(`called by ${spanContext.traceId} ${spanContext.spanId}`);
+    return ({ event, spanContext }) => {
+      if (event.type === "spanOpen") console.error(`span ${spanContext.traceId} ${event.spanId}`);
+    };
+  },
+};
+"#;
+
 #[test]
 fn tests_reach_objects_of_all_processes() {
     let folder = Folder::new(&[

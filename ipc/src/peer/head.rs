@@ -48,6 +48,17 @@ pub struct Call<'a> {
     pub target: Target<'a>,
     /// What it is to do.
     pub what: What<'a>,
+    /// What it is made on behalf of; none where the caller is not traced.
+    pub span: Option<Span>,
+}
+
+/// A span in its trace.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Span {
+    /// The trace's id.
+    pub trace: u128,
+    /// The span's.
+    pub id: u64,
 }
 
 /// What a call is made on.
@@ -235,6 +246,12 @@ impl Call<'_> {
                 Target::Actor(address) => write_address(target.init_actor(), address),
                 Target::Exported(number) => target.set_exported(*number),
                 Target::Result(number) => target.set_result(*number),
+            }
+            if let Some(span) = &self.span {
+                let mut out = call.reborrow().init_span();
+                out.set_trace_high((span.trace >> 64) as u64);
+                out.set_trace_low(span.trace as u64);
+                out.set_id(span.id);
             }
             match &self.what {
                 What::Fetch(request) => write_request(call.init_fetch(), request),
@@ -424,7 +441,11 @@ pub fn read_call<R>(payload: &[u8], then: impl FnOnce(Call<'_>) -> R) -> Result<
                 }
             }
         };
-        Ok(then(Call { target, what }))
+        let span = match call.has_span() {
+            true => Some(span(call.get_span()?)),
+            false => None,
+        };
+        Ok(then(Call { target, what, span }))
     })
 }
 
@@ -497,6 +518,13 @@ pub(super) fn address<'a>(address: wire::address::Reader<'a>) -> capnp::Result<A
             false => None,
         },
     })
+}
+
+fn span(span: wire::span::Reader) -> Span {
+    Span {
+        trace: u128::from(span.get_trace_high()) << 64 | u128::from(span.get_trace_low()),
+        id: span.get_id(),
+    }
 }
 
 fn request<'a>(request: wire::request::Reader<'a>) -> capnp::Result<Request<'a>> {
@@ -607,6 +635,7 @@ mod tests {
                 cf: Some("{}"),
                 body: Body::Inline(b"hello"),
             }),
+            span: None,
         }
     }
 
@@ -622,6 +651,10 @@ mod tests {
     #[test]
     fn calls_come_back() {
         let mut event = call();
+        event.span = Some(Span {
+            trace: 1 << 127 | 1 << 64 | 2,
+            id: u64::MAX,
+        });
         event.what = What::Event {
             handler: "alarm",
             argument: "{}",

@@ -24,14 +24,16 @@ pub fn parent() -> Option<SpanContext> {
     PARENT.get()
 }
 
+/// Makes a call on behalf of a span. Of what the call does later see [`within`].
+pub fn on_behalf_of<R>(span: Option<SpanContext>, call: impl FnOnce() -> R) -> R {
+    let before = PARENT.replace(span);
+    let made = call();
+    PARENT.set(before);
+    made
+}
+
 /// Work that is done on behalf of a span; what it begins belongs to that span's trace.
 pub async fn within<F: Future>(span: Option<SpanContext>, work: F) -> F::Output {
     let mut work = pin!(work);
-    poll_fn(|cx| {
-        let before = PARENT.replace(span);
-        let polled = work.as_mut().poll(cx);
-        PARENT.set(before);
-        polled
-    })
-    .await
+    poll_fn(|cx| on_behalf_of(span, || work.as_mut().poll(cx))).await
 }

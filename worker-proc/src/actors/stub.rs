@@ -13,7 +13,7 @@ use super::events;
 use super::gates::QueuePlace;
 use crate::glue::context::{Lifecycle, Outcome};
 use crate::service::rpc::{self, SharedReply};
-use crate::service::trace::Info;
+use crate::service::trace::{Info, on_behalf_of, parent};
 use crate::service::{Error, Event, Given, Kind, Request, Response, Service};
 
 /// What became of an event when it had its turn.
@@ -120,6 +120,7 @@ pub fn rpc(callee: &impl Callee, call: rpc::Call) -> rpc::Answer {
     let call = Rc::new(RefCell::new(Some(call)));
     let (info, start, shared) = (call.clone(), call.clone(), reply.clone());
     let info = move || info.borrow().as_ref().map_or(Info::Custom, Info::of_call);
+    let span = parent();
     let delivered = callee.deliver(info, move |scope, context, instance, event| {
         if let Some(call) = start.take() {
             events::rpc(scope, context, instance, event, call, &shared);
@@ -141,7 +142,8 @@ pub fn rpc(callee: &impl Callee, call: rpc::Call) -> rpc::Answer {
         let end = match delivered {
             Ok(Delivered::Ended(_)) => return,
             Ok(Delivered::Moved(successor, place)) => {
-                let answer = call.take().map(|call| successor.rpc(call));
+                let pass_on = |call| on_behalf_of(span, || successor.rpc(call));
+                let answer = call.take().map(pass_on);
                 drop(place);
                 answer.ok_or_else(lost)
             }

@@ -10,6 +10,7 @@ use tokio::sync::oneshot;
 
 use super::accounts::Account;
 use super::convert;
+use crate::service::trace::SpanContext;
 use crate::service::{Address, Error, Event, Request, Response, rpc};
 
 /// What a call is made on.
@@ -78,6 +79,8 @@ impl Ticket {
 pub struct Job {
     pub address: Rc<Address>,
     pub what: What,
+    /// What it is made on behalf of.
+    pub span: Option<SpanContext>,
 }
 
 #[allow(clippy::large_enum_variant)] // Made once a call, and moved at once.

@@ -6,6 +6,7 @@ use ::http::{HeaderMap, HeaderName, HeaderValue, Method};
 use bytes::Bytes;
 use ipc::peer::{PeerError, head};
 
+use crate::service::trace::SpanContext;
 use crate::service::websocket::Deflate;
 use crate::service::{Address, Body, Class, Error, Event, Flags, Kind, Request, Response};
 
@@ -50,6 +51,20 @@ pub fn address(address: &head::Address<'_>) -> Address {
         id: *address.id,
         name: address.name.map(str::to_owned),
         props: address.props.map(str::to_owned),
+    }
+}
+
+pub fn span_head(span: SpanContext) -> head::Span {
+    head::Span {
+        trace: span.trace,
+        id: span.span,
+    }
+}
+
+pub fn span(span: head::Span) -> SpanContext {
+    SpanContext {
+        trace: span.trace,
+        span: span.id,
     }
 }
 

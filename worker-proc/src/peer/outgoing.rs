@@ -26,6 +26,7 @@ use super::stream::Bodies;
 use super::values::Values;
 use crate::service::Error;
 use crate::service::rpc::{self, Operation, Returned, Target};
+use crate::service::trace::{on_behalf_of, parent};
 
 /// Bytes of calls that may wait to be written to one other process; a call beyond them fails as overloaded.
 pub const MAX_UNSENT_CALL_BYTES: usize = 128 << 20;
@@ -178,7 +179,7 @@ impl Outgoing {
             return;
         }
         let callee = Callee::Actor(job.address);
-        match job.what {
+        on_behalf_of(job.span, || match job.what {
             What::Plain {
                 work,
                 answer,
@@ -189,7 +190,7 @@ impl Outgoing {
                     reply.forward(self.clone().invoke(&callee, call));
                 }
             }
-        }
+        });
     }
 
     fn admit(&self, callee: &Callee) -> Result<Admission, Error> {
@@ -235,6 +236,7 @@ impl Outgoing {
                 arguments: arguments.as_ref().map(|ready| ready.head()),
                 is_event,
             },
+            span: parent().map(convert::span_head),
         };
         // Its parts are bounded one by one, and fit together.
         self.sender
@@ -352,7 +354,8 @@ impl Caller for Outgoing {
             head::What::Fetch(request) if matches!(request.body, head::Body::Chunks(_))
         );
         let target = callee.head();
-        let head = head::Call { target, what };
+        let span = parent().map(convert::span_head);
+        let head = head::Call { target, what, span };
         let number = self.sender.new_number();
         let key = Key::ours(number);
         let written = self

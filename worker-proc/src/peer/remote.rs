@@ -16,6 +16,7 @@ use super::call::{Callee, Caller, Job, Ticket, What, Work};
 use super::error::lost;
 use super::pending::Pending;
 use super::{PeerId, PeerLinks};
+use crate::service::trace::parent;
 use crate::service::{Address, Designation, Error, Event, Request, Response, Service, Slot, rpc};
 
 /// How long a call waits for a process that is away to be started again.
@@ -63,6 +64,7 @@ impl Remote {
                 answer: sender,
                 ticket: ticket.clone(),
             },
+            span: parent(),
         };
         let waits = self.links.submit(self.peer(), job);
         let wait = waits.then(|| Box::pin(tokio::time::sleep(MAX_WAIT_FOR_PEER)));
@@ -91,6 +93,7 @@ impl Service for Remote {
         let job = Job {
             address: self.address.clone(),
             what: What::Rpc(call.clone()),
+            span: parent(),
         };
         if self.links.submit(peer, job) {
             tokio::task::spawn_local(async move {

@@ -21,6 +21,7 @@ use super::sockets::{Given, Sockets};
 use super::stream::Bodies;
 use super::values::{Export, Values};
 use crate::service::rpc::{self, Operation, Returned, Target};
+use crate::service::trace::{SpanContext, on_behalf_of, within};
 use crate::service::{Error, Service};
 
 /// Results that one other process may hold here, to call on them or to have them disposed of later.
@@ -132,33 +133,53 @@ impl Serving {
                     },
                 }),
             };
-            Ok((self.find_callee(head.target), asked))
+            let span = head.span.map(convert::span);
+            Ok((self.find_callee(head.target), asked, span))
         })?;
-        let (found, asked) = read?;
+        let (found, asked, span) = read?;
         if self.unanswered.get() >= MAX_CALLS_PER_PEER
             || self.served.borrow().len() >= MAX_HELD_RESULTS_PER_PEER
         {
             self.refuse(number, &overloaded());
             return Ok(());
         }
-        // It is begun here and now, so that calls begin in the order in which they came.
-        match (found, asked) {
-            (Err(error), _) => self.refuse(number, &error),
-            (Ok(Callable::Service(service)), Arrived::Plain(Work::Fetch(request))) => {
-                let response = service.fetch(request);
-                self.serve(number, async move { response.await.map(Answer::Response) });
+        match found {
+            Ok(callable) => self.begin(number, callable, asked, span),
+            Err(error) => {
+                self.refuse(number, &error);
+                Ok(())
             }
-            (Ok(Callable::Service(service)), Arrived::Plain(Work::Event(event))) => {
-                let done = service.event(event);
-                self.serve(number, async move { done.await.map(|()| Answer::Done) });
+        }
+    }
+
+    /// Begins a call here and now, so that calls begin in the order in which they came.
+    fn begin(
+        self: &Rc<Self>,
+        number: u64,
+        callable: Callable,
+        asked: Arrived,
+        span: Option<SpanContext>,
+    ) -> Result<(), PeerError> {
+        match (callable, asked) {
+            (Callable::Service(service), Arrived::Plain(Work::Fetch(request))) => {
+                let response = on_behalf_of(span, || service.fetch(request));
+                let answer = async move { response.await.map(Answer::Response) };
+                self.serve(number, within(span, answer));
             }
-            (Ok(Callable::Service(service)), Arrived::Rpc(call)) => {
-                self.serve_rpc(number, service.rpc(call));
+            (Callable::Service(service), Arrived::Plain(Work::Event(event))) => {
+                let done = on_behalf_of(span, || service.event(event));
+                let answer = async move { done.await.map(|()| Answer::Done) };
+                self.serve(number, within(span, answer));
             }
-            (Ok(Callable::Target(target)), Arrived::Rpc(call)) => {
-                self.serve_rpc(number, target.call(call));
+            (Callable::Service(service), Arrived::Rpc(call)) => {
+                let answer = on_behalf_of(span, || service.rpc(call));
+                self.serve_rpc(number, span, answer);
             }
-            (Ok(Callable::Target(_)), Arrived::Plain(_)) => {
+            (Callable::Target(target), Arrived::Rpc(call)) => {
+                let answer = on_behalf_of(span, || target.call(call));
+                self.serve_rpc(number, span, answer);
+            }
+            (Callable::Target(_), Arrived::Plain(_)) => {
                 return Err(PeerError::OutOfTurn("a fetch of what is no service"));
             }
         }
@@ -215,11 +236,11 @@ impl Serving {
         self.hold(number, task, None);
     }
 
-    fn serve_rpc(self: &Rc<Self>, number: u64, answer: rpc::Answer) {
+    fn serve_rpc(self: &Rc<Self>, number: u64, span: Option<SpanContext>, answer: rpc::Answer) {
         let rpc::Answer { result, pipeline } = answer;
         let serving = self.clone();
         let task = async move {
-            let result = result.await;
+            let result = within(span, result).await;
             std::future::poll_fn(|cx| match serving.sender.poll_room(cx) {
                 true => Poll::Ready(()),
                 false => Poll::Pending,

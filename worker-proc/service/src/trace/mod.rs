@@ -11,6 +11,6 @@ pub use crate::record::{
     Ancestors, Attributes, Body, Diagnostic, ErrorInfo, Event, EventOutcome, Exception, Info, Log,
     MAX_TRACE_BYTES, Reader, Subject, Tail, Told, Trace, Value,
 };
-pub use crate::span::{SpanContext, parent, within};
+pub use crate::span::{SpanContext, on_behalf_of, parent, within};
 pub use delivery::{Tails, all_told};
 pub use tracer::{Span, Tracer};
