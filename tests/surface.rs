@@ -114,6 +114,9 @@ fn modules_of_node_are_what_the_published_binary_has() {
     }
     let added: Vec<_> = differing.difference(&listed).collect();
     assert!(added.is_empty(), "names that differ now: {added:#?}");
-    let mended: Vec<_> = listed.difference(&differing).collect();
-    assert!(mended.is_empty(), "names to take off the list: {mended:#?}");
+    // Of the published binary, none differ.
+    if std::env::var_os("WORKERD_BIN").is_none() {
+        let mended: Vec<_> = listed.difference(&differing).collect();
+        assert!(mended.is_empty(), "names to take off the list: {mended:#?}");
+    }
 }
