@@ -98,6 +98,42 @@ pub struct Flags {
     pub over_limit: bool,
     /// The object ended itself and wants the alarm that runs not to be tried again. No caller is told.
     pub no_alarm_retry: bool,
+    /// Why no connection could be made, where it is known. Only `node:net` is told.
+    pub unreachable: Option<Unreachable>,
+}
+
+/// Why a connection could not be made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unreachable {
+    /// Nobody listens there.
+    Refused,
+    /// The other side broke it off.
+    Reset,
+    /// The other side did not answer.
+    TimedOut,
+    /// No way leads to the host.
+    Host,
+    /// No way leads to the network.
+    Network,
+    /// There is no host of the name.
+    NoName,
+    /// No name server could be asked.
+    NoNameServer,
+}
+
+impl Unreachable {
+    /// The name of the errno of `connect`, or of the code of `getaddrinfo`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Refused => "ECONNREFUSED",
+            Self::Reset => "ECONNRESET",
+            Self::TimedOut => "ETIMEDOUT",
+            Self::Host => "EHOSTUNREACH",
+            Self::Network => "ENETUNREACH",
+            Self::NoName => "ENOTFOUND",
+            Self::NoNameServer => "EAI_AGAIN",
+        }
+    }
 }
 
 impl Error {
@@ -138,6 +174,12 @@ impl Error {
     /// A connection was lost, or could not be made.
     pub fn lost() -> Self {
         Self::disconnected("Network connection lost.")
+    }
+
+    /// The same error, of a connection that could not be made for this reason.
+    pub fn unreachable(mut self, why: Option<Unreachable>) -> Self {
+        self.flags.unreachable = why;
+        self
     }
 
     /// The process ends.

@@ -31,7 +31,7 @@ pub use body::{Body, BodyStream, End, FilePart, Loan, lent, promised};
 pub use channel::{BodyWriter, MAX_WAITING_BYTES, channel};
 pub use channels::{Channels, DebugPort, Namespace, Objects};
 pub use connect::{Connect, Connection, StartTls, Starter, Tls};
-pub use error::{Class, Error, Flags, Kind};
+pub use error::{Class, Error, Flags, Kind, Unreachable};
 pub use given::Given;
 pub use lasting::{Cap, Lasting, Me, Origin, Props, Recipe, with_origin};
 pub use limits::Limits;

@@ -72,6 +72,10 @@ impl OpError {
             if self.disconnected {
                 mark_disconnection(scope, object);
             }
+            if let Some(why) = self.flags.unreachable {
+                let (key, why) = (unreachable(scope), intern(scope, why.name()));
+                object.set_private(scope, key, why.into());
+            }
         }
         exception
     }
@@ -120,6 +124,24 @@ pub fn is_disconnection(scope: &mut v8::PinScope, exception: v8::Local<v8::Value
     };
     let mark = disconnection(scope);
     object.has_private(scope, mark).unwrap_or(false)
+}
+
+/// What exceptions of connections that could not be made have the errno's name under; user code cannot see it.
+fn unreachable<'s>(scope: &mut v8::PinScope<'s, '_>) -> v8::Local<'s, v8::Private> {
+    let name = intern(scope, "unreachable");
+    v8::Private::for_api(scope, Some(name))
+}
+
+/// The name of the errno that kept a connection from being made, of its exception; `undefined` where none is known.
+pub fn why_unreachable<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    exception: v8::Local<'s, v8::Value>,
+) -> v8::Local<'s, v8::Value> {
+    let key = unreachable(scope);
+    v8::Local::<v8::Object>::try_from(exception)
+        .ok()
+        .and_then(|object| object.get_private(scope, key))
+        .unwrap_or_else(|| v8::undefined(scope).into())
 }
 
 fn dom_exception<'s>(

@@ -26,7 +26,7 @@ pub use buffers::{Budget, BufferBytes};
 pub use bytes::{uint8_array_copy, with_bytes};
 pub use context::{IoContext, context_id, current, in_event, require_context, terminate};
 pub use convert::{FromJs, IntoJs, List, Maybe, Shared};
-pub use error::{OpError, throw};
+pub use error::{OpError, throw, why_unreachable};
 pub use native::{ServiceHandle, native_object, native_value};
 pub use op::{
     Argument, Arity, Call, Op, OpResult, OrThrow, TextBuffer, Throw, Thrown, bytes_argument,

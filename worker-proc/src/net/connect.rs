@@ -1,6 +1,6 @@
 //! Opens byte streams to other machines: TCP or Unix, TLS on top where asked for.
 
-use std::io::IoSlice;
+use std::io::{ErrorKind, IoSlice};
 use std::os::fd::{AsFd, OwnedFd};
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -14,8 +14,8 @@ use super::address::Address;
 use super::rules::Rules;
 use super::tls;
 use crate::http::{Version, lacked_descriptors};
-use crate::service::Error;
 use crate::service::websocket::ByteStream;
+use crate::service::{Error, Unreachable};
 
 /// From the first packet to an open connection, TLS included.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
@@ -56,12 +56,13 @@ pub async fn connect(
     });
     match connected.await {
         Ok(connected) => connected,
-        Err(_) => Err(Error::disconnected("Network connection timed out.")),
+        Err(_) => Err(Error::disconnected("Network connection timed out.")
+            .unreachable(Some(Unreachable::TimedOut))),
     }
 }
 
 async fn plain(address: &Address, rules: Option<&Rules>) -> Result<Stream, Error> {
-    let lost = |_: std::io::Error| Error::lost();
+    let lost = |error: std::io::Error| Error::lost().unreachable(why(&error));
     let (host, port) = match address {
         Address::Unix(path) => {
             let opened = with_descriptor(|| UnixStream::connect(path)).await;
@@ -76,7 +77,7 @@ async fn plain(address: &Address, rules: Option<&Rules>) -> Result<Stream, Error
     };
     let found: Vec<_> = tokio::net::lookup_host((host.as_str(), port))
         .await
-        .map_err(|error| Error::disconnected(format!("DNS lookup failed: {host}: {error}")))?
+        .map_err(|error| not_found(host, &error))?
         .collect();
     let allowed: Vec<_> = found
         .iter()
@@ -99,6 +100,28 @@ async fn plain(address: &Address, rules: Option<&Rules>) -> Result<Stream, Error
         }
     }
     Err(last.map_or_else(Error::lost, lost))
+}
+
+fn why(error: &std::io::Error) -> Option<Unreachable> {
+    Some(match error.kind() {
+        ErrorKind::ConnectionRefused => Unreachable::Refused,
+        ErrorKind::ConnectionReset => Unreachable::Reset,
+        ErrorKind::TimedOut => Unreachable::TimedOut,
+        ErrorKind::HostUnreachable => Unreachable::Host,
+        ErrorKind::NetworkUnreachable => Unreachable::Network,
+        _ => return None,
+    })
+}
+
+fn not_found(host: &str, error: &std::io::Error) -> Error {
+    let text = error.to_string();
+    // The standard library keeps no code of `getaddrinfo`, only its text.
+    let why = if text.ends_with("Temporary failure in name resolution") {
+        Unreachable::NoNameServer
+    } else {
+        Unreachable::NoName
+    };
+    Error::disconnected(format!("DNS lookup failed: {host}: {text}")).unreachable(Some(why))
 }
 
 /// Opens a socket; where there are no descriptors left, once more after those of idle connections are given up.

@@ -9,7 +9,7 @@ use crate::api::web::fetch::callee;
 use crate::api::web::streams::{keep_body, take_body, take_starter};
 use crate::glue::{
     Api, IntoJs, IoContext, JsArray, JsNumber, OpError, Ops, OrThrow, Promise, Thrown, current, op,
-    promise,
+    promise, why_unreachable,
 };
 use crate::js;
 use crate::service::{Body, Connect, Error, StartTls, Starter, Tls, promised};
@@ -37,7 +37,7 @@ pub const API: Api = Api {
 };
 
 fn ops(ops: &mut Ops) {
-    ops.add_all(&[open_input, connect, start_tls, starter_of]);
+    ops.add_all(&[open_input, connect, start_tls, starter_of, unreachable_for]);
     ops.share::<Input>();
     ops.share::<Transport>();
 }
@@ -177,6 +177,15 @@ fn start_tls<'s>(
         input.give(Ok(opened.await.map_err(|_| gone())??));
         Ok(())
     })
+}
+
+/// `unreachableFor(error)`: the name of the errno that made `connect` fail with this, `undefined` if it is not known.
+#[op]
+fn unreachable_for<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    error: v8::Local<'s, v8::Value>,
+) -> v8::Local<'s, v8::Value> {
+    why_unreachable(scope, error)
 }
 
 fn gone() -> OpError {

@@ -133,6 +133,7 @@ function makeState(own) {
     hasReceived: false,
     hasSent: false,
     isDone: false,
+    unreachable: undefined,
     ...own,
   };
   markHandled(state.opened.promise);
@@ -197,6 +198,9 @@ function failed(state, error) {
   state.opened.reject(error);
   state.duplex.end(error);
 }
+
+/** The name of the errno that kept a socket from being connected, if one did and it is known. */
+const unreachableFor = (socket) => stateOf(socket).unreachable;
 
 function close(state) {
   if (state.isClosing) return PromisePrototypeThen(state.closed.promise, () => undefined);
@@ -348,7 +352,10 @@ function open(channel, address, { transport, allowHalfOpen, highWaterMark }, why
       state.starter = starter;
       opened(state);
     },
-    () => failed(state, why(address)),
+    (error) => {
+      state.unreachable = ops.unreachableFor(error);
+      failed(state, why(address));
+    },
   );
   return new Socket(inside, state);
 }
@@ -452,3 +459,4 @@ exports.connectThrough = connectThrough;
 exports.connectTo = connectTo;
 exports.passOn = passOn;
 exports.connect = connect;
+exports.unreachableFor = unreachableFor;

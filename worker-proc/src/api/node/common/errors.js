@@ -346,3 +346,32 @@ exports.aggregateTwoErrors = function (inner, outer) {
   error.code = outer.code;
   return error;
 };
+
+/** What libuv numbers the failures of `connect` and `getaddrinfo`. */
+const ERRNO = {
+  __proto__: null,
+  ECONNREFUSED: -111,
+  ECONNRESET: -104,
+  ETIMEDOUT: -110,
+  EHOSTUNREACH: -113,
+  ENETUNREACH: -101,
+  ENOTFOUND: -3008,
+  EAI_AGAIN: -3001,
+};
+
+class ConnectException extends Error {
+  constructor(code, address, port) {
+    super(`connect ${code} ${address}:${port}`);
+    ObjectAssign(this, { code, errno: ERRNO[code], syscall: "connect", address, port });
+  }
+}
+
+class GetAddrInfoException extends Error {
+  constructor(code, hostname) {
+    super(`getaddrinfo ${code} ${hostname}`);
+    ObjectAssign(this, { code, errno: ERRNO[code], syscall: "getaddrinfo", hostname });
+  }
+}
+
+exports.ConnectException = ConnectException;
+exports.GetAddrInfoException = GetAddrInfoException;

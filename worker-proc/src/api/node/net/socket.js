@@ -21,6 +21,7 @@ const { Buffer } = require("node:buffer");
 const { tcpPorts } = require("cloudflare-internal:http");
 const {
   AbortError,
+  ConnectException,
   EPIPE,
   ERR_INVALID_ARG_TYPE,
   ERR_INVALID_ARG_VALUE,
@@ -30,6 +31,7 @@ const {
   ERR_SOCKET_CLOSED,
   ERR_SOCKET_CLOSED_BEFORE_CONNECTION,
   ERR_SOCKET_CONNECTING,
+  GetAddrInfoException,
 } = require("node/common/errors");
 const { isUint8Array } = require("node/common/types");
 const { setLengths } = require("node/common/unsupported");
@@ -46,7 +48,7 @@ const {
 const { Duplex } = require("node/streams/duplex");
 const { nextTick } = require("node/timers/next_tick");
 const { clearTimer, queueMicrotask, startTimer } = require("timers");
-const { connect: openSocket } = require("sockets");
+const { connect: openSocket, unreachableFor } = require("sockets");
 const { ANY_IPV4, ANY_IPV6, _normalizeArgs, bindPort, concreteAddress, familyOf, isIP, kNormalized } =
   require("node/net/address");
 const { BoundSocket, kConsume } = require("node/net/bound_socket");
@@ -488,9 +490,11 @@ function open(socket, address, port, version, options) {
   socket[kPeer] = { address, port, family: version === 0 ? undefined : `IPv${version}` };
   socket.autoSelectFamilyAttemptedAddresses = [`${host}:${port}`];
   socket._host = host;
+  const attempt = () => socket.emit("connectionAttempt", host, port, version);
   try {
+    // Of a name only what becomes of it shows that there was an attempt.
+    if (version !== 0) attempt();
     bindLocal(socket, version, options);
-    socket.emit("connectionAttempt", host, port, version);
     const secureTransport = socket.encrypted ? "on" : "starttls";
     attach(socket, openSocket(`${host}:${port}`, { allowHalfOpen: true, secureTransport }));
   } catch (error) {
@@ -498,12 +502,30 @@ function open(socket, address, port, version, options) {
     return;
   }
   const handle = socket._handle;
-  const failed = (error) => {
+  const succeeded = () => {
+    if (version === 0 && !socket.destroyed) attempt();
+    opened(socket);
+  };
+  const failed = (cause) => {
     if (socket.destroyed || socket._handle !== handle) return;
-    socket.emit("connectionAttemptFailed", host, port, version, error);
+    const error = connectError(handle.socket, address, port) ?? cause;
+    if (error instanceof GetAddrInfoException) {
+      socket.emit("lookup", error, undefined, undefined, address);
+    } else {
+      if (version === 0) attempt();
+      socket.emit("connectionAttemptFailed", host, port, version, error);
+    }
     socket.destroy(error);
   };
-  PromisePrototypeThen(handle.socket.opened, () => opened(socket), failed);
+  PromisePrototypeThen(handle.socket.opened, succeeded, failed);
+}
+
+/** The error of a connection that could not be made, as Node has it; none where nobody knows why. */
+function connectError(inner, address, port) {
+  const code = unreachableFor(inner);
+  if (code === undefined) return undefined;
+  const isLookup = code === "ENOTFOUND" || code === "EAI_AGAIN";
+  return isLookup ? new GetAddrInfoException(code, address) : new ConnectException(code, address, port);
 }
 
 /** Gives a socket what it reads of and writes to. */
