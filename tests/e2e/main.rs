@@ -1,6 +1,7 @@
 //! The program from outside: what it answers, and what it says about what it is given.
 
 mod admin;
+mod applications;
 mod assets;
 mod bad_input;
 mod bundled;
