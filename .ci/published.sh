@@ -6,7 +6,6 @@ node_version=22.23.5
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/workerd-published
 export PUBLISHED_WORKERD=$cache/node_modules/@cloudflare/workerd-linux-64/bin/workerd
 export WRANGLER_PREFIX=$cache
-export APPLICATIONS_PREFIX=$cache/applications
 
 # from_npm PACKAGE VERSION PROGRAM: installs a package unless its program is there.
 from_npm() {
@@ -28,6 +27,7 @@ wrangler() {
 
 # What tests/e2e/applications.rs bundles, in a folder of its own.
 applications() {
+  export APPLICATIONS_PREFIX=$cache/applications
   [ -f "$APPLICATIONS_PREFIX/node_modules/archiver/package.json" ] ||
     npm install --silent --no-audit --no-fund --ignore-scripts --prefix "$APPLICATIONS_PREFIX" archiver@8.0.0 express@5.3.0 \
       fastify@5.12.8 ioredis@6.0.0 jsonwebtoken@9.0.3 koa@3.3.0 mysql2@3.24.6 nodemailer@10.6.1 pg@8.23.1 winston@3.19.0
