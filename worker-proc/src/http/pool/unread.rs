@@ -91,3 +91,50 @@ impl BodyStream for Watched {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::task::Waker;
+
+    use super::*;
+
+    /// Letters without end, or none ever.
+    struct Letters(bool);
+
+    impl BodyStream for Letters {
+        fn poll_chunk(&mut self, _: &mut Context<'_>) -> Poll<Option<Result<Bytes, Error>>> {
+            match self.0 {
+                true => Poll::Ready(Some(Ok(Bytes::from_static(b"a")))),
+                false => Poll::Pending,
+            }
+        }
+    }
+
+    fn poll(body: &mut Body) -> Poll<Option<Result<Bytes, Error>>> {
+        body.poll_chunk(&mut Context::from_waker(Waker::noop()))
+    }
+
+    #[test]
+    fn the_oldest_that_nobody_reads_is_given_up() {
+        let answers = Answers::default();
+        let watch = |letters| answers.watch(Body::Stream(Box::new(Letters(letters))));
+        let (mut awaited, mut oldest, mut read, mut newest) =
+            (watch(false), watch(true), watch(true), watch(true));
+        assert!(poll(&mut awaited).is_pending());
+        let long_ago = Instant::now().checked_sub(LEFT_ALONE);
+        for answer in answers.0.borrow().iter().filter_map(Weak::upgrade) {
+            answer
+                .touched
+                .set(long_ago.expect("a machine that runs for longer"));
+        }
+        let is_read = |body: &mut Body| matches!(poll(body), Poll::Ready(Some(Ok(_))));
+        assert!(is_read(&mut read));
+        answers.give_up_one();
+        assert!(matches!(poll(&mut oldest), Poll::Ready(Some(Err(_)))));
+        assert!(matches!(poll(&mut oldest), Poll::Ready(None)));
+        answers.give_up_one();
+        assert!(matches!(poll(&mut newest), Poll::Ready(Some(Err(_)))));
+        answers.give_up_one();
+        assert!(is_read(&mut read) && poll(&mut awaited).is_pending());
+    }
+}
