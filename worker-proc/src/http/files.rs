@@ -4,7 +4,7 @@
 //! writes for it meets that memory, the part is sent in its place. Only such a stream may be given stand-ins, see
 //! [`sends_files`](crate::service::websocket::ByteStream::sends_files).
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::io::{Error, ErrorKind, IoSlice, Result};
 use std::os::fd::AsFd;
 
@@ -19,17 +19,16 @@ pub const MAX_PART_BYTES: usize = 2 << 20;
 /// Parts that a process has on their way at once; other files are read.
 const MAX_PARTS: usize = 64;
 
-/// What stands for parts: addresses, as nothing is ever in that memory. Each has a place of [`MAX_PART_BYTES`].
+/// The parts by their places, each of [`MAX_PART_BYTES`].
 struct Parts {
-    memory: &'static [u8],
     parts: Vec<Option<FilePart>>,
     free: Vec<usize>,
 }
 
 impl Parts {
     fn new() -> Self {
+        MEMORY.set(vec![0; MAX_PARTS * MAX_PART_BYTES].leak());
         Self {
-            memory: vec![0; MAX_PARTS * MAX_PART_BYTES].leak(),
             parts: vec![None; MAX_PARTS],
             free: (0..MAX_PARTS).collect(),
         }
@@ -37,6 +36,8 @@ impl Parts {
 }
 
 thread_local! {
+    /// What stands for parts: addresses, as nothing is ever in that memory. Empty before the first file.
+    static MEMORY: Cell<&'static [u8]> = const { Cell::new(&[]) };
     /// Made for the first file.
     static PARTS: RefCell<Option<Parts>> = const { RefCell::new(None) };
 }
@@ -64,8 +65,7 @@ impl StandIn {
 
 impl AsRef<[u8]> for StandIn {
     fn as_ref(&self) -> &[u8] {
-        let memory = PARTS.with_borrow(|parts| parts.as_ref().map(|parts| parts.memory));
-        &memory.unwrap_or_default()[self.0 * MAX_PART_BYTES..][..MAX_PART_BYTES]
+        &MEMORY.get()[self.0 * MAX_PART_BYTES..][..MAX_PART_BYTES]
     }
 }
 
@@ -81,15 +81,24 @@ impl Drop for StandIn {
     }
 }
 
+fn stands_in(slice: &[u8]) -> bool {
+    MEMORY.get().as_ptr_range().contains(&slice.as_ptr())
+}
+
+/// Whether one of the slices stands for a part.
+pub fn has_part(slices: &[IoSlice<'_>]) -> bool {
+    slices.iter().any(|slice| stands_in(slice))
+}
+
 /// What a slice stands for.
 fn behind(slice: &[u8]) -> Option<FilePart> {
+    let offset = slice.as_ptr().addr() - MEMORY.get().as_ptr().addr();
     PARTS.with_borrow(|parts| {
-        let parts = parts.as_ref()?;
-        let offset = slice
-            .as_ptr()
-            .addr()
-            .checked_sub(parts.memory.as_ptr().addr())?;
-        let part = parts.parts.get(offset / MAX_PART_BYTES)?.as_ref()?;
+        let part = parts
+            .as_ref()?
+            .parts
+            .get(offset / MAX_PART_BYTES)?
+            .as_ref()?;
         Some(FilePart {
             file: part.file.clone(),
             at: part.at + (offset % MAX_PART_BYTES) as u64,
@@ -98,20 +107,18 @@ fn behind(slice: &[u8]) -> Option<FilePart> {
     })
 }
 
-/// Whether one of the slices stands for a part.
-pub fn has_part(slices: &[IoSlice<'_>]) -> bool {
-    slices.iter().any(|slice| behind(slice).is_some())
-}
-
 /// Writes what comes before the first part, or some of that part, to a socket that does not block.
 pub fn write(socket: impl AsFd, slices: &[IoSlice<'_>]) -> Result<usize> {
-    let before = slices.iter().position(|slice| behind(slice).is_some());
-    let part = slices.first().and_then(|first| behind(first));
-    let Some(part) = part else {
+    let before = slices.iter().position(|slice| stands_in(slice));
+    let part = match before {
+        Some(0) => behind(&slices[0]),
         // What it goes before is sent at once, in the same packet.
-        let before = before.unwrap_or(slices.len());
-        return SockRef::from(&socket).send_vectored_with_flags(&slices[..before], libc::MSG_MORE);
+        before => {
+            let before = &slices[..before.unwrap_or(slices.len())];
+            return SockRef::from(&socket).send_vectored_with_flags(before, libc::MSG_MORE);
+        }
     };
+    let part = part.ok_or_else(|| Error::other("a part of a file is gone"))?;
     let mut at = part.at;
     match rustix::fs::sendfile(&socket, &part.file, Some(&mut at), part.bytes as usize)? {
         0 => Err(Error::new(
