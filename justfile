@@ -21,8 +21,10 @@ published NAME:
 bench SECONDS="4":
     . .ci/published.sh && published && tests/bench/run.sh {{ SECONDS }}
 
-# Every fuzzer for SECONDS: of the HTTP front, of what JavaScript calls, of proxied exchanges, of the config readers.
+# Every fuzzer for SECONDS: of the HTTP front, of what JavaScript calls, of proxied exchanges, of the config readers; and
+# many histories of alarms.
 fuzz SECONDS="60":
+    PROPTEST_CASES=20000 cargo test --package storage --lib no_alarm_is_lost
     FUZZ_SECONDS={{ SECONDS }} cargo test --test http_front --test api_surface --test proxied
     tests/fuzz/run.sh {{ SECONDS }}
 

@@ -151,7 +151,9 @@ impl Alarm {
         if let (Alarms::Refused(why), Some(_)) = (&self.alarms, at_ms) {
             return Err(Error::worker(*why));
         }
-        if self.stored()? == at_ms && self.is_scheduled(at_ms) {
+        // While the handler runs it is news, since its end deletes what was not set again: whatever the schedule says.
+        let is_deferred = self.deferred_delete.get();
+        if self.stored()? == at_ms && self.is_scheduled(at_ms) && !is_deferred {
             return Ok(());
         }
         self.database.before_write(confirm)?;
