@@ -25,4 +25,8 @@ pub use channel::{Channel, ChannelError};
 pub use fds::SECRET_BYTES;
 pub use inspector::{FromInspector, InspectorEnd, InspectorLink, ToInspector};
 pub use messages::{Control, RuntimeLink, ToRuntime, ToSupervisor};
+
+/// By which a supervisor asks a runtime process whose event loop does not turn where it stands: see `worker-proc`'s `stall`.
+pub const ASKS_WHERE: nix::sys::signal::Signal = nix::sys::signal::Signal::SIGUSR1;
+
 pub use start::{ConfigBytes, Limits, Listener, ListenerKind, Options, Start, TestFilter};

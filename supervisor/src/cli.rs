@@ -182,6 +182,9 @@ pub struct ServeArgs {
     /// How long a process may take to load the config and its workers; over it, the start has failed, and a reload changes nothing
     #[arg(long, value_name = "time", default_value = "60s", value_parser = start_timeout)]
     start_timeout: Duration,
+    /// How long a process's event loop may stand still; what the process does is logged then, and it is replaced. 0 is for ever
+    #[arg(long, value_name = "time", default_value = "10s", value_parser = duration)]
+    watchdog: Duration,
     /// How long a stop, or the old processes of a reload, may take to answer what was accepted; one that is still busy then is
     /// killed
     #[arg(long, value_name = "time", default_value = "30s", value_parser = duration)]
@@ -304,6 +307,7 @@ pub struct Serve {
     pub admin_addr: Option<AdminAddress>,
     pub inspector_addr: Option<String>,
     pub start_timeout: Duration,
+    pub watchdog: Duration,
     /// What to say about options that do nothing.
     pub warnings: Vec<String>,
 }
@@ -402,6 +406,7 @@ impl ServeArgs {
             admin_addr: self.admin_addr,
             inspector_addr,
             start_timeout: self.start_timeout,
+            watchdog: self.watchdog,
             warnings,
         })
     }

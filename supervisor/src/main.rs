@@ -131,6 +131,7 @@ fn serve(mut serve: cli::Serve) -> Result<u8, clap::Error> {
         admin: serve.admin_addr,
         inspector: serve.inspector_addr,
         start_timeout: serve.start_timeout,
+        watchdog: serve.watchdog,
     };
     Ok(lifecycle::run(server, |start| {
         worker_proc::serve(start, SNAPSHOT)

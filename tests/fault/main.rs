@@ -5,6 +5,7 @@ mod clients;
 mod crash;
 mod objects;
 mod reload;
+mod stalled;
 mod stop;
 mod upgrade;
 

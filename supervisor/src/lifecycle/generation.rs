@@ -41,6 +41,8 @@ pub struct Slot {
     pub restart_at: Option<Instant>,
     /// Its process crashed, and none has served in its place yet.
     pub crashed: bool,
+    /// Its process serves and does not answer: see `watchdog`.
+    pub stalled: bool,
     /// How many processes of this slot have crashed.
     pub crashes: u32,
     /// The config no longer starts, so nothing is started again.
@@ -63,6 +65,11 @@ impl Slot {
         self.process
             .as_ref()
             .is_some_and(|process| process.phase() == Phase::Serving)
+    }
+
+    /// Whether someone else has to accept for it.
+    fn is_orphan(&self) -> bool {
+        self.crashed || self.stalled
     }
 }
 
@@ -129,10 +136,28 @@ impl Generation {
         self.processes_mut().for_each(Process::kill);
     }
 
-    /// Has a serving sibling accept for every slot that crashed and has none yet. Clients wait in no queue that nobody empties.
+    /// Whatever a process had adopted needs someone else.
+    pub fn release_from(&mut self, adopter: usize) {
+        for orphan in 0..self.slots.len() {
+            if self.slots[orphan].adopter == Some(adopter) {
+                self.release(orphan);
+            }
+        }
+    }
+
+    /// Whoever accepts for a slot stops doing so.
+    fn release(&mut self, slot: usize) {
+        if let Some(adopter) = self.slots[slot].adopter.take()
+            && let Some(process) = &self.slots[adopter].process
+        {
+            process.send(&ToRuntime::Release { slot: slot as u32 });
+        }
+    }
+
+    /// Has a serving sibling accept for every slot that has crashed or stands and has none yet. Clients wait in no queue that nobody empties.
     pub fn adopt_orphans(&mut self) {
         for orphan in 0..self.slots.len() {
-            if self.slots[orphan].crashed && self.slots[orphan].adopter.is_none() {
+            if self.slots[orphan].is_orphan() && self.slots[orphan].adopter.is_none() {
                 let others =
                     (1..self.slots.len()).map(|distance| (orphan + distance) % self.slots.len());
                 let adopter = others
@@ -148,7 +173,7 @@ impl Generation {
         let Some(process) = self.slots[adopter]
             .process
             .as_ref()
-            .filter(|_| self.slots[adopter].serves())
+            .filter(|_| self.slots[adopter].serves() && !self.slots[adopter].stalled)
         else {
             return Ok(false);
         };
@@ -167,10 +192,7 @@ impl Generation {
     /// The slot serves again: whoever accepted for it stops doing so.
     pub fn restored(&mut self, slot: usize) {
         self.slots[slot].crashed = false;
-        if let Some(adopter) = self.slots[slot].adopter.take()
-            && let Some(process) = &self.slots[adopter].process
-        {
-            process.send(&ToRuntime::Release { slot: slot as u32 });
-        }
+        self.slots[slot].stalled = false;
+        self.release(slot);
     }
 }

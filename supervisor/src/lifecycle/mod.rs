@@ -22,6 +22,7 @@ mod systemd;
 mod under_way;
 mod upgrade;
 mod watch;
+mod watchdog;
 
 use std::thread;
 

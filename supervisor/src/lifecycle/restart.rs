@@ -24,6 +24,7 @@ impl Supervisor {
         }
         let down = &mut generation.slots[slot];
         down.crashed = true;
+        down.stalled = false;
         down.crashes += 1;
         if down.given_up {
             problem(format_args!(

@@ -30,4 +30,6 @@ pub struct Server {
     pub inspector: Option<String>,
     /// `--start-timeout`.
     pub start_timeout: Duration,
+    /// `--watchdog`; zero is none.
+    pub watchdog: Duration,
 }

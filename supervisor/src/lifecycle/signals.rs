@@ -7,6 +7,7 @@
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 
+use ipc::ASKS_WHERE;
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
@@ -34,7 +35,10 @@ pub struct Signals(SignalFd);
 impl Signals {
     /// Blocks the signals in this thread. Call it before any other thread starts.
     pub fn block() -> io::Result<()> {
-        Ok(handled().thread_block()?)
+        let mut blocked = handled();
+        // A process that runs in this program has a thread that waits for it.
+        blocked.add(ASKS_WHERE);
+        Ok(blocked.thread_block()?)
     }
 
     pub fn new() -> io::Result<Self> {

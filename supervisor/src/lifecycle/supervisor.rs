@@ -20,6 +20,7 @@ use super::signals::{Ended, Request, Signals, reap};
 use super::systemd::Systemd;
 use super::under_way::{HEARING, Stopping, Upgrade};
 use super::watch::Watcher;
+use super::watchdog::Watchdog;
 use crate::admin::Admin;
 use crate::admin::objects::Gathering;
 use crate::observe::problem;
@@ -39,6 +40,7 @@ pub(super) struct Supervisor {
     pub(super) launcher: Launcher,
     pub(super) systemd: Systemd,
     pub(super) watcher: Option<Watcher>,
+    pub(super) watchdog: Watchdog,
     pub(super) folders: Folders,
     signals: Signals,
     /// How many generations there have been.
@@ -113,6 +115,7 @@ impl Supervisor {
             server.reporter.admin(admin.server.port());
         }
         Ok(Self {
+            watchdog: Watchdog::new(server.watchdog),
             server,
             launcher,
             systemd: Systemd::from_environment(),
@@ -249,6 +252,7 @@ impl Supervisor {
             .chain(unheard)
             .chain(settled)
             .chain(self.systemd.next_check)
+            .chain(self.watchdog.next_look)
             .chain(
                 self.inspector
                     .as_ref()
@@ -274,6 +278,7 @@ impl Supervisor {
             self.on_overdue(key);
         }
         self.restart_due(now);
+        self.watch_processes(now);
         self.finish_gathering();
         if let Some(inspector) = &mut self.inspector {
             inspector.on_time(now);
@@ -325,7 +330,10 @@ impl Supervisor {
     fn hear(&mut self, key: Key) {
         while let Some(process) = self.process_mut(key) {
             match process.receive() {
-                Ok(message) => self.on_message(key, message),
+                Ok(message) => {
+                    self.on_sign_of_life(key);
+                    self.on_message(key, message);
+                }
                 Err(ChannelError::WouldBlock) => return,
                 Err(ChannelError::Closed) => return self.on_closed(key),
                 Err(error) => return self.kill(key, error),

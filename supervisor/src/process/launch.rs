@@ -16,7 +16,8 @@ use std::time::{Duration, Instant};
 use ipc::fds::{Mapping, inherited, packet_pair, set_inheritable, shared_file};
 use ipc::handshake::{HandshakeError, receive_start, send_start};
 use ipc::{
-    ConfigBytes, Control, InspectorEnd, InspectorLink, Listener, Options, RuntimeLink, Start,
+    ASKS_WHERE, ConfigBytes, Control, InspectorEnd, InspectorLink, Listener, Options, RuntimeLink,
+    Start,
 };
 use nix::sys::prctl::{set_name, set_pdeathsig};
 use nix::sys::signal::{SigSet, Signal};
@@ -230,8 +231,8 @@ pub fn enter(arguments: &[OsString]) -> Result<Start, String> {
     set_name(c"workerd").map_err(|error| failed("PR_SET_NAME", error))?;
     // Terminals and service managers signal whole groups of processes. What to do about it is the supervisor's to say, so that
     // no request is lost; SIGKILL remains.
-    let supervisors = SigSet::from_iter(SUPERVISOR_SIGNALS);
-    supervisors
+    let blocked = SigSet::from_iter(SUPERVISOR_SIGNALS.into_iter().chain([ASKS_WHERE]));
+    blocked
         .thread_set_mask()
         .map_err(|error| failed("sigprocmask", error))?;
     receive_start(channel).map_err(|error: HandshakeError| error.to_string())

@@ -38,6 +38,10 @@ pub struct Process {
     body: Body,
     started: Instant,
     last_sign_of_life: Instant,
+    /// The watchdog has asked it, and it has said nothing since.
+    pub unanswered_since: Option<Instant>,
+    /// It was asked where it stands.
+    pub asked_where: bool,
     /// When it was told to drain.
     pub told_to_drain: Option<Instant>,
     /// It has said that it has drained.
@@ -78,6 +82,8 @@ impl Process {
             body,
             started: now,
             last_sign_of_life: now,
+            unanswered_since: None,
+            asked_where: false,
             told_to_drain: None,
             drained: false,
             connections: 0,
@@ -196,11 +202,16 @@ impl Process {
         received
     }
 
+    /// Signals the process. In this program, a thread of the local one's takes it.
+    pub fn signal(&self, signal: Signal) {
+        // A child is not reaped before the supervisor forgets it, so the number is still its own.
+        let _ = kill(self.pid(), signal);
+    }
+
     /// Ends a child at once. The local process cannot be ended alone: it sees its channel close.
     pub fn kill(&mut self) {
         match &self.body {
-            // It is not reaped before the supervisor forgets it, so the number is still its own.
-            Body::Child(pid) => _ = kill(*pid, Signal::SIGKILL),
+            Body::Child(_) => self.signal(Signal::SIGKILL),
             Body::Local(given_up) => {
                 given_up.set();
                 self.link = None;

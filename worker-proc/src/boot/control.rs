@@ -1,6 +1,7 @@
 //! The runtime's side of its life: what the supervisor tells it, or signals where nothing supervises.
 
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt;
@@ -16,10 +17,10 @@ use crate::peer::{PeerId, PeerLinks};
 use crate::{http, log, net, request};
 
 /// The control channel on the event loop.
-pub struct SupervisorLink(AsyncFd<Control>);
+pub struct SupervisorLink(AsyncFd<Arc<Control>>);
 
 impl SupervisorLink {
-    pub fn new(control: Control) -> std::io::Result<Self> {
+    pub fn new(control: Arc<Control>) -> std::io::Result<Self> {
         // SAFETY: the channel owns its descriptor and never changes it.
         #[allow(unsafe_code)]
         let registered = unsafe { AsyncFd::register(control) };

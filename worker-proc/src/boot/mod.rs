@@ -19,6 +19,7 @@ use std::collections::HashMap;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use ipc::Start;
@@ -179,6 +180,15 @@ fn start_worker(router: &Rc<Router>, spec: WorkerSpec) -> Result<(), Vec<String>
 
 /// Serves until told to stop; the exit code of the process.
 pub fn serve(start: Start, snapshot: &'static [u8]) -> u8 {
+    let control = start.control.map(Arc::new);
+    if let Some(control) = &control {
+        // The channel is not to outlive the process's own end of it.
+        let supervisor = Arc::downgrade(control);
+        isolate::stall::attend(isolate::stack, move || {
+            let supervisor = supervisor.upgrade();
+            let _ = supervisor.map(|supervisor| supervisor.try_send(&ipc::ToSupervisor::Pong));
+        });
+    }
     // One thread; V8's background threads are its own.
     let runtime = match tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -195,7 +205,7 @@ pub fn serve(start: Start, snapshot: &'static [u8]) -> u8 {
             log::error(format_args!("the inspector cannot be used: {error}"));
         }
         let built = start_runtime(start.config, start.locks, &start.options, snapshot);
-        let control = match start.control.map(control::SupervisorLink::new).transpose() {
+        let control = match control.map(control::SupervisorLink::new).transpose() {
             Ok(control) => control,
             Err(error) => {
                 log::error(format_args!("the control channel cannot be used: {error}"));

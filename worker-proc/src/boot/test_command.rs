@@ -129,7 +129,7 @@ async fn run_worker(
 
 /// Takes the links to the other processes: all come before the word to serve.
 async fn take_links(control: Control, links: &Rc<PeerLinks>) {
-    let control = match control::SupervisorLink::new(control) {
+    let control = match control::SupervisorLink::new(control.into()) {
         Ok(control) => control,
         Err(error) => {
             log::error(format_args!("the control channel cannot be used: {error}"));

@@ -23,7 +23,10 @@ pub fn describe<'s>(
 ) -> Described {
     v8::tc_scope!(let scope, scope);
     let message = v8::Exception::create_message(scope, exception);
-    let mut frames = frames(scope, &message);
+    let mut frames = match message.get_stack_trace(scope) {
+        Some(stack) => frames(scope, &stack),
+        None => Vec::new(),
+    };
     let mut class = "Error".to_owned();
     let mut stack = None;
     if let Ok(object) = v8::Local::<v8::Object>::try_from(exception) {
@@ -75,10 +78,8 @@ fn position(scope: &mut v8::PinScope, message: &v8::Message) -> Option<String> {
     }
 }
 
-fn frames(scope: &mut v8::PinScope, message: &v8::Message) -> Vec<String> {
-    let Some(stack) = message.get_stack_trace(scope) else {
-        return Vec::new();
-    };
+/// A stack, in workerd's start-up form, without what is internal.
+pub(super) fn frames(scope: &mut v8::PinScope, stack: &v8::StackTrace) -> Vec<String> {
     let mut all = Vec::new();
     for index in 0..stack.get_frame_count() {
         let Some(frame) = stack.get_frame(scope, index) else {

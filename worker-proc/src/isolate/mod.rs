@@ -10,11 +10,12 @@ pub mod modules;
 mod platform;
 mod rejections;
 pub mod snapshot;
+pub mod stall;
 mod tasks;
 
-use std::cell::{Cell, OnceCell, RefCell};
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use crate::glue::context::{IoContext, all_in, set_owner};
 use crate::glue::state::IsolateState;
@@ -35,7 +36,7 @@ pub struct Isolate {
     heap: Option<limits::HeapWatch>,
     over: Cell<bool>,
     /// Whose it is, for the log.
-    label: OnceCell<String>,
+    label: Arc<OnceLock<String>>,
 }
 
 impl Isolate {
@@ -87,11 +88,10 @@ impl Isolate {
             start_realm(scope, internals, flags)?;
             v8::Global::new(scope, context)
         };
-        // SAFETY: `Isolate::new` entered it; from here on `run` alone enters and leaves.
-        #[allow(unsafe_code)]
-        unsafe {
-            inner.exit();
-        }
+        // `v8::Isolate::new` entered it; from here on `run` alone enters and leaves.
+        pass(&mut inner, Way::Out);
+        let label = Arc::<OnceLock<String>>::default();
+        stall::watch(inner.thread_safe_handle(), &label);
         let key = tasks::Key::of(&inner);
         let isolate = Rc::new(Self {
             inner: RefCell::new(Some(inner)),
@@ -101,7 +101,7 @@ impl Isolate {
             startup_exceeded: Cell::new(false),
             heap,
             over: Cell::new(false),
-            label: OnceCell::new(),
+            label,
         });
         tasks::register(key, &isolate);
         Ok(isolate)
@@ -175,11 +175,7 @@ impl Isolate {
         let isolate = inner
             .as_mut()
             .expect("the isolate lives until it is dropped");
-        // SAFETY: paired with `exit` below; a panic in between ends the process.
-        #[allow(unsafe_code)]
-        unsafe {
-            isolate.enter();
-        }
+        pass(isolate, Way::In);
         ENTERED.set(ENTERED.get() + 1);
         let meter = limits::Meter::begin(isolate, io.as_deref());
         let id = io.as_ref().map_or(0, |io| io.id());
@@ -199,11 +195,7 @@ impl Isolate {
         let io = self.state.current.borrow_mut().take();
         let exceeded = meter.is_some_and(|meter| meter.end(isolate, io.as_deref()));
         let full = self.heap.as_ref().is_some_and(|heap| heap.take(isolate));
-        // SAFETY: paired with `enter` above.
-        #[allow(unsafe_code)]
-        unsafe {
-            isolate.exit();
-        }
+        pass(isolate, Way::Out);
         drop(inner);
         self.running.set(false);
         match &io {
@@ -219,6 +211,36 @@ impl Isolate {
         bury();
         result
     }
+}
+
+/// Into an isolate, or out of it.
+enum Way {
+    In,
+    Out,
+}
+
+/// Enters an isolate or leaves it. Each way in has its way out, or is the last: a panic in between ends the process.
+fn pass(isolate: &mut v8::OwnedIsolate, way: Way) {
+    // SAFETY: see above; one thread has the isolate, and nothing of it is used outside.
+    #[allow(unsafe_code)]
+    unsafe {
+        match way {
+            Way::In => isolate.enter(),
+            Way::Out => isolate.exit(),
+        }
+    }
+}
+
+/// Whose an isolate is that runs, and its stack. Called in its turn.
+pub fn stack(entered: &mut v8::Isolate) -> Option<(String, Vec<String>)> {
+    let isolate = tasks::find(entered)?;
+    v8::scope!(let scope, entered);
+    let context = isolate.context.borrow();
+    let context = v8::Local::new(scope, context.as_ref()?);
+    let scope = &mut v8::ContextScope::new(scope, context);
+    let stack = v8::StackTrace::current_stack_trace(scope, stall::MAX_FRAMES)?;
+    let frames = exception::frames(scope, &stack);
+    Some((isolate.label().to_owned(), frames))
 }
 
 /// Frames that an uncaught exception keeps for its message.
@@ -306,11 +328,8 @@ impl Remains {
             state,
             heap,
         } = self;
-        // SAFETY: V8 wants an isolate entered while it is disposed of; dropping it leaves it.
-        #[allow(unsafe_code)]
-        unsafe {
-            inner.enter();
-        }
+        // V8 wants an isolate entered while it is disposed of; dropping it leaves it.
+        pass(&mut inner, Way::In);
         state.clear();
         inspector::clear(&mut inner);
         rejections::clear(&mut inner);

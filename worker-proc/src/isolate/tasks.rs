@@ -120,6 +120,11 @@ pub fn register(key: Key, isolate: &Rc<Isolate>) {
     }
 }
 
+/// The isolate of this thread that V8 means.
+pub fn find(isolate: &v8::Isolate) -> Option<Rc<Isolate>> {
+    ISOLATES.with_borrow(|isolates| isolates.get(&Key::of(isolate))?.upgrade())
+}
+
 /// The isolate is about to be disposed of: what it has posted is dropped.
 pub fn close(key: Key) {
     let _ = ISOLATES.try_with(|isolates| isolates.borrow_mut().remove(&key));

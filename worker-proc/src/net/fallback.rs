@@ -20,6 +20,7 @@ use super::address::Address;
 use super::connect::connect;
 use super::fallback_module;
 use crate::isolate::modules::{Fallback, FallbackAnswer, Wanted};
+use crate::isolate::stall;
 use crate::log;
 
 /// From a question to the end of the answer; then the module is not found.
@@ -104,7 +105,8 @@ impl Fallback for FallbackService {
             ));
             None
         };
-        let answer = match self.exchange(request?) {
+        let request = request?;
+        let answer = match stall::excused(|| self.exchange(request)) {
             Ok(answer) => answer,
             Err(error) => return failed(format_args!("; exception = {error}")),
         };
