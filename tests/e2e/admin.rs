@@ -1,15 +1,14 @@
 //! `--admin-addr`: the pages about processes and live objects, while they live, crash, hang, reload and drain.
 
 use std::fs;
-use std::io::Read;
 use std::os::unix::fs::PermissionsExt;
-use std::path::PathBuf;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
 use serde_json::Value;
 use tests::DEADLINE;
+use tests::browser::browser;
 use tests::folder::Folder;
 use tests::http::{Answer, Client, exchange, get};
 use tests::server::{Server, Start};
@@ -485,11 +484,10 @@ fn without_the_option_there_is_nothing() {
 /// A browser, if there is one: it has to lay the pages out without a complaint, follow their links, and show what is in them.
 #[test]
 fn a_browser_shows_the_pages() {
-    let Some(browser) = browser() else {
-        eprintln!("skipped: there is no chromium on this machine");
-        return;
-    };
     let folder = folder();
+    if browser(&folder).is_none() {
+        return;
+    }
     let (server, admin) = start(&folder, 2);
     server.get("/rooms/r?many=30");
     server.get("/users/%3Cimg%20src=x%20onerror=alert(1)%3E");
@@ -508,7 +506,10 @@ fn a_browser_shows_the_pages() {
         ),
         ("/processes", &["phase serving", "Crashes"]),
     ] {
-        let shown = load(&browser, &folder, &format!("http://127.0.0.1:{port}{path}"));
+        let shown = load(
+            browser(&folder).unwrap(),
+            &format!("http://127.0.0.1:{port}{path}"),
+        );
         for part in parts {
             assert!(shown.contains(part), "{path} lacks {part}: {shown}");
         }
@@ -516,45 +517,9 @@ fn a_browser_shows_the_pages() {
     }
 }
 
-fn browser() -> Option<PathBuf> {
-    let path = std::env::var_os("PATH")?;
-    let names = ["chromium", "chromium-browser", "google-chrome"];
-    let all = std::env::split_paths(&path).flat_map(|folder| names.map(|name| folder.join(name)));
-    all.into_iter().find(|path| path.is_file())
-}
-
 /// The document that a browser has made of a page.
-fn load(browser: &PathBuf, folder: &Folder, url: &str) -> String {
-    let mut child = Command::new(browser)
-        .args([
-            "--headless",
-            "--no-sandbox",
-            "--disable-gpu",
-            "--disable-quic",
-            "--no-first-run",
-        ])
-        .args([
-            "--disable-background-networking",
-            "--disable-component-update",
-            "--disable-sync",
-            "--dump-dom",
-        ])
-        .arg(format!(
-            "--user-data-dir={}",
-            folder.path("browser").display()
-        ))
-        .arg(url)
-        .stdout(std::process::Stdio::piped())
-        .stderr(std::process::Stdio::null())
-        .spawn()
-        .unwrap();
-    let mut shown = String::new();
-    child
-        .stdout
-        .take()
-        .unwrap()
-        .read_to_string(&mut shown)
-        .unwrap();
-    assert!(child.wait().unwrap().success());
-    shown
+fn load(mut browser: Command, url: &str) -> String {
+    let shown = browser.arg("--dump-dom").arg(url).output().unwrap();
+    assert!(shown.status.success(), "{shown:?}");
+    String::from_utf8(shown.stdout).unwrap()
 }

@@ -9,6 +9,7 @@ mod compile;
 mod connections;
 mod datagrams;
 mod depth;
+mod devtools;
 mod disk;
 mod exchange;
 mod fallback;

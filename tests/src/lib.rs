@@ -3,6 +3,7 @@
 //! Used by the test targets of the package `supervisor` (their files are in this folder): Cargo builds the program for that
 //! package's tests and tells them where it is. Nothing here sleeps: tests wait for what the server reports, with a deadline.
 
+pub mod browser;
 pub mod cdp;
 pub mod folder;
 pub mod history;
