@@ -12,7 +12,7 @@ pub const MAX_PACKET_BYTES: usize = 128 * 1024;
 
 /// The version of the control protocol. Both ends of a channel are the same binary except across a binary upgrade, where the
 /// handshake compares it.
-pub const VERSION: u8 = 5;
+pub const VERSION: u8 = 6;
 
 /// A message of one direction: to and from packet bytes and the descriptors beside them.
 pub trait Message: Sized {

@@ -334,6 +334,7 @@ fn write_options(w: &mut Writer, options: &Options) {
     let Options {
         verbose,
         experimental,
+        sandbox,
         compat_date,
         predictable,
         all_autogates,
@@ -360,6 +361,7 @@ fn write_options(w: &mut Writer, options: &Options) {
     } = limits;
     w.bool(*verbose)
         .bool(*experimental)
+        .bool(*sandbox)
         .optional_str(compat_date.as_deref());
     w.bool(*predictable).bool(*all_autogates).bool(*gc_stress);
     w.u32(*process)
@@ -384,6 +386,7 @@ fn read_options(r: &mut Reader) -> Result<Options, FrameError> {
     Ok(Options {
         verbose: r.bool()?,
         experimental: r.bool()?,
+        sandbox: r.bool()?,
         compat_date: r.optional_str()?,
         predictable: r.bool()?,
         all_autogates: r.bool()?,

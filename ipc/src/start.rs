@@ -72,6 +72,8 @@ pub struct Options {
     pub verbose: bool,
     /// `--experimental`: experimental flags and features are allowed.
     pub experimental: bool,
+    /// It gives up what it does not need, before it runs anybody's code; not with `--no-sandbox`.
+    pub sandbox: bool,
     /// `--compat-date`: the compatibility date of every worker, none of which may name its own.
     pub compat_date: Option<String>,
     /// `--predictable`: fixed clocks and random numbers.
@@ -105,6 +107,7 @@ impl Default for Options {
         Self {
             verbose: false,
             experimental: false,
+            sandbox: false,
             compat_date: None,
             predictable: false,
             all_autogates: false,

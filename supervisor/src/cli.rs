@@ -44,7 +44,13 @@ pub enum Command {
     Test(TestArgs),
     /// List, check, export and import what Durable Objects have stored
     Objects(ObjectsArgs),
+    /// Tell what the sandbox of runtime processes holds on this machine, and why not more
+    #[command(display_name = "workerd", after_long_help = DOCTOR_NOTES)]
+    Doctor,
 }
+
+const DOCTOR_NOTES: &str = "\
+Exit status 1 says that a part of the sandbox is missing. `serve` uses what there is, unless it is told --no-sandbox.";
 
 /// The most days of `--pitr-days`: ten years.
 const MAX_PITR_DAYS: i64 = 3650;
@@ -182,6 +188,9 @@ pub struct ServeArgs {
     /// How long a process may take to load the config and its workers; over it, the start has failed, and a reload changes nothing
     #[arg(long, value_name = "time", default_value = "60s", value_parser = start_timeout)]
     start_timeout: Duration,
+    /// Let runtime processes keep all that this program may do, rather than give up what serving the config does not need
+    #[arg(long)]
+    no_sandbox: bool,
     /// How long a process's event loop may stand still; what the process does is logged then, and it is replaced. 0 is for ever
     #[arg(long, value_name = "time", default_value = "10s", value_parser = duration)]
     watchdog: Duration,
@@ -385,6 +394,7 @@ impl ServeArgs {
         let options = Options {
             verbose,
             experimental: self.overrides.experimental,
+            sandbox: !self.no_sandbox,
             processes: self.processes.get(),
             drain_timeout: self.drain_timeout,
             pitr_days: self.pitr_days,

@@ -10,6 +10,7 @@
 mod admin;
 mod cli;
 mod config;
+mod doctor;
 mod http;
 mod inspector;
 mod lifecycle;
@@ -87,6 +88,7 @@ fn command(arguments: &[OsString]) -> Result<u8, clap::Error> {
             let config_only = arguments.config_only;
             compile(&arguments.into_load(), config_only)
         }
+        Command::Doctor => Ok(doctor::run(worker_proc::sandbox)),
         Command::Objects(arguments) => Ok(objects::run(arguments, &STORAGE)),
         Command::Test(arguments) => {
             let (load, options, warnings) = arguments.into_test(verbose);

@@ -27,6 +27,7 @@ mod native_limits;
 mod networks;
 mod objects;
 mod outgoing;
+mod sandbox;
 mod serve;
 mod service_manager;
 mod slow_clients;

@@ -21,4 +21,4 @@ mod request;
 // Crates of their own, as nothing in them knows of the rest; every layer names them as it names its own modules.
 use ::{files, service, storage};
 
-pub use boot::{build_snapshot, lock_folder, objects, serve, test};
+pub use boot::{build_snapshot, lock_folder, objects, sandbox, serve, test};

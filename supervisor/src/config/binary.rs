@@ -99,7 +99,14 @@ pub fn with_config<T>(
     message: &ConfigMessage,
     read: impl FnOnce(config::Reader<'_>) -> capnp::Result<T>,
 ) -> capnp::Result<T> {
-    let mut bytes = message.as_bytes();
+    with_encoded(message.as_bytes(), read)
+}
+
+/// The same for what a process is given.
+pub fn with_encoded<T>(
+    mut bytes: &[u8],
+    read: impl FnOnce(config::Reader<'_>) -> capnp::Result<T>,
+) -> capnp::Result<T> {
     let options = reader_options(bytes.len());
     let reader = serialize::read_message_from_flat_slice(&mut bytes, options)?;
     read(reader.get_root()?)

@@ -29,9 +29,19 @@ mod text;
 mod validate;
 mod wrangler;
 
+use std::ffi::OsString;
+
 pub use load::load;
 pub use model::{
     ConfigErrors, ConfigMessage, ListenOn, LoadOptions, Loaded, Overrides, Purpose, SocketPlan,
     Source,
 };
 pub use namespaces::{StoredNamespace, stored_namespaces};
+
+/// The environment variables that an encoded config takes values from.
+///
+/// # Errors
+/// It is no config.
+pub fn variables(encoded: &[u8]) -> Result<Vec<OsString>, capnp::Error> {
+    binary::with_encoded(encoded, plan::variables)
+}

@@ -1,8 +1,13 @@
 //! Where each socket of a configuration and the debug port listen, where its Durable Objects are kept, and which workers it has.
 
-use super::model::{ListenOn, Overrides, SocketPlan};
-use schema::workerd_capnp::{config, service, socket, worker};
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
+
+use schema::workerd_capnp::worker::binding;
+use schema::workerd_capnp::{config, service, socket, worker};
+
+use super::model::{ListenOn, Overrides, SocketPlan};
 
 /// The plan, and an error for each socket without a place to listen.
 pub fn plan(
@@ -94,6 +99,33 @@ pub fn workers(root: config::Reader<'_>) -> capnp::Result<Vec<String>> {
         Ok(String::from_utf8_lossy(name.as_bytes()).into_owned())
     };
     workers.map(name).collect()
+}
+
+/// The environment variables that bindings take their values from.
+pub fn variables(root: config::Reader<'_>) -> capnp::Result<Vec<OsString>> {
+    let mut all = Vec::new();
+    for service in root.get_services()? {
+        if let Ok(service::Worker(worker)) = service.which() {
+            add_variables(worker?.get_bindings()?, &mut all)?;
+        }
+    }
+    Ok(all)
+}
+
+fn add_variables(
+    bindings: capnp::struct_list::Reader<'_, binding::Owned>,
+    all: &mut Vec<OsString>,
+) -> capnp::Result<()> {
+    for bound in bindings {
+        match bound.which() {
+            Ok(binding::FromEnvironment(name)) => {
+                all.push(OsStr::from_bytes(name?.as_bytes()).to_owned());
+            }
+            Ok(binding::Wrapped(wrapped)) => add_variables(wrapped?.get_inner_bindings()?, all)?,
+            _ => {}
+        }
+    }
+    Ok(())
 }
 
 /// The port of the socket's protocol; 0, any free port, where there is none.

@@ -4,7 +4,7 @@
 //! executed through a descriptor that was opened at the start: a new file in its place on disk is used only by an upgrade.
 //! The child gets one inherited descriptor, its channel; all else comes over that (`ipc::handshake`).
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
@@ -25,6 +25,7 @@ use nix::unistd::Pid;
 
 use super::main_thread::MainThread;
 use super::{Body, Process};
+use crate::config;
 
 /// The hidden subcommand of a runtime process.
 pub const SUBCOMMAND: &str = "runtime-process";
@@ -47,6 +48,27 @@ const PRIVATE_VARIABLES: [&str; 7] = [
     "LISTEN_FDNAMES",
     HAND_OVER_VARIABLE,
 ];
+
+/// Variables that libraries and the program itself read, with all that begin with some of them.
+const KEPT_VARIABLES: [&str; 10] = [
+    "CI",
+    "FORCE_COLOR",
+    "HOSTALIASES",
+    "LANG",
+    "LOCALDOMAIN",
+    "NO_COLOR",
+    "RES_OPTIONS",
+    "TMPDIR",
+    "TZ",
+    "TZDIR",
+];
+const KEPT_PREFIXES: [&str; 6] = ["LC_", "LD_", "MALLOC_", "MIMALLOC_", "RUST_", "WORKERD_"];
+
+fn is_kept(name: &OsStr) -> bool {
+    name.to_str().is_some_and(|name| {
+        KEPT_VARIABLES.contains(&name) || KEPT_PREFIXES.iter().any(|kept| name.starts_with(kept))
+    })
+}
 
 /// Names the descriptor that a replaced supervisor leaves to the one that replaces it.
 pub const HAND_OVER_VARIABLE: &str = "WORKERD_HAND_OVER";
@@ -186,13 +208,26 @@ impl Launcher {
             };
             return Ok(process(link, Body::Local(main_thread.run(start)?)));
         }
-        let pid = self.execute(slot, generation, theirs)?;
+        let named = self.variables(config)?;
+        let pid = self.execute(slot, generation, theirs, &named)?;
         let (config, locks) = (config.try_clone_to_owned()?, self.locks.try_clone()?);
         send_start(&link, options, config, locks, inspected, listeners)?;
         Ok(process(link, Body::Child(pid)))
     }
 
-    fn execute(&self, slot: u32, generation: u64, channel: OwnedFd) -> io::Result<Pid> {
+    /// The environment variables that a process gets for its config.
+    fn variables(&self, config: BorrowedFd) -> io::Result<Vec<OsString>> {
+        let config = ConfigBytes::from(Mapping::new(config)?);
+        config::variables(&config).map_err(io::Error::other)
+    }
+
+    fn execute(
+        &self,
+        slot: u32,
+        generation: u64,
+        channel: OwnedFd,
+        named: &[OsString],
+    ) -> io::Result<Pid> {
         let mut command = Command::new(self.executable.command_path());
         command
             .arg0("workerd")
@@ -202,6 +237,12 @@ impl Launcher {
         command
             .arg(format!("process={slot}"))
             .arg(format!("generation={generation}"));
+        if self.options.sandbox {
+            command.env_clear();
+            let kept =
+                std::env::vars_os().filter(|(name, _)| is_kept(name) || named.contains(name));
+            command.envs(kept);
+        }
         for variable in PRIVATE_VARIABLES {
             command.env_remove(variable);
         }

@@ -2,7 +2,9 @@
 
 use std::cell::RefCell;
 use std::collections::HashMap;
+use std::fs::DirBuilder;
 use std::os::fd::BorrowedFd;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::Duration;
@@ -95,7 +97,10 @@ impl Stores {
                 let fails = |error: &dyn std::fmt::Display| {
                     format!("the Durable Object folder {}: {error}", folder.display())
                 };
-                std::fs::create_dir_all(&folder).map_err(|error| fails(&error))?;
+                // What objects store is their owner's alone.
+                let mut maker = DirBuilder::new();
+                let made = maker.recursive(true).mode(0o700).create(&folder);
+                made.map_err(|error| fails(&error))?;
                 let schedule = Schedule::open(&folder, |_| false);
                 let schedule = schedule.map_err(|error| fails(&error.message()))?;
                 let of_folder = ObjectLocks::open(&folder);

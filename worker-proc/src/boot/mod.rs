@@ -10,6 +10,7 @@ mod files;
 mod nesting;
 pub mod objects;
 mod routes;
+mod sandbox;
 mod schedulers;
 mod test_command;
 mod typescript;
@@ -62,6 +63,12 @@ pub fn lock_folder(folder: &Path) -> Result<OwnedFd, String> {
         .map_err(|error| error.message().to_owned())
 }
 
+/// Has the calling thread give up what a runtime process gives up whose config names no folder. Each part by its name, with what
+/// is in force, or why nothing is.
+pub fn sandbox() -> Vec<sandbox::Part> {
+    sandbox::enter(&sandbox::Folders::default())
+}
+
 /// Everything that runs, ready to serve.
 struct Runtime {
     router: Rc<Router>,
@@ -102,6 +109,9 @@ fn start_runtime(
     }
     let secret = net::Secret::of(locks.as_ref().map(AsFd::as_fd));
     let read = config::read(config, options, secret)?;
+    if options.sandbox {
+        sandbox::enter(&sandbox::Folders::of(&read));
+    }
     log::set(read.log);
     if options.limit_heap_mb > 0 {
         isolate::limits::set_heap((options.limit_heap_mb as usize) << 20);
@@ -180,15 +190,6 @@ fn start_worker(router: &Rc<Router>, spec: WorkerSpec) -> Result<(), Vec<String>
 
 /// Serves until told to stop; the exit code of the process.
 pub fn serve(start: Start, snapshot: &'static [u8]) -> u8 {
-    let control = start.control.map(Arc::new);
-    if let Some(control) = &control {
-        // The channel is not to outlive the process's own end of it.
-        let supervisor = Arc::downgrade(control);
-        isolate::stall::attend(isolate::stack, move || {
-            let supervisor = supervisor.upgrade();
-            let _ = supervisor.map(|supervisor| supervisor.try_send(&ipc::ToSupervisor::Pong));
-        });
-    }
     // One thread; V8's background threads are its own.
     let runtime = match tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -205,6 +206,15 @@ pub fn serve(start: Start, snapshot: &'static [u8]) -> u8 {
             log::error(format_args!("the inspector cannot be used: {error}"));
         }
         let built = start_runtime(start.config, start.locks, &start.options, snapshot);
+        let control = start.control.map(Arc::new);
+        if let Some(control) = &control {
+            // The channel is not to outlive the process's own end of it.
+            let supervisor = Arc::downgrade(control);
+            isolate::stall::attend(isolate::stack, move || {
+                let supervisor = supervisor.upgrade();
+                let _ = supervisor.map(|supervisor| supervisor.try_send(&ipc::ToSupervisor::Pong));
+            });
+        }
         let control = match control.map(control::SupervisorLink::new).transpose() {
             Ok(control) => control,
             Err(error) => {

@@ -71,8 +71,8 @@ pub fn excused<R>(wait: impl FnOnce() -> R) -> R {
     result
 }
 
-/// Begins to wait for the supervisor's question, for as long as the process lives. Called by the main thread, before any other
-/// is started. `alive` tells the supervisor that nothing is wrong.
+/// Begins to wait for the supervisor's question, for as long as the process lives. Called by the main thread; the
+/// signal is blocked in all. `alive` tells the supervisor that nothing is wrong.
 pub fn attend(stack: Stack, alive: impl Fn() + Send + 'static) {
     let _ = STACK.set(stack);
     let asks = SigSet::from(ASKS_WHERE);

@@ -50,7 +50,7 @@ pub use kv::{Kv, KvCursor, ListOptions};
 pub use lock::{FolderLock, ObjectLock, ObjectLocks};
 pub use pitr::{HistoryLimits, NOT_IMPLEMENTED as NO_POINT_IN_TIME_RECOVERY};
 pub use queue::{AlarmOutcome, Due, Next};
-pub use raw::ValueRef;
+pub use raw::{ValueRef, keep_temporary_files_in};
 pub use schedule::{ObjectKey, Schedule, Scheduled};
 pub use sql::{Cursor, Ingested, Row, Sql};
 pub use sync::Ticket;

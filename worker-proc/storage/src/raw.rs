@@ -38,6 +38,15 @@ pub(super) enum Access {
     Immutable,
 }
 
+/// Has SQLite keep what does not fit its memory, sorted rows above all, in a folder: each file is deleted as soon as it is open. To be
+/// said once, before anything is opened. Without it that is what `SQLITE_TMPDIR`, `TMPDIR`, or the system says.
+pub fn keep_temporary_files_in(folder: &Path) {
+    if let Ok(path) = CString::new(folder.as_os_str().as_bytes()) {
+        // SAFETY: no connection is open yet that could read it meanwhile; the text lives on.
+        unsafe { ffi::sqlite3_temp_directory = path.into_raw() };
+    }
+}
+
 /// A value to bind, borrowed.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum ValueRef<'a> {
