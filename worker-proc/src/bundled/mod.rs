@@ -45,6 +45,10 @@ const ALL: [Bundled; 5] = [
             ),
             ("workerd/workflows/run.js", include_str!("workflows/run.js")),
             (
+                "workerd/workflows/testing.js",
+                include_str!("workflows/testing.js"),
+            ),
+            (
                 "workerd/workflows/values.js",
                 include_str!("workflows/values.js"),
             ),

@@ -13,14 +13,16 @@
  *
  *   workflow:<name>  for each workflow the class `miniflare-workflows-<name>` of that worker
  *   WORKFLOWS        JSON, optional: `{"<name>": {"steps": <most steps>, "retention": {"success": <duration>, "error": <duration>}}}`
+ *   LOCAL_DEV        JSON `true`, for tests: the binding takes the calls by which steps are mocked and instances waited for
  *   TEST_CLOCK       JSON `true`, for tests: `POST /clock?advance=<ms>` moves the clock of this process; alarms keep the real time
  *
  * Keys: `meta` is the instance, `s:<type>:<n>:<name>` the nth step of that name, `e:<number>` an event that waits to be taken,
- * `l:<number>` what has happened, for subscribers. The table `chunks` has the bytes of streams that steps have returned.
+ * `l:<number>` what has happened, for subscribers, `x:...` what a test has set. The table `chunks` has the bytes of streams that steps have returned.
  */
 import { DurableObject, RpcTarget, env } from "cloudflare:workers";
 import { Journal } from "/workerd/workflows/journal.js";
 import { Counter, Run, Steps, undoOf } from "/workerd/workflows/run.js";
+import { Doubles, Modifier } from "/workerd/workflows/testing.js";
 import {
   DELETED,
   ENDED,
@@ -72,6 +74,7 @@ class Subscription extends RpcTarget {
 /** An instance of the workflow `ctx.props.workflowName`. */
 export class Engine extends DurableObject {
   #journal = new Journal(this.ctx);
+  doubles = new Doubles(this.#journal);
   /** The code that runs, or null. */
   #run = null;
   /** The generation whose steps are being undone, or null. */
@@ -435,7 +438,20 @@ export class Engine extends DurableObject {
 
   status() {
     const { status, output, error } = this.#there;
-    return { status, output: output ?? null, error };
+    const outputs = env.LOCAL_DEV ? { __LOCAL_DEV_STEP_OUTPUTS: this.#outputs() } : {};
+    return { status, ...outputs, output: output ?? null, error };
+  }
+
+  /** What steps have returned and events have brought, in order. */
+  #outputs() {
+    const outputs = [];
+    for (const { type, stepName, output } of this.#journal.entries()) {
+      if (type === "step_completed") outputs.push(output);
+      if (type !== "wait_completed") continue;
+      const [, name, count] = /^(.*)-(\d+)$/s.exec(stepName);
+      outputs.push(this.#journal.step(`s:waitForEvent:${count}:${name}`)?.value.payload);
+    }
+    return outputs;
   }
 
   pause() {
@@ -503,14 +519,19 @@ export class Engine extends DurableObject {
   }
 
   sendEvent(event) {
-    const meta = this.#there;
+    this.#there;
+    if (!this.doubles.hasEvent(event.type)) this.#receive(event);
+  }
+
+  #receive(event) {
     this.#journal.send(event);
     for (const wait of this.#waits) {
       if (wait.type !== event.type) continue;
       this.#endWait(wait, false);
       break;
     }
-    if (meta.dormant !== undefined && meta.wakesOn === event.type) this.#journal.meta = { ...meta, dormant: 0 };
+    const { meta } = this.#journal;
+    if (meta?.dormant !== undefined && meta.wakesOn === event.type) this.#journal.meta = { ...meta, dormant: 0 };
     this.#wake();
   }
 
@@ -548,6 +569,60 @@ export class Engine extends DurableObject {
     if (!runs) return;
     await this.ctx.storage.sync();
     this.ctx.abort(DELETED);
+  }
+
+  // Calls of tests.
+
+  modifier() {
+    return new Modifier(this.doubles, (event) => this.#receive(event));
+  }
+
+  /** Ends when something more has happened. */
+  #happens() {
+    return new Promise((resolve) => this.#watchers.add(resolve));
+  }
+
+  /** What a step has returned, once it has; throws what it has thrown. */
+  async waitForStepResult(name, index = 1) {
+    const key = `s:do:${index}:${name}`;
+    for (;;) {
+      const isEnd = ({ type, stepName }) => stepName === `${name}-${index}` && /^step_(completed|errored)$/.test(type);
+      const end = this.#journal.entries().findLast(isEnd);
+      if (end?.type === "step_errored") throw revived(this.#journal.step(key).error);
+      if (end !== undefined) return this.#journal.withStream(end).output;
+      await this.#happens();
+    }
+  }
+
+  async waitForStatus(expected) {
+    this.#wake();
+    for (;;) {
+      const { status } = this.#journal.meta ?? {};
+      if (status === expected) return;
+      if (ENDED.includes(status) && ENDED.includes(expected)) {
+        throw new Error(
+          `[WorkflowIntrospector] The Workflow instance ${this.ctx.id.name} has reached status '${status}'. This is a finite ` +
+            `status that prevents it from ever reaching the expected status of '${expected}'.`,
+        );
+      }
+      await this.#happens();
+    }
+  }
+
+  outputOrError(isOutput) {
+    const { status, output, error } = this.#journal.meta ?? {};
+    const [what, must, has] = isOutput ? ["output", "complete", "an output"] : ["error", "errored", "error information"];
+    if (status === must) return isOutput ? output : error;
+    throw new Error(
+      `Cannot retrieve ${what}: Workflow instance is in status "${status}" but must be "${must}" to have ${has} available`,
+    );
+  }
+
+  /** Deletes the instance and ends the object, as the end of a test does. */
+  async abort(reason = DELETED) {
+    this.#erase();
+    await this.ctx.storage.sync();
+    this.ctx.abort(reason);
   }
 }
 

@@ -12,6 +12,7 @@ import {
   lengthOf,
   named,
 } from "/workerd/workflows/values.js";
+import { apply } from "/workerd/workflows/testing.js";
 
 const isId = (id) => typeof id === "string" && id.length <= 100 && /^[a-zA-Z0-9_][a-zA-Z0-9-_]*$/.test(id);
 /** Ids of instances that older versions have made. */
@@ -60,9 +61,12 @@ function instancesOf(options) {
   return instances;
 }
 
-/** The API of the workflow `ctx.props.workflow`. */
 const invalidId = () => named("WorkflowError", "Workflow instance has invalid id");
 
+/** What tests have begun in this process, by workflow: `{ id, operations, instanceIds }`. */
+const sessions = new Map();
+
+/** The API of the workflow `ctx.props.workflow`. Tests know its binding by `ctx.props.binding`. */
 export class WorkflowBinding extends WorkerEntrypoint {
   #object(id) {
     return this.env[`workflow:${this.ctx.props.workflow}`].getByName(id);
@@ -81,6 +85,12 @@ export class WorkflowBinding extends WorkerEntrypoint {
   async create(options = {}) {
     const id = "id" in options ? options.id : crypto.randomUUID();
     if (!isId(id)) throw invalidId();
+    const session = sessions.get(this.ctx.props.workflow);
+    if (session !== undefined) {
+      session.instanceIds.push(id);
+      const modifier = this.#object(id).modifier();
+      for (const operation of session.operations) await apply(modifier, operation);
+    }
     await this.#object(id).create(options.params ?? {}, options.retention);
     return { id };
   }
@@ -187,5 +197,88 @@ export class WorkflowBinding extends WorkerEntrypoint {
     const instance = await this.#existing(id);
     if (!isSubscription(options)) throw new Error("Invalid Workflow subscription options");
     return await instance.subscribe(options);
+  }
+
+  // For tests.
+
+  get #tested() {
+    if (!this.env.LOCAL_DEV) throw new Error("The testing API is not enabled");
+    return this.ctx.props.workflow;
+  }
+
+  #session(id) {
+    const workflow = this.#tested;
+    const session = sessions.get(workflow);
+    if (session?.id === id) return session;
+    const why = "does not have an active introspection session for this introspector.";
+    throw new Error(`Workflow ${JSON.stringify(workflow)} ${why}`);
+  }
+
+  async unsafeGetBindingName() {
+    this.#tested;
+    return this.ctx.props.binding;
+  }
+
+  async unsafeStartIntrospection() {
+    const workflow = this.#tested;
+    if (sessions.has(workflow)) {
+      const binding = JSON.stringify(this.ctx.props.binding);
+      const why = `already has an active introspection session for binding ${binding}.`;
+      throw new Error(`Workflow ${JSON.stringify(workflow)} ${why}`);
+    }
+    const id = crypto.randomUUID();
+    sessions.set(workflow, { id, operations: [], instanceIds: [] });
+    return id;
+  }
+
+  async unsafeStopIntrospection(id) {
+    const workflow = this.#tested;
+    if (sessions.get(workflow)?.id === id) sessions.delete(workflow);
+  }
+
+  async unsafeSetIntrospectionOperations(id, operations) {
+    this.#session(id).operations = operations;
+  }
+
+  async unsafeGetIntrospectionInstances(id) {
+    return this.#session(id).instanceIds;
+  }
+
+  async unsafeGetInstanceModifier(id) {
+    this.#tested;
+    return await this.#object(id).modifier();
+  }
+
+  async unsafeWaitForStepResult(id, name, index) {
+    this.#tested;
+    return await this.#object(id).waitForStepResult(name, index);
+  }
+
+  async unsafeWaitForStatus(id, status) {
+    this.#tested;
+    await this.#object(id).waitForStatus(status);
+  }
+
+  async unsafeGetOutputOrError(id, isOutput) {
+    this.#tested;
+    return await this.#object(id).outputOrError(isOutput);
+  }
+
+  /** Deletes the instance whose object has that id, in hexadecimal digits; whether there was one. */
+  async unsafeDeletePersistedInstance(digits) {
+    this.#tested;
+    const namespace = this.env[`workflow:${this.ctx.props.workflow}`];
+    const object = namespace.get(namespace.idFromString(digits));
+    if (!(await object.exists())) return false;
+    // It ends, and so does the call.
+    await object.abort().catch(() => {});
+    return true;
+  }
+
+  async unsafeAbort(id, reason) {
+    this.#tested;
+    await this.#object(id)
+      .abort(reason)
+      .catch(() => {});
   }
 }

@@ -55,6 +55,20 @@ export class Journal {
     return this.#kv.get(key);
   }
 
+  /** What a test has set. */
+  double(key) {
+    return this.#kv.get(`x:${key}`);
+  }
+
+  setDouble(key, value) {
+    this.#kv.put(`x:${key}`, value);
+  }
+
+  /** All that has happened, in order. */
+  entries() {
+    return this.#all("l:").map(([, entry]) => entry);
+  }
+
   /** Numbered in the order in which steps were first reached. */
   newStep(type, name, count) {
     return { ord: this.#next("ord"), type, name, count };

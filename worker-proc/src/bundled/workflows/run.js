@@ -162,7 +162,9 @@ export class Run {
     let reader;
     let isLate = false;
     const made = (async () => {
-      const value = await callback(ctx(attempt));
+      const double = this.#engine.doubles.attempt(stepName, attempt);
+      if (double?.stream) return double;
+      const value = double ? double.value : await callback(ctx(attempt));
       if (!(value instanceof ReadableStream)) return { value };
       reader = value.getReader();
       if (isLate) return reader.cancel();
@@ -248,7 +250,7 @@ export class Run {
       throw error;
     }
     if (!this.#engine.isCurrent(this)) throw over();
-    record.retryAt = now() + retryDelayMs;
+    record.retryAt = now() + (this.#engine.doubles.skips("delay", stepName) ? 0 : retryDelayMs);
     this.#journal.put(key, record);
     this.#journal.log("attempt_errored", { stepName, attempt, retryDelayMs, error: recorded(failure) });
   }
@@ -264,9 +266,11 @@ export class Run {
       this.#journal.put(key, record);
       this.#journal.log("sleep_started", { stepName, durationMs: record.deadline - from });
     }
-    if (this.#engine.rests(this, record.deadline)) throw over();
-    await this.#engine.wait(record.deadline);
-    await this.#engine.mayGoOn(this);
+    if (!this.#engine.doubles.skips("sleep", stepName)) {
+      if (this.#engine.rests(this, record.deadline)) throw over();
+      await this.#engine.wait(record.deadline);
+      await this.#engine.mayGoOn(this);
+    }
     this.#journal.put(key, { ...record, done: true });
     this.#journal.log("sleep_completed", { stepName });
   }
@@ -284,6 +288,7 @@ export class Run {
     }
     for (let isLate = false; ; ) {
       await this.#engine.mayGoOn(this);
+      if (this.#engine.doubles.skips("eventTimeout", stepName)) break;
       const event = this.#journal.take(type, key, (value) => ({ ...record, done: true, value }));
       if (event !== undefined) {
         this.#journal.log("wait_completed", { stepName });
