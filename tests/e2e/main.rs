@@ -4,6 +4,7 @@ mod admin;
 mod applications;
 mod assets;
 mod bad_input;
+mod bench;
 mod bundled;
 mod compile;
 mod connections;

@@ -92,7 +92,14 @@ fn an_import_upwards_is_found_in_every_form() {
 /// Where the types of other libraries and of the runtime itself may be named.
 const BORDERS: [(&str, &[&str]); 7] = [
     ("aws_lc_sys", &["worker-proc/libcrypto/"]),
-    ("hyper", &["worker-proc/src/http/", "worker-proc/src/net/"]),
+    (
+        "hyper",
+        &[
+            "worker-proc/src/http/",
+            "worker-proc/src/net/",
+            "tests/bench/",
+        ],
+    ),
     (
         "v8",
         &[

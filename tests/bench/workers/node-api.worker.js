@@ -1,0 +1,5 @@
+// The worker of the workloads that use modules of Node.
+import { routes } from "./node-api.js";
+import { handlerOf } from "./web.js";
+
+export default { fetch: handlerOf(routes) };
