@@ -13,10 +13,19 @@ use tests::server::{Server, Start};
 use super::program;
 
 const WORKER: &str = r#"
+import { once } from "node:events";
+import net from "node:net";
 const paths = {
   async fetch(ports) {
     for (const port of ports) await (await fetch(`http://127.0.0.1:${port}/`)).text();
     return "fetched";
+  },
+  async reset([port]) {
+    const socket = net.connect({ host: "127.0.0.1", port: Number(port) });
+    await once(socket.resume(), "connect");
+    socket.write("x");
+    const [{ message, code, errno, syscall }] = await once(socket, "error");
+    return JSON.stringify([message, code, errno, syscall]);
   },
 };
 export default {
@@ -33,7 +42,8 @@ const config :Workerd.Config = (
   services = [
     (name = "main", worker = (
       modules = [(name = "worker.js", esModule = embed "worker.js")],
-      compatibilityDate = "2026-01-01")),
+      compatibilityDate = "2026-01-01",
+      compatibilityFlags = ["nodejs_compat"])),
     (name = "internet", network = (allow = ["private"])),
   ],
   sockets = [(name = "http", address = "127.0.0.1:0", http = (), service = "main")],
@@ -122,4 +132,23 @@ fn idle_connections_end_and_there_are_never_many() {
         assert_eq!(keeper.ended(), 1);
     }
     assert!(server.get("/").text() == "up" && server.stderr().is_empty());
+}
+
+#[test]
+fn node_is_told_that_a_connection_is_reset() {
+    let (_folder, server) = start();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let resetting = thread::spawn(move || {
+        let (stream, _) = listener.accept().unwrap();
+        stream.set_read_timeout(Some(DEADLINE)).unwrap();
+        // What is closed with something unread is reset.
+        assert_eq!(stream.peek(&mut [0]).unwrap(), 1);
+    });
+    let told = server.get(&format!("/reset?ports={port}"));
+    assert_eq!(
+        told.text(),
+        r#"["read ECONNRESET","ECONNRESET",-104,"read"]"#
+    );
+    resetting.join().unwrap();
 }

@@ -44,11 +44,14 @@ macro_rules! making {
 making! {
     fn BIO_new(kind: &BIO_METHOD) -> BIO;
     fn BN_CTX_new() -> BN_CTX;
+    fn BN_GENCB_new() -> BN_GENCB;
+    fn BN_MONT_CTX_new_consttime(modulus: &BIGNUM, context: &mut BN_CTX) -> BN_MONT_CTX;
     fn BN_new() -> BIGNUM;
     fn EC_KEY_new_by_curve_name(curve: c_int) -> EC_KEY;
     fn EVP_CIPHER_CTX_new() -> EVP_CIPHER_CTX;
     fn EVP_MD_CTX_new() -> EVP_MD_CTX;
     fn EVP_PKEY_new() -> EVP_PKEY;
+    fn RSA_new() -> RSA;
     fn X509_NAME_new() -> X509_NAME;
     fn X509_get_pubkey(certificate: &X509) -> EVP_PKEY;
 }
@@ -58,6 +61,9 @@ safe! {
     fn BN_num_bytes(number: &BIGNUM) -> u32;
     fn BN_nnmod(result: &mut BIGNUM, number: &BIGNUM, modulus: &BIGNUM, context: &mut BN_CTX) -> c_int;
     fn BN_num_bits(number: &BIGNUM) -> u32;
+    fn BN_generate_prime_ex(result: &mut BIGNUM, bits: c_int, safe: c_int, step: &BIGNUM, rest: &BIGNUM, progress: &mut BN_GENCB) -> c_int;
+    fn BN_mod_exp_mont_consttime(result: &mut BIGNUM, base: &BIGNUM, exponent: &BIGNUM, modulus: &BIGNUM, context: &mut BN_CTX, field: &BN_MONT_CTX) -> c_int;
+    fn BN_primality_test(result: &mut c_int, number: &BIGNUM, rounds: c_int, context: &mut BN_CTX, divides: c_int, progress: &mut BN_GENCB) -> c_int;
     fn BN_is_odd(number: &BIGNUM) -> c_int;
     fn ECDSA_SIG_marshal(builder: &mut CBB, signature: &ECDSA_SIG) -> c_int;
     fn EC_GROUP_get_curve_name(group: &EC_GROUP) -> c_int;
@@ -91,6 +97,7 @@ safe! {
     fn EVP_marshal_public_key(builder: &mut CBB, key: &EVP_PKEY) -> c_int;
     fn NETSCAPE_SPKI_verify(request: &mut NETSCAPE_SPKI, key: &mut EVP_PKEY) -> c_int;
     fn RSA_bits(key: &RSA) -> u32;
+    fn RSA_generate_key_ex(key: &mut RSA, bits: c_int, exponent: &BIGNUM, progress: &mut BN_GENCB) -> c_int;
     fn X509_NAME_add_entry(name: &mut X509_NAME, entry: &X509_NAME_ENTRY, place: c_int, set: c_int) -> c_int;
     fn X509_NAME_entry_count(name: &X509_NAME) -> c_int;
     fn X509_NAME_print_ex(text: &mut BIO, name: &X509_NAME, indent: c_int, flags: c_ulong) -> c_int;

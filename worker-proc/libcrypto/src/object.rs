@@ -30,6 +30,7 @@ objects! {
     ASN1_OBJECT: ASN1_OBJECT_free,
     BN_CTX: BN_CTX_free,
     BN_GENCB: BN_GENCB_free,
+    BN_MONT_CTX: BN_MONT_CTX_free,
     ECDSA_SIG: ECDSA_SIG_free,
     EC_KEY: EC_KEY_free,
     EC_POINT: EC_POINT_free,

@@ -4,7 +4,9 @@
 //! by PBES2 (RFC 8018, section 6.2), and what PEM has in its headers (RFC 1421) by OpenSSL's derivation over MD5.
 
 use super::{Curve, Key, Kind};
-use crate::asn1::{BIT_STRING, INTEGER, OBJECT_IDENTIFIER, OCTET_STRING, SEQUENCE, take, value};
+use crate::asn1::{
+    BIT_STRING, CONTEXT_0, INTEGER, OBJECT_IDENTIFIER, OCTET_STRING, SEQUENCE, take, value,
+};
 use crate::cipher::{Algorithm, Cipher};
 use crate::digest::Digest;
 use crate::{Failed, kdf, random};
@@ -56,6 +58,15 @@ const HASHES: [(&str, &[u8]); 5] = [
     ("sha384", b"\x2a\x86\x48\x86\xf7\x0d\x02\x0a"),
     ("sha512", b"\x2a\x86\x48\x86\xf7\x0d\x02\x0b"),
 ];
+
+/// The key that PKCS #8 has inside.
+fn inner_of(pkcs8: &[u8]) -> Result<&[u8], Failed> {
+    let mut der = pkcs8;
+    let mut parts = take(&mut der, SEQUENCE)?;
+    take(&mut parts, INTEGER)?;
+    take(&mut parts, SEQUENCE)?;
+    take(&mut parts, OCTET_STRING)
+}
 
 impl Key {
     /// A private key in a form; what follows it is ignored.
@@ -125,12 +136,15 @@ impl Key {
         let pkcs8 = self.to_pkcs8()?;
         match (form, self.kind()) {
             (Form::Pkcs8, _) => Ok(pkcs8),
-            (Form::Pkcs1, Some(Kind::Rsa)) | (Form::Sec1, Some(Kind::Ec(_))) => {
-                let mut der = &pkcs8[..];
-                let mut parts = take(&mut der, SEQUENCE)?;
-                take(&mut parts, INTEGER)?;
-                take(&mut parts, SEQUENCE)?;
-                Ok(take(&mut parts, OCTET_STRING)?.to_vec())
+            (Form::Pkcs1, Some(Kind::Rsa)) => Ok(inner_of(&pkcs8)?.to_vec()),
+            (Form::Sec1, Some(Kind::Ec(curve))) => {
+                let mut sec1 = inner_of(&pkcs8)?;
+                let mut parts = take(&mut sec1, SEQUENCE)?;
+                let version = value(INTEGER, &[take(&mut parts, INTEGER)?]);
+                let number = value(OCTET_STRING, &[take(&mut parts, OCTET_STRING)?]);
+                // PKCS #8 has the curve outside (RFC 5915, section 3).
+                let name = value(CONTEXT_0, &[&value(OBJECT_IDENTIFIER, &[curve.oid()])]);
+                Ok(value(SEQUENCE, &[&version, &number, &name, parts]))
             }
             _ => Err(Failed),
         }

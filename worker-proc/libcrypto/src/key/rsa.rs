@@ -10,13 +10,6 @@ use crate::digest::Digest;
 use crate::object::Owned;
 use crate::{Failed, check, failed, ffi, number, output};
 
-/// Called at each candidate for a prime; 0 ends the search.
-extern "C" fn on_progress(_: c_int, _: c_int, progress: *mut lc::BN_GENCB) -> c_int {
-    // SAFETY: the argument is what `generate_rsa` keeps until the search is over.
-    let is_over = unsafe { &*lc::BN_GENCB_get_arg(progress).cast::<fn() -> bool>() };
-    c_int::from(!is_over())
-}
-
 /// What RSA does to a number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Primitive {
@@ -52,17 +45,11 @@ impl Key {
     /// The numbers are not allowed, or `is_over` said so, which is asked often: the primes of a long key take minutes to find.
     pub fn generate_rsa(bits: i32, exponent: &[u8], is_over: fn() -> bool) -> Result<Self, Failed> {
         let exponent = number::from_bytes(exponent)?;
-        // SAFETY: new objects are ours; the exponent and what the callback is given live until the key is made.
-        let rsa = unsafe {
-            let rsa = Owned::new(lc::RSA_new())?;
-            let progress = Owned::new(lc::BN_GENCB_new())?;
-            let argument = from_ref(&is_over).cast_mut().cast();
-            lc::BN_GENCB_set(progress.get(), Some(on_progress), argument);
-            let (key, exponent) = (rsa.get(), exponent.get());
-            check(lc::RSA_generate_key_ex(key, bits, exponent, progress.get()))?;
-            rsa
-        };
-        Self::from_rsa(rsa)
+        let mut key = ffi::RSA_new()?;
+        check(number::search(is_over, |progress| {
+            ffi::RSA_generate_key_ex(&mut key, bits, &exponent, progress)
+        })?)?;
+        Self::from_rsa(key)
     }
 
     /// A key from its numbers: n and e, then d and, for a faster private key, p, q, dp, dq and qi. Whether they fit

@@ -6,7 +6,7 @@ import { createHash, createHmac, pbkdf2Sync, randomBytes } from "node:crypto";
 import { EventEmitter, on, once } from "node:events";
 import path from "node:path";
 import process from "node:process";
-import { Duplex, PassThrough, Readable, Transform } from "node:stream";
+import { Duplex, PassThrough, Readable, Transform, finished } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { StringDecoder } from "node:string_decoder";
 import { setTimeout as wait } from "node:timers/promises";
@@ -34,6 +34,11 @@ export const buffers = {
     buffer.writeFloatLE(1.5, 4);
     deepStrictEqual([buffer.readInt32BE(0), buffer.readFloatLE(4)], [-2, 1.5]);
     throws(() => buffer.writeUInt8(256, 0), { code: "ERR_OUT_OF_RANGE" });
+    const range = (range, given) => ({ message: `The value of "value" is out of range. It must be ${range}. Received ${given}` });
+    throws(() => buffer.writeInt32LE(2 ** 31, 0), range(">= -2147483648 and <= 2147483647", "2147483648"));
+    throws(() => buffer.writeUIntBE(2 ** 32, 0, 4), range(">= 0 and <= 4294967295", "4294967296"));
+    const big = "9_223_372_036_854_775_808n";
+    throws(() => buffer.writeBigInt64LE(2n ** 63n), range(">= -(2n ** 63n) and < 2 ** 63n", big));
     strictEqual(Buffer.concat([Buffer.from("ab"), Buffer.from("cd")]).indexOf("bc"), 1);
     strictEqual(Buffer.from("ab").compare(Buffer.from("ac")), -1);
     strictEqual(isUtf8(Buffer.from([0xff])), false);
@@ -88,6 +93,11 @@ export const paths = {
     process.chdir("/tmp");
     deepStrictEqual([path.resolve("a"), path.win32.resolve("C:a"), path.win32.resolve("a")], ["/a", "C:\\a", "\\a"]);
     process.chdir("/bundle");
+    // A device's path has a root as a server's has.
+    const roots = ["\\\\?\\UNC\\a\\b", "//?/UNC/a", "\\\\?\\UNC", "\\\\.\\C:\\a"].map((each) => path.win32.parse(each).root);
+    deepStrictEqual(roots, ["\\\\?\\UNC\\", "//?/UNC/", "\\\\?\\UNC", "\\\\.\\C:\\"]);
+    strictEqual(path.win32.normalize("\\\\.\\COM1"), "\\\\.\\COM1\\");
+    strictEqual(path.win32.join("\\\\?\\UNC", "..", "a"), "\\\\?\\UNC\\a");
     strictEqual(url.fileURLToPath("file:///a%20b"), "/a b");
     strictEqual(url.resolve("/one/two", "three"), "/one/three");
     strictEqual(url.parse("http://u:p@h:1/p?q#f").auth, "u:p");
@@ -136,6 +146,48 @@ export const streams = {
     await rejects(pipeline(failing, new PassThrough()), /cut/);
     strictEqual(await new Response(Readable.toWeb(Readable.from([Buffer.from("web")]))).text(), "web");
     strictEqual(new Duplex() instanceof Readable, true);
+  },
+};
+
+export const streamOrder = {
+  async test() {
+    const told = [];
+    const constructed = new Duplex({
+      construct(callback) {
+        callback();
+        queueMicrotask(() => told.push("microtask"));
+      },
+      write(chunk, _encoding, callback) {
+        told.push(`${chunk}`);
+        callback();
+      },
+    });
+    constructed.write("written");
+    await wait(1);
+    deepStrictEqual(told, ["written", "microtask"]);
+    const slow = new Duplex({
+      write(_chunk, _encoding, callback) {
+        setImmediate(() => {
+          told.push("slowly");
+          callback();
+        });
+      },
+    });
+    slow.end("x");
+    let reads = 0;
+    const endless = new Readable({
+      highWaterMark: 100,
+      read() {
+        if (++reads > 50) this.push(null);
+        else this.push(Buffer.alloc(30));
+      },
+    });
+    const web = Readable.toWeb(endless);
+    await wait(1);
+    strictEqual(reads, 8);
+    await web.cancel();
+    await new Promise((resolve) => finished(slow, { readable: false }, resolve));
+    strictEqual(told.at(-1), "slowly");
   },
 };
 

@@ -62,9 +62,8 @@ function checkRange(value, min, max, count) {
     range =
       min === 0 || min === 0n
         ? `>= 0${n} and < 2${n} ** ${bits}${n}`
-        : `>= -(2${n} ** ${bits - 1}${n}) and < 2${n} ** ${bits - 1}${n}`;
-  } else if (count === 4) {
-    range = min === 0 ? `>= 0 and < 2 ** 32` : ">= -(2 ** 31) and < 2 ** 31";
+        : // The upper bound is no BigInt there either.
+          `>= -(2${n} ** ${bits - 1}${n}) and < 2 ** ${bits - 1}${n}`;
   }
   throw new ERR_OUT_OF_RANGE("value", range, value);
 }

@@ -351,6 +351,7 @@ exports.aggregateTwoErrors = function (inner, outer) {
 const ERRNO = {
   __proto__: null,
   ECONNREFUSED: -111,
+  EPIPE: -32,
   ECONNRESET: -104,
   ETIMEDOUT: -110,
   EHOSTUNREACH: -113,
@@ -373,5 +374,14 @@ class GetAddrInfoException extends Error {
   }
 }
 
+/** What a call of the system on an open connection has failed with. */
+class ConnectionException extends Error {
+  constructor(code, syscall) {
+    super(`${syscall} ${code}`);
+    ObjectAssign(this, { code, errno: ERRNO[code], syscall });
+  }
+}
+
 exports.ConnectException = ConnectException;
+exports.ConnectionException = ConnectionException;
 exports.GetAddrInfoException = GetAddrInfoException;

@@ -8,7 +8,7 @@ use libcrypto::Failed;
 use libcrypto::aead::Aead;
 use libcrypto::cipher::{Algorithm, Cipher, MAX_TAG_BYTES};
 
-use super::Error;
+use super::error::Error;
 use crate::glue::{IntoJs, JsArray, Maybe, Ops, native_object, op};
 
 /// Above the longest tag of any cipher, so that nobody can ask for a long buffer.

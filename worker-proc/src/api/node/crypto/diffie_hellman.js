@@ -17,7 +17,7 @@ const {
 const { Buffer } = require("node:buffer");
 const { ERR_INVALID_ARG_TYPE } = require("node/common/errors");
 const { validateInt32 } = require("node/common/validators");
-const { checkPrimeSync, generatePrimeSync, randomBytes } = require("node/crypto/random");
+const { checkPrimeSync, randomBytes } = require("node/crypto/random");
 const { asBuffer, isBytes, toBytes } = require("node/crypto/util");
 
 const INVALID_PARAMETERS = "DiffieHellman init failed: invalid parameters";
@@ -99,6 +99,12 @@ function generatorOf(given, encoding) {
   return bytes;
 }
 
+/** A safe prime of so many bits whose half the generator generates. */
+function safePrimeFor(generator, bits) {
+  const { 0: step, 1: rest } = generator === 2n ? [24, 11] : generator === 5n ? [10, 3] : [2, 1];
+  return asBuffer(ops.generatePrime(false, bits, true, Buffer.from([step]), Buffer.from([rest])));
+}
+
 function DiffieHellman(sizeOrKey, keyEncoding, generator, generatorEncoding) {
   if (!(this instanceof DiffieHellman)) return new DiffieHellman(sizeOrKey, keyEncoding, generator, generatorEncoding);
   if (typeof sizeOrKey !== "number" && typeof sizeOrKey !== "string" && !isBytes(sizeOrKey)) {
@@ -118,8 +124,8 @@ function DiffieHellman(sizeOrKey, keyEncoding, generator, generatorEncoding) {
     if (isBytes(generator)) throw new Error(INVALID_PARAMETERS);
     const isOdd = sizeOrKey < 3 || sizeOrKey > MAX_PRIME_BITS || generator === 1;
     if (isOdd) throw new Error("DiffieHellman init failed: could not generate parameters");
-    const prime = Buffer.from(generatePrimeSync(sizeOrKey, { safe: true }));
-    begin(this, prime, generatorOf(generator), 0);
+    const bytes = generatorOf(generator);
+    begin(this, safePrimeFor(toNumber(bytes), sizeOrKey), bytes, 0);
     return;
   }
   const prime = Buffer.from(toBytes(sizeOrKey, "sizeOrKey", keyEncoding));

@@ -8,7 +8,7 @@ use libcrypto::digest::{Digest, Hasher};
 use libcrypto::hmac::Hmac;
 use libcrypto::{Failed, kdf};
 
-use super::Error;
+use super::error::Error;
 use crate::glue::{Arguments, IntoJs, Made, Ops, Thrown, native_object, op};
 use crate::service::processor;
 

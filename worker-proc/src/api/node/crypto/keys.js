@@ -108,17 +108,22 @@ class AsymmetricKeyObject extends KeyObject {
 
   get asymmetricKeyDetails() {
     const { handle, kind } = keyIn(this);
+    const details = {
+      modulusLength: undefined,
+      publicExponent: undefined,
+      divisorLength: undefined,
+      namedCurve: CURVES.get(kind),
+    };
     if (kind === "") {
       const { 0: modulusLength, 1: divisorLength } = ops.dsaBits(handle);
-      return { modulusLength, divisorLength };
+      ObjectAssign(details, { modulusLength, divisorLength });
+    } else if (kind === "RSA") {
+      const { 0: n, 1: e } = ops.exportKey("public numbers", handle);
+      let modulusLength = n.length * 8;
+      for (let top = n[0]; top < 0x80; top <<= 1) modulusLength--;
+      ObjectAssign(details, { modulusLength, publicExponent: BigInt(`0x${inEncoding(e, "hex")}`) });
     }
-    const isCurve = CURVES.has(kind);
-    if (isCurve) return { namedCurve: CURVES.get(kind) };
-    if (kind !== "RSA") return {};
-    const { 0: n, 1: e } = ops.exportKey("public numbers", handle);
-    let modulusLength = n.length * 8;
-    for (let top = n[0]; top < 0x80; top <<= 1) modulusLength--;
-    return { modulusLength, publicExponent: BigInt(`0x${inEncoding(e, "hex")}`) };
+    return details;
   }
 
   get asymmetricKeyType() {

@@ -9,8 +9,9 @@ use libcrypto::digest::Digest;
 use libcrypto::key::{Curve, Form, Key, Kind, Padding, Primitive, Protection, Raw, Scheme};
 use libcrypto::{Failed, number, random};
 
+use super::error::Error;
 use super::pem::{self, Block};
-use crate::glue::{Arguments, Maybe, Ops, op};
+use crate::glue::{Arguments, Made, Maybe, Ops, Thrown, op};
 use crate::service::processor;
 
 pub fn ops(ops: &mut Ops) {
@@ -25,6 +26,8 @@ pub fn ops(ops: &mut Ops) {
         curve_key,
         dsa_bits,
         modular_power,
+        generate_prime,
+        is_prime,
     ]);
 }
 
@@ -270,4 +273,50 @@ fn curve_key(curve: &str, bytes: Vec<u8>, private: bool) -> Maybe<Key> {
 #[op]
 fn modular_power(base: &[u8], exponent: &[u8], modulus: &[u8]) -> Maybe<Vec<u8>> {
     Maybe(number::modular_power(base, exponent, modulus).ok())
+}
+
+/// The prime that is wanted: its bits, whether it is safe, and what it leaves when it is divided, unless that is empty.
+#[derive(Arguments)]
+struct Wanted {
+    bits: i32,
+    safe: bool,
+    step: Bytes,
+    rest: Bytes,
+}
+
+/// `generatePrime(later, bits, safe, step, rest)`: a prime, or a promise of it, found on another thread.
+#[op]
+fn generate_prime<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    later: bool,
+    wanted: Wanted,
+) -> Result<Made<'s, Vec<u8>>, Thrown> {
+    Made::of(scope, later, move || {
+        let Wanted {
+            bits,
+            safe,
+            step,
+            rest,
+        } = wanted;
+        let is_over = processor::is_used_up;
+        let found = if step.is_empty() {
+            number::generate_prime(bits, safe, is_over)
+        } else {
+            number::generate_prime_that_leaves(&rest, &step, bits, safe, is_over)
+        };
+        found.map_err(|_| Error::NoPrime)
+    })
+}
+
+/// `isPrime(later, number, rounds)`: whether it is one, or a promise of that.
+#[op]
+fn is_prime<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    later: bool,
+    number: Bytes,
+    rounds: i32,
+) -> Result<Made<'s, bool>, Thrown> {
+    Made::of(scope, later, move || {
+        number::is_prime(&number, rounds, processor::is_used_up).map_err(Error::from)
+    })
 }

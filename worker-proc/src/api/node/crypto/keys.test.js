@@ -82,6 +82,46 @@ export const groups = {
   },
 };
 
+export const primes = {
+  async test() {
+    const made = (size, options) => crypto.generatePrimeSync(size, { bigint: true, ...options });
+    ok(made(48) >> 46n === 3n && crypto.checkPrimeSync(made(48)));
+    const safe = made(48, { safe: true });
+    ok(crypto.checkPrimeSync(safe) && crypto.checkPrimeSync(safe / 2n));
+    strictEqual(made(48, { add: 24n, rem: 23n }) % 24n, 23n);
+    strictEqual(crypto.generatePrimeSync(40).byteLength, 5);
+    for (const [size, options] of [[1], [1, { safe: true }], [2, { safe: true }]]) {
+      throws(() => made(size, options), { message: "Error while generating prime" });
+    }
+    throws(() => made(8193), { name: "RangeError", message: "generatePrime size exceeds maximum (8192 bits)" });
+    throws(() => made(16, { add: 5n, rem: 2n }), { message: "Invalid values for add and rem" });
+    deepStrictEqual(
+      [0n, 1n, 2n, 4n, 7919n, new Uint8Array(0), 2n ** 521n - 1n].map((number) => crypto.checkPrimeSync(number)),
+      [false, false, true, false, true, false, true],
+    );
+    throws(() => crypto.checkPrimeSync(7n, { checks: 65 }), { message: "Invalid number of checks" });
+    const told = (call, ...given) => new Promise((resolve) => call(...given, (...all) => resolve(all)));
+    strictEqual((await told(crypto.generatePrime, 1))[0].message, "Error while generating prime");
+    strictEqual((await told(crypto.generatePrime, 40))[1].byteLength, 5);
+    deepStrictEqual(await told(crypto.checkPrime, 7n), [null, true]);
+    const pair = crypto.createDiffieHellman(256);
+    strictEqual(pair.verifyError, 0);
+    strictEqual(crypto.createDiffieHellman(pair.getPrime(), pair.getGenerator()).verifyError, 0);
+  },
+};
+
+export const details = {
+  test() {
+    const names = ["modulusLength", "publicExponent", "divisorLength", "namedCurve"];
+    for (const [, { publicKey }] of pairs()) deepStrictEqual(Object.keys(publicKey.asymmetricKeyDetails), names);
+    // Without the curve's name, as the published binary writes "named", it could not read the key again.
+    const { privateKey } = crypto.generateKeyPairSync("ec", { namedCurve: "P-384", paramEncoding: "explicit" });
+    const key = privateKey.export({ type: "sec1", format: "der" });
+    strictEqual(key.length, 167);
+    ok(crypto.createPrivateKey({ key, type: "sec1", format: "der" }).equals(privateKey));
+  },
+};
+
 export const wrong = {
   test() {
     throws(() => crypto.createPrivateKey("bad"), /Failed to parse private key/);

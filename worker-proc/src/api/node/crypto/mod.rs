@@ -4,14 +4,13 @@
 mod certificates;
 mod cipher;
 mod digest;
+mod error;
 mod keys;
 mod pem;
 
-use libcrypto::Failed;
-
 use super::buffer::text::compare_bytes;
 use crate::api::web::crypto;
-use crate::glue::{Api, OpError, Ops};
+use crate::glue::{Api, Ops};
 use crate::js;
 
 pub const API: Api = Api {
@@ -56,31 +55,4 @@ fn ops(ops: &mut Ops) {
     keys::ops(ops);
     crypto::key_ops(ops);
     ops.add_all(&[compare_bytes]);
-}
-
-/// Why an op of the folder fails.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Error {
-    /// Libcrypto refused. Where more can be told, JavaScript does.
-    Failed,
-    /// There is no hash of the name, or no HMAC with it.
-    NoSuchDigest,
-    /// There is no cipher of the name, or key and IV do not fit it.
-    NoSuchCipher,
-}
-
-impl From<Failed> for Error {
-    fn from(_: Failed) -> Self {
-        Self::Failed
-    }
-}
-
-impl From<Error> for OpError {
-    fn from(error: Error) -> Self {
-        Self::error(match error {
-            Error::Failed => "The cryptographic operation failed.",
-            Error::NoSuchDigest => "Digest method not supported",
-            Error::NoSuchCipher => "Failed to initialize the cipher",
-        })
-    }
 }

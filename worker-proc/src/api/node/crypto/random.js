@@ -4,17 +4,13 @@
 
 // own: bytes (a Buffer)
 const {
-  ArrayBufferPrototypeSlice,
   ArrayPrototypeSome,
   BigInt,
   BigIntPrototypeToString,
-  MathCeil,
   ObjectAssign,
   PromisePrototypeThen,
   PromiseResolve,
   RangeError,
-  ReflectApply,
-  StringPrototypePadStart,
   TypedArrayPrototypeSubarray,
   Uint8Array,
 } = primordials;
@@ -139,44 +135,8 @@ function toBigInt(value, name) {
   return bytes.length === 0 ? 0n : BigInt(`0x${bytes.toString("hex")}`);
 }
 
-function powerMod(base, exponent, modulus) {
-  let result = 1n;
-  for (base %= modulus; exponent > 0n; exponent >>= 1n) {
-    if (exponent & 1n) result = (result * base) % modulus;
-    base = (base * base) % modulus;
-  }
-  return result;
-}
-
-const SMALL_PRIMES = [2n, 3n, 5n, 7n, 11n, 13n, 17n, 19n, 23n, 29n, 31n, 37n, 41n, 43n, 47n, 53n, 59n, 61n, 67n, 71n];
-
-/** Miller-Rabin, with random bases after the small ones. */
-function isProbablePrime(n, rounds) {
-  if (n < 2n) return false;
-  for (let i = 0; i < SMALL_PRIMES.length; i++) {
-    const prime = SMALL_PRIMES[i];
-    if (n % prime === 0n) return n === prime;
-  }
-  let odd = n - 1n;
-  let twos = 0;
-  for (; (odd & 1n) === 0n; odd >>= 1n) twos++;
-  const bytes = MathCeil(BigIntPrototypeToString(n, 16).length / 2);
-  for (let round = 0; round < rounds; round++) {
-    const base = round < 12 ? SMALL_PRIMES[round] : (toBigInt(randomBytes(bytes)) % (n - 3n)) + 2n;
-    let x = powerMod(base, odd, n);
-    if (x === 1n || x === n - 1n) continue;
-    let isWitness = true;
-    for (let i = 1; i < twos && isWitness; i++) {
-      x = (x * x) % n;
-      isWitness = x !== n - 1n;
-    }
-    if (isWitness) return false;
-  }
-  return true;
-}
-
-const PRIME_ROUNDS = 24;
 const MAX_PRIME_BITS = 8192;
+const MAX_PRIME_ROUNDS = 64;
 // The values of `add` and `rem` that are allowed.
 const PRIME_PAIRS = [
   [12n, 11n],
@@ -197,8 +157,15 @@ function primeOptions(options) {
   };
 }
 
-function makePrime(size, { safe, bigint, add, rem }) {
-  if (size > MAX_PRIME_BITS) throw new ERR_OUT_OF_RANGE("size", `<= ${MAX_PRIME_BITS}`, size);
+/** The bytes of a number, none of 0. */
+function bytesOf(number) {
+  const hex = number === undefined || number === 0n ? "" : BigIntPrototypeToString(number, 16);
+  return Buffer.from(hex.length % 2 === 1 ? `0${hex}` : hex, "hex");
+}
+
+/** A prime as bytes, or `later` a promise of it. */
+function findPrime(later, size, { safe, add, rem }) {
+  if (size > MAX_PRIME_BITS) throw new RangeError(`generatePrime size exceeds maximum (${MAX_PRIME_BITS} bits)`);
   if (add !== undefined) {
     if (!ArrayPrototypeSome(PRIME_PAIRS, ({ 0: a, 1: r }) => a === add && r === rem))
       throw new RangeError("Invalid values for add and rem");
@@ -206,31 +173,18 @@ function makePrime(size, { safe, bigint, add, rem }) {
       throw new RangeError("options.add must not be bigger than size of the requested prime");
     }
   }
-  const top = 1n << BigInt(size - 1);
-  for (;;) {
-    const bytes = MathCeil(size / 8);
-    let candidate = toBigInt(randomBytes(bytes)) & ((1n << BigInt(size)) - 1n);
-    // The two highest bits are set, so that products have full length.
-    candidate |= top | (size > 2 ? top >> 1n : 0n);
-    if (add !== undefined) {
-      candidate -= candidate % add;
-      candidate += rem;
-      if (BigIntPrototypeToString(candidate, 2).length !== size) continue;
-    } else if (size > 2) {
-      candidate |= 1n;
-    }
-    if (!isProbablePrime(candidate, PRIME_ROUNDS)) continue;
-    if (safe && !isProbablePrime((candidate - 1n) / 2n, PRIME_ROUNDS)) continue;
-    if (bigint) return candidate;
-    const hex = StringPrototypePadStart(BigIntPrototypeToString(candidate, 16), bytes * 2, "0");
-    const result = Buffer.from(hex, "hex");
-    return ArrayBufferPrototypeSlice(result.buffer, result.byteOffset, result.byteOffset + result.byteLength);
-  }
+  return ops.generatePrime(later, size, safe, bytesOf(add), bytesOf(rem));
 }
+
+const primeAs =
+  ({ bigint }) =>
+  (bytes) =>
+    bigint ? toBigInt(bytes) : bytes.buffer;
 
 function generatePrimeSync(size, options = {}) {
   validateInt32(size, "size", 1);
-  return makePrime(size, primeOptions(options));
+  const wanted = primeOptions(options);
+  return primeAs(wanted)(findPrime(false, size, wanted));
 }
 
 function generatePrime(size, options, callback) {
@@ -240,23 +194,27 @@ function generatePrime(size, options, callback) {
     options = {};
   }
   validateFunction(callback, "callback");
-  const parsed = primeOptions(options);
-  callBack(
-    PromisePrototypeThen(PromiseResolve(), () => makePrime(size, parsed)),
-    callback,
-  );
+  const wanted = primeOptions(options);
+  const found = PromisePrototypeThen(PromiseResolve(), () => findPrime(true, size, wanted));
+  callBack(found, callback, primeAs(wanted));
 }
 
 function checkArguments(candidate, options) {
-  const number = toBigInt(candidate, "candidate");
+  const number = bytesOf(toBigInt(candidate, "candidate"));
   validateObject(options, "options");
   const { checks = 0 } = options;
   validateInt32(checks, "options.checks", 0);
-  return [number, checks || PRIME_ROUNDS];
+  return { number, checks };
+}
+
+function isPrime(later, { number, checks }) {
+  if (checks > MAX_PRIME_ROUNDS) throw new RangeError("Invalid number of checks");
+  if (number.length > MAX_PRIME_BITS / 8) throw new RangeError("checkPrime candidate exceeds maximum size");
+  return ops.isPrime(later, number, checks);
 }
 
 function checkPrimeSync(candidate, options = {}) {
-  return ReflectApply(isProbablePrime, undefined, checkArguments(candidate, options));
+  return isPrime(false, checkArguments(candidate, options));
 }
 
 function checkPrime(candidate, options, callback) {
@@ -265,10 +223,10 @@ function checkPrime(candidate, options, callback) {
     callback = options;
     options = {};
   }
-  const parsed = checkArguments(candidate, options);
+  const checked = checkArguments(candidate, options);
   validateFunction(callback, "callback");
   callBack(
-    PromisePrototypeThen(PromiseResolve(), () => ReflectApply(isProbablePrime, undefined, parsed)),
+    PromisePrototypeThen(PromiseResolve(), () => isPrime(true, checked)),
     callback,
   );
 }

@@ -84,6 +84,18 @@ export const ownCalls = {
   },
 };
 
+export const writingOnceOpen = {
+  async test() {
+    const stream = fs.createWriteStream("/tmp/open");
+    stream.on("open", () => {
+      stream.write("one ");
+      process.nextTick(() => stream.end("two"));
+    });
+    await once(stream, "close");
+    strictEqual(fs.readFileSync("/tmp/open", "utf8"), "one two");
+  },
+};
+
 /** Lines of the standard streams are the worker's own console's. */
 export const standardStreams = {
   async test() {

@@ -11,6 +11,7 @@ const { published } = require("webidl");
 const flags = require("flags");
 const { Agent, globalAgent } = require("node:_http_agent");
 const { ClientRequest } = require("node:_http_client");
+const { parsers } = require("node:_http_common");
 const { METHODS, STATUS_CODES, validateHeaderName, validateHeaderValue } = require("node/http/constants");
 const { IncomingMessage } = require("node:_http_incoming");
 const { OutgoingMessage } = require("node:_http_outgoing");
@@ -34,7 +35,7 @@ function createServer(options, handler) {
 
 function setMaxIdleHTTPParsers(max) {
   validateInteger(max, "max", 1);
-  throw new ERR_METHOD_NOT_IMPLEMENTED("setMaxIdleHTTPParsers");
+  parsers.max = max;
 }
 
 const http = {

@@ -1,5 +1,6 @@
 import { deepStrictEqual, ok, rejects, strictEqual, throws } from "node:assert";
 import { once } from "node:events";
+import { finished } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import http from "node:http";
 import https from "node:https";
@@ -108,6 +109,8 @@ export const badArguments = {
     refused({ socketPath: "/x" }, "ERR_OPTION_NOT_IMPLEMENTED", "The options.socketPath option is not implemented");
     throws(() => new http.Agent({ scheduling: "x" }), { code: "ERR_INVALID_ARG_VALUE" });
     throws(() => http.setMaxIdleHTTPParsers(0), { code: "ERR_OUT_OF_RANGE" });
+    strictEqual(http.setMaxIdleHTTPParsers(7), undefined);
+    strictEqual(common.parsers.max, 7);
     throws(() => http.request({}).addTrailers({}), { code: "ERR_METHOD_NOT_IMPLEMENTED" });
   },
 };
@@ -149,6 +152,22 @@ export const serving = {
     deepStrictEqual(said, {
       url: "/json?q", httpVersion: "1.1", keys: ["env", "ctx", "cf"], localPort: 8080, remoteAddress: "::1", remoteFamily: "IPv6", encrypted: true,
     });
+  },
+};
+
+export const finishing = {
+  async test(_, env, ctx) {
+    const told = [];
+    const server = http.createServer((_req, res) => {
+      for (const name of ["finish", "close"]) res.on(name, () => told.push(name));
+      finished(res, () => told.push("finished"));
+      res.end();
+    });
+    server.listen(4567);
+    await (await handleAsNodeRequest(4567, new Request("http://localhost/"), env, ctx)).text();
+    await scheduler.wait(1);
+    server.close();
+    deepStrictEqual(told, ["finish", "close", "finished"]);
   },
 };
 

@@ -47,6 +47,8 @@ class ServerResponse extends OutgoingMessage {
   constructor(req, options = {}) {
     if (!flags.enableNodejsHttpServerModules) throw new ERR_METHOD_NOT_IMPLEMENTED("ServerResponse");
     super(req, options);
+    // By it `finished` knows that the event "close" comes.
+    this._writableState.autoDestroy = true;
     if (req.httpVersionMajor < 1 || req.httpVersionMinor < 1) {
       this.useChunkedEncodingByDefault = RegExpPrototypeExec(chunkExpression, req.headers.te ?? "") !== null;
       this.shouldKeepAlive = false;

@@ -22,6 +22,7 @@ const { tcpPorts } = require("cloudflare-internal:http");
 const {
   AbortError,
   ConnectException,
+  ConnectionException,
   EPIPE,
   ERR_INVALID_ARG_TYPE,
   ERR_INVALID_ARG_VALUE,
@@ -200,6 +201,12 @@ Socket.prototype.address = function () {
   return this._getsockname();
 };
 
+/** What Node says where the connection is lost during a call of the system; any other error is as it is. */
+function lostDuring(syscall, error) {
+  if (error?.retryable !== true) return error;
+  return new ConnectionException(syscall === "write" ? "EPIPE" : "ECONNRESET", syscall);
+}
+
 // Writing.
 
 /** The bytes of a chunk. */
@@ -244,7 +251,7 @@ Socket.prototype._writeGeneric = function (writev, data, encoding, cb) {
       this._unrefTimer();
       cb();
     },
-    (error) => cb(error),
+    (error) => cb(lostDuring("write", error)),
   );
 };
 
@@ -321,7 +328,7 @@ async function pull(socket, handle) {
       if (!deliver(socket, handle, chunk)) handle.reading = false;
     }
   } catch (error) {
-    if (isCurrent() && !handle.isHandedOver) socket.destroy(error);
+    if (isCurrent() && !handle.isHandedOver) socket.destroy(lostDuring("read", error));
   } finally {
     handle.isPulling = false;
     handle.reading = false;

@@ -78,8 +78,6 @@ function windowsRoot(path) {
     if (i === gap || i === path.length) return single;
     const start = i;
     while (i < path.length && !isEitherSlash(path[i])) i++;
-    if (host === "." || host === "?")
-      return { device: `\\\\${host}`, isAbsolute: true, length: 4, isUnc: true, isDevice: true };
     return { device: `\\\\${host}\\${StringPrototypeSlice(path, start, i)}`, isAbsolute: true, length: i, isUnc: true };
   }
   if (isLetter(path[0]) && path[1] === ":") {
@@ -371,7 +369,7 @@ const win32 = {
     if (path.length === 0) return ".";
     if (path.length === 1) return path === "/" ? "\\" : path;
     const root = windowsRoot(path);
-    if (root.isUnc && !root.isDevice && root.length === path.length) return `${root.device}\\`;
+    if (root.isUnc && root.length === path.length) return `${root.device}\\`;
     let tail =
       root.length < path.length
         ? normalizeSegments(StringPrototypeSlice(path, root.length), !root.isAbsolute, "\\", isEitherSlash)
@@ -449,7 +447,7 @@ const win32 = {
     const root = windowsRoot(path);
     let { length } = root;
     if (root.isUnc && root.length === path.length) return path;
-    if (root.isUnc && !root.isDevice) length++;
+    if (root.isUnc) length++;
     let end = path.length;
     while (end > length && isEitherSlash(path[end - 1])) end--;
     for (let i = end - 1; i >= length; i--) {
@@ -468,7 +466,7 @@ const win32 = {
     validateString(path, "path");
     const info = windowsRoot(path);
     let length = info.length;
-    if (info.isUnc && !info.isDevice && isEitherSlash(path[length])) length++;
+    if (info.isUnc && isEitherSlash(path[length])) length++;
     const root = StringPrototypeSlice(path, 0, length);
     let end = path.length;
     while (end > length && isEitherSlash(path[end - 1])) end--;

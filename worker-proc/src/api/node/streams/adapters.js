@@ -13,7 +13,7 @@ const {
   PromiseWithResolvers,
   Uint8Array,
 } = primordials;
-const { CountQueuingStrategy, ReadableStream, WritableStream } = require("streams").globals;
+const { ByteLengthQueuingStrategy, CountQueuingStrategy, ReadableStream, WritableStream } = require("streams").globals;
 const { Buffer } = require("node:buffer");
 const { AbortError, ERR_INVALID_ARG_TYPE, ERR_INVALID_ARG_VALUE, ERR_STREAM_PREMATURE_CLOSE } =
   require("node/common/errors");
@@ -43,7 +43,8 @@ function readableToWeb(stream, options = {}) {
   }
   const { objectMode } = stream._readableState;
   const highWaterMark = stream.readableHighWaterMark;
-  const strategy = options.strategy ?? (objectMode ? new CountQueuingStrategy({ highWaterMark }) : { highWaterMark });
+  const Strategy = objectMode ? CountQueuingStrategy : ByteLengthQueuingStrategy;
+  const strategy = options.strategy ?? new Strategy({ highWaterMark });
   let controller;
   let wasCanceled = false;
   stream.pause();

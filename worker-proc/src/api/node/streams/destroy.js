@@ -144,7 +144,7 @@ function construct(stream, ready) {
       if (w) w.constructed = true;
       if (state.destroyed) stream.emit(kDestroy, error);
       else if (error) errorOrDestroy(stream, error, true);
-      else nextTick(() => stream.emit(kConstruct));
+      else stream.emit(kConstruct);
     };
     try {
       stream._construct((error) => nextTick(onConstruct, error));

@@ -129,7 +129,11 @@ function finished(stream, options, callback) {
   } else if (w?.errorEmitted || r?.errorEmitted) {
     if (!waitsForClose) nextTick(onClosed);
   } else if (
-    (!readable && (!waitsForClose || isReadable(stream)) && (isWritableDone || isWritable(stream) === false)) ||
+    (!readable &&
+      (!waitsForClose || isReadable(stream)) &&
+      (isWritableDone || isWritable(stream) === false) &&
+      // What is written may still be on its way.
+      !w?.pendingcb) ||
     (!writable && (!waitsForClose || isWritable(stream)) && (isReadableDone || isReadable(stream) === false))
   ) {
     nextTick(onClosed);

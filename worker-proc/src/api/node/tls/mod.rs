@@ -12,7 +12,7 @@ pub const API: Api = Api {
         js!("tls.js" as "node:tls"),
         js!("wrap.js" as "node:_tls_wrap"),
     ],
-    uses: &["node/buffer", "node/common", "node/net"],
+    uses: &["node/buffer", "node/common", "node/net", "node/streams"],
     lazy_uses: &[],
     ops,
 };

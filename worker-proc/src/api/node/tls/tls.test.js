@@ -1,6 +1,7 @@
 import { deepStrictEqual, ok, strictEqual, throws } from "node:assert";
-import { once } from "node:events";
+import { EventEmitter, once } from "node:events";
 import net from "node:net";
+import { Duplex } from "node:stream";
 import tls from "node:tls";
 import common from "node:_tls_common";
 import wrap from "node:_tls_wrap";
@@ -55,6 +56,30 @@ export const options = {
     throws(() => new tls.SecureContext(undefined, "x"), { code: "ERR_INVALID_ARG_TYPE" });
     throws(() => tls.createServer(), { message: "Not implemented" });
     throws(() => tls.createSecurePair(), { code: "ERR_METHOD_NOT_IMPLEMENTED" });
+  },
+};
+
+export const overStreams = {
+  async test() {
+    for (const socket of [{}, new EventEmitter()]) throws(() => new tls.TLSSocket(socket), { code: "ERR_INVALID_ARG_TYPE" });
+    const written = [];
+    const stream = new Duplex({
+      read() {},
+      write(chunk, _encoding, callback) {
+        written.push(chunk);
+        callback();
+      },
+    });
+    const socket = new tls.TLSSocket(stream);
+    deepStrictEqual([socket.encrypted, socket.authorized, typeof socket._handle], [true, false, "object"]);
+    // The published binary sends it as it is, and has no wrapping socket to look at.
+    if (socket._handle._parentWrap === undefined) return;
+    strictEqual(socket._handle._parentWrap.constructor.name, "JSStreamSocket");
+    socket.write("secret");
+    const [error] = await once(socket, "error");
+    strictEqual(error.code, "ERR_OPTION_NOT_IMPLEMENTED");
+    deepStrictEqual(written, []);
+    throws(() => tls.connect({ socket: stream }), { code: "ERR_OPTION_NOT_IMPLEMENTED" });
   },
 };
 

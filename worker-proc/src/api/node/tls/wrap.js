@@ -10,10 +10,13 @@ const {
   ObjectDefineProperty,
   ObjectSetPrototypeOf,
   PromisePrototypeThen,
+  PromiseReject,
+  PromiseResolve,
   Symbol,
 } = primordials;
 const {
   ECONNRESET,
+  ERR_INVALID_ARG_TYPE,
   ERR_OPTION_NOT_IMPLEMENTED,
   ERR_TLS_HANDSHAKE_TIMEOUT,
   ERR_TLS_INVALID_CONTEXT,
@@ -31,6 +34,7 @@ const {
 const flags = require("flags");
 const { _normalizeArgs } = require("node/net/address");
 const { Socket, upgrade } = require("node/net/socket");
+const { Duplex } = require("node/streams/duplex");
 const { SecureContext } = require("node:_tls_common");
 
 const kConnectOptions = Symbol("connect-options");
@@ -66,10 +70,38 @@ function checkIdentityOption({ checkServerIdentity }) {
   if (flags.throwOnNotImplementedTlsOptions) throw new ERR_OPTION_NOT_IMPLEMENTED("options.checkServerIdentity");
 }
 
+/** Node's socket over a stream that is none of net's. */
+class JSStreamSocket extends Socket {
+  constructor(stream) {
+    super();
+    this.stream = stream;
+  }
+}
+
+/**
+ * The handle of a socket over such a stream, which some packages only make to look at. There is no TLS over one: what would be
+ * sent is refused, for it would be sent as it is.
+ */
+function refusingHandle(stream) {
+  const refuse = () => PromiseReject(new ERR_OPTION_NOT_IMPLEMENTED("options.socket"));
+  const close = () => PromiseResolve();
+  return {
+    __proto__: null,
+    _parentWrap: new JSStreamSocket(stream),
+    reading: false,
+    bytesRead: 0,
+    bytesWritten: 0,
+    socket: { __proto__: null, close },
+    reader: { __proto__: null, read: refuse },
+    writer: { __proto__: null, write: refuse, close },
+  };
+}
+
 function TLSSocket(socket, opts) {
   const options = { ...opts };
   checkOptions(options);
-  if (socket && !(socket instanceof Socket)) throw new ERR_OPTION_NOT_IMPLEMENTED("options.socket");
+  if (socket && !(socket instanceof Duplex)) throw new ERR_INVALID_ARG_TYPE("duplex", "stream.Duplex", socket);
+  const isOverStream = socket && !(socket instanceof Socket);
   this._tlsOptions = options;
   this._secureEstablished = false;
   this._securePending = false;
@@ -87,8 +119,12 @@ function TLSSocket(socket, opts) {
     signal,
     lookup,
   });
-  this._parent = socket?._handle ?? null;
-  this._parentWrap = socket ?? null;
+  if (isOverStream) {
+    this._handle = refusingHandle(socket);
+  } else {
+    this._parent = socket?._handle ?? null;
+    this._parentWrap = socket ?? null;
+  }
   if (socket) socket.once("close", () => this.destroy());
   this._init();
 }
@@ -246,6 +282,7 @@ function connect(...args) {
   }
   if (options.pskCallback !== undefined) throw new ERR_OPTION_NOT_IMPLEMENTED("options.pskCallback");
   checkIdentityOption(options);
+  if (options.socket && !(options.socket instanceof Socket)) throw new ERR_OPTION_NOT_IMPLEMENTED("options.socket");
   const { allowHalfOpen, ALPNProtocols, enableTrace, highWaterMark, secureContext } = options;
   const { onread, signal, lookup, rejectUnauthorized = true, handshakeTimeout } = options;
   const socket = new TLSSocket(options.socket, {

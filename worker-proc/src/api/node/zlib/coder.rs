@@ -1,25 +1,21 @@
 //! Compression for `node:zlib`: deflate in three wrappings, Brotli and Zstandard, fed piece by piece.
 
 use std::cell::RefCell;
-use std::io::Write;
 use std::rc::Rc;
 
 use bytes::Bytes;
 use flate2::{Decompress, FlushDecompress};
 use zlib_rs::{DeflateFlush, Status};
 
-use super::brotli::BrotliDecoder;
+use super::brotli::{BrotliDecoder, BrotliEncoder};
 use super::deflate::Deflate;
 use super::zstd::{self, Zstd};
 use crate::glue::bytes::most_buffer_bytes;
 use crate::glue::{Arguments, IntoJs, JsArray, Ops, native_object, op, with_bytes};
 use crate::service::processor;
 
-/// Input between two looks at the processor time that is left, bytes.
-const INPUT_STEP_BYTES: usize = 64 * 1024;
-
 /// Room for output that is added at a time, bytes.
-pub(super) const OUTPUT_STEP_BYTES: usize = 16 * 1024;
+const OUTPUT_STEP_BYTES: usize = 16 * 1024;
 
 pub fn ops(ops: &mut Ops) {
     ops.add_all(&[zlib_new, zlib_params, brotli_new, zlib_write, crc32]);
@@ -50,7 +46,7 @@ pub(super) enum Coder {
         dictionary: Vec<u8>,
     },
     Zstd(Box<Zstd>),
-    BrotliEncode(Box<brotli::CompressorWriter<Vec<u8>>>),
+    BrotliEncode(Box<BrotliEncoder>),
     BrotliDecode(Box<BrotliDecoder>),
 }
 
@@ -118,11 +114,8 @@ fn zlib_params(coder: Rc<RefCell<Coder>>, level: i32, strategy: i32) -> bool {
 /// `brotliNew(encode, quality, lgwin)`: a native coder.
 #[op]
 fn brotli_new(encode: bool, quality: u32, lgwin: u32) -> Coder {
-    const BUFFER_BYTES: usize = 4096;
     if encode {
-        let (quality, lgwin) = (quality.min(11), lgwin.clamp(10, 24));
-        let writer = brotli::CompressorWriter::new(Vec::new(), BUFFER_BYTES, quality, lgwin);
-        return Coder::BrotliEncode(Box::new(writer));
+        return Coder::BrotliEncode(Box::new(BrotliEncoder::new(quality, lgwin)));
     }
     Coder::BrotliDecode(Box::default())
 }
@@ -147,7 +140,14 @@ pub(super) struct Piece {
     /// Input bytes taken; the rest lies behind the end of the compressed data.
     pub taken: usize,
     pub ended: bool,
-    error: Option<Fault>,
+    pub error: Option<Fault>,
+}
+
+impl Piece {
+    /// How much output to make next, of all that there is room for.
+    pub fn step(&self, room: usize) -> usize {
+        OUTPUT_STEP_BYTES.min(room - self.output.len())
+    }
 }
 
 /// What JavaScript is told of a [`Piece`].
@@ -160,7 +160,7 @@ struct Written {
 
 /// zlib's error number and name, and the message.
 #[derive(Debug, JsArray)]
-struct Fault {
+pub(super) struct Fault {
     errno: i32,
     code: String,
     message: String,
@@ -180,22 +180,23 @@ impl<'s> IntoJs<'s> for Piece {
     }
 }
 
-/// `zlibWrite(coder, bytes, flush, maxOutput)`: [`Written`], or [`Fault`] on bad data.
+/// `zlibWrite(coder, bytes, flush, room)`: [`Written`], or [`Fault`] on bad data. No more comes out than there is room for; as
+/// much as that says that there may be more, for another write of the input that was not taken.
 #[op]
 fn zlib_write<'s>(
     scope: &mut v8::PinScope<'s, '_>,
     coder: Rc<RefCell<Coder>>,
     bytes: v8::Local<'s, v8::Value>,
     flush: i32,
-    most: f64,
+    room: f64,
 ) -> Piece {
-    let most = (most as usize).min(most_buffer_bytes(scope));
+    let room = (room as usize).min(most_buffer_bytes(scope).saturating_add(1));
     with_bytes(bytes, |bytes| {
-        run(&mut coder.borrow_mut(), bytes, flush, most)
+        run(&mut coder.borrow_mut(), bytes, flush, room)
     })
 }
 
-fn run(coder: &mut Coder, input: &[u8], flush: i32, limit: usize) -> Piece {
+fn run(coder: &mut Coder, input: &[u8], flush: i32, room: usize) -> Piece {
     if let Coder::Undecided {
         window_bits,
         dictionary,
@@ -215,16 +216,16 @@ fn run(coder: &mut Coder, input: &[u8], flush: i32, limit: usize) -> Piece {
         };
     }
     match coder {
-        Coder::Deflate(state) => deflate(state, input, flush),
+        Coder::Deflate(state) => deflate(state, input, flush, room),
         Coder::Inflate {
             state,
             dictionary,
             raw,
-        } => inflate(state, dictionary, *raw, input, flush, limit),
+        } => inflate(state, dictionary, *raw, input, flush, room),
         Coder::Undecided { .. } => Piece::default(),
-        Coder::Zstd(state) => state.run(input, flush, limit),
-        Coder::BrotliEncode(writer) => brotli_encode(writer, input, flush),
-        Coder::BrotliDecode(decoder) => decoder.run(input, limit),
+        Coder::Zstd(state) => state.run(input, flush, room),
+        Coder::BrotliEncode(encoder) => encoder.run(input, flush, room),
+        Coder::BrotliDecode(decoder) => decoder.run(input, room),
     }
 }
 
@@ -250,22 +251,22 @@ pub(super) fn failure(errno: i32, code: impl Into<String>, message: &str) -> Pie
     }
 }
 
-fn deflate(state: &mut Deflate, input: &[u8], flush: i32) -> Piece {
+fn deflate(state: &mut Deflate, input: &[u8], flush: i32, room: usize) -> Piece {
     let mode = flush_mode(flush);
     let mut piece = Piece::default();
     loop {
+        let step = piece.step(room);
         let before = piece.output.len();
         let input = &input[piece.taken..];
-        let Some((taken, status)) =
-            state.compress(input, &mut piece.output, OUTPUT_STEP_BYTES, mode)
-        else {
+        let Some((taken, status)) = state.compress(input, &mut piece.output, step, mode) else {
             return failure(-2, "Z_STREAM_ERROR", "stream error");
         };
         let made = piece.output.len() - before;
         piece.taken += taken;
         piece.ended = status == Status::StreamEnd;
-        let has_room = made < OUTPUT_STEP_BYTES;
+        let has_room = made < step;
         if piece.ended
+            || piece.output.len() == room
             || status == Status::BufError
             || processor::is_used_up()
             || (taken == input.len() && has_room)
@@ -282,7 +283,7 @@ fn inflate(
     raw: bool,
     input: &[u8],
     flush: i32,
-    limit: usize,
+    room: usize,
 ) -> Piece {
     let mode = if flush == 4 {
         FlushDecompress::Finish
@@ -291,18 +292,22 @@ fn inflate(
     };
     let mut piece = Piece::default();
     loop {
-        piece.output.reserve(OUTPUT_STEP_BYTES);
-        let (in_before, out_before) = (state.total_in(), piece.output.len());
-        let result = state.decompress_vec(&input[piece.taken..], &mut piece.output, mode);
-        piece.taken += (state.total_in() - in_before) as usize;
+        let step = piece.step(room);
+        let before = piece.output.len();
+        piece.output.resize(before + step, 0);
+        let (total_in, total_out) = (state.total_in(), state.total_out());
+        let result = state.decompress(&input[piece.taken..], &mut piece.output[before..], mode);
+        piece.taken += (state.total_in() - total_in) as usize;
+        let made = (state.total_out() - total_out) as usize;
+        piece.output.truncate(before + made);
         match result {
             Ok(status) => {
                 piece.ended = status == flate2::Status::StreamEnd;
-                let has_room = piece.output.len() < piece.output.capacity();
-                let stuck = piece.output.len() == out_before && has_room;
+                let has_room = made < step;
+                let stuck = made == 0 && has_room;
                 if piece.ended
                     || stuck
-                    || piece.output.len() > limit
+                    || piece.output.len() == room
                     || processor::is_used_up()
                     || (piece.taken == input.len() && has_room)
                 {
@@ -323,40 +328,6 @@ fn inflate(
             }
         }
     }
-}
-
-fn brotli_encode(
-    writer: &mut Box<brotli::CompressorWriter<Vec<u8>>>,
-    input: &[u8],
-    flush: i32,
-) -> Piece {
-    let mut piece = Piece {
-        taken: input.len(),
-        ..Piece::default()
-    };
-    for piece in input.chunks(INPUT_STEP_BYTES) {
-        if writer.write_all(piece).is_err() || processor::is_used_up() {
-            return failure(-2, "ERR_BROTLI_COMPRESSION_FAILED", "Compression failed");
-        }
-    }
-    match flush {
-        // BROTLI_OPERATION_FLUSH and FINISH.
-        1 => {
-            let _ = writer.flush();
-        }
-        2 => {
-            let spent = std::mem::replace(
-                &mut **writer,
-                brotli::CompressorWriter::new(Vec::new(), 4096, 0, 10),
-            );
-            piece.output = spent.into_inner();
-            piece.ended = true;
-            return piece;
-        }
-        _ => {}
-    }
-    piece.output = std::mem::take(writer.get_mut());
-    piece
 }
 
 /// `crc32(bytes, start)`: the checksum, going on from an earlier one.

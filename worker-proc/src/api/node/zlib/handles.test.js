@@ -1,4 +1,4 @@
-import { strictEqual, throws } from "node:assert";
+import { deepStrictEqual, ok, strictEqual, throws } from "node:assert";
 import zlib from "node:zlib";
 
 const bytes = (length) => new Uint8Array(length).fill(65);
@@ -86,5 +86,100 @@ export const brotliEnds = {
     strictEqual(stream.bytesWritten, packed.length);
     throws(() => zlib.brotliDecompressSync(packed.subarray(0, -2)), Error);
     throws(() => zlib.brotliDecompressSync(Buffer.from("\xff\xff\xff\xff", "latin1")), Error);
+  },
+};
+
+export const smallOutput = {
+  test() {
+    for (const [pack, make] of [
+      [zlib.deflateSync, zlib.createInflate],
+      [zlib.brotliCompressSync, zlib.createBrotliDecompress],
+      [zlib.zstdCompressSync, zlib.createZstdDecompress],
+    ]) {
+      const stream = make();
+      const { _handle: handle, _writeState: state, _outBuffer: out } = stream;
+      strictEqual(out.length, stream._chunkSize);
+      strictEqual(stream._outOffset, 0);
+      const packed = pack(bytes(100));
+      let text = "";
+      for (let from = 0; ; from = packed.length - state[1]) {
+        handle.writeSync(0, packed, from, packed.length - from, out, 3, 16);
+        text += out.latin1Slice(3, 19 - state[0]);
+        if (state[0] > 0) break;
+      }
+      strictEqual(text, "A".repeat(100));
+      strictEqual(state[1], 0);
+    }
+  },
+};
+
+export const everySmallOutputOfAnEncoder = {
+  test() {
+    const text = Array.from({ length: 2000 }, (_, i) => (i * i).toString(36)).join();
+    for (const [make, unpack, finish] of [
+      [zlib.createGzip, zlib.gunzipSync, zlib.constants.Z_FINISH],
+      [zlib.createBrotliCompress, zlib.brotliDecompressSync, zlib.constants.BROTLI_OPERATION_FINISH],
+      [zlib.createZstdCompress, zlib.zstdDecompressSync, zlib.constants.ZSTD_e_end],
+    ]) {
+      const { _handle: handle, _writeState: state } = make();
+      const input = Buffer.from(text);
+      const parts = [];
+      for (let from = 0; ; from = input.length - state[1]) {
+        const out = Buffer.alloc(100);
+        handle.writeSync(finish, input, from, input.length - from, out, 0, 100);
+        parts.push(out.subarray(0, 100 - state[0]));
+        if (state[0] > 0) break;
+      }
+      strictEqual(unpack(Buffer.concat(parts)).toString(), text);
+    }
+  },
+};
+
+export const fullReader = {
+  async test() {
+    for (const [pack, make] of [
+      [zlib.gzipSync, zlib.createGunzip],
+      [zlib.brotliCompressSync, zlib.createBrotliDecompress],
+      [zlib.zstdCompressSync, zlib.createZstdDecompress],
+    ]) {
+      const stream = make({ chunkSize: 1024 });
+      stream.end(pack(bytes(1_000_000)));
+      await new Promise((resolve) => setTimeout(resolve, 5));
+      ok(stream.readableLength <= stream.readableHighWaterMark + 1024, `${stream.readableLength}`);
+      let length = 0;
+      for await (const chunk of stream) length += chunk.length;
+      strictEqual(length, 1_000_000);
+    }
+  },
+};
+
+export const flushes = {
+  async test() {
+    const stream = zlib.createGzip();
+    const told = [];
+    for (const text of ["ab", "cd"]) {
+      stream.write(text, () => told.push(text));
+      stream.flush(zlib.constants.Z_SYNC_FLUSH, () => told.push(stream.read()));
+    }
+    await new Promise((resolve) => stream.end(resolve));
+    deepStrictEqual(told.map((each) => typeof each), ["string", "object", "string", "object"]);
+    const unpacked = told.map((each) => (typeof each === "string" ? each : Buffer.from(each).length > 0));
+    deepStrictEqual(unpacked, ["ab", true, "cd", true]);
+  },
+};
+
+export const destroyedWhileItWrites = {
+  async test() {
+    const stream = zlib.createGzip();
+    const taken = await new Promise((resolve) => {
+      let count = 0;
+      stream.on("data", () => {
+        count++;
+        stream.destroy();
+      });
+      stream.on("close", () => setTimeout(() => resolve(count), 5));
+      stream.end(crypto.getRandomValues(new Uint8Array(65536)));
+    });
+    strictEqual(taken, 1);
   },
 };

@@ -8,6 +8,7 @@ const {
   ArrayBufferIsView,
   ArrayPrototypeIncludes,
   ArrayPrototypeMap,
+  ArrayPrototypePush,
   Boolean,
   Error,
   FunctionPrototypeCall,
@@ -117,7 +118,6 @@ function standIn(mode) {
 class ZlibStream {
   #stream;
   #native;
-  #pending = Buffer.alloc(0);
   #callback;
 
   constructor(streamOrMode) {
@@ -149,7 +149,7 @@ class ZlibStream {
     ops.zlibParams(nativeOf(this), Number(level) | 0, Number(strategy) | 0);
   }
 
-  /** Codes a piece of input into `out`; the write state says what is left of both. What had no room comes next. */
+  /** Codes a piece of input into `out`; the write state says what is left of both. */
   writeSync(flush, input, inputStart, inputLength, out, outStart, outLength) {
     // Numbers first: whoever gives an object for one may change the buffers.
     const flag = Number(flush) | 0;
@@ -157,17 +157,12 @@ class ZlibStream {
     const to = [Number(outStart) >>> 0, Number(outLength) >>> 0];
     const bytes = partOf(viewOf(input), from[0], from[1], "Input");
     const room = partOf(viewOf(out), to[0], to[1], "Output");
-    if (this.#pending.byteLength === 0 || bytes.length > 0) {
-      this.#pending = Buffer.concat([this.#pending, code(this.#stream, bytes, flag)]);
-    }
-    const made = this.#pending;
-    const count = MathMin(made.byteLength, room.length);
-    TypedArrayPrototypeSet(room, TypedArrayPrototypeSubarray(made, 0, count));
-    this.#pending = TypedArrayPrototypeSubarray(made, count);
+    const { output, rest } = code(this.#stream, bytes, flag, room.length);
+    TypedArrayPrototypeSet(room, output);
     const state = this.#stream._writeState;
     if (!(state?.length >= 2)) throw new Error("Invalid write result buffer");
-    state[0] = room.length - count;
-    state[1] = 0;
+    state[0] = room.length - output.length;
+    state[1] = rest.length;
   }
 
   write(flush, input, inputStart, inputLength, out, outStart, outLength) {
@@ -177,7 +172,6 @@ class ZlibStream {
 
   reset() {
     this.#native = this.#stream._make();
-    this.#pending = Buffer.alloc(0);
     this.#stream._ended = false;
     this.#stream._total = 0;
   }
@@ -217,13 +211,13 @@ function dataError(errno, code, message) {
 function ZlibBase(options, mode, modes) {
   let chunkSize = Z_DEFAULT_CHUNK;
   let maxOutputLength = MAX_LENGTH;
-  this._flushFlag = modes.none;
-  this._finishFlag = modes.finish;
-  this._fullFlushFlag = modes.full;
+  this._defaultFlushFlag = modes.none;
+  this._finishFlushFlag = modes.finish;
+  this._defaultFullFlushFlag = modes.full;
   if (options) {
     chunkSize = checkRangesOrGetDefault(options.chunkSize, "options.chunkSize", Z_MIN_CHUNK, Infinity, chunkSize);
-    this._flushFlag = checkRangesOrGetDefault(options.flush, "options.flush", modes.none, modes.last, modes.none);
-    this._finishFlag = checkRangesOrGetDefault(
+    this._defaultFlushFlag = checkRangesOrGetDefault(options.flush, "options.flush", modes.none, modes.last, modes.none);
+    this._finishFlushFlag = checkRangesOrGetDefault(
       options.finishFlush,
       "options.finishFlush",
       modes.none,
@@ -244,6 +238,7 @@ function ZlibBase(options, mode, modes) {
   FunctionPrototypeCall(Transform, this, { autoDestroy: true, ...options });
   this.bytesWritten = 0;
   this._chunkSize = chunkSize;
+  this._outOffset = 0;
   this._maxOutputLength = maxOutputLength;
   this._info = Boolean(options?.info);
   this._mode = mode;
@@ -262,6 +257,37 @@ ObjectDefineProperties(ZlibBase.prototype, {
     enumerable: true,
     get() {
       return !this._handle;
+    },
+  },
+  // For code that drives a handle itself; a stream has no use for it.
+  _outBuffer: {
+    __proto__: null,
+    configurable: true,
+    enumerable: false,
+    get() {
+      const buffer = Buffer.allocUnsafe(this._chunkSize);
+      this._outBuffer = buffer;
+      return buffer;
+    },
+    set(value) {
+      ObjectDefineProperty(this, "_outBuffer", {
+        __proto__: null,
+        configurable: true,
+        enumerable: true,
+        writable: true,
+        value,
+      });
+    },
+  },
+  bytesRead: {
+    __proto__: null,
+    configurable: true,
+    enumerable: false,
+    get() {
+      return this.bytesWritten;
+    },
+    set(value) {
+      this.bytesWritten = value;
     },
   },
 });
@@ -283,22 +309,46 @@ ZlibBase.prototype.close = function (callback) {
   this.destroy();
 };
 
-/** Runs bytes through the coder; returns its output, throws on bad data. */
-function code(stream, bytes, flush) {
-  if (stream._ended) return trailing(stream, bytes, flush);
-  const room = MathMin(stream._maxOutputLength - stream._total, MAX_WRITE_OUTPUT_BYTES);
+/** Runs bytes through the coder: up to `room` bytes of its output, and the rest of the bytes. Throws on bad data. */
+function code(stream, bytes, flush, room) {
+  if (stream._ended) {
+    if (!beginsMember(stream, bytes)) return { output: Buffer.alloc(0), rest: bytes };
+    stream._handle = new ZlibStream(stream);
+    stream._ended = false;
+  }
   const result = ops.zlibWrite(nativeOf(stream._handle), bytes, flush | 0, room);
   if (typeof result[ERRNO] === "number") throw dataError(result[ERRNO], result[CODE], result[MESSAGE]);
-  const { [OUTPUT]: output, [TAKEN]: taken, [ENDED]: ended } = result;
+  const { [OUTPUT]: made, [TAKEN]: taken, [ENDED]: ended } = result;
   stream.bytesWritten += taken;
-  stream._total += output.byteLength;
-  if (output.byteLength > MAX_WRITE_OUTPUT_BYTES) throw new RangeError("Memory limit exceeded");
+  stream._total += made.byteLength;
+  stream._ended = ended;
   if (stream._total > stream._maxOutputLength) throw new RangeError("Memory limit exceeded");
-  const made = Buffer.from(output.buffer, output.byteOffset, output.byteLength);
-  if (!ended) return made;
-  stream._ended = true;
-  if (taken === bytes.byteLength) return made;
-  return Buffer.concat([made, trailing(stream, TypedArrayPrototypeSubarray(bytes, taken), flush)]);
+  const output = Buffer.from(made.buffer, made.byteOffset, made.byteLength);
+  return { output, rest: TypedArrayPrototypeSubarray(bytes, taken) };
+}
+
+/** What follows the end: in gzip and Zstandard another member, elsewhere ignored. */
+function beginsMember(stream, bytes) {
+  const isGzip = stream._mode === GUNZIP || stream._mode === UNZIP;
+  const first = isGzip ? 0x1f : stream._mode === ZSTD_DECOMPRESS ? 0x28 : undefined;
+  return bytes.byteLength > 0 && bytes[0] === first;
+}
+
+/** All that comes of some bytes. */
+function codeWhole(stream, bytes, flush) {
+  const parts = [];
+  let piece;
+  let rest = bytes;
+  let total = 0;
+  do {
+    const room = MathMin(stream._maxOutputLength - stream._total, MAX_WRITE_OUTPUT_BYTES - total) + 1;
+    piece = code(stream, rest, flush, room);
+    ({ rest } = piece);
+    total += piece.output.byteLength;
+    if (total > MAX_WRITE_OUTPUT_BYTES) throw new RangeError("Memory limit exceeded");
+    ArrayPrototypePush(parts, piece.output);
+  } while (stream._ended && beginsMember(stream, rest));
+  return parts.length === 1 ? parts[0] : Buffer.concat(parts, total);
 }
 
 const DECODERS = [INFLATE, GUNZIP, INFLATERAW, UNZIP, BROTLI_DECODE, ZSTD_DECOMPRESS];
@@ -306,81 +356,79 @@ const DECODERS = [INFLATE, GUNZIP, INFLATERAW, UNZIP, BROTLI_DECODE, ZSTD_DECOMP
 /** Data that is to be whole must have its end. */
 function checkEnd(stream) {
   const isDecoder = ArrayPrototypeIncludes(DECODERS, stream._mode);
-  if (!isDecoder || stream._ended || stream._finishFlag !== stream._modes.finish) return;
+  if (!isDecoder || stream._ended || stream._finishFlushFlag !== stream._modes.finish) return;
   if (stream._mode !== ZSTD_DECOMPRESS) throw dataError(-5, "Z_BUF_ERROR", "unexpected end of file");
   if (stream.bytesWritten > 0) throw dataError(-1, "ERR_ZSTD_DECOMPRESSION_FAILED", "unexpected end of file");
 }
 
-/** What follows the end: in gzip and Zstandard another member, elsewhere ignored. */
-function trailing(stream, bytes, flush) {
-  const isGzip = stream._mode === GUNZIP || stream._mode === UNZIP;
-  const first = isGzip ? 0x1f : stream._mode === ZSTD_DECOMPRESS ? 0x28 : undefined;
-  if (bytes.byteLength === 0 || bytes[0] !== first) {
-    stream._hasTrailing = bytes.byteLength > 0;
-    return Buffer.alloc(0);
+/** Codes bytes and pushes what comes out, in pieces; while its reader is full the stream waits until more is read. */
+function pump(stream, bytes, flush, callback) {
+  let wantsMore = true;
+  for (let rest = bytes, isMore = true; isMore; ) {
+    if (!stream._handle) break;
+    if (!wantsMore) {
+      const left = rest;
+      whenRead(stream, () => pump(stream, left, flush, callback));
+      return;
+    }
+    let output;
+    try {
+      ({ output, rest } = code(stream, rest, flush, stream._chunkSize));
+    } catch (error) {
+      callback(error);
+      return;
+    }
+    if (output.length > 0) wantsMore = stream.push(output);
+    const isFollowed = stream._ended && rest.length > 0;
+    isMore = output.length === stream._chunkSize || (isFollowed && beginsMember(stream, rest));
+    // Other data ends the output, though more may be written.
+    if (isFollowed && !isMore) stream.push(null);
   }
-  stream._handle = new ZlibStream(stream);
-  stream._ended = false;
-  return code(stream, bytes, flush);
-}
-
-function pushAll(stream, output) {
-  for (let i = 0; i < output.length; i += stream._chunkSize)
-    stream.push(TypedArrayPrototypeSubarray(output, i, i + stream._chunkSize));
-}
-
-/** What follows the end of the data ends the output, though more may be written. */
-function endOutput(stream) {
-  stream.push(null);
-}
-
-ZlibBase.prototype._transform = function (chunk, encoding, callback) {
-  if (!this._handle) return callback();
-  const flag = chunk[kFlush];
-  let flush = this._flushFlag;
-  if (typeof flag === "number") flush = flag;
-  else if (this.writableEnded && this.writableLength === chunk.byteLength) flush = MathMax(flush, this._finishFlag);
-  let output;
-  try {
-    output = code(this, chunk, flush);
-  } catch (error) {
-    callback(error);
-    return;
-  }
-  pushAll(this, output);
-  if (this._hasTrailing) endOutput(this);
   callback();
+}
+
+/** Has the next read of a stream call `go` first. */
+function whenRead(stream, go) {
+  const read = stream._read;
+  stream._read = function (size) {
+    this._read = read;
+    go();
+    this._read(size);
+  };
+}
+
+ZlibBase.prototype._transform = function (chunk, _encoding, callback) {
+  const flag = chunk[kFlush];
+  let flush = this._defaultFlushFlag;
+  if (typeof flag === "number") flush = flag;
+  else if (this.writableEnded && this.writableLength === chunk.byteLength) flush = MathMax(flush, this._finishFlushFlag);
+  this._processChunk(chunk, flush, callback);
 };
 
 /** A chunk at once, without the stream; with a callback what comes out is pushed. */
 ZlibBase.prototype._processChunk = function (chunk, flushFlag, callback) {
-  if (typeof callback !== "function") return code(this, chunk, flushFlag);
-  try {
-    pushAll(this, code(this, chunk, flushFlag));
-  } catch (error) {
-    callback(error);
-    return undefined;
-  }
-  callback();
+  if (typeof callback !== "function") return codeWhole(this, chunk, flushFlag);
+  queueMicrotask(() => pump(this, chunk, flushFlag, callback));
   return undefined;
 };
 
 ZlibBase.prototype._flush = function (callback) {
-  if (!this._handle) return callback();
-  try {
-    if (!this._ended) pushAll(this, code(this, Buffer.alloc(0), this._finishFlag));
-    if (this.bytesWritten > 0 || this._mode !== UNZIP) checkEnd(this);
-  } catch (error) {
-    callback(error);
-    return;
-  }
-  callback();
+  this._processChunk(Buffer.alloc(0), this._finishFlushFlag, (error) => {
+    try {
+      if (error) throw error;
+      if (this._handle && (this.bytesWritten > 0 || this._mode !== UNZIP)) checkEnd(this);
+    } catch (error) {
+      callback(error);
+      return;
+    }
+    callback();
+  });
 };
 
 ZlibBase.prototype.flush = function (kind, callback) {
   if (typeof kind === "function" || (kind === undefined && !callback)) {
     callback = kind;
-    kind = this._fullFlushFlag;
+    kind = this._defaultFullFlushFlag;
   }
   if (this.writableFinished) {
     if (callback) nextTick(callback);
@@ -388,7 +436,7 @@ ZlibBase.prototype.flush = function (kind, callback) {
     if (callback) this.once("end", callback);
   } else {
     const marker = Buffer.alloc(0);
-    marker[kFlush] = kind ?? this._fullFlushFlag;
+    marker[kFlush] = kind ?? this._defaultFullFlushFlag;
     this.write(marker, "", callback);
   }
 };
@@ -564,7 +612,7 @@ function runAtOnce(stream, input) {
 }
 
 function codeAll(stream, input) {
-  const buffer = code(stream, input, stream._finishFlag);
+  const buffer = codeWhole(stream, input, stream._finishFlushFlag);
   checkEnd(stream);
   return stream._info ? { buffer, engine: stream } : buffer;
 }

@@ -9,7 +9,7 @@ use zstd_safe::{
     CCtx, CParameter, DCtx, DParameter, InBuffer, OutBuffer, Strategy, get_error_name,
 };
 
-use super::coder::{Coder, OUTPUT_STEP_BYTES, Piece, failure};
+use super::coder::{Coder, Piece, failure};
 use crate::glue::{Ops, op};
 use crate::service::processor;
 
@@ -121,15 +121,15 @@ fn strategy(value: i32) -> Option<CParameter> {
 
 impl Zstd {
     /// Feeds input; see `coder`.
-    pub fn run(&mut self, input: &[u8], flush: i32, limit: usize) -> Piece {
+    pub fn run(&mut self, input: &[u8], flush: i32, room: usize) -> Piece {
         match self {
-            Self::Compress(context) => compress(context, input, flush),
-            Self::Decompress(context) => decompress(context, input, limit),
+            Self::Compress(context) => compress(context, input, flush, room),
+            Self::Decompress(context) => decompress(context, input, room),
         }
     }
 }
 
-fn compress(context: &mut CCtx, input: &[u8], flush: i32) -> Piece {
+fn compress(context: &mut CCtx, input: &[u8], flush: i32, room: usize) -> Piece {
     let directive = match flush {
         1 => ZSTD_EndDirective::ZSTD_e_flush,
         2 => ZSTD_EndDirective::ZSTD_e_end,
@@ -137,9 +137,10 @@ fn compress(context: &mut CCtx, input: &[u8], flush: i32) -> Piece {
     };
     let mut source = InBuffer::around(input);
     let mut piece = Piece::default();
-    let mut step = vec![0; OUTPUT_STEP_BYTES];
+    let mut space = vec![0; piece.step(room)];
     loop {
-        let mut place = OutBuffer::around(&mut step[..]);
+        let step = piece.step(room);
+        let mut place = OutBuffer::around(&mut space[..step]);
         let left = match context.compress_stream2(&mut place, &mut source, directive) {
             Ok(left) => left,
             Err(code) => return wrong("compression", get_error_name(code)),
@@ -150,19 +151,20 @@ fn compress(context: &mut CCtx, input: &[u8], flush: i32) -> Piece {
             1 | 2 => left == 0,
             _ => piece.taken == input.len(),
         };
-        if is_done || processor::is_used_up() {
+        if is_done || piece.output.len() == room || processor::is_used_up() {
             piece.ended = flush == 2 && left == 0;
             return piece;
         }
     }
 }
 
-fn decompress(context: &mut DCtx, input: &[u8], limit: usize) -> Piece {
+fn decompress(context: &mut DCtx, input: &[u8], room: usize) -> Piece {
     let mut source = InBuffer::around(input);
     let mut piece = Piece::default();
-    let mut step = vec![0; OUTPUT_STEP_BYTES];
+    let mut space = vec![0; piece.step(room)];
     loop {
-        let mut place = OutBuffer::around(&mut step[..]);
+        let step = piece.step(room);
+        let mut place = OutBuffer::around(&mut space[..step]);
         let hint = match context.decompress_stream(&mut place, &mut source) {
             Ok(hint) => hint,
             Err(code) => return wrong("decompression", get_error_name(code)),
@@ -171,8 +173,8 @@ fn decompress(context: &mut DCtx, input: &[u8], limit: usize) -> Piece {
         piece.output.extend_from_slice(place.as_slice());
         piece.taken = source.pos();
         piece.ended = hint == 0;
-        let is_stuck = piece.taken == input.len() && made < OUTPUT_STEP_BYTES;
-        if piece.ended || is_stuck || piece.output.len() > limit || processor::is_used_up() {
+        let is_stuck = piece.taken == input.len() && made < step;
+        if piece.ended || is_stuck || piece.output.len() == room || processor::is_used_up() {
             return piece;
         }
     }
