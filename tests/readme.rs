@@ -133,31 +133,3 @@ fn the_readme_has_the_limits_that_the_program_has() {
         assert_eq!(default, Some(cells[2]), "{row}");
     }
 }
-
-#[test]
-fn the_systemd_service_starts_the_program_with_options_it_has() {
-    let unit = read("deploy/systemd/workerd.service");
-    let start = unit
-        .lines()
-        .find_map(|line| line.strip_prefix("ExecStart="))
-        .expect("ExecStart");
-    let arguments: Vec<_> = start
-        .split(' ')
-        .skip(1)
-        .map(|argument| {
-            argument.replace(
-                "/etc/workerd/config.capnp",
-                &root()
-                    .join("deploy/samples/hello/config.capnp")
-                    .display()
-                    .to_string(),
-            )
-        })
-        .collect();
-    let program = Program::new(env!("CARGO_BIN_EXE_workerd"));
-    let mut command = program.command();
-    command
-        .args(arguments)
-        .arg("--socket-addr=http=127.0.0.1:0");
-    assert_eq!(Start::command(command).start().get("/").status, 200);
-}

@@ -46,6 +46,8 @@ fn an_upgrade_keeps_process_id_and_listeners() {
         server.signal(Signal::SIGUSR2);
         assert!(server.reloaded(moment));
         server.wait("upgrade", moment, |event| event["event"] == "upgraded");
+        let name = fs::read_to_string(format!("/proc/{}/comm", server.pid()));
+        assert_eq!(name.unwrap(), "workerd\n");
         assert_eq!(executable_of(server.pid()), place);
         for slot in 0..u64::from(processes) {
             let process = server.phase(slot, "serving", moment);

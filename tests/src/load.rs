@@ -122,15 +122,20 @@ fn one_connection(
         "Connection: close\r\n"
     };
     let request = format!("GET / HTTP/1.1\r\nHost: localhost\r\n{close}\r\n");
+    let mut idle_since = Instant::now();
     while !stop.load(Relaxed) {
+        let idle = idle_since.elapsed();
         match client
             .send(request.as_bytes())
             .and_then(|()| client.answer())
         {
-            Err(error) => connection.end = End::Lost(error.to_string()),
+            Err(error) => {
+                connection.end = End::Lost(format!("{error}; asked after {idle:?} of silence"))
+            }
             Ok(answer) if answer.status != 200 => connection.end = End::Failed(answer.status),
             Ok(answer) => {
                 answered.fetch_add(1, Relaxed);
+                idle_since = Instant::now();
                 match connection.answers.last_mut() {
                     Some((body, count)) if *body == answer.text() => *count += 1,
                     _ => connection.answers.push((answer.text().to_owned(), 1)),

@@ -29,7 +29,7 @@ use std::thread;
 use ipc::Start;
 
 use crate::observe::fail;
-use crate::process::launch::{Executable, Launcher, exit_now};
+use crate::process::launch::{Executable, Launcher, exit_now, keep_name};
 use crate::process::main_thread::{MainThread, main_thread};
 pub use server::Server;
 use signals::Signals;
@@ -40,6 +40,7 @@ const SUPERVISOR_STACK_BYTES: usize = 8 * 1024 * 1024;
 
 /// Serves until told to stop. `runtime` runs a runtime process on the calling thread and is called at most once. Returns the exit status.
 pub fn run(server: Server, runtime: impl FnOnce(Start) -> u8) -> u8 {
+    keep_name();
     if let Err(error) = Signals::block() {
         fail(&[format_args!("sigprocmask(): {error}")]);
         return 1;

@@ -4,12 +4,13 @@
 //! executed through a descriptor that was opened at the start: a new file in its place on disk is used only by an upgrade.
 //! The child gets one inherited descriptor, its channel; all else comes over that (`ipc::handshake`).
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::{CString, OsStr, OsString};
 use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::process::CommandExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -249,6 +250,18 @@ impl Launcher {
         set_inheritable(channel.as_fd(), true)?;
         let child = command.spawn()?;
         Ok(Pid::from_raw(child.id().cast_signed()))
+    }
+}
+
+/// Has a program that was executed by a descriptor, after which the kernel calls it, be called after its command again.
+pub fn keep_name() {
+    let name = std::env::args_os().next().map(PathBuf::from);
+    let name = name.as_deref().and_then(Path::file_name);
+    if std::env::var_os(HAND_OVER_VARIABLE).is_some()
+        && let Some(name) = name.and_then(|name| CString::new(name.as_bytes()).ok())
+    {
+        // Only for people who list processes.
+        let _ = set_name(&name);
     }
 }
 
