@@ -41,3 +41,14 @@ applications() {
     npm install --silent --no-audit --no-fund --ignore-scripts --prefix "$APPLICATIONS_PREFIX" archiver@8.0.0 express@5.3.0 \
       fastify@5.12.8 ioredis@6.0.0 jsonwebtoken@9.0.3 koa@3.3.0 mysql2@3.24.6 nodemailer@10.6.1 pg@8.23.1 winston@3.19.0
 }
+
+# What makes the Debian package, and a root of Debian to boot in a container for it (tests/deploy/machine.rs); as root, on Debian.
+packages() {
+  export DEBIAN_ROOT=$cache/debian PATH=$cache/bin:$PATH
+  [ -x "$cache/bin/cargo-deb" ] || cargo install --locked --quiet --root "$cache" cargo-deb || return
+  command -v systemd-nspawn >/dev/null && command -v debootstrap >/dev/null || apt-get install -y -qq systemd-container debootstrap || return
+  [ -d "$DEBIAN_ROOT" ] || {
+    debootstrap --variant=minbase --include=systemd,systemd-sysv,dbus,ca-certificates,curl bookworm "$DEBIAN_ROOT.new" >/dev/null &&
+      mv "$DEBIAN_ROOT.new" "$DEBIAN_ROOT"
+  }
+}

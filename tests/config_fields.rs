@@ -1,7 +1,7 @@
 //! The README's table of what a config can say: every field of the schema, and which of them are missing so far.
 //!
 //! The schema says which fields there are. What is missing is tried: the program must say so, or the list here is out of date.
-//! `UPDATE_README=1` writes the table.
+//! `UPDATE_README=1` writes the table. The page of fields in `deploy/docs` has the schema's comments; `UPDATE_DOCS=1` writes that.
 
 use std::collections::{BTreeMap, HashSet};
 use std::fmt::Write;
@@ -144,6 +144,165 @@ fn the_table_in_the_readme_is_that_of_the_schema() {
         std::fs::write(&path, format!("{before}{BEGIN}{table}{END}{after}")).unwrap();
     } else {
         assert!(now == table, "the table is out of date: {BEGIN}{table}");
+    }
+}
+
+/// What a line of the schema opens: a struct or an enum, or what only groups fields.
+enum Block {
+    Type,
+    Fields(String),
+}
+
+/// The page of fields as it grows from the lines of the schema.
+#[derive(Default)]
+struct Page {
+    /// Each type's name and text, in the schema's order.
+    sections: Vec<(String, String)>,
+    open: Vec<Block>,
+    /// The sections of the types that are open.
+    inside: Vec<usize>,
+    /// What comments stand under: none under a field that nobody uses.
+    indent: Option<&'static str>,
+}
+
+impl Page {
+    fn add(&mut self, line: &str) {
+        let Some(at) = self.inside.last() else {
+            return;
+        };
+        let text = &mut self.sections[*at].1;
+        text.push_str(line.trim_end());
+        text.push('\n');
+    }
+
+    fn open_type(&mut self, name: &str) {
+        let outer = self.inside.last().map(|at| &self.sections[*at].0);
+        let name = outer.map_or(name.to_owned(), |outer| format!("{outer}.{name}"));
+        self.open.push(Block::Type);
+        self.inside.push(self.sections.len());
+        self.sections.push((name, String::new()));
+        self.indent = Some("");
+    }
+
+    /// The names of the groups around a field, of those in its type.
+    fn path(&self, name: &str) -> String {
+        let groups = self.open.iter().rev().map_while(|block| match block {
+            Block::Fields(name) => Some(name.as_str()),
+            Block::Type => None,
+        });
+        let mut path: Vec<&str> = groups.filter(|name| !name.is_empty()).collect();
+        path.reverse();
+        path.push(name);
+        path.join(".")
+    }
+
+    fn field(&mut self, name: &str, of: &str) {
+        let path = self.path(name);
+        let section = self.inside.last().map(|at| self.sections[*at].0.clone());
+        if is_obsolete(&path) {
+            self.indent = None;
+            return;
+        }
+        let missing = section.is_some_and(|section| missing_as(&section, &path).is_some());
+        let missing = if missing { " (not supported)" } else { "" };
+        let of = if of.is_empty() {
+            String::new()
+        } else {
+            format!(" `{of}`")
+        };
+        self.add(&format!("- **`{path}`**{of}{missing}"));
+        self.indent = Some("  ");
+    }
+
+    fn read(&mut self, line: &str) {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        match words.as_slice() {
+            ["struct" | "enum", name, "{"] => self.open_type(name),
+            ["union", "{"] => {
+                self.add("- One of the next:");
+                self.open.push(Block::Fields(String::new()));
+                self.indent = Some("  ");
+            }
+            [name, ":group" | ":union", "{"] => {
+                self.field(name, "");
+                self.open.push(Block::Fields((*name).to_owned()));
+            }
+            ["}"] => {
+                if matches!(self.open.pop(), Some(Block::Type)) {
+                    self.inside.pop();
+                }
+            }
+            [name, number, ..] if number.starts_with('@') && !self.open.is_empty() => {
+                let of = line.split_once(number).map_or("", |(_, rest)| rest);
+                let of = of.trim().trim_start_matches(':').trim_end_matches(';');
+                self.field(name, of);
+            }
+            [] => self.add(""),
+            [hash, ..] if hash.starts_with('#') => {
+                if let Some(indent) = self.indent {
+                    let comment = line.trim().trim_start_matches('#');
+                    self.add(&format!(
+                        "{indent}{}",
+                        comment.strip_prefix(' ').unwrap_or(comment)
+                    ));
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+/// All that a config can say, in the words of the schema's comments.
+fn fields_page(schema: &str) -> String {
+    let mut page = Page::default();
+    schema.lines().for_each(|line| page.read(line));
+    let known: HashSet<_> = structs().into_iter().map(|(name, _)| name).collect();
+    let mut text = String::from(
+        "# The fields of a config\n\nMade from `/usr/share/workerd/workerd.capnp`, which every config imports. \
+         A path such as `https.options` means the field `options` of the group `https`.\n",
+    );
+    for (name, section) in page.sections {
+        let outer = name.rsplit_once('.').map_or("", |(outer, _)| outer);
+        // Enums are in the structs that they are for.
+        if known.contains(&name) || known.contains(outer) {
+            write!(text, "\n## {name}\n\n{}\n", section.trim()).unwrap();
+        }
+    }
+    // Blank lines that nested types leave behind.
+    let mut squeezed = String::new();
+    for line in text.lines() {
+        if !(line.is_empty() && squeezed.ends_with("\n\n")) {
+            squeezed.push_str(line);
+            squeezed.push('\n');
+        }
+    }
+    squeezed
+}
+
+#[test]
+fn the_page_of_fields_is_that_of_the_schema() {
+    let schema = std::fs::read_to_string(root().join("schema/workerd.capnp")).unwrap();
+    let (page, path) = (fields_page(&schema), root().join("deploy/docs/config.md"));
+    if std::env::var_os("UPDATE_DOCS").is_some() {
+        std::fs::write(&path, &page).unwrap();
+    }
+    let now = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(
+        now == page,
+        "deploy/docs/config.md is out of date: UPDATE_DOCS=1 cargo test -p supervisor --test config_fields"
+    );
+    for (name, fields) in structs() {
+        let section = page
+            .split(&format!("\n## {name}\n"))
+            .nth(1)
+            .unwrap_or_else(|| panic!("{name}"));
+        let section = section.split("\n## ").next().unwrap();
+        for field in fields {
+            assert!(
+                section.contains(&format!("**`{field}`**")),
+                "{name}.{field}"
+            );
+        }
     }
 }
 

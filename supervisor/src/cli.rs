@@ -3,6 +3,9 @@
 //! Called by `main`, which does what is asked. Here are the options, their help, the checks that need nothing but the
 //! command line, and the form of errors: clap's, with exit status 1 as upstream.
 
+#[cfg(test)]
+mod pages;
+
 use std::ffi::{OsStr, OsString};
 use std::os::fd::RawFd;
 use std::path::{Path, PathBuf};

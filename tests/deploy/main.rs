@@ -1,10 +1,16 @@
-//! What is below `deploy` and installs or runs the program: units.
+//! What is below `deploy` and installs or runs the program: units, packages, images, and the pages that come with them.
 
+mod debian;
+mod machine;
+mod pages;
 mod systemd;
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
 use std::process::Command;
 
+use tests::folder::Folder;
 use tests::program::{Program, output};
 use tests::root;
 
@@ -30,4 +36,19 @@ fn printed(command: Command) -> String {
     text += &String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{what}: {text}");
     text
+}
+
+/// Runs a command that makes a package, for as long as it takes.
+fn made(mut command: Command) {
+    let made = command.output().unwrap();
+    let said = String::from_utf8_lossy(&made.stderr);
+    assert!(made.status.success(), "{command:?}: {said}");
+}
+
+/// What is packed where it does not matter how large it is: all that is asked of it is its version.
+fn stand_in(folder: &Folder) -> PathBuf {
+    folder.write("stand-in", "#!/bin/sh\necho workerd 2026-11-17\n");
+    let path = folder.path("stand-in");
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+    path
 }
