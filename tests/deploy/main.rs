@@ -1,9 +1,12 @@
 //! What is below `deploy` and installs or runs the program: units, packages, images, and the pages that come with them.
 
+mod container;
 mod debian;
 mod machine;
+mod npm;
 mod pages;
 mod systemd;
+mod template;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
