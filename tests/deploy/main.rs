@@ -5,6 +5,7 @@ mod debian;
 mod machine;
 mod npm;
 mod pages;
+mod release;
 mod systemd;
 mod template;
 
