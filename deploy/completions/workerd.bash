@@ -19,6 +19,9 @@ _workerd() {
             workerd,compile)
                 cmd="workerd__subcmd__compile"
                 ;;
+            workerd,doctor)
+                cmd="workerd__subcmd__doctor"
+                ;;
             workerd,help)
                 cmd="workerd__subcmd__help"
                 ;;
@@ -33,6 +36,9 @@ _workerd() {
                 ;;
             workerd__subcmd__help,compile)
                 cmd="workerd__subcmd__help__subcmd__compile"
+                ;;
+            workerd__subcmd__help,doctor)
+                cmd="workerd__subcmd__help__subcmd__doctor"
                 ;;
             workerd__subcmd__help,help)
                 cmd="workerd__subcmd__help__subcmd__help"
@@ -95,7 +101,7 @@ _workerd() {
 
     case "${cmd}" in
         workerd)
-            opts="-h -V --verbose --help --version serve compile test objects help"
+            opts="-h -V --verbose --help --version serve compile test objects doctor help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -130,8 +136,22 @@ _workerd() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        workerd__subcmd__doctor)
+            opts="-h -V --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         workerd__subcmd__help)
-            opts="serve compile test objects help"
+            opts="serve compile test objects doctor help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -145,6 +165,20 @@ _workerd() {
             return 0
             ;;
         workerd__subcmd__help__subcmd__compile)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        workerd__subcmd__help__subcmd__doctor)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -553,7 +587,7 @@ _workerd() {
             return 0
             ;;
         workerd__subcmd__serve)
-            opts="-I -b -d -e -s -i -w -S -h -V --import-path --verbose --binary --directory-path --external-addr --socket-addr --inspector-addr --watch --experimental --perfetto-trace --async-trace --async-trace-stacks --async-trace-promises --pyodide-package-disk-cache-dir --pyodide-bundle-disk-cache-dir --python-save-snapshot --python-save-baseline-snapshot --python-load-snapshot --python-snapshot-dir --socket-fd --debug-port --control-fd --report-phases --processes --admin-addr --start-timeout --drain-timeout --pitr-days --limit-cpu-ms --limit-heap-mb --max-connections --max-header-bytes --max-header-count --header-read-timeout --idle-timeout --body-read-timeout --send-timeout --min-body-rate --help --version"
+            opts="-I -b -d -e -s -i -w -S -h -V --import-path --verbose --binary --directory-path --external-addr --socket-addr --inspector-addr --watch --experimental --perfetto-trace --async-trace --async-trace-stacks --async-trace-promises --pyodide-package-disk-cache-dir --pyodide-bundle-disk-cache-dir --python-save-snapshot --python-save-baseline-snapshot --python-load-snapshot --python-snapshot-dir --socket-fd --debug-port --control-fd --report-phases --processes --admin-addr --start-timeout --no-sandbox --watchdog --drain-timeout --pitr-days --limit-cpu-ms --limit-heap-mb --max-connections --max-header-bytes --max-header-count --header-read-timeout --idle-timeout --body-read-timeout --send-timeout --min-body-rate --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -652,6 +686,10 @@ _workerd() {
                     return 0
                     ;;
                 --start-timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --watchdog)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

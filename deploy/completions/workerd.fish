@@ -31,6 +31,7 @@ complete -c workerd -n "__fish_workerd_needs_command" -f -a "serve" -d 'Serve re
 complete -c workerd -n "__fish_workerd_needs_command" -f -a "compile" -d 'Make one self-contained executable of a config and all it needs'
 complete -c workerd -n "__fish_workerd_needs_command" -f -a "test" -d 'Run the tests of a config'
 complete -c workerd -n "__fish_workerd_needs_command" -f -a "objects" -d 'List, check, export and import what Durable Objects have stored'
+complete -c workerd -n "__fish_workerd_needs_command" -f -a "doctor" -d 'Tell what the sandbox of runtime processes holds on this machine, and why not more'
 complete -c workerd -n "__fish_workerd_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c workerd -n "__fish_workerd_using_subcommand serve" -s I -l import-path -d 'Look for imports that begin with a slash in <dir> too; may be given several times' -r -F
 complete -c workerd -n "__fish_workerd_using_subcommand serve" -s d -l directory-path -d 'Serve the disk service <name> from <path>, instead of where the config says' -r
@@ -50,6 +51,7 @@ complete -c workerd -n "__fish_workerd_using_subcommand serve" -l control-fd -d 
 complete -c workerd -n "__fish_workerd_using_subcommand serve" -l processes -d 'Serve with N processes, or with one for each CPU that this program may use' -r
 complete -c workerd -n "__fish_workerd_using_subcommand serve" -l admin-addr -d 'Show processes and live Durable Objects to browsers and programs at <addr>: a loopback address or unix:<path>' -r
 complete -c workerd -n "__fish_workerd_using_subcommand serve" -l start-timeout -d 'How long a process may take to load the config and its workers; over it, the start has failed, and a reload changes nothing' -r
+complete -c workerd -n "__fish_workerd_using_subcommand serve" -l watchdog -d 'How long a process\'s event loop may stand still; what the process does is logged then, and it is replaced. 0 is for ever' -r
 complete -c workerd -n "__fish_workerd_using_subcommand serve" -l drain-timeout -d 'How long a stop, or the old processes of a reload, may take to answer what was accepted; one that is still busy then is killed' -r
 complete -c workerd -n "__fish_workerd_using_subcommand serve" -l pitr-days -d 'For how many days a Durable Object on disk can be taken back to what it was; 0 keeps no history' -r
 complete -c workerd -n "__fish_workerd_using_subcommand serve" -l limit-cpu-ms -d 'Milliseconds of processor time that a worker may use for one request or other event; what uses more is ended, and answered 503' -r
@@ -70,6 +72,7 @@ complete -c workerd -n "__fish_workerd_using_subcommand serve" -l async-trace-pr
 complete -c workerd -n "__fish_workerd_using_subcommand serve" -l python-save-snapshot
 complete -c workerd -n "__fish_workerd_using_subcommand serve" -l python-save-baseline-snapshot
 complete -c workerd -n "__fish_workerd_using_subcommand serve" -l report-phases -d 'On --control-fd, also report every change of a process\'s phase and the end of every reload'
+complete -c workerd -n "__fish_workerd_using_subcommand serve" -l no-sandbox -d 'Let runtime processes keep all that this program may do, rather than give up what serving the config does not need'
 complete -c workerd -n "__fish_workerd_using_subcommand serve" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c workerd -n "__fish_workerd_using_subcommand serve" -s V -l version -d 'Print version'
 complete -c workerd -n "__fish_workerd_using_subcommand compile" -s I -l import-path -d 'Look for imports that begin with a slash in <dir> too; may be given several times' -r -F
@@ -155,11 +158,14 @@ complete -c workerd -n "__fish_workerd_using_subcommand objects; and __fish_seen
 complete -c workerd -n "__fish_workerd_using_subcommand objects; and __fish_seen_subcommand_from help" -f -a "export" -d 'Write an archive of objects'
 complete -c workerd -n "__fish_workerd_using_subcommand objects; and __fish_seen_subcommand_from help" -f -a "import" -d 'Put the objects of an archive into a folder'
 complete -c workerd -n "__fish_workerd_using_subcommand objects; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
-complete -c workerd -n "__fish_workerd_using_subcommand help; and not __fish_seen_subcommand_from serve compile test objects help" -f -a "serve" -d 'Serve requests as a config says'
-complete -c workerd -n "__fish_workerd_using_subcommand help; and not __fish_seen_subcommand_from serve compile test objects help" -f -a "compile" -d 'Make one self-contained executable of a config and all it needs'
-complete -c workerd -n "__fish_workerd_using_subcommand help; and not __fish_seen_subcommand_from serve compile test objects help" -f -a "test" -d 'Run the tests of a config'
-complete -c workerd -n "__fish_workerd_using_subcommand help; and not __fish_seen_subcommand_from serve compile test objects help" -f -a "objects" -d 'List, check, export and import what Durable Objects have stored'
-complete -c workerd -n "__fish_workerd_using_subcommand help; and not __fish_seen_subcommand_from serve compile test objects help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c workerd -n "__fish_workerd_using_subcommand doctor" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c workerd -n "__fish_workerd_using_subcommand doctor" -s V -l version -d 'Print version'
+complete -c workerd -n "__fish_workerd_using_subcommand help; and not __fish_seen_subcommand_from serve compile test objects doctor help" -f -a "serve" -d 'Serve requests as a config says'
+complete -c workerd -n "__fish_workerd_using_subcommand help; and not __fish_seen_subcommand_from serve compile test objects doctor help" -f -a "compile" -d 'Make one self-contained executable of a config and all it needs'
+complete -c workerd -n "__fish_workerd_using_subcommand help; and not __fish_seen_subcommand_from serve compile test objects doctor help" -f -a "test" -d 'Run the tests of a config'
+complete -c workerd -n "__fish_workerd_using_subcommand help; and not __fish_seen_subcommand_from serve compile test objects doctor help" -f -a "objects" -d 'List, check, export and import what Durable Objects have stored'
+complete -c workerd -n "__fish_workerd_using_subcommand help; and not __fish_seen_subcommand_from serve compile test objects doctor help" -f -a "doctor" -d 'Tell what the sandbox of runtime processes holds on this machine, and why not more'
+complete -c workerd -n "__fish_workerd_using_subcommand help; and not __fish_seen_subcommand_from serve compile test objects doctor help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c workerd -n "__fish_workerd_using_subcommand help; and __fish_seen_subcommand_from objects" -f -a "list" -d 'List objects: id, size, keys, rows, next alarm, history, integrity, name'
 complete -c workerd -n "__fish_workerd_using_subcommand help; and __fish_seen_subcommand_from objects" -f -a "check" -d 'Check that objects are whole and belong where they are; exit status 1 if one does not'
 complete -c workerd -n "__fish_workerd_using_subcommand help; and __fish_seen_subcommand_from objects" -f -a "export" -d 'Write an archive of objects'
