@@ -374,18 +374,12 @@ const READ_ONLY = { __proto__: null, value: undefined, writable: false, enumerab
 
 /** A property that is made when it is first read. */
 function defineLazily(object, name, make) {
-  const own = (owner, value) =>
-    ObjectDefineProperty(owner, name, { __proto__: null, value, writable: true, enumerable: true, configurable: true });
   ObjectDefineProperty(object, name, {
     __proto__: null,
     get() {
       const value = make();
-      own(object, value);
+      ObjectDefineProperty(object, name, { __proto__: null, value, writable: true, enumerable: true, configurable: true });
       return value;
-    },
-    // Whoever inherits it may have one of its own.
-    set(value) {
-      own(this, value);
     },
     enumerable: true,
     configurable: true,

@@ -1,8 +1,6 @@
 /* The classes that a worker's entrypoints extend, and `ctx`. */
-const { Error, ObjectDefineProperty, PromisePrototypeThen, PromiseReject, PromiseResolve, ReflectDeleteProperty, SafeMap } =
-  primordials;
-const flags = require("flags");
-const { argumentError, defineInterface, defineLazily, illegalConstructor, illegalInvocation } = require("webidl");
+const { Error, ObjectDefineProperty, PromisePrototypeThen, PromiseReject, PromiseResolve, SafeMap } = primordials;
+const { argumentError, defineInterface, illegalConstructor, illegalInvocation } = require("webidl");
 const fetchOps = require("event");
 const { setWaitUntil } = require("events/kinds");
 const { ASYNC, logUncaught } = require("report_error");
@@ -10,34 +8,16 @@ const trace = require("trace");
 const { createTracing } = require("trace/tracing");
 
 const inside = { __proto__: null };
-const OWN_UNDEFINED = { __proto__: null, value: undefined, writable: true, enumerable: true, configurable: true };
 
-/** The handler's third argument. What it has besides methods are properties of its own, which a copy has, too. */
+/** The handler's third argument. */
 class ExecutionContext {
-  tracing = createTracing();
-  access = undefined;
-  /** The cache of the worker: there is none here, as on workerd. */
-  cache = undefined;
-  props = undefined;
-  exports = undefined;
   #event;
+  #makeProps;
 
-  /** Without `makeProps` there are no props. */
-  constructor(token, event, makeProps, workerExports) {
+  constructor(token, event, makeProps) {
     if (token !== inside) throw illegalConstructor();
     this.#event = event;
-    if (makeProps === undefined) this.props = {};
-    else defineLazily(this, "props", makeProps);
-    if (flags.enableCtxExports) this.exports = workerExports;
-    else ReflectDeleteProperty(this, "exports");
-    // The version of the worker: none is known here, as on workerd.
-    if (flags.enableVersionApi) ObjectDefineProperty(this, "version", OWN_UNDEFINED);
-    const access = event.access;
-    if (access !== undefined) {
-      defineLazily(this, "access", () =>
-        require("workers/access").createAccess(access, require("workers").identityChannel()),
-      );
-    }
+    this.#makeProps = makeProps;
   }
 
   waitUntil(promise) {
@@ -61,12 +41,75 @@ class ExecutionContext {
     return require("workers/restore").restore("ExecutionContext", this.#event?.self, arguments.length, params);
   }
 
+  get tracing() {
+    if (!(#event in this)) throw illegalInvocation();
+    return replace(this, "tracing", createTracing());
+  }
+
+  set tracing(value) {
+    replace(this, "tracing", value);
+  }
+
+  get props() {
+    if (!(#event in this)) throw illegalInvocation();
+    return replace(this, "props", this.#makeProps());
+  }
+
+  set props(value) {
+    replace(this, "props", value);
+  }
+
+  get exports() {
+    if (!(#event in this)) throw illegalInvocation();
+    return require("workers").exportsOf();
+  }
+
+  set exports(value) {
+    replace(this, "exports", value);
+  }
+
+  /** Who Cloudflare Access says the client is; undefined where it says nothing. */
+  get access() {
+    if (!(#event in this)) throw illegalInvocation();
+    const access = this.#event?.access;
+    if (access === undefined) return undefined;
+    return replace(this, "access", require("workers/access").createAccess(access, require("workers").identityChannel()));
+  }
+
+  set access(value) {
+    replace(this, "access", value);
+  }
+
+  /** The cache of the worker: there is none here, as on workerd. */
+  get cache() {
+    return undefined;
+  }
+
+  set cache(value) {
+    replace(this, "cache", value);
+  }
+
+  /** The version of the worker: none is known here, as on workerd. */
+  get version() {
+    return undefined;
+  }
+
+  set version(value) {
+    replace(this, "version", value);
+  }
+
   mapVirtualHost(fetcher = undefined, port = undefined) {
     if (!(#event in this)) throw illegalInvocation();
     return require("hyperdrive_rpc/virtual_hosts").mapVirtualHost("ExecutionContext", fetcher, port);
   }
 }
 defineInterface(ExecutionContext);
+
+/** The value becomes the object's own. */
+function replace(context, name, value) {
+  ObjectDefineProperty(context, name, { __proto__: null, value, writable: true, enumerable: true, configurable: true });
+  return value;
+}
 
 /** The event goes on until the promise settles. A rejection goes to the log. */
 function keepAlive(value) {
@@ -154,9 +197,11 @@ exports.WorkerEntrypoint = WorkerEntrypoint;
 exports.DurableObject = DurableObject;
 exports.WorkflowEntrypoint = WorkflowEntrypoint;
 exports.background = background;
-exports.createContext = (event, makeProps, workerExports) => new ExecutionContext(inside, event, makeProps, workerExports);
+exports.createContext = (event, makeProps) => new ExecutionContext(inside, event, makeProps);
 exports.keepAlive = keepAlive;
 exports.install = (global, set) => {
+  if (!set.enableCtxExports) delete ExecutionContext.prototype.exports;
   if (!set.allowIrrevocableStubStorage) delete ExecutionContext.prototype.restore;
+  if (!set.enableVersionApi) delete ExecutionContext.prototype.version;
   if (!set.workerdExperimental) delete ExecutionContext.prototype.mapVirtualHost;
 };

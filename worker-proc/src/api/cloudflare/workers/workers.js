@@ -191,8 +191,8 @@ const newState = (access = undefined) => ({ __proto__: null, passThrough: false,
 /** `ctx` of an event of an entrypoint. */
 function contextOf(entrypoint, state, props, externals) {
   const isShared = flags.reuseCtxAcrossNonclassEvents && worker.entrypoints.get(entrypoint ?? "default")?.kind === "object";
-  if (isShared) return (sharedContext ??= createContext(sharedState, undefined, worker.exports));
-  return createContext(state, props === null ? undefined : () => makeProps(props, externals), worker.exports);
+  if (isShared) return (sharedContext ??= createContext(sharedState, () => ({})));
+  return createContext(state, () => makeProps(props, externals));
 }
 
 /** The handler of an entrypoint, with what it is called on: undefined if it has none. */
