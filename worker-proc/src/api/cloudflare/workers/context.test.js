@@ -61,6 +61,14 @@ export const members = {
     strictEqual(ctx.access, undefined);
     deepStrictEqual(workers.cache, {});
     deepStrictEqual(["cache" in ctx, ctx.cache, "version" in ctx, ctx.version], [true, undefined, true, undefined]);
+    const wrapped = Object.create(ctx, { waitUntil: { value: (promise) => ctx.waitUntil(promise) } });
+    for (const name of ["tracing", "access", "cache", "version", "exports", "props"]) {
+      strictEqual(wrapped[name], ctx[name]);
+    }
+    wrapped.waitUntil(Promise.resolve());
+    wrapped.props = "of the wrapper";
+    strictEqual(wrapped.props, "of the wrapper");
+    notStrictEqual(ctx.props, "of the wrapper");
     for (const name of ["DurableObject", "WorkerEntrypoint", "WorkflowEntrypoint"]) strictEqual(workers[name].length, 0);
     strictEqual(workers.DurableObject.prototype[Symbol.toStringTag], "DurableObjectBase");
     strictEqual(workers.withEnv({ NAME: "other" }, () => workers.env.NAME), "other");

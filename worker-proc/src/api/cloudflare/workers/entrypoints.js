@@ -1,5 +1,6 @@
 /* The classes that a worker's entrypoints extend, and `ctx`. */
-const { Error, ObjectDefineProperty, PromisePrototypeThen, PromiseReject, PromiseResolve, SafeMap } = primordials;
+const { Error, ObjectDefineProperty, ObjectGetPrototypeOf, PromisePrototypeThen, PromiseReject, PromiseResolve, SafeMap } =
+  primordials;
 const { argumentError, defineInterface, illegalConstructor, illegalInvocation } = require("webidl");
 const fetchOps = require("event");
 const { setWaitUntil } = require("events/kinds");
@@ -41,9 +42,16 @@ class ExecutionContext {
     return require("workers/restore").restore("ExecutionContext", this.#event?.self, arguments.length, params);
   }
 
+  /** The context that a property is read of, or that a wrapper of it has as its prototype. */
+  static #behind(object) {
+    for (let context = object; context != null; context = ObjectGetPrototypeOf(context)) {
+      if (#event in context) return context;
+    }
+    throw illegalInvocation();
+  }
+
   get tracing() {
-    if (!(#event in this)) throw illegalInvocation();
-    return replace(this, "tracing", createTracing());
+    return replace(ExecutionContext.#behind(this), "tracing", createTracing());
   }
 
   set tracing(value) {
@@ -51,8 +59,8 @@ class ExecutionContext {
   }
 
   get props() {
-    if (!(#event in this)) throw illegalInvocation();
-    return replace(this, "props", this.#makeProps());
+    const context = ExecutionContext.#behind(this);
+    return replace(context, "props", context.#makeProps());
   }
 
   set props(value) {
@@ -60,7 +68,7 @@ class ExecutionContext {
   }
 
   get exports() {
-    if (!(#event in this)) throw illegalInvocation();
+    ExecutionContext.#behind(this);
     return require("workers").exportsOf();
   }
 
@@ -70,10 +78,10 @@ class ExecutionContext {
 
   /** Who Cloudflare Access says the client is; undefined where it says nothing. */
   get access() {
-    if (!(#event in this)) throw illegalInvocation();
-    const access = this.#event?.access;
+    const context = ExecutionContext.#behind(this);
+    const access = context.#event?.access;
     if (access === undefined) return undefined;
-    return replace(this, "access", require("workers/access").createAccess(access, require("workers").identityChannel()));
+    return replace(context, "access", require("workers/access").createAccess(access, require("workers").identityChannel()));
   }
 
   set access(value) {
