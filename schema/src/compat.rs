@@ -97,6 +97,17 @@ impl Flags {
     }
 }
 
+/// These flags hold, and no others.
+impl FromIterator<Field> for Flags {
+    fn from_iter<I: IntoIterator<Item = Field>>(fields: I) -> Self {
+        let mut flags = Self::default();
+        for field in fields {
+            flags.set(field, true);
+        }
+        flags
+    }
+}
+
 impl fmt::Debug for Flags {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_set()

@@ -1,9 +1,9 @@
-//! The configuration's schema, those of the calls between processes and between instances and of stored stubs, and the
-//! table of compatibility flags.
+//! The configuration's schema, those of the calls between processes and between instances, of stored stubs and of what the API
+//! is made of, and the table of compatibility flags.
 //!
 //! Everything else builds on this crate. The modules whose names end in `_capnp` are generated from the schemas beside them and
-//! committed; `tests/generated.rs` checks that it is current and says how to renew it. Feature `instance` has those of the calls
-//! between instances, which are large.
+//! committed; `tests/generated.rs` checks that it is current and says how to renew it. The large ones have features: `instance` the
+//! calls between instances, `rtti` what the API is made of.
 
 pub mod binding;
 pub mod compat;
@@ -35,6 +35,12 @@ pub mod bytes_capnp;
 #[allow(clippy::all, missing_docs, unused_qualifications)]
 #[path = "generated/instance_capnp.rs"]
 pub mod instance_capnp;
+
+#[cfg(feature = "rtti")]
+#[rustfmt::skip]
+#[allow(clippy::all, missing_docs, unused_qualifications)]
+#[path = "generated/rtti_capnp.rs"]
+pub mod rtti_capnp;
 
 /// The Durable Object namespace of a workflow's instances: its class's name, its unique key and its folder.
 pub fn workflow_namespace(name: &str) -> String {

@@ -12,7 +12,7 @@ fn generated_code_is_current() {
         println!("skipped: the schema compiler `capnp` cannot be run: {error}");
         return;
     }
-    for name in ["workerd", "peer", "token", "bytes", "instance"] {
+    for name in ["workerd", "peer", "token", "bytes", "instance", "rtti"] {
         check(name);
     }
 }

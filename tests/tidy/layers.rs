@@ -123,6 +123,7 @@ const BORDERS: [(&str, &[&str]); 7] = [
             "supervisor/src/sockets/",
             "ipc/",
             "schema/",
+            "worker-proc/src/api/cloudflare/rtti/",
             "worker-proc/src/boot/",
             "worker-proc/src/interop/",
             "tests/",

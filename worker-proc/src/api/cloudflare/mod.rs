@@ -15,6 +15,7 @@ pub mod pipelines;
 pub mod queue;
 pub mod r2;
 pub mod rpc;
+pub mod rtti;
 pub mod scheduled;
 pub mod sockets;
 pub mod storage;
