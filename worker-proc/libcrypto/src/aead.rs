@@ -6,14 +6,22 @@ use std::ptr::null;
 use aws_lc_sys as lc;
 
 use crate::object::Owned;
-use crate::{Failed, check, ffi};
+use crate::{Failed, check, eax, ffi};
 
-/// An algorithm: one of libcrypto's static tables.
+/// An algorithm.
 #[derive(Clone, Copy)]
-pub struct Aead(&'static lc::EVP_AEAD);
+pub enum Aead {
+    /// One of libcrypto's static tables.
+    Table(&'static lc::EVP_AEAD),
+    /// EAX, with so long a key.
+    Eax(usize),
+}
+
+/// Of the IV and the tag that BoringSSL's EAX takes, though the mode takes others.
+const EAX_BYTES: usize = 16;
 
 impl Aead {
-    /// By BoringSSL's name. Libcrypto has no EAX.
+    /// By BoringSSL's name.
     #[must_use]
     pub fn by_name(name: &str) -> Option<Self> {
         let table = match name {
@@ -28,9 +36,11 @@ impl Aead {
             "aes-256-gcm-siv" => ffi::EVP_aead_aes_256_gcm_siv(),
             "chacha20-poly1305" => ffi::EVP_aead_chacha20_poly1305(),
             "xchacha20-poly1305" => ffi::EVP_aead_xchacha20_poly1305(),
+            "aes-128-eax" => return Some(Self::Eax(16)),
+            "aes-256-eax" => return Some(Self::Eax(32)),
             _ => None,
         };
-        table.map(Self)
+        table.map(Self::Table)
     }
 
     /// What was encrypted, and the tag that is over `seen` too.
@@ -45,6 +55,9 @@ impl Aead {
         data: &[u8],
         tag_bytes: usize,
     ) -> Result<[Vec<u8>; 2], Failed> {
+        if self.is_eax(key, iv, tag_bytes)? {
+            return eax::seal(key, iv, seen, data);
+        }
         let mut tag = vec![0; tag_bytes];
         Ok([self.run(key, iv, seen, data, Tag::Made(&mut tag))?, tag])
     }
@@ -61,7 +74,19 @@ impl Aead {
         data: &[u8],
         tag: &[u8],
     ) -> Result<Vec<u8>, Failed> {
+        if self.is_eax(key, iv, tag.len())? {
+            return eax::open(key, iv, seen, data, tag);
+        }
         self.run(key, iv, seen, data, Tag::Given(tag))
+    }
+
+    /// Whether it is EAX, for which these have the right lengths.
+    fn is_eax(self, key: &[u8], iv: &[u8], tag_bytes: usize) -> Result<bool, Failed> {
+        let Self::Eax(key_bytes) = self else {
+            return Ok(false);
+        };
+        let fits = [key.len(), iv.len(), tag_bytes] == [key_bytes, EAX_BYTES, EAX_BYTES];
+        if fits { Ok(true) } else { Err(Failed) }
     }
 
     fn run(
@@ -72,7 +97,10 @@ impl Aead {
         data: &[u8],
         tag: Tag,
     ) -> Result<Vec<u8>, Failed> {
-        let (table, mut output) = (std::ptr::from_ref(self.0), vec![0; data.len()]);
+        let Self::Table(table) = self else {
+            return Err(Failed);
+        };
+        let (table, mut output) = (std::ptr::from_ref(table), vec![0; data.len()]);
         let ((key, key_bytes), (iv, iv_bytes)) = (span(key), span(iv));
         let ((start, size), (seen, seen_bytes)) = (span(data), span(seen));
         let to = output.as_mut_ptr();
@@ -151,6 +179,8 @@ mod tests {
             ("aes-128-ccm-bluetooth-8", 16, 13, 8),
             ("aes-128-ccm-matter", 16, 13, 16),
             ("aes-128-ctr-hmac-sha256", 48, 12, 32),
+            ("aes-128-eax", 16, 16, 16),
+            ("aes-256-eax", 32, 16, 16),
             ("aes-256-ctr-hmac-sha256", 64, 12, 32),
         ] {
             let (aead, key, iv) = (

@@ -16,6 +16,7 @@ mod asn1;
 pub mod certificate;
 pub mod cipher;
 pub mod digest;
+mod eax;
 mod ffi;
 pub mod hmac;
 pub mod kdf;

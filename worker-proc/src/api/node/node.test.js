@@ -216,6 +216,33 @@ export const cryptography = {
   },
 };
 
+export const hashes = {
+  async test() {
+    const abc = "a9993e364706816aba3e25717850c26c9cd0d89d";
+    const hash = createHash("sha1");
+    deepStrictEqual([hash.writable, hash.readable, hash.destroyed, hash instanceof Transform], [true, true, false, true]);
+    strictEqual(Readable.from(["a", "bc"]).pipe(hash), hash);
+    const chunks = await hash.toArray();
+    strictEqual(Buffer.concat(chunks).toString("hex"), abc);
+    strictEqual(createHash("sha1").end("abc").read().toString("hex"), abc);
+    const texts = createHash("sha1").setEncoding("hex");
+    texts.on("data", (text) => strictEqual(text, abc));
+    texts.end("abc");
+    for (const [text, encoding] of [["616263", "hex"], ["YWJj", "base64"], ["abc"], ["abc", "buffer"], ["abc", "utf8"]]) {
+      strictEqual(createHash("sha1").update(text, encoding).digest("hex"), abc);
+    }
+    strictEqual(createHash("sha1").update("\u00e4\ud800").digest("hex"), createHash("sha1").update(Buffer.from("ä\ufffd")).digest("hex"));
+    const done = createHash("sha1").update("abc");
+    strictEqual(done.copy().digest("base64"), "qZk+NkcGgWq6PiVxeFDCbJzQ2J0=");
+    strictEqual(done.digest().toString("hex"), abc);
+    for (const again of [() => done.digest("hex"), () => done.copy(), () => done.update("x")]) {
+      throws(again, { code: "ERR_CRYPTO_HASH_FINALIZED" });
+    }
+    strictEqual(createHash("sha1").update("abc").digest("latin1").length, 20);
+    throws(() => createHash("sha1").update(1), { code: "ERR_INVALID_ARG_TYPE" });
+  },
+};
+
 export const processObject = {
   test(controller, env) {
     strictEqual(process.env.GREETING, "hello");

@@ -28,7 +28,7 @@ pub fn ops(ops: &mut Ops) {
 
 /// The encodings, which `encodings.js` names.
 #[derive(Clone, Copy, PartialEq, Eq, JsNumber)]
-enum Encoding {
+pub enum Encoding {
     Ascii,
     Latin1,
     Utf8,
@@ -113,6 +113,11 @@ fn from_hex(text: &[u8]) -> Vec<u8> {
 
 /// Both alphabets, padding optional; other characters are skipped, and nothing follows "=".
 fn from_base64(text: &[u8]) -> Vec<u8> {
+    // Nearly all texts are as they should be.
+    let standard = base64::decode(text, Base64Options::Default);
+    if let Ok(bytes) = standard.or_else(|_| base64::decode(text, Base64Options::Url)) {
+        return bytes;
+    }
     let mut bytes = Vec::with_capacity(text.len() / 4 * 3 + 3);
     let mut bits = 0u32;
     let mut count = 0u32;
@@ -152,7 +157,8 @@ fn decode<'s>(
     text.ok_or(Refused::TooLong)
 }
 
-fn to_text<'s>(
+/// The text of bytes; none where it is longer than texts may be.
+pub fn to_text<'s>(
     scope: &mut v8::PinScope<'s, '_>,
     bytes: &[u8],
     encoding: Encoding,

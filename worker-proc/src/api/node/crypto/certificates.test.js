@@ -169,6 +169,8 @@ export const onePiece = {
       ["aes-128-ccm-bluetooth", 16, 13, 4],
       ["aes-128-ccm-matter", 16, 13, 16],
       ["aes-256-ctr-hmac-sha256", 64, 12, 32],
+      ["aes-128-eax", 16, 16, 16],
+      ["aes-256-eax", 32, 16, 16],
     ]) {
       const [secret, iv, options] = [Buffer.alloc(keyBytes, 7), Buffer.alloc(ivBytes, 9), { authLengthTag }];
       const cipher = crypto.createCipheriv(name, secret, iv, options).setAAD(Buffer.from("aad"), { plaintextLength: 4 });
@@ -189,6 +191,9 @@ export const onePiece = {
       throws(() => crypto.createCipheriv(name, secret, Buffer.alloc(5), options), /Invalid initialization vector/);
       throws(() => crypto.createCipheriv(name, Buffer.alloc(5), iv, options), /Failed to initialize AEAD/);
     }
+    const eax = crypto.createCipheriv("aes-128-eax", Buffer.alloc(16, 7), Buffer.alloc(16, 9), { authLengthTag: 16 });
+    strictEqual(eax.setAAD(Buffer.from("aad")).update(Buffer.from("hello"), undefined, "hex") + eax.final("hex"), "c5d9061247");
+    strictEqual(eax.getAuthTag().toString("hex"), "6b871f67663d09f430920158e3c607f9");
     const lacking = () => crypto.createCipheriv("xchacha20-poly1305", Buffer.alloc(32), Buffer.alloc(24));
     throws(lacking, /The auth tag length is required for cipher xchacha20-poly1305/);
   },

@@ -225,7 +225,7 @@ setLengths(Decipheriv.prototype, "setAuthTag/1");
 const createCipheriv = (name, key, iv, options) => new Cipheriv(name, key, iv, options);
 const createDecipheriv = (name, key, iv, options) => new Decipheriv(name, key, iv, options);
 
-// The published binary's list in its order, where some are twice. Libcrypto here has no EAX.
+// The published binary's list in its order, where some are twice.
 const BLOCKS = StringPrototypeSplit(
   "aes-128-cbc aes-192-cbc aes-256-cbc aes-128-ctr aes-192-ctr aes-256-ctr aes-128-ecb aes-192-ecb aes-256-ecb aes-128-ofb " +
     "aes-192-ofb aes-256-ofb aes-128-gcm aes-192-gcm aes-256-gcm des-cbc des-ecb des-ede des-ede-cbc des-ede3-cbc rc2-cbc rc4",

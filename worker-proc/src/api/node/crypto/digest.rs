@@ -9,6 +9,7 @@ use libcrypto::hmac::Hmac;
 use libcrypto::{Failed, kdf};
 
 use super::error::Error;
+use crate::api::node::buffer::text::{Encoding, to_text};
 use crate::glue::{Arguments, IntoJs, Made, Ops, Thrown, native_object, op};
 use crate::service::processor;
 
@@ -18,7 +19,9 @@ pub fn ops(ops: &mut Ops) {
         new_hash,
         new_hmac,
         update_hash,
+        update_hash_by_text,
         finish_hash,
+        finish_hash_as_text,
         copy_hash,
         pbkdf2,
         hkdf,
@@ -69,6 +72,16 @@ fn new_hmac(name: &str, key: &[u8]) -> Result<State, Error> {
 /// `updateHash(handle, bytes)`: whether it went well.
 #[op]
 fn update_hash(state: Rc<SharedState>, bytes: &[u8]) -> bool {
+    update(&state, bytes)
+}
+
+/// `updateHashByText(handle, text)`: the same with a text's UTF-8.
+#[op]
+fn update_hash_by_text(state: Rc<SharedState>, text: &str) -> bool {
+    update(&state, text.as_bytes())
+}
+
+fn update(state: &SharedState, bytes: &[u8]) -> bool {
     let updated = match &mut *state.borrow_mut() {
         Some(State::Hash(hasher)) => hasher.update(bytes),
         Some(State::Hmac(hmac)) => hmac.update(bytes),
@@ -80,6 +93,23 @@ fn update_hash(state: Rc<SharedState>, bytes: &[u8]) -> bool {
 /// `finishHash(handle, length)`: the digest; a length other than 0 is for functions that have any.
 #[op]
 fn finish_hash(state: Rc<SharedState>, length: u32) -> Result<Vec<u8>, Error> {
+    finish(&state, length)
+}
+
+/// `finishHashAsText(handle, length, hex)`: the same in hexadecimal, or else in base64.
+#[op]
+fn finish_hash_as_text<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    state: Rc<SharedState>,
+    length: u32,
+    hex: bool,
+) -> Result<v8::Local<'s, v8::String>, Error> {
+    let digest = finish(&state, length)?;
+    let encoding = if hex { Encoding::Hex } else { Encoding::Base64 };
+    to_text(scope, &digest, encoding).ok_or(Error::Failed)
+}
+
+fn finish(state: &SharedState, length: u32) -> Result<Vec<u8>, Error> {
     let length = Some(length as usize).filter(|length| *length > 0);
     Ok(match state.take() {
         Some(State::Hash(hasher)) => hasher.finish(length)?,

@@ -5,7 +5,7 @@
 // own: this (a stream); bytes (a Buffer)
 const { ArrayBufferIsView, Error, FunctionPrototypeCall, ObjectAssign, ObjectSetPrototypeOf, Symbol } = primordials;
 const { Buffer } = require("node:buffer");
-const { Transform } = require("node:stream");
+const { LazyTransform } = require("node/streams/transform");
 const {
   ERR_CRYPTO_HASH_FINALIZED,
   ERR_CRYPTO_HASH_UPDATE_FAILED,
@@ -23,6 +23,8 @@ const kState = Symbol("kState");
 class Handle {
   #native;
   #digest;
+  /** The digest as the text that it was first asked for as, and the encoding. */
+  #told;
 
   constructor(native) {
     this.#native = native;
@@ -32,13 +34,30 @@ class Handle {
     return ops.updateHash(this.#native, bytes);
   }
 
+  updateByText(text) {
+    return ops.updateHashByText(this.#native, text);
+  }
+
   digest(length = 0) {
-    this.#digest ??= ops.finishHash(this.#native, length);
+    const told = this.#told;
+    this.#digest ??= told === undefined ? ops.finishHash(this.#native, length) : Buffer.from(told.text, told.encoding);
     return this.#digest;
   }
 
+  /** The digest in "hex" or "base64". */
+  digestAs(encoding, length = 0) {
+    if (this.#isFinished()) return Buffer.from(this.digest()).toString(encoding);
+    const text = ops.finishHashAsText(this.#native, length, encoding === "hex");
+    this.#told = { __proto__: null, text, encoding };
+    return text;
+  }
+
+  #isFinished() {
+    return this.#digest !== undefined || this.#told !== undefined;
+  }
+
   copy() {
-    if (this.#digest !== undefined) throw new Error("The hash has already been finalized");
+    if (this.#isFinished()) throw new Error("The hash has already been finalized");
     return new Handle(ops.copyHash(this.#native));
   }
 }
@@ -55,19 +74,22 @@ function Hash(algorithm, options) {
     this[kHandle] = new Handle(ops.newHash(algorithm));
     this[kState] = { isFinal: false, name: algorithm, length };
   }
-  const size = ops.hashSize(this[kState].name);
-  if (length !== undefined && size > 0 && length !== size) throw new Error("Unsupported state or unable to digest");
-  FunctionPrototypeCall(Transform, this, options);
+  if (length !== undefined) {
+    const size = ops.hashSize(this[kState].name);
+    if (size > 0 && length !== size) throw new Error("Unsupported state or unable to digest");
+  }
+  FunctionPrototypeCall(LazyTransform, this, options);
   return this;
 }
-ObjectSetPrototypeOf(Hash.prototype, Transform.prototype);
-ObjectSetPrototypeOf(Hash, Transform);
+ObjectSetPrototypeOf(Hash.prototype, LazyTransform.prototype);
+ObjectSetPrototypeOf(Hash, LazyTransform);
 
-function finish(target) {
+function finish(target, encoding) {
   const { length } = target[kState];
-  if (length === 0) return Buffer.alloc(0);
+  if (length === 0) return inEncoding(Buffer.alloc(0), encoding);
+  if (encoding === "hex" || encoding === "base64") return target[kHandle].digestAs(encoding, length);
   const bytes = target[kHandle].digest(length ?? 0);
-  return Buffer.from(bytes);
+  return inEncoding(Buffer.from(bytes), encoding);
 }
 
 const inEncoding = (bytes, encoding) => (encoding !== undefined && encoding !== "buffer" ? bytes.toString(encoding) : bytes);
@@ -89,21 +111,23 @@ Hash.prototype._flush = function (callback) {
 
 Hash.prototype.update = function (data, encoding) {
   if (this[kState].isFinal) throw new ERR_CRYPTO_HASH_FINALIZED();
-  if (typeof data === "string") {
-    data = Buffer.from(data, encoding === "buffer" ? undefined : encoding);
-  } else if (!ArrayBufferIsView(data)) {
+  const handle = this[kHandle];
+  const isText = typeof data === "string";
+  if (!isText && !ArrayBufferIsView(data)) {
     throw new ERR_INVALID_ARG_TYPE("data", ["string", "Buffer", "TypedArray", "DataView"], data);
   }
-  if (!this[kHandle].update(data)) throw new ERR_CRYPTO_HASH_UPDATE_FAILED();
+  const isUtf8 = encoding === undefined || encoding === "utf8" || encoding === "buffer";
+  const bytes = isText && !isUtf8 ? Buffer.from(data, encoding) : data;
+  if (!(isText && isUtf8 ? handle.updateByText(data) : handle.update(bytes))) throw new ERR_CRYPTO_HASH_UPDATE_FAILED();
   return this;
 };
 
 Hash.prototype.digest = function (outputEncoding) {
   const state = this[kState];
   if (state.isFinal) throw new ERR_CRYPTO_HASH_FINALIZED();
-  const bytes = finish(this);
+  const digest = finish(this, outputEncoding);
   state.isFinal = true;
-  return inEncoding(bytes, outputEncoding);
+  return digest;
 };
 
 function Hmac(algorithm, key, options) {
@@ -126,11 +150,11 @@ function Hmac(algorithm, key, options) {
   }
   this[kHandle] = new Handle(ops.newHmac(algorithm, bytes));
   this[kState] = { isFinal: false, name: algorithm, length: undefined };
-  FunctionPrototypeCall(Transform, this, options);
+  FunctionPrototypeCall(LazyTransform, this, options);
   return this;
 }
-ObjectSetPrototypeOf(Hmac.prototype, Transform.prototype);
-ObjectSetPrototypeOf(Hmac, Transform);
+ObjectSetPrototypeOf(Hmac.prototype, LazyTransform.prototype);
+ObjectSetPrototypeOf(Hmac, LazyTransform);
 
 Hmac.prototype.update = Hash.prototype.update;
 Hmac.prototype._flush = Hash.prototype._flush;
@@ -138,9 +162,9 @@ Hmac.prototype._transform = Hash.prototype._transform;
 Hmac.prototype.digest = function (outputEncoding) {
   const state = this[kState];
   if (state.isFinal) return !outputEncoding || outputEncoding === "buffer" ? Buffer.from("") : "";
-  const bytes = finish(this);
+  const digest = finish(this, outputEncoding);
   state.isFinal = true;
-  return inEncoding(bytes, outputEncoding);
+  return digest;
 };
 
 const createHash = (algorithm, options) => new Hash(algorithm, options);

@@ -47,6 +47,8 @@ class IncomingMessage extends Readable {
   #reader;
   #isReading = false;
   #socket;
+  /** Of a server's request: what its socket is made of when it is first asked for. */
+  #peer;
   #body = null;
   /** Of the client's request: `{ setTimeout, touch }`. */
   #timer;
@@ -101,7 +103,7 @@ class IncomingMessage extends Readable {
       incoming.#body = body;
     };
     setPeer = (incoming, headers, localPort) => {
-      incoming.#socket = makeSocket(incoming, headers, localPort);
+      incoming.#peer = { headers, localPort };
     };
   }
 
@@ -231,14 +233,16 @@ class IncomingMessage extends Readable {
   }
 
   get connection() {
-    return this.#socket;
+    return this.socket;
   }
 
   set connection(socket) {
+    this.#peer = undefined;
     this.#socket = socket;
   }
 
   get socket() {
+    if (this.#peer !== undefined) this.connection = makeSocket(this, this.#peer.headers, this.#peer.localPort);
     return this.#socket;
   }
 }

@@ -2,8 +2,10 @@
  * `ServerResponse`: what a server's listener writes, as a `Response` whose body is a stream.
  */
 
+// own: concat() (a Buffer)
 const {
   ArrayIsArray,
+  ArrayPrototypePush,
   NumberParseInt,
   ObjectKeys,
   PromiseWithResolvers,
@@ -20,6 +22,7 @@ const {
   ERR_STREAM_PREMATURE_CLOSE,
 } = require("node/common/errors");
 const { setLengths, unsupported } = require("node/common/unsupported");
+const { Buffer } = require("node:buffer");
 const { getHeader } = require("headers");
 const { ReadableStream } = require("streams").globals;
 const { Response } = require("fetch/response");
@@ -36,6 +39,9 @@ class ServerResponse extends OutgoingMessage {
   statusMessage = "unknown";
   #response;
   #controller = null;
+  /** Pieces of the body from before it is known whether it is whole already, and their bytes. */
+  #pieces = null;
+  #pieceBytes = 0;
   /** Bytes of the body that may still follow, by Content-Length. */
   #room = Infinity;
   #isSettled = false;
@@ -64,32 +70,56 @@ class ServerResponse extends OutgoingMessage {
     });
   }
 
-  #respond({ statusCode, statusMessage, headers }) {
-    const length = getHeader(headers, "content-length");
+  #respond(head) {
+    const length = getHeader(head.headers, "content-length");
     if (length !== null) this.#room = NumberParseInt(length, 10);
-    let body = null;
-    if (this._hasBody) {
-      const source = {
-        type: "bytes",
-        start: (controller) => {
-          this.#controller = controller;
-        },
-        pull: () => drained(this),
-        cancel: (reason) => {
-          this.destroy(reason);
-        },
-      };
-      body = new ReadableStream(source, { highWaterMark: this[kHighWaterMark] });
+    if (!this._hasBody) {
+      this.#resolve(null, head);
+      return;
     }
+    this.#pieces = [];
+    // What ends in one go, as most do, needs no stream.
+    queueMicrotask(() => {
+      const isWhole = this.finished && this.#room === 0 && `${this.#pieceBytes}` === length;
+      if (!this.#isSettled) this.#resolve(isWhole ? Buffer.concat(this.#pieces, this.#pieceBytes) : this.#stream(), head);
+      this.#pieces = null;
+    });
+  }
+
+  #resolve(body, { statusCode, statusMessage, headers }) {
     this.#response.resolve(new Response(body, { status: statusCode, statusText: statusMessage, headers }));
   }
 
+  /** The body as a stream, which begins with the pieces. */
+  #stream() {
+    const source = {
+      type: "bytes",
+      start: (controller) => {
+        this.#controller = controller;
+      },
+      pull: () => drained(this),
+      cancel: (reason) => {
+        this.destroy(reason);
+      },
+    };
+    const stream = new ReadableStream(source, { highWaterMark: this[kHighWaterMark] });
+    for (let i = 0; i < this.#pieces.length; i++) this.#controller.enqueue(this.#pieces[i]);
+    return stream;
+  }
+
   #push(bytes) {
-    if (this.destroyed || this.#isSettled || this.#controller === null) return true;
+    if (this.destroyed || this.#isSettled || (this.#controller === null && this.#pieces === null)) return true;
     // What Content-Length does not count is not sent.
     const counted = bytes.length > this.#room ? TypedArrayPrototypeSubarray(bytes, 0, this.#room) : bytes;
     this.#room -= counted.length;
-    if (counted.length > 0) this.#controller.enqueue(new Uint8Array(counted));
+    // The caller may use its buffer again.
+    const piece = new Uint8Array(counted);
+    if (this.#controller === null) {
+      if (piece.length > 0) ArrayPrototypePush(this.#pieces, piece);
+      this.#pieceBytes += piece.length;
+      return this.#pieceBytes < this[kHighWaterMark];
+    }
+    if (piece.length > 0) this.#controller.enqueue(piece);
     return this.#controller.desiredSize > 0;
   }
 

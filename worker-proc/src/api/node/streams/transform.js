@@ -3,13 +3,14 @@
  */
 
 // own: this, stream (a stream)
-const { Boolean, FunctionPrototypeCall, ObjectAssign, ObjectSetPrototypeOf, Symbol } = primordials;
+const { Boolean, FunctionPrototypeCall, ObjectAssign, ObjectDefineProperty, ObjectSetPrototypeOf, Symbol } = primordials;
 const { setLength } = require("node/common/unsupported");
 const { ERR_METHOD_NOT_IMPLEMENTED } = require("node/common/errors");
 const { Duplex } = require("node/streams/duplex");
 const { highWaterMarkOf } = require("node/streams/state");
 
 const kCallback = Symbol("kCallback");
+const kIsLazy = Symbol("kIsLazy");
 
 function Transform(options) {
   if (!(this instanceof Transform)) return new Transform(options);
@@ -100,4 +101,32 @@ PassThrough.prototype._transform = function (chunk, encoding, callback) {
 
 setLength([PassThrough.prototype._transform], 3);
 
-ObjectAssign(exports, { Transform, PassThrough });
+/**
+ * A Transform for classes whose objects are often used without their streams. One without options is made a stream when its state
+ * is first asked for.
+ */
+function LazyTransform(options) {
+  if (options) FunctionPrototypeCall(Transform, this, options);
+  else this[kIsLazy] = true;
+}
+ObjectSetPrototypeOf(LazyTransform.prototype, Transform.prototype);
+ObjectSetPrototypeOf(LazyTransform, Transform);
+
+for (let i = 0, names = ["_readableState", "_writableState"]; i < names.length; i++) {
+  const name = names[i];
+  ObjectDefineProperty(LazyTransform.prototype, name, {
+    __proto__: null,
+    configurable: true,
+    get() {
+      if (this[kIsLazy] !== true) return undefined;
+      this[kIsLazy] = false;
+      FunctionPrototypeCall(Transform, this);
+      return this[name];
+    },
+    set(value) {
+      ObjectDefineProperty(this, name, { __proto__: null, configurable: true, enumerable: true, writable: true, value });
+    },
+  });
+}
+
+ObjectAssign(exports, { Transform, PassThrough, LazyTransform });

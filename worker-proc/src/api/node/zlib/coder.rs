@@ -18,7 +18,14 @@ use crate::service::processor;
 const OUTPUT_STEP_BYTES: usize = 16 * 1024;
 
 pub fn ops(ops: &mut Ops) {
-    ops.add_all(&[zlib_new, zlib_params, brotli_new, zlib_write, crc32]);
+    ops.add_all(&[
+        zlib_new,
+        zlib_params,
+        brotli_new,
+        zlib_write,
+        zlib_close,
+        crc32,
+    ]);
     zstd::ops(ops);
     ops.share::<Written>();
     ops.share::<Fault>();
@@ -48,6 +55,8 @@ pub(super) enum Coder {
     Zstd(Box<Zstd>),
     BrotliEncode(Box<BrotliEncoder>),
     BrotliDecode(Box<BrotliDecoder>),
+    /// Its memory is free again.
+    Closed,
 }
 
 impl<'s> IntoJs<'s> for Coder {
@@ -196,6 +205,12 @@ fn zlib_write<'s>(
     })
 }
 
+/// `zlibClose(coder)`: frees its memory, of which a coder has much, before its object is collected.
+#[op]
+fn zlib_close(coder: Rc<RefCell<Coder>>) {
+    coder.replace(Coder::Closed);
+}
+
 fn run(coder: &mut Coder, input: &[u8], flush: i32, room: usize) -> Piece {
     if let Coder::Undecided {
         window_bits,
@@ -222,7 +237,7 @@ fn run(coder: &mut Coder, input: &[u8], flush: i32, room: usize) -> Piece {
             dictionary,
             raw,
         } => inflate(state, dictionary, *raw, input, flush, room),
-        Coder::Undecided { .. } => Piece::default(),
+        Coder::Undecided { .. } | Coder::Closed => Piece::default(),
         Coder::Zstd(state) => state.run(input, flush, room),
         Coder::BrotliEncode(encoder) => encoder.run(input, flush, room),
         Coder::BrotliDecode(decoder) => decoder.run(input, room),

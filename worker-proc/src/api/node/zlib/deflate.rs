@@ -3,6 +3,8 @@
 //! zlib-rs has the searches of zlib-ng: its levels 1, 3 to 6 and 9 are others than zlib's. Each of zlib's levels is made of
 //! a search that both have, and of zlib's own bounds for it, which only the functions below its stable interface can set.
 
+use std::cell::RefCell;
+
 use zlib_rs::c_api::z_stream;
 use zlib_rs::deflate::{self, DeflateStream};
 use zlib_rs::{DeflateConfig, DeflateFlush, ReturnCode, Status, Strategy};
@@ -78,9 +80,45 @@ fn tell_level(header: &mut [u8], level: i32) {
     header[1] = kept + (31 - sum % 31) as u8;
 }
 
+/// What zlib has of a compressor.
+struct Stream(z_stream);
+
+impl Stream {
+    fn inner<'s>(&'s mut self) -> &'s mut DeflateStream<'s> {
+        #[allow(unsafe_code)]
+        // SAFETY: `init` has set the stream up, and only `drop` ends it.
+        let inner = unsafe { DeflateStream::from_stream_mut(&raw mut self.0) };
+        inner.expect("a stream that is set up")
+    }
+}
+
+impl Drop for Stream {
+    fn drop(&mut self) {
+        let _ = deflate::end(self.inner());
+    }
+}
+
+/// What a compressor is made with, as `new` takes it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Made {
+    level: i32,
+    window_bits: i32,
+    memory_level: i32,
+    strategy: i32,
+}
+
+thread_local! {
+    /// The last compressor that was done with, for the next one made in the same way: what is small takes less time to
+    /// compress than a compressor's memory, some 300 KiB, to get.
+    static SPARE: RefCell<Option<(Made, Stream)>> = const { RefCell::new(None) };
+}
+
 /// A compressor that is fed piece by piece.
 pub(super) struct Deflate {
-    stream: z_stream,
+    /// None only while it is dropped.
+    stream: Option<Stream>,
+    /// None once it works in another way.
+    made: Option<Made>,
     /// What zlib's header, which is still to come, says of the level.
     told: Option<i32>,
 }
@@ -88,29 +126,30 @@ pub(super) struct Deflate {
 impl Deflate {
     /// `window_bits` as zlib has it: negative without a wrapping, 16 more for gzip. What is out of range is taken to the nearest.
     pub fn new(level: i32, window_bits: i32, memory_level: i32, strategy_number: i32) -> Self {
-        let mut stream = z_stream::default();
-        let config = DeflateConfig {
-            level: zlibs(level).search,
+        let made = Made {
+            level,
             window_bits,
-            mem_level: memory_level.clamp(1, 9),
-            strategy: strategy(strategy_number),
-            ..DeflateConfig::default()
+            memory_level,
+            strategy: strategy_number,
         };
-        let made = deflate::init(&mut stream, config);
-        assert_eq!(made, ReturnCode::Ok, "every setting is in its range");
         // Without matches, no level is any deeper than another.
         let level_told = if strategy_number >= 2 { 0 } else { level };
         let told = matches!(window_bits, 8..16).then_some(level_told);
-        let mut new = Self { stream, told };
+        let mut new = Self {
+            stream: Some(spare(made).unwrap_or_else(|| begin(made))),
+            made: Some(made),
+            told,
+        };
         new.tune(level);
         new
     }
 
     fn inner<'s>(&'s mut self) -> &'s mut DeflateStream<'s> {
-        #[allow(unsafe_code)]
-        // SAFETY: `init` has set the stream up, and only `drop` ends it.
-        let inner = unsafe { DeflateStream::from_stream_mut(&raw mut self.stream) };
-        inner.expect("a stream that is set up")
+        self.stream().inner()
+    }
+
+    fn stream(&mut self) -> &mut Stream {
+        self.stream.as_mut().expect("it is not yet dropped")
     }
 
     fn tune(&mut self, level: i32) {
@@ -134,9 +173,10 @@ impl Deflate {
     pub fn set_params(&mut self, level: i32, strategy_number: i32) -> bool {
         // It asks for a place of output, and writes none of what has been flushed.
         let mut nowhere = 0;
-        self.stream.next_out = &raw mut nowhere;
+        self.made = None;
+        self.stream().0.next_out = &raw mut nowhere;
         let changed = deflate::params(self.inner(), zlibs(level).search, strategy(strategy_number));
-        self.stream.next_out = std::ptr::null_mut();
+        self.stream().0.next_out = std::ptr::null_mut();
         if changed == ReturnCode::Ok {
             self.tune(level);
         }
@@ -155,19 +195,17 @@ impl Deflate {
         let before = output.len();
         output.resize(before + room, 0);
         let given = input.len().min(u32::MAX as usize);
-        self.stream.next_in = input.as_ptr();
-        self.stream.avail_in = given as u32;
-        self.stream.next_out = output[before..].as_mut_ptr();
-        self.stream.avail_out = room as u32;
-        let code = deflate::deflate(self.inner(), flush);
-        let (left, free) = (
-            self.stream.avail_in as usize,
-            self.stream.avail_out as usize,
-        );
+        let stream = self.stream();
+        stream.0.next_in = input.as_ptr();
+        stream.0.avail_in = given as u32;
+        stream.0.next_out = output[before..].as_mut_ptr();
+        stream.0.avail_out = room as u32;
+        let code = deflate::deflate(stream.inner(), flush);
+        let (left, free) = (stream.0.avail_in as usize, stream.0.avail_out as usize);
         // Between calls it points nowhere.
-        self.stream.next_in = std::ptr::null();
-        self.stream.next_out = std::ptr::null_mut();
-        (self.stream.avail_in, self.stream.avail_out) = (0, 0);
+        stream.0.next_in = std::ptr::null();
+        stream.0.next_out = std::ptr::null_mut();
+        (stream.0.avail_in, stream.0.avail_out) = (0, 0);
         output.truncate(before + room - free);
         if output.len() > before + 1
             && let Some(level) = self.told.take()
@@ -186,6 +224,68 @@ impl Deflate {
 
 impl Drop for Deflate {
     fn drop(&mut self) {
-        let _ = deflate::end(self.inner());
+        if let (Some(made), Some(stream)) = (self.made, self.stream.take()) {
+            // At the end of its thread there is no place for it.
+            let _ = SPARE.try_with(|spare| spare.replace(Some((made, stream))));
+        }
+    }
+}
+
+/// The spare compressor, as new, if it was made in this way.
+fn spare(made: Made) -> Option<Stream> {
+    let kept = SPARE.take().filter(|(of_spare, _)| *of_spare == made);
+    let (_, mut stream) = kept?;
+    let reset = deflate::reset(stream.inner());
+    (reset == ReturnCode::Ok).then_some(stream)
+}
+
+fn begin(made: Made) -> Stream {
+    let mut stream = z_stream::default();
+    let config = DeflateConfig {
+        level: zlibs(made.level).search,
+        window_bits: made.window_bits,
+        mem_level: made.memory_level.clamp(1, 9),
+        strategy: strategy(made.strategy),
+        ..DeflateConfig::default()
+    };
+    let begun = deflate::init(&mut stream, config);
+    assert_eq!(begun, ReturnCode::Ok, "every setting is in its range");
+    Stream(stream)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn packed(deflate: &mut Deflate, text: &[u8]) -> Vec<u8> {
+        let mut output = Vec::new();
+        let ended = deflate.compress(text, &mut output, 4096, DeflateFlush::Finish);
+        assert_eq!(ended, Some((text.len(), Status::StreamEnd)));
+        output
+    }
+
+    #[test]
+    fn a_spare_compressor_is_as_new() {
+        let texts: [&[u8]; 3] = [&[7; 3000], b"a text, a text", b"another text, another text"];
+        let of_new = texts.map(|text| {
+            SPARE.take();
+            packed(&mut Deflate::new(6, 15, 8, 0), text)
+        });
+        for _ in 0..2 {
+            for (text, of_new) in texts.iter().zip(&of_new) {
+                assert_eq!(&packed(&mut Deflate::new(6, 15, 8, 0), text), of_new);
+                assert!(SPARE.with_borrow(Option::is_some));
+            }
+        }
+        // One that was set otherwise is not used again.
+        let mut changed = Deflate::new(6, 15, 8, 0);
+        assert!(changed.set_params(1, 0));
+        drop(changed);
+        assert!(SPARE.with_borrow(Option::is_none));
+        // Half a text is forgotten.
+        let mut half = Deflate::new(6, 15, 8, 0);
+        half.compress(texts[0], &mut Vec::new(), 10, DeflateFlush::NoFlush);
+        drop(half);
+        assert_eq!(packed(&mut Deflate::new(6, 15, 8, 0), texts[1]), of_new[1]);
     }
 }

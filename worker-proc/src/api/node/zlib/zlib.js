@@ -35,7 +35,7 @@ const {
 const { NOT_AN_INTEGER } = require("webidl");
 const { queueMicrotask } = require("timers");
 const { Buffer } = require("node:buffer");
-const { Transform } = require("node:stream");
+const { LazyTransform } = require("node/streams/transform");
 const { ERR_BROTLI_INVALID_PARAM, ERR_INVALID_ARG_TYPE, ERR_ZLIB_INITIALIZATION_FAILED } = require("node/common/errors");
 const { nextTick } = require("node/timers/next_tick");
 const { finished } = require("node/streams/finished");
@@ -178,6 +178,8 @@ class ZlibStream {
 
   close() {
     this.#stream._handle = null;
+    if (this.#native !== undefined) ops.zlibClose(this.#native);
+    this.#native = undefined;
   }
 
   get [SymbolToStringTag]() {
@@ -235,7 +237,7 @@ function ZlibBase(options, mode, modes) {
       options = { ...options, encoding: null, objectMode: false, writableObjectMode: false };
     }
   }
-  FunctionPrototypeCall(Transform, this, { autoDestroy: true, ...options });
+  FunctionPrototypeCall(LazyTransform, this, options && { autoDestroy: true, ...options });
   this.bytesWritten = 0;
   this._chunkSize = chunkSize;
   this._outOffset = 0;
@@ -247,8 +249,8 @@ function ZlibBase(options, mode, modes) {
   this._ended = false;
   this._total = 0;
 }
-ObjectSetPrototypeOf(ZlibBase.prototype, Transform.prototype);
-ObjectSetPrototypeOf(ZlibBase, Transform);
+ObjectSetPrototypeOf(ZlibBase.prototype, LazyTransform.prototype);
+ObjectSetPrototypeOf(ZlibBase, LazyTransform);
 
 ObjectDefineProperties(ZlibBase.prototype, {
   _closed: {
@@ -300,7 +302,7 @@ ZlibBase.prototype.reset = function () {
 };
 
 ZlibBase.prototype._destroy = function (error, callback) {
-  this._handle = null;
+  this._handle?.close();
   callback(error);
 };
 
@@ -313,6 +315,7 @@ ZlibBase.prototype.close = function (callback) {
 function code(stream, bytes, flush, room) {
   if (stream._ended) {
     if (!beginsMember(stream, bytes)) return { output: Buffer.alloc(0), rest: bytes };
+    stream._handle.close();
     stream._handle = new ZlibStream(stream);
     stream._ended = false;
   }
@@ -608,6 +611,8 @@ function runAtOnce(stream, input) {
     if (error.errno === undefined) throw error;
     const isBrotli = stream._mode === BROTLI_ENCODE || stream._mode === BROTLI_DECODE;
     throw new Error(isBrotli ? "Compression failed" : error.message);
+  } finally {
+    stream._handle?.close();
   }
 }
 
