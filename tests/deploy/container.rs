@@ -1,15 +1,19 @@
 //! The image, as far as it can be without building it; the manifest and the chart, which run it in the same way.
 
+use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
 
-use nix::sys::signal::Signal;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::{Gid, Pid, Uid, chown};
 use serde_json::{Value, json};
 use tests::folder::Folder;
 use tests::program::output;
 use tests::root;
 use tests::server::Start;
 
+use crate::debian::alone;
+use crate::machine::Machine;
 use crate::template::render;
 use crate::{program, read};
 
@@ -128,6 +132,102 @@ fn the_images_command_serves_is_healthy_and_stops() {
     assert!(!healthy("/", admin));
 }
 
+/// The process that is number 1 in a container which that process has started.
+fn first_of(starter: Pid) -> Pid {
+    let children = |pid: Pid| {
+        let children = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children"));
+        let children = children.unwrap_or_default();
+        let pids = children.split_whitespace().map(|pid| pid.parse().unwrap());
+        pids.map(Pid::from_raw).collect::<Vec<_>>()
+    };
+    let mut waiting = children(starter);
+    while let Some(pid) = waiting.pop() {
+        let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+        let inside = status.lines().find(|line| line.starts_with("NSpid:"));
+        if inside.is_some_and(|line| line.ends_with("\t1")) {
+            return pid;
+        }
+        waiting.extend(children(pid));
+    }
+    panic!("no container");
+}
+
+/// What the Dockerfile copies, in a Debian; the rest is as `docker run --read-only --cap-drop ALL` has it.
+#[test]
+fn the_image_runs_as_process_1_where_only_the_volume_can_be_written() {
+    let Some(machine) = Machine::new() else {
+        return;
+    };
+    let _alone = alone();
+    fs::copy(program().path(), machine.path("usr/bin/workerd")).unwrap();
+    for (_, rest) in instructions()
+        .iter()
+        .filter(|(name, rest)| name == "COPY" && !rest.starts_with("--from"))
+    {
+        let (files, to) = rest.rsplit_once(' ').unwrap();
+        for file in files.split(' ') {
+            let name = if to.ends_with('/') {
+                file.rsplit('/').next().unwrap()
+            } else {
+                ""
+            };
+            let to = format!("{to}{name}");
+            let to = machine.path(to.trim_start_matches('/'));
+            fs::create_dir_all(to.parent().unwrap()).unwrap();
+            fs::copy(root().join(file), to).unwrap();
+        }
+    }
+    fs::create_dir(machine.path("data")).unwrap();
+    let volume = Folder::new(&[]);
+    let user = instruction("USER");
+    let (user, group) = user.split_once(':').unwrap();
+    let id = |text: &str| text.parse::<u32>().unwrap();
+    chown(
+        volume.root(),
+        Some(Uid::from_raw(id(user))),
+        Some(Gid::from_raw(id(group))),
+    )
+    .unwrap();
+    let mut run = Command::new("systemd-nspawn");
+    run.args([
+        "--quiet",
+        "--read-only",
+        "--register=no",
+        "--keep-unit",
+        "--console=pipe",
+    ]);
+    run.arg("--directory")
+        .arg(machine.path(""))
+        .arg("--chdir=/data");
+    run.arg(format!("--bind={}:/data", volume.root().display()));
+    run.args([
+        "setpriv",
+        "--clear-groups",
+        "--no-new-privs",
+        "--bounding-set=-all",
+    ]);
+    run.args([format!("--reuid={user}"), format!("--regid={group}")]);
+    run.arg("workerd");
+    run.args(
+        command()
+            .iter()
+            .map(|word| word.replace("127.0.0.1:9090", "127.0.0.1:0")),
+    );
+    run.arg("--socket-addr=http=127.0.0.1:0");
+    let mut server = Start::command(run).start();
+    assert_eq!(server.get("/a").text(), "/a: 1\n");
+    let first = first_of(server.pid());
+    let status = fs::read_to_string(format!("/proc/{first}/status")).unwrap();
+    assert!(
+        status.contains(&format!("\nUid:\t{user}\t{user}\t")),
+        "{status}"
+    );
+    assert!(status.contains("\nCapBnd:\t0000000000000000\n"), "{status}");
+    assert!(volume.path("counter").is_dir(), "objects are in the volume");
+    kill(first, Signal::SIGTERM).unwrap();
+    assert_eq!(server.wait_for_end().code(), Some(0));
+}
+
 /// The documents of a YAML file.
 fn documents(text: &str) -> Vec<Value> {
     let documents = serde_yaml_ng::Deserializer::from_str(text);
@@ -220,8 +320,8 @@ fn chart(changes: &[(&str, Value)]) -> Result<Vec<Value>, String> {
     let chart = json!({ "Name": chart["name"], "AppVersion": chart["appVersion"] });
     let dot = json!({ "Values": values, "Chart": chart, "Release": { "Name": "workerd" } });
     let mut all = Vec::new();
-    for entry in std::fs::read_dir(root().join("deploy/helm/templates")).unwrap() {
-        let template = std::fs::read_to_string(entry.unwrap().path()).unwrap();
+    for entry in fs::read_dir(root().join("deploy/helm/templates")).unwrap() {
+        let template = fs::read_to_string(entry.unwrap().path()).unwrap();
         all.extend(documents(&render(&template, &dot)?));
     }
     Ok(all)

@@ -104,6 +104,12 @@ fn the_package_has_all_that_belongs_to_it() {
     }
 }
 
+/// A port that nobody listens on.
+fn free_port() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.local_addr().unwrap().port()
+}
+
 #[test]
 fn the_package_lives_well_on_debian() {
     if !makes_packages() {
@@ -115,8 +121,7 @@ fn the_package_lives_well_on_debian() {
     let _alone = alone();
     make(program().path(), &machine.path("1.deb"), "1.0-1");
     make(program().path(), &machine.path("2.deb"), "1.0-2");
-    let port = TcpListener::bind("127.0.0.1:0").unwrap();
-    let port = port.local_addr().unwrap().port();
+    let port = free_port();
     let options = format!("--processes=2 --socket-addr=http=127.0.0.1:{port}");
     machine.write(
         "workerd.default",

@@ -3,7 +3,8 @@
 # pipe, is told of each step, and /go says when to go on.
 exec >/log 2>&1 3>/report
 set -Eeux
-trap 'journalctl --no-pager --lines=60; echo "failed at line $LINENO" >&3; systemctl --no-block poweroff' ERR
+# On standard error: it may be a substitution that fails.
+trap 'journalctl --no-pager --lines=60 >&2; echo "failed at line $LINENO" >&3; systemctl --no-block poweroff' ERR
 
 # All files but what changes by itself, as logs do, and what dpkg knows.
 files() { find / -xdev \( -path /proc -o -path /sys -o -path /run -o -path /tmp -o -path /var/tmp -o -path /var/log -o -path /var/cache -o -path /var/lib/dpkg -o -path /var/lib/apt -o -path /var/lib/systemd \) -prune -o -print | sort; }

@@ -54,7 +54,7 @@ fn script(name: &str) -> String {
 const BEGIN: &str = r#"#!/bin/bash
 exec >/log 2>&1 3>/report
 set -Eeu
-trap 'cat /tmp/said; journalctl --no-pager --lines=60; echo "failed at line $LINENO" >&3; systemctl --no-block poweroff' ERR
+trap 'cat /tmp/said; journalctl --no-pager --lines=60 >&2; echo "failed at line $LINENO" >&3; systemctl --no-block poweroff' ERR
 cp /workerd.deb /tmp
 "#;
 
