@@ -49,7 +49,9 @@ complete -c workerd -n "__fish_workerd_using_subcommand serve" -s S -l socket-fd
 complete -c workerd -n "__fish_workerd_using_subcommand serve" -l debug-port -d 'Let other instances of workerd reach every service of this one at <addr>, by Cap\'n Proto RPC; for local development' -r
 complete -c workerd -n "__fish_workerd_using_subcommand serve" -l control-fd -d 'Report on descriptor <fd>, one JSON object a line: the port of each socket when it accepts' -r
 complete -c workerd -n "__fish_workerd_using_subcommand serve" -l processes -d 'Serve with N processes, or with one for each CPU that this program may use' -r
-complete -c workerd -n "__fish_workerd_using_subcommand serve" -l admin-addr -d 'Show processes and live Durable Objects to browsers and programs at <addr>: a loopback address or unix:<path>' -r
+complete -c workerd -n "__fish_workerd_using_subcommand serve" -l admin-addr -d 'Show metrics, processes and live Durable Objects to browsers and programs at <addr>: a loopback address or unix:<path>, or with --admin-token-file any address' -r
+complete -c workerd -n "__fish_workerd_using_subcommand serve" -l admin-token-file -d 'Have who asks at --admin-addr send the token in <path>, 16 bytes at least: `Authorization: Bearer <token>`, or as a password; not for /healthz and /readyz' -r -F
+complete -c workerd -n "__fish_workerd_using_subcommand serve" -l admin-host -d 'Let requests to --admin-addr name <host>, besides its own address and this machine\'s loopback names; may be given several times' -r
 complete -c workerd -n "__fish_workerd_using_subcommand serve" -l start-timeout -d 'How long a process may take to load the config and its workers; over it, the start has failed, and a reload changes nothing' -r
 complete -c workerd -n "__fish_workerd_using_subcommand serve" -l watchdog -d 'How long a process\'s event loop may stand still; what the process does is logged then, and it is replaced. 0 is for ever' -r
 complete -c workerd -n "__fish_workerd_using_subcommand serve" -l drain-timeout -d 'How long a stop, or the old processes of a reload, may take to answer what was accepted; one that is still busy then is killed' -r

@@ -1,4 +1,4 @@
-//! Raw file descriptors: packet and stream pairs, passing descriptors, sealed memory.
+//! Raw file descriptors: packet and stream pairs, passing descriptors, sealed and shared memory.
 //!
 //! Called by `channel`, `handshake` and `peer`, and by the supervisor to make what it passes. The one module of this crate with
 //! `unsafe`: everything it hands out owns its descriptor or its mapping.
@@ -181,34 +181,57 @@ pub fn shared_file() -> io::Result<OwnedFd> {
     Ok(file.into())
 }
 
-/// A sealed memory file, mapped read-only.
-pub struct Mapping {
-    /// There for as long as the mapping is, which no borrow of it outlives.
-    bytes: &'static [u8],
+/// A memory file that is mapped whole, as so many of `T`.
+struct Region<T: 'static> {
+    /// There for as long as the region is, which no borrow of it outlives.
+    items: &'static [T],
 }
+
+impl<T> Region<T> {
+    /// `T` has no bytes that are wrong, and none that change unless it is made of atomics.
+    fn new(fd: BorrowedFd, protection: ProtFlags) -> io::Result<Self> {
+        let size = nix::sys::stat::fstat(fd)?.st_size;
+        let count = usize::try_from(size).map_err(io::Error::other)? / size_of::<T>();
+        let Some(bytes) = NonZeroUsize::new(count * size_of::<T>()) else {
+            return Ok(Self { items: &[] });
+        };
+        // SAFETY: a new mapping of so many bytes of a file that cannot shrink; it is unmapped only by `drop`.
+        let items = unsafe {
+            let start = mmap(None, bytes, protection, MapFlags::MAP_SHARED, fd, 0)?;
+            std::slice::from_raw_parts(start.as_ptr().cast(), count)
+        };
+        Ok(Self { items })
+    }
+}
+
+impl<T> Drop for Region<T> {
+    fn drop(&mut self) {
+        if !self.items.is_empty() {
+            // SAFETY: unmaps what `new` has mapped; no borrow of it outlives `self`.
+            let _ = unsafe { munmap(NonNull::from(self.items).cast(), size_of_val(self.items)) };
+        }
+    }
+}
+
+fn check_seals(fd: BorrowedFd, wanted: SealFlag) -> io::Result<()> {
+    let seals = SealFlag::from_bits_retain(fcntl(fd, FcntlArg::F_GET_SEALS)?);
+    match seals.contains(wanted) {
+        true => Ok(()),
+        false => Err(io::Error::new(
+            io::ErrorKind::InvalidInput,
+            "the memory file is not sealed",
+        )),
+    }
+}
+
+/// A sealed memory file, mapped read-only.
+pub struct Mapping(Region<u8>);
 
 impl Mapping {
     /// Maps the whole file. It must carry the seals of [`sealed_memory`]: without them its owner could change it under us.
     pub fn new(fd: BorrowedFd) -> io::Result<Self> {
-        let seals = SealFlag::from_bits_retain(fcntl(fd, FcntlArg::F_GET_SEALS)?);
-        if !seals.contains(SEALS) {
-            return Err(io::Error::new(
-                io::ErrorKind::InvalidInput,
-                "the memory file is not sealed",
-            ));
-        }
-        let size = nix::sys::stat::fstat(fd)?.st_size;
-        let length = usize::try_from(size).map_err(io::Error::other)?;
-        let Some(nonzero) = NonZeroUsize::new(length) else {
-            return Ok(Self { bytes: &[] });
-        };
-        // SAFETY: a new mapping of so many bytes of a file that cannot change or shrink; it is unmapped only by `drop`.
-        let bytes = unsafe {
-            let (read, shared) = (ProtFlags::PROT_READ, MapFlags::MAP_SHARED);
-            let start = mmap(None, nonzero, read, shared, fd, 0)?;
-            std::slice::from_raw_parts(start.as_ptr().cast(), length)
-        };
-        Ok(Self { bytes })
+        check_seals(fd, SEALS)?;
+        Region::new(fd, ProtFlags::PROT_READ).map(Self)
     }
 }
 
@@ -216,22 +239,78 @@ impl Deref for Mapping {
     type Target = [u8];
 
     fn deref(&self) -> &[u8] {
-        self.bytes
-    }
-}
-
-impl Drop for Mapping {
-    fn drop(&mut self) {
-        if !self.bytes.is_empty() {
-            // SAFETY: unmaps what `new` has mapped; no borrow of it outlives `self`.
-            let _ = unsafe { munmap(NonNull::from(self.bytes).cast(), self.bytes.len()) };
-        }
+        self.0.items
     }
 }
 
 impl fmt::Debug for Mapping {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Mapping({} bytes)", self.bytes.len())
+        write!(f, "Mapping({} bytes)", self.len())
+    }
+}
+
+/// What several processes may write to at once: it is made of atomics alone, and any bytes are one.
+///
+/// # Safety
+/// Whoever says so of a type has seen to both.
+pub unsafe trait Atomics: Sync + 'static {}
+
+/// A memory file that holds one `T`, which processes share.
+pub struct Shared<T: Atomics> {
+    file: OwnedFd,
+    region: Region<T>,
+}
+
+/// Seals of a file whose bytes change and whose size does not.
+const SIZE_SEALS: SealFlag = SealFlag::F_SEAL_SEAL
+    .union(SealFlag::F_SEAL_SHRINK)
+    .union(SealFlag::F_SEAL_GROW);
+
+impl<T: Atomics> Shared<T> {
+    /// A new one, all zeros.
+    pub fn create(name: &CStr) -> io::Result<Self> {
+        let flags = MFdFlags::MFD_CLOEXEC | MFdFlags::MFD_ALLOW_SEALING;
+        let file = memfd_create(name, flags)?;
+        let size = libc::off_t::try_from(size_of::<T>()).map_err(io::Error::other)?;
+        nix::unistd::ftruncate(&file, size)?;
+        fcntl(&file, FcntlArg::F_ADD_SEALS(SIZE_SEALS))?;
+        Self::open(file)
+    }
+
+    /// One that another process has made.
+    ///
+    /// # Errors
+    /// It could shrink, or is no `T`.
+    pub fn open(file: OwnedFd) -> io::Result<Self> {
+        check_seals(file.as_fd(), SIZE_SEALS)?;
+        if nix::sys::stat::fstat(&file)?.st_size != size_of::<T>() as libc::off_t {
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidData,
+                "the shared memory is of another size",
+            ));
+        }
+        let protection = ProtFlags::PROT_READ | ProtFlags::PROT_WRITE;
+        let region = Region::new(file.as_fd(), protection)?;
+        Ok(Self { file, region })
+    }
+
+    /// The file, to be given to another process.
+    pub fn file(&self) -> BorrowedFd<'_> {
+        self.file.as_fd()
+    }
+}
+
+impl<T: Atomics> Deref for Shared<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.region.items[0]
+    }
+}
+
+impl<T: Atomics> fmt::Debug for Shared<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Shared({})", self.file.as_raw_fd())
     }
 }
 

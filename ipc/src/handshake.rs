@@ -22,22 +22,33 @@ pub const EXIT_START_FAILED: u8 = 78;
 /// A start is given up when the supervisor sends nothing for this long.
 const START_TIMEOUT_MS: u16 = 10_000;
 
-/// Queues everything a process needs to start. `config` is sealed memory, `locks` a file of all processes, `inspector` an end of
-/// its inspector's channel.
+/// The descriptors of a start, but for the listeners.
+#[derive(Debug)]
+pub struct StartFiles {
+    /// The config, sealed.
+    pub config: OwnedFd,
+    /// A file of all processes.
+    pub locks: OwnedFd,
+    /// What the process counts in.
+    pub metrics: OwnedFd,
+    /// An end of its inspector's channel.
+    pub inspector: Option<OwnedFd>,
+}
+
+/// Queues everything a process needs to start.
 pub fn send_start(
     link: &RuntimeLink,
     options: Options,
-    config: OwnedFd,
-    locks: OwnedFd,
-    inspector: Option<OwnedFd>,
+    files: StartFiles,
     mut listeners: Vec<Listener>,
 ) -> Result<(), ChannelError> {
     let listener_count = u32::try_from(listeners.len()).unwrap_or(u32::MAX);
     link.try_send(&ToRuntime::Start {
         options: Box::new(options),
-        config,
-        locks,
-        inspector,
+        config: files.config,
+        locks: files.locks,
+        metrics: files.metrics,
+        inspector: files.inspector,
         listener_count,
     })?;
     while !listeners.is_empty() {
@@ -55,6 +66,7 @@ pub fn receive_start(socket: OwnedFd) -> Result<Start, HandshakeError> {
         options,
         config,
         locks,
+        metrics,
         inspector,
         listener_count,
     } = wait_for(&control)?
@@ -73,6 +85,7 @@ pub fn receive_start(socket: OwnedFd) -> Result<Start, HandshakeError> {
         config,
         listeners,
         locks: Some(locks),
+        metrics: Some(metrics),
         options: *options,
         control: Some(control),
         inspector: inspector.map(InspectorEnd::new).transpose()?,
@@ -144,7 +157,12 @@ mod tests {
         let (ours, theirs) = packet_pair().unwrap();
         let link = Channel::new(ours).unwrap();
         let config = sealed_memory(c"config", b"12345678").unwrap();
-        let locks = memory_file(c"locks").unwrap();
+        let files = StartFiles {
+            config: config.try_clone().unwrap(),
+            locks: memory_file(c"locks").unwrap(),
+            metrics: memory_file(c"metrics").unwrap(),
+            inspector: None,
+        };
         let options = Options {
             process: 4,
             processes: 8,
@@ -162,7 +180,7 @@ mod tests {
         };
         let count = MAX_FDS_PER_PACKET as u32 + 3;
         let listeners = (0..count).map(listener).collect();
-        send_start(&link, options.clone(), config, locks, None, listeners).unwrap();
+        send_start(&link, options.clone(), files, listeners).unwrap();
 
         let start = receive_start(theirs).unwrap();
         assert_eq!(&*start.config, b"12345678");

@@ -6,7 +6,7 @@
 //!
 //! From the bottom up: `frame` is bytes, `fds` is raw descriptors, `messages` is the vocabulary, `channel` moves messages
 //! with their descriptors, `handshake` starts a process over a fresh channel, `start` is what a runtime process is given.
-//! `log` is what all of them write to. `objects` and `live` are what is said about Durable Objects, on disk and in memory. `inspector` is a channel for debuggers. `peer` is what runtime processes say to each other, on links that the supervisor makes.
+//! `log` is what all of them write to. `objects` and `live` are what is said about Durable Objects, on disk and in memory. `inspector` is a channel for debuggers. `metrics` is what runtime processes count, in memory that the supervisor has too. `peer` is what runtime processes say to each other, on links that the supervisor makes.
 
 pub mod channel;
 pub mod fds;
@@ -16,6 +16,7 @@ pub mod inspector;
 pub mod live;
 pub mod log;
 pub mod messages;
+pub mod metrics;
 pub mod objects;
 pub mod peer;
 pub mod start;

@@ -32,6 +32,8 @@ pub enum ToRuntime {
         config: OwnedFd,
         /// The file of the server's locks.
         locks: OwnedFd,
+        /// What the process counts in.
+        metrics: OwnedFd,
         /// The process's end of its inspector's channel, if it has one.
         inspector: Option<OwnedFd>,
         /// How many listeners follow.
@@ -115,6 +117,7 @@ impl Message for ToRuntime {
                 options,
                 config: _,
                 locks: _,
+                metrics: _,
                 inspector,
                 listener_count,
             } => {
@@ -163,10 +166,11 @@ impl Message for ToRuntime {
             Self::Start {
                 config,
                 locks,
+                metrics,
                 inspector,
                 ..
             } => {
-                let required = [config.as_fd(), locks.as_fd()].into_iter();
+                let required = [config.as_fd(), locks.as_fd(), metrics.as_fd()].into_iter();
                 required.chain(inspector.iter().map(AsFd::as_fd)).collect()
             }
             Self::Peer { fd, .. } => vec![fd.as_fd()],
@@ -186,6 +190,7 @@ impl Message for ToRuntime {
                 options: Box::new(read_options(&mut r)?),
                 config: fds.next().ok_or(FrameError::MissingFd)?,
                 locks: fds.next().ok_or(FrameError::MissingFd)?,
+                metrics: fds.next().ok_or(FrameError::MissingFd)?,
                 inspector: match r.bool()? {
                     true => Some(fds.next().ok_or(FrameError::MissingFd)?),
                     false => None,
@@ -474,6 +479,7 @@ mod tests {
             options: Box::new(options),
             config: listener(0).fd,
             locks: listener(0).fd,
+            metrics: listener(0).fd,
             inspector: Some(listener(0).fd),
             listener_count: 3,
         });

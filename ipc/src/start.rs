@@ -24,6 +24,8 @@ pub struct Start {
     /// A file that every process of the server has, to lock bytes of, with their secret at its beginning
     /// ([`crate::fds::shared_file`]); none where no other process can be.
     pub locks: Option<OwnedFd>,
+    /// What it counts in ([`crate::metrics::Page`]); none where nobody looks.
+    pub metrics: Option<OwnedFd>,
     /// How to run.
     pub options: Options,
     /// The channel to the supervisor, or `None` when nothing supervises (`workerd test`).

@@ -15,7 +15,8 @@ use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use ipc::{Limits, Options, TestFilter};
 
-use crate::admin::{self, AdminAddress};
+use crate::admin;
+use crate::admin::access::{AdminAddress, Settings};
 use crate::config::{LoadOptions, Overrides, Purpose, Source};
 use crate::objects::ObjectsArgs;
 use crate::process::count::ProcessCount;
@@ -185,9 +186,17 @@ pub struct ServeArgs {
     /// Serve with N processes, or with one for each CPU that this program may use
     #[arg(long, value_name = "N|auto", default_value = "1")]
     processes: ProcessCount,
-    /// Show processes and live Durable Objects to browsers and programs at <addr>: a loopback address or unix:<path>
+    /// Show metrics, processes and live Durable Objects to browsers and programs at <addr>: a loopback address or unix:<path>, or
+    /// with --admin-token-file any address
     #[arg(long, value_name = "addr", value_parser = admin::address)]
     admin_addr: Option<AdminAddress>,
+    /// Have who asks at --admin-addr send the token in <path>, 16 bytes at least: `Authorization: Bearer <token>`, or as a password;
+    /// not for /healthz and /readyz
+    #[arg(long, value_name = "path", requires = "admin_addr")]
+    admin_token_file: Option<PathBuf>,
+    /// Let requests to --admin-addr name <host>, besides its own address and this machine's loopback names; may be given several times
+    #[arg(long, value_name = "host", requires = "admin_addr", value_parser = admin_host)]
+    admin_host: Vec<String>,
     /// How long a process may take to load the config and its workers; over it, the start has failed, and a reload changes nothing
     #[arg(long, value_name = "time", default_value = "60s", value_parser = start_timeout)]
     start_timeout: Duration,
@@ -316,7 +325,7 @@ pub struct Serve {
     pub control_fd: Option<RawFd>,
     pub report_phases: bool,
     pub watch: bool,
-    pub admin_addr: Option<AdminAddress>,
+    pub admin: Option<Settings>,
     pub inspector_addr: Option<String>,
     pub start_timeout: Duration,
     pub watchdog: Duration,
@@ -391,6 +400,15 @@ impl ServeArgs {
                 format!("socket '{name}' is given both --socket-addr and --socket-fd; use one");
             return Err(usage_error(&message));
         }
+        let admin = self.admin_addr.map(|address| {
+            let settings = Settings {
+                address,
+                hosts: self.admin_host,
+                token_file: self.admin_token_file,
+            };
+            settings.check()
+        });
+        let admin = admin.transpose().map_err(|error| usage_error(&error))?;
         let warnings = self.overrides.warnings();
         let watch = self.overrides.watch;
         let inspector_addr = self.overrides.inspector_addr.clone();
@@ -416,7 +434,7 @@ impl ServeArgs {
             control_fd: self.control_fd,
             report_phases: self.report_phases,
             watch,
-            admin_addr: self.admin_addr,
+            admin,
             inspector_addr,
             start_timeout: self.start_timeout,
             watchdog: self.watchdog,
@@ -589,6 +607,16 @@ fn named_fd(text: &str) -> Result<(String, RawFd), String> {
 
 fn control_fd(text: &str) -> Result<RawFd, String> {
     fd(text).ok_or_else(|| "Output value must be a file descriptor (non-negative integer).".into())
+}
+
+/// A name or an address, without a port.
+fn admin_host(text: &str) -> Result<String, String> {
+    let is_address = text.parse::<std::net::IpAddr>().is_ok();
+    let is_name = |byte: u8| byte.is_ascii_alphanumeric() || b"-._".contains(&byte);
+    match is_address || !text.is_empty() && text.bytes().all(is_name) {
+        true => Ok(text.to_owned()),
+        false => Err("Expected a host name or an address, without a port.".into()),
+    }
 }
 
 /// A time: a whole number of `ms`, `s` or `m`; seconds if no unit is given.

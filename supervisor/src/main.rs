@@ -14,6 +14,7 @@ mod doctor;
 mod http;
 mod inspector;
 mod lifecycle;
+mod metrics;
 mod objects;
 mod observe;
 mod process;
@@ -130,7 +131,7 @@ fn serve(mut serve: cli::Serve) -> Result<u8, clap::Error> {
         inherited,
         reporter,
         watch: serve.watch,
-        admin: serve.admin_addr,
+        admin: serve.admin,
         inspector: serve.inspector_addr,
         start_timeout: serve.start_timeout,
         watchdog: serve.watchdog,
@@ -183,6 +184,7 @@ fn prepare_test(
         config: ipc::ConfigBytes::copy_from(bytes),
         listeners,
         locks: None,
+        metrics: None,
         options,
         control: None,
         inspector: None,

@@ -410,13 +410,17 @@ fn bad_requests_are_answered_and_slow_ones_ended() {
 #[test]
 fn the_pages_are_for_this_machine_alone() {
     let folder = folder();
-    for address in [
-        "0.0.0.0:0",
-        "*:0",
-        "192.0.2.1:80",
-        "unix:",
-        "9090",
-        "[::]:0",
+    let (login, port) = (
+        "the admin pages have no login",
+        "expected an address with a port",
+    );
+    for (address, complaint) in [
+        ("0.0.0.0:0", login),
+        ("*:0", login),
+        ("192.0.2.1:80", login),
+        ("[::]:0", login),
+        ("unix:", port),
+        ("9090", port),
     ] {
         let config = folder.path("config.capnp");
         let run = program().run(&[
@@ -426,10 +430,7 @@ fn the_pages_are_for_this_machine_alone() {
         ]);
         let stderr = String::from_utf8(run.stderr).unwrap();
         assert_eq!(run.status.code(), Some(1));
-        assert!(
-            stderr.contains("the admin pages have no login"),
-            "{address}: {stderr}"
-        );
+        assert!(stderr.contains(complaint), "{address}: {stderr}");
     }
     let path = folder.path("admin.sock");
     let start = || {
@@ -491,11 +492,26 @@ fn a_browser_shows_the_pages() {
     let (server, admin) = start(&folder, 2);
     server.get("/rooms/r?many=30");
     server.get("/users/%3Cimg%20src=x%20onerror=alert(1)%3E");
+    until(&admin, "/overview.json", |all| {
+        all["samples"].as_array().unwrap().len() >= 2
+    });
     let Address::Loopback(port) = admin else {
         unreachable!()
     };
     for (path, parts) in [
-        ("/", &["Serving with 2 of 2 processes"][..]),
+        (
+            "/",
+            &[
+                "Serving with 2 of 2 processes",
+                "Requests a second by process",
+                "Event-loop lag by process",
+                "Memory by service",
+                "class=\"curve\"",
+                "process 1 <b>",
+                "main <b>",
+                "data-samples",
+            ][..],
+        ),
         (
             "/objects?order=total",
             &["31", "aria-sort=\"descending\"", "&lt;img src=x"],
@@ -519,7 +535,12 @@ fn a_browser_shows_the_pages() {
 
 /// The document that a browser has made of a page.
 fn load(mut browser: Command, url: &str) -> String {
-    let shown = browser.arg("--dump-dom").arg(url).output().unwrap();
+    let shown = browser
+        // The overview's script asks for what it draws.
+        .args(["--virtual-time-budget=1000", "--dump-dom"])
+        .arg(url)
+        .output()
+        .unwrap();
     assert!(shown.status.success(), "{shown:?}");
     String::from_utf8(shown.stdout).unwrap()
 }

@@ -24,6 +24,7 @@ mod limits;
 mod links;
 mod memory_cache;
 mod memory_limits;
+mod metrics;
 mod native_limits;
 mod networks;
 mod objects;

@@ -205,6 +205,11 @@ impl Server {
         self.events.len()
     }
 
+    /// The events since `moment` that have come by now.
+    pub fn since(&self, moment: usize) -> Vec<Value> {
+        self.events.all().split_off(moment)
+    }
+
     /// The first event since `moment` that passes; waits for it.
     pub fn wait(&self, what: &str, moment: usize, passes: impl Fn(&Value) -> bool) -> Value {
         self.events

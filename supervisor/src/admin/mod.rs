@@ -2,75 +2,76 @@
 //! the address of `--admin-addr`.
 //!
 //! Served by the supervisor itself, in its poll loop (`lifecycle::admin`), so that the pages are there while processes
-//! crash, hang or reload. They only read: nothing can be changed here. Without a login, so only on this machine: a
-//! loopback address, or a Unix socket that its owner alone may open. `http` says what is asked, `objects` gathers what
-//! processes say, `page` writes HTML.
+//! crash, hang or reload. They only read: nothing can be changed here. Without a token they are for this machine alone: a
+//! loopback address, or a Unix socket that its owner alone may open. `access` says who may ask, `http` what is asked, `objects`
+//! gathers what processes say, `page` writes HTML.
 
+pub mod access;
 pub mod http;
 pub mod objects;
 pub mod page;
 pub mod processes;
 
 use std::io::{self, ErrorKind};
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt;
-use std::path::PathBuf;
 use std::time::Duration;
 
+use access::{Access, AdminAddress, Settings};
+
 use crate::http::Server;
-use crate::sockets::address::{Address, resolve};
+use crate::sockets::address::{Address, resolve, wildcards};
 use crate::sockets::bind::{BoundListener, bind};
 
 /// How long the processes may take to say what they have.
 pub const ANSWER_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Where the pages are served.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum AdminAddress {
-    Loopback(SocketAddr),
-    Unix(PathBuf),
-}
-
 /// Reads `--admin-addr`.
 pub fn address(text: &str) -> Result<AdminAddress, String> {
-    const WANTED: &str = "the admin pages have no login, so they take a loopback address with a port, such as 127.0.0.1:9090, or \
-                          unix:<path>";
+    const WANTED: &str = "expected an address with a port, such as 127.0.0.1:9090, or unix:<path>";
     let is_port = |text: &str| text.parse::<u16>().is_ok();
     if !text.starts_with("unix:") && !text.rsplit_once(':').is_some_and(|(_, port)| is_port(port)) {
         return Err(WANTED.into());
     }
     match resolve(text, 0).map_err(|error| error.to_string())? {
         Address::Unix(path) if !path.as_os_str().is_empty() => Ok(AdminAddress::Unix(path)),
-        Address::Inet(all) if all.iter().all(|one| is_loopback(one.ip())) => all
-            .first()
-            .map(|one| AdminAddress::Loopback(*one))
-            .ok_or(WANTED.into()),
+        Address::Inet(all) => {
+            // Of a name's addresses one that others reach counts most.
+            let is_loopback = |one: &&SocketAddr| one.ip().to_canonical().is_loopback();
+            let public = all.iter().find(|one| !is_loopback(one));
+            let one = public.or(all.first()).ok_or(WANTED)?;
+            Ok(AdminAddress::Inet(text.to_owned(), *one))
+        }
+        Address::Wildcard { port } => {
+            let [first, _] = wildcards(port);
+            Ok(AdminAddress::Inet(text.to_owned(), first))
+        }
         _ => Err(WANTED.into()),
     }
-}
-
-fn is_loopback(ip: IpAddr) -> bool {
-    ip.to_canonical().is_loopback()
 }
 
 /// The pages' server.
 pub struct Admin {
     pub server: Server,
-    /// The host of requests is checked: anybody's browser can send to a port, and not to a file.
-    pub tcp: bool,
+    pub access: Access,
 }
 
 impl Admin {
     /// Binds and listens.
-    pub fn open(address: &AdminAddress) -> io::Result<Self> {
-        let bound = match address {
-            AdminAddress::Loopback(address) => bind(&Address::Inet(vec![*address]), 1)?,
+    pub fn open(settings: &Settings) -> io::Result<Self> {
+        let access = Access::new(settings)?;
+        let bound = match &settings.address {
+            AdminAddress::Inet(text, address) if text.starts_with('*') => {
+                let port = address.port();
+                bind(&Address::Wildcard { port }, 1)?
+            }
+            AdminAddress::Inet(_, address) => bind(&Address::Inet(vec![*address]), 1)?,
             AdminAddress::Unix(path) => bind_file(path)?,
         };
         let refuse = |refusal| http::Response::refusal(refusal).bytes(false);
         Ok(Self {
             server: Server::listen(bound, refuse)?,
-            tcp: matches!(address, AdminAddress::Loopback(_)),
+            access,
         })
     }
 }
@@ -99,26 +100,42 @@ fn is_dead(path: &std::path::Path) -> bool {
 mod tests {
     use super::*;
 
+    fn settings(address: AdminAddress) -> Settings {
+        Settings {
+            address,
+            hosts: Vec::new(),
+            token_file: None,
+        }
+    }
+
     #[test]
-    fn only_this_machine_is_an_address() {
+    fn only_this_machine_needs_no_token() {
+        let check = |text: &str| settings(address(text).unwrap()).check();
         for good in [
             "127.0.0.1:0",
             "127.9.9.9:80",
             "[::1]:9090",
             "localhost:9090",
+            "unix:a/b",
         ] {
-            assert!(
-                matches!(address(good), Ok(AdminAddress::Loopback(_))),
-                "{good}"
-            );
+            assert!(check(good).is_ok(), "{good}");
         }
-        assert_eq!(address("unix:a/b"), Ok(AdminAddress::Unix("a/b".into())));
-        for bad in [
+        for public in [
             "0.0.0.0:80",
             "*:80",
             "10.0.0.1:80",
             "[::]:80",
             "[2001:db8::1]:80",
+        ] {
+            let error = check(public).unwrap_err();
+            assert!(error.contains("--admin-token-file"), "{error}");
+            let with_token = Settings {
+                token_file: Some("token".into()),
+                ..settings(address(public).unwrap())
+            };
+            assert!(with_token.check().is_ok(), "{public}");
+        }
+        for bad in [
             "127.0.0.1",
             "9090",
             "",
@@ -136,13 +153,13 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("admin");
         drop(std::os::unix::net::UnixListener::bind(&path).unwrap());
-        let admin = Admin::open(&AdminAddress::Unix(path.clone())).unwrap();
+        let admin = Admin::open(&settings(AdminAddress::Unix(path.clone()))).unwrap();
         assert_eq!(
             std::fs::metadata(&path).unwrap().permissions().mode() & 0o777,
             0o600
         );
         assert!(
-            Admin::open(&AdminAddress::Unix(path.clone())).is_err(),
+            Admin::open(&settings(AdminAddress::Unix(path.clone()))).is_err(),
             "it is in use"
         );
         drop(admin);

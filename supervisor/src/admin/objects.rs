@@ -319,7 +319,7 @@ mod tests {
     fn request(query: &str) -> Request {
         let text = format!("GET /objects?{query} HTTP/1.0\r\n\r\n");
         let head = crate::http::head::parse(text.as_bytes());
-        super::super::http::read(&head.unwrap().unwrap(), true).unwrap()
+        super::super::http::read(&head.unwrap().unwrap()).unwrap()
     }
 
     fn object(index: u64, calls: u64) -> LiveObject {

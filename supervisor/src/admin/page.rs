@@ -1,10 +1,11 @@
-//! The admin pages as HTML: whole in themselves, without a script, for a wide window and a phone, by day and by night.
+//! The admin pages as HTML: whole in themselves, for a wide window and a phone, by day and by night. A script draws the overview's
+//! plots; all else does without one.
 //!
 //! All that comes from workers and clients is escaped where it is put into a page.
 
 use ipc::live::{LiveObject, Order};
 
-use super::http::{HTML, Request, Response};
+use super::http::{HTML, Request, Response, SCRIPT};
 use super::objects::{AskedProcess, List};
 use super::processes::Row;
 use crate::http::head::Refusal;
@@ -78,16 +79,30 @@ fn frame(title: &str, here: &str, refresh: Option<u32>, content: &str) -> Respon
 /// `/`.
 pub fn overview(status: &str, request: &Request) -> Result<Response, Refusal> {
     let content = format!(
-        "<h1>{}</h1>\
+        "<h1 id=\"status\">{}</h1>\
+         <section id=\"plots\" class=\"plots\" aria-label=\"The last five minutes\"></section>\
+         <noscript><p class=\"note\">Plots need a script; the numbers are in <a href=\"/metrics\">/metrics</a>.</p></noscript>\
          <ul class=\"links\">\
          <li><a href=\"/objects\">Objects</a> Durable Objects that are live: where, how busy, what they hold \
          (<a href=\"/objects.json\">JSON</a>)</li>\
          <li><a href=\"/processes\">Processes</a> phases, restarts, connections, memory \
-         (<a href=\"/processes.json\">JSON</a>)</li></ul>\
-         <p class=\"note\">What objects have stored, live or not, is shown by <code>workerd objects list</code>.</p>",
+         (<a href=\"/processes.json\">JSON</a>)</li>\
+         <li><a href=\"/metrics\">Metrics</a> for Prometheus: counters of all processes, over restarts; \
+         <a href=\"/healthz\">healthz</a> and <a href=\"/readyz\">readyz</a> for probes</li></ul>\
+         <p class=\"note\">What objects have stored, live or not, is shown by <code>workerd objects list</code>.</p>\
+         <script type=\"module\" src=\"/overview.js\"></script>",
         escape(status)
     );
     Ok(frame("Overview", "/", refresh(request)?, &content))
+}
+
+/// `/overview.js`, which draws the overview's plots.
+pub fn script() -> Response {
+    Response {
+        status: 200,
+        kind: SCRIPT,
+        body: include_str!("overview.js").to_owned(),
+    }
 }
 
 /// `/objects`.

@@ -25,8 +25,19 @@ impl Supervisor {
             return;
         };
         let without_body = head.method == "HEAD";
-        let request = read(&head, admin.tcp);
+        let request = admin.access.check_host(&head).and_then(|()| {
+            let request = read(&head)?;
+            if !matches!(&*request.path, "/healthz" | "/readyz") {
+                admin.access.check_token(&head)?;
+            }
+            Ok(request)
+        });
         let response = request.and_then(|request| match request.path.as_str() {
+            "/healthz" => Ok(Some(Self::healthz())),
+            "/readyz" => Ok(Some(self.readyz())),
+            "/metrics" => Ok(Some(self.metrics(&request.accept))),
+            "/overview" if request.json => self.overview_data(&request).map(Some),
+            "/overview.js" => Ok(Some(page::script())),
             "/objects" => {
                 let gathering = self.gather(connection, &request)?;
                 self.gatherings.push(gathering);
@@ -36,7 +47,7 @@ impl Supervisor {
             "/processes" => self.processes_page(&request).map(Some),
             _ => Err(Refusal(
                 404,
-                "There is no such page: see /, /objects and /processes.",
+                "There is no such page: see /, /objects, /processes, /metrics, /healthz and /readyz.",
             )),
         });
         match response {
@@ -52,6 +63,20 @@ impl Supervisor {
                 .server
                 .answer(connection, response.bytes(without_body));
         }
+    }
+
+    /// `/overview.json`: what the overview draws, since a time.
+    fn overview_data(&self, request: &Request) -> Result<Response, Refusal> {
+        const WANTED: Refusal = Refusal(400, "since is a time in milliseconds since 1970.");
+        let since = match request.query.get("since") {
+            None => 0,
+            Some(text) => text.parse().map_err(|_| WANTED)?,
+        };
+        let samples = self.history.since(since);
+        let status = self.status();
+        Ok(as_json(
+            &serde_json::json!({ "status": status, "samples": samples }),
+        ))
     }
 
     /// Asks every process for its objects.

@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use ipc::fds::{Mapping, inherited};
+use ipc::metrics::SharedPage;
 use ipc::{InspectorLink, RuntimeLink, frame};
 use nix::unistd::Pid;
 use serde::{Deserialize, Serialize};
@@ -15,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use super::folders::{FolderId, Folders};
 use super::generation::{Generation, Slot};
 use crate::config::{ListenOn, SocketPlan};
+use crate::metrics::{Ledger, Saved, Tally};
 use crate::process::Process;
 use crate::process::launch::HAND_OVER_VARIABLE;
 use crate::sockets::bind::BoundListener;
@@ -31,6 +33,8 @@ pub(super) struct Page {
     pub(super) sockets: Vec<SocketPage>,
     pub(super) workers: Vec<String>,
     pub(super) slots: Vec<Option<ProcessPage>>,
+    /// What processes that have ended had counted.
+    pub(super) counts: Vec<Saved>,
     /// What `--watch` watches.
     pub(super) files: Vec<PathBuf>,
 }
@@ -74,6 +78,7 @@ pub(super) struct ListenerPage {
 pub(super) struct ProcessPage {
     pub(super) link: RawFd,
     pub(super) inspector: Option<RawFd>,
+    pub(super) metrics: Option<RawFd>,
     pub(super) pid: i32,
 }
 
@@ -86,8 +91,8 @@ pub(super) struct HandOver {
 }
 
 impl HandOver {
-    /// Takes what was left, if anything was.
-    pub(super) fn take() -> io::Result<Option<Self>> {
+    /// Takes what was left, if anything was. What was counted goes on in the ledger.
+    pub(super) fn take(ledger: &Ledger) -> io::Result<Option<Self>> {
         let Ok(fd) = std::env::var(HAND_OVER_VARIABLE) else {
             return Ok(None);
         };
@@ -98,12 +103,13 @@ impl HandOver {
                 "the supervisor before this one speaks another version",
             ));
         }
-        page.revive().map(Some)
+        page.revive(ledger).map(Some)
     }
 }
 
 impl Page {
-    fn revive(self) -> io::Result<HandOver> {
+    fn revive(self, ledger: &Ledger) -> io::Result<HandOver> {
+        ledger.restore(self.counts);
         let folders = self.folders.into_iter();
         let folders = folders.map(|FolderPage { id, lock }| Ok((id, inherited(lock)?)));
         let folders = Folders::handed_over(folders.collect::<io::Result<Vec<_>>>()?);
@@ -111,7 +117,7 @@ impl Page {
         let slots = self.slots.into_iter().enumerate();
         let slots = slots.map(|(number, page)| match page {
             None => Ok(Slot::lost()),
-            Some(page) => page.revive(number as u32, self.generation),
+            Some(page) => page.revive(number as u32, self.generation, ledger),
         });
         let generation = Generation {
             number: self.generation,
@@ -162,12 +168,17 @@ impl SocketPage {
 }
 
 impl ProcessPage {
-    fn revive(self, slot: u32, generation: u64) -> io::Result<Slot> {
+    fn revive(self, slot: u32, generation: u64, ledger: &Ledger) -> io::Result<Slot> {
         let link = RuntimeLink::new(inherited(self.link)?)?;
         let inspector = self.inspector.map(|fd| InspectorLink::new(inherited(fd)?));
         let inspector = inspector.transpose()?;
+        let metrics = self.metrics.map(|fd| {
+            let page = SharedPage::open(inherited(fd)?)?;
+            Ok::<_, io::Error>(Tally::new(page, slot, ledger))
+        });
+        let metrics = metrics.transpose()?;
         let pid = Pid::from_raw(self.pid);
-        let process = Process::handed_over(slot, generation, link, inspector, pid);
+        let process = Process::handed_over(slot, generation, link, inspector, metrics, pid);
         Ok(Slot {
             process: Some(process),
             ..Slot::default()

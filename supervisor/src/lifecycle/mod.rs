@@ -10,6 +10,7 @@ mod admin;
 mod folders;
 mod generation;
 mod hand_over;
+mod health;
 mod inspector;
 mod links;
 mod reload;

@@ -15,6 +15,7 @@ use super::generation::Generation;
 use super::supervisor::{Key, Role, Supervisor};
 use super::under_way::HEARING;
 use super::watch::Watcher;
+use crate::metrics::Id;
 use crate::observe::{fail, problem, tell, warn};
 use crate::process::{Phase, Process};
 use crate::sockets::SocketSet;
@@ -112,7 +113,7 @@ impl Supervisor {
         fail(&errors);
         self.abandon_upgrades();
         problem("The reload failed; the config from before goes on starting.");
-        self.server.reporter.reloaded(false);
+        self.reloaded(false);
     }
 
     pub(super) fn on_ready(&mut self, key: Key) {
@@ -201,8 +202,15 @@ impl Supervisor {
         {
             self.reloading = false;
             self.systemd.ready(&self.status());
-            self.server.reporter.reloaded(true);
+            self.reloaded(true);
         }
+    }
+
+    fn reloaded(&mut self, succeeded: bool) {
+        self.last_reload = succeeded;
+        let result = if succeeded { "success" } else { "failure" };
+        self.launcher.ledger.count(Id::Reloads, &[result]);
+        self.server.reporter.reloaded(succeeded);
     }
 
     /// A process says that its config does not start.
@@ -231,7 +239,7 @@ impl Supervisor {
             problem("The reload failed; the config from before goes on serving.");
             self.systemd
                 .ready(&format!("{}; the last reload failed", self.status()));
-            self.server.reporter.reloaded(false);
+            self.reloaded(false);
         } else if self.watcher.is_some() {
             tell("Waiting for a change of the config.");
         } else {

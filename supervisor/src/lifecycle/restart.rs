@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use super::signals::Ended;
 use super::supervisor::{Key, Supervisor};
+use crate::metrics::Id;
 use crate::observe::problem;
 
 impl Supervisor {
@@ -31,6 +32,12 @@ impl Supervisor {
                 "Process {slot} is not started again, as the config no longer starts."
             ));
         } else {
+            let reason = process.killed_for.unwrap_or(match how {
+                Ended::Killed(_) => "signal",
+                Ended::Exited(_) | Ended::Returned => "exit",
+            });
+            let number = slot.to_string();
+            self.launcher.ledger.count(Id::Restarts, &[&number, reason]);
             let wait = down.backoff.after_crash(process.age());
             down.restart_at = Some(Instant::now() + wait);
             problem(format_args!(

@@ -5,7 +5,7 @@ use std::time::Duration;
 use ipc::Options;
 
 use super::folders::LockFolder;
-use crate::admin::AdminAddress;
+use crate::admin::access::Settings;
 use crate::config::{ConfigErrors, Loaded};
 use crate::sockets::inherit::InheritedFds;
 use crate::sockets::report::Reporter;
@@ -24,8 +24,8 @@ pub struct Server {
     pub reporter: Reporter,
     /// `--watch`.
     pub watch: bool,
-    /// `--admin-addr`.
-    pub admin: Option<AdminAddress>,
+    /// `--admin-addr`, and who may ask there.
+    pub admin: Option<Settings>,
     /// `--inspector-addr`.
     pub inspector: Option<String>,
     /// `--start-timeout`.

@@ -7,7 +7,7 @@ use std::fmt::Display;
 use std::io;
 use std::os::fd::AsFd;
 use std::path::PathBuf;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use ipc::{ChannelError, ToRuntime, ToSupervisor};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -23,6 +23,7 @@ use super::watch::Watcher;
 use super::watchdog::Watchdog;
 use crate::admin::Admin;
 use crate::admin::objects::Gathering;
+use crate::metrics::history::History;
 use crate::observe::problem;
 use crate::process::launch::Launcher;
 use crate::process::main_thread::MainThread;
@@ -59,6 +60,12 @@ pub(super) struct Supervisor {
     pub(super) admin: Option<Admin>,
     /// Requests of the admin pages that wait for what processes say.
     pub(super) gatherings: Vec<Gathering>,
+    /// What the admin pages draw.
+    pub(super) history: History,
+    /// When this program was started.
+    pub(super) started: SystemTime,
+    /// Whether the last reload has succeeded.
+    pub(super) last_reload: bool,
 }
 
 /// Whose process it is.
@@ -92,7 +99,7 @@ impl Supervisor {
             files,
             folders: held,
             locks,
-        }) = HandOver::take()?
+        }) = HandOver::take(&launcher.ledger)?
         {
             folders = held;
             launcher.continue_with(generation.slots.len() as u32, locks);
@@ -132,6 +139,9 @@ impl Supervisor {
             inspector,
             admin,
             gatherings: Vec::new(),
+            history: History::default(),
+            started: SystemTime::now(),
+            last_reload: true,
         })
     }
 
@@ -264,6 +274,7 @@ impl Supervisor {
                     .and_then(|admin| admin.server.next_deadline()),
             )
             .chain(self.gatherings.iter().map(|gathering| gathering.deadline))
+            .chain(self.admin.iter().map(|_| self.history.due()))
             .min()
     }
 
@@ -285,6 +296,7 @@ impl Supervisor {
         }
         if let Some(admin) = &mut self.admin {
             admin.server.on_time(now);
+            self.take_sample(now);
         }
         if self
             .watcher

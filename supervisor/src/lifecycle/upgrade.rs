@@ -22,6 +22,7 @@ use super::supervisor::Supervisor;
 use super::under_way::Upgrade;
 use super::watch::Watcher;
 use crate::config::ListenOn;
+use crate::metrics::Readings;
 use crate::observe::{problem, tell};
 use crate::process::launch::HAND_OVER_VARIABLE;
 use crate::sockets::BoundSocket;
@@ -155,17 +156,17 @@ impl Supervisor {
                 listeners: listeners.collect(),
             });
         }
-        let mut slots = Vec::new();
-        for slot in &generation.slots {
-            let process = slot.process.as_ref().filter(|_| slot.serves());
-            slots.push(process.and_then(|process| {
-                Some(ProcessPage {
-                    link: pass(process.link_fd()?),
-                    inspector: process.inspector_fd().map(&mut pass),
-                    pid: process.pid().as_raw(),
-                })
-            }));
-        }
+        let counts = self.counts(generation).save();
+        let slots = generation.slots.iter().map(|slot| {
+            let process = slot.process.as_ref().filter(|_| slot.serves())?;
+            Some(ProcessPage {
+                link: pass(process.link_fd()?),
+                inspector: process.inspector_fd().map(&mut pass),
+                metrics: process.metrics.as_ref().map(|tally| pass(tally.file())),
+                pid: process.pid().as_raw(),
+            })
+        });
+        let slots = slots.collect();
         Page {
             version: frame::VERSION,
             generation: generation.number,
@@ -175,6 +176,7 @@ impl Supervisor {
             sockets,
             workers: generation.workers.clone(),
             slots,
+            counts,
             files: self
                 .watcher
                 .iter()
@@ -182,5 +184,14 @@ impl Supervisor {
                 .cloned()
                 .collect(),
         }
+    }
+
+    /// What has been counted by processes that are not handed over.
+    fn counts(&self, generation: &Generation) -> Readings {
+        let mut counts = self.launcher.ledger.kept();
+        let lost = generation.slots.iter().filter(|slot| !slot.serves());
+        let lost = lost.filter_map(|slot| slot.process.as_ref()?.metrics.as_ref());
+        lost.for_each(|tally| tally.read_last(&mut counts));
+        counts
     }
 }

@@ -69,6 +69,7 @@ impl Supervisor {
                 let state = process.state();
                 let reason =
                     format!("its event loop has not turned for {patience:?} (--watchdog); {state}");
+                process.killed_for = Some("watchdog");
                 self.kill(key, reason);
             } else if silence >= patience / 4 * 3 && !process.asked_where {
                 process.asked_where = true;

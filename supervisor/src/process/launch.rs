@@ -15,7 +15,8 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use ipc::fds::{Mapping, inherited, packet_pair, set_inheritable, shared_file};
-use ipc::handshake::{HandshakeError, receive_start, send_start};
+use ipc::handshake::{HandshakeError, StartFiles, receive_start, send_start};
+use ipc::metrics::SharedPage;
 use ipc::{
     ASKS_WHERE, ConfigBytes, Control, InspectorEnd, InspectorLink, Listener, Options, RuntimeLink,
     Start,
@@ -27,6 +28,7 @@ use nix::unistd::Pid;
 use super::main_thread::MainThread;
 use super::{Body, Process};
 use crate::config;
+use crate::metrics::{Ledger, Tally};
 
 /// The hidden subcommand of a runtime process.
 pub const SUBCOMMAND: &str = "runtime-process";
@@ -114,6 +116,8 @@ pub struct Launcher {
     inspected: bool,
     /// What all processes lock bytes of.
     locks: OwnedFd,
+    /// Where the counts of processes go that have ended.
+    pub ledger: Ledger,
     /// How long a process may take to be ready, and then to serve when it is told to.
     pub start_timeout: Duration,
     /// Where the first process to start is to run, if that is in this program.
@@ -134,6 +138,7 @@ impl Launcher {
             options,
             inspected,
             locks: shared_file()?,
+            ledger: Ledger::default(),
             start_timeout,
             main_thread,
         })
@@ -193,8 +198,12 @@ impl Launcher {
             false => (None, None),
         };
         let deadline = Some(Instant::now() + self.start_timeout);
+        let metrics = SharedPage::create(c"metrics")?;
+        let metrics = Tally::new(metrics, slot, &self.ledger);
+        let page = metrics.file().try_clone_to_owned()?;
         let process = |link, body| Process {
             inspector,
+            metrics: Some(metrics),
             ..Process::new(slot, generation, link, body, deadline)
         };
         if let Some(main_thread) = self.main_thread.as_mut().filter(|thread| thread.is_free()) {
@@ -203,6 +212,7 @@ impl Launcher {
                 config,
                 listeners,
                 locks: Some(self.locks.try_clone()?),
+                metrics: Some(page),
                 options,
                 control: Some(Control::new(theirs)?),
                 inspector: inspected.map(InspectorEnd::new).transpose()?,
@@ -211,8 +221,13 @@ impl Launcher {
         }
         let named = self.variables(config)?;
         let pid = self.execute(slot, generation, theirs, &named)?;
-        let (config, locks) = (config.try_clone_to_owned()?, self.locks.try_clone()?);
-        send_start(&link, options, config, locks, inspected, listeners)?;
+        let files = StartFiles {
+            config: config.try_clone_to_owned()?,
+            locks: self.locks.try_clone()?,
+            metrics: page,
+            inspector: inspected,
+        };
+        send_start(&link, options, files, listeners)?;
         Ok(process(link, Body::Child(pid)))
     }
 

@@ -18,6 +18,7 @@ use ipc::{ToRuntime, ToSupervisor};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::{Pid, getpid};
 
+use crate::metrics::Tally;
 use main_thread::GivenUp;
 pub use phase::{BadTransition, Phase};
 
@@ -35,6 +36,8 @@ pub struct Process {
     inspector: Option<InspectorLink>,
     /// A client of its inspector has stopped it.
     pub paused: bool,
+    /// What it counts; nothing is known of what one counts that an older program has started.
+    pub metrics: Option<Tally>,
     body: Body,
     started: Instant,
     last_sign_of_life: Instant,
@@ -50,6 +53,8 @@ pub struct Process {
     pub connections: u32,
     /// Requests answered, as of the last second.
     pub requests: u64,
+    /// Why the supervisor has ended it, if it has.
+    pub killed_for: Option<&'static str>,
     /// It is killed if it has not gone on by then.
     pub deadline: Option<Instant>,
 }
@@ -79,6 +84,7 @@ impl Process {
             link: Some(link),
             inspector: None,
             paused: false,
+            metrics: None,
             body,
             started: now,
             last_sign_of_life: now,
@@ -88,6 +94,7 @@ impl Process {
             drained: false,
             connections: 0,
             requests: 0,
+            killed_for: None,
             deadline,
         }
     }
@@ -98,11 +105,13 @@ impl Process {
         generation: u64,
         link: RuntimeLink,
         inspector: Option<InspectorLink>,
+        metrics: Option<Tally>,
         pid: Pid,
     ) -> Self {
         Self {
             phase: Phase::Serving,
             inspector,
+            metrics,
             ..Self::new(slot, generation, link, Body::Child(pid), None)
         }
     }
@@ -210,6 +219,7 @@ impl Process {
 
     /// Ends a child at once. The local process cannot be ended alone: it sees its channel close.
     pub fn kill(&mut self) {
+        self.killed_for.get_or_insert("killed");
         match &self.body {
             Body::Child(_) => self.signal(Signal::SIGKILL),
             Body::Local(given_up) => {

@@ -28,6 +28,15 @@ pub struct BadTransition {
 }
 
 impl Phase {
+    /// All, in their order.
+    pub const ALL: [Self; 5] = [
+        Self::Starting,
+        Self::Ready,
+        Self::Serving,
+        Self::Draining,
+        Self::Stopped,
+    ];
+
     /// Goes on to `to`, if that may follow. A process can stop at any time, and drain as soon as it is ready, since it may already
     /// have been told to serve; every other phase follows only on the one before it.
     pub fn advance(&mut self, to: Self) -> Result<(), BadTransition> {

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use futures_util::future::LocalBoxFuture;
 use ipc::live::{Numbers, Order};
+use ipc::metrics::page;
 use tokio::time::Instant;
 
 use super::actor::Actor;
@@ -171,6 +172,8 @@ impl Namespace {
             return Err(error);
         }
         actor.open.set(true);
+        page().process.objects.grow();
+        page().process.object_starts.add(1);
         *actor.lock.borrow_mut() = lock;
         let number = next_id();
         let identity = self.identity(actor);
@@ -458,6 +461,7 @@ impl Owner for Namespace {
             return;
         };
         actor.open.set(false);
+        page().process.objects.shrink();
         actor.lock.take();
         actor.ended.notify_waiters();
         if actor.calls.get() == 0 {

@@ -2,6 +2,7 @@
 //!
 //! The supervisor has checked the config; what is wrong here all the same is an error, never a panic.
 
+use ipc::metrics;
 use schema::compat;
 use schema::workerd_capnp as schema_capnp;
 
@@ -47,6 +48,7 @@ pub struct Config {
 /// One socket: how it speaks and who answers.
 pub struct SocketSpec {
     pub index: usize,
+    pub name: &'static str,
     /// `loopback:name` is a socket for other services of a test.
     pub address: &'static str,
     pub protocol: Spoken,
@@ -68,6 +70,7 @@ impl SocketSpec {
     /// What its connections come to, if there is a service of that name.
     pub fn entrance(self, router: &Rc<Router>) -> Option<(usize, Rc<FrontDoor>)> {
         let service = router.find(&self.service)?;
+        let metrics = metrics::page().socket(self.name, &self.service.service);
         let inside = match self.protocol {
             Spoken::Http(options) => Inside::Http(Rc::new(Endpoint {
                 service: match &options.capnp_connect_host {
@@ -76,6 +79,7 @@ impl SocketSpec {
                 },
                 options,
                 scheme: if self.tls.is_some() { "https" } else { "http" },
+                metrics,
             })),
             Spoken::Tcp => Inside::Tcp(Rc::new(TcpEndpoint {
                 service,
@@ -94,6 +98,7 @@ impl SocketSpec {
         let door = FrontDoor {
             inside,
             tls: self.tls,
+            metrics,
             starts_tls: self.starts_tls,
         };
         Some((self.index, Rc::new(door)))
@@ -318,6 +323,7 @@ fn read_socket(
     let address = optional(socket.get_address()).unwrap_or_default();
     let spec = protocol.map(|protocol| SocketSpec {
         index,
+        name,
         address,
         protocol,
         tls,

@@ -86,6 +86,7 @@ pub async fn run(
         let server = server.clone();
         async move { server.sweep().await }
     });
+    tokio::task::spawn_local(super::gauges::keep());
     match control {
         Some(control) => supervised(&control, &doors, &server, &host, &links, &schedulers).await,
         None => alone(&doors, &server, &host, &schedulers, drain_timeout).await,

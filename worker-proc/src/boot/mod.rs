@@ -7,6 +7,7 @@ mod config;
 mod control;
 mod fields;
 mod files;
+mod gauges;
 mod nesting;
 pub mod objects;
 mod routes;
@@ -189,7 +190,10 @@ fn start_worker(router: &Rc<Router>, spec: WorkerSpec) -> Result<(), Vec<String>
 }
 
 /// Serves until told to stop; the exit code of the process.
-pub fn serve(start: Start, snapshot: &'static [u8]) -> u8 {
+pub fn serve(mut start: Start, snapshot: &'static [u8]) -> u8 {
+    if let Some(Err(error)) = start.metrics.take().map(ipc::metrics::install) {
+        log::error(format_args!("what is counted nobody sees: {error}"));
+    }
     // One thread; V8's background threads are its own.
     let runtime = match tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -263,10 +267,14 @@ fn doors(
         .into_iter()
         .filter_map(|socket| socket.entrance(router))
         .collect();
-    if let Some(port) = router.clone().debug_port(None) {
+    let has_debug_port = |listener: &ipc::Listener| listener.socket == ipc::Listener::DEBUG_PORT;
+    if listeners.iter().any(has_debug_port)
+        && let Some(port) = router.clone().debug_port(None)
+    {
         let entrance = net::FrontDoor {
             inside: net::Inside::Instances(port),
             tls: None,
+            metrics: ipc::metrics::page().socket("--debug-port", ipc::metrics::OTHERS),
             starts_tls: false,
         };
         entrances.insert(ipc::Listener::DEBUG_PORT, Rc::new(entrance));

@@ -6,13 +6,14 @@ use std::rc::{Rc, Weak};
 
 use ::http::Method;
 use futures_util::future::LocalBoxFuture;
+use ipc::metrics::EventKind;
 
 use super::access::Access;
 use super::handlers::Handlers;
 use super::worker::Worker;
 use crate::glue::context::Outcome;
 use crate::glue::{Registry, intern, string};
-use crate::request::{self, RequestContext};
+use crate::request::{self, RequestContext, ending};
 use crate::service::rpc::{self, SharedReply};
 use crate::service::trace::{Ancestors, Info, Subject, Tail, Told, Tracer};
 use crate::service::{
@@ -79,6 +80,7 @@ impl Entrypoint {
     /// Calls a handler of JavaScript's `workers` module with the entrypoint, its props and what `arguments` adds.
     async fn call(
         self: &Rc<Self>,
+        kind: EventKind,
         tracer: Option<Rc<Tracer>>,
         handler: fn(&Handlers) -> &v8::Global<v8::Function>,
         arguments: impl for<'s> FnOnce(
@@ -89,7 +91,8 @@ impl Entrypoint {
     ) -> Result<Outcome, Error> {
         self.origin.check(self.worker.stores_stubs())?;
         let live = self.worker.live()?;
-        request::run(
+        let counted = live.isolate.worker().event(kind);
+        let outcome = request::run(
             live.isolate.clone(),
             self.clone(),
             tracer,
@@ -110,7 +113,9 @@ impl Entrypoint {
                 let _ = handler.call(scope, this, &all);
             },
         )
-        .await
+        .await;
+        counted.ended(ending(&outcome));
+        outcome
     }
 }
 
@@ -185,6 +190,7 @@ impl Service for Entrypoint {
             let tracer = self.tracer(Ancestors::default(), || Info::of_request(&request));
             let outcome = self
                 .call(
+                    EventKind::Fetch,
                     tracer,
                     |all| &all.fetch,
                     |scope, context, arguments| {
@@ -216,6 +222,7 @@ impl Service for Entrypoint {
         Box::pin(async move {
             let tracer = self.tracer(Ancestors::default(), || Info::of_event(&event));
             self.call(
+                EventKind::Other,
                 tracer,
                 |all| &all.event,
                 |scope, _, arguments| {
@@ -237,6 +244,7 @@ impl Service for Entrypoint {
             };
             let tracer = self.tracer(ancestors, || Info::Tail { traces });
             let run = self.call(
+                EventKind::Tail,
                 tracer,
                 |all| &all.event,
                 |scope, context, arguments| {
@@ -258,6 +266,7 @@ impl Service for Entrypoint {
         let tracer = self.tracer(Ancestors::default(), || Info::of_call(&call));
         tokio::task::spawn_local(request::on_behalf(async move {
             let run = self.call(
+                EventKind::Rpc,
                 tracer,
                 |all| &all.rpc,
                 |scope, context, arguments| {

@@ -6,6 +6,8 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
 
+use ipc::metrics::LOADED;
+
 use super::bindings::{self, Outlets};
 use super::handlers::Handlers;
 use super::spec::{AccessSpec, Code, WorkerSpec};
@@ -35,7 +37,12 @@ impl Live {
     /// Everything that goes wrong, in the published binary's words.
     pub fn start(spec: &WorkerSpec) -> Result<Rc<Self>, Vec<String>> {
         let isolate = Isolate::new(&spec.flags).map_err(|error| vec![error])?;
-        isolate.set_label(&spec.name);
+        // Names of loaded ones are without end.
+        let counts_as = match spec.slot {
+            Some(_) => LOADED,
+            None => &spec.name,
+        };
+        isolate.set_label(&spec.name, counts_as);
         let audience = Audience {
             // What another worker has loaded is not known to the supervisor.
             clients: spec.slot.is_none().then_some(&*spec.name),

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use http::header::{CONNECTION, CONTENT_TYPE, HeaderValue};
+use ipc::metrics::Limit;
 
 use crate::log;
 use crate::service::{Error, Kind, Response};
@@ -50,6 +51,7 @@ pub fn unanswered(error: &Error, broken_body: bool) -> Result<Response, NoAnswer
 
 /// What a client is told that was too slow with its request.
 pub fn late() -> Response {
+    Limit::BodyReadTimeout.hit();
     log::error("HTTP connection failed: the client took too long to send the request's body");
     closing(Response::text(408, "Request Timeout"))
 }

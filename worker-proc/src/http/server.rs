@@ -12,13 +12,14 @@ use http::{StatusCode, Version};
 use hyper::body::Incoming;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
+use ipc::metrics;
 
 use super::body::{Chunks, FLUSH_LOOK, Receiver, ToHyper, Unread};
 use super::headers::{HttpOptions, frame_refusal, frame_response, inject};
 use super::progress::Stream;
 use super::refused::{NoAnswer, bad_request, failed, late, refusal, unanswered};
 use super::request::neutral;
-use super::sweep::{Connection, Connections, Limits, Queued, Sending};
+use super::sweep::{Connection, Connections, Limits, Queued, Sending, now_us};
 use super::upgrade::{Guarded, Parts, UpgradeRequest};
 use super::watched::{Watched, may_end_as_refusal};
 use crate::log;
@@ -56,6 +57,8 @@ pub struct Endpoint {
     pub service: Rc<dyn Service>,
     /// `http` or `https`.
     pub scheme: &'static str,
+    /// Where its requests are counted.
+    pub metrics: &'static metrics::Socket,
 }
 
 impl Server {
@@ -116,7 +119,7 @@ impl Server {
 
     /// Counts a connection that is not HTTP's for as long as the result is held.
     pub fn hold(self: &Rc<Self>) -> Counted {
-        let (id, connection) = self.connections.add(None);
+        let (id, connection) = self.connections.add(None, None);
         connection.begin();
         Counted {
             server: self.clone(),
@@ -143,7 +146,7 @@ impl Server {
     where
         I: ByteStream + Send + 'static,
     {
-        let (id, connection) = self.connections.add(client);
+        let (id, connection) = self.connections.add(client, Some(endpoint.metrics));
         if peer.is_internal() {
             connection.set_internal();
         }
@@ -294,7 +297,7 @@ impl Counted {
         let exchange = Exchange::begin(connection, http1 && I::sends_files());
         if request.method() == http::Method::CONNECT {
             // What follows is not HTTP.
-            exchange.0.answers_as_hyper();
+            exchange.connection.answers_as_hyper();
             let answer = connect(request, endpoint.service.clone(), self).await?;
             return Ok(to_hyper(answer, exchange));
         }
@@ -305,7 +308,7 @@ impl Counted {
             request,
             &endpoint.options,
             endpoint.scheme,
-            &exchange.0,
+            &exchange.connection,
             &unread,
         ) {
             Ok(request) => match endpoint.service.clone().fetch(request).await {
@@ -318,27 +321,29 @@ impl Counted {
                     }
                 }
                 Err(_) if exchange.has_late_body() => refused(late(), head),
-                Err(error) => match unanswered(&error, http1 && exchange.0.has_broken_body()) {
-                    Ok(response) => refused(response, head),
-                    Err(no_answer) => {
-                        // Hyper drops what it has of earlier answers.
-                        while http1 && exchange.0.has_unsent() {
-                            tokio::time::sleep(FLUSH_LOOK).await;
+                Err(error) => {
+                    match unanswered(&error, http1 && exchange.connection.has_broken_body()) {
+                        Ok(response) => refused(response, head),
+                        Err(no_answer) => {
+                            // Hyper drops what it has of earlier answers.
+                            while http1 && exchange.connection.has_unsent() {
+                                tokio::time::sleep(FLUSH_LOOK).await;
+                            }
+                            return Err(no_answer);
                         }
-                        return Err(no_answer);
                     }
-                },
+                }
             },
             Err(answer) => refused(answer?, head),
         };
         if matches!(response.status, 400 | 414 | 431) && matches!(response.body, Body::Empty) {
-            exchange.0.answers_as_hyper();
+            exchange.connection.answers_as_hyper();
         }
         if !http1 {
             response.headers.remove(CONNECTION);
         } else if response.status != SWITCHING {
             // What the client has still to send would be taken for its next request.
-            let can_go_on = unread.drain().await && !exchange.0.has_broken_body();
+            let can_go_on = unread.drain().await && !exchange.connection.has_broken_body();
             if self.server.connections.draining.get() || !can_go_on {
                 response
                     .headers
@@ -442,26 +447,48 @@ fn switch<I: ByteStream + 'static>(
     }
 }
 
-/// Ends with the response's body. With HTTP/2 it has a stream.
-pub struct Exchange(Arc<Connection>, Option<Arc<Stream>>, SendsFiles);
-
-/// Whether the connection's stream does.
-type SendsFiles = bool;
+/// A request and its answer; ends with the answer's body.
+pub struct Exchange {
+    connection: Arc<Connection>,
+    /// HTTP/2's.
+    stream: Option<Arc<Stream>>,
+    /// Whether the connection's stream does.
+    sends_files: bool,
+    began_us: u64,
+    is_answered: Cell<bool>,
+}
 
 impl Exchange {
-    fn begin(connection: Arc<Connection>, files: SendsFiles) -> Self {
+    fn begin(connection: Arc<Connection>, sends_files: bool) -> Self {
         connection.begin();
         let stream = Stream::current();
         if let Some(stream) = &stream {
             connection.add_stream(stream.clone());
         }
-        Self(connection, stream, files)
+        if let Some(socket) = connection.socket {
+            socket.begun.add(1);
+        }
+        Self {
+            began_us: connection.began(),
+            connection,
+            stream,
+            sends_files,
+            is_answered: Cell::new(false),
+        }
     }
 
     fn has_late_body(&self) -> bool {
-        match &self.1 {
+        match &self.stream {
             Some(stream) => stream.has_late_body(),
-            None => self.0.has_late_body(),
+            None => self.connection.has_late_body(),
+        }
+    }
+
+    /// The answer begins: from here on a client may have it.
+    fn begins(&self, status: StatusCode) {
+        self.is_answered.set(true);
+        if let Some(socket) = self.connection.socket {
+            socket.answered(Some(status.as_u16()));
         }
     }
 }
@@ -469,41 +496,51 @@ impl Exchange {
 impl Receiver for Exchange {
     fn sending(&self, chunks: &Chunks) -> Option<Sending> {
         if may_end_as_refusal(chunks.last()) {
-            self.0.answers_as_hyper();
+            self.connection.answers_as_hyper();
         }
-        Some(self.0.sending(chunks.remaining(), self.1.clone()))
+        let stream = self.stream.clone();
+        Some(self.connection.sending(chunks.remaining(), stream))
     }
 
     fn stream(&self) -> Option<&Stream> {
-        self.1.as_deref()
+        self.stream.as_deref()
     }
 
     fn sends_files(&self) -> bool {
-        self.2
+        self.sends_files
     }
 
     fn has_unsent(&self) -> Option<bool> {
-        self.1.is_none().then(|| self.0.has_unsent())
+        let is_http1 = self.stream.is_none();
+        is_http1.then(|| self.connection.has_unsent())
     }
 }
 
 impl Drop for Exchange {
     fn drop(&mut self) {
-        let taken = match &self.1 {
+        let taken = match &self.stream {
             Some(stream) => {
-                self.0.remove_stream(stream);
+                self.connection.remove_stream(stream);
                 stream.out.unsent_bytes() == 0
             }
             None => true,
         };
-        self.0.end(taken);
+        let now_us = now_us();
+        self.connection.end(taken, now_us);
+        if let Some(socket) = self.connection.socket {
+            if !self.is_answered.get() {
+                socket.answered(None);
+            }
+            socket.duration.record(now_us.saturating_sub(self.began_us));
+        }
     }
 }
 
 fn to_hyper(response: Response, exchange: Exchange) -> http::Response<ToHyper<Exchange>> {
+    let status = StatusCode::from_u16(response.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    exchange.begins(status);
     let mut made = http::Response::new(ToHyper::new(response.body, exchange));
-    *made.status_mut() =
-        StatusCode::from_u16(response.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    *made.status_mut() = status;
     *made.headers_mut() = response.headers;
     if let Some(text) = response.status_text
         && let Ok(phrase) = hyper::ext::ReasonPhrase::try_from(text.into_bytes())

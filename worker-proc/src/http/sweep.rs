@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering:
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
+use ipc::metrics::{self, Limit};
 use tokio::sync::Notify;
 use tokio::time::MissedTickBehavior;
 
@@ -34,9 +35,10 @@ pub struct Limits {
     pub download: Pace,
 }
 
-fn now_millis() -> u64 {
+/// Microseconds since the first call.
+pub fn now_us() -> u64 {
     static START: LazyLock<Instant> = LazyLock::new(Instant::now);
-    u64::try_from(START.elapsed().as_millis()).unwrap_or(u64::MAX)
+    u64::try_from(START.elapsed().as_micros()).unwrap_or(u64::MAX)
 }
 
 const SWEEP_INTERVAL: Duration = Duration::from_secs(1);
@@ -62,7 +64,7 @@ const BYTES_FOR_ONE_MORE: usize = 128 << 10;
 const MAX_EARNED_BYTES: usize = 16 * BYTES_FOR_ONE_MORE;
 
 /// What a client takes is looked for this often, at most, beside the sweep.
-const LOOK_INTERVAL_MILLIS: u64 = 100;
+const LOOK_INTERVAL_US: u64 = 100_000;
 
 /// A client takes what it is sent until it has taken nothing for this long.
 const TAKES_FOR: Duration = Duration::from_secs(5);
@@ -86,7 +88,7 @@ pub type Queued = Box<dyn Fn() -> usize + Send + Sync>;
 pub struct Connection {
     /// Requests that are being answered.
     in_flight: AtomicU32,
-    /// When the last byte of a response or the first byte of a request was seen, in milliseconds.
+    /// When the last byte of a response or the first byte of a request was seen, by [`now_us`].
     since: AtomicU64,
     reading_header: AtomicBool,
     broken_body: AtomicBool,
@@ -110,7 +112,7 @@ pub struct Connection {
     earned_bytes: AtomicUsize,
     /// Whether it is among the process's `waiting`.
     waits_for_others: AtomicBool,
-    looked_millis: AtomicU64,
+    looked_us: AtomicU64,
     queued: OnceLock<Queued>,
     /// Told when a request that waits may begin.
     turn: Notify,
@@ -120,6 +122,8 @@ pub struct Connection {
     streams: Mutex<Vec<Arc<Stream>>>,
     /// Who the client is, as JSON for `request.cf`, where no header says.
     pub client: Option<String>,
+    /// What it came by is counted there, if it speaks HTTP.
+    pub socket: Option<&'static metrics::Socket>,
     /// Told to close.
     pub close: Notify,
     /// Told to close at once.
@@ -129,10 +133,14 @@ pub struct Connection {
 }
 
 impl Connection {
-    fn new(client: Option<String>, process: Arc<Process>) -> Self {
+    fn new(
+        client: Option<String>,
+        socket: Option<&'static metrics::Socket>,
+        process: Arc<Process>,
+    ) -> Self {
         Self {
             in_flight: AtomicU32::new(0),
-            since: AtomicU64::new(now_millis()),
+            since: AtomicU64::new(now_us()),
             reading_header: AtomicBool::new(false),
             broken_body: AtomicBool::new(false),
             late_body: AtomicBool::new(false),
@@ -147,12 +155,13 @@ impl Connection {
             second: AtomicU32::new(1),
             earned_bytes: AtomicUsize::new(0),
             waits_for_others: AtomicBool::new(false),
-            looked_millis: AtomicU64::new(0),
+            looked_us: AtomicU64::new(0),
             queued: OnceLock::new(),
             turn: Notify::new(),
             is_closing: AtomicBool::new(false),
             streams: Mutex::default(),
             client,
+            socket,
             close: Notify::new(),
             kill: Notify::new(),
             ended: Notify::new(),
@@ -181,11 +190,43 @@ impl Connection {
 
     /// Bytes came in.
     pub fn received(&self, bytes: usize) {
+        if let Some(socket) = self.socket {
+            socket.received_bytes.add(bytes as u64);
+        }
         if self.is_http2.load(Relaxed) {
             return self.uploads.arrived(bytes);
         }
         if self.in_flight.load(Relaxed) == 0 && !self.reading_header.swap(true, Relaxed) {
-            self.since.store(now_millis(), Relaxed);
+            self.since.store(now_us(), Relaxed);
+        }
+    }
+
+    /// Bytes went out.
+    pub fn sent(&self, bytes: usize) {
+        if let Some(socket) = self.socket {
+            socket.sent_bytes.add(bytes as u64);
+        }
+    }
+
+    /// When the request whose head is complete began to come, by [`now_us`]; with HTTP/2 that is not told apart.
+    pub fn began(&self) -> u64 {
+        match self.is_http2.load(Relaxed) {
+            true => now_us(),
+            false => self.since.load(Relaxed),
+        }
+    }
+
+    /// What cannot be read as a request has been refused.
+    pub fn has_refused(&self, is_too_large: bool) {
+        if is_too_large {
+            Limit::Headers.hit();
+        }
+        if let Some(socket) = self.socket {
+            socket.begun.add(1);
+            socket.answered(Some(400));
+            socket
+                .duration
+                .record(now_us().saturating_sub(self.began()));
         }
     }
 
@@ -228,23 +269,23 @@ impl Connection {
     }
 
     /// A response is over; `taken` if its client has all of it.
-    pub fn end(&self, taken: bool) {
+    pub fn end(&self, taken: bool, now_us: u64) {
         self.reading_header.store(false, Relaxed);
         self.in_flight.fetch_sub(1, Relaxed);
         if taken {
             self.has_taken();
         }
-        self.note_idle();
+        self.note_idle(now_us);
     }
 
     /// Since when it is idle, or reads a header.
     fn waited(&self) -> Duration {
-        Duration::from_millis(now_millis().saturating_sub(self.since.load(Relaxed)))
+        Duration::from_micros(now_us().saturating_sub(self.since.load(Relaxed)))
     }
 
-    fn note_idle(&self) {
+    fn note_idle(&self, now_us: u64) {
         if self.is_idle() {
-            self.since.store(now_millis(), Relaxed);
+            self.since.store(now_us, Relaxed);
             self.ended.notify_one();
         }
     }
@@ -374,7 +415,7 @@ impl Connection {
 
     /// Looks at what the client has taken since the last look. Returns what the kernel still has for it.
     fn look(&self) -> usize {
-        self.looked_millis.store(now_millis(), Relaxed);
+        self.looked_us.store(now_us(), Relaxed);
         if self.out.is_settled() {
             return 0;
         }
@@ -389,8 +430,7 @@ impl Connection {
 
     /// The kernel has room, so that the client has probably taken something.
     fn look_if_over(&self) {
-        if self.is_over() && now_millis() >= self.looked_millis.load(Relaxed) + LOOK_INTERVAL_MILLIS
-        {
+        if self.is_over() && now_us() >= self.looked_us.load(Relaxed) + LOOK_INTERVAL_US {
             self.look();
         }
     }
@@ -418,6 +458,7 @@ impl Connection {
                 // What was written before it has not arrived: the connection answers for that.
                 stream.out.forgive();
             } else if stream.out.judge(passed, stall_alone) {
+                Limit::SendTimeout.hit();
                 stream.stop.notify_one();
             }
         }
@@ -426,6 +467,7 @@ impl Connection {
             self.takes.store(false, Relaxed);
         }
         if is_late {
+            Limit::SendTimeout.hit();
             log::error("HTTP connection failed: the client took too long to read what it is sent");
             self.kill.notify_one();
         }
@@ -504,7 +546,7 @@ impl Sending {
             if sent {
                 connection.has_taken();
             }
-            connection.note_idle();
+            connection.note_idle(now_us());
         }
     }
 }
@@ -558,8 +600,13 @@ impl Connections {
         }
     }
 
-    pub fn add(&self, client: Option<String>) -> (u64, Arc<Connection>) {
-        let connection = Arc::new(Connection::new(client, self.process.clone()));
+    pub fn add(
+        &self,
+        client: Option<String>,
+        socket: Option<&'static metrics::Socket>,
+    ) -> (u64, Arc<Connection>) {
+        metrics::page().process.connections.grow();
+        let connection = Arc::new(Connection::new(client, socket, self.process.clone()));
         let id = self.next.replace(self.next.get() + 1);
         self.all.borrow_mut().insert(id, connection.clone());
         (id, connection)
@@ -568,6 +615,7 @@ impl Connections {
     pub fn remove(&self, id: u64) {
         let removed = self.all.borrow_mut().remove(&id);
         if let Some(connection) = removed {
+            metrics::page().process.connections.shrink();
             connection.forget_fresh();
             if connection.is_closing.load(Relaxed) {
                 self.closing.set(self.closing.get() - 1);
@@ -618,6 +666,7 @@ impl Connections {
                 break;
             }
             over = over.saturating_sub(connection.out.unsent_bytes());
+            Limit::UnsentAnswers.hit();
             connection.kill.notify_one();
             shed += 1;
         }
@@ -631,12 +680,14 @@ impl Connections {
     fn close_idle(&self, idle: Duration, header: Duration) {
         for connection in self.all.borrow().values() {
             if connection.is_idle() {
-                let limit = if connection.reading_header.load(Relaxed) {
-                    header
-                } else {
-                    idle
+                let (time, limit) = match connection.reading_header.load(Relaxed) {
+                    true => (header, Limit::HeaderReadTimeout),
+                    false => (idle, Limit::IdleTimeout),
                 };
-                if connection.waited() >= limit {
+                if connection.waited() >= time {
+                    if !self.draining.get() {
+                        limit.hit();
+                    }
                     connection.close.notify_one();
                 }
             }

@@ -181,13 +181,24 @@ impl<I: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Watched<I> {
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         match self.refusal_in(bytes) {
-            None => self.io()?.poll_write(cx, bytes),
+            None => {
+                let written = ready!(self.io()?.poll_write(cx, bytes))?;
+                self.connection.sent(written);
+                Poll::Ready(Ok(written))
+            }
             Some((0, text)) => {
-                self.refusal.get_or_insert((text, 0));
+                if self.refusal.is_none() {
+                    self.refusal = Some((text, 0));
+                    self.connection.has_refused(text == REFUSALS[2].1);
+                }
                 ready!(self.poll_refuse(cx))?;
                 Poll::Ready(Ok(bytes.len()))
             }
-            Some((before, _)) => self.io()?.poll_write(cx, &bytes[..before]),
+            Some((before, _)) => {
+                let written = ready!(self.io()?.poll_write(cx, &bytes[..before]))?;
+                self.connection.sent(written);
+                Poll::Ready(Ok(written))
+            }
         }
     }
 
@@ -207,7 +218,11 @@ impl<I: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Watched<I> {
     ) -> Poll<io::Result<usize>> {
         match slices {
             [one] => self.poll_write(cx, one),
-            _ => self.io()?.poll_write_vectored(cx, slices),
+            _ => {
+                let written = ready!(self.io()?.poll_write_vectored(cx, slices))?;
+                self.connection.sent(written);
+                Poll::Ready(Ok(written))
+            }
         }
     }
 

@@ -12,6 +12,8 @@ use std::rc::Rc;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock};
 use std::time::{Duration, Instant};
 
+use ipc::metrics;
+
 use crate::glue::Budget;
 use crate::glue::context::IoContext;
 use crate::log;
@@ -151,7 +153,12 @@ impl Meter {
     }
 
     /// It has ended: whether it has used more than it may. What a function of V8's has used up to the turn's last word counts too.
-    pub fn end(self, isolate: &mut v8::Isolate, io: Option<&dyn IoContext>) -> bool {
+    pub fn end(
+        self,
+        isolate: &mut v8::Isolate,
+        io: Option<&dyn IoContext>,
+        worker: &metrics::Worker,
+    ) -> bool {
         let mut turn = self.watch.lock();
         turn.isolate = None;
         turn.ask_at = None;
@@ -161,9 +168,12 @@ impl Meter {
         if is_over {
             isolate.cancel_terminate_execution();
         }
+        let began = self.began + UNCOUNTED.get();
+        let used = thread_time().saturating_sub(began);
+        let used_ns = u64::try_from(used.as_nanos()).unwrap_or(u64::MAX);
+        worker.cpu_ns.add(used_ns);
         if let Some(spent) = io.and_then(|io| io.cpu_time()) {
-            let began = self.began + UNCOUNTED.get();
-            spent.set(self.spent + thread_time().saturating_sub(began));
+            spent.set(self.spent + used);
         }
         is_over
     }

@@ -6,6 +6,7 @@ mod buffers;
 mod exception;
 pub mod inspector;
 pub mod limits;
+pub mod metrics;
 pub mod modules;
 mod platform;
 mod rejections;
@@ -13,9 +14,11 @@ pub mod snapshot;
 pub mod stall;
 mod tasks;
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::rc::Rc;
 use std::sync::{Arc, OnceLock};
+
+use ipc::metrics::{Limit, MAX_WORKERS, Worker, page};
 
 use crate::glue::context::{IoContext, all_in, set_owner};
 use crate::glue::state::IsolateState;
@@ -37,6 +40,8 @@ pub struct Isolate {
     over: Cell<bool>,
     /// Whose it is, for the log.
     label: Arc<OnceLock<String>>,
+    /// Its worker's place among those that are counted.
+    place: OnceCell<usize>,
 }
 
 impl Isolate {
@@ -102,14 +107,26 @@ impl Isolate {
             heap,
             over: Cell::new(false),
             label,
+            place: OnceCell::new(),
         });
         tasks::register(key, &isolate);
         Ok(isolate)
     }
 
-    /// Says whose it is, for the log.
-    pub fn set_label(&self, label: &str) {
+    /// Says whose it is, for the log, and as what it counts.
+    pub fn set_label(&self, label: &str, counts_as: &str) {
         let _ = self.label.set(label.to_owned());
+        let place = page().worker(counts_as);
+        if self.place.set(place).is_ok()
+            && let Some(inner) = &mut *self.inner.borrow_mut()
+        {
+            metrics::watch(inner, place);
+        }
+    }
+
+    /// What is counted of its worker.
+    pub fn worker(&self) -> &'static Worker {
+        &page().workers[self.place.get().map_or(MAX_WORKERS - 1, |place| *place)]
     }
 
     fn label(&self) -> &str {
@@ -146,10 +163,18 @@ impl Isolate {
     /// Its heap is full: what is under way in it fails.
     fn give_up(&self) {
         self.over.set(true);
+        Limit::Heap.hit();
         limits::log_heap_exceeded(self.label());
         for context in all_in(self.number()) {
             context.abort(limits::heap_exceeded(context.actor().is_some()));
         }
+    }
+
+    /// Its worker's place, and how its heap is. Not from within a turn.
+    fn heap(&self) -> Option<(usize, v8::HeapStatistics)> {
+        let mut inner = self.inner.borrow_mut();
+        let heap = inner.as_mut()?.get_heap_statistics();
+        Some((*self.place.get()?, heap))
     }
 
     /// JavaScript heap in use, garbage included. Not from within a turn.
@@ -193,7 +218,7 @@ impl Isolate {
             result
         };
         let io = self.state.current.borrow_mut().take();
-        let exceeded = meter.is_some_and(|meter| meter.end(isolate, io.as_deref()));
+        let exceeded = meter.is_some_and(|meter| meter.end(isolate, io.as_deref(), self.worker()));
         let full = self.heap.as_ref().is_some_and(|heap| heap.take(isolate));
         pass(isolate, Way::Out);
         drop(inner);
@@ -201,6 +226,7 @@ impl Isolate {
         match &io {
             _ if full => self.give_up(),
             Some(io) if exceeded => {
+                Limit::Cpu.hit();
                 io.abort(limits::cpu_exceeded(self.label(), &**io));
             }
             None if exceeded => self.startup_exceeded.set(true),

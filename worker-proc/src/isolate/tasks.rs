@@ -125,6 +125,11 @@ pub fn find(isolate: &v8::Isolate) -> Option<Rc<Isolate>> {
     ISOLATES.with_borrow(|isolates| isolates.get(&Key::of(isolate))?.upgrade())
 }
 
+/// The isolates of this thread.
+pub fn isolates() -> Vec<Rc<Isolate>> {
+    ISOLATES.with_borrow(|isolates| isolates.values().filter_map(Weak::upgrade).collect())
+}
+
 /// The isolate is about to be disposed of: what it has posted is dropped.
 pub fn close(key: Key) {
     let _ = ISOLATES.try_with(|isolates| isolates.borrow_mut().remove(&key));

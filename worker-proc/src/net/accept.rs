@@ -6,6 +6,7 @@ use std::os::fd::OwnedFd;
 use std::rc::Rc;
 use std::time::Duration;
 
+use ipc::metrics::{self, Limit};
 use socket2::SockRef;
 use tokio::net::{TcpListener, TcpStream, UdpSocket, UnixListener, UnixStream};
 use tokio::task::AbortHandle;
@@ -43,6 +44,8 @@ struct Door {
 pub struct FrontDoor {
     pub inside: Inside,
     pub tls: Option<tls::Server>,
+    /// Where its connections are counted.
+    pub metrics: &'static metrics::Socket,
     /// Connections are encrypted when the service asks for it.
     pub starts_tls: bool,
 }
@@ -222,8 +225,14 @@ async fn accept_all(server: &Rc<Server>, listener: &Listening, entrance: &FrontD
     if let (Listening::Udp(socket), Inside::Udp(endpoint)) = (listener, &entrance.inside) {
         datagrams::serve(server, socket, endpoint).await;
     }
+    let mut was_full = false;
     loop {
-        if server.is_full() {
+        let is_full = server.is_full();
+        if is_full && !was_full {
+            Limit::Connections.hit();
+        }
+        was_full = is_full;
+        if is_full {
             tokio::time::sleep(FULL_RETRY).await;
             continue;
         }
@@ -239,6 +248,7 @@ async fn accept_all(server: &Rc<Server>, listener: &Listening, entrance: &FrontD
 
 impl FrontDoor {
     fn serve(&self, server: &Rc<Server>, stream: Accepted) {
+        self.metrics.accepted.add(1);
         if let (Some(tls), Inside::Tcp(endpoint), true) = (&self.tls, &self.inside, self.starts_tls)
         {
             let (held, within) = (server.hold(), server.handshake_timeout());

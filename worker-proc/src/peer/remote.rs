@@ -10,6 +10,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use futures_util::future::LocalBoxFuture;
+use ipc::metrics::page;
 use tokio::sync::oneshot;
 
 use super::call::{Callee, Caller, Job, Ticket, What, Work};
@@ -55,6 +56,7 @@ impl Remote {
     }
 
     fn call(&self, work: Work) -> Pending {
+        page().process.peer_calls[0].add(1);
         let (sender, receiver) = oneshot::channel();
         let ticket = Rc::new(Ticket::default());
         let job = Job {
@@ -82,6 +84,7 @@ impl Service for Remote {
     }
 
     fn rpc(self: Rc<Self>, call: rpc::Call) -> rpc::Answer {
+        page().process.peer_calls[0].add(1);
         let peer = self.peer();
         if let Some(link) = self.links.link(peer) {
             return link

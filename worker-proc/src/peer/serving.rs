@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use std::rc::{Rc, Weak};
 use std::task::Poll;
 
+use ipc::metrics::page;
 use ipc::peer::{Kind, PeerError, head};
 use tokio::task::AbortHandle;
 
@@ -96,6 +97,7 @@ impl Serving {
     }
 
     pub fn on_call(self: &Rc<Self>, number: u64, payload: &[u8]) -> Result<(), PeerError> {
+        page().process.peer_calls[1].add(1);
         let last = self.last.replace(number);
         if number <= last {
             return Err(PeerError::OutOfTurn("a call whose number is not new"));

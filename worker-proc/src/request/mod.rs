@@ -10,6 +10,7 @@ pub mod trace;
 
 use std::rc::Rc;
 
+use ipc::metrics;
 use tokio::sync::oneshot;
 
 pub use context::{RequestContext, all_ended, on_behalf};
@@ -48,6 +49,15 @@ pub async fn run(
         .unwrap_or_else(|_| Err(Error::internal("The request was cancelled.")));
     std::mem::forget(guard);
     outcome
+}
+
+/// How an event has ended, for whoever counts.
+pub fn ending(outcome: &Result<Outcome, Error>) -> metrics::Outcome {
+    match outcome {
+        Ok(_) => metrics::Outcome::Ok,
+        Err(error) if error.flags.over_limit => metrics::Outcome::Limit,
+        Err(_) => metrics::Outcome::Error,
+    }
 }
 
 /// Tells the context that nobody waits for its outcome any more.

@@ -16,8 +16,9 @@ use std::cell::{Cell, RefCell};
 use std::path::{Path, PathBuf};
 use std::rc::{Rc, Weak};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
+use ipc::metrics::page;
 use rusqlite::ffi;
 
 use super::error::{Error, Result};
@@ -52,6 +53,14 @@ const LIMITS: [(i32, i32); 12] = [
     (ffi::SQLITE_LIMIT_TRIGGER_DEPTH, 10),
     (ffi::SQLITE_LIMIT_WORKER_THREADS, 0),
 ];
+
+/// Runs what commits, and counts it.
+fn timed<T>(commit: impl FnOnce() -> T) -> T {
+    let began = Instant::now();
+    let done = commit();
+    page().process.commits.record_time(began.elapsed());
+    done
+}
 
 /// Where a database lives.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -326,7 +335,7 @@ impl Database {
         };
         let connection = self.connection()?;
         let commit = self.end.get(&connection, "COMMIT")?;
-        if let Err(error) = commit.run(&[]) {
+        if let Err(error) = timed(|| commit.run(&[])) {
             let error = self.failed(error);
             return Err(self.commit_failed(error));
         }
@@ -434,7 +443,7 @@ impl Database {
             .execute(&format!("RELEASE _cf_savepoint_{depth}"))
             .map_err(|error| self.failed(error))?;
         if depth == 0
-            && let Err(error) = connection.execute("COMMIT")
+            && let Err(error) = timed(|| connection.execute("COMMIT"))
         {
             let error = self.failed(error);
             return Err(self.commit_failed(error));

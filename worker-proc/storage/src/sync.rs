@@ -13,7 +13,9 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Instant;
 
+use ipc::metrics::page;
 use tokio::sync::{Notify, Semaphore};
 
 use super::error::{Error, Result, io};
@@ -156,7 +158,9 @@ impl WalSync {
                 (state.requested, state.log.clone())
             };
             let database = self.database.clone();
+            let began = Instant::now();
             let synced = blocking(move || sync_log(&database, log)).await;
+            page().process.syncs.record_time(began.elapsed());
             let mut state = self.state.borrow_mut();
             match synced {
                 Ok(log) => {

@@ -14,6 +14,7 @@ use std::time::Duration;
 
 use futures_util::future::LocalBoxFuture;
 use futures_util::stream::FuturesOrdered;
+use ipc::metrics::EventKind;
 use tokio::sync::{Notify, oneshot};
 
 use super::caller::{Called, Caller};
@@ -26,7 +27,7 @@ use crate::glue::context::{
     Outcome, Timers,
 };
 use crate::isolate::Isolate;
-use crate::request::{Io, Op};
+use crate::request::{Io, Op, ending};
 use crate::service::trace::Tracer;
 use crate::service::websocket::{Hibernated, Hibernation};
 use crate::service::{
@@ -309,6 +310,7 @@ impl ActorContext {
         });
         self.beginning.set(0);
         let context = self.clone();
+        let counted = self.isolate.worker().event(EventKind::Object);
         let caller = Caller::new(self.this.clone(), event);
         Box::pin(async move {
             let mut outcome = match receiver.await {
@@ -327,6 +329,7 @@ impl ActorContext {
                 }
                 _ => caller.part(true),
             }
+            counted.ended(ending(&outcome));
             outcome
         })
     }
