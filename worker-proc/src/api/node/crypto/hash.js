@@ -46,7 +46,10 @@ class Handle {
 
   /** The digest in "hex" or "base64". */
   digestAs(encoding, length = 0) {
-    if (this.#isFinished()) return Buffer.from(this.digest()).toString(encoding);
+    if (this.#isFinished()) {
+      const bytes = Buffer.from(this.digest());
+      return bytes.toString(encoding);
+    }
     const text = ops.finishHashAsText(this.#native, length, encoding === "hex");
     this.#told = { __proto__: null, text, encoding };
     return text;

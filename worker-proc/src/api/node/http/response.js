@@ -2,7 +2,6 @@
  * `ServerResponse`: what a server's listener writes, as a `Response` whose body is a stream.
  */
 
-// own: concat() (a Buffer)
 const {
   ArrayIsArray,
   ArrayPrototypePush,
