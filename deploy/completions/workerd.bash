@@ -587,7 +587,7 @@ _workerd() {
             return 0
             ;;
         workerd__subcmd__serve)
-            opts="-I -b -d -e -s -i -w -S -h -V --import-path --verbose --binary --directory-path --external-addr --socket-addr --inspector-addr --watch --experimental --perfetto-trace --async-trace --async-trace-stacks --async-trace-promises --pyodide-package-disk-cache-dir --pyodide-bundle-disk-cache-dir --python-save-snapshot --python-save-baseline-snapshot --python-load-snapshot --python-snapshot-dir --socket-fd --debug-port --control-fd --report-phases --processes --admin-addr --start-timeout --no-sandbox --watchdog --drain-timeout --pitr-days --limit-cpu-ms --limit-heap-mb --max-connections --max-header-bytes --max-header-count --header-read-timeout --idle-timeout --body-read-timeout --send-timeout --min-body-rate --help --version"
+            opts="-I -b -d -e -s -i -w -S -h -V --import-path --verbose --binary --directory-path --external-addr --socket-addr --inspector-addr --watch --experimental --perfetto-trace --async-trace --async-trace-stacks --async-trace-promises --pyodide-package-disk-cache-dir --pyodide-bundle-disk-cache-dir --python-save-snapshot --python-save-baseline-snapshot --python-load-snapshot --python-snapshot-dir --socket-fd --debug-port --control-fd --report-phases --processes --admin-addr --admin-token-file --admin-host --start-timeout --no-sandbox --watchdog --drain-timeout --pitr-days --limit-cpu-ms --limit-heap-mb --max-connections --max-header-bytes --max-header-count --header-read-timeout --idle-timeout --body-read-timeout --send-timeout --min-body-rate --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -682,6 +682,14 @@ _workerd() {
                     return 0
                     ;;
                 --admin-addr)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --admin-token-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --admin-host)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
