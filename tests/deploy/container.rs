@@ -125,11 +125,11 @@ fn the_images_command_serves_is_healthy_and_stops() {
     let admin = server.wait("the admin server", 0, |event| event["event"] == "admin");
     let admin = admin["port"].as_u64().unwrap();
     assert_eq!(server.get("/a").text(), "/a: 1\n");
-    assert!(healthy("/", admin));
+    assert!(healthy("/healthz", admin) && healthy("/readyz", admin));
     assert!(!healthy("/no-such-page", admin));
     server.signal(Signal::SIGTERM);
     assert_eq!(server.wait_for_end().code(), Some(0));
-    assert!(!healthy("/", admin));
+    assert!(!healthy("/healthz", admin));
 }
 
 /// The process that is number 1 in a container which that process has started.
