@@ -46,7 +46,9 @@ pub struct Counter(AtomicU64);
 pub struct Gauge(AtomicU64);
 
 impl Counter {
-    const ZERO: Self = Self(AtomicU64::new(0));
+    const fn zero() -> Self {
+        Self(AtomicU64::new(0))
+    }
 
     /// Adds.
     pub fn add(&self, more: u64) {
@@ -66,7 +68,9 @@ impl Counter {
 }
 
 impl Gauge {
-    const ZERO: Self = Self(AtomicU64::new(0));
+    const fn zero() -> Self {
+        Self(AtomicU64::new(0))
+    }
 
     /// Sets it.
     pub fn set(&self, value: u64) {
@@ -97,10 +101,12 @@ pub struct Histogram {
 }
 
 impl Histogram {
-    const ZERO: Self = Self {
-        counts: [const { Counter::ZERO }; BOUNDS_US.len() + 1],
-        sum_us: Counter::ZERO,
-    };
+    const fn zero() -> Self {
+        Self {
+            counts: [const { Counter::zero() }; BOUNDS_US.len() + 1],
+            sum_us: Counter::zero(),
+        }
+    }
 
     /// Adds one.
     pub fn record(&self, micros: u64) {
@@ -129,7 +135,9 @@ impl Histogram {
 pub struct Name([AtomicU64; 1 + MAX_NAME_BYTES / 8]);
 
 impl Name {
-    const EMPTY: Self = Self([const { AtomicU64::new(0) }; 1 + MAX_NAME_BYTES / 8]);
+    const fn empty() -> Self {
+        Self([const { AtomicU64::new(0) }; 1 + MAX_NAME_BYTES / 8])
+    }
 
     /// Gives the name, once.
     fn set(&self, name: &str) {
@@ -370,45 +378,48 @@ pub type SharedPage = Shared<Page>;
 unsafe impl Atomics for Page {}
 
 impl Page {
-    const ZERO: Self = Self {
-        process: Process {
-            turned_us: Gauge::ZERO,
-            lag: Histogram::ZERO,
-            cpu_us: [const { Counter::ZERO }; 2],
-            connections: Gauge::ZERO,
-            limits: [const { Counter::ZERO }; Limit::NAMES.len()],
-            objects: Gauge::ZERO,
-            object_starts: Counter::ZERO,
-            peer_calls: [const { Counter::ZERO }; 2],
-            commits: Histogram::ZERO,
-            syncs: Histogram::ZERO,
-        },
-        sockets: [const {
-            Socket {
-                name: Name::EMPTY,
-                service: Name::EMPTY,
-                accepted: Counter::ZERO,
-                begun: Counter::ZERO,
-                answers: [const { Counter::ZERO }; CODES.len()],
-                duration: Histogram::ZERO,
-                received_bytes: Counter::ZERO,
-                sent_bytes: Counter::ZERO,
-            }
-        }; MAX_SOCKETS],
-        workers: [const {
-            Worker {
-                name: Name::EMPTY,
-                events: [const { [const { Counter::ZERO }; OUTCOMES.len()] }; EVENT_KINDS.len()],
-                isolates: Gauge::ZERO,
-                heap_used_bytes: Gauge::ZERO,
-                heap_total_bytes: Gauge::ZERO,
-                external_bytes: Gauge::ZERO,
-                collections: [const { Counter::ZERO }; COLLECTIONS.len()],
-                collection_ns: [const { Counter::ZERO }; COLLECTIONS.len()],
-                cpu_ns: Counter::ZERO,
-            }
-        }; MAX_WORKERS],
-    };
+    const fn zero() -> Self {
+        Self {
+            process: Process {
+                turned_us: Gauge::zero(),
+                lag: Histogram::zero(),
+                cpu_us: [const { Counter::zero() }; 2],
+                connections: Gauge::zero(),
+                limits: [const { Counter::zero() }; Limit::NAMES.len()],
+                objects: Gauge::zero(),
+                object_starts: Counter::zero(),
+                peer_calls: [const { Counter::zero() }; 2],
+                commits: Histogram::zero(),
+                syncs: Histogram::zero(),
+            },
+            sockets: [const {
+                Socket {
+                    name: Name::empty(),
+                    service: Name::empty(),
+                    accepted: Counter::zero(),
+                    begun: Counter::zero(),
+                    answers: [const { Counter::zero() }; CODES.len()],
+                    duration: Histogram::zero(),
+                    received_bytes: Counter::zero(),
+                    sent_bytes: Counter::zero(),
+                }
+            }; MAX_SOCKETS],
+            workers: [const {
+                Worker {
+                    name: Name::empty(),
+                    events: [const { [const { Counter::zero() }; OUTCOMES.len()] };
+                        EVENT_KINDS.len()],
+                    isolates: Gauge::zero(),
+                    heap_used_bytes: Gauge::zero(),
+                    heap_total_bytes: Gauge::zero(),
+                    external_bytes: Gauge::zero(),
+                    collections: [const { Counter::zero() }; COLLECTIONS.len()],
+                    collection_ns: [const { Counter::zero() }; COLLECTIONS.len()],
+                    cpu_ns: Counter::zero(),
+                }
+            }; MAX_WORKERS],
+        }
+    }
 
     /// The place of a socket that leads to a service. To be asked for when the process starts.
     pub fn socket(&self, name: &str, service: &str) -> &Socket {
@@ -449,7 +460,7 @@ impl Page {
 }
 
 static PAGE: OnceLock<SharedPage> = OnceLock::new();
-static UNSEEN: Page = Page::ZERO;
+static UNSEEN: Page = Page::zero();
 
 /// Has this process count where the supervisor looks, from now on.
 ///
@@ -507,9 +518,10 @@ mod tests {
             Some("ä".repeat(MAX_NAME_BYTES / 2))
         );
         assert_eq!(page.worker(""), 1);
-        let last = (0..2 * MAX_WORKERS)
-            .map(|number| page.worker(&number.to_string()))
-            .last();
+        let mut last = None;
+        for number in 0..2 * MAX_WORKERS {
+            last = Some(page.worker(&number.to_string()));
+        }
         assert_eq!(last, Some(MAX_WORKERS - 1));
         assert_eq!(
             page.workers[MAX_WORKERS - 1].name.get().as_deref(),

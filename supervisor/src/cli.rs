@@ -39,13 +39,13 @@ pub struct Cli {
 pub enum Command {
     /// Serve requests as a config says
     #[command(display_name = "workerd", after_long_help = SERVE_NOTES)]
-    Serve(ServeConfig),
+    Serve(Box<ServeConfig>),
     /// Make one self-contained executable of a config and all it needs
     #[command(display_name = "workerd", after_long_help = COMPILE_NOTES)]
     Compile(CompileArgs),
     /// Run the tests of a config
     #[command(display_name = "workerd", after_long_help = TEST_NOTES)]
-    Test(TestArgs),
+    Test(Box<TestArgs>),
     /// List, check, export and import what Durable Objects have stored
     Objects(ObjectsArgs),
     /// Tell what the sandbox of runtime processes holds on this machine, and why not more

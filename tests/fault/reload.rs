@@ -1,8 +1,8 @@
 //! SIGHUP and `--watch`: new code answers, no request fails, and a bad config changes nothing.
 
-use nix::sys::signal::Signal;
+use nix::sys::signal::{Signal, kill};
 use tests::folder::{Folder, ONE_WORKER};
-use tests::http::get;
+use tests::http::{Client, get};
 use tests::load::{End, Load};
 use tests::server::{Server, Start};
 
@@ -158,4 +158,26 @@ fn watched_files_reload() {
         server.phase(0, "stopped", moment);
         assert!(server.get("/").text().starts_with(version));
     }
+}
+
+#[test]
+fn a_request_that_came_while_its_process_stood_still_is_answered() {
+    let _alone = alone();
+    let folder = Folder::worker(&who("1"));
+    let mut server = two_processes(&folder);
+    let mut client = Client::connect(&server.address("http")).unwrap();
+    assert_eq!(client.get("/").unwrap().status, 200);
+    let old = [0, 1].map(|slot| server.phase(slot, "serving", 0).pid);
+    old.map(|pid| kill(pid, Signal::SIGSTOP).unwrap());
+    client.send(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n").unwrap();
+    let moment = server.moment();
+    server.signal(Signal::SIGHUP);
+    for slot in [0, 1] {
+        server.phase(slot, "serving", moment);
+    }
+    // By now the connection has been without an answer for longer than an idle one is kept in a drain.
+    old.map(|pid| kill(pid, Signal::SIGCONT).unwrap());
+    assert_eq!(client.answer().unwrap().status, 200);
+    assert!(server.reloaded(moment));
+    assert_eq!(server.stop().code(), Some(0));
 }

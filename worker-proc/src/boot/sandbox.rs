@@ -101,6 +101,8 @@ const REFUSED: &[libc::c_long] = &[
     libc::SYS_personality,
 ];
 
+const NO_LANDLOCK: &str = "this kernel has no Landlock, or it is off";
+
 /// The families of sockets that there may be: the last one tells the C library which addresses the machine has.
 const FAMILIES: [libc::c_int; 4] = [
     libc::AF_UNIX,
@@ -180,7 +182,7 @@ fn restrict_files(folders: &Folders) -> Result<String, String> {
         RulesetStatus::PartiallyEnforced => {
             Ok("the config's folders, as far as this kernel can".into())
         }
-        RulesetStatus::NotEnforced => Err("this kernel has no Landlock, or it is off".into()),
+        RulesetStatus::NotEnforced => Err(NO_LANDLOCK.into()),
     }
 }
 
@@ -285,7 +287,12 @@ mod tests {
     fn inside(folders: Folders, tries: impl FnOnce() + Send + 'static) {
         let thread = thread::spawn(move || {
             for (name, state) in enter(&folders) {
-                state.unwrap_or_else(|why| panic!("{name}: {why}"));
+                match state {
+                    Err(why) if name.contains("Landlock") && why == NO_LANDLOCK => {
+                        return eprintln!("not tried: {why}");
+                    }
+                    state => _ = state.unwrap_or_else(|why| panic!("{name}: {why}")),
+                }
             }
             tries();
         });

@@ -19,7 +19,7 @@ pub use headers::{HttpOptions, Injected};
 pub use pool::{Pool, Version, lacked_descriptors};
 pub use progress::Pace;
 pub use server::Server;
-pub use sweep::{Limits, Queued};
+pub use sweep::{Limits, Queues};
 pub use upgrade::accept_key;
 
 use crate::log;

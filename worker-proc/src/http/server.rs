@@ -19,7 +19,7 @@ use super::headers::{HttpOptions, frame_refusal, frame_response, inject};
 use super::progress::Stream;
 use super::refused::{NoAnswer, bad_request, failed, late, refusal, unanswered};
 use super::request::neutral;
-use super::sweep::{Connection, Connections, Limits, Queued, Sending, now_us};
+use super::sweep::{Connection, Connections, Limits, Queues, Sending, now_us};
 use super::upgrade::{Guarded, Parts, UpgradeRequest};
 use super::watched::{Watched, may_end_as_refusal};
 use crate::log;
@@ -150,7 +150,9 @@ impl Server {
         if peer.is_internal() {
             connection.set_internal();
         }
-        connection.set_queued(peer.queued());
+        if let Some(queues) = peer.queues() {
+            connection.set_queues(queues);
+        }
         let counted = Rc::new(Counted {
             server: self,
             id,
@@ -177,9 +179,9 @@ pub trait Peer: Clone + 'static {
     /// Lets what was written and has not arrived be lost when the connection closes.
     fn abandon(&self);
 
-    /// How much of what was written it has not taken.
-    fn queued(&self) -> Queued {
-        Box::new(|| 0)
+    /// How the kernel is asked about the connection, if it has it.
+    fn queues(&self) -> Option<Box<dyn Queues>> {
+        None
     }
 
     /// Whether it is a part of this process.

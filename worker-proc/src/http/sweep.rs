@@ -79,8 +79,14 @@ const SHED_PATIENCE: Duration = Duration::from_secs(10);
 /// is ready, for clients that have taken nothing yet. Each may always have one, and no more beyond [`MAX_UNSENT_BYTES`].
 const MAX_FRESH: usize = 256;
 
-/// Asks the kernel what it has of what was written to a client that has not acknowledged it, in bytes.
-pub type Queued = Box<dyn Fn() -> usize + Send + Sync>;
+/// What the kernel has of a connection, in bytes.
+pub trait Queues: Send + Sync {
+    /// Of what was written to the client, and the client has not acknowledged.
+    fn unsent(&self) -> usize;
+
+    /// Of what the client has sent, and nobody has read.
+    fn unread(&self) -> usize;
+}
 
 /// What the sweep looks at.
 ///
@@ -113,7 +119,7 @@ pub struct Connection {
     /// Whether it is among the process's `waiting`.
     waits_for_others: AtomicBool,
     looked_us: AtomicU64,
-    queued: OnceLock<Queued>,
+    queues: OnceLock<Box<dyn Queues>>,
     /// Told when a request that waits may begin.
     turn: Notify,
     /// Told to close to make room for another.
@@ -156,7 +162,7 @@ impl Connection {
             earned_bytes: AtomicUsize::new(0),
             waits_for_others: AtomicBool::new(false),
             looked_us: AtomicU64::new(0),
-            queued: OnceLock::new(),
+            queues: OnceLock::new(),
             turn: Notify::new(),
             is_closing: AtomicBool::new(false),
             streams: Mutex::default(),
@@ -184,8 +190,13 @@ impl Connection {
     }
 
     /// How the kernel is asked; otherwise what it has is taken for what the client has.
-    pub fn set_queued(&self, queued: Queued) {
-        let _ = self.queued.set(queued);
+    pub fn set_queues(&self, queues: Box<dyn Queues>) {
+        let _ = self.queues.set(queues);
+    }
+
+    /// A request has come, and this process has not got to it: there is a rush, or it did not run for a while.
+    fn has_unread(&self) -> bool {
+        self.queues.get().is_some_and(|queues| queues.unread() > 0)
     }
 
     /// Bytes came in.
@@ -419,7 +430,7 @@ impl Connection {
         if self.out.is_settled() {
             return 0;
         }
-        let queued = self.queued.get().map_or(0, |queued| queued());
+        let queued = self.queues.get().map_or(0, |queues| queues.unsent());
         let taken = self.out.look(queued);
         if taken > 0 {
             self.set_takes();
@@ -593,7 +604,8 @@ impl Connections {
                 && !connection.is_closing.load(Relaxed)
         });
         let longest = idle.max_by_key(|connection| connection.waited());
-        if let Some(connection) = longest.filter(|connection| connection.waited() >= IDLE_GRACE) {
+        let longest = longest.filter(|connection| connection.waited() >= IDLE_GRACE);
+        if let Some(connection) = longest.filter(|connection| !connection.has_unread()) {
             connection.is_closing.store(true, Relaxed);
             self.closing.set(self.closing.get() + 1);
             connection.close.notify_one();
@@ -684,7 +696,7 @@ impl Connections {
                     true => (header, Limit::HeaderReadTimeout),
                     false => (idle, Limit::IdleTimeout),
                 };
-                if connection.waited() >= time {
+                if connection.waited() >= time && !connection.has_unread() {
                     if !self.draining.get() {
                         limit.hit();
                     }

@@ -7,7 +7,7 @@ use std::io::{Error, ErrorKind, IoSlice, Result};
 use std::net::Shutdown;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
 
 use crate::http::server::Peer;
-use crate::http::{Queued, files};
+use crate::http::{Queues, files};
 use crate::service::websocket::ByteStream;
 
 /// See the module. Shared by `Arc` because hyper wants streams that may change threads; ours never do.
@@ -100,13 +100,9 @@ impl Peer for Accepted {
         }
     }
 
-    fn queued(&self) -> Queued {
+    fn queues(&self) -> Option<Box<dyn Queues>> {
         // The connection closes when its last stream goes, not when the last that counts does.
-        let socket = Arc::downgrade(&self.0);
-        Box::new(move || {
-            let socket = socket.upgrade();
-            socket.map_or(0, |socket| queued_bytes(Self(socket).as_fd()))
-        })
+        Some(Box::new(Arc::downgrade(&self.0)))
     }
 
     fn abandon(&self) {
@@ -123,12 +119,40 @@ impl AsFd for Accepted {
     }
 }
 
-/// What was written and the other end's kernel has not acknowledged, or, of a Unix socket, its process has not read.
+impl Queues for Weak<Socket> {
+    fn unsent(&self) -> usize {
+        let socket = self.upgrade();
+        socket.map_or(0, |socket| {
+            queued_bytes(Accepted(socket).as_fd(), Queue::Unsent)
+        })
+    }
+
+    fn unread(&self) -> usize {
+        let socket = self.upgrade();
+        socket.map_or(0, |socket| {
+            queued_bytes(Accepted(socket).as_fd(), Queue::Unread)
+        })
+    }
+}
+
+/// What the kernel has of a socket.
+enum Queue {
+    /// What was written and the other end's kernel has not acknowledged, or, of a Unix socket, its process has not read.
+    Unsent,
+    /// What has come and was not read.
+    Unread,
+}
+
 #[allow(unsafe_code)]
-fn queued_bytes(socket: BorrowedFd<'_>) -> usize {
+fn queued_bytes(socket: BorrowedFd<'_>, queue: Queue) -> usize {
     let mut bytes: libc::c_int = 0;
-    // SAFETY: the descriptor is open, and the request, SIOCOUTQ by its other name, writes one `int`.
-    let told = unsafe { libc::ioctl(socket.as_raw_fd(), libc::TIOCOUTQ, &raw mut bytes) };
+    let request = match queue {
+        // SIOCOUTQ and SIOCINQ by their other names.
+        Queue::Unsent => libc::TIOCOUTQ,
+        Queue::Unread => libc::FIONREAD,
+    };
+    // SAFETY: the descriptor is open, and both requests write one `int`.
+    let told = unsafe { libc::ioctl(socket.as_raw_fd(), request, &raw mut bytes) };
     match told {
         0 => usize::try_from(bytes).unwrap_or(0),
         _ => 0,
