@@ -288,7 +288,7 @@ pub const EVENT_KINDS: [&str; 5] = ["fetch", "rpc", "other", "tail", "object"];
 
 /// How an event ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
+pub enum Ending {
     /// Well.
     Ok,
     /// With an exception, or an error of the runtime.
@@ -299,7 +299,7 @@ pub enum Outcome {
     Canceled,
 }
 
-/// The names of [`Outcome`], in their order.
+/// The names of [`Ending`], in their order.
 pub const OUTCOMES: [&str; 4] = ["ok", "error", "limit", "canceled"];
 
 /// The names of [`Worker::collections`]: of young objects, of all, and the beginnings of those that go step by step.
@@ -310,7 +310,7 @@ pub const COLLECTIONS: [&str; 3] = ["minor", "major", "incremental"];
 pub struct Worker {
     /// The name of its service.
     pub name: Name,
-    /// Events that have ended, by [`EventKind`] and [`Outcome`].
+    /// Events that have ended, by [`EventKind`] and [`Ending`].
     pub events: [[Counter; OUTCOMES.len()]; EVENT_KINDS.len()],
     /// Its isolates.
     pub isolates: Gauge,
@@ -332,12 +332,12 @@ pub struct Worker {
 pub struct Counted {
     worker: &'static Worker,
     kind: EventKind,
-    outcome: Outcome,
+    outcome: Ending,
 }
 
 impl Counted {
     /// How it has ended.
-    pub fn ended(mut self, outcome: Outcome) {
+    pub fn ended(mut self, outcome: Ending) {
         self.outcome = outcome;
     }
 }
@@ -354,7 +354,7 @@ impl Worker {
         Counted {
             worker: self,
             kind,
-            outcome: Outcome::Canceled,
+            outcome: Ending::Canceled,
         }
     }
 }

@@ -11,7 +11,7 @@ use crate::source::{Source, is_test, paths, repository};
 const HOME: &str = "worker-proc/src/bindings/";
 
 /// Kinds whose names mean something else there: a type of module, a field, a word of SQL. Each is needed.
-const HOMONYMS: [(&str, &str); 12] = [
+const HOMONYMS: [(&str, &str); 14] = [
     ("data", "worker-proc/src/net/fallback_module.rs"),
     ("json", "supervisor/src/config/wrangler/mod.rs"),
     ("json", "worker-proc/files/src/assets/types.rs"),
@@ -22,6 +22,8 @@ const HOMONYMS: [(&str, &str); 12] = [
     ("queue", "worker-proc/service/src/trace/info.rs"),
     ("queue", "worker-proc/src/api/cloudflare/trace/convert.rs"),
     ("queue", "worker-proc/src/peer/convert.rs"),
+    ("service", "supervisor/src/metrics/families.rs"),
+    ("service", "supervisor/src/metrics/readings.rs"),
     ("text", "worker-proc/src/isolate/modules/import.rs"),
     ("text", "worker-proc/src/net/fallback_module.rs"),
 ];

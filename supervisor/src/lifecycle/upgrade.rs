@@ -156,7 +156,6 @@ impl Supervisor {
                 listeners: listeners.collect(),
             });
         }
-        let counts = self.counts(generation).save();
         let slots = generation.slots.iter().map(|slot| {
             let process = slot.process.as_ref().filter(|_| slot.serves())?;
             Some(ProcessPage {
@@ -176,7 +175,7 @@ impl Supervisor {
             sockets,
             workers: generation.workers.clone(),
             slots,
-            counts,
+            counts: self.counts(generation).save(),
             files: self
                 .watcher
                 .iter()

@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::time::{Duration, Instant};
 
-use ipc::metrics::{BOUNDS_US, Outcome, Page};
+use ipc::metrics::{BOUNDS_US, Ending, Page};
 use serde_json::{Value, json};
 
 /// Between two samples.
@@ -159,7 +159,7 @@ fn read(source: &Source<'_>) -> Counted {
         if !known {
             for outcomes in &worker.events {
                 counts.requests += outcomes.iter().map(|count| count.get()).sum::<u64>();
-                let failed = [Outcome::Error, Outcome::Limit].into_iter();
+                let failed = [Ending::Error, Ending::Limit].into_iter();
                 counts.errors += failed.map(|one| outcomes[one as usize].get()).sum::<u64>();
             }
         }

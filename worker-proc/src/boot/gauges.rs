@@ -38,5 +38,5 @@ fn look() {
         user.set(micros(usage.user_time()));
         system.set(micros(usage.system_time()));
     }
-    isolate::metrics::measure();
+    isolate::measure();
 }

@@ -8,8 +8,6 @@ use std::time::Instant;
 
 use ipc::metrics::{MAX_WORKERS, Worker, page};
 
-use super::tasks;
-
 thread_local! {
     /// When the collection that goes on began.
     static BEGAN: Cell<Option<Instant>> = const { Cell::new(None) };
@@ -62,13 +60,10 @@ struct Heaps {
     external: u64,
 }
 
-/// Puts the heaps of this thread's isolates on the page. Not from within a turn.
-pub fn measure() {
+/// Puts the heaps of all isolates on the page, each with its worker's place.
+pub fn tell(isolates: impl Iterator<Item = (usize, v8::HeapStatistics)>) {
     let mut all = [Heaps::default(); MAX_WORKERS];
-    for isolate in tasks::isolates() {
-        let Some((place, heap)) = isolate.heap() else {
-            continue;
-        };
+    for (place, heap) in isolates {
         let heaps = &mut all[place];
         heaps.isolates += 1;
         heaps.used += heap.used_heap_size() as u64;

@@ -6,7 +6,7 @@ mod buffers;
 mod exception;
 pub mod inspector;
 pub mod limits;
-pub mod metrics;
+mod metrics;
 pub mod modules;
 mod platform;
 mod rejections;
@@ -267,6 +267,12 @@ pub fn stack(entered: &mut v8::Isolate) -> Option<(String, Vec<String>)> {
     let stack = v8::StackTrace::current_stack_trace(scope, stall::MAX_FRAMES)?;
     let frames = exception::frames(scope, &stack);
     Some((isolate.label().to_owned(), frames))
+}
+
+/// Measures the heaps of this thread's isolates. Not from within a turn.
+pub fn measure() {
+    let isolates = tasks::isolates();
+    metrics::tell(isolates.iter().filter_map(|isolate| isolate.heap()));
 }
 
 /// Frames that an uncaught exception keeps for its message.

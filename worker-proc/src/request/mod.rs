@@ -52,11 +52,11 @@ pub async fn run(
 }
 
 /// How an event has ended, for whoever counts.
-pub fn ending(outcome: &Result<Outcome, Error>) -> metrics::Outcome {
+pub fn ending(outcome: &Result<Outcome, Error>) -> metrics::Ending {
     match outcome {
-        Ok(_) => metrics::Outcome::Ok,
-        Err(error) if error.flags.over_limit => metrics::Outcome::Limit,
-        Err(_) => metrics::Outcome::Error,
+        Ok(_) => metrics::Ending::Ok,
+        Err(error) if error.flags.over_limit => metrics::Ending::Limit,
+        Err(_) => metrics::Ending::Error,
     }
 }
 
