@@ -168,7 +168,9 @@ fn a_request_that_came_while_its_process_stood_still_is_answered() {
     let mut client = Client::connect(&server.address("http")).unwrap();
     assert_eq!(client.get("/").unwrap().status, 200);
     let old = [0, 1].map(|slot| server.phase(slot, "serving", 0).pid);
-    old.map(|pid| kill(pid, Signal::SIGSTOP).unwrap());
+    for pid in old {
+        kill(pid, Signal::SIGSTOP).unwrap();
+    }
     client.send(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n").unwrap();
     let moment = server.moment();
     server.signal(Signal::SIGHUP);
@@ -176,7 +178,9 @@ fn a_request_that_came_while_its_process_stood_still_is_answered() {
         server.phase(slot, "serving", moment);
     }
     // By now the connection has been without an answer for longer than an idle one is kept in a drain.
-    old.map(|pid| kill(pid, Signal::SIGCONT).unwrap());
+    for pid in old {
+        kill(pid, Signal::SIGCONT).unwrap();
+    }
     assert_eq!(client.answer().unwrap().status, 200);
     assert!(server.reloaded(moment));
     assert_eq!(server.stop().code(), Some(0));

@@ -288,9 +288,8 @@ mod tests {
         let thread = thread::spawn(move || {
             for (name, state) in enter(&folders) {
                 match state {
-                    Err(why) if name.contains("Landlock") && why == NO_LANDLOCK => {
-                        return eprintln!("not tried: {why}");
-                    }
+                    // There is nothing to try.
+                    Err(why) if why == NO_LANDLOCK => return,
                     state => _ = state.unwrap_or_else(|why| panic!("{name}: {why}")),
                 }
             }
