@@ -156,7 +156,10 @@ fn remove_all_but(folder: &Path, stays: &dyn Fn(&Path) -> bool) {
 fn told_apart(name: &str, bytes: Vec<u8>) -> Vec<u8> {
     let (from, to) = match name {
         "Cargo.toml" => ("\nversion = \"", "\nversion = \"999".to_owned()),
-        "supervisor/Cargo.toml" => ("name = \"workerd\"", format!("name = \"{PROGRAM}\"")),
+        "supervisor/Cargo.toml" => (
+            "[[bin]]\nname = \"workerd\"",
+            format!("[[bin]]\nname = \"{PROGRAM}\""),
+        ),
         _ => return bytes,
     };
     let text = String::from_utf8(bytes).expect("a manifest is text");
