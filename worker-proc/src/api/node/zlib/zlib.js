@@ -396,7 +396,8 @@ function whenRead(stream, go) {
   stream._read = function (size) {
     this._read = read;
     go();
-    this._read(size);
+    // If it waits again, what it has pushed is the answer.
+    if (this._read === read) this._read(size);
   };
 }
 

@@ -37,3 +37,14 @@ export const stream = {
     strictEqual(Buffer.concat(pieces).toString(), text);
   },
 };
+
+export const pieces = {
+  async test() {
+    const bytes = Buffer.alloc(1 << 20, "A");
+    const unpacked = zlib.createZstdDecompress({ chunkSize: 64 });
+    unpacked.end(zlib.zstdCompressSync(bytes));
+    let total = 0;
+    for await (const piece of unpacked) total += piece.length;
+    strictEqual(total, bytes.length);
+  },
+};
