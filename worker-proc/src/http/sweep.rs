@@ -604,8 +604,7 @@ impl Connections {
                 && !connection.is_closing.load(Relaxed)
         });
         let longest = idle.max_by_key(|connection| connection.waited());
-        let longest = longest.filter(|connection| connection.waited() >= IDLE_GRACE);
-        if let Some(connection) = longest.filter(|connection| !connection.has_unread()) {
+        if let Some(connection) = longest.filter(|connection| connection.waited() >= IDLE_GRACE) {
             connection.is_closing.store(true, Relaxed);
             self.closing.set(self.closing.get() + 1);
             connection.close.notify_one();
@@ -696,12 +695,16 @@ impl Connections {
                     true => (header, Limit::HeaderReadTimeout),
                     false => (idle, Limit::IdleTimeout),
                 };
-                if connection.waited() >= time && !connection.has_unread() {
-                    if !self.draining.get() {
-                        limit.hit();
-                    }
-                    connection.close.notify_one();
+                if connection.waited() < time {
+                    continue;
                 }
+                // A drain has a deadline of its own. Elsewhere whoever is not read any more would be kept for ever.
+                match self.draining.get() {
+                    true if connection.has_unread() => continue,
+                    true => {}
+                    false => limit.hit(),
+                }
+                connection.close.notify_one();
             }
         }
     }
